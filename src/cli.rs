@@ -1,0 +1,181 @@
+//! The command line: arguments to [`Options`], and the usage text, which is the manual.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use lexopt::prelude::{Long, Short, Value, ValueExt};
+
+use crate::os::socket::Address;
+
+/// The usage text.
+pub const USAGE: &str = "\
+openrange serves the regular files below a directory over HTTP/1.1. A request
+with an open-ended range (`curl -N -r 0- URL`) is a subscription: it gets what
+is there, then every byte as it is written, until the file is removed, renamed
+or replaced.
+
+Usage: openrange [OPTIONS] [ROOT]
+
+  ROOT                      the directory to serve (default: .)
+
+Options:
+  --listen ADDR             IP:PORT, [IPV6]:PORT, localhost:PORT or unix:PATH;
+                            may be repeated; port 0 lets the kernel choose
+                            (default: 127.0.0.1:8080)
+  --threads N               worker threads (default: the number of CPUs)
+  --header-timeout SECONDS  for a request head to be complete (default: 30)
+  --idle-timeout SECONDS    for a kept-alive connection to send another request
+                            (default: 60)
+  --send-timeout SECONDS    for a client to take at least a byte of what was
+                            sent, else it is reset; 0: for ever (default: 300)
+  --max-connections N       further ones are answered with 503 (default: three
+                            quarters of the descriptors that the hard limit
+                            allows)
+  --grace SECONDS           from SIGTERM or SIGINT to the end of whatever is
+                            still under way (default: 10)
+  -h, --help                print this
+  -V, --version             print the version
+
+One line on stdout tells each address when the server is ready. Everything else
+is logged to stderr; RUST_LOG=warn logs less, RUST_LOG=debug more.
+Exit status: 0 after SIGTERM or SIGINT, 1 if it cannot serve, 2 for wrong usage.
+";
+
+/// What was asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Command {
+    /// `--help`
+    Help,
+    /// `--version`
+    Version,
+    /// Serve.
+    Serve(Options),
+}
+
+/// How to serve.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Options {
+    /// The directory.
+    pub root: PathBuf,
+    /// Where to listen; at least one.
+    pub listen: Vec<Address>,
+    /// Workers; `None`: one for each CPU.
+    pub threads: Option<usize>,
+    /// See [`USAGE`].
+    pub header_timeout: Duration,
+    /// See [`USAGE`].
+    pub idle_timeout: Duration,
+    /// Zero: never.
+    pub send_timeout: Duration,
+    /// `None`: what the descriptor limit allows.
+    pub max_connections: Option<usize>,
+    /// See [`USAGE`].
+    pub grace: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            root: PathBuf::from("."),
+            listen: Vec::new(),
+            threads: None,
+            header_timeout: Duration::from_secs(30),
+            idle_timeout: Duration::from_secs(60),
+            send_timeout: Duration::from_secs(300),
+            max_connections: None,
+            grace: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Most worker threads: a bound against typing errors.
+const THREADS_MAX: usize = 1024;
+/// Longest timeout, ten years: a bound against arithmetic overflow.
+const SECONDS_MAX: f64 = 3.2e8;
+
+/// Parses the arguments after the program's name.
+///
+/// # Errors
+/// One line that names the wrong argument and says what is right.
+pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, String> {
+    let mut options = Options::default();
+    let mut root = None;
+    let mut parser = lexopt::Parser::from_args(arguments);
+    while let Some(argument) = parser.next().map_err(explain)? {
+        match argument {
+            Short('h') | Long("help") => return Ok(Command::Help),
+            Short('V') | Long("version") => return Ok(Command::Version),
+            Long("listen") => {
+                let text = string(&mut parser)?;
+                options.listen.push(
+                    text.parse()
+                        .map_err(|why| format!("--listen {text}: {why}"))?,
+                );
+            }
+            Long("threads") => {
+                options.threads = Some(count(&mut parser, "--threads", THREADS_MAX)?)
+            }
+            Long("header-timeout") => {
+                options.header_timeout = positive(&mut parser, "--header-timeout")?
+            }
+            Long("idle-timeout") => options.idle_timeout = positive(&mut parser, "--idle-timeout")?,
+            Long("send-timeout") => options.send_timeout = seconds(&mut parser, "--send-timeout")?,
+            Long("max-connections") => {
+                options.max_connections =
+                    Some(count(&mut parser, "--max-connections", usize::MAX)?);
+            }
+            Long("grace") => options.grace = seconds(&mut parser, "--grace")?,
+            Value(value) if root.is_none() => root = Some(PathBuf::from(value)),
+            Value(value) => {
+                return Err(format!(
+                    "only one ROOT can be served, but there is also {}",
+                    value.display()
+                ));
+            }
+            other => return Err(explain(other.unexpected())),
+        }
+    }
+    if options.listen.is_empty() {
+        options
+            .listen
+            .push(Address::Tcp(([127, 0, 0, 1], 8080).into()));
+    }
+    options.root = root.unwrap_or(options.root);
+    Ok(Command::Serve(options))
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "for map_err")]
+fn explain(error: lexopt::Error) -> String {
+    format!("{error}; openrange --help tells the options")
+}
+
+fn string(parser: &mut lexopt::Parser) -> Result<String, String> {
+    parser.value().map_err(explain)?.string().map_err(explain)
+}
+
+fn count(parser: &mut lexopt::Parser, name: &str, most: usize) -> Result<usize, String> {
+    let text = string(parser)?;
+    match text.parse() {
+        Ok(number) if number >= 1 && number <= most => Ok(number),
+        _ if most == usize::MAX => Err(format!("{name} {text}: expected a number from 1")),
+        _ => Err(format!("{name} {text}: expected a number from 1 to {most}")),
+    }
+}
+
+fn positive(parser: &mut lexopt::Parser, name: &str) -> Result<Duration, String> {
+    match seconds(parser, name)? {
+        Duration::ZERO => Err(format!("{name} 0: expected more than 0 seconds")),
+        duration => Ok(duration),
+    }
+}
+
+fn seconds(parser: &mut lexopt::Parser, name: &str) -> Result<Duration, String> {
+    let text = string(parser)?;
+    match text.parse::<f64>() {
+        Ok(number) if (0.0..=SECONDS_MAX).contains(&number) => Ok(Duration::from_secs_f64(number)),
+        _ => Err(format!(
+            "{name} {text}: expected a number of seconds from 0"
+        )),
+    }
+}

@@ -1,0 +1,563 @@
+//! The connection machine, pure: no descriptor, no clock, no system call. It says what it wants ([`Connection::want`]),
+//! somebody else does it and tells what happened. `F` is the handle of an open file, which is only stored and lent:
+//! a shared descriptor in the server, a number in the simulation.
+//!
+//! A state is named for what the connection waits for. Poll interest, deadline and memory are functions of the state:
+//!
+//! | state | waits for | interest | deadline | owns |
+//! |---|---|---|---|---|
+//! | ReadingHeaders | the client | readable | header or idle timeout | input, only if a head is incomplete |
+//! | SendingRange, finite | the socket | writable | send timeout (*) | head, file handle |
+//! | SendingRange, tail | the socket | both, to hear a FIN | send timeout (*) | file handle |
+//! | Tailing | the file | readable, to hear a FIN | send timeout (*) | file handle, no buffer |
+//! | Closing(Linger) | the peer's close | readable | linger | nothing |
+//!
+//! (*) Not a point in time of this machine: the worker judges it by what the socket has not acknowledged, and then says
+//! [`Connection::expired`].
+//!
+//! | state | what happens | action | next |
+//! |---|---|---|---|
+//! | ReadingHeaders | received, head incomplete | keep the bytes | ReadingHeaders |
+//! | | received, head complete or refused | want Open | ReadingHeaders (asked) |
+//! | | opened | answer | SendingRange |
+//! | | hung_up, failed | - | Closing(Now) |
+//! | | expired, some bytes or first request | refuse with 408: want Open | ReadingHeaders (asked) |
+//! | | expired, kept alive and silent | - | Closing(Now) |
+//! | | drain, no bytes | - | Closing(Now) |
+//! | | drain, some bytes | close after the answer | ReadingHeaders |
+//! | SendingRange | sent, more to go | move cursors | SendingRange |
+//! | | sent, finite response complete | parse leftover at once | ReadingHeaders, or Closing(Shut) |
+//! | | sent, frame complete | want Measure | SendingRange |
+//! | | sent, last chunk complete | parse leftover at once | ReadingHeaders, or Closing(Shut) |
+//! | | measured, more than delivered | next frame | SendingRange |
+//! | | measured, same, not ending | - | Tailing |
+//! | | measured, same, ending | last chunk; HTTP/1.0: nothing | SendingRange; Closing(Shut) |
+//! | | measured, less than delivered | - | Closing(Abort) |
+//! | | measured sealed | ending, then as above | |
+//! | | fell_short, expired | - | Closing(Abort) |
+//! | | changed | nothing: a Measure comes before any rest | SendingRange |
+//! | | gone | ending, if a tail | SendingRange |
+//! | | drain | finite: close after it; tail: ending | SendingRange |
+//! | | received (tail) | keep; at HEAD_MAX: flooded | SendingRange; Closing(Abort) |
+//! | | hung_up (tail), failed | - | Closing(Now) |
+//! | Tailing | changed | want Measure | Tailing |
+//! | | gone, drain | ending; want Measure | Tailing |
+//! | | measured, fell_short, expired, received, hung_up, failed | as in SendingRange | |
+//! | Closing(Shut) | shut | - | Closing(Linger) |
+//! | Closing(Linger) | received | drop | Closing(Linger) |
+//! | | hung_up, failed, expired, drain | - | Closing(Now) |
+//! | Closing(Now, Abort) | - | want Remove | - |
+//!
+//! What is not in the table is impossible, and asserted. Read [`Connection`] next, then `answer`, then `sending`.
+
+pub mod answer;
+pub mod sending;
+
+use std::mem;
+use std::ops::{Add, Sub};
+use std::time::Duration;
+
+use crate::http::date::Date;
+use crate::http::request::{self, Refusal, Request};
+use crate::limits::{HEAD_MAX, LINGER};
+use answer::{Found, Summary};
+use sending::{End, Left, Measured, Next, Sending, Tail};
+
+/// A point in time: milliseconds since some start. Time is always given from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Moment(pub u64);
+
+impl Moment {
+    /// Later than any other.
+    pub const NEVER: Moment = Moment(u64::MAX);
+}
+
+impl Add<Duration> for Moment {
+    type Output = Moment;
+
+    fn add(self, duration: Duration) -> Moment {
+        Moment(
+            self.0
+                .saturating_add(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)),
+        )
+    }
+}
+
+impl Sub for Moment {
+    type Output = Duration;
+
+    /// Zero if `earlier` is later.
+    fn sub(self, earlier: Moment) -> Duration {
+        Duration::from_millis(self.0.saturating_sub(earlier.0))
+    }
+}
+
+/// How long the machine waits for a client.
+#[derive(Debug, Clone, Copy)]
+pub struct Timeouts {
+    /// `--header-timeout`
+    pub header: Duration,
+    /// `--idle-timeout`
+    pub idle: Duration,
+}
+
+/// One client connection.
+#[derive(Debug)]
+pub struct Connection<F> {
+    state: State<F>,
+    /// Bytes that were received and not yet used: an incomplete head, or requests behind the one being answered.
+    /// Boxed, because most connections have none most of the time.
+    #[allow(clippy::box_collection, reason = "8 bytes in the slot instead of 24")]
+    input: Option<Box<Vec<u8>>>,
+    /// What the deadline of the state counts from.
+    since: Moment,
+    /// A tail that ended and was not yet reported.
+    ended: Option<Ended>,
+    /// The connection stays after the answer that is on its way.
+    keep_alive: bool,
+    /// At least one request was answered.
+    served: bool,
+    /// The server ends: no further request.
+    draining: bool,
+}
+
+/// What a connection waits for. Data that exists in one state only lives in it.
+#[derive(Debug)]
+pub enum State<F> {
+    /// The client; `Some`: a whole head is there, and its file is being looked up.
+    ReadingHeaders(Option<Box<Asked>>),
+    /// The socket.
+    SendingRange(Sending<F>),
+    /// The file: everything is delivered.
+    Tailing(Tail<F>),
+    /// The peer's close.
+    Closing(How),
+}
+
+/// A request, or why there is none.
+pub type Asked = Result<Request, Refusal>;
+
+/// How a connection ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum How {
+    /// Our side is to be shut down.
+    Shut,
+    /// It is; wait for the peer's side, so that the last answer is not lost to a reset.
+    Linger,
+    /// At once.
+    Now,
+    /// By a reset, so that the client sees a broken stream even without chunks.
+    Abort,
+}
+
+/// A tail's last line in the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ended {
+    /// Why.
+    pub end: End,
+    /// Bytes of the file that were handed to the socket.
+    pub bytes: u64,
+}
+
+/// What a connection wants to be done next.
+pub enum Want<'a, F> {
+    /// Look up what is asked; then [`Connection::opened`]. For a refusal there is nothing to look up.
+    Open(&'a Asked),
+    /// How long is this file now? Then [`Connection::measured`].
+    Measure(&'a F),
+    /// Send some or all of this; then [`Connection::sent`], or [`Connection::fell_short`] if the file has not got it.
+    Send(Next<'a, F>),
+    /// Nothing, until something happens.
+    Sleep,
+    /// Shut our side of the socket down; then [`Connection::shut`].
+    Shut,
+    /// Be removed; with a reset if `abort`.
+    Remove {
+        /// The client must see a broken stream.
+        abort: bool,
+    },
+}
+
+/// What the poller is to tell of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Interest {
+    /// Bytes or a FIN have come.
+    pub readable: bool,
+    /// There is room to send.
+    pub writable: bool,
+}
+
+impl<F> Connection<F> {
+    /// A client has connected.
+    #[must_use]
+    pub fn new(now: Moment) -> Connection<F> {
+        Connection {
+            state: State::ReadingHeaders(None),
+            input: None,
+            since: now,
+            ended: None,
+            keep_alive: false,
+            served: false,
+            draining: false,
+        }
+    }
+
+    /// A client has connected and will be told that there are too many.
+    #[must_use]
+    pub fn refused(now: Moment) -> Connection<F> {
+        let state = State::ReadingHeaders(Some(Box::new(Err(Refusal::TooManyConnections))));
+        Connection {
+            state,
+            ..Connection::new(now)
+        }
+    }
+
+    /// The state, to look at.
+    #[must_use]
+    pub fn state(&self) -> &State<F> {
+        &self.state
+    }
+
+    /// What to do next.
+    pub fn want(&self) -> Want<'_, F> {
+        match &self.state {
+            State::ReadingHeaders(None) | State::Closing(How::Linger) => Want::Sleep,
+            State::ReadingHeaders(Some(asked)) => Want::Open(asked),
+            State::SendingRange(sending) => match (sending.next(), sending.tail()) {
+                (Some(next), _) => Want::Send(next),
+                (None, Some(tail)) => Want::Measure(tail.file()),
+                (None, None) => unreachable!("only a tail has nothing to send"),
+            },
+            State::Tailing(tail) if tail.must_look() => Want::Measure(tail.file()),
+            State::Tailing(_) => Want::Sleep,
+            State::Closing(How::Shut) => Want::Shut,
+            State::Closing(how) => Want::Remove {
+                abort: *how == How::Abort,
+            },
+        }
+    }
+
+    /// What the poller is to tell of while there is nothing to do.
+    #[must_use]
+    pub fn interest(&self) -> Interest {
+        let sending = matches!(self.state, State::SendingRange(_));
+        Interest {
+            readable: !sending || self.is_tail(),
+            writable: sending,
+        }
+    }
+
+    /// How many bytes may be read from the client now; 0: it has to wait.
+    #[must_use]
+    pub fn room(&self) -> usize {
+        match &self.state {
+            State::ReadingHeaders(None) | State::Tailing(_) => HEAD_MAX - self.waiting(),
+            State::SendingRange(sending) if sending.tail().is_some() => HEAD_MAX - self.waiting(),
+            State::Closing(How::Linger) => HEAD_MAX,
+            _ => 0,
+        }
+    }
+
+    /// When [`Connection::expired`] is due.
+    #[must_use]
+    pub fn deadline(&self, timeouts: &Timeouts) -> Moment {
+        match &self.state {
+            State::ReadingHeaders(None) if self.served && self.waiting() == 0 => {
+                self.since + timeouts.idle
+            }
+            State::ReadingHeaders(None) => self.since + timeouts.header,
+            State::Closing(How::Linger) => self.since + LINGER,
+            _ => Moment::NEVER,
+        }
+    }
+
+    /// Whether an endless answer is on its way or caught up.
+    #[must_use]
+    pub fn is_tail(&self) -> bool {
+        self.tail().is_some()
+    }
+
+    /// Whether it sleeps until its file changes.
+    #[must_use]
+    pub fn is_tailing(&self) -> bool {
+        matches!(self.state, State::Tailing(_))
+    }
+
+    /// The end of a tail that was not yet reported. Once for each tail.
+    pub fn take_ended(&mut self) -> Option<Ended> {
+        self.ended.take()
+    }
+
+    fn tail(&self) -> Option<&Tail<F>> {
+        match &self.state {
+            State::SendingRange(sending) => sending.tail(),
+            State::Tailing(tail) => Some(tail),
+            _ => None,
+        }
+    }
+
+    /// Bytes received and not yet used.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.input.as_ref().map_or(0, |input| input.len())
+    }
+}
+
+/// What can happen.
+impl<F> Connection<F> {
+    /// The client sent these bytes, at most [`Connection::room`] of them.
+    pub fn received(&mut self, bytes: &[u8], now: Moment) {
+        match self.state {
+            State::ReadingHeaders(None) => {
+                if self.waiting() == 0 && self.served {
+                    self.since = now;
+                }
+                self.read(bytes);
+            }
+            State::SendingRange(_) | State::Tailing(_) => {
+                assert!(
+                    self.is_tail(),
+                    "received while a finite answer is on its way"
+                );
+                self.keep(bytes);
+                if self.waiting() >= HEAD_MAX {
+                    self.close(How::Abort, End::Flooded, now);
+                }
+            }
+            State::Closing(How::Linger) => {}
+            _ => unreachable!("received while nothing is read"),
+        }
+    }
+
+    /// The client will send no more. A tail takes it for gone, half-closed or not: it is the only sign that the client
+    /// of an idle tail gives.
+    pub fn hung_up(&mut self, now: Moment) {
+        self.close(How::Now, End::Left, now);
+    }
+
+    /// The connection is broken.
+    pub fn failed(&mut self, now: Moment) {
+        self.close(How::Now, End::Left, now);
+    }
+
+    /// What was asked has been looked up. Gives it back, with what is answered, for the log.
+    pub fn opened(&mut self, found: Found<F>, date: Date) -> (Box<Asked>, Summary) {
+        let State::ReadingHeaders(Some(asked)) =
+            mem::replace(&mut self.state, State::ReadingHeaders(None))
+        else {
+            unreachable!("opened, but nothing was asked");
+        };
+        let answer = match &*asked {
+            Ok(request) => answer::answer(request, &found, !self.draining, date),
+            Err(refusal) => answer::refuse(*refusal, date),
+        };
+        let summary = answer.summary();
+        self.keep_alive = answer.keep_alive;
+        self.served = true;
+        let file = if let Found::File { file, .. } = found {
+            Some(file)
+        } else {
+            None
+        };
+        self.state = State::SendingRange(Sending::new(answer.head, answer.body, file));
+        (asked, summary)
+    }
+
+    /// So many bytes of a [`Want::Send`] went out.
+    pub fn sent(&mut self, n: u64, now: Moment) {
+        let State::SendingRange(sending) = &mut self.state else {
+            unreachable!("sent, but nothing was to be sent")
+        };
+        if sending.advance(n) == Left::Nothing {
+            self.finish(now);
+        }
+    }
+
+    /// The file ended before the bytes that were promised, or cannot be read.
+    pub fn fell_short(&mut self, now: Moment) {
+        self.close(How::Abort, End::Broken, now);
+    }
+
+    /// The file of a tail has this size, and nobody may write it any more if `sealed`.
+    pub fn measured(&mut self, size: u64, sealed: bool, now: Moment) {
+        let tail = match &mut self.state {
+            State::SendingRange(sending) => sending.tail_mut(),
+            State::Tailing(tail) => Some(tail),
+            _ => None,
+        };
+        let Some(tail) = tail else {
+            unreachable!("measured, but no tail")
+        };
+        match tail.measured(size, sealed) {
+            Measured::Grown => self.send_tail(Box::default()),
+            Measured::Finished => {
+                let last_chunk = tail.last_chunk();
+                self.send_tail(last_chunk);
+            }
+            Measured::FinishedBare => self.finish(now),
+            Measured::Truncated => self.close(How::Abort, End::Broken, now),
+            Measured::Same => self.rest_tail(),
+        }
+    }
+
+    /// The file of a tail may have changed. True if the connection slept and has now something to do.
+    pub fn changed(&mut self) -> bool {
+        match &mut self.state {
+            State::Tailing(tail) => {
+                tail.look();
+                true
+            }
+            // It is measured before it may sleep.
+            State::SendingRange(_) => false,
+            _ => unreachable!("changed, but no tail"),
+        }
+    }
+
+    /// The URI of a tail no longer names its file. True as in [`Connection::changed`].
+    pub fn gone(&mut self, why: End) -> bool {
+        match &mut self.state {
+            State::SendingRange(sending) => {
+                if let Some(tail) = sending.tail_mut() {
+                    tail.end(why);
+                }
+            }
+            State::Tailing(tail) => tail.end(why),
+            _ => unreachable!("gone, but no tail"),
+        }
+        self.changed()
+    }
+
+    /// Our side is shut down.
+    pub fn shut(&mut self, now: Moment) {
+        assert!(
+            matches!(self.state, State::Closing(How::Shut)),
+            "shut, but not asked to"
+        );
+        self.state = State::Closing(How::Linger);
+        self.since = now;
+    }
+
+    /// The deadline has passed, or the send timeout in SendingRange and Tailing.
+    pub fn expired(&mut self, now: Moment) {
+        match &self.state {
+            State::ReadingHeaders(None) if !self.served || self.waiting() > 0 => {
+                self.input = None;
+                self.state = State::ReadingHeaders(Some(Box::new(Err(Refusal::TooSlow))));
+            }
+            State::ReadingHeaders(None) | State::Closing(_) => self.close(How::Now, End::Left, now),
+            State::SendingRange(_) | State::Tailing(_) => self.close(How::Abort, End::Stalled, now),
+            State::ReadingHeaders(Some(_)) => unreachable!("expired while a file is looked up"),
+        }
+    }
+
+    /// The server ends. True if there is something to do.
+    pub fn drain(&mut self, now: Moment) -> bool {
+        self.draining = true;
+        match self.state {
+            State::ReadingHeaders(None) if self.waiting() == 0 => {
+                self.close(How::Now, End::Left, now)
+            }
+            State::ReadingHeaders(_) => return false,
+            State::SendingRange(_) | State::Tailing(_) => {
+                self.keep_alive = false;
+                return self.is_tail() && self.gone(End::Shutdown);
+            }
+            State::Closing(_) => self.close(How::Now, End::Left, now),
+        }
+        true
+    }
+
+    /// The time to end is over: whatever is on its way is cut, visibly.
+    pub fn cut(&mut self, now: Moment) {
+        let how = if matches!(self.state, State::SendingRange(_) | State::Tailing(_)) {
+            How::Abort
+        } else {
+            How::Now
+        };
+        self.close(how, End::Shutdown, now);
+    }
+}
+
+/// Ways from state to state that several of these share.
+impl<F> Connection<F> {
+    /// Parses what was received, if a line has ended with it (only then can anything be new), or there is no more room.
+    fn read(&mut self, bytes: &[u8]) {
+        if !bytes.contains(&b'\n') && self.waiting() + bytes.len() < HEAD_MAX {
+            return self.keep(bytes);
+        }
+        // In the common case the whole head came at once and is never copied.
+        let kept = self.input.take().map(|mut input| {
+            input.extend_from_slice(bytes);
+            input
+        });
+        let all = kept.as_ref().map_or(bytes, |input| input.as_slice());
+        match request::parse(all) {
+            Ok(None) => match kept {
+                Some(input) => self.input = Some(input),
+                None => self.keep(bytes),
+            },
+            Ok(Some((request, length))) => {
+                self.keep(&all[length..]);
+                self.state = State::ReadingHeaders(Some(Box::new(Ok(request))));
+            }
+            Err(refusal) => self.state = State::ReadingHeaders(Some(Box::new(Err(refusal)))),
+        }
+    }
+
+    fn keep(&mut self, bytes: &[u8]) {
+        if !bytes.is_empty() {
+            self.input.get_or_insert_default().extend_from_slice(bytes);
+        }
+    }
+
+    /// The response is complete.
+    fn finish(&mut self, now: Moment) {
+        self.note_end(None);
+        self.since = now;
+        if !self.keep_alive || self.draining {
+            self.input = None;
+            self.state = State::Closing(How::Shut);
+            return;
+        }
+        self.state = State::ReadingHeaders(None);
+        if let Some(input) = self.input.take() {
+            self.read(&input);
+        }
+    }
+
+    /// The response cannot be completed, or the connection is over.
+    fn close(&mut self, how: How, end: End, now: Moment) {
+        self.note_end(Some(end));
+        self.input = None;
+        self.since = now;
+        self.state = State::Closing(how);
+    }
+
+    /// If a tail ends here, keeps what the log will say of it.
+    fn note_end(&mut self, end: Option<End>) {
+        if let Some(tail) = self.tail() {
+            let end = end.or(tail.ending()).unwrap_or(End::Left);
+            self.ended = Some(Ended {
+                end,
+                bytes: tail.delivered(),
+            });
+        }
+    }
+
+    fn send_tail(&mut self, ready: Box<[u8]>) {
+        self.replace_tail(|tail| State::SendingRange(tail.into_sending(ready)));
+    }
+
+    fn rest_tail(&mut self) {
+        self.replace_tail(State::Tailing);
+    }
+
+    fn replace_tail(&mut self, into: impl FnOnce(Tail<F>) -> State<F>) {
+        let tail = match mem::replace(&mut self.state, State::Closing(How::Now)) {
+            State::SendingRange(sending) => sending.into_tail(),
+            State::Tailing(tail) => Some(tail),
+            _ => None,
+        };
+        self.state = into(tail.expect("measured asked for a tail"));
+    }
+}

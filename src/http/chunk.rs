@@ -1,0 +1,123 @@
+//! One chunk of the chunked transfer coding (RFC 9112 section 7.1) as a cursor; no byte of the file is in it.
+
+use std::num::NonZeroU32;
+use std::ops::Range;
+
+use arrayvec::ArrayVec;
+
+/// The last chunk and the end of the message, without trailer fields.
+pub const LAST: &[u8] = b"0\r\n\r\n";
+
+/// Bytes of a size line: six hex digits and CRLF, enough for [`crate::limits::CHUNK_MAX`].
+pub const LINE_MAX: usize = 8;
+
+/// A run of file bytes on its way: size line, file bytes, line end; or, for HTTP/1.0, the file bytes alone. Whether it
+/// is framed is told by its owner each time, so that a frame is eight bytes of an idle tail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Frame {
+    /// File bytes.
+    len: NonZeroU32,
+    /// Bytes that are out, of all three parts.
+    sent: u32,
+}
+
+/// What of a frame is still to go out.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Rest {
+    /// Bytes of the size line.
+    pub line: ArrayVec<u8, LINE_MAX>,
+    /// File bytes, relative to the beginning of the frame.
+    pub file: Range<u64>,
+    /// Bytes of the line end.
+    pub end: &'static [u8],
+}
+
+impl Frame {
+    /// A frame of `len` file bytes.
+    ///
+    /// # Panics
+    /// If `len` is 0 (that would be the last chunk) or has more than six hex digits.
+    #[must_use]
+    pub fn new(len: u32) -> Frame {
+        assert!(len < 1 << 24, "a frame of {len} bytes");
+        Frame {
+            len: NonZeroU32::new(len).expect("a frame is not empty"),
+            sent: 0,
+        }
+    }
+
+    /// File bytes in the frame.
+    #[must_use]
+    pub fn len(&self) -> u32 {
+        self.len.get()
+    }
+
+    /// Never: a frame holds at least one byte.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        false
+    }
+
+    /// File bytes that are out.
+    #[must_use]
+    pub fn file_sent(&self, chunked: bool) -> u64 {
+        let line = if chunked {
+            size_line(self.len()).len() as u64
+        } else {
+            0
+        };
+        u64::from(self.sent)
+            .saturating_sub(line)
+            .min(u64::from(self.len()))
+    }
+
+    /// What is still to go out.
+    #[must_use]
+    pub fn rest(&self, chunked: bool) -> Rest {
+        let (mut line, end) = parts(self.len(), chunked);
+        let after = (self.sent as usize).saturating_sub(line.len() + self.len() as usize);
+        let file = self.file_sent(chunked)..u64::from(self.len());
+        line.drain(..line.len().min(self.sent as usize));
+        Rest {
+            line,
+            file,
+            end: &end[after..],
+        }
+    }
+
+    /// Moves on by `n` bytes; true when the frame is out.
+    ///
+    /// # Panics
+    /// If more was sent than was left.
+    #[must_use]
+    pub fn advance(&mut self, n: u64, chunked: bool) -> bool {
+        let (line, end) = parts(self.len(), chunked);
+        let whole = line.len() as u64 + u64::from(self.len()) + end.len() as u64;
+        let sent = u64::from(self.sent) + n;
+        assert!(sent <= whole, "{sent} bytes sent of a frame of {whole}");
+        #[allow(clippy::cast_possible_truncation, reason = "whole is below 2^25")]
+        {
+            self.sent = sent as u32;
+        }
+        sent == whole
+    }
+}
+
+fn parts(len: u32, chunked: bool) -> (ArrayVec<u8, LINE_MAX>, &'static [u8]) {
+    if chunked {
+        (size_line(len), b"\r\n")
+    } else {
+        (ArrayVec::new(), b"")
+    }
+}
+
+/// `chunk-size CRLF`
+fn size_line(len: u32) -> ArrayVec<u8, LINE_MAX> {
+    let mut line = ArrayVec::new();
+    let digits = (32 - len.leading_zeros()).div_ceil(4);
+    for digit in (0..digits).rev() {
+        line.push(b"0123456789abcdef"[(len >> (4 * digit) & 0xf) as usize]);
+    }
+    line.extend(*b"\r\n");
+    line
+}

@@ -1,0 +1,139 @@
+//! Conditional requests (RFC 9110 section 13), with two deliberate departures that follow from what a tag means here.
+//!
+//! An [`ETag`] names the *file*, not its length: appends keep it, and every byte that a client already has stays true.
+//! So `If-Match` and `If-Range` compare weakly (resuming after the last byte is right as long as it is the same file),
+//! and `If-None-Match` alone never gives 304 (the file may have grown).
+
+use std::fmt;
+
+use super::date::Date;
+
+/// A second counts as over, so that no later write can carry it, when it lies so many seconds back.
+const SETTLED_SECONDS: u64 = 2;
+
+/// The identity of a file as a weak entity tag, written `W/"0123456789abcdef"`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ETag(pub u64);
+
+impl fmt::Display for ETag {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "W/\"{:016x}\"", self.0)
+    }
+}
+
+/// The conditional fields of a request, values as received (lists joined by commas).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Conditions {
+    /// If-Match
+    pub if_match: Option<Box<[u8]>>,
+    /// If-Unmodified-Since
+    pub if_unmodified_since: Option<Box<[u8]>>,
+    /// If-None-Match
+    pub if_none_match: Option<Box<[u8]>>,
+    /// If-Modified-Since
+    pub if_modified_since: Option<Box<[u8]>>,
+    /// If-Range
+    pub if_range: Option<Box<[u8]>>,
+}
+
+/// What the conditions say of a file that exists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Answer as asked.
+    Proceed,
+    /// If-Range does not match: answer as if there were no Range field.
+    ProceedWhole,
+    /// 304
+    NotModified,
+    /// 412
+    Failed,
+}
+
+/// Evaluates the conditions in the order of RFC 9110 section 13.2.2, for a GET or HEAD of a file with this tag and this
+/// time of last modification.
+#[must_use]
+pub fn judge(conditions: &Conditions, etag: ETag, modified: Date, now: Date) -> Verdict {
+    if let Some(tags) = &conditions.if_match {
+        if !matches(tags, etag) {
+            return Verdict::Failed;
+        }
+    } else if let Some(date) = parsed(&conditions.if_unmodified_since)
+        && modified > date
+    {
+        return Verdict::Failed;
+    }
+    if unchanged(conditions, etag, modified, now) {
+        return Verdict::NotModified;
+    }
+    match &conditions.if_range {
+        Some(validator) if !is_current(validator, etag, modified) => Verdict::ProceedWhole,
+        _ => Verdict::Proceed,
+    }
+}
+
+/// Whether the client has the file as it is now. Nothing but the date can tell that nothing was appended, and the date
+/// only when its second is over.
+fn unchanged(conditions: &Conditions, etag: ETag, modified: Date, now: Date) -> bool {
+    if conditions
+        .if_none_match
+        .as_deref()
+        .is_some_and(|tags| tags == b"*")
+    {
+        return true;
+    }
+    let same_file = conditions
+        .if_none_match
+        .as_ref()
+        .is_none_or(|tags| matches(tags, etag));
+    let same_second = parsed(&conditions.if_modified_since) == Some(modified);
+    let settled = now.seconds().saturating_sub(modified.seconds()) >= SETTLED_SECONDS;
+    same_file && same_second && settled
+}
+
+fn parsed(value: &Option<Box<[u8]>>) -> Option<Date> {
+    value.as_deref().and_then(Date::parse)
+}
+
+/// If-Range holds one entity tag or one date; a date must be the very second (RFC 9110 section 13.1.5).
+fn is_current(validator: &[u8], etag: ETag, modified: Date) -> bool {
+    match tag(validator) {
+        Some((opaque, rest)) => rest.is_empty() && same(opaque, etag),
+        None => Date::parse(validator) == Some(modified),
+    }
+}
+
+/// Whether `*` or a list of entity tags contains this one, compared weakly.
+fn matches(list: &[u8], etag: ETag) -> bool {
+    if list == b"*" {
+        return true;
+    }
+    let mut rest = list;
+    loop {
+        rest = rest.trim_ascii_start();
+        if let Some(after) = rest.strip_prefix(b",") {
+            rest = after;
+        } else if let Some((opaque, after)) = tag(rest) {
+            if same(opaque, etag) {
+                return true;
+            }
+            rest = after;
+        } else {
+            return false;
+        }
+    }
+}
+
+/// Splits an entity tag off: its opaque part without quotes, and what follows.
+fn tag(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let quoted = text
+        .strip_prefix(b"W/")
+        .unwrap_or(text)
+        .strip_prefix(b"\"")?;
+    let end = quoted.iter().position(|&byte| byte == b'"')?;
+    Some((&quoted[..end], &quoted[end + 1..]))
+}
+
+fn same(opaque: &[u8], etag: ETag) -> bool {
+    // Only the spelling that this server writes: 16 lower-case hex digits.
+    opaque == format!("{:016x}", etag.0).as_bytes()
+}

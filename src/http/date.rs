@@ -1,0 +1,50 @@
+//! HTTP dates: whole seconds, in the three forms of RFC 9110 section 5.6.7.
+
+use std::fmt;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// A moment as HTTP can write it: whole seconds since 1970, never outside 1970 to 9999.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Date(u64);
+
+impl Date {
+    /// The last second that IMF-fixdate can write.
+    const LAST: u64 = 253_402_300_799;
+
+    /// From seconds since 1970; what HTTP cannot write becomes the nearest date that it can.
+    #[must_use]
+    pub fn from_seconds(seconds: i64) -> Date {
+        Date(u64::try_from(seconds).unwrap_or(0).min(Date::LAST))
+    }
+
+    /// Parses the value of a date field; `None` if it is not a date.
+    #[must_use]
+    pub fn parse(value: &[u8]) -> Option<Date> {
+        let time = httpdate::parse_http_date(str::from_utf8(value).ok()?).ok()?;
+        let seconds = time.duration_since(UNIX_EPOCH).ok()?.as_secs();
+        (seconds <= Date::LAST).then_some(Date(seconds))
+    }
+
+    /// Seconds since 1970.
+    #[must_use]
+    pub fn seconds(self) -> u64 {
+        self.0
+    }
+}
+
+impl From<SystemTime> for Date {
+    fn from(time: SystemTime) -> Date {
+        Date(
+            time.duration_since(UNIX_EPOCH)
+                .map_or(0, |since| since.as_secs())
+                .min(Date::LAST),
+        )
+    }
+}
+
+impl fmt::Display for Date {
+    /// IMF-fixdate.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        httpdate::HttpDate::from(UNIX_EPOCH + Duration::from_secs(self.0)).fmt(out)
+    }
+}

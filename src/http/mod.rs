@@ -1,0 +1,13 @@
+//! The protocol, pure: no descriptor, no clock, no path look-up. Bytes and numbers in, decisions and bytes out.
+//!
+//! Read [`request`] first, then [`range`] and [`conditional`] (what is asked), then [`head`] and [`chunk`] (what is
+//! written).
+
+pub mod chunk;
+pub mod conditional;
+pub mod date;
+pub mod head;
+pub mod media;
+pub mod range;
+pub mod request;
+pub mod target;

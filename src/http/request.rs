@@ -1,0 +1,407 @@
+//! Bytes to a [`Request`], or a [`Refusal`], or "not yet". The only user of httparse.
+//!
+//! httparse reads the syntax; what RFC 9112 forbids and httparse lets pass (bare line feeds, repeated Host or length
+//! fields, unknown codings) is refused here, so that no two readers of the same bytes can disagree about them.
+
+use std::mem::MaybeUninit;
+
+use arrayvec::ArrayString;
+
+use super::conditional::Conditions;
+use super::head::Status;
+use super::range::{self, Asked};
+use super::target::{self, Invalid, Path, Target};
+use crate::limits::{FIELDS_MAX, HEAD_MAX, TARGET_MAX};
+
+/// A whole request head, as far as it matters here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// What to do.
+    pub method: Method,
+    /// With what.
+    pub target: Target,
+    /// The client speaks HTTP/1.0: no chunks, and keep-alive only if it asks.
+    pub http10: bool,
+    /// The client lets the connection stay, and nothing follows the head that would have to be read as a body.
+    pub keep_alive: bool,
+    /// `TE: trailers`: the client wants trailer fields.
+    pub trailers: bool,
+    /// A valid Range field of a GET or HEAD.
+    pub range: Option<Asked>,
+    /// The conditional fields.
+    pub conditions: Conditions,
+}
+
+impl Request {
+    /// The path whose file a GET or HEAD asks for.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        match (&self.method, &self.target) {
+            (Method::Get | Method::Head, Target::Path(path)) => Some(path),
+            _ => None,
+        }
+    }
+
+    /// Whether the answer can be a tail, whatever the file is like.
+    #[must_use]
+    pub fn may_tail(&self) -> bool {
+        self.method == Method::Get && self.range.as_ref().is_some_and(Asked::may_tail)
+    }
+}
+
+/// A request method (RFC 9110 section 9); names are case-sensitive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names are those of RFC 9110 section 9")]
+pub enum Method {
+    Get,
+    Head,
+    Options,
+    /// Answered with 405; the beginning of its name, for the log.
+    Other(ArrayString<16>),
+}
+
+impl Method {
+    /// The name, shortened for methods that are not supported.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Method::Get => "GET",
+            Method::Head => "HEAD",
+            Method::Options => "OPTIONS",
+            Method::Other(name) => name,
+        }
+    }
+}
+
+/// Why a head is not a request that could be answered. After each of these the connection is closed: where the next
+/// request begins is not known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// 400, with what is wrong.
+    Malformed(&'static str),
+    /// 408
+    TooSlow,
+    /// 414
+    TargetTooLong,
+    /// 431
+    HeadTooLarge,
+    /// 501
+    UnknownCoding,
+    /// 503
+    TooManyConnections,
+    /// 505
+    Version,
+}
+
+impl Refusal {
+    /// The status and one line for the client and the log.
+    #[must_use]
+    pub fn explain(self) -> (Status, &'static str) {
+        match self {
+            Refusal::Malformed(what) => (Status::BadRequest, what),
+            Refusal::TooSlow => (
+                Status::RequestTimeout,
+                "the request head did not arrive in time",
+            ),
+            Refusal::TargetTooLong => (
+                Status::UriTooLong,
+                "the request target is longer than 4096 bytes",
+            ),
+            Refusal::HeadTooLarge => (
+                Status::FieldsTooLarge,
+                "the request head is larger than 16384 bytes or 100 fields",
+            ),
+            Refusal::UnknownCoding => (
+                Status::NotImplemented,
+                "the transfer coding is not supported",
+            ),
+            Refusal::TooManyConnections => (
+                Status::ServiceUnavailable,
+                "too many connections, try again later",
+            ),
+            Refusal::Version => (
+                Status::VersionNotSupported,
+                "this server speaks HTTP/1.0 and HTTP/1.1",
+            ),
+        }
+    }
+}
+
+/// Parses the head at the beginning of `bytes`.
+///
+/// `Ok(None)`: it is not complete yet, and nothing in it is wrong so far. `Ok(Some((request, length)))`: the head took
+/// `length` bytes. Linear in the number of bytes given.
+///
+/// # Errors
+/// [`Refusal`] if it can be told that no acceptable head will come.
+pub fn parse(bytes: &[u8]) -> Result<Option<(Request, usize)>, Refusal> {
+    let window = &bytes[..bytes.len().min(HEAD_MAX)];
+    match end_of_head(window)? {
+        Some(end) => read(&window[..end]).map(|request| Some((request, end))),
+        None if bytes.len() < HEAD_MAX => Ok(None),
+        None if window.trim_ascii_start().contains(&b'\n') => Err(Refusal::HeadTooLarge),
+        None => Err(Refusal::TargetTooLong),
+    }
+}
+
+/// Where the first head ends, the empty line included. Every line must end in CRLF and contain neither elsewhere:
+/// RFC 9112 section 2.2 lets a recipient take a bare LF for a line end, and that is how two recipients come to differ.
+fn end_of_head(bytes: &[u8]) -> Result<Option<usize>, Refusal> {
+    let mut start = 0;
+    let mut begun = false;
+    while let Some(feed) = bytes[start..].iter().position(|&byte| byte == b'\n') {
+        let line = bytes[start..start + feed]
+            .strip_suffix(b"\r")
+            .ok_or(Refusal::Malformed("bare LF in the head"))?;
+        if line.contains(&b'\r') {
+            return Err(Refusal::Malformed("bare CR in the head"));
+        }
+        start += feed + 1;
+        match (line.is_empty(), begun) {
+            (true, true) => return Ok(Some(start)),
+            // Empty lines before a request are skipped (RFC 9112 section 2.2).
+            (true, false) => {}
+            (false, _) => begun = true,
+        }
+    }
+    match bytes[start..].iter().position(|&byte| byte == b'\r') {
+        Some(at) if start + at + 1 < bytes.len() => Err(Refusal::Malformed("bare CR in the head")),
+        _ => Ok(None),
+    }
+}
+
+fn read(head: &[u8]) -> Result<Request, Refusal> {
+    let mut slots = [const { MaybeUninit::uninit() }; FIELDS_MAX];
+    let mut parsed = httparse::Request::new(&mut []);
+    match parsed.parse_with_uninit_headers(head, &mut slots) {
+        Ok(httparse::Status::Complete(length)) if length == head.len() => build(&parsed),
+        Ok(_) => Err(Refusal::Malformed("malformed request head")),
+        Err(error) => other_version(head, error),
+    }
+}
+
+/// A higher minor version is read as 1.1 (RFC 9110 section 2.5), another major version refused; httparse knows neither.
+fn other_version(head: &[u8], error: httparse::Error) -> Result<Request, Refusal> {
+    use httparse::Error;
+    let start = head
+        .iter()
+        .take_while(|byte| matches!(byte, b'\r' | b'\n'))
+        .count();
+    let line_end = start
+        + head[start..]
+            .iter()
+            .position(|&byte| byte == b'\r')
+            .unwrap_or(0);
+    let version = head[start..line_end]
+        .rsplit(|&byte| byte == b' ')
+        .next()
+        .unwrap_or_default();
+    match (error, version) {
+        (Error::Version, [b'H', b'T', b'T', b'P', b'/', b'1', b'.', b'2'..=b'9']) => {
+            let mut head = head.to_vec();
+            head[line_end - 1] = b'1';
+            read(&head)
+        }
+        (
+            Error::Version,
+            [
+                b'H',
+                b'T',
+                b'T',
+                b'P',
+                b'/',
+                b'0' | b'2'..=b'9',
+                b'.',
+                b'0'..=b'9',
+            ],
+        ) => Err(Refusal::Version),
+        (Error::TooManyHeaders, _) => Err(Refusal::HeadTooLarge),
+        (Error::HeaderName, _) => Err(Refusal::Malformed("malformed field name or folded line")),
+        (Error::HeaderValue, _) => Err(Refusal::Malformed("control character in a field value")),
+        _ => Err(Refusal::Malformed("malformed request line")),
+    }
+}
+
+fn build(parsed: &httparse::Request<'_, '_>) -> Result<Request, Refusal> {
+    let target = parsed.path.unwrap_or_default().as_bytes();
+    let http10 = parsed.version == Some(0);
+    if target.len() > TARGET_MAX {
+        return Err(Refusal::TargetTooLong);
+    }
+    let mut fields = Fields::default();
+    for header in parsed.headers.iter() {
+        fields.take(header.name, header.value)?;
+    }
+    let body = fields.body(http10)?;
+    if fields.host.is_none() && !http10 {
+        return Err(Refusal::Malformed("no Host field"));
+    }
+    let method = match parsed.method.unwrap_or_default() {
+        "GET" => Method::Get,
+        "HEAD" => Method::Head,
+        "OPTIONS" => Method::Options,
+        other => Method::Other(
+            other
+                .chars()
+                .take(16)
+                .collect::<String>()
+                .as_str()
+                .try_into()
+                .unwrap_or_default(),
+        ),
+    };
+    let reads = matches!(method, Method::Get | Method::Head);
+    let target = match method {
+        // Not ours to understand: CONNECT, for one, has no path.
+        Method::Other(_) => Target::Asterisk,
+        _ => decode(target)?,
+    };
+    if reads && target == Target::Asterisk {
+        return Err(Refusal::Malformed("the target * is for OPTIONS"));
+    }
+    Ok(Request {
+        method,
+        target,
+        http10,
+        keep_alive: !body && !fields.close && (!http10 || fields.keep_alive),
+        trailers: fields.trailers && !http10,
+        range: fields.range.one().filter(|_| reads).and_then(range::parse),
+        conditions: fields.conditions,
+    })
+}
+
+fn decode(target: &[u8]) -> Result<Target, Refusal> {
+    target::decode(target).map_err(|invalid| {
+        Refusal::Malformed(match invalid {
+            Invalid::Form => "the request target is neither a path nor an http URI",
+            Invalid::Character => "character in the request target that must be percent-encoded",
+            Invalid::Encoding => "invalid percent-encoding in the request target",
+            Invalid::Outside => "the request target leaves the served directory",
+        })
+    })
+}
+
+/// A field that may be there at most once.
+#[derive(Default)]
+enum Once<'a> {
+    #[default]
+    Absent,
+    One(&'a [u8]),
+    Repeated,
+}
+
+impl<'a> Once<'a> {
+    fn take(&mut self, value: &'a [u8]) {
+        *self = if matches!(self, Once::Absent) {
+            Once::One(value)
+        } else {
+            Once::Repeated
+        };
+    }
+
+    fn one(&self) -> Option<&'a [u8]> {
+        if let Once::One(value) = self {
+            Some(value)
+        } else {
+            None
+        }
+    }
+}
+
+/// The fields that decide something, gathered in one pass.
+#[derive(Default)]
+struct Fields<'a> {
+    host: Option<&'a [u8]>,
+    content_length: Once<'a>,
+    transfer_encoding: Once<'a>,
+    close: bool,
+    keep_alive: bool,
+    trailers: bool,
+    range: Once<'a>,
+    conditions: Conditions,
+}
+
+impl<'a> Fields<'a> {
+    fn take(&mut self, name: &str, value: &'a [u8]) -> Result<(), Refusal> {
+        let is = |known: &str| name.eq_ignore_ascii_case(known);
+        if is("host") {
+            if self.host.replace(value).is_some() {
+                return Err(Refusal::Malformed("repeated Host field"));
+            }
+            if !value.iter().all(|&byte| is_host(byte)) {
+                return Err(Refusal::Malformed("malformed Host field"));
+            }
+        } else if is("connection") {
+            self.close |= lists(value, "close");
+            self.keep_alive |= lists(value, "keep-alive");
+        } else if is("range") {
+            self.range.take(value);
+        } else if is("te") {
+            self.trailers |= lists(value, "trailers");
+        } else if is("content-length") {
+            self.content_length.take(value);
+        } else if is("transfer-encoding") {
+            self.transfer_encoding.take(value);
+        } else if is("if-match") {
+            join(&mut self.conditions.if_match, value);
+        } else if is("if-none-match") {
+            join(&mut self.conditions.if_none_match, value);
+        } else if is("if-modified-since") {
+            join(&mut self.conditions.if_modified_since, value);
+        } else if is("if-unmodified-since") {
+            join(&mut self.conditions.if_unmodified_since, value);
+        } else if is("if-range") {
+            join(&mut self.conditions.if_range, value);
+        }
+        Ok(())
+    }
+
+    /// Whether a body follows the head (RFC 9112 section 6.3). Everything about which two readers might differ is
+    /// refused.
+    fn body(&self, http10: bool) -> Result<bool, Refusal> {
+        match (&self.content_length, &self.transfer_encoding) {
+            (Once::Absent, Once::Absent) => Ok(false),
+            (Once::One(length), Once::Absent) => {
+                if length.is_empty() || !length.iter().all(u8::is_ascii_digit) {
+                    return Err(Refusal::Malformed("malformed Content-Length"));
+                }
+                Ok(length.iter().any(|&digit| digit != b'0'))
+            }
+            (Once::Repeated, Once::Absent) => Err(Refusal::Malformed("repeated Content-Length")),
+            (Once::Absent, _) if http10 => Err(Refusal::Malformed("Transfer-Encoding in HTTP/1.0")),
+            (Once::Absent, Once::One(coding)) if coding.eq_ignore_ascii_case(b"chunked") => {
+                Ok(true)
+            }
+            (Once::Absent, Once::One([])) => Err(Refusal::Malformed("empty Transfer-Encoding")),
+            (Once::Absent, Once::One(_)) => Err(Refusal::UnknownCoding),
+            (Once::Absent, Once::Repeated) => Err(Refusal::Malformed("repeated Transfer-Encoding")),
+            (_, Once::One(_) | Once::Repeated) => Err(Refusal::Malformed(
+                "both Content-Length and Transfer-Encoding",
+            )),
+        }
+    }
+}
+
+/// Characters of `uri-host [":" port]` (RFC 3986 section 3.2.2).
+fn is_host(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~!$&'()*+;=:[]%".contains(&byte)
+}
+
+/// Whether a comma-separated list has this member; parameters of a member (`;q=0.5`) do not matter.
+fn lists(value: &[u8], member: &str) -> bool {
+    value.split(|&byte| byte == b',').any(|element| {
+        let name = element
+            .split(|&byte| byte == b';')
+            .next()
+            .unwrap_or_default();
+        name.trim_ascii().eq_ignore_ascii_case(member.as_bytes())
+    })
+}
+
+/// Several lines of one field are one list (RFC 9110 section 5.3); what is no list becomes invalid by it.
+fn join(field: &mut Option<Box<[u8]>>, value: &[u8]) {
+    *field = Some(match field.take() {
+        Some(before) => [&before, b", ".as_slice(), value].concat().into(),
+        None => value.into(),
+    });
+}

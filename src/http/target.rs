@@ -1,0 +1,151 @@
+//! The request target: a percent-encoded path to the name of a file below the served root, or a refusal
+//! (RFC 9112 section 3.2, RFC 3986).
+
+use std::fmt;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode, percent_encode};
+
+/// Everything but the unreserved characters and the slash: what a path in a `Location`, a link or a log line needs.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b'/');
+
+/// A decoded path: components joined by single slashes, none of them empty, `.`, `..` or hidden; without a leading
+/// slash, so the empty path is the root itself.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Path {
+    /// The bytes of the name; any byte but NUL.
+    pub name: Box<[u8]>,
+    /// Whether the target ended with a slash, so that it names a directory.
+    pub slash: bool,
+}
+
+/// What a target asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// A path that may exist.
+    Path(Path),
+    /// `*`, the server itself (only with OPTIONS).
+    Asterisk,
+    /// A name that begins with a dot or contains an encoded slash: never there, 404.
+    Nowhere,
+}
+
+/// Why a target is refused with 400.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Invalid {
+    /// Neither a path, an `http` URI nor `*`.
+    Form,
+    /// A character that RFC 3986 wants percent-encoded.
+    Character,
+    /// A percent sign without two hex digits, or an encoded NUL.
+    Encoding,
+    /// `..` above the root.
+    Outside,
+}
+
+/// Decodes a request target once.
+///
+/// # Errors
+/// [`Invalid`] if no server should guess what was meant.
+pub fn decode(target: &[u8]) -> Result<Target, Invalid> {
+    if target == b"*" {
+        return Ok(Target::Asterisk);
+    }
+    if target.iter().any(|byte| !allowed(*byte)) {
+        return Err(Invalid::Character);
+    }
+    let path = path_of(target).ok_or(Invalid::Form)?;
+    let end = path
+        .iter()
+        .position(|&byte| byte == b'?')
+        .unwrap_or(path.len());
+    decode_path(&path[..end])
+}
+
+/// The path of an origin-form or absolute-form target. The authority of the latter is not looked at: one server, one
+/// root.
+fn path_of(target: &[u8]) -> Option<&[u8]> {
+    if target.starts_with(b"/") {
+        return Some(target);
+    }
+    let scheme = [b"http://".as_slice(), b"https://"]
+        .into_iter()
+        .find(|scheme| {
+            target
+                .get(..scheme.len())
+                .is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+        })?;
+    let rest = &target[scheme.len()..];
+    match rest.iter().position(|byte| matches!(byte, b'/' | b'?')) {
+        Some(0) => None,
+        Some(end) if rest[end] == b'/' => Some(&rest[end..]),
+        _ => (!rest.is_empty()).then_some(b"/"),
+    }
+}
+
+/// RFC 3986 characters of a path or query, and the square brackets, which browsers send bare.
+fn allowed(byte: u8) -> bool {
+    byte.is_ascii_graphic()
+        && !matches!(
+            byte,
+            b'"' | b'#' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}'
+        )
+}
+
+fn decode_path(path: &[u8]) -> Result<Target, Invalid> {
+    let mut components: Vec<Vec<u8>> = Vec::new();
+    let mut slash = false;
+    for segment in path.split(|&byte| byte == b'/').skip(1) {
+        let segment = decode_segment(segment)?;
+        slash = matches!(segment.as_slice(), b"" | b"." | b"..");
+        match segment.as_slice() {
+            b"" | b"." => {}
+            b".." => drop(components.pop().ok_or(Invalid::Outside)?),
+            _ => components.push(segment),
+        }
+    }
+    if components
+        .iter()
+        .any(|name| name.starts_with(b".") || name.contains(&b'/'))
+    {
+        return Ok(Target::Nowhere);
+    }
+    Ok(Target::Path(Path {
+        name: components.join(&b'/').into(),
+        slash,
+    }))
+}
+
+fn decode_segment(segment: &[u8]) -> Result<Vec<u8>, Invalid> {
+    let mut rest = segment;
+    while let Some(percent) = rest.iter().position(|&byte| byte == b'%') {
+        match rest.get(percent + 1..percent + 3) {
+            Some(hex) if hex.iter().all(u8::is_ascii_hexdigit) && hex != b"00" => {
+                rest = &rest[percent + 3..]
+            }
+            _ => return Err(Invalid::Encoding),
+        }
+    }
+    Ok(percent_decode(segment).collect())
+}
+
+/// Percent-encodes a name for a link.
+pub fn encode(name: &[u8]) -> impl fmt::Display {
+    percent_encode(name, ESCAPED)
+}
+
+impl fmt::Display for Path {
+    /// The path as a URI reference with a leading slash, in ASCII.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let end = if self.slash && !self.name.is_empty() {
+            "/"
+        } else {
+            ""
+        };
+        write!(out, "/{}{end}", encode(&self.name))
+    }
+}

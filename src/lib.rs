@@ -1,0 +1,24 @@
+//! openrange: a directory of files as a log server, `tail -f` over plain HTTP ranges.
+//!
+//! The rooms, each knowing only those above it:
+//!
+//! - [`limits`]: every limit, with its reason.
+//! - [`http`]: the protocol, pure: heads, targets, ranges, conditions, chunks.
+//! - [`connection`]: the machine of one client, pure too; its module comment is the transition table.
+//! - [`os`]: the kernel: poller, sockets, files, inotify.
+//! - [`worker`]: one thread: the loop, and `drive`, which does what a machine wants.
+//! - [`server`] and [`cli`]: bind, start, end; arguments.
+//!
+//! To read the program, begin with `main`, then `server::run`, `worker::Worker::run`, `worker::drive::drive`,
+//! [`connection::Connection`]. The library is there for the binary, its tests and its fuzz targets; its interface may
+//! change with every version.
+#![deny(unsafe_code)]
+#![warn(missing_docs)]
+
+pub mod cli;
+pub mod connection;
+pub mod http;
+pub mod limits;
+pub mod os;
+pub mod server;
+pub mod worker;

@@ -1,0 +1,82 @@
+//! Every limit of the server, as a named constant with its reason.
+//!
+//! Nothing here grows with what a peer does; whoever looks for "how much may somebody make us hold" looks here.
+
+use std::time::Duration;
+
+/// Longest request head in bytes, request line and empty line included; beyond it 431. Twice the 8,000 octets that
+/// RFC 9112 section 3 asks for at least for a request line alone.
+pub const HEAD_MAX: usize = 16 * 1024;
+/// Most header fields of a request; beyond it 431. One httparse slot is 32 bytes on the stack.
+pub const FIELDS_MAX: usize = 100;
+/// Longest request target in bytes; beyond it 414. PATH_MAX of Linux is 4096.
+pub const TARGET_MAX: usize = 4096;
+/// Most parts of a `multipart/byteranges` answer, after merging; beyond it the Range field is ignored
+/// (RFC 9110 section 14.2 allows that for suspicious sets).
+pub const PARTS_MAX: usize = 16;
+
+/// Most file bytes in one chunk of a tail: long enough that the framing costs nothing, short enough for a `u32`.
+pub const CHUNK_MAX: u32 = 1024 * 1024;
+/// Up to this much goes out as one copy and one `send`; more of a file goes by `sendfile` (which is cheaper from about
+/// here on, and dearer below).
+pub const COPY_MAX: usize = 64 * 1024;
+/// The end of a long chunk that goes by copy after `sendfile`, so that the line end shares its segment.
+pub const COPY_TAIL: u64 = 16 * 1024;
+/// One `sendfile` of a tail's backlog.
+pub const SENDFILE_TAIL: u64 = 64 * 1024;
+/// One `sendfile` of a finite body.
+pub const SENDFILE_FINITE: u64 = 256 * 1024;
+/// Unsent bytes that the kernel may queue for a connection before it calls the socket unwritable
+/// (TCP_NOTSENT_LOWAT): a stalled client holds about 0.2 MB of kernel memory instead of 4.
+pub const NOT_SENT_LOW: u32 = 64 * 1024;
+
+/// Bytes and wants of one connection in one turn of the loop, then it is the others' turn.
+pub const BUDGET_BYTES: u64 = 256 * 1024;
+/// See [`BUDGET_BYTES`].
+pub const BUDGET_WANTS: u32 = 32;
+/// Tails driven in one turn of a pass over a topic: at 8 µs each an unrelated request waits about 2 ms at most.
+pub const PASS_SLICE: usize = 256;
+/// Connections accepted from one listener in one turn.
+pub const ACCEPT_BURST: usize = 64;
+/// Events taken from the poller in one turn (12 bytes each).
+pub const EVENTS_MAX: usize = 1024;
+/// Connections above `--max-connections` that a worker holds only to answer 503 and linger; when they are used up,
+/// further clients wait in the kernel's queue.
+pub const REFUSED_MAX: usize = 64;
+/// Pending connections of a listener; the kernel caps it at net.core.somaxconn.
+pub const BACKLOG: i32 = 4096;
+
+/// How long a closed connection waits for the peer's close, so that the last answer is not lost to a reset
+/// (RFC 9112 section 9.6).
+pub const LINGER: Duration = Duration::from_secs(2);
+/// How long accepting pauses when descriptors have run out, unless a connection ends before.
+pub const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
+/// How often a topic is looked at whose file system or limits do not let inotify tell of changes.
+pub const POLL_INTERVAL: Duration = Duration::from_secs(1);
+/// How often every topic is looked at all the same: bind mounts over a name, mmap writers.
+pub const SWEEP_INTERVAL: Duration = Duration::from_secs(30);
+/// Topics looked at in one turn of a sweep (about 5 µs each).
+pub const SWEEP_SLICE: usize = 64;
+/// Shortest and longest pause between two looks at what clients have acknowledged, for `--send-timeout`.
+pub const ACKNOWLEDGED_INTERVAL: (Duration, Duration) =
+    (Duration::from_millis(100), Duration::from_secs(30));
+
+/// A look-up whose name changes hands while its watches are placed is begun again so many times.
+pub const FOLLOW_TRIES: u32 = 3;
+/// Symbolic links in one look-up, as in the kernel (MAXSYMLINKS).
+pub const SYMLINKS_MAX: u32 = 40;
+/// Bytes of a file of unknown type that are looked at to call it text.
+pub const SNIFF_MAX: usize = 512;
+/// Entries of a directory listing; a listing is held in memory while its client reads it.
+pub const LISTING_MAX: usize = 4096;
+/// Files remembered as truncated. When there are more, all tags change at once, which costs a reader a new start but
+/// never gives it wrong bytes.
+pub const TRUNCATED_MAX: usize = 65_536;
+
+/// TCP keepalive: first probe after so many seconds of silence, then every [`KEEPALIVE_INTERVAL`], [`KEEPALIVE_COUNT`]
+/// times: a dead peer is found after about two minutes.
+pub const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
+/// See [`KEEPALIVE_IDLE`].
+pub const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
+/// See [`KEEPALIVE_IDLE`].
+pub const KEEPALIVE_COUNT: u32 = 4;

@@ -1,0 +1,45 @@
+//! Parse, serve, one line on failure, exit code.
+
+use std::io::Write;
+use std::process::ExitCode;
+use std::time::SystemTime;
+
+use openrange::cli::{self, Command};
+use openrange::http::date::Date;
+use openrange::server;
+
+fn main() -> ExitCode {
+    start_log();
+    match cli::parse(std::env::args_os().skip(1)) {
+        Err(why) => fail(&why, 2),
+        Ok(Command::Help) => print(cli::USAGE),
+        Ok(Command::Version) => print(concat!("openrange ", env!("CARGO_PKG_VERSION"), "\n")),
+        Ok(Command::Serve(options)) => match server::run(&options) {
+            Err(why) => fail(&why, 1),
+            Ok(()) => ExitCode::SUCCESS,
+        },
+    }
+}
+
+fn start_log() {
+    let default = env_logger::Env::default().default_filter_or("info");
+    env_logger::Builder::from_env(default)
+        .format(|out, record| {
+            let date = Date::from(SystemTime::now());
+            writeln!(out, "{date} {} {}", record.level(), record.args())
+        })
+        .init();
+}
+
+fn print(text: &str) -> ExitCode {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+fn fail(why: &str, code: u8) -> ExitCode {
+    // Not through the log: RUST_LOG must not hide why nothing happens.
+    let _ = writeln!(std::io::stderr(), "openrange: {why}");
+    code.into()
+}

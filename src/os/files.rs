@@ -1,0 +1,500 @@
+//! The served directory: open a name beneath it, who a file is, how long it is now.
+
+use std::cell::Cell;
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags, Statx, StatxFlags};
+use rustix::io::Errno;
+
+use super::sys;
+use crate::connection::answer::Meta;
+use crate::http::conditional::ETag;
+use crate::http::date::Date;
+use crate::http::media;
+use crate::limits::{SNIFF_MAX, SYMLINKS_MAX, TRUNCATED_MAX};
+
+/// How often a look-up is tried again that a rename made unsure (openat2's EAGAIN).
+const RACES_MAX: u32 = 16;
+
+/// The served directory.
+pub struct Files {
+    root: OwnedFd,
+    truncations: Arc<Truncations>,
+    /// The kernel has no openat2: names are resolved step by step.
+    by_steps: Cell<bool>,
+}
+
+/// What a name leads to.
+pub enum Node {
+    /// A regular file, open for reading.
+    File(OpenFile),
+    /// A directory (a descriptor to look up names with).
+    Directory(OwnedFd),
+    /// Something that is never opened: a FIFO, a socket, a device.
+    Other,
+}
+
+/// Which file, among those that exist at one time: device and inode number. While one is held open, its number is not
+/// given to another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Id {
+    device: (u32, u32),
+    inode: u64,
+}
+
+impl Files {
+    /// Opens the directory to serve.
+    ///
+    /// # Errors
+    /// If it is not a directory that can be read.
+    pub fn open(root: &Path, truncations: Arc<Truncations>) -> io::Result<Files> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let root = rustix::fs::open(root, flags, Mode::empty())?;
+        Ok(Files {
+            root,
+            truncations,
+            by_steps: Cell::new(false),
+        })
+    }
+
+    /// Looks up a name below the root (the empty name is the root) and opens what is there.
+    ///
+    /// The name is resolved to an O_PATH descriptor first and only a regular file is then opened for reading: opening a
+    /// FIFO would let a waiting writer through, opening a device may act.
+    ///
+    /// # Errors
+    /// ENOENT and its kin, EXDEV if the name leads out of the root, EACCES, EMFILE, EIO.
+    pub fn find(&self, name: &[u8]) -> Result<Node, Errno> {
+        let place = self.resolve(name)?;
+        let stat = stat(place.as_fd())?;
+        match FileType::from_raw_mode(stat.stx_mode.into()) {
+            FileType::RegularFile => {
+                let fd = self.reopen(&place, name)?;
+                OpenFile::new(fd, &stat, name, &self.truncations).map(Node::File)
+            }
+            FileType::Directory => Ok(Node::Directory(place)),
+            _ => Ok(Node::Other),
+        }
+    }
+
+    /// Which file a name leads to now.
+    ///
+    /// # Errors
+    /// As [`Files::find`].
+    pub fn identify(&self, name: &[u8]) -> Result<Id, Errno> {
+        Ok(Id::of(&stat(self.resolve(name)?.as_fd())?))
+    }
+
+    fn resolve(&self, name: &[u8]) -> Result<OwnedFd, Errno> {
+        if !self.by_steps.get() {
+            match self.open_beneath(name, OFlags::PATH) {
+                // Missing before Linux 5.6; some sandboxes say EPERM, which O_PATH never does.
+                Err(Errno::NOSYS | Errno::PERM) => self.by_steps.set(true),
+                result => return result,
+            }
+        }
+        self.walk(name, |_, _| {})
+    }
+
+    fn open_beneath(&self, name: &[u8], flags: OFlags) -> Result<OwnedFd, Errno> {
+        let name = if name.is_empty() { b"." } else { name };
+        let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
+        let mut result = Err(Errno::AGAIN);
+        for _ in 0..RACES_MAX {
+            result = rustix::fs::openat2(
+                &self.root,
+                name,
+                flags | OFlags::CLOEXEC,
+                Mode::empty(),
+                resolve,
+            );
+            if !matches!(result, Err(Errno::AGAIN | Errno::INTR)) {
+                break;
+            }
+        }
+        result
+    }
+
+    /// Opens for reading what a place stands for. Through /proc it is that very file; without a /proc it is looked up
+    /// once more (non-blocking, should a FIFO have taken the name in between).
+    fn reopen(&self, place: &OwnedFd, name: &[u8]) -> Result<OwnedFd, Errno> {
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+        match rustix::fs::open(proc_path(place.as_fd()), flags, Mode::empty()) {
+            Err(Errno::NOENT) => {
+                let fd = self.open_beneath(name, flags)?;
+                let same = Id::of(&stat(fd.as_fd())?) == Id::of(&stat(place.as_fd())?);
+                if same { Ok(fd) } else { Err(Errno::NOENT) }
+            }
+            result => result,
+        }
+    }
+
+    /// Resolves a name component by component and never leaves the root: `..` goes back to a directory that was gone
+    /// through, an absolute symbolic link is refused as openat2 refuses it. `visit` sees each directory with the entry
+    /// in it that is looked up next.
+    ///
+    /// # Errors
+    /// As [`Files::find`].
+    pub fn walk(
+        &self,
+        name: &[u8],
+        mut visit: impl FnMut(BorrowedFd<'_>, &[u8]),
+    ) -> Result<OwnedFd, Errno> {
+        let mut way: Vec<OwnedFd> = Vec::new();
+        let mut pending: VecDeque<Vec<u8>> = components(name);
+        let mut links = 0;
+        while let Some(component) = pending.pop_front() {
+            if component == b".." {
+                way.pop().ok_or(Errno::XDEV)?;
+                continue;
+            }
+            let directory = way
+                .last()
+                .map_or(self.root.as_fd(), |directory| directory.as_fd());
+            visit(directory, &component);
+            let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            let fd = rustix::fs::openat(directory, component.as_slice(), flags, Mode::empty())?;
+            match FileType::from_raw_mode(rustix::fs::fstat(&fd)?.st_mode) {
+                FileType::Symlink => {
+                    links += 1;
+                    let target = rustix::fs::readlinkat(&fd, "", Vec::new())?.into_bytes();
+                    if links > SYMLINKS_MAX {
+                        return Err(Errno::LOOP);
+                    }
+                    if target.starts_with(b"/") {
+                        return Err(Errno::XDEV);
+                    }
+                    for component in components(&target).into_iter().rev() {
+                        pending.push_front(component);
+                    }
+                }
+                FileType::Directory => way.push(fd),
+                _ if pending.is_empty() => return Ok(fd),
+                _ => return Err(Errno::NOTDIR),
+            }
+        }
+        way.pop()
+            .map_or_else(|| rustix::io::fcntl_dupfd_cloexec(&self.root, 0), Ok)
+    }
+}
+
+fn components(path: &[u8]) -> VecDeque<Vec<u8>> {
+    path.split(|&byte| byte == b'/')
+        .filter(|name| !matches!(*name, b"" | b"."))
+        .map(<[u8]>::to_vec)
+        .collect()
+}
+
+/// The name under which this process reaches an open file, whatever has become of its names.
+pub(super) fn proc_path(fd: BorrowedFd<'_>) -> String {
+    format!("/proc/self/fd/{}", fd.as_raw_fd())
+}
+
+fn stat(fd: BorrowedFd<'_>) -> Result<Statx, Errno> {
+    rustix::fs::statx(
+        fd,
+        "",
+        AtFlags::EMPTY_PATH,
+        StatxFlags::BASIC_STATS | StatxFlags::BTIME,
+    )
+}
+
+impl Id {
+    fn of(stat: &Statx) -> Id {
+        Id {
+            device: (stat.stx_dev_major, stat.stx_dev_minor),
+            inode: stat.stx_ino,
+        }
+    }
+}
+
+/// A regular file, open for reading.
+pub struct OpenFile {
+    fd: OwnedFd,
+    id: Id,
+    /// Names that it had when it was opened.
+    links: u32,
+    media: &'static str,
+    /// See [`identity`].
+    identity: u64,
+    truncations: Arc<Truncations>,
+    /// The truncation that was last known when the size was last looked at.
+    truncation: Cell<u64>,
+    /// The size that was last looked at.
+    size: Cell<u64>,
+    /// Whether nothing is known to have happened since the last look.
+    known: Cell<Option<Look>>,
+}
+
+/// A look at an open file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Look {
+    /// Bytes.
+    pub size: u64,
+    /// Nobody may write it: `mode & 0222 == 0`.
+    pub sealed: bool,
+    /// Seconds since 1970.
+    modified: i64,
+    links: u32,
+}
+
+impl AsFd for OpenFile {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+impl OpenFile {
+    fn new(
+        fd: OwnedFd,
+        stat: &Statx,
+        name: &[u8],
+        truncations: &Arc<Truncations>,
+    ) -> Result<OpenFile, Errno> {
+        let identity = identity(fd.as_fd(), stat);
+        let media = match media::by_name(name) {
+            Some(media) => media,
+            None => {
+                let mut beginning = [0; SNIFF_MAX];
+                let count = rustix::io::pread(&fd, &mut beginning, 0).unwrap_or(0);
+                media::by_content(&beginning[..count])
+            }
+        };
+        Ok(OpenFile {
+            fd,
+            id: Id::of(stat),
+            links: stat.stx_nlink,
+            media,
+            identity,
+            truncation: Cell::new(truncations.of(identity)),
+            truncations: Arc::clone(truncations),
+            size: Cell::new(stat.stx_size),
+            known: Cell::new(None),
+        })
+    }
+
+    /// Which file this is.
+    #[must_use]
+    pub fn id(&self) -> Id {
+        self.id
+    }
+
+    /// Looks at the file, now.
+    ///
+    /// # Errors
+    /// EIO, ESTALE: the file system fails.
+    pub fn look(&self) -> Result<Look, Errno> {
+        self.known.set(None);
+        let stat = rustix::fs::fstat(&self.fd)?;
+        #[allow(
+            clippy::unnecessary_cast,
+            clippy::cast_lossless,
+            reason = "the types differ between architectures"
+        )]
+        let look = Look {
+            size: u64::try_from(stat.st_size).unwrap_or(0),
+            sealed: stat.st_mode & 0o222 == 0,
+            modified: stat.st_mtime as i64,
+            links: u32::try_from(stat.st_nlink).unwrap_or(u32::MAX),
+        };
+        if look.size < self.size.replace(look.size) {
+            self.truncated();
+        }
+        self.known.set(Some(look));
+        Ok(look)
+    }
+
+    /// The last look, if nothing has happened since, else a new one. So all tails of a file share one.
+    ///
+    /// # Errors
+    /// As [`OpenFile::look`].
+    pub fn known(&self) -> Result<Look, Errno> {
+        self.known.get().map_or_else(|| self.look(), Ok)
+    }
+
+    /// The last look, if nothing is known to have happened since.
+    #[must_use]
+    pub fn last_look(&self) -> Option<Look> {
+        self.known.get()
+    }
+
+    /// Whether inotify tells of every change of this file: only of the file systems on this list is it known. Others
+    /// (NFS, SMB, FUSE, 9p, overlay with writers below it) may change from elsewhere.
+    #[must_use]
+    pub fn tells_of_changes(&self) -> bool {
+        rustix::fs::fstatfs(&self.fd).is_ok_and(|stat| {
+            #[allow(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "magic numbers have 32 bits"
+            )]
+            let magic = stat.f_type as u32;
+            LOCAL.contains(&magic)
+        })
+    }
+
+    /// Something may have happened: the next [`OpenFile::known`] looks.
+    pub fn forget(&self) {
+        self.known.set(None);
+    }
+
+    /// The file is shorter than it was. Its tag becomes another one, unless another worker has seen to that already.
+    pub fn truncated(&self) {
+        let known = self.truncations.of(self.identity);
+        if known == self.truncation.get() {
+            self.truncations.note(self.identity);
+        }
+        self.truncation.set(self.truncations.of(self.identity));
+    }
+
+    /// What an answer says of the file, after a look.
+    ///
+    /// # Errors
+    /// As [`OpenFile::look`].
+    pub fn meta(&self) -> Result<Meta, Errno> {
+        let look = self.look()?;
+        Ok(Meta {
+            size: look.size,
+            sealed: look.sealed,
+            modified: Date::from_seconds(look.modified),
+            etag: ETag(fnv(&[
+                &self.identity.to_be_bytes(),
+                &self.truncations.of(self.identity).to_be_bytes(),
+            ])),
+            media: self.media,
+        })
+    }
+
+    /// Whether a name of the file was removed since it was opened.
+    #[must_use]
+    pub fn lost_a_name(&self) -> bool {
+        self.look().is_ok_and(|look| look.links < self.links)
+    }
+
+    /// Reads up to the end of the buffer; fewer bytes only if the file has no more there.
+    ///
+    /// # Errors
+    /// EIO and the like.
+    pub fn read(&self, buffer: &mut [u8], offset: u64) -> Result<usize, Errno> {
+        let mut count = 0;
+        while count < buffer.len() {
+            let more = rustix::io::retry_on_intr(|| {
+                rustix::io::pread(&self.fd, &mut buffer[count..], offset + count as u64)
+            })?;
+            if more == 0 {
+                break;
+            }
+            count += more;
+        }
+        Ok(count)
+    }
+}
+
+/// Magic numbers (statfs(2)) of file systems that change only through this kernel: ext2 to ext4, XFS, btrfs, tmpfs,
+/// ramfs, F2FS, ZFS, bcachefs, UBIFS, JFFS2, JFS, ReiserFS, NILFS, vfat, exFAT, ISO 9660, squashfs, EROFS.
+const LOCAL: [u32; 18] = [
+    0xef53,
+    0x5846_5342,
+    0x9123_683e,
+    0x0102_1994,
+    0x8584_58f6,
+    0xf2f5_2010,
+    0x2fc1_2fc1,
+    0xca45_1a4e,
+    0x2405_1905,
+    0x72b6,
+    0x3153_464a,
+    0x5265_4973,
+    0x3434,
+    0x4d44,
+    0x2011_bab0,
+    0x9660,
+    0x7371_7368,
+    0xe0f5_e1e2,
+];
+
+/// Who a file is, for its tag: the file handle and the time of birth. {inode, birth} alone is not enough: an inode
+/// number is given again within the same tick of the kernel's clock. Nothing in it may differ between two hosts that
+/// mount the same file system, or before and after a reboot, so there is no device number. Where there is no handle
+/// (kernels before 6.5 on some file systems), the inode number and its generation take its place.
+fn identity(fd: BorrowedFd<'_>, stat: &Statx) -> u64 {
+    let mut birth = [0; 12];
+    if stat.stx_mask & StatxFlags::BTIME.bits() != 0 {
+        birth[..8].copy_from_slice(&stat.stx_btime.tv_sec.to_be_bytes());
+        birth[8..].copy_from_slice(&stat.stx_btime.tv_nsec.to_be_bytes());
+    }
+    match sys::file_handle(fd) {
+        Ok(handle) => fnv(&[&handle, &birth]),
+        Err(_) => {
+            let generation = sys::inode_generation(fd).unwrap_or(0);
+            fnv(&[
+                &stat.stx_ino.to_be_bytes(),
+                &generation.to_be_bytes(),
+                &birth,
+            ])
+        }
+    }
+}
+
+/// FNV-1a over 64 bits: the same on every machine and in every version, which the standard library's hashes are not.
+fn fnv(parts: &[&[u8]]) -> u64 {
+    parts
+        .iter()
+        .copied()
+        .flatten()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+            (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
+        })
+}
+
+/// The truncations that any worker has seen, each with a number that no other has, also after a restart. Written
+/// rarely; read without the lock as long as there are none.
+#[derive(Debug, Default)]
+pub struct Truncations {
+    any: AtomicBool,
+    seen: Mutex<Seen>,
+}
+
+#[derive(Debug, Default)]
+struct Seen {
+    by_identity: HashMap<u64, u64>,
+    /// Of every file that is not in the map.
+    others: u64,
+    last: u64,
+}
+
+impl Truncations {
+    /// The number of the last truncation of a file; 0: none was seen.
+    fn of(&self, identity: u64) -> u64 {
+        if !self.any.load(Ordering::Acquire) {
+            return 0;
+        }
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.by_identity
+            .get(&identity)
+            .copied()
+            .unwrap_or(seen.others)
+    }
+
+    fn note(&self, identity: u64) {
+        let clock = SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default()
+            .as_nanos();
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.last = u64::try_from(clock).unwrap_or(u64::MAX).max(seen.last + 1);
+        if seen.by_identity.len() >= TRUNCATED_MAX {
+            seen.by_identity.clear();
+            seen.others = seen.last;
+        }
+        let number = seen.last;
+        seen.by_identity.insert(identity, number);
+        self.any.store(true, Ordering::Release);
+    }
+}

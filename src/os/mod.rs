@@ -1,0 +1,8 @@
+//! The kernel, one facility a room. Nothing here knows HTTP connections; [`files`] knows what a file means to HTTP.
+
+pub mod files;
+pub mod listing;
+pub mod poll;
+pub mod socket;
+mod sys;
+pub mod watch;

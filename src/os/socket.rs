@@ -1,0 +1,348 @@
+//! TCP and unix sockets: listeners with all their options, and the streams they accept.
+
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use rustix::io::Errno;
+use rustix::net::{
+    self, AddressFamily, RecvFlags, SendFlags, Shutdown, SocketAddrUnix, SocketFlags, SocketType,
+    sockopt,
+};
+
+use super::sys;
+use crate::limits::{BACKLOG, KEEPALIVE_COUNT, KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, NOT_SENT_LOW};
+
+/// Where to listen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Address {
+    /// An IP address and a port; port 0: the kernel chooses.
+    Tcp(SocketAddr),
+    /// The path of a unix socket.
+    Unix(PathBuf),
+}
+
+impl FromStr for Address {
+    type Err = &'static str;
+
+    /// `HOST:PORT`, `[V6]:PORT` or `unix:PATH`. HOST is an IPv4 address or `localhost`; other names would need a
+    /// resolver, which a small static binary does not have.
+    fn from_str(text: &str) -> Result<Address, Self::Err> {
+        if let Some(path) = text.strip_prefix("unix:") {
+            return match path {
+                "" => Err("a path must follow unix:"),
+                _ => Ok(Address::Unix(path.into())),
+            };
+        }
+        if let Some(port) = text.strip_prefix("localhost:") {
+            let port = port
+                .parse()
+                .map_err(|_| "the port must be a number from 0 to 65535")?;
+            return Ok(Address::Tcp((Ipv4Addr::LOCALHOST, port).into()));
+        }
+        let expected =
+            "expected IP:PORT, [IPV6]:PORT, localhost:PORT or unix:PATH, for example 0.0.0.0:8080";
+        text.parse().map(Address::Tcp).map_err(|_| expected)
+    }
+}
+
+impl fmt::Display for Address {
+    /// As announced on stdout.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Address::Tcp(address) => write!(out, "http://{address}/"),
+            Address::Unix(path) => write!(out, "unix:{}", path.display()),
+        }
+    }
+}
+
+/// A bound and listening address.
+pub struct Bound {
+    /// With the port that the kernel chose.
+    pub address: Address,
+    /// One for each worker.
+    pub listeners: Vec<Listener>,
+    /// The socket file, removed when this is dropped.
+    file: Option<SocketFile>,
+}
+
+/// One listening socket.
+pub struct Listener {
+    fd: OwnedFd,
+    tcp: bool,
+}
+
+/// Binds an address for so many workers.
+///
+/// A TCP port gets one socket for each worker (SO_REUSEPORT), among which the kernel spreads connections evenly; a unix
+/// socket is shared. The first socket is bound without the option, so that a second server on the port fails.
+///
+/// # Errors
+/// EADDRINUSE, EACCES and the like.
+pub fn bind(address: &Address, workers: usize) -> io::Result<Bound> {
+    match address {
+        Address::Tcp(address) => bind_tcp(*address, workers),
+        Address::Unix(path) => bind_unix(path, workers),
+    }
+}
+
+fn bind_tcp(address: SocketAddr, workers: usize) -> io::Result<Bound> {
+    let first = tcp_socket(&address)?;
+    net::bind(&first, &address)?;
+    let address = SocketAddr::try_from(net::getsockname(&first)?)?;
+    let mut sockets = vec![first];
+    if workers > 1 {
+        sockopt::set_socket_reuseport(&sockets[0], true)?;
+    }
+    while sockets.len() < workers {
+        let socket = tcp_socket(&address)?;
+        sockopt::set_socket_reuseport(&socket, true)?;
+        net::bind(&socket, &address)?;
+        sockets.push(socket);
+    }
+    for socket in &sockets {
+        net::listen(socket, BACKLOG)?;
+    }
+    let listeners = sockets
+        .into_iter()
+        .map(|fd| Listener { fd, tcp: true })
+        .collect();
+    Ok(Bound {
+        address: Address::Tcp(address),
+        listeners,
+        file: None,
+    })
+}
+
+/// Everything that is set here is inherited by the sockets that are accepted, which saves a call for each of them.
+fn tcp_socket(address: &SocketAddr) -> io::Result<OwnedFd> {
+    let family = if address.is_ipv4() {
+        AddressFamily::INET
+    } else {
+        AddressFamily::INET6
+    };
+    let fd = net::socket_with(
+        family,
+        SocketType::STREAM,
+        SocketFlags::CLOEXEC | SocketFlags::NONBLOCK,
+        None,
+    )?;
+    sockopt::set_socket_reuseaddr(&fd, true)?;
+    sockopt::set_tcp_nodelay(&fd, true)?;
+    sockopt::set_socket_keepalive(&fd, true)?;
+    sockopt::set_tcp_keepidle(&fd, KEEPALIVE_IDLE)?;
+    sockopt::set_tcp_keepintvl(&fd, KEEPALIVE_INTERVAL)?;
+    sockopt::set_tcp_keepcnt(&fd, KEEPALIVE_COUNT)?;
+    // An optimisation only, and unknown to kernels before 3.12.
+    let _ = sys::set_not_sent_low(&fd, NOT_SENT_LOW);
+    Ok(fd)
+}
+
+fn bind_unix(path: &Path, workers: usize) -> io::Result<Bound> {
+    let name = SocketAddrUnix::new(path)?;
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let fd = net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+    match net::bind(&fd, &name) {
+        Err(Errno::ADDRINUSE) => {
+            remove_stale(path)?;
+            net::bind(&fd, &name)?;
+        }
+        other => other?,
+    }
+    let file = SocketFile::of(path)?;
+    net::listen(&fd, BACKLOG)?;
+    let mut listeners = Vec::new();
+    while listeners.len() + 1 < workers {
+        listeners.push(Listener {
+            fd: fd.try_clone()?,
+            tcp: false,
+        });
+    }
+    listeners.push(Listener { fd, tcp: false });
+    Ok(Bound {
+        address: Address::Unix(path.into()),
+        listeners,
+        file: Some(file),
+    })
+}
+
+/// Removes the socket of a server that is gone. Anything else stays: it is somebody's.
+fn remove_stale(path: &Path) -> io::Result<()> {
+    if !path.symlink_metadata()?.file_type().is_socket() {
+        return Err(io::Error::new(
+            io::ErrorKind::AlreadyExists,
+            "there is something else than a socket",
+        ));
+    }
+    match UnixStream::connect(path) {
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+            std::fs::remove_file(path)
+        }
+        Ok(_) => Err(io::Error::new(
+            io::ErrorKind::AddrInUse,
+            "a server is listening there",
+        )),
+        Err(error) => Err(error),
+    }
+}
+
+/// A socket file that this process made.
+struct SocketFile {
+    path: PathBuf,
+    device: u64,
+    inode: u64,
+}
+
+impl SocketFile {
+    fn of(path: &Path) -> io::Result<SocketFile> {
+        let (device, inode) = device_and_inode(path)?;
+        Ok(SocketFile {
+            path: path.into(),
+            device,
+            inode,
+        })
+    }
+}
+
+fn device_and_inode(path: &Path) -> io::Result<(u64, u64)> {
+    let metadata = path.symlink_metadata()?;
+    Ok((metadata.dev(), metadata.ino()))
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        // Another server may have replaced it meanwhile.
+        if device_and_inode(&self.path).is_ok_and(|now| now == (self.device, self.inode)) {
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+}
+
+impl Bound {
+    /// Keeps what must last as long as the server, without its listeners.
+    #[must_use]
+    pub fn into_guard(self) -> impl Sized {
+        self.file
+    }
+
+    /// Takes the listener of one more worker.
+    pub fn take(&mut self) -> Option<Listener> {
+        self.listeners.pop()
+    }
+}
+
+impl AsFd for Listener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+impl Listener {
+    /// The next connection in the queue.
+    ///
+    /// # Errors
+    /// EAGAIN if there is none; EMFILE, ENFILE, ENOBUFS, ENOMEM if there is, but no room for it; others concern a
+    /// connection that is gone already.
+    pub fn accept(&self) -> Result<(Stream, Peer), Errno> {
+        let (fd, address) =
+            net::acceptfrom_with(&self.fd, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK)?;
+        let address = address.and_then(|address| SocketAddr::try_from(address).ok());
+        let peer = match address {
+            Some(address) if self.tcp => Peer::Ip(address.ip().to_canonical(), address.port()),
+            _ => Peer::Unix,
+        };
+        Ok((Stream { fd, tcp: self.tcp }, peer))
+    }
+}
+
+/// Who is at the other end, for the log. (A `SocketAddr` would be 12 bytes more in every slot.)
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Peer {
+    /// Address and port.
+    Ip(IpAddr, u16),
+    /// Somebody on this machine.
+    Unix,
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Peer::Ip(address, port) => SocketAddr::new(*address, *port).fmt(out),
+            Peer::Unix => out.write_str("unix"),
+        }
+    }
+}
+
+/// One connection.
+pub struct Stream {
+    fd: OwnedFd,
+    tcp: bool,
+}
+
+impl AsFd for Stream {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+impl Stream {
+    /// Reads what is there; 0 is the end.
+    ///
+    /// # Errors
+    /// EAGAIN, ECONNRESET and the like.
+    pub fn receive(&self, buffer: &mut [u8]) -> Result<usize, Errno> {
+        rustix::io::retry_on_intr(|| net::recv(&self.fd, &mut *buffer, RecvFlags::empty()))
+            .map(|(count, _)| count)
+    }
+
+    /// Sends some of the bytes. `more`: others follow at once, so a segment may wait for them. Never true for the last
+    /// ones: they would wait for 200 ms.
+    ///
+    /// # Errors
+    /// EAGAIN, EPIPE, ECONNRESET and the like.
+    pub fn send(&self, bytes: &[u8], more: bool) -> Result<usize, Errno> {
+        let flags = if more {
+            SendFlags::NOSIGNAL | SendFlags::MORE
+        } else {
+            SendFlags::NOSIGNAL
+        };
+        rustix::io::retry_on_intr(|| net::send(&self.fd, bytes, flags))
+    }
+
+    /// Sends so many bytes of a file without copying them to user space; 0: the file has none there.
+    ///
+    /// # Errors
+    /// EAGAIN, EPIPE and the like of the socket; EIO of the file; EINVAL where the file system cannot.
+    pub fn send_file(&self, file: impl AsFd, offset: u64, count: u64) -> Result<usize, Errno> {
+        let mut offset = offset;
+        let count = usize::try_from(count).unwrap_or(usize::MAX);
+        rustix::io::retry_on_intr(|| {
+            rustix::fs::sendfile(&self.fd, file.as_fd(), Some(&mut offset), count)
+        })
+    }
+
+    /// Bytes sent that the other side has not taken; 0 if that cannot be told.
+    #[must_use]
+    pub fn unacknowledged(&self) -> u32 {
+        sys::unacknowledged(&self.fd).unwrap_or(0)
+    }
+
+    /// Ends our side.
+    pub fn shut(&self) {
+        // ENOTCONN: it has ended already.
+        let _ = net::shutdown(&self.fd, Shutdown::Write);
+    }
+
+    /// Closes so that the other side sees a broken connection and not an end. Unix sockets have no such thing.
+    pub fn reset(self) {
+        if self.tcp {
+            let _ = sockopt::set_socket_linger(&self.fd, Some(Duration::ZERO));
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! The system calls that rustix does not have. With `poll` the only `unsafe` of the crate.
+#![allow(
+    unsafe_code,
+    reason = "foreign functions; each call has its proof beside it"
+)]
+
+use std::ffi::c_int;
+use std::io;
+use std::mem;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+
+use arrayvec::ArrayVec;
+
+/// MAX_HANDLE_SZ of the kernel.
+const HANDLE_MAX: usize = 128;
+
+/// `struct file_handle` with its bytes.
+#[repr(C)]
+struct Handle {
+    length: u32,
+    kind: c_int,
+    bytes: [u8; HANDLE_MAX],
+}
+
+/// The file handle of an open file, as the kernel would give it to an NFS client: its type, then its bytes. It stays
+/// the same for the life of the file and is another one for the next file with the same inode number.
+///
+/// # Errors
+/// EOPNOTSUPP if the file system has no handles (kernels before 6.5 then say EINVAL first, for AT_HANDLE_FID).
+pub fn file_handle(fd: BorrowedFd<'_>) -> io::Result<ArrayVec<u8, { HANDLE_MAX + 4 }>> {
+    let handle = name_to_handle(fd, libc::AT_HANDLE_FID).or_else(|_| name_to_handle(fd, 0))?;
+    let mut all = ArrayVec::new();
+    all.extend(handle.kind.to_be_bytes());
+    all.extend(
+        handle.bytes[..(handle.length as usize).min(HANDLE_MAX)]
+            .iter()
+            .copied(),
+    );
+    Ok(all)
+}
+
+fn name_to_handle(fd: BorrowedFd<'_>, flags: c_int) -> io::Result<Handle> {
+    #[allow(clippy::cast_possible_truncation, reason = "128")]
+    let mut handle = Handle {
+        length: HANDLE_MAX as u32,
+        kind: 0,
+        bytes: [0; HANDLE_MAX],
+    };
+    let mut mount_id: c_int = 0;
+    // SAFETY: the path is a C string; `handle` has the layout of file_handle and room for `length` bytes behind it, and
+    // the kernel writes no more than that; both pointers live through the call.
+    let result = unsafe {
+        libc::name_to_handle_at(
+            fd.as_raw_fd(),
+            c"".as_ptr(),
+            (&raw mut handle).cast(),
+            &raw mut mount_id,
+            libc::AT_EMPTY_PATH | flags,
+        )
+    };
+    if result == 0 {
+        Ok(handle)
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}
+
+/// The generation of an inode (FS_IOC_GETVERSION): another one each time the number is used again.
+///
+/// # Errors
+/// ENOTTY where the file system has none.
+pub fn inode_generation(fd: BorrowedFd<'_>) -> io::Result<u32> {
+    // _IOR('v', 1, long); the kernel writes an int.
+    let request = (2 << 30) | (mem::size_of::<libc::c_long>() << 16) | (0x76 << 8) | 1;
+    let mut generation: [c_int; 2] = [0; 2];
+    // SAFETY: the kernel writes at most a long to the pointer, which has room for two ints.
+    let result = unsafe { libc::ioctl(fd.as_raw_fd(), request as _, generation.as_mut_ptr()) };
+    if result == 0 {
+        Ok(generation[0].cast_unsigned())
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}
+
+/// Bytes that were sent on a socket and that the peer's kernel (TCP) or the peer (unix) has not yet taken (SIOCOUTQ).
+///
+/// # Errors
+/// ENOTTY and the like if it is no such socket.
+pub fn unacknowledged(fd: impl AsFd) -> io::Result<u32> {
+    let mut count: c_int = 0;
+    // SAFETY: SIOCOUTQ (the same number as TIOCOUTQ) writes one int.
+    let result = unsafe { libc::ioctl(fd.as_fd().as_raw_fd(), libc::TIOCOUTQ, &raw mut count) };
+    if result == 0 {
+        Ok(count.cast_unsigned())
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}
+
+/// Sets TCP_NOTSENT_LOWAT: the socket is writable only while fewer bytes than that are unsent.
+///
+/// # Errors
+/// ENOPROTOOPT and the like if it is no TCP socket.
+pub fn set_not_sent_low(fd: impl AsFd, bytes: u32) -> io::Result<()> {
+    let value: c_int = bytes.cast_signed();
+    #[allow(clippy::cast_possible_truncation, reason = "4")]
+    let length = mem::size_of::<c_int>() as libc::socklen_t;
+    // SAFETY: the option is an int, and pointer and length are those of one.
+    let result = unsafe {
+        libc::setsockopt(
+            fd.as_fd().as_raw_fd(),
+            libc::IPPROTO_TCP,
+            libc::TCP_NOTSENT_LOWAT,
+            (&raw const value).cast(),
+            length,
+        )
+    };
+    if result == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}

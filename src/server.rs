@@ -1,0 +1,178 @@
+//! The server as a whole: binds, starts the workers, announces, and ends them.
+
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::{self, JoinHandle};
+
+use log::{error, info};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::{Handle, Signals};
+
+use crate::cli::Options;
+use crate::connection::Timeouts;
+use crate::os::files::{Files, Truncations};
+use crate::os::poll::Waker;
+use crate::os::socket::{self, Bound};
+use crate::worker::{Seed, Shared, Worker};
+
+/// Descriptors that are not connections or served files: standard streams, signals, and for each worker poller, timer,
+/// wake-up, inotify, root and listeners.
+const DESCRIPTORS: u64 = 16;
+const DESCRIPTORS_OF_WORKER: u64 = 8;
+
+/// Serves until SIGTERM or SIGINT.
+///
+/// # Errors
+/// One line that names what cannot be used. Nothing is left behind then.
+pub fn run(options: &Options) -> Result<(), String> {
+    let threads = options
+        .threads
+        .unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));
+    let shared = Arc::new(Shared {
+        timeouts: Timeouts {
+            header: options.header_timeout,
+            idle: options.idle_timeout,
+        },
+        send_timeout: options.send_timeout,
+        grace: options.grace,
+        max_connections: options
+            .max_connections
+            .unwrap_or_else(|| default_connections(threads)),
+        connections: AtomicUsize::new(0),
+        stopping: AtomicBool::new(false),
+    });
+    raise_descriptor_limit();
+    // Before anything is announced, so that whoever reads the announcement may send a signal.
+    let signals = Signals::new([SIGTERM, SIGINT])
+        .map_err(|error| format!("cannot handle signals: {error}"))?;
+    let (workers, bound) = build(options, threads, &shared)?;
+    announce(&bound);
+    info!(
+        "serving {} with {threads} threads, up to {} connections",
+        options.root.display(),
+        shared.max_connections
+    );
+
+    let wakers: Vec<Waker> = workers.iter().map(Seed::waker).collect();
+    let running = Arc::new(AtomicUsize::new(workers.len()));
+    let handle = signals.handle();
+    let threads: Vec<_> = workers
+        .into_iter()
+        .map(|worker| spawn(worker, Arc::clone(&running), handle.clone()))
+        .collect();
+    wait(signals, &shared, &wakers, bound);
+    let mut result = Ok(());
+    for thread in threads {
+        if let Err(error) = thread
+            .join()
+            .unwrap_or_else(|_| Err(io::Error::other("a worker panicked")))
+        {
+            error!("a worker failed: {error}");
+            result = Err(format!("a worker failed: {error}"));
+        }
+    }
+    result
+}
+
+/// All that can fail, before anybody is told that the server is there.
+fn build(
+    options: &Options,
+    threads: usize,
+    shared: &Arc<Shared>,
+) -> Result<(Vec<Seed>, Vec<Bound>), String> {
+    let truncations = Arc::new(Truncations::default());
+    let open = |root: &Path| {
+        Files::open(root, Arc::clone(&truncations)).map_err(|error| {
+            format!(
+                "cannot serve {}: {error}; ROOT must be a readable directory",
+                root.display()
+            )
+        })
+    };
+    open(&options.root)?;
+    let mut bound = Vec::new();
+    for address in &options.listen {
+        bound.push(socket::bind(address, threads).map_err(|error| {
+            format!("cannot listen on {address}: {error}; choose another with --listen")
+        })?);
+    }
+    let mut workers = Vec::new();
+    for _ in 0..threads {
+        let listeners = bound.iter_mut().filter_map(Bound::take).collect();
+        let worker = Seed::new(Arc::clone(shared), open(&options.root)?, listeners);
+        workers.push(worker.map_err(|error| {
+            format!("cannot start {threads} threads: {error}; try fewer --threads")
+        })?);
+    }
+    Ok((workers, bound))
+}
+
+fn announce(bound: &[Bound]) {
+    let mut stdout = io::stdout().lock();
+    for bound in bound {
+        // Nobody may be reading; that is no reason not to serve.
+        let _ = writeln!(stdout, "listening on {}", bound.address);
+    }
+    let _ = stdout.flush();
+}
+
+fn spawn(worker: Seed, running: Arc<AtomicUsize>, signals: Handle) -> JoinHandle<io::Result<()>> {
+    thread::spawn(move || {
+        let result = worker.grow().and_then(Worker::run);
+        // The last one ends the wait of the main thread; a failure ends it at once.
+        if running.fetch_sub(1, Ordering::AcqRel) == 1 || result.is_err() {
+            signals.close();
+        }
+        result
+    })
+}
+
+/// Waits for signals until the last worker has ended. The first one begins the end, a second one is the end.
+fn wait(mut signals: Signals, shared: &Shared, wakers: &[Waker], bound: Vec<Bound>) {
+    for signal in signals.forever() {
+        if shared.stopping.swap(true, Ordering::AcqRel) {
+            info!("signal {signal} again: ending at once");
+            drop(bound);
+            std::process::exit(1);
+        }
+        info!(
+            "signal {signal}: ending within {} seconds",
+            shared.grace.as_secs_f64()
+        );
+        wake(wakers);
+    }
+    // A worker that failed leaves the others to be ended.
+    shared.stopping.store(true, Ordering::Release);
+    wake(wakers);
+}
+
+fn wake(wakers: &[Waker]) {
+    for waker in wakers {
+        waker.wake();
+    }
+}
+
+/// Every client needs a descriptor, so all that are allowed are asked for.
+fn raise_descriptor_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    let _ = setrlimit(
+        Resource::Nofile,
+        Rlimit {
+            current: limit.maximum,
+            maximum: limit.maximum,
+        },
+    );
+}
+
+/// Three quarters of the descriptors for connections, a quarter for files: tails of one file share one descriptor, and
+/// when files run out of descriptors a request for another is answered with 503.
+fn default_connections(threads: usize) -> usize {
+    let limit = getrlimit(Resource::Nofile).maximum.unwrap_or(u64::MAX);
+    let others = DESCRIPTORS + DESCRIPTORS_OF_WORKER.saturating_mul(threads as u64);
+    usize::try_from(limit.saturating_sub(others) / 4 * 3)
+        .unwrap_or(usize::MAX)
+        .max(1)
+}

@@ -1,0 +1,345 @@
+//! Carries out what a connection wants, against its socket and file, until it waits for somebody or has used up its
+//! share of the turn.
+
+use std::os::fd::AsFd;
+use std::rc::Rc;
+
+use log::info;
+use rustix::io::Errno;
+
+use super::topics::{Lookup, Topics};
+use crate::connection::answer::Found;
+use crate::connection::sending::Next;
+use crate::connection::{Asked, Connection, Interest, Moment, Want};
+use crate::http::date::Date;
+use crate::limits::{
+    BUDGET_BYTES, BUDGET_WANTS, COPY_MAX, COPY_TAIL, HEAD_MAX, SENDFILE_FINITE, SENDFILE_TAIL,
+};
+use crate::os::files::OpenFile;
+use crate::os::socket::{Peer, Stream};
+
+/// One client: its socket, its machine, and what the worker must remember of it.
+pub struct Slot {
+    pub(super) stream: Stream,
+    pub(super) peer: Peer,
+    pub(super) machine: Connection<Rc<OpenFile>>,
+    /// The topic it follows.
+    pub(super) topic: Option<u32>,
+    /// What the poller tells of.
+    pub(super) armed: Interest,
+    /// The moment that the deadlines hold for it.
+    pub(super) deadline: Moment,
+    /// The poller says that there is something to read.
+    pub(super) readable: bool,
+    /// It is among those to be driven.
+    pub(super) due: bool,
+    /// It counts against `--max-connections`.
+    pub(super) counted: bool,
+    pub(super) account: Account,
+}
+
+/// What a client owes us: acknowledgement of what was sent.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Account {
+    /// Bytes sent, modulo 2^32.
+    sent: u32,
+    /// Of them acknowledged at the last look.
+    acknowledged: u32,
+    /// The last moment at which nothing was owed or something was acknowledged.
+    since: Moment,
+    /// Something may be owed.
+    pub(super) open: bool,
+}
+
+impl Account {
+    #[allow(clippy::cast_possible_truncation, reason = "counted modulo 2^32")]
+    fn sent(&mut self, n: u64, now: Moment) {
+        self.sent = self.sent.wrapping_add(n as u32);
+        if !self.open {
+            (self.open, self.since) = (true, now);
+        }
+    }
+
+    /// Takes a look at how many bytes are not acknowledged; gives the last moment at which the client took one.
+    pub(super) fn look(&mut self, owed: u32, now: Moment) -> Moment {
+        let acknowledged = self.sent.wrapping_sub(owed);
+        if owed == 0 || acknowledged != self.acknowledged {
+            (self.acknowledged, self.since) = (acknowledged, now);
+        }
+        self.open = owed > 0;
+        self.since
+    }
+}
+
+/// What the connections of a worker share while they are driven.
+pub struct Desk {
+    pub(super) topics: Topics,
+    pub(super) scratch: Scratch,
+    /// Where heads are read to; a connection keeps bytes only if its head is incomplete.
+    pub(super) input: Box<[u8; HEAD_MAX]>,
+    pub(super) date: Date,
+    pub(super) now: Moment,
+}
+
+/// How driving a connection ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It waits.
+    Blocked,
+    /// It has used up its share and wants more.
+    Again,
+    /// It is over.
+    Leave {
+        /// By a reset.
+        abort: bool,
+    },
+}
+
+/// Drives one connection.
+pub fn drive(slot: &mut Slot, key: usize, desk: &mut Desk) -> Outcome {
+    receive(slot, desk);
+    let mut bytes = 0;
+    for _ in 0..BUDGET_WANTS {
+        match slot.machine.want() {
+            Want::Sleep => return Outcome::Blocked,
+            Want::Remove { abort } => return Outcome::Leave { abort },
+            Want::Open(_) => open(slot, key, desk),
+            Want::Measure(file) => match file.known() {
+                Ok(look) => slot.machine.measured(look.size, look.sealed, desk.now),
+                Err(_) => slot.machine.fell_short(desk.now),
+            },
+            Want::Shut => {
+                slot.stream.shut();
+                slot.machine.shut(desk.now);
+            }
+            Want::Send(next) => {
+                match desk.scratch.send(&slot.stream, &next) {
+                    Ok(Sent { count, full }) => {
+                        slot.machine.sent(count, desk.now);
+                        slot.account.sent(count, desk.now);
+                        bytes += count;
+                        if full {
+                            return Outcome::Blocked;
+                        }
+                    }
+                    Err(Trouble::Full) => return Outcome::Blocked,
+                    Err(Trouble::Peer) => slot.machine.failed(desk.now),
+                    Err(Trouble::File(file)) => {
+                        // Notes a truncation, should it be one.
+                        let _ = file.look();
+                        slot.machine.fell_short(desk.now);
+                    }
+                }
+            }
+        }
+        if bytes >= BUDGET_BYTES {
+            break;
+        }
+    }
+    Outcome::Again
+}
+
+/// Reads once, and only when the poller has said that there is something: so a request is never older than the look-ups
+/// of its turn.
+fn receive(slot: &mut Slot, desk: &mut Desk) {
+    let room = slot.machine.room();
+    if !std::mem::take(&mut slot.readable) || room == 0 {
+        return;
+    }
+    match slot.stream.receive(&mut desk.input[..room]) {
+        Ok(0) => slot.machine.hung_up(desk.now),
+        Ok(n) => slot.machine.received(&desk.input[..n], desk.now),
+        Err(Errno::AGAIN) => {}
+        Err(_) => slot.machine.failed(desk.now),
+    }
+}
+
+fn open(slot: &mut Slot, key: usize, desk: &mut Desk) {
+    let Want::Open(asked) = slot.machine.want() else {
+        return;
+    };
+    let Lookup { found, topic } = match asked {
+        Ok(request) => desk.topics.look_up(request),
+        Err(_) => Found::Missing.into(),
+    };
+    let (asked, summary) = slot.machine.opened(found, desk.date);
+    info!("{} {} {summary}", slot.peer, Line(&asked));
+    match topic {
+        Some(topic) if slot.machine.is_tail() => {
+            desk.topics.join(topic, key);
+            slot.topic = u32::try_from(topic).ok();
+        }
+        Some(topic) => desk.topics.drop_if_unused(topic),
+        None => {}
+    }
+}
+
+/// What was asked, for the log; all that comes from the client is encoded.
+struct Line<'a>(&'a Asked);
+
+impl std::fmt::Display for Line<'_> {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        use crate::http::target::Target;
+        match self.0 {
+            Ok(request) => match &request.target {
+                Target::Path(path) => write!(out, "{} {path}:", request.method.name()),
+                Target::Asterisk => write!(out, "{} *:", request.method.name()),
+                Target::Nowhere => write!(out, "{} (a hidden name):", request.method.name()),
+            },
+            Err(refusal) => write!(out, "refused, {}:", refusal.explain().1),
+        }
+    }
+}
+
+/// Why bytes could not be sent.
+pub enum Trouble {
+    /// The socket has no room.
+    Full,
+    /// The connection is broken.
+    Peer,
+    /// The file has not got what was promised, or cannot be read.
+    File(Rc<OpenFile>),
+}
+
+/// What the socket took.
+pub struct Sent {
+    count: u64,
+    /// Less than it was given: it has no more room.
+    full: bool,
+}
+
+fn sent(given: u64, result: Result<usize, Errno>) -> Result<Sent, Trouble> {
+    match result {
+        Ok(count) => Ok(Sent {
+            count: count as u64,
+            full: (count as u64) < given,
+        }),
+        Err(Errno::AGAIN) => Err(Trouble::Full),
+        Err(_) => Err(Trouble::Peer),
+    }
+}
+
+fn send(stream: &Stream, bytes: &[u8], more: bool) -> Result<Sent, Trouble> {
+    sent(bytes.len() as u64, stream.send(bytes, more))
+}
+
+/// Where file bytes pass through user space: room for a head in front of them and a line end behind, so that they are
+/// one `send`. What was read last is remembered for the turn: all caught-up tails of a file share one read.
+pub struct Scratch {
+    bytes: Box<[u8; Scratch::FRONT + COPY_MAX + Scratch::BACK]>,
+    holds: Option<(Rc<OpenFile>, std::ops::Range<u64>)>,
+}
+
+impl Scratch {
+    /// Longer heads (a redirect to a long name) have no file behind them.
+    const FRONT: usize = 2048;
+    const BACK: usize = 2;
+
+    /// Empty.
+    #[must_use]
+    pub fn new() -> Scratch {
+        let bytes = vec![0; Scratch::FRONT + COPY_MAX + Scratch::BACK].into_boxed_slice();
+        Scratch {
+            bytes: bytes.try_into().expect("of that length"),
+            holds: None,
+        }
+    }
+
+    /// Nothing is remembered from here on.
+    pub fn forget(&mut self) {
+        self.holds = None;
+    }
+
+    /// Sends some of what comes next; at least one byte.
+    fn send(&mut self, stream: &Stream, next: &Next<'_, Rc<OpenFile>>) -> Result<Sent, Trouble> {
+        let Some((file, range)) = &next.file else {
+            let bytes = if next.before.is_empty() {
+                next.after
+            } else {
+                &next.before
+            };
+            return send(stream, bytes, false);
+        };
+        let count = range.end - range.start;
+        // In the middle of a long stretch only its end is worth a copy.
+        let copied = if next.before.is_empty() {
+            COPY_TAIL
+        } else {
+            COPY_MAX as u64
+        };
+        if count <= copied && next.before.len() <= Scratch::FRONT {
+            return self.send_copy(stream, next, file, range.clone());
+        }
+        if !next.before.is_empty() {
+            return send(stream, &next.before, true);
+        }
+        // The last bytes of a chunk are left for a copy that takes the line end along.
+        let piece = if next.after.is_empty() {
+            count.min(SENDFILE_FINITE)
+        } else {
+            (count - COPY_TAIL).min(SENDFILE_TAIL)
+        };
+        match stream.send_file(file.as_fd(), range.start, piece) {
+            Ok(0) => Err(Trouble::File(Rc::clone(file))),
+            Err(Errno::INVAL | Errno::NOSYS | Errno::IO) => {
+                let end = range.start + count.min(COPY_MAX as u64);
+                let after = if end == range.end { next.after } else { b"" };
+                self.fill(file, range.start..end)?;
+                send(
+                    stream,
+                    self.framed(&[], (end - range.start) as usize, after),
+                    false,
+                )
+            }
+            result => sent(piece, result),
+        }
+    }
+
+    fn send_copy(
+        &mut self,
+        stream: &Stream,
+        next: &Next<'_, Rc<OpenFile>>,
+        file: &Rc<OpenFile>,
+        range: std::ops::Range<u64>,
+    ) -> Result<Sent, Trouble> {
+        let count = (range.end - range.start) as usize;
+        self.fill(file, range)?;
+        send(stream, self.framed(&next.before, count, next.after), false)
+    }
+
+    /// Has these bytes of the file in the scratch.
+    fn fill(&mut self, file: &Rc<OpenFile>, range: std::ops::Range<u64>) -> Result<(), Trouble> {
+        if self
+            .holds
+            .as_ref()
+            .is_some_and(|(held, bytes)| Rc::ptr_eq(held, file) && *bytes == range)
+        {
+            return Ok(());
+        }
+        self.holds = None;
+        let count = (range.end - range.start) as usize;
+        let buffer = &mut self.bytes[Scratch::FRONT..Scratch::FRONT + count];
+        match file.read(buffer, range.start) {
+            Ok(n) if n == count => {
+                self.holds = Some((Rc::clone(file), range));
+                Ok(())
+            }
+            _ => Err(Trouble::File(Rc::clone(file))),
+        }
+    }
+
+    /// The bytes in the scratch with others in front of and behind them.
+    fn framed(&mut self, before: &[u8], count: usize, after: &[u8]) -> &[u8] {
+        let start = Scratch::FRONT - before.len();
+        let end = Scratch::FRONT + count;
+        self.bytes[start..Scratch::FRONT].copy_from_slice(before);
+        self.bytes[end..end + after.len()].copy_from_slice(after);
+        &self.bytes[start..end + after.len()]
+    }
+}
+
+impl Default for Scratch {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,0 +1,547 @@
+//! One thread: wait, mark, drive, settle, reap.
+//!
+//! Events only mark connections; then each marked one is driven once, and removal comes last, so that no key is used
+//! again while something still refers to it. Poller, topics, slots and deadlines know nothing of each other: [`Worker`]
+//! joins them by the keys of slots. Nothing is shared with other workers but [`Shared`], which the hot path does not
+//! touch.
+
+pub mod deadlines;
+pub mod drive;
+pub mod topics;
+
+use std::io;
+use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant, SystemTime};
+
+use log::{debug, info, warn};
+use rustix::io::Errno;
+use slab::Slab;
+
+use crate::connection::{Connection, Interest, Moment, State, Timeouts};
+use crate::http::date::Date;
+use crate::limits::{
+    ACCEPT_BURST, ACCEPT_PAUSE, ACKNOWLEDGED_INTERVAL, HEAD_MAX, PASS_SLICE, POLL_INTERVAL,
+    REFUSED_MAX, SWEEP_INTERVAL,
+};
+use crate::os::files::Files;
+use crate::os::poll::{Poll, Token, Waker};
+use crate::os::socket::{Listener, Peer, Stream};
+use crate::os::watch::Watch;
+use deadlines::Deadlines;
+use drive::{Account, Desk, Outcome, Scratch, Slot};
+use topics::Topics;
+
+const READABLE: Interest = Interest {
+    readable: true,
+    writable: false,
+};
+
+/// What all workers share.
+pub struct Shared {
+    /// How long clients are waited for.
+    pub timeouts: Timeouts,
+    /// `--send-timeout`; zero: never.
+    pub send_timeout: Duration,
+    /// `--grace`
+    pub grace: Duration,
+    /// `--max-connections`
+    pub max_connections: usize,
+    /// Connections of all workers.
+    pub connections: AtomicUsize,
+    /// The server ends.
+    pub stopping: AtomicBool,
+}
+
+/// One thread's loop and everything it owns.
+pub struct Worker {
+    shared: Arc<Shared>,
+    poll: Poll,
+    listeners: Vec<Listener>,
+    slots: Slab<Slot>,
+    desk: Desk,
+    deadlines: Deadlines,
+    /// Slots to be driven in this turn.
+    due: Vec<usize>,
+    /// Slots to be driven in the next one.
+    again: Vec<usize>,
+    /// Slots to be removed at the end of this turn.
+    leaving: Vec<(usize, bool)>,
+    /// Connections above the limit, that are told so.
+    refused: usize,
+    /// Listeners are not listened to before this moment, unless a connection ends.
+    paused_until: Option<Moment>,
+    start: Instant,
+    next_poll: Moment,
+    next_sweep: Moment,
+    next_account: Moment,
+    /// When the grace ends.
+    cut_at: Option<Moment>,
+}
+
+/// A worker before it is moved to its thread.
+pub struct Seed {
+    shared: Arc<Shared>,
+    poll: Poll,
+    files: Files,
+    listeners: Vec<Listener>,
+}
+
+impl Seed {
+    /// A worker that will serve these files on these listeners.
+    ///
+    /// # Errors
+    /// EMFILE and the like: a poller needs three descriptors.
+    pub fn new(shared: Arc<Shared>, files: Files, listeners: Vec<Listener>) -> io::Result<Seed> {
+        let poll = Poll::new()?;
+        for (index, listener) in listeners.iter().enumerate() {
+            poll.add(listener, Token::Listener(index), READABLE)?;
+        }
+        Ok(Seed {
+            shared,
+            poll,
+            files,
+            listeners,
+        })
+    }
+
+    /// Wakes this worker from another thread, to look at [`Shared::stopping`].
+    #[must_use]
+    pub fn waker(&self) -> Waker {
+        self.poll.waker()
+    }
+
+    /// The worker, in its thread.
+    ///
+    /// # Errors
+    /// ENOMEM
+    pub fn grow(self) -> io::Result<Worker> {
+        let Seed {
+            shared,
+            poll,
+            files,
+            listeners,
+        } = self;
+        let watch = Watch::new();
+        if let Some(queue) = watch.queue() {
+            poll.add(queue, Token::Watch, READABLE)?;
+        }
+        let desk = Desk {
+            topics: Topics::new(files, watch),
+            scratch: Scratch::new(),
+            input: vec![0; HEAD_MAX]
+                .into_boxed_slice()
+                .try_into()
+                .expect("of that length"),
+            date: Date::from(SystemTime::now()),
+            now: Moment::default(),
+        };
+        Ok(Worker {
+            shared,
+            poll,
+            listeners,
+            slots: Slab::new(),
+            desk,
+            deadlines: Deadlines::default(),
+            due: Vec::new(),
+            again: Vec::new(),
+            leaving: Vec::new(),
+            refused: 0,
+            paused_until: None,
+            start: Instant::now(),
+            next_poll: Moment::NEVER,
+            next_sweep: Moment::NEVER,
+            next_account: Moment::NEVER,
+            cut_at: None,
+        })
+    }
+}
+
+impl Worker {
+    /// Serves until the server is to end and the last connection is gone.
+    ///
+    /// # Errors
+    /// If the poller fails, which it never should.
+    pub fn run(mut self) -> io::Result<()> {
+        while self.cut_at.is_none() || !self.slots.is_empty() {
+            self.poll.wait(self.timeout())?;
+            self.begin_turn();
+            self.mark();
+            self.keep_time();
+            self.drive_due();
+            self.drive_pass();
+            if self.cut_at.is_none() && self.shared.stopping.load(Ordering::Acquire) {
+                self.stop();
+            }
+            self.reap();
+        }
+        Ok(())
+    }
+
+    /// How long to wait for events: not at all while there is unfinished work.
+    fn timeout(&self) -> Option<Duration> {
+        if !self.due.is_empty() || !self.again.is_empty() || self.desk.topics.busy() {
+            return Some(Duration::ZERO);
+        }
+        let moments = [
+            self.deadlines.next(),
+            self.next_poll,
+            self.next_sweep,
+            self.next_account,
+            self.paused_until.unwrap_or(Moment::NEVER),
+            self.cut_at.unwrap_or(Moment::NEVER),
+        ];
+        let next = moments.into_iter().min().unwrap_or(Moment::NEVER);
+        (next != Moment::NEVER).then(|| next - self.moment())
+    }
+
+    fn moment(&self) -> Moment {
+        Moment::default() + self.start.elapsed()
+    }
+
+    /// The only place where clocks are read.
+    fn begin_turn(&mut self) {
+        self.desk.now = self.moment();
+        self.desk.date = Date::from(SystemTime::now());
+        self.desk.topics.begin_turn();
+        self.desk.scratch.forget();
+        self.due.append(&mut self.again);
+    }
+
+    /// Takes what the poller found. Nothing is served here.
+    fn mark(&mut self) {
+        let mut listeners = Vec::new();
+        let mut changed = false;
+        for ready in self.poll.ready() {
+            match ready.token {
+                Token::Watch => changed = true,
+                Token::Listener(index) => listeners.push(index),
+                Token::Slot(key) => {
+                    if let Some(slot) = self.slots.get_mut(key) {
+                        slot.readable |= ready.readable;
+                        mark_due(&mut self.due, slot, key);
+                    }
+                }
+            }
+        }
+        for index in listeners {
+            self.accept(index, ACCEPT_BURST);
+        }
+        if changed {
+            self.desk.topics.read_changes();
+        }
+    }
+
+    fn accept(&mut self, index: usize, most: usize) {
+        for _ in 0..most {
+            if self.refused >= REFUSED_MAX {
+                return self.pause();
+            }
+            match self.listeners[index].accept() {
+                Ok((stream, peer)) => self.admit(stream, peer),
+                Err(Errno::AGAIN) => return,
+                Err(error @ (Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM)) => {
+                    if self.paused_until.is_none() {
+                        warn!("cannot accept a connection ({error}): waiting until another ends");
+                    }
+                    return self.pause();
+                }
+                // A connection that was broken before it was accepted.
+                Err(error) => debug!("accepting failed: {error}"),
+            }
+        }
+    }
+
+    fn admit(&mut self, stream: Stream, peer: Peer) {
+        let counted =
+            self.shared.connections.fetch_add(1, Ordering::Relaxed) < self.shared.max_connections;
+        let machine = if counted {
+            Connection::new(self.desk.now)
+        } else {
+            Connection::refused(self.desk.now)
+        };
+        if !counted {
+            self.shared.connections.fetch_sub(1, Ordering::Relaxed);
+            self.refused += 1;
+        }
+        let entry = self.slots.vacant_entry();
+        let key = entry.key();
+        if let Err(error) = self.poll.add(&stream, Token::Slot(key), READABLE) {
+            warn!("cannot watch a connection: {error}");
+            return self.release(counted);
+        }
+        entry.insert(Slot {
+            stream,
+            peer,
+            machine,
+            topic: None,
+            armed: READABLE,
+            deadline: Moment::NEVER,
+            // Often the request has come already.
+            readable: true,
+            due: true,
+            counted,
+            account: Account::default(),
+        });
+        self.due.push(key);
+    }
+
+    fn release(&mut self, counted: bool) {
+        if counted {
+            self.shared.connections.fetch_sub(1, Ordering::Relaxed);
+        } else {
+            self.refused -= 1;
+        }
+    }
+
+    fn pause(&mut self) {
+        if self.paused_until.is_none() {
+            self.listen(Interest {
+                readable: false,
+                writable: false,
+            });
+        }
+        self.paused_until = Some(self.desk.now + ACCEPT_PAUSE);
+    }
+
+    fn resume(&mut self) {
+        if self.paused_until.take().is_some() {
+            self.listen(READABLE);
+        }
+    }
+
+    fn listen(&self, interest: Interest) {
+        for (index, listener) in self.listeners.iter().enumerate() {
+            if let Err(error) = self
+                .poll
+                .modify(listener.as_fd(), Token::Listener(index), interest)
+            {
+                warn!("cannot change what is told of a listener: {error}");
+            }
+        }
+    }
+
+    /// Everything that is due by the clock.
+    fn keep_time(&mut self) {
+        let now = self.desk.now;
+        if self.paused_until.is_some_and(|until| until <= now) {
+            self.resume();
+        }
+        while let Some(key) = self.deadlines.pop(now) {
+            let slot = &mut self.slots[key];
+            slot.deadline = Moment::NEVER;
+            if slot.machine.deadline(&self.shared.timeouts) <= now {
+                slot.machine.expired(now);
+            }
+            mark_due(&mut self.due, slot, key);
+        }
+        if self.next_account <= now {
+            self.look_at_accounts();
+        }
+        self.sweep();
+        if self.cut_at.is_some_and(|at| at <= now) {
+            for (key, slot) in &mut self.slots {
+                slot.machine.cut(now);
+                mark_due(&mut self.due, slot, key);
+            }
+        }
+    }
+
+    fn sweep(&mut self) {
+        let now = self.desk.now;
+        let topics = &mut self.desk.topics;
+        if self.next_poll <= now {
+            topics.sweep(true);
+        }
+        if self.next_sweep <= now {
+            topics.sweep(false);
+        }
+        let later = |next: Moment, wanted: bool, interval: Duration| match (wanted, next) {
+            (false, _) => Moment::NEVER,
+            (true, next) if next <= now || next == Moment::NEVER => now + interval,
+            (true, next) => next,
+        };
+        self.next_poll = later(self.next_poll, topics.any_unwatched(), POLL_INTERVAL);
+        self.next_sweep = later(self.next_sweep, topics.any(), SWEEP_INTERVAL);
+    }
+
+    /// Whoever owes us an acknowledgement for longer than the send timeout is cut. Writability alone does not tell: a
+    /// few records fit into a stalled client's buffer for ever.
+    fn look_at_accounts(&mut self) {
+        let now = self.desk.now;
+        let mut open = false;
+        for (key, slot) in &mut self.slots {
+            if !slot.account.open {
+                continue;
+            }
+            if !matches!(
+                slot.machine.state(),
+                State::SendingRange(_) | State::Tailing(_)
+            ) {
+                slot.account.open = false;
+                continue;
+            }
+            if now - slot.account.look(slot.stream.unacknowledged(), now)
+                >= self.shared.send_timeout
+            {
+                slot.machine.expired(now);
+                mark_due(&mut self.due, slot, key);
+            }
+            open |= slot.account.open;
+        }
+        self.next_account = if open {
+            now + self.account_interval()
+        } else {
+            Moment::NEVER
+        };
+    }
+
+    fn account_interval(&self) -> Duration {
+        (self.shared.send_timeout / 4).clamp(ACKNOWLEDGED_INTERVAL.0, ACKNOWLEDGED_INTERVAL.1)
+    }
+
+    fn drive_due(&mut self) {
+        let mut due = std::mem::take(&mut self.due);
+        for key in due.drain(..) {
+            self.slots[key].due = false;
+            self.drive(key);
+        }
+        self.due = due;
+    }
+
+    /// Goes on with the passes over topics, a slice of tails a turn.
+    fn drive_pass(&mut self) {
+        self.desk.topics.look_at_some();
+        for _ in 0..PASS_SLICE {
+            let Some((key, gone)) = self.desk.topics.next_tail() else {
+                break;
+            };
+            let machine = &mut self.slots[key].machine;
+            if !machine.is_tail() {
+                continue;
+            }
+            let awake = match gone {
+                None => machine.changed(),
+                Some(why) => machine.gone(why),
+            };
+            // A tail in the middle of something comes by itself.
+            if awake {
+                self.drive(key);
+            }
+        }
+    }
+
+    fn drive(&mut self, key: usize) {
+        let slot = &mut self.slots[key];
+        let outcome = drive::drive(slot, key, &mut self.desk);
+        self.settle(key, outcome);
+    }
+
+    /// Brings poller, deadlines and topics in step with the state a connection is in now.
+    fn settle(&mut self, key: usize, outcome: Outcome) {
+        let slot = &mut self.slots[key];
+        if let Some(topic) = slot.topic
+            && !slot.machine.is_tail()
+        {
+            slot.topic = None;
+            if let Some(ended) = slot.machine.take_ended() {
+                let name = self.desk.topics.name(topic as usize);
+                info!(
+                    "{} tail of {name} ended: {}, {} bytes",
+                    slot.peer,
+                    ended.end.word(),
+                    ended.bytes
+                );
+            }
+            self.desk.topics.leave(topic as usize, key);
+        }
+        match outcome {
+            Outcome::Leave { abort } => return self.leaving.push((key, abort)),
+            Outcome::Again => {
+                if !slot.due {
+                    slot.due = true;
+                    self.again.push(key);
+                }
+            }
+            Outcome::Blocked => {}
+        }
+        let interest = slot.machine.interest();
+        if interest != slot.armed {
+            match self
+                .poll
+                .modify(slot.stream.as_fd(), Token::Slot(key), interest)
+            {
+                Ok(()) => slot.armed = interest,
+                Err(error) => {
+                    warn!("cannot watch a connection: {error}");
+                    return self.leaving.push((key, true));
+                }
+            }
+        }
+        slot.deadline = self.deadlines.arm(
+            key,
+            slot.deadline,
+            slot.machine.deadline(&self.shared.timeouts),
+        );
+        if slot.account.open
+            && self.next_account == Moment::NEVER
+            && !self.shared.send_timeout.is_zero()
+        {
+            self.next_account = self.desk.now + self.account_interval();
+        }
+    }
+
+    /// Stops accepting (each queue is emptied first: closing a listener resets what is in it) and lets everything that
+    /// is under way come to its end.
+    fn stop(&mut self) {
+        let now = self.desk.now;
+        self.cut_at = Some(now + self.shared.grace);
+        for index in 0..self.listeners.len() {
+            self.accept(index, usize::MAX);
+        }
+        for listener in self.listeners.drain(..) {
+            self.poll.remove(listener.as_fd());
+        }
+        // Who was just accepted is served if the request has come.
+        self.drive_due();
+        // Writes of which the events are not yet read count too.
+        self.desk.topics.forget_all();
+        for (key, slot) in &mut self.slots {
+            if slot.machine.drain(now) {
+                mark_due(&mut self.due, slot, key);
+            }
+        }
+    }
+
+    /// Removes what is over.
+    fn reap(&mut self) {
+        if self.leaving.is_empty() {
+            return;
+        }
+        for (key, abort) in std::mem::take(&mut self.leaving) {
+            let Some(slot) = self.slots.try_remove(key) else {
+                continue;
+            };
+            let _ = self.deadlines.arm(key, slot.deadline, Moment::NEVER);
+            self.poll.remove(slot.stream.as_fd());
+            self.release(slot.counted);
+            if let Some(topic) = slot.topic {
+                self.desk.topics.leave(topic as usize, key);
+            }
+            if abort {
+                slot.stream.reset();
+            }
+        }
+        self.due.retain(|key| self.slots.contains(*key));
+        self.again.retain(|key| self.slots.contains(*key));
+        self.resume();
+    }
+}
+
+fn mark_due(due: &mut Vec<usize>, slot: &mut Slot, key: usize) {
+    if !slot.due {
+        slot.due = true;
+        due.push(key);
+    }
+}

@@ -1,0 +1,598 @@
+//! The followed names of one worker: looking requests up, keeping tails in step with their files, and saying which tail
+//! is to be driven next. It joins `files` and `watch`; it knows connections only by the keys of their slots.
+
+use std::collections::{HashMap, VecDeque};
+use std::rc::Rc;
+use std::sync::Once;
+
+use rustix::io::Errno;
+use slab::Slab;
+
+use crate::connection::answer::{Found, Meta};
+use crate::connection::sending::End;
+use crate::http::request::Request;
+use crate::http::target::Path;
+use crate::limits::{FOLLOW_TRIES, SWEEP_SLICE};
+use crate::os::files::{Files, Node, OpenFile};
+use crate::os::listing;
+use crate::os::watch::{Change, Place, Topic as Key, Watch};
+
+/// The key of a connection's slot.
+pub type Slot = usize;
+
+/// One followed name and the file that it names. When the name passes to another file, that is another topic.
+struct Topic {
+    name: Rc<[u8]>,
+    file: Rc<OpenFile>,
+    /// The slots that follow it, in order: a pass in slot order walks memory forwards.
+    tails: Vec<Slot>,
+    places: Vec<Place>,
+    /// inotify tells of everything that matters here; else the clock must.
+    watched: bool,
+    /// The name no longer leads to the file.
+    gone: Option<End>,
+    pass: Pass,
+    /// It is among those to be looked at.
+    look: Option<Look>,
+}
+
+/// A pass over the tails of a topic.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Pass {
+    /// None is under way.
+    Idle,
+    /// The next tail is the first one with at least this key. `again`: something has happened since the pass began, so
+    /// another one must follow.
+    From { next: Slot, again: bool },
+}
+
+/// The topics of one worker.
+pub struct Topics {
+    files: Files,
+    watch: Watch,
+    topics: Slab<Topic>,
+    /// Only topics that are not gone.
+    by_name: HashMap<Rc<[u8]>, Key>,
+    /// Topics with a pass under way.
+    passes: VecDeque<Key>,
+    /// Topics to be looked at.
+    looks: VecDeque<Key>,
+    /// Files that were looked up in this turn, so that requests which came together share the work. Never kept longer:
+    /// so an answer is never older than its request.
+    lookups: HashMap<Path, (Rc<[u8]>, Rc<OpenFile>)>,
+    changes: Vec<Change>,
+    /// Topics that are not `watched`.
+    unwatched: usize,
+}
+
+/// How much of a look is asked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Look {
+    /// The name may lead elsewhere: watch the way again, and see.
+    Name(Option<End>),
+    /// Nothing is known to have happened.
+    Sweep,
+}
+
+/// What a request led to.
+pub struct Lookup {
+    /// For the answer.
+    pub found: Found<Rc<OpenFile>>,
+    /// The topic to join, if the answer turns out to be a tail.
+    pub topic: Option<Key>,
+}
+
+impl From<Found<Rc<OpenFile>>> for Lookup {
+    fn from(found: Found<Rc<OpenFile>>) -> Lookup {
+        Lookup { found, topic: None }
+    }
+}
+
+impl Topics {
+    /// No topics yet.
+    #[must_use]
+    pub fn new(files: Files, watch: Watch) -> Topics {
+        Topics {
+            files,
+            watch,
+            topics: Slab::new(),
+            by_name: HashMap::new(),
+            passes: VecDeque::new(),
+            looks: VecDeque::new(),
+            lookups: HashMap::new(),
+            changes: Vec::new(),
+            unwatched: 0,
+        }
+    }
+
+    /// The watches, for the poller.
+    #[must_use]
+    pub fn watch(&self) -> &Watch {
+        &self.watch
+    }
+
+    /// A new turn begins: what was looked up in the last one is no longer new.
+    pub fn begin_turn(&mut self) {
+        if !self.lookups.is_empty() {
+            self.lookups.clear();
+        }
+    }
+
+    /// Looks up what a request asks for; if it may be answered with a tail, its watches are in place before its size is
+    /// measured.
+    pub fn look_up(&mut self, request: &Request) -> Lookup {
+        let Some(path) = request.path() else {
+            return Found::Missing.into();
+        };
+        let (name, file) = match self.find(path) {
+            Ok(found) => found,
+            Err(other) => return other.into(),
+        };
+        let (file, topic) = if request.may_tail() {
+            match self.follow(&name, file) {
+                Ok((key, file)) => (file, Some(key)),
+                Err(other) => return other.into(),
+            }
+        } else {
+            (file, None)
+        };
+        match file.meta() {
+            Ok(meta) => Lookup {
+                found: file_found(file, meta),
+                topic,
+            },
+            Err(error) => {
+                if let Some(key) = topic {
+                    self.drop_if_unused(key);
+                }
+                failed(error, &name).into()
+            }
+        }
+    }
+
+    /// The regular file behind a path and the name that leads to it, or what else there is.
+    fn find(&mut self, path: &Path) -> Result<(Rc<[u8]>, Rc<OpenFile>), Found<Rc<OpenFile>>> {
+        if let Some((name, file)) = self.lookups.get(path) {
+            return Ok((Rc::clone(name), Rc::clone(file)));
+        }
+        let (name, file) = self.find_anew(path)?;
+        let name: Rc<[u8]> = name.into();
+        // A topic's file remembers its size, so that a truncation shows.
+        let file = match self.by_name.get(&name).map(|&key| &self.topics[key].file) {
+            Some(followed) if followed.id() == file.id() => Rc::clone(followed),
+            _ => Rc::new(file),
+        };
+        self.lookups
+            .insert(path.clone(), (Rc::clone(&name), Rc::clone(&file)));
+        Ok((name, file))
+    }
+
+    fn find_anew(&self, path: &Path) -> Result<(Vec<u8>, OpenFile), Found<Rc<OpenFile>>> {
+        let name = path.name.to_vec();
+        let directory = match self.files.find(&name) {
+            Ok(Node::File(file)) if !path.slash => return Ok((name, file)),
+            Ok(Node::File(_)) => return Err(Found::Missing),
+            Ok(Node::Other) => return Err(Found::Forbidden),
+            Ok(Node::Directory(_)) if !path.slash => return Err(Found::NeedsSlash),
+            Ok(Node::Directory(directory)) => directory,
+            Err(error) => return Err(failed(error, &name)),
+        };
+        let index = [
+            name.as_slice(),
+            if name.is_empty() { b"" } else { b"/" },
+            b"index.html",
+        ]
+        .concat();
+        match self.files.find(&index) {
+            Ok(Node::File(file)) => return Ok((index, file)),
+            Ok(Node::Other) => return Err(Found::Forbidden),
+            Ok(Node::Directory(_)) | Err(Errno::NOENT) => {}
+            Err(error) => return Err(failed(error, &index)),
+        }
+        Err(match listing::page(&directory, path) {
+            Ok(page) => Found::Listing(page),
+            Err(error) => failed(error, &name),
+        })
+    }
+
+    /// The topic for a file that was just found under a name. Its watches are placed first and the name is looked up
+    /// again after that: so whatever happens to the name from now on makes an event, or has been seen.
+    fn follow(
+        &mut self,
+        name: &Rc<[u8]>,
+        mut file: Rc<OpenFile>,
+    ) -> Result<(Key, Rc<OpenFile>), Found<Rc<OpenFile>>> {
+        for _ in 0..FOLLOW_TRIES {
+            if let Some(&key) = self.by_name.get(name) {
+                if self.topics[key].file.id() == file.id() {
+                    return Ok((key, Rc::clone(&self.topics[key].file)));
+                }
+                self.look_at_name(key, None);
+                if self.by_name.get(name) == Some(&key) {
+                    return Ok((key, Rc::clone(&self.topics[key].file)));
+                }
+            }
+            let key = self.insert(name, &file);
+            self.place(key);
+            match self.files.identify(name) {
+                Ok(id) if id == file.id() => return Ok((key, file)),
+                Ok(_) | Err(_) => self.remove(key),
+            }
+            match self.files.find(name) {
+                Ok(Node::File(other)) => file = Rc::new(other),
+                Ok(_) => return Err(Found::Missing),
+                Err(error) => return Err(failed(error, name)),
+            }
+        }
+        // The name changes hands faster than it can be looked up: follow this file to its end, which has come already.
+        let key = self.insert(name, &file);
+        self.look_later(key, Look::Name(Some(End::Replaced)));
+        Ok((key, file))
+    }
+
+    fn insert(&mut self, name: &Rc<[u8]>, file: &Rc<OpenFile>) -> Key {
+        let key = self.topics.insert(Topic {
+            name: Rc::clone(name),
+            file: Rc::clone(file),
+            tails: Vec::new(),
+            places: Vec::new(),
+            watched: true,
+            gone: None,
+            pass: Pass::Idle,
+            look: None,
+        });
+        if let Some(former) = self.by_name.insert(Rc::clone(name), key) {
+            debug_assert!(!self.topics.contains(former), "two topics of one name");
+        }
+        key
+    }
+
+    fn remove(&mut self, key: Key) {
+        let topic = self.topics.remove(key);
+        self.unmap(key, &topic.name);
+        self.give_back(key, topic.places);
+        self.unwatched -= usize::from(!topic.watched);
+    }
+
+    fn unmap(&mut self, key: Key, name: &[u8]) {
+        if self.by_name.get(name) == Some(&key) {
+            self.by_name.remove(name);
+        }
+    }
+
+    fn give_back(&mut self, key: Key, places: Vec<Place>) {
+        for place in places {
+            self.watch.remove(&place, key);
+        }
+    }
+
+    /// Watches the file and the way to it as it is now.
+    fn place(&mut self, key: Key) {
+        let topic = &mut self.topics[key];
+        let mut places = Vec::new();
+        let mut failure = None;
+        match self
+            .watch
+            .add_file(rustix::fd::AsFd::as_fd(&*topic.file), key)
+        {
+            Ok(place) => places.push(place),
+            Err(error) => failure = Some(error),
+        }
+        let walked = self.files.walk(&topic.name, |directory, entry| {
+            match self.watch.add_entry(directory, entry, key) {
+                Ok(place) => places.push(place),
+                Err(error) => failure = Some(error),
+            }
+        });
+        // A way that crosses a directory twice watches one entry twice; it is given back once.
+        let mut unique: Vec<Place> = Vec::new();
+        for place in places {
+            if !unique.contains(&place) {
+                unique.push(place);
+            }
+        }
+        let told = topic.file.tells_of_changes();
+        if let Some(error) = &failure {
+            warn_unwatched(error);
+        } else if !told {
+            warn_remote();
+        }
+        // A way that cannot be walked to its end mostly leads nowhere any more, and then the next look finds that.
+        let watched = failure.is_none() && told && walked.is_ok();
+        self.unwatched = self.unwatched + usize::from(topic.watched) - usize::from(watched);
+        topic.watched = watched;
+        let kept: Vec<Place> = std::mem::replace(&mut topic.places, unique);
+        let gone = kept
+            .into_iter()
+            .filter(|place| !self.topics[key].places.contains(place))
+            .collect();
+        self.give_back(key, gone);
+    }
+
+    /// A connection follows a topic from now on.
+    pub fn join(&mut self, key: Key, slot: Slot) {
+        let tails = &mut self.topics[key].tails;
+        if let Err(index) = tails.binary_search(&slot) {
+            tails.insert(index, slot);
+        }
+    }
+
+    /// A connection follows it no more; the last one takes the topic with it.
+    pub fn leave(&mut self, key: Key, slot: Slot) {
+        let tails = &mut self.topics[key].tails;
+        if let Ok(index) = tails.binary_search(&slot) {
+            tails.remove(index);
+        }
+        self.drop_if_unused(key);
+    }
+
+    /// Removes a topic that nobody follows.
+    pub fn drop_if_unused(&mut self, key: Key) {
+        if self
+            .topics
+            .get(key)
+            .is_some_and(|topic| topic.tails.is_empty())
+        {
+            self.remove(key);
+        }
+    }
+
+    /// The name of a topic, for the log.
+    #[must_use]
+    pub fn name(&self, key: Key) -> Path {
+        Path {
+            name: self.topics[key].name.as_ref().into(),
+            slash: false,
+        }
+    }
+
+    /// Reads the inotify queue and notes what is to be done.
+    pub fn read_changes(&mut self) {
+        let mut changes = std::mem::take(&mut self.changes);
+        self.watch.read(&mut changes);
+        for change in changes.drain(..) {
+            match change {
+                Change::Grew(key) => self.pass_anew(key),
+                Change::LookAgain(key, why) => self.look_later(key, Look::Name(why)),
+                Change::Everything => self.look_at_all(|_| Some(Look::Name(None))),
+            }
+        }
+        self.changes = changes;
+    }
+
+    /// Every topic, or only those of which inotify does not tell, is to be looked at.
+    pub fn sweep(&mut self, only_unwatched: bool) {
+        self.look_at_all(|topic| match (topic.watched, only_unwatched) {
+            (true, true) => None,
+            (true, false) | (false, true) => Some(Look::Sweep),
+            // Perhaps it can be watched by now.
+            (false, false) => Some(Look::Name(None)),
+        });
+    }
+
+    fn look_at_all(&mut self, how: impl Fn(&Topic) -> Option<Look>) {
+        let wanted: Vec<_> = self
+            .topics
+            .iter()
+            .filter_map(|(key, topic)| Some((key, how(topic)?)))
+            .collect();
+        for (key, look) in wanted {
+            self.look_later(key, look);
+        }
+    }
+
+    /// Each topic is at most once among those to be looked at; the first reason stays.
+    fn look_later(&mut self, key: Key, look: Look) {
+        let Some(topic) = self
+            .topics
+            .get_mut(key)
+            .filter(|topic| topic.gone.is_none())
+        else {
+            return;
+        };
+        match &mut topic.look {
+            None => {
+                topic.look = Some(look);
+                self.looks.push_back(key);
+            }
+            Some(waiting @ (Look::Sweep | Look::Name(None))) => {
+                if look != Look::Sweep {
+                    *waiting = look;
+                }
+            }
+            Some(Look::Name(Some(_))) => {}
+        }
+    }
+
+    /// Whether there are topics of which inotify does not tell.
+    #[must_use]
+    pub fn any_unwatched(&self) -> bool {
+        self.unwatched > 0
+    }
+
+    /// Whether there are topics.
+    #[must_use]
+    pub fn any(&self) -> bool {
+        !self.topics.is_empty()
+    }
+
+    /// Forgets all measurements: the next ones are new.
+    pub fn forget_all(&mut self) {
+        for (_, topic) in &self.topics {
+            topic.file.forget();
+        }
+    }
+
+    /// Looks at some of the topics that are to be looked at.
+    pub fn look_at_some(&mut self) {
+        for _ in 0..SWEEP_SLICE {
+            let Some(key) = self.looks.pop_front() else {
+                return;
+            };
+            // None: a topic that has ended since, or another one with its key, which is then looked at twice.
+            match self
+                .topics
+                .get_mut(key)
+                .filter(|topic| topic.gone.is_none())
+                .and_then(|topic| topic.look.take())
+            {
+                None => {}
+                Some(Look::Name(why)) => self.look_at_name(key, why),
+                Some(Look::Sweep) => self.sweep_one(key),
+            }
+        }
+    }
+
+    /// Watches the way to a topic anew, then sees whether its name still leads to its file.
+    fn look_at_name(&mut self, key: Key, why: Option<End>) {
+        self.place(key);
+        self.check_name(key, why);
+        self.pass_anew(key);
+    }
+
+    fn sweep_one(&mut self, key: Key) {
+        let topic = &self.topics[key];
+        let before = topic.file.last_look();
+        let unchanged = topic.file.look().is_ok_and(|look| Some(look) == before);
+        self.check_name(key, None);
+        if !unchanged || self.topics[key].gone.is_some() {
+            self.pass(key);
+        }
+    }
+
+    fn check_name(&mut self, key: Key, why: Option<End>) {
+        let topic = &self.topics[key];
+        let derived = match self.files.identify(&topic.name) {
+            Ok(id) if id == topic.file.id() => return,
+            Ok(_) if topic.file.lost_a_name() => End::Replaced,
+            Ok(_) => End::Renamed,
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::XDEV | Errno::NAMETOOLONG) => {
+                if topic.file.lost_a_name() {
+                    End::Unlinked
+                } else {
+                    End::Renamed
+                }
+            }
+            Err(Errno::ACCESS | Errno::IO | Errno::STALE) => {
+                return self.end(key, End::Broken);
+            }
+            // Nothing is known (no descriptor, no memory): look again soon.
+            Err(_) => {
+                let watched = std::mem::replace(&mut self.topics[key].watched, false);
+                self.unwatched += usize::from(watched);
+                return;
+            }
+        };
+        self.end(key, why.unwrap_or(derived));
+    }
+
+    fn end(&mut self, key: Key, why: End) {
+        let topic = &mut self.topics[key];
+        topic.gone = Some(why);
+        let name = Rc::clone(&topic.name);
+        let places = std::mem::take(&mut topic.places);
+        self.unmap(key, &name);
+        self.give_back(key, places);
+    }
+
+    /// The file may have changed: its tails are to be driven, after a new look at it.
+    fn pass_anew(&mut self, key: Key) {
+        if let Some(topic) = self.topics.get(key) {
+            topic.file.forget();
+            self.pass(key);
+        }
+    }
+
+    fn pass(&mut self, key: Key) {
+        let topic = &mut self.topics[key];
+        match &mut topic.pass {
+            Pass::Idle => {
+                topic.pass = Pass::From {
+                    next: 0,
+                    again: false,
+                };
+                self.passes.push_back(key);
+            }
+            Pass::From { next: 0, .. } => {}
+            Pass::From { again, .. } => *again = true,
+        }
+    }
+
+    /// The next tail to be driven, and why its topic is gone, if it is.
+    pub fn next_tail(&mut self) -> Option<(Slot, Option<End>)> {
+        while let Some(&key) = self.passes.front() {
+            let Some(topic) = self.topics.get_mut(key) else {
+                self.passes.pop_front();
+                continue;
+            };
+            let Pass::From { next, again } = topic.pass else {
+                self.passes.pop_front();
+                continue;
+            };
+            let index = topic.tails.partition_point(|&slot| slot < next);
+            if let Some(&slot) = topic.tails.get(index) {
+                topic.pass = Pass::From {
+                    next: slot + 1,
+                    again,
+                };
+                return Some((slot, topic.gone));
+            }
+            self.passes.pop_front();
+            topic.pass = Pass::Idle;
+            if again {
+                self.pass(key);
+            }
+        }
+        None
+    }
+
+    /// Whether there are tails to be driven or topics to be looked at.
+    #[must_use]
+    pub fn busy(&self) -> bool {
+        !self.passes.is_empty() || !self.looks.is_empty()
+    }
+}
+
+fn file_found(file: Rc<OpenFile>, meta: Meta) -> Found<Rc<OpenFile>> {
+    Found::File { file, meta }
+}
+
+fn failed(error: Errno, name: &[u8]) -> Found<Rc<OpenFile>> {
+    match error {
+        Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::XDEV | Errno::NAMETOOLONG => {
+            Found::Missing
+        }
+        // ENXIO: a socket or a FIFO took the name after it was resolved.
+        Errno::ACCESS | Errno::PERM | Errno::NXIO => Found::Forbidden,
+        Errno::MFILE | Errno::NFILE | Errno::NOMEM | Errno::AGAIN => Found::Busy,
+        _ => {
+            log::error!(
+                "opening {} failed: {error}",
+                Path {
+                    name: name.into(),
+                    slash: false
+                }
+            );
+            Found::Failed
+        }
+    }
+}
+
+fn warn_unwatched(error: &std::io::Error) {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        log::warn!(
+            "cannot watch every file ({error}; see fs.inotify.max_user_watches and the permissions of directories): \
+             such files are looked at every second"
+        );
+    });
+}
+
+fn warn_remote() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        log::warn!(
+            "this file system may not tell of every write: its files are looked at every second"
+        );
+    });
+}
