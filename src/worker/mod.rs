@@ -175,6 +175,7 @@ impl Worker {
                 self.stop();
             }
             self.reap();
+            self.end_turn();
         }
         Ok(())
     }
@@ -204,9 +205,17 @@ impl Worker {
     fn begin_turn(&mut self) {
         self.desk.now = self.moment();
         self.desk.date = Date::from(SystemTime::now());
-        self.desk.topics.begin_turn();
-        self.desk.scratch.forget();
         self.due.append(&mut self.again);
+    }
+
+    /// Nothing that was shared for a turn outlives it: an answer is never older than its request, and
+    /// a removed file is not held open. Only a pass, which goes on in the next turn, keeps the bytes
+    /// that it sends.
+    fn end_turn(&mut self) {
+        self.desk.topics.end_turn();
+        if !self.desk.topics.busy() {
+            self.desk.scratch.forget();
+        }
     }
 
     /// Takes what the poller found. Nothing is served here.

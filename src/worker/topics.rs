@@ -59,7 +59,7 @@ pub struct Topics {
     looks: VecDeque<Key>,
     /// Files that were looked up in this turn, so that requests which came together share the work. Never kept longer:
     /// so an answer is never older than its request.
-    lookups: HashMap<Path, (Rc<[u8]>, Rc<OpenFile>)>,
+    lookups: HashMap<Path, Named>,
     changes: Vec<Change>,
     /// Topics that are not `watched`.
     unwatched: usize,
@@ -73,6 +73,11 @@ enum Look {
     /// Nothing is known to have happened.
     Sweep,
 }
+
+/// A file and the name that leads to it.
+type Named = (Rc<[u8]>, Rc<OpenFile>);
+/// What there is instead of a file.
+type Other = Found<Rc<OpenFile>>;
 
 /// What a request led to.
 pub struct Lookup {
@@ -111,8 +116,8 @@ impl Topics {
         &self.watch
     }
 
-    /// A new turn begins: what was looked up in the last one is no longer new.
-    pub fn begin_turn(&mut self) {
+    /// What was looked up in this turn is no longer new.
+    pub fn end_turn(&mut self) {
         if !self.lookups.is_empty() {
             self.lookups.clear();
         }
@@ -151,7 +156,7 @@ impl Topics {
     }
 
     /// The regular file behind a path and the name that leads to it, or what else there is.
-    fn find(&mut self, path: &Path) -> Result<(Rc<[u8]>, Rc<OpenFile>), Found<Rc<OpenFile>>> {
+    fn find(&mut self, path: &Path) -> Result<Named, Other> {
         if let Some((name, file)) = self.lookups.get(path) {
             return Ok((Rc::clone(name), Rc::clone(file)));
         }
@@ -167,7 +172,7 @@ impl Topics {
         Ok((name, file))
     }
 
-    fn find_anew(&self, path: &Path) -> Result<(Vec<u8>, OpenFile), Found<Rc<OpenFile>>> {
+    fn find_anew(&self, path: &Path) -> Result<(Vec<u8>, OpenFile), Other> {
         let name = path.name.to_vec();
         let directory = match self.files.find(&name) {
             Ok(Node::File(file)) if !path.slash => return Ok((name, file)),
@@ -201,7 +206,7 @@ impl Topics {
         &mut self,
         name: &Rc<[u8]>,
         mut file: Rc<OpenFile>,
-    ) -> Result<(Key, Rc<OpenFile>), Found<Rc<OpenFile>>> {
+    ) -> Result<(Key, Rc<OpenFile>), Other> {
         for _ in 0..FOLLOW_TRIES {
             if let Some(&key) = self.by_name.get(name) {
                 if self.topics[key].file.id() == file.id() {
