@@ -36,6 +36,11 @@ pub const BUDGET_BYTES: u64 = 256 * 1024;
 pub const BUDGET_WANTS: u32 = 32;
 /// Tails driven in one turn of a pass over a topic: at 8 µs each an unrelated request waits about 2 ms at most.
 pub const PASS_SLICE: usize = 256;
+/// Of them, tails of one topic in a row while other topics wait.
+pub const PASS_RUN: usize = 64;
+/// Connections in the middle of an answer that are driven in one turn: with [`BUDGET_BYTES`] each, a new
+/// request waits about 2 ms at most, however many downloads are under way.
+pub const BULK_SLICE: usize = 32;
 /// Connections accepted from one listener in one turn.
 pub const ACCEPT_BURST: usize = 64;
 /// Events taken from the poller in one turn (12 bytes each).

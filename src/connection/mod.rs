@@ -38,7 +38,7 @@
 //! | | changed | nothing: a Measure comes before any rest | SendingRange |
 //! | | gone | ending, if a tail | SendingRange |
 //! | | drain | finite: close after it; tail: ending | SendingRange |
-//! | | received (tail) | keep; at HEAD_MAX: flooded | SendingRange; Closing(Abort) |
+//! | | received (tail) | keep, if requests may follow; at HEAD_MAX: flooded | SendingRange; Closing(Abort) |
 //! | | hung_up (tail), failed | - | Closing(Now) |
 //! | Tailing | changed | want Measure | Tailing |
 //! | | gone, drain | ending; want Measure | Tailing |
@@ -319,7 +319,10 @@ impl<F> Connection<F> {
                     self.is_tail(),
                     "received while a finite answer is on its way"
                 );
-                self.keep(bytes);
+                // Behind the last answer of a connection there is no request; it may be a body.
+                if self.keep_alive {
+                    self.keep(bytes);
+                }
                 if self.waiting() >= HEAD_MAX {
                     self.close(How::Abort, End::Flooded, now);
                 }
@@ -353,6 +356,9 @@ impl<F> Connection<F> {
         };
         let summary = answer.summary();
         self.keep_alive = answer.keep_alive;
+        if !self.keep_alive {
+            self.input = None;
+        }
         self.served = true;
         let file = if let Found::File { file, .. } = found {
             Some(file)
@@ -514,7 +520,7 @@ impl<F> Connection<F> {
     fn finish(&mut self, now: Moment) {
         self.note_end(None);
         self.since = now;
-        if !self.keep_alive || self.draining {
+        if !self.keep_alive {
             self.input = None;
             self.state = State::Closing(How::Shut);
             return;

@@ -9,6 +9,7 @@ pub mod deadlines;
 pub mod drive;
 pub mod topics;
 
+use std::collections::VecDeque;
 use std::io;
 use std::os::fd::AsFd;
 use std::sync::Arc;
@@ -22,8 +23,8 @@ use slab::Slab;
 use crate::connection::{Connection, Interest, Moment, State, Timeouts};
 use crate::http::date::Date;
 use crate::limits::{
-    ACCEPT_BURST, ACCEPT_PAUSE, ACKNOWLEDGED_INTERVAL, HEAD_MAX, PASS_SLICE, POLL_INTERVAL,
-    REFUSED_MAX, SWEEP_INTERVAL,
+    ACCEPT_BURST, ACCEPT_PAUSE, ACKNOWLEDGED_INTERVAL, BULK_SLICE, HEAD_MAX, PASS_SLICE,
+    POLL_INTERVAL, REFUSED_MAX, SWEEP_INTERVAL,
 };
 use crate::os::files::Files;
 use crate::os::poll::{Poll, Token, Waker};
@@ -62,10 +63,7 @@ pub struct Worker {
     slots: Slab<Slot>,
     desk: Desk,
     deadlines: Deadlines,
-    /// Slots to be driven in this turn.
-    due: Vec<usize>,
-    /// Slots to be driven in the next one.
-    again: Vec<usize>,
+    queue: Queue,
     /// Slots to be removed at the end of this turn.
     leaving: Vec<(usize, bool)>,
     /// Connections above the limit, that are told so.
@@ -144,8 +142,7 @@ impl Seed {
             slots: Slab::new(),
             desk,
             deadlines: Deadlines::default(),
-            due: Vec::new(),
-            again: Vec::new(),
+            queue: Queue::default(),
             leaving: Vec::new(),
             refused: 0,
             paused_until: None,
@@ -182,7 +179,7 @@ impl Worker {
 
     /// How long to wait for events: not at all while there is unfinished work.
     fn timeout(&self) -> Option<Duration> {
-        if !self.due.is_empty() || !self.again.is_empty() || self.desk.topics.busy() {
+        if !self.queue.is_empty() || self.desk.topics.busy() {
             return Some(Duration::ZERO);
         }
         let moments = [
@@ -205,7 +202,6 @@ impl Worker {
     fn begin_turn(&mut self) {
         self.desk.now = self.moment();
         self.desk.date = Date::from(SystemTime::now());
-        self.due.append(&mut self.again);
     }
 
     /// Nothing that was shared for a turn outlives it: an answer is never older than its request, and
@@ -229,7 +225,7 @@ impl Worker {
                 Token::Slot(key) => {
                     if let Some(slot) = self.slots.get_mut(key) {
                         slot.readable |= ready.readable;
-                        mark_due(&mut self.due, slot, key);
+                        self.queue.push(slot, key);
                     }
                 }
             }
@@ -293,7 +289,7 @@ impl Worker {
             counted,
             account: Account::default(),
         });
-        self.due.push(key);
+        self.queue.waiting.push(key);
     }
 
     fn release(&mut self, counted: bool) {
@@ -343,7 +339,7 @@ impl Worker {
             if slot.machine.deadline(&self.shared.timeouts) <= now {
                 slot.machine.expired(now);
             }
-            mark_due(&mut self.due, slot, key);
+            self.queue.push(slot, key);
         }
         if self.next_account <= now {
             self.look_at_accounts();
@@ -352,7 +348,7 @@ impl Worker {
         if self.cut_at.is_some_and(|at| at <= now) {
             for (key, slot) in &mut self.slots {
                 slot.machine.cut(now);
-                mark_due(&mut self.due, slot, key);
+                self.queue.push(slot, key);
             }
         }
     }
@@ -395,7 +391,7 @@ impl Worker {
                 >= self.shared.send_timeout
             {
                 slot.machine.expired(now);
-                mark_due(&mut self.due, slot, key);
+                self.queue.push(slot, key);
             }
             open |= slot.account.open;
         }
@@ -411,12 +407,19 @@ impl Worker {
     }
 
     fn drive_due(&mut self) {
-        let mut due = std::mem::take(&mut self.due);
-        for key in due.drain(..) {
+        let mut waiting = std::mem::take(&mut self.queue.waiting);
+        for key in waiting.drain(..) {
             self.slots[key].due = false;
             self.drive(key);
         }
-        self.due = due;
+        self.queue.waiting = waiting;
+        for _ in 0..BULK_SLICE.min(self.queue.sending.len()) {
+            let Some(key) = self.queue.sending.pop_front() else {
+                break;
+            };
+            self.slots[key].due = false;
+            self.drive(key);
+        }
     }
 
     /// Goes on with the passes over topics, a slice of tails a turn.
@@ -467,12 +470,7 @@ impl Worker {
         }
         match outcome {
             Outcome::Leave { abort } => return self.leaving.push((key, abort)),
-            Outcome::Again => {
-                if !slot.due {
-                    slot.due = true;
-                    self.again.push(key);
-                }
-            }
+            Outcome::Again => self.queue.push(slot, key),
             Outcome::Blocked => {}
         }
         let interest = slot.machine.interest();
@@ -518,7 +516,7 @@ impl Worker {
         self.desk.topics.forget_all();
         for (key, slot) in &mut self.slots {
             if slot.machine.drain(now) {
-                mark_due(&mut self.due, slot, key);
+                self.queue.push(slot, key);
             }
         }
     }
@@ -542,15 +540,32 @@ impl Worker {
                 slot.stream.reset();
             }
         }
-        self.due.retain(|key| self.slots.contains(*key));
-        self.again.retain(|key| self.slots.contains(*key));
+        self.queue.waiting.retain(|key| self.slots.contains(*key));
+        self.queue.sending.retain(|key| self.slots.contains(*key));
         self.resume();
     }
 }
 
-fn mark_due(due: &mut Vec<usize>, slot: &mut Slot, key: usize) {
-    if !slot.due {
-        slot.due = true;
-        due.push(key);
+/// Slots to be driven, each at most once. Those in the middle of an answer come in slices, so that
+/// nobody waits for all of them.
+#[derive(Default)]
+struct Queue {
+    waiting: Vec<usize>,
+    sending: VecDeque<usize>,
+}
+
+impl Queue {
+    fn push(&mut self, slot: &mut Slot, key: usize) {
+        if std::mem::replace(&mut slot.due, true) {
+            return;
+        }
+        match slot.machine.state() {
+            State::SendingRange(_) => self.sending.push_back(key),
+            _ => self.waiting.push(key),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.waiting.is_empty() && self.sending.is_empty()
     }
 }

@@ -12,7 +12,7 @@ use crate::connection::answer::{Found, Meta};
 use crate::connection::sending::End;
 use crate::http::request::Request;
 use crate::http::target::Path;
-use crate::limits::{FOLLOW_TRIES, SWEEP_SLICE};
+use crate::limits::{FOLLOW_TRIES, PASS_RUN, SWEEP_SLICE};
 use crate::os::files::{Files, Node, OpenFile};
 use crate::os::listing;
 use crate::os::watch::{Change, Place, Topic as Key, Watch};
@@ -55,6 +55,8 @@ pub struct Topics {
     by_name: HashMap<Rc<[u8]>, Key>,
     /// Topics with a pass under way.
     passes: VecDeque<Key>,
+    /// Tails of the first of them that were driven in a row.
+    in_a_row: usize,
     /// Topics to be looked at.
     looks: VecDeque<Key>,
     /// Files that were looked up in this turn, so that requests which came together share the work. Never kept longer:
@@ -103,6 +105,7 @@ impl Topics {
             topics: Slab::new(),
             by_name: HashMap::new(),
             passes: VecDeque::new(),
+            in_a_row: 0,
             looks: VecDeque::new(),
             lookups: HashMap::new(),
             changes: Vec::new(),
@@ -525,6 +528,10 @@ impl Topics {
 
     /// The next tail to be driven, and why its topic is gone, if it is.
     pub fn next_tail(&mut self) -> Option<(Slot, Option<End>)> {
+        if self.in_a_row >= PASS_RUN {
+            self.in_a_row = 0;
+            self.passes.rotate_left(usize::from(self.passes.len() > 1));
+        }
         while let Some(&key) = self.passes.front() {
             let Some(topic) = self.topics.get_mut(key) else {
                 self.passes.pop_front();
@@ -540,6 +547,7 @@ impl Topics {
                     next: slot + 1,
                     again,
                 };
+                self.in_a_row += 1;
                 return Some((slot, topic.gone));
             }
             self.passes.pop_front();
