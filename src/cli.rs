@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use lexopt::prelude::{Long, Short, Value, ValueExt};
 
+use crate::limits::POLL_INTERVAL;
 use crate::os::socket::Address;
 
 /// The usage text.
@@ -32,6 +33,13 @@ Options:
   --max-connections N       further ones are answered with 503 (default: three
                             quarters of the descriptors that the hard limit
                             allows)
+  --max-connections-per-address N
+                            the same for one IPv4 address or IPv6 /64 network;
+                            loopback and unix sockets are excepted (default: no
+                            limit)
+  --poll-interval MILLISECONDS
+                            between two looks at a followed file of which
+                            inotify does not tell (default: 1000)
   --grace SECONDS           from SIGTERM or SIGINT to the end of whatever is
                             still under way (default: 10)
   -h, --help                print this
@@ -70,6 +78,10 @@ pub struct Options {
     pub send_timeout: Duration,
     /// `None`: what the descriptor limit allows.
     pub max_connections: Option<usize>,
+    /// `None`: no limit.
+    pub max_connections_per_address: Option<usize>,
+    /// See [`USAGE`].
+    pub poll_interval: Duration,
     /// See [`USAGE`].
     pub grace: Duration,
 }
@@ -84,6 +96,8 @@ impl Default for Options {
             idle_timeout: Duration::from_secs(60),
             send_timeout: Duration::from_secs(300),
             max_connections: None,
+            max_connections_per_address: None,
+            poll_interval: POLL_INTERVAL,
             grace: Duration::from_secs(10),
         }
     }
@@ -93,6 +107,9 @@ impl Default for Options {
 const THREADS_MAX: usize = 1024;
 /// Longest timeout, ten years: a bound against arithmetic overflow.
 const SECONDS_MAX: f64 = 3.2e8;
+
+/// Longest poll interval, a day.
+const MILLISECONDS_MAX: usize = 86_400_000;
 
 /// Parses the arguments after the program's name.
 ///
@@ -124,6 +141,14 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, S
             Long("max-connections") => {
                 options.max_connections =
                     Some(count(&mut parser, "--max-connections", usize::MAX)?);
+            }
+            Long("max-connections-per-address") => {
+                let name = "--max-connections-per-address";
+                options.max_connections_per_address = Some(count(&mut parser, name, usize::MAX)?);
+            }
+            Long("poll-interval") => {
+                let milliseconds = count(&mut parser, "--poll-interval", MILLISECONDS_MAX)?;
+                options.poll_interval = Duration::from_millis(milliseconds as u64);
             }
             Long("grace") => options.grace = seconds(&mut parser, "--grace")?,
             Value(value) if root.is_none() => root = Some(PathBuf::from(value)),

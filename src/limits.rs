@@ -56,7 +56,8 @@ pub const BACKLOG: i32 = 4096;
 pub const LINGER: Duration = Duration::from_secs(2);
 /// How long accepting pauses when descriptors have run out, unless a connection ends before.
 pub const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
-/// How often a topic is looked at whose file system or limits do not let inotify tell of changes.
+/// How often a topic is looked at whose file system or limits do not let inotify tell of changes, unless
+/// `--poll-interval` says otherwise: what `tail -f` does.
 pub const POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// How often every topic is looked at all the same: bind mounts over a name, mmap writers.
 pub const SWEEP_INTERVAL: Duration = Duration::from_secs(30);

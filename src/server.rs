@@ -16,6 +16,7 @@ use crate::connection::Timeouts;
 use crate::os::files::{Files, Truncations};
 use crate::os::poll::Waker;
 use crate::os::socket::{self, Bound};
+use crate::worker::admission::Admission;
 use crate::worker::{Seed, Shared, Worker};
 
 /// Descriptors that are not connections or served files: standard streams, signals, and for each worker poller, timer,
@@ -31,6 +32,9 @@ pub fn run(options: &Options) -> Result<(), String> {
     let threads = options
         .threads
         .unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));
+    let most = options
+        .max_connections
+        .unwrap_or_else(|| default_connections(threads));
     let shared = Arc::new(Shared {
         timeouts: Timeouts {
             header: options.header_timeout,
@@ -38,10 +42,8 @@ pub fn run(options: &Options) -> Result<(), String> {
         },
         send_timeout: options.send_timeout,
         grace: options.grace,
-        max_connections: options
-            .max_connections
-            .unwrap_or_else(|| default_connections(threads)),
-        connections: AtomicUsize::new(0),
+        poll_interval: options.poll_interval,
+        admission: Admission::new(most, options.max_connections_per_address),
         stopping: AtomicBool::new(false),
     });
     raise_descriptor_limit();
@@ -53,7 +55,7 @@ pub fn run(options: &Options) -> Result<(), String> {
     info!(
         "serving {} with {threads} threads, up to {} connections",
         options.root.display(),
-        shared.max_connections
+        most
     );
 
     let wakers: Vec<Waker> = workers.iter().map(Seed::waker).collect();

@@ -63,7 +63,7 @@ impl Watch {
         let inotify = Inotify::init();
         if let Err(error) = &inotify {
             log::warn!(
-                "no inotify instance ({error}; see fs.inotify.max_user_instances): files are looked at every second"
+                "no inotify instance ({error}; see fs.inotify.max_user_instances): files are looked at by the clock"
             );
         }
         Watch {

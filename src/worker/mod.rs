@@ -5,6 +5,7 @@
 //! joins them by the keys of slots. Nothing is shared with other workers but [`Shared`], which the hot path does not
 //! touch.
 
+pub mod admission;
 pub mod deadlines;
 pub mod drive;
 pub mod topics;
@@ -13,7 +14,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::os::fd::AsFd;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use log::{debug, info, warn};
@@ -24,12 +25,13 @@ use crate::connection::{Connection, Interest, Moment, State, Timeouts};
 use crate::http::date::Date;
 use crate::limits::{
     ACCEPT_BURST, ACCEPT_PAUSE, ACKNOWLEDGED_INTERVAL, BULK_SLICE, HEAD_MAX, PASS_SLICE,
-    POLL_INTERVAL, REFUSED_MAX, SWEEP_INTERVAL,
+    REFUSED_MAX, SWEEP_INTERVAL,
 };
 use crate::os::files::Files;
 use crate::os::poll::{Poll, Token, Waker};
 use crate::os::socket::{Listener, Peer, Stream};
 use crate::os::watch::Watch;
+use admission::Admission;
 use deadlines::Deadlines;
 use drive::{Account, Desk, Outcome, Scratch, Slot};
 use topics::Topics;
@@ -47,10 +49,10 @@ pub struct Shared {
     pub send_timeout: Duration,
     /// `--grace`
     pub grace: Duration,
-    /// `--max-connections`
-    pub max_connections: usize,
+    /// `--poll-interval`
+    pub poll_interval: Duration,
     /// Connections of all workers.
-    pub connections: AtomicUsize,
+    pub admission: Admission,
     /// The server ends.
     pub stopping: AtomicBool,
 }
@@ -259,22 +261,18 @@ impl Worker {
     }
 
     fn admit(&mut self, stream: Stream, peer: Peer) {
-        let counted =
-            self.shared.connections.fetch_add(1, Ordering::Relaxed) < self.shared.max_connections;
+        let counted = self.shared.admission.admit(peer);
         let machine = if counted {
             Connection::new(self.desk.now)
         } else {
+            self.refused += 1;
             Connection::refused(self.desk.now)
         };
-        if !counted {
-            self.shared.connections.fetch_sub(1, Ordering::Relaxed);
-            self.refused += 1;
-        }
         let entry = self.slots.vacant_entry();
         let key = entry.key();
         if let Err(error) = self.poll.add(&stream, Token::Slot(key), READABLE) {
             warn!("cannot watch a connection: {error}");
-            return self.release(counted);
+            return self.release(counted, peer);
         }
         entry.insert(Slot {
             stream,
@@ -292,9 +290,9 @@ impl Worker {
         self.queue.waiting.push(key);
     }
 
-    fn release(&mut self, counted: bool) {
+    fn release(&mut self, counted: bool, peer: Peer) {
         if counted {
-            self.shared.connections.fetch_sub(1, Ordering::Relaxed);
+            self.shared.admission.release(peer);
         } else {
             self.refused -= 1;
         }
@@ -367,7 +365,11 @@ impl Worker {
             (true, next) if next <= now || next == Moment::NEVER => now + interval,
             (true, next) => next,
         };
-        self.next_poll = later(self.next_poll, topics.any_unwatched(), POLL_INTERVAL);
+        self.next_poll = later(
+            self.next_poll,
+            topics.any_unwatched(),
+            self.shared.poll_interval,
+        );
         self.next_sweep = later(self.next_sweep, topics.any(), SWEEP_INTERVAL);
     }
 
@@ -532,7 +534,7 @@ impl Worker {
             };
             let _ = self.deadlines.arm(key, slot.deadline, Moment::NEVER);
             self.poll.remove(slot.stream.as_fd());
-            self.release(slot.counted);
+            self.release(slot.counted, slot.peer);
             if let Some(topic) = slot.topic {
                 self.desk.topics.leave(topic as usize, key);
             }
