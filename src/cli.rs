@@ -42,6 +42,9 @@ Options:
                             inotify does not tell (default: 1000)
   --grace SECONDS           from SIGTERM or SIGINT to the end of whatever is
                             still under way (default: 10)
+  --user NAME               become this user (or UID:GID) when everything is bound
+  --no-sandbox              keep the access to files that is given up otherwise
+                            (Landlock: nothing but reading below ROOT is left)
   -h, --help                print this
   -V, --version             print the version
 
@@ -58,7 +61,7 @@ pub enum Command {
     /// `--version`
     Version,
     /// Serve.
-    Serve(Options),
+    Serve(Box<Options>),
 }
 
 /// How to serve.
@@ -84,6 +87,10 @@ pub struct Options {
     pub poll_interval: Duration,
     /// See [`USAGE`].
     pub grace: Duration,
+    /// Whom to become.
+    pub user: Option<String>,
+    /// Give up what is not needed.
+    pub sandbox: bool,
 }
 
 impl Default for Options {
@@ -99,6 +106,8 @@ impl Default for Options {
             max_connections_per_address: None,
             poll_interval: POLL_INTERVAL,
             grace: Duration::from_secs(10),
+            user: None,
+            sandbox: true,
         }
     }
 }
@@ -150,6 +159,8 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, S
                 let milliseconds = count(&mut parser, "--poll-interval", MILLISECONDS_MAX)?;
                 options.poll_interval = Duration::from_millis(milliseconds as u64);
             }
+            Long("user") => options.user = Some(string(&mut parser)?),
+            Long("no-sandbox") => options.sandbox = false,
             Long("grace") => options.grace = seconds(&mut parser, "--grace")?,
             Value(value) if root.is_none() => root = Some(PathBuf::from(value)),
             Value(value) => {
@@ -167,7 +178,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, S
             .push(Address::Tcp(([127, 0, 0, 1], 8080).into()));
     }
     options.root = root.unwrap_or(options.root);
-    Ok(Command::Serve(options))
+    Ok(Command::Serve(Box::new(options)))
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "for map_err")]

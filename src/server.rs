@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 
-use log::{error, info};
+use log::{debug, error, info, warn};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::{Handle, Signals};
@@ -15,7 +15,8 @@ use crate::cli::Options;
 use crate::connection::Timeouts;
 use crate::os::files::{Files, Truncations};
 use crate::os::poll::Waker;
-use crate::os::socket::{self, Bound};
+use crate::os::privileges::{self, Sandbox};
+use crate::os::socket::{self, Address, Bound};
 use crate::worker::admission::Admission;
 use crate::worker::{Seed, Shared, Worker};
 
@@ -101,6 +102,7 @@ fn build(
             format!("cannot listen on {address}: {error}; choose another with --listen")
         })?);
     }
+    give_up_privileges(options)?;
     let mut workers = Vec::new();
     for _ in 0..threads {
         let listeners = bound.iter_mut().filter_map(Bound::take).collect();
@@ -110,6 +112,40 @@ fn build(
         })?);
     }
     Ok((workers, bound))
+}
+
+/// Before the first byte of a client is read, and while there is only this thread.
+fn give_up_privileges(options: &Options) -> Result<(), String> {
+    match &options.user {
+        Some(user) => privileges::become_user(user)?,
+        None if privileges::is_root() => {
+            warn!(
+                "running as root: --user NAME would become another user when everything is bound"
+            );
+        }
+        None => {}
+    }
+    if !options.sandbox {
+        return Ok(());
+    }
+    let sockets = options.listen.iter().filter_map(|address| match address {
+        Address::Unix(path) => Some(path.as_path()),
+        Address::Tcp(_) => None,
+    });
+    match privileges::sandbox(&options.root, sockets) {
+        Ok(Sandbox::Landlock(abi)) => {
+            debug!("restricted to reading below ROOT by Landlock, version {abi}")
+        }
+        Ok(Sandbox::Missing) => {
+            warn!("this kernel has no Landlock: the process keeps its access to other files")
+        }
+        Err(error) => {
+            return Err(format!(
+                "cannot restrict the process: {error}; --no-sandbox does without"
+            ));
+        }
+    }
+    Ok(())
 }
 
 fn announce(bound: &[Bound]) {

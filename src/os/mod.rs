@@ -3,6 +3,7 @@
 pub mod files;
 pub mod listing;
 pub mod poll;
+pub mod privileges;
 pub mod socket;
 mod sys;
 pub mod watch;

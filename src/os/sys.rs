@@ -7,7 +7,8 @@
 use std::ffi::c_int;
 use std::io;
 use std::mem;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::ptr;
 
 use arrayvec::ArrayVec;
 
@@ -113,6 +114,121 @@ pub fn set_not_sent_low(fd: impl AsFd, bytes: u32) -> io::Result<()> {
             libc::TCP_NOTSENT_LOWAT,
             (&raw const value).cast(),
             length,
+        )
+    };
+    if result == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}
+
+/// `struct landlock_ruleset_attr` (landlock_create_ruleset(2)).
+#[repr(C)]
+#[derive(Default)]
+pub struct Ruleset {
+    /// LANDLOCK_ACCESS_FS_*
+    pub access_fs: u64,
+    /// LANDLOCK_ACCESS_NET_*, from ABI 4.
+    pub access_net: u64,
+    /// LANDLOCK_SCOPE_*, from ABI 6.
+    pub scoped: u64,
+}
+
+/// `struct landlock_path_beneath_attr`, which is packed.
+#[repr(C, packed)]
+struct PathBeneath {
+    allowed: u64,
+    parent: c_int,
+}
+
+/// The version of Landlock that the kernel has.
+///
+/// # Errors
+/// ENOSYS or EOPNOTSUPP: none.
+pub fn landlock_abi() -> io::Result<libc::c_long> {
+    const VERSION: c_int = 1;
+    // SAFETY: with this flag the kernel reads nothing.
+    let version = unsafe {
+        libc::syscall(
+            libc::SYS_landlock_create_ruleset,
+            ptr::null::<Ruleset>(),
+            0usize,
+            VERSION,
+        )
+    };
+    if version < 0 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(version)
+    }
+}
+
+/// A ruleset that takes away what `ruleset` names; `size` bytes of it are known to the kernel.
+///
+/// # Errors
+/// EINVAL for what the kernel does not know.
+pub fn landlock_ruleset(ruleset: &Ruleset, size: usize) -> io::Result<OwnedFd> {
+    assert!(size <= mem::size_of::<Ruleset>());
+    // SAFETY: the kernel reads `size` bytes of a struct that is at least so long.
+    let fd = unsafe {
+        libc::syscall(
+            libc::SYS_landlock_create_ruleset,
+            ptr::from_ref(ruleset),
+            size,
+            0 as c_int,
+        )
+    };
+    if fd < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    #[allow(clippy::cast_possible_truncation, reason = "a descriptor")]
+    // SAFETY: a new descriptor that nobody else owns.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd as c_int) })
+}
+
+/// Gives back some access below a directory.
+///
+/// # Errors
+/// EINVAL for access that the ruleset does not take away.
+pub fn landlock_allow(
+    ruleset: &OwnedFd,
+    directory: BorrowedFd<'_>,
+    allowed: u64,
+) -> io::Result<()> {
+    const PATH_BENEATH: c_int = 1;
+    let rule = PathBeneath {
+        allowed,
+        parent: directory.as_raw_fd(),
+    };
+    // SAFETY: the kernel reads one landlock_path_beneath_attr.
+    let result = unsafe {
+        libc::syscall(
+            libc::SYS_landlock_add_rule,
+            ruleset.as_raw_fd(),
+            PATH_BENEATH,
+            &raw const rule,
+            0 as c_int,
+        )
+    };
+    if result == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}
+
+/// Restricts this thread and those that it will start.
+///
+/// # Errors
+/// EPERM without `no_new_privs`; E2BIG for too many layers.
+pub fn landlock_restrict(ruleset: &OwnedFd) -> io::Result<()> {
+    // SAFETY: no pointers.
+    let result = unsafe {
+        libc::syscall(
+            libc::SYS_landlock_restrict_self,
+            ruleset.as_raw_fd(),
+            0 as c_int,
         )
     };
     if result == 0 {
