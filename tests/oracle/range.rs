@@ -43,7 +43,7 @@ fn specs(value: &[u8], width: usize) -> Option<Vec<Spec>> {
         }
         let (first, last) = element.split_once('-')?;
         let digits = format!("{first}{last}");
-        if digits.is_empty() || digits.contains(|digit| !('0'..='9').contains(&digit)) {
+        if digits.is_empty() || digits.contains(|digit: char| !digit.is_ascii_digit()) {
             return None;
         }
         if !first.is_empty() && !last.is_empty() && pad(first, width) > pad(last, width) {
