@@ -1,0 +1,316 @@
+//! `cli`: every option, what it takes, and what a wrong one is told.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+use std::time::Duration;
+
+use openrange::cli::{Command, Options, USAGE, parse};
+use openrange::os::socket::Address;
+
+fn parsed(arguments: &[&str]) -> Result<Command, String> {
+    parse(arguments.iter().map(OsString::from))
+}
+
+fn options(arguments: &[&str]) -> Options {
+    match parsed(arguments) {
+        Ok(Command::Serve(options)) => options,
+        other => panic!("{other:?} for {arguments:?}"),
+    }
+}
+
+fn defaults() -> Options {
+    Options {
+        listen: vec![Address::Tcp(([127, 0, 0, 1], 8080).into())],
+        ..Options::default()
+    }
+}
+
+#[test]
+fn defaults_are_those_of_the_usage() {
+    let expected = Options {
+        root: ".".into(),
+        listen: vec![Address::Tcp("127.0.0.1:8080".parse().unwrap())],
+        threads: None,
+        header_timeout: Duration::from_secs(30),
+        idle_timeout: Duration::from_secs(60),
+        send_timeout: Duration::from_secs(300),
+        max_connections: None,
+        grace: Duration::from_secs(10),
+    };
+    assert_eq!(options(&[]), expected);
+    for default in [
+        ": .)",
+        "127.0.0.1:8080)",
+        ": 30)",
+        ": 60)",
+        ": 300)",
+        ": 10)",
+    ] {
+        assert!(USAGE.contains(default), "{default}");
+    }
+}
+
+#[test]
+fn each_option_sets_its_own() {
+    type Change = fn(&mut Options);
+    let seconds = Duration::from_secs_f64;
+    assert_eq!(seconds(0.25), Duration::from_millis(250));
+    let table: &[(&[&str], Change)] = &[
+        (&["/srv"], |options| options.root = "/srv".into()),
+        (&["--", "--listen"], |options| {
+            options.root = "--listen".into()
+        }),
+        (&["-"], |options| options.root = "-".into()),
+        (&["--threads", "1"], |options| options.threads = Some(1)),
+        (&["--threads=1024"], |options| options.threads = Some(1024)),
+        (&["--threads", "2", "--threads", "3"], |options| {
+            options.threads = Some(3)
+        }),
+        (&["--header-timeout", "5"], |options| {
+            options.header_timeout = Duration::from_secs(5)
+        }),
+        (&["--idle-timeout", "0.25"], |options| {
+            options.idle_timeout = Duration::from_millis(250)
+        }),
+        (&["--send-timeout=7"], |options| {
+            options.send_timeout = Duration::from_secs(7)
+        }),
+        (&["--send-timeout", "0"], |options| {
+            options.send_timeout = Duration::ZERO
+        }),
+        (&["--grace", "0"], |options| options.grace = Duration::ZERO),
+        (&["--grace", "320000000"], |options| {
+            options.grace = Duration::from_secs(320_000_000)
+        }),
+        (&["--max-connections", "1"], |options| {
+            options.max_connections = Some(1)
+        }),
+        (&["--max-connections", "18446744073709551615"], |options| {
+            options.max_connections = Some(usize::MAX);
+        }),
+        (&["a b", "--threads", "4"], |options| {
+            options.root = "a b".into();
+            options.threads = Some(4);
+        }),
+    ];
+    for (arguments, change) in table {
+        let mut expected = defaults();
+        change(&mut expected);
+        assert_eq!(options(arguments), expected, "{arguments:?}");
+    }
+}
+
+#[test]
+fn addresses() {
+    // As announced once they are bound.
+    let table = [
+        ("127.0.0.1:8080", "http://127.0.0.1:8080/"),
+        ("0.0.0.0:0", "http://0.0.0.0:0/"),
+        ("[::1]:80", "http://[::1]:80/"),
+        ("[::]:65535", "http://[::]:65535/"),
+        ("localhost:81", "http://127.0.0.1:81/"),
+        ("unix:/run/x.sock", "unix:/run/x.sock"),
+        ("unix:x", "unix:x"),
+    ];
+    for (text, announced) in table {
+        let options = options(&["--listen", text]);
+        let [address] = options.listen.as_slice() else {
+            panic!("{text} is {:?}", options.listen);
+        };
+        assert_eq!(address.to_string(), announced);
+    }
+    let several = options(&["--listen", "[::1]:1", "--listen=unix:s"]);
+    assert_eq!(
+        several.listen,
+        [
+            Address::Tcp("[::1]:1".parse().unwrap()),
+            Address::Unix("s".into())
+        ]
+    );
+}
+
+#[test]
+fn help_and_version() {
+    for (arguments, expected) in [
+        (&["--help"][..], Command::Help),
+        (&["-h"], Command::Help),
+        (
+            &["/srv", "--threads", "2", "--help", "--nonsense"],
+            Command::Help,
+        ),
+        (&["--version"], Command::Version),
+        (&["-V"], Command::Version),
+    ] {
+        assert_eq!(parsed(arguments), Ok(expected), "{arguments:?}");
+    }
+}
+
+#[test]
+fn the_usage_names_every_option_and_fits_a_terminal() {
+    let long = [
+        "listen",
+        "threads",
+        "header-timeout",
+        "idle-timeout",
+        "send-timeout",
+        "max-connections",
+        "grace",
+        "help",
+        "version",
+    ];
+    for name in long {
+        let option = format!("--{name}");
+        assert!(USAGE.contains(&option), "{option}");
+        // And each one is known: at most its value is missing.
+        assert!(parsed(&["--x"]).is_err_and(|why| why.contains("invalid option")));
+        let known = parsed(&[&option]);
+        assert!(
+            !known.is_err_and(|why| why.contains("invalid option")),
+            "{option}"
+        );
+    }
+    assert!(USAGE.lines().all(|line| line.len() <= 80));
+    assert!(USAGE.is_ascii() && USAGE.ends_with('\n'));
+}
+
+#[test]
+fn wrong_arguments_are_named() {
+    // Arguments; what the message says of them: the argument, and what would be right.
+    const HELP: &str = "openrange --help";
+    const SECONDS: &str = "a number of seconds from 0";
+    let table: &[(&[&str], &[&str])] = &[
+        (&["--port", "80"], &["--port", HELP]),
+        (&["--Listen", "x"], &["--Listen", HELP]),
+        (&["--list", "x"], &["--list", HELP]),
+        (&["-x"], &["-x", HELP]),
+        (&["-l"], &["-l", HELP]),
+        (&["a", "b"], &["only one ROOT", "b"]),
+        (&["a", "--", "--b"], &["only one ROOT", "--b"]),
+        (&["--listen"], &["--listen", HELP]),
+        (&["--listen", ""], &["--listen", "expected IP:PORT"]),
+        (
+            &["--listen", "8080"],
+            &["--listen 8080", "expected IP:PORT"],
+        ),
+        (
+            &["--listen", ":8080"],
+            &["--listen :8080", "expected IP:PORT"],
+        ),
+        (
+            &["--listen", "1.2.3:80"],
+            &["--listen 1.2.3:80", "expected IP:PORT"],
+        ),
+        (
+            &["--listen", "example.com:80"],
+            &["--listen example.com:80", "expected IP:PORT"],
+        ),
+        (
+            &["--listen", "127.0.0.1"],
+            &["--listen 127.0.0.1", "expected IP:PORT"],
+        ),
+        (
+            &["--listen", "127.0.0.1:65536"],
+            &["--listen 127.0.0.1:65536", "expected IP:PORT"],
+        ),
+        (&["--listen", "::1:80"], &["--listen ::1:80", "[IPV6]:PORT"]),
+        (
+            &["--listen", "localhost:x"],
+            &["--listen localhost:x", "0 to 65535"],
+        ),
+        (
+            &["--listen", "localhost:65536"],
+            &["--listen localhost:65536", "0 to 65535"],
+        ),
+        (
+            &["--listen", "unix:"],
+            &["--listen unix:", "a path must follow"],
+        ),
+        (
+            &["--listen", "1.2.3.4:5", "--listen", "y"],
+            &["--listen y", "expected IP:PORT"],
+        ),
+        (&["--threads"], &["--threads", HELP]),
+        (&["--threads", "0"], &["--threads 0", "from 1 to 1024"]),
+        (
+            &["--threads", "1025"],
+            &["--threads 1025", "from 1 to 1024"],
+        ),
+        (&["--threads", "-1"], &["--threads -1", "from 1 to 1024"]),
+        (&["--threads", "1.5"], &["--threads 1.5", "from 1 to 1024"]),
+        (&["--threads", ""], &["--threads", "from 1 to 1024"]),
+        (&["--threads=two"], &["--threads two", "from 1 to 1024"]),
+        (
+            &["--threads", "99999999999999999999"],
+            &["--threads 99999999999999999999", "from 1 to 1024"],
+        ),
+        (
+            &["--max-connections", "0"],
+            &["--max-connections 0", "from 1"],
+        ),
+        (
+            &["--max-connections", "many"],
+            &["--max-connections many", "from 1"],
+        ),
+        (
+            &["--max-connections", "18446744073709551616"],
+            &["--max-connections 18446744073709551616", "from 1"],
+        ),
+        (
+            &["--header-timeout", "0"],
+            &["--header-timeout 0", "more than 0"],
+        ),
+        (
+            &["--header-timeout", "1e-12"],
+            &["--header-timeout", "more than 0"],
+        ),
+        (
+            &["--idle-timeout", "0.0"],
+            &["--idle-timeout 0", "more than 0"],
+        ),
+        (&["--idle-timeout", "-1"], &["--idle-timeout -1", SECONDS]),
+        (
+            &["--header-timeout", "10s"],
+            &["--header-timeout 10s", SECONDS],
+        ),
+        (&["--send-timeout", "nan"], &["--send-timeout nan", SECONDS]),
+        (&["--send-timeout", "inf"], &["--send-timeout inf", SECONDS]),
+        (
+            &["--send-timeout", "-0.5"],
+            &["--send-timeout -0.5", SECONDS],
+        ),
+        (&["--grace", ""], &["--grace", SECONDS]),
+        (&["--grace", "1e300"], &["--grace 1e300", SECONDS]),
+        (&["--grace", "320000001"], &["--grace 320000001", SECONDS]),
+        (&["--grace"], &["--grace", HELP]),
+    ];
+    for (arguments, parts) in table {
+        let why = parsed(arguments).expect_err(&format!("{arguments:?}"));
+        for part in *parts {
+            assert!(
+                why.contains(part),
+                "{part:?} is not in {why:?} for {arguments:?}"
+            );
+        }
+        assert!(!why.contains('\n'), "one line: {why:?}");
+    }
+}
+
+#[test]
+fn bytes_that_are_no_text() {
+    let bytes = |bytes: &[u8]| OsString::from_vec(bytes.to_vec());
+    // A path may be any bytes.
+    match parse([bytes(b"a\xff")]) {
+        Ok(Command::Serve(options)) => assert_eq!(options.root.as_os_str(), bytes(b"a\xff")),
+        other => panic!("{other:?}"),
+    }
+    for arguments in [
+        vec![bytes(b"--threads"), bytes(b"\xff7")],
+        vec![bytes(b"--\xff7")],
+    ] {
+        let why = parse(arguments).unwrap_err();
+        assert!(
+            why.contains('7') && why.contains("openrange --help"),
+            "{why}"
+        );
+    }
+}
