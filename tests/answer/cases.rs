@@ -1,0 +1,420 @@
+//! Single answers: what was asked, what is there, what is said.
+
+use openrange::connection::answer::{Body, Found, Meta, answer};
+use openrange::http::date::Date;
+
+use super::response::Response;
+use super::{MODIFIED, MODIFIED_TEXT, NOW, NOW_TEXT, TEXT, answered, file, meta, now, request};
+
+/// A body in short.
+fn body(body: &Body) -> String {
+    match body {
+        Body::Nothing => "-".to_owned(),
+        Body::Slice(range) => format!("{}-{}", range.start, range.end),
+        Body::Parts(parts) => format!("{} parts", parts.len() - 1),
+        Body::Tail {
+            at,
+            chunked,
+            trailers,
+        } => format!("tail {at} {chunked} {trailers}"),
+    }
+}
+
+#[test]
+fn ranges() {
+    const LIVE: bool = false;
+    const SEALED: bool = true;
+    // Line, fields, sealed; status, Content-Range, body, of a file of 10 bytes.
+    type Row<'a> = (&'a str, &'a [&'a str], bool, u16, Option<&'a str>, &'a str);
+    let table: &[Row<'_>] = &[
+        ("GET /f", &[], LIVE, 200, None, "0-10"),
+        ("HEAD /f", &[], LIVE, 200, None, "-"),
+        (
+            "GET /f",
+            &["Range: bytes=2-4"],
+            LIVE,
+            206,
+            Some("bytes 2-4/10"),
+            "2-5",
+        ),
+        (
+            "GET /f",
+            &["Range: bytes=2-99"],
+            LIVE,
+            206,
+            Some("bytes 2-9/10"),
+            "2-10",
+        ),
+        (
+            "GET /f",
+            &["Range: bytes=-3"],
+            LIVE,
+            206,
+            Some("bytes 7-9/10"),
+            "7-10",
+        ),
+        (
+            "HEAD /f",
+            &["Range: bytes=2-4"],
+            LIVE,
+            206,
+            Some("bytes 2-4/10"),
+            "-",
+        ),
+        (
+            "GET /f",
+            &["Range: bytes=10-11"],
+            LIVE,
+            416,
+            Some("bytes */10"),
+            "-",
+        ),
+        (
+            "GET /f",
+            &["Range: bytes=11-"],
+            LIVE,
+            416,
+            Some("bytes */10"),
+            "-",
+        ),
+        (
+            "HEAD /f",
+            &["Range: bytes=11-"],
+            LIVE,
+            416,
+            Some("bytes */10"),
+            "-",
+        ),
+        (
+            "GET /f",
+            &["Range: bytes=0-1,1-2"],
+            LIVE,
+            206,
+            Some("bytes 0-2/10"),
+            "0-3",
+        ),
+        (
+            "GET /f",
+            &["Range: bytes=0-1,5-6"],
+            LIVE,
+            206,
+            None,
+            "2 parts",
+        ),
+        ("HEAD /f", &["Range: bytes=0-1,5-6"], LIVE, 206, None, "-"),
+        ("GET /f", &["Range: lines=0-1"], LIVE, 200, None, "0-10"),
+        // Tails.
+        (
+            "GET /f",
+            &["Range: bytes=4-"],
+            LIVE,
+            206,
+            Some("bytes 4-9007199254740991/*"),
+            "tail 4 true false",
+        ),
+        (
+            "GET /f",
+            &["Range: bytes=10-"],
+            LIVE,
+            206,
+            Some("bytes 10-9007199254740991/*"),
+            "tail 10 true false",
+        ),
+        (
+            "GET /f",
+            &["Range: bytes=4-", "TE: trailers"],
+            LIVE,
+            206,
+            Some("bytes 4-9007199254740991/*"),
+            "tail 4 true true",
+        ),
+        (
+            "GET /f",
+            &["Range: bytes=4-0001000000000000"],
+            LIVE,
+            206,
+            Some("bytes 4-0001000000000000/*"),
+            "tail 4 true false",
+        ),
+        (
+            "HEAD /f",
+            &["Range: bytes=4-"],
+            LIVE,
+            206,
+            Some("bytes 4-9/*"),
+            "-",
+        ),
+        (
+            "HEAD /f",
+            &["Range: bytes=10-"],
+            LIVE,
+            206,
+            Some("bytes 10-9007199254740991/*"),
+            "-",
+        ),
+        (
+            "HEAD /f",
+            &["Range: bytes=4-999999999999"],
+            LIVE,
+            206,
+            Some("bytes 4-999999999999/*"),
+            "-",
+        ),
+        (
+            "GET /f",
+            &["Range: bytes=4-"],
+            SEALED,
+            206,
+            Some("bytes 4-9/10"),
+            "4-10",
+        ),
+        (
+            "GET /f",
+            &["Range: bytes=4-999999999999"],
+            SEALED,
+            206,
+            Some("bytes 4-9/10"),
+            "4-10",
+        ),
+        (
+            "HEAD /f",
+            &["Range: bytes=4-"],
+            SEALED,
+            206,
+            Some("bytes 4-9/10"),
+            "-",
+        ),
+        (
+            "GET /f",
+            &["Range: bytes=10-"],
+            SEALED,
+            416,
+            Some("bytes */10"),
+            "-",
+        ),
+        // If-Range.
+        (
+            "GET /f",
+            &["Range: bytes=4-", "If-Range: \"x\""],
+            LIVE,
+            200,
+            None,
+            "0-10",
+        ),
+        (
+            "GET /f",
+            &["Range: bytes=99-", "If-Range: \"x\""],
+            LIVE,
+            200,
+            None,
+            "0-10",
+        ),
+        (
+            "GET /f",
+            &["Range: bytes=4-5", "If-Range: \"0123456789abcdef\""],
+            LIVE,
+            206,
+            Some("bytes 4-5/10"),
+            "4-6",
+        ),
+        (
+            "GET /f",
+            &["Range: bytes=4-", "If-Range: W/\"0123456789abcdef\""],
+            LIVE,
+            206,
+            Some("bytes 4-9007199254740991/*"),
+            "tail 4 true false",
+        ),
+        ("GET /f", &["If-Range: \"x\""], LIVE, 200, None, "0-10"),
+        // Other conditions come before the range.
+        (
+            "GET /f",
+            &["Range: bytes=99-", "If-Match: \"x\""],
+            LIVE,
+            412,
+            None,
+            "-",
+        ),
+        (
+            "GET /f",
+            &["Range: bytes=4-", "If-None-Match: *"],
+            LIVE,
+            304,
+            None,
+            "-",
+        ),
+        (
+            "GET /f",
+            &["If-None-Match: W/\"0123456789abcdef\""],
+            LIVE,
+            200,
+            None,
+            "0-10",
+        ),
+        // Ignored with other methods.
+        ("OPTIONS /f", &["Range: bytes=4-5"], LIVE, 204, None, "-"),
+        ("POST /f", &["Range: bytes=4-5"], LIVE, 405, None, "-"),
+    ];
+    for (line, fields, sealed, code, range, follows) in table {
+        let answer = answered(line, fields, &file(10, *sealed));
+        let response = Response::of(&answer);
+        let what = format!("{line} {fields:?}, sealed {sealed}");
+        assert_eq!(response.code, *code, "{what}");
+        assert_eq!(response.get("Content-Range"), *range, "{what}");
+        assert_eq!(body(&answer.body), *follows, "{what}");
+    }
+}
+
+#[test]
+fn an_empty_file() {
+    for (fields, code, follows) in [
+        (&[][..], 200, "0-0"),
+        (&["Range: bytes=0-0"], 416, "-"),
+        (&["Range: bytes=-1"], 416, "-"),
+        (&["Range: bytes=0-"], 206, "tail 0 true false"),
+        (&["Range: bytes=1-"], 416, "-"),
+    ] {
+        let answer = answered("GET /f", fields, &file(0, false));
+        assert_eq!(answer.status.code(), code, "{fields:?}");
+        assert_eq!(body(&answer.body), follows, "{fields:?}");
+    }
+    assert_eq!(
+        Response::of(&answered("GET /f", &[], &file(0, false))).get("Content-Length"),
+        Some("0")
+    );
+}
+
+#[test]
+fn http_1_0_gets_the_bare_bytes() {
+    let asked = request(
+        "GET /f",
+        "1.0",
+        &["Connection: keep-alive", "Range: bytes=4-", "TE: trailers"],
+    );
+    let answer = answer(&asked, &file(10, false), true, now());
+    assert_eq!(body(&answer.body), "tail 4 false false");
+    let response = Response::of(&answer);
+    assert_eq!(response.get("Connection"), Some("close"));
+    assert_eq!(response.get("Transfer-Encoding"), None);
+    assert_eq!(response.get("Trailer"), None);
+    assert!(!answer.keep_alive);
+}
+
+#[test]
+fn what_is_no_file() {
+    // Found; status, and the text of GET.
+    let table = [
+        (Found::Listing(b"<p>".to_vec()), 200, "<p>"),
+        (
+            Found::NeedsSlash,
+            301,
+            "a directory: its name ends with a slash\n",
+        ),
+        (Found::Missing, 404, "no such file\n"),
+        (Found::Forbidden, 403, "not a readable regular file\n"),
+        (Found::Busy, 503, "too many open files, try again later\n"),
+        (
+            Found::Failed,
+            500,
+            "the file system failed, see the server's log\n",
+        ),
+    ];
+    for (found, code, text) in table {
+        // Neither ranges nor conditions say anything of them.
+        let fields = ["Range: bytes=0-", "If-None-Match: *", "If-Match: \"x\""];
+        let answer = answered("GET /f", &fields, &found);
+        let response = Response::of(&answer);
+        assert_eq!(
+            (response.code, response.text.as_slice()),
+            (code, text.as_bytes())
+        );
+        let head = answered("HEAD /f", &fields, &found);
+        assert_eq!(
+            Response::of(&head).get("Content-Length"),
+            Some(text.len().to_string().as_str())
+        );
+    }
+    let nowhere = answered("GET /.f", &[], &file(10, false));
+    assert_eq!(Response::of(&nowhere).text, b"no such file\n");
+}
+
+#[test]
+fn locations() {
+    for (target, location) in [
+        ("/d", "/d/"),
+        ("/a/d?q", "/a/d/"),
+        ("//evil.example", "/evil.example/"),
+        ("http://b/d", "/d/"),
+        ("/a%20%22%0d%0aX:y", "/a%20%22%0D%0AX%3Ay/"),
+        ("/%C3%A9", "/%C3%A9/"),
+    ] {
+        let answer = answered(&format!("GET {target}"), &[], &Found::NeedsSlash);
+        assert_eq!(
+            Response::of(&answer).get("Location"),
+            Some(location),
+            "{target}"
+        );
+    }
+}
+
+#[test]
+fn a_modification_in_the_future_is_told_as_now() {
+    for (modified, told) in [
+        (MODIFIED, MODIFIED_TEXT),
+        (NOW, NOW_TEXT),
+        (NOW + 1, NOW_TEXT),
+        (NOW + 99_999, NOW_TEXT),
+    ] {
+        let meta = Meta {
+            modified: Date::from_seconds(modified),
+            ..meta(10, false)
+        };
+        for fields in [
+            &[][..],
+            &["Range: bytes=0-"],
+            &["Range: bytes=0-1,3-4"],
+            &["Range: bytes=99-"],
+        ] {
+            let answer = answered("GET /f", fields, &Found::File { file: (), meta });
+            assert_eq!(
+                Response::of(&answer).get("Last-Modified"),
+                Some(told),
+                "{fields:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn media_types_are_passed_on() {
+    for media in [TEXT, "application/gzip"] {
+        let meta = Meta {
+            media,
+            ..meta(10, false)
+        };
+        for fields in [&[][..], &["Range: bytes=0-"], &["Range: bytes=0-1"]] {
+            let answer = answered("GET /f", fields, &Found::File { file: (), meta });
+            assert_eq!(
+                Response::of(&answer).get("Content-Type"),
+                Some(media),
+                "{fields:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn summaries() {
+    let table: [(&[&str], &str); 6] = [
+        (&[], "200 OK, 10 bytes"),
+        (&["Range: bytes=1-3"], "206 Partial Content, 3 bytes"),
+        (&["Range: bytes=1-3,5-6"], "206 Partial Content, 5 bytes"),
+        (&["Range: bytes=7-"], "206 Partial Content, tail from 7"),
+        (&["Range: bytes=11-"], "416 Range Not Satisfiable"),
+        (&["If-Match: \"x\""], "412 Precondition Failed"),
+    ];
+    for (fields, expected) in table {
+        let answer = answered("GET /f", fields, &file(10, false));
+        assert_eq!(answer.summary().to_string(), expected);
+    }
+}
