@@ -1,0 +1,61 @@
+//! Replays what the fuzz targets were given and have found, so that no nightly compiler is needed to keep it found.
+
+#[path = "../fuzz/fuzz_targets/check/conditional.rs"]
+mod conditional;
+#[path = "../fuzz/fuzz_targets/check/date.rs"]
+mod date;
+#[path = "../fuzz/fuzz_targets/check/range.rs"]
+mod range;
+#[path = "../fuzz/fuzz_targets/check/request.rs"]
+mod request;
+#[path = "../fuzz/fuzz_targets/check/target.rs"]
+mod target;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Gives every file of the target's corpus to its check. The name of the file is printed with a failure.
+fn replay(target: &str, check: impl Fn(&[u8])) {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("fuzz/corpus")
+        .join(target);
+    let entries =
+        fs::read_dir(&directory).unwrap_or_else(|why| panic!("{}: {why}", directory.display()));
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    assert!(
+        paths.len() >= 8,
+        "only {} files in {}",
+        paths.len(),
+        directory.display()
+    );
+    for path in paths {
+        println!("{}", path.display());
+        check(&fs::read(&path).unwrap());
+    }
+}
+
+#[test]
+fn conditional() {
+    replay("conditional", conditional::conditional);
+}
+
+#[test]
+fn date() {
+    replay("date", date::date);
+}
+
+#[test]
+fn range() {
+    replay("range", range::range);
+}
+
+#[test]
+fn request() {
+    replay("request", |bytes| drop(request::request(bytes)));
+}
+
+#[test]
+fn target() {
+    replay("target", target::target);
+}
