@@ -150,14 +150,16 @@ fn end_of_head(bytes: &[u8]) -> Result<Option<usize>, Refusal> {
     let mut start = 0;
     let mut begun = false;
     while let Some(feed) = bytes[start..].iter().position(|&byte| byte == b'\n') {
-        let line = bytes[start..start + feed]
-            .strip_suffix(b"\r")
+        // Whichever comes first is told, as it is when the bytes arrive one by one.
+        let end = bytes[start..start + feed]
+            .iter()
+            .position(|&byte| byte == b'\r')
             .ok_or(Refusal::Malformed("bare LF in the head"))?;
-        if line.contains(&b'\r') {
+        if end + 1 < feed {
             return Err(Refusal::Malformed("bare CR in the head"));
         }
         start += feed + 1;
-        match (line.is_empty(), begun) {
+        match (end == 0, begun) {
             (true, true) => return Ok(Some(start)),
             // Empty lines before a request are skipped (RFC 9112 section 2.2).
             (true, false) => {}
