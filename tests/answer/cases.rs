@@ -2,6 +2,7 @@
 
 use openrange::connection::answer::{Body, Found, Meta, answer};
 use openrange::http::date::Date;
+use openrange::http::request::Request;
 
 use super::response::Response;
 use super::{MODIFIED, MODIFIED_TEXT, NOW, NOW_TEXT, TEXT, answered, file, meta, now, request};
@@ -286,11 +287,16 @@ fn an_empty_file() {
 
 #[test]
 fn http_1_0_gets_the_bare_bytes() {
-    let asked = request(
+    let parsed = request(
         "GET /f",
         "1.0",
         &["Connection: keep-alive", "Range: bytes=4-", "TE: trailers"],
     );
+    // Also if a request were to say what an HTTP/1.0 one cannot.
+    let asked = Request {
+        trailers: true,
+        ..parsed
+    };
     let answer = answer(&asked, &file(10, false), true, now());
     assert_eq!(body(&answer.body), "tail 4 false false");
     let response = Response::of(&answer);

@@ -154,6 +154,9 @@ fn line_ends() {
         (b"GET / HTTP/1.1\r\nHost: a\r\nX: b\rY: c\r\n\r\n", BARE_CR),
         (b"GET / HTTP/1.1\r\nHost: a\r\nX: \rb\r\n\r\n", BARE_CR),
         (b"GET / HTTP/1.1\r\nHo\rst: a\r\n\r\n", BARE_CR),
+        // Both: the first one is told, as when they arrive one by one.
+        (b"GET / HTTP/1.1\r\nHost: a\rb\nX: c\r\n\r\n", BARE_CR),
+        (b"GET / HTTP/1.1\r\nHost: a\nX: b\rc\r\n\r\n", BARE_LF),
         // The first line after the request line is folded.
         (b"GET / HTTP/1.1\r\n Host: a\r\n\r\n", NAME),
         (b"GET / HTTP/1.1\r\n\tHost: a\r\n\r\n", NAME),
