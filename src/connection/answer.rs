@@ -394,7 +394,7 @@ impl Reply<'_> {
     /// position that the client named, or would have had to name.
     fn tail(&self, meta: &Meta, at: u64, last: &str, open: bool) -> Answer {
         let chunked = !self.request.http10;
-        let keep_alive = self.keep_alive && (chunked || self.head_only());
+        let keep_alive = self.keep_alive && chunked;
         let head = Reply {
             keep_alive,
             ..*self

@@ -384,7 +384,8 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// Characters of `uri-host [":" port]` (RFC 3986 section 3.2.2).
+/// Characters of `uri-host [":" port]` (RFC 3986 section 3.2.2), but not the comma: it may come from two
+/// fields that somebody has joined.
 fn is_host(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~!$&'()*+;=:[]%".contains(&byte)
 }
