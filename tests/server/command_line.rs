@@ -242,6 +242,7 @@ fn a_signal_lets_finite_answers_finish() {
         stop(&server, signal);
         assert!(client.raw(contents.len()) == contents);
         client.assert_closed();
+        drop(client);
         assert_eq!(server.running.wait().code(), Some(0));
     }
 }
