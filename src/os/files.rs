@@ -91,7 +91,11 @@ impl Files {
         Ok(Id::of(&stat(self.resolve(name)?.as_fd())?))
     }
 
-    fn resolve(&self, name: &[u8]) -> Result<OwnedFd, Errno> {
+    /// What a name leads to, not opened: a descriptor to ask what it is.
+    ///
+    /// # Errors
+    /// As [`Files::find`].
+    pub fn resolve(&self, name: &[u8]) -> Result<OwnedFd, Errno> {
         if !self.by_steps.get() {
             match self.open_beneath(name, OFlags::PATH) {
                 // Missing before Linux 5.6; some sandboxes say EPERM, which O_PATH never does.

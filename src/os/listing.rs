@@ -18,11 +18,16 @@ struct Entry {
 }
 
 /// Lists what may be asked for below a directory: regular files and directories whose names do not begin with a dot,
-/// also behind symbolic links. At most [`LISTING_MAX`] of them.
+/// also behind symbolic links. At most [`LISTING_MAX`] of them. `follow` resolves the name of a link as a request would,
+/// so that nothing is told of what lies outside the root.
 ///
 /// # Errors
 /// EACCES if it cannot be read, EMFILE and the like.
-pub fn page(directory: &OwnedFd, path: &Path) -> Result<Vec<u8>, Errno> {
+pub fn page(
+    directory: &OwnedFd,
+    path: &Path,
+    follow: impl Fn(&[u8]) -> Result<OwnedFd, Errno>,
+) -> Result<Vec<u8>, Errno> {
     // The descriptor to look names up with cannot itself be read.
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let readable = rustix::fs::openat(directory, ".", flags, Mode::empty())?;
@@ -37,15 +42,23 @@ pub fn page(directory: &OwnedFd, path: &Path) -> Result<Vec<u8>, Errno> {
         if more {
             break;
         }
-        entries.extend(look(directory, name));
+        entries.extend(look(directory, name, &follow));
     }
     entries.sort_by(|left, right| left.name.cmp(&right.name));
     Ok(write(path, &entries, more))
 }
 
-/// `None` for what is neither file nor directory, or gone, or behind a link that leads nowhere.
-fn look(directory: &OwnedFd, name: Vec<u8>) -> Option<Entry> {
-    let stat = rustix::fs::statat(directory, name.as_slice(), AtFlags::empty()).ok()?;
+/// `None` for what is neither file nor directory, or gone, or behind a link that leads nowhere or out of the root.
+fn look(
+    directory: &OwnedFd,
+    name: Vec<u8>,
+    follow: impl Fn(&[u8]) -> Result<OwnedFd, Errno>,
+) -> Option<Entry> {
+    let flags = AtFlags::SYMLINK_NOFOLLOW;
+    let mut stat = rustix::fs::statat(directory, name.as_slice(), flags).ok()?;
+    if FileType::from_raw_mode(stat.st_mode) == FileType::Symlink {
+        stat = rustix::fs::fstat(follow(&name).ok()?).ok()?;
+    }
     let kind = FileType::from_raw_mode(stat.st_mode);
     #[allow(
         clippy::unnecessary_cast,

@@ -185,22 +185,25 @@ impl Topics {
             Ok(Node::Directory(directory)) => directory,
             Err(error) => return Err(failed(error, &name)),
         };
-        let index = [
-            name.as_slice(),
-            if name.is_empty() { b"" } else { b"/" },
-            b"index.html",
-        ]
-        .concat();
+        let slash = if name.is_empty() {
+            b""
+        } else {
+            b"/".as_slice()
+        };
+        let below = |entry: &[u8]| [name.as_slice(), slash, entry].concat();
+        let index = below(b"index.html");
         match self.files.find(&index) {
             Ok(Node::File(file)) => return Ok((index, file)),
             Ok(Node::Other) => return Err(Found::Forbidden),
             Ok(Node::Directory(_)) | Err(Errno::NOENT) => {}
             Err(error) => return Err(failed(error, &index)),
         }
-        Err(match listing::page(&directory, path) {
-            Ok(page) => Found::Listing(page),
-            Err(error) => failed(error, &name),
-        })
+        Err(
+            match listing::page(&directory, path, |entry| self.files.resolve(&below(entry))) {
+                Ok(page) => Found::Listing(page),
+                Err(error) => failed(error, &name),
+            },
+        )
     }
 
     /// The topic for a file that was just found under a name. Its watches are placed first and the name is looked up
