@@ -9,6 +9,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
+use std::sync::Once;
 
 use inotify::{EventMask, Inotify, WatchDescriptor, WatchMask};
 
@@ -62,9 +63,12 @@ impl Watch {
     pub fn new() -> Watch {
         let inotify = Inotify::init();
         if let Err(error) = &inotify {
-            log::warn!(
-                "no inotify instance ({error}; see fs.inotify.max_user_instances): files are looked at by the clock"
-            );
+            static ONCE: Once = Once::new();
+            ONCE.call_once(|| {
+                log::warn!(
+                    "no inotify instance ({error}; see fs.inotify.max_user_instances): files are looked at by the clock"
+                );
+            });
         }
         Watch {
             inotify: inotify.ok(),
@@ -82,7 +86,8 @@ impl Watch {
     /// Watches the file of a topic.
     ///
     /// # Errors
-    /// ENOSPC: fs.inotify.max_user_watches; EACCES; ENOENT without a /proc.
+    /// ENOSPC: fs.inotify.max_user_watches; EACCES; ENOENT without a /proc; `Unsupported` without an instance, which was
+    /// said already.
     pub fn add_file(&mut self, file: BorrowedFd<'_>, topic: Topic) -> io::Result<Place> {
         // CLOSE_WRITE would tell of what was written through a mapping, but doubles the events of `echo >>`.
         let mask = WatchMask::MODIFY | WatchMask::ATTRIB | WatchMask::MOVE_SELF;

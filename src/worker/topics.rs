@@ -2,6 +2,7 @@
 //! is to be driven next. It joins `files` and `watch`; it knows connections only by the keys of their slots.
 
 use std::collections::{HashMap, VecDeque};
+use std::io::ErrorKind;
 use std::rc::Rc;
 use std::sync::Once;
 
@@ -304,7 +305,9 @@ impl Topics {
         }
         let told = topic.file.tells_of_changes();
         if let Some(error) = &failure {
-            warn_unwatched(error);
+            if error.kind() != ErrorKind::Unsupported {
+                warn_unwatched(error);
+            }
         } else if !told {
             warn_remote();
         }
