@@ -10,13 +10,31 @@ mod harness;
 mod broken;
 #[path = "server/command_line.rs"]
 mod command_line;
+#[path = "server/conditions.rs"]
+mod conditions;
+#[path = "server/crowds.rs"]
+mod crowds;
+#[path = "server/directories.rs"]
+mod directories;
 #[path = "server/ends.rs"]
 mod ends;
 #[path = "server/finite.rs"]
 mod finite;
+#[path = "server/framing.rs"]
+mod framing;
+#[path = "server/log.rs"]
+mod log;
+#[path = "server/paths.rs"]
+mod paths;
+#[path = "server/protocol.rs"]
+mod protocol;
 #[path = "server/ranges.rs"]
 mod ranges;
 #[path = "server/rolls.rs"]
 mod rolls;
+#[path = "server/stalled.rs"]
+mod stalled;
 #[path = "server/tails.rs"]
 mod tails;
+#[path = "server/unwatched.rs"]
+mod unwatched;

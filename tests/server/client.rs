@@ -7,6 +7,7 @@
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::ops::Deref;
+use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 
 use rustix::net::{AddressFamily, SocketType, sockopt};
@@ -154,6 +155,22 @@ impl Client {
             Stream::Unix(stream) => stream.shutdown(Shutdown::Write),
         }
         .expect("shutdown");
+    }
+
+    /// Waits for a reset or the other side's end without reading anything.
+    pub fn wait_hang_up(&self) {
+        let fd = match &self.stream {
+            Stream::Tcp(stream) => stream.as_raw_fd(),
+            Stream::Unix(stream) => stream.as_raw_fd(),
+        };
+        let mut poll = libc::pollfd {
+            fd,
+            events: libc::POLLRDHUP,
+            revents: 0,
+        };
+        // SAFETY: one pollfd, which outlives the call.
+        let count = unsafe { libc::poll(&mut poll, 1, PATIENCE.as_millis() as i32) };
+        assert_eq!(count, 1, "the connection stays");
     }
 
     /// Sends a request of HTTP/1.1 with these field lines.

@@ -177,8 +177,9 @@ impl Lines {
                 return found;
             }
             let left = end.saturating_duration_since(Instant::now());
+            let more = !said.ended && !left.is_zero();
             assert!(
-                !left.is_zero() && !(said.ended && what != "the end"),
+                more,
                 "waited for {what}, but there is only {:#?}",
                 said.lines
             );

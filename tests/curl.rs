@@ -1,0 +1,262 @@
+//! curl as the client: what it makes of the server's answers, and which exit status it ends with. Where there is no curl,
+//! each test says so and passes.
+
+#[path = "server/client.rs"]
+mod client;
+#[path = "server/harness.rs"]
+mod harness;
+
+use std::process::{Command, Stdio};
+
+use client::Client;
+use harness::{PATIENCE, Running, Server, TempDir, pattern};
+
+/// Transfers that ended before all was there: curl tells of some of them by one status, of others by the other.
+const CUT: [i32; 2] = [18, 56];
+
+fn curl(arguments: &[&str]) -> Option<Command> {
+    let there = Command::new("curl")
+        .arg("--version")
+        .stdout(Stdio::null())
+        .status();
+    if !there.is_ok_and(|status| status.success()) {
+        eprintln!("skipped: no curl here");
+        return None;
+    }
+    let mut command = Command::new("curl");
+    // -q: whatever the user's .curlrc says.
+    command.args([
+        "-q",
+        "-sS",
+        "--noproxy",
+        "*",
+        "--max-time",
+        &PATIENCE.as_secs().to_string(),
+    ]);
+    command.args(arguments);
+    Some(command)
+}
+
+/// Runs it to its end: exit status, stdout, stderr.
+fn run(command: Option<Command>) -> Option<(i32, Vec<u8>, String)> {
+    let output = command?.stdin(Stdio::null()).output().expect("curl runs");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    Some((
+        output.status.code().expect("no signal"),
+        output.stdout,
+        said,
+    ))
+}
+
+#[test]
+fn a_tail_arrives_line_by_line_and_ends_with_status_0() {
+    for version in ["--http1.1", "--http1.0"] {
+        let dir = TempDir::with("log", "one\n");
+        let server = Server::start(&dir);
+        let Some(command) = curl(&["-N", "-r", "0-", version, &server.url("/log")]) else {
+            return;
+        };
+        let mut curl = Running::new(command);
+        curl.stdout.wait_for(&["one"]);
+        for line in ["two", "three"] {
+            dir.append("log", format!("{line}\n"));
+            curl.stdout.wait_for(&[line]);
+        }
+        dir.append("log", "last\n");
+        dir.remove("log");
+        assert_eq!(
+            curl.wait().code(),
+            Some(0),
+            "{version}: {:?}",
+            curl.stderr.all()
+        );
+        assert_eq!(
+            curl.stdout.all(),
+            ["one", "two", "three", "last"],
+            "{version}"
+        );
+    }
+}
+
+#[test]
+fn a_cut_tail_is_an_error_to_curl() {
+    for version in ["--http1.1", "--http1.0"] {
+        let dir = TempDir::with("log", "one\n");
+        let server = Server::start(&dir);
+        let Some(command) = curl(&["-N", "-r", "0-", version, &server.url("/log")]) else {
+            return;
+        };
+        let mut curl = Running::new(command);
+        curl.stdout.wait_for(&["one"]);
+        dir.resize("log", 0);
+        let status = curl.wait().code().expect("no signal");
+        assert!(
+            CUT.contains(&status),
+            "{version}: {status}, {:?}",
+            curl.stderr.all()
+        );
+    }
+}
+
+#[test]
+fn a_cut_download_is_an_error_to_curl() {
+    let dir = TempDir::with("log", "");
+    dir.resize("log", 64 << 20);
+    let server = Server::start(&dir);
+    let url = server.url("/log");
+    let Some(command) = curl(&[
+        "--limit-rate",
+        "1M",
+        "-D",
+        "/dev/stderr",
+        "-o",
+        "/dev/null",
+        &url,
+    ]) else {
+        return;
+    };
+    let mut curl = Running::new(command);
+    curl.stderr.wait_for(&["HTTP/1.1 200"]);
+    dir.resize("log", 0);
+    let status = curl.wait().code().expect("no signal");
+    assert!(CUT.contains(&status), "{status}, {:?}", curl.stderr.all());
+}
+
+#[test]
+fn a_download_that_was_broken_off_is_resumed() {
+    let contents = pattern(300_000);
+    let dir = TempDir::with("log", &contents);
+    dir.chmod("log", 0o444);
+    let server = Server::start(&dir);
+    let here = TempDir::with("part", &contents[..123_456]);
+    let part = here.join("part").display().to_string();
+    let resume = || run(curl(&["-C", "-", "-o", &part, &server.url("/log")]));
+    let Some((status, _, said)) = resume() else {
+        return;
+    };
+    assert_eq!(status, 0, "{said}");
+    assert!(std::fs::read(&part).expect("read") == contents);
+    resume();
+    assert!(
+        std::fs::read(&part).expect("read") == contents,
+        "once more changes nothing"
+    );
+}
+
+#[test]
+fn ranges_and_heads_are_as_curl_shows_them() {
+    let dir = TempDir::with("log", "0123456789");
+    let server = Server::start(&dir);
+    let url = server.url("/log");
+    let table: &[(&[&str], &str)] = &[
+        (&[&url], "0123456789"),
+        (&["-r", "2-4", &url], "234"),
+        (&["-r", "-3", &url], "789"),
+        (&["--http1.0", "-r", "2-4", &url], "234"),
+        (&[&url, &url], "01234567890123456789"),
+        (
+            &["-o", "/dev/null", "-w", "%{http_code}", "-r", "11-", &url],
+            "416",
+        ),
+        (
+            &[
+                "-o",
+                "/dev/null",
+                "-w",
+                "%{http_code}",
+                "-X",
+                "DELETE",
+                &url,
+            ],
+            "405",
+        ),
+        (
+            &[
+                "-o",
+                "/dev/null",
+                "-w",
+                "%{http_code}",
+                "-d",
+                "a body",
+                &url,
+            ],
+            "405",
+        ),
+        (
+            &[
+                "-o",
+                "/dev/null",
+                "-w",
+                "%{http_code}",
+                "-T",
+                "/proc/self/stat",
+                &url,
+            ],
+            "405",
+        ),
+        (
+            &[
+                "-o",
+                "/dev/null",
+                "-w",
+                "%{http_code}",
+                "-X",
+                "OPTIONS",
+                "--request-target",
+                "*",
+                &url,
+            ],
+            "204",
+        ),
+        (
+            &[
+                "-o",
+                "/dev/null",
+                "-w",
+                "%{num_connects}",
+                &url,
+                "-o",
+                "/dev/null",
+                &url,
+            ],
+            "10",
+        ),
+    ];
+    for (arguments, expected) in table {
+        let Some((status, stdout, said)) = run(curl(arguments)) else {
+            return;
+        };
+        assert_eq!(status, 0, "{arguments:?}: {said}");
+        assert_eq!(String::from_utf8_lossy(&stdout), *expected, "{arguments:?}");
+    }
+    let Some((status, stdout, said)) = run(curl(&["-I", "-r", "3-", &url])) else {
+        return;
+    };
+    assert_eq!(status, 0, "{said}");
+    let head = String::from_utf8_lossy(&stdout);
+    assert!(
+        head.starts_with("HTTP/1.1 206 ") && head.contains("Content-Range: bytes 3-9/*\r\n"),
+        "{head}"
+    );
+    assert_eq!(Client::new(&server).get("/log", &[]).body, b"0123456789");
+}
+
+#[test]
+fn curl_speaks_over_a_unix_socket() {
+    let dir = TempDir::with("log", "one\n");
+    let socket = TempDir::new();
+    let path = socket.join("s").display().to_string();
+    let mut command = harness::openrange(&["--listen", &format!("unix:{path}")]);
+    command.arg(dir.path());
+    let server = Server::launch(command);
+    assert!(server.address.starts_with("unix:"));
+    let Some(command) = curl(&["-N", "-r", "0-", "--unix-socket", &path, "http://here/log"]) else {
+        return;
+    };
+    let mut curl = Running::new(command);
+    curl.stdout.wait_for(&["one"]);
+    dir.append("log", "two\n");
+    dir.rename("log", "away");
+    assert_eq!(curl.wait().code(), Some(0), "{:?}", curl.stderr.all());
+    assert_eq!(curl.stdout.all(), ["one", "two"]);
+}

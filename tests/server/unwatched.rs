@@ -1,0 +1,73 @@
+//! Tails of files that inotify cannot watch.
+
+use std::os::unix::process::CommandExt;
+
+use super::client::Client;
+use super::harness::{Running, Server, TempDir, openrange};
+
+/// A server in a user namespace in which this limit of inotify is zero, or none if there can be no such thing here.
+fn limited(dir: &TempDir, limit: &str) -> Option<Server> {
+    let path = format!("/proc/sys/user/{limit}");
+    let forbid = move || {
+        rustix_unshare()?;
+        std::fs::write(&path, "0")
+    };
+    let mut probe = std::process::Command::new("true");
+    // SAFETY: between fork and exec of a child with one thread; what allocates is at worst a test that hangs.
+    unsafe { probe.pre_exec(forbid.clone()) };
+    if probe.status().is_err() {
+        eprintln!("skipped: no user namespace in which {limit} can be set");
+        return None;
+    }
+    let mut command = openrange(&["--listen", "127.0.0.1:0", "--threads", "2"]);
+    command.arg(dir.path());
+    // SAFETY: as above.
+    unsafe { command.pre_exec(forbid) };
+    Some(Server::launch(command))
+}
+
+fn rustix_unshare() -> std::io::Result<()> {
+    // SAFETY: no memory is involved.
+    match unsafe { libc::unshare(libc::CLONE_NEWUSER) } {
+        0 => Ok(()),
+        _ => Err(std::io::Error::last_os_error()),
+    }
+}
+
+#[test]
+fn without_inotify_a_tail_works_all_the_same_and_a_line_says_so_once() {
+    for limit in ["max_inotify_instances", "max_inotify_watches"] {
+        let dir = TempDir::with("log", "one ");
+        let Some(mut server) = limited(&dir, limit) else {
+            return;
+        };
+        let mut clients: Vec<_> = (0..8)
+            .map(|_| {
+                let mut client = Client::new(&server);
+                client.tail("/log", &["Range: bytes=0-"]);
+                client
+            })
+            .collect();
+        for client in &mut clients {
+            assert_eq!(client.take(4), b"one ");
+        }
+        dir.append("log", "two");
+        for client in &mut clients {
+            assert_eq!(client.take(3), b"two");
+        }
+        dir.append("log", "three");
+        dir.rename("log", "away");
+        for client in &mut clients {
+            assert_eq!(client.rest().0, b"three");
+        }
+        let lines = lines_about_inotify(&mut server.running);
+        assert_eq!(lines.len(), 1, "{limit}: {lines:#?}");
+    }
+}
+
+fn lines_about_inotify(running: &mut Running) -> Vec<String> {
+    running.signal(rustix::process::Signal::TERM);
+    running.wait();
+    let lines = running.stderr.all().into_iter();
+    lines.filter(|line| line.contains("inotify")).collect()
+}
