@@ -175,6 +175,7 @@ impl Worker {
             }
             self.reap();
             self.end_turn();
+            self.plan_sweeps();
         }
         Ok(())
     }
@@ -360,6 +361,13 @@ impl Worker {
         if self.next_sweep <= now {
             topics.sweep(false);
         }
+    }
+
+    /// Says when to look next, after everything else: the first topic may have come in this very turn, and nothing may
+    /// ever happen again.
+    fn plan_sweeps(&mut self) {
+        let now = self.desk.now;
+        let topics = &self.desk.topics;
         let later = |next: Moment, wanted: bool, interval: Duration| match (wanted, next) {
             (false, _) => Moment::NEVER,
             (true, next) if next <= now || next == Moment::NEVER => now + interval,
