@@ -322,12 +322,6 @@ impl OpenFile {
         self.known.get().map_or_else(|| self.look(), Ok)
     }
 
-    /// The last look, if nothing is known to have happened since.
-    #[must_use]
-    pub fn last_look(&self) -> Option<Look> {
-        self.known.get()
-    }
-
     /// Whether inotify tells of every change of this file: only of the file systems on this list is it known. Others
     /// (NFS, SMB, FUSE, 9p, overlay with writers below it) may change from elsewhere.
     #[must_use]

@@ -14,7 +14,7 @@ use crate::connection::sending::End;
 use crate::http::request::Request;
 use crate::http::target::Path;
 use crate::limits::{FOLLOW_TRIES, PASS_RUN, SWEEP_SLICE};
-use crate::os::files::{Files, Node, OpenFile};
+use crate::os::files::{self, Files, Node, OpenFile};
 use crate::os::listing;
 use crate::os::watch::{Change, Place, Topic as Key, Watch};
 
@@ -35,6 +35,8 @@ struct Topic {
     pass: Pass,
     /// It is among those to be looked at.
     look: Option<Look>,
+    /// What the last sweep found. Not the file's own last look: a request has one too, and tells the tails nothing.
+    swept: Option<files::Look>,
 }
 
 /// A pass over the tails of a topic.
@@ -252,6 +254,7 @@ impl Topics {
             gone: None,
             pass: Pass::Idle,
             look: None,
+            swept: None,
         });
         if let Some(former) = self.by_name.insert(Rc::clone(name), key) {
             debug_assert!(!self.topics.contains(former), "two topics of one name");
@@ -466,8 +469,9 @@ impl Topics {
 
     fn sweep_one(&mut self, key: Key) {
         let topic = &self.topics[key];
-        let before = topic.file.last_look();
-        let unchanged = topic.file.look().is_ok_and(|look| Some(look) == before);
+        let found = topic.file.look().ok();
+        let unchanged = found.is_some() && found == topic.swept;
+        self.topics[key].swept = found;
         self.check_name(key, None);
         if !unchanged || self.topics[key].gone.is_some() {
             self.pass(key);
