@@ -2,14 +2,14 @@
 
 use std::os::unix::process::CommandExt;
 
-use super::client::Client;
+use super::client::{Client, get};
 use super::harness::{Running, Server, TempDir, openrange};
 
 /// A server in a user namespace in which this limit of inotify is zero, or none if there can be no such thing here.
-fn limited(dir: &TempDir, limit: &str) -> Option<Server> {
+fn limited(dir: &TempDir, limit: &str, threads: &str) -> Option<Server> {
     let path = format!("/proc/sys/user/{limit}");
     let forbid = move || {
-        rustix_unshare()?;
+        new_user_namespace()?;
         std::fs::write(&path, "0")
     };
     let mut probe = std::process::Command::new("true");
@@ -19,14 +19,14 @@ fn limited(dir: &TempDir, limit: &str) -> Option<Server> {
         eprintln!("skipped: no user namespace in which {limit} can be set");
         return None;
     }
-    let mut command = openrange(&["--listen", "127.0.0.1:0", "--threads", "2"]);
+    let mut command = openrange(&["--listen", "127.0.0.1:0", "--threads", threads]);
     command.arg(dir.path());
     // SAFETY: as above.
     unsafe { command.pre_exec(forbid) };
     Some(Server::launch(command))
 }
 
-fn rustix_unshare() -> std::io::Result<()> {
+fn new_user_namespace() -> std::io::Result<()> {
     // SAFETY: no memory is involved.
     match unsafe { libc::unshare(libc::CLONE_NEWUSER) } {
         0 => Ok(()),
@@ -38,7 +38,7 @@ fn rustix_unshare() -> std::io::Result<()> {
 fn without_inotify_a_tail_works_all_the_same_and_a_line_says_so_once() {
     for limit in ["max_inotify_instances", "max_inotify_watches"] {
         let dir = TempDir::with("log", "one ");
-        let Some(mut server) = limited(&dir, limit) else {
+        let Some(mut server) = limited(&dir, limit, "2") else {
             return;
         };
         let mut clients: Vec<_> = (0..8)
@@ -70,4 +70,31 @@ fn lines_about_inotify(running: &mut Running) -> Vec<String> {
     running.wait();
     let lines = running.stderr.all().into_iter();
     lines.filter(|line| line.contains("inotify")).collect()
+}
+
+#[test]
+fn a_single_tail_without_inotify_needs_nobody_else_to_be_served() {
+    let dir = TempDir::with("log", "one ");
+    let Some(server) = limited(&dir, "max_inotify_instances", "1") else {
+        return;
+    };
+    let mut client = Client::new(&server);
+    client.tail("/log", &["Range: bytes=0-"]);
+    assert_eq!(client.take(4), b"one ");
+    dir.append("log", "two");
+    assert_eq!(client.take(3), b"two");
+}
+
+#[test]
+fn another_request_does_not_hide_an_append_from_a_tail_without_inotify() {
+    let dir = TempDir::with("log", "one ");
+    let Some(server) = limited(&dir, "max_inotify_instances", "1") else {
+        return;
+    };
+    let mut client = Client::new(&server);
+    client.tail("/log", &["Range: bytes=0-"]);
+    assert_eq!(client.take(4), b"one ");
+    dir.append("log", "two");
+    assert_eq!(get(&server, "/log", &[]).body, b"one two");
+    assert_eq!(client.take(3), b"two");
 }
