@@ -13,7 +13,7 @@ fn parsed(arguments: &[&str]) -> Result<Command, String> {
 
 fn options(arguments: &[&str]) -> Options {
     match parsed(arguments) {
-        Ok(Command::Serve(options)) => options,
+        Ok(Command::Serve(options)) => *options,
         other => panic!("{other:?} for {arguments:?}"),
     }
 }
@@ -35,7 +35,11 @@ fn defaults_are_those_of_the_usage() {
         idle_timeout: Duration::from_secs(60),
         send_timeout: Duration::from_secs(300),
         max_connections: None,
+        max_connections_per_address: None,
+        poll_interval: Duration::from_secs(1),
         grace: Duration::from_secs(10),
+        user: None,
+        sandbox: true,
     };
     assert_eq!(options(&[]), expected);
     for default in [
@@ -45,6 +49,7 @@ fn defaults_are_those_of_the_usage() {
         ": 60)",
         ": 300)",
         ": 10)",
+        ": 1000)",
     ] {
         assert!(USAGE.contains(default), "{default}");
     }
@@ -88,6 +93,16 @@ fn each_option_sets_its_own() {
         (&["--max-connections", "18446744073709551615"], |options| {
             options.max_connections = Some(usize::MAX);
         }),
+        (&["--max-connections-per-address", "3"], |options| {
+            options.max_connections_per_address = Some(3)
+        }),
+        (&["--poll-interval", "50"], |options| {
+            options.poll_interval = Duration::from_millis(50)
+        }),
+        (&["--user", "1:2"], |options| {
+            options.user = Some("1:2".into())
+        }),
+        (&["--no-sandbox"], |options| options.sandbox = false),
         (&["a b", "--threads", "4"], |options| {
             options.root = "a b".into();
             options.threads = Some(4);

@@ -12,7 +12,8 @@ fn the_tag_stays_while_the_file_stays() {
     let dir = TempDir::with("log", "x");
     let server = Server::start(&dir);
     let tag = etag(&server, "/log");
-    let deeds: &[(&str, fn(&TempDir))] = &[
+    type Deed = fn(&TempDir);
+    let deeds: &[(&str, Deed)] = &[
         ("/log", |dir| dir.append("log", "more")),
         ("/log", |dir| dir.touch("log", LONG_AGO)),
         ("/log", |dir| dir.chmod("log", 0o600)),
