@@ -1,0 +1,241 @@
+//! One client: what it has asked for, what it has got, and what it must never see.
+
+use std::collections::VecDeque;
+
+use openrange::connection::sending::End;
+
+use super::disk::Disk;
+use super::request::{Ask, Body, Expect};
+use super::response::{self, Head, Parser, Piece};
+
+#[derive(Default)]
+pub struct Client {
+    /// Bytes of requests that it has not sent yet.
+    pub to_send: VecDeque<u8>,
+    /// Its requests, with the length of everything up to the end of each head.
+    pub asks: Vec<(Ask, usize)>,
+    /// Length of everything it has made up.
+    length: usize,
+    /// How many requests the server has answered, or begun to.
+    pub opened: usize,
+    /// The server has said, or must have said, that no further request is answered.
+    pub closing: bool,
+    /// The answer that is on its way.
+    pub expected: Option<Expect>,
+    /// The endless answer among them, until the server has reported its end.
+    pub tail: Option<Tail>,
+    parser: Parser,
+    /// Bytes of the body on its way.
+    got: u64,
+    /// They, if they must be looked at together.
+    body: Vec<u8>,
+    media: String,
+    /// Truncations of the file before its bytes were promised.
+    truncations: u64,
+}
+
+/// An endless answer, as far as it has come.
+pub struct Tail {
+    pub name: usize,
+    pub file: usize,
+    pub at: u64,
+    pub got: u64,
+    pub trailers: bool,
+    /// Why it must end, since the server knows, and what it must have delivered before.
+    pub told: Option<(End, u64)>,
+    /// The size when the name left the file, and when it was sealed.
+    pub left: Option<u64>,
+    pub sealed: Option<u64>,
+    /// What its last line in the log must say instead.
+    pub broken: Option<End>,
+}
+
+impl Tail {
+    pub fn delivered(&self) -> u64 {
+        self.at + self.got
+    }
+
+    /// It comes to its proper end.
+    fn end(&self) -> End {
+        let (why, promised) = self.told.expect("a tail ended for no reason");
+        assert!(
+            self.delivered() >= promised,
+            "a tail ended at {} of {promised}, {why:?}",
+            self.delivered()
+        );
+        why
+    }
+}
+
+impl Client {
+    pub fn ask(&mut self, ask: Ask, ahead: bool) {
+        let (bytes, end) = ask.bytes();
+        self.asks.push((ask, self.length + end));
+        self.length += bytes.len();
+        if ahead {
+            for byte in bytes.into_iter().rev() {
+                self.to_send.push_front(byte);
+            }
+        } else {
+            self.to_send.extend(bytes);
+        }
+    }
+
+    /// Where the head of the request ends that is being answered, in everything that was sent.
+    pub fn end_of_asked(&self) -> usize {
+        match self.opened {
+            0 => 0,
+            opened => self.asks[opened - 1].1,
+        }
+    }
+
+    /// The server answers now.
+    pub fn expect(&mut self, expect: Expect, disk: &Disk) {
+        assert!(!self.closing, "answered after a last answer");
+        assert!(self.expected.is_none() && self.is_idle());
+        self.closing = expect.close;
+        if let Body::Slice(file, _) | Body::Parts { file, .. } = expect.body {
+            self.truncations = disk.files[file].truncations;
+        }
+        self.got = 0;
+        self.expected = Some(expect);
+    }
+
+    /// No answer is on its way.
+    pub fn is_idle(&self) -> bool {
+        self.parser.is_idle()
+    }
+
+    /// The server has sent these bytes. True when an answer is complete with them.
+    pub fn take(&mut self, bytes: &[u8], disk: &Disk) -> bool {
+        let expected = self.expected.take().expect("bytes that nobody asked for");
+        let mut complete = false;
+        for piece in self.parser.feed(bytes, expected.head_only) {
+            assert!(!complete, "bytes behind a complete answer");
+            match piece {
+                Piece::Head(head) => {
+                    check_head(&head, &expected);
+                    self.media = head.get("Content-Type").unwrap_or_default().to_owned();
+                }
+                Piece::Data(data) => self.data(&data, &expected, disk),
+                Piece::End(trailers) => {
+                    self.end(&trailers, &expected, disk);
+                    complete = true;
+                }
+            }
+        }
+        if !complete {
+            self.expected = Some(expected);
+        }
+        complete
+    }
+
+    /// Every byte of a file is what the file holds at this place at this moment.
+    fn data(&mut self, data: &[u8], expected: &Expect, disk: &Disk) {
+        let (file, at) = match &expected.body {
+            Body::Note => (None, 0),
+            Body::Slice(file, range) => (Some(*file), range.start + self.got),
+            Body::Parts { .. } => {
+                self.body.extend_from_slice(data);
+                (None, 0)
+            }
+            Body::Tail { .. } => {
+                let tail = self.tail.as_mut().expect("a tail");
+                let at = tail.delivered();
+                tail.got += data.len() as u64;
+                (Some(tail.file), at)
+            }
+        };
+        self.got += data.len() as u64;
+        if let Some(file) = file {
+            let held = disk.files[file].bytes.get(at as usize..);
+            assert!(
+                held.is_some_and(|held| held.starts_with(data)),
+                "not what file {file} holds from {at} on"
+            );
+        }
+    }
+
+    fn end(&mut self, trailers: &[(String, String)], expected: &Expect, disk: &Disk) {
+        let mut allowed = Vec::new();
+        match &expected.body {
+            _ if expected.head_only => assert_eq!(self.got, 0),
+            Body::Note => {}
+            Body::Slice(_, range) => assert_eq!(self.got, range.end - range.start),
+            Body::Parts { file, size, parts } => {
+                let body = std::mem::take(&mut self.body);
+                let got = response::parts(&self.media, &body);
+                assert_eq!(got.len(), parts.len());
+                for ((range, of, bytes), part) in got.into_iter().zip(parts) {
+                    assert_eq!((&range, of), (part, *size));
+                    let file = &disk.files[*file];
+                    if file.truncations == self.truncations {
+                        assert_eq!(bytes, &file.bytes[part.start as usize..part.end as usize]);
+                    }
+                }
+            }
+            Body::Tail { .. } => {
+                let tail = self.tail.as_ref().expect("a tail");
+                let why = tail.end();
+                if tail.trailers {
+                    allowed.push(("Tail-End".to_owned(), why.word().to_owned()));
+                }
+            }
+        }
+        assert_eq!(trailers, allowed);
+    }
+
+    /// The server has shut its side down: the last answer is complete.
+    pub fn shut(&mut self) {
+        self.end_bare();
+        assert!(self.expected.is_none(), "shut down within an answer");
+        assert!(self.is_idle(), "shut down within an answer");
+    }
+
+    /// The end of the tail is reported: why, and how many bytes have come.
+    pub fn report(&mut self) -> (End, u64) {
+        let broken = self.tail.as_ref().expect("a tail").broken;
+        let why = broken.unwrap_or_else(|| {
+            self.end_bare();
+            self.tail.as_ref().expect("a tail").end()
+        });
+        let tail = self.tail.take().expect("a tail");
+        (why, tail.got)
+    }
+
+    /// An answer without chunks ends with the connection, if it may end.
+    fn end_bare(&mut self) {
+        if self.parser.is_until_close() {
+            self.tail.as_ref().expect("only a tail does so").end();
+            (self.parser, self.expected) = (Parser::default(), None);
+        }
+    }
+}
+
+fn check_head(head: &Head, expected: &Expect) {
+    assert_eq!(head.status, expected.status, "{expected:?}");
+    let connection = match (expected.close, expected.http10) {
+        (true, _) => Some("close"),
+        (false, true) => Some("keep-alive"),
+        (false, false) => None,
+    };
+    assert_eq!(head.get("Connection"), connection, "{expected:?}");
+    assert!(head.get("Date").is_some());
+    let range = expected.content_range.as_deref();
+    assert_eq!(head.get("Content-Range"), range, "{expected:?}");
+    let tag = expected.etag.map(|tag| format!("W/\"{tag:016x}\""));
+    assert_eq!(head.get("ETag"), tag.as_deref(), "{expected:?}");
+    assert_eq!(head.get("Allow").is_some(), matches!(head.status, 204 | 405));
+    let (mut length, mut coding, mut trailer) = (None, None, None);
+    match &expected.body {
+        Body::Note | Body::Parts { .. } => length = head.get("Content-Length").map(str::to_owned),
+        Body::Slice(_, range) => length = Some((range.end - range.start).to_string()),
+        Body::Tail { trailers, .. } => {
+            coding = (!expected.http10).then_some("chunked");
+            trailer = trailers.then_some("Tail-End");
+        }
+    }
+    assert_eq!(head.get("Content-Length"), length.as_deref());
+    assert_eq!(head.get("Transfer-Encoding"), coding);
+    assert_eq!(head.get("Trailer"), trailer);
+}

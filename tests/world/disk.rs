@@ -1,0 +1,150 @@
+//! Files by number, names that lead to them, and the queue of what the kernel would tell of them.
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::sync::OnceLock;
+
+use openrange::connection::answer::Meta;
+use openrange::connection::sending::End;
+use openrange::http::conditional::ETag;
+use openrange::http::date::Date;
+
+/// Names that can be asked for: `/0`, `/1`, ...
+pub const NAMES: usize = 3;
+/// The date of every answer.
+pub const TODAY: i64 = 1_700_000_100;
+
+/// What a connection holds of an open file. Counted, so that one that is never given back shows.
+pub type Handle = Rc<usize>;
+
+/// One regular file.
+pub struct File {
+    pub bytes: Vec<u8>,
+    /// Nobody may write it any more.
+    pub sealed: bool,
+    /// Every read and every look at it fails.
+    pub broken: bool,
+    pub truncations: u64,
+    /// The last look at it, shared by its tails until an event comes.
+    known: Option<(u64, bool)>,
+    pub handle: Handle,
+}
+
+/// What the kernel tells of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Event {
+    /// This file was written, truncated, or its mode changed.
+    Grew(usize),
+    /// This name may lead elsewhere.
+    Look(usize),
+    /// The queue overflowed.
+    All,
+}
+
+#[derive(Default)]
+pub struct Disk {
+    pub files: Vec<File>,
+    pub names: [Option<usize>; NAMES],
+    /// Told in this order, some time.
+    pub events: VecDeque<Event>,
+    writes: usize,
+}
+
+impl Disk {
+    /// An empty file under this name; what had the name loses it.
+    pub fn create(&mut self, name: usize) -> usize {
+        let file = self.files.len();
+        self.files.push(File {
+            bytes: Vec::new(),
+            sealed: false,
+            broken: false,
+            truncations: 0,
+            known: None,
+            handle: Rc::new(file),
+        });
+        self.names[name] = Some(file);
+        file
+    }
+
+    pub fn size(&self, file: usize) -> u64 {
+        self.files[file].bytes.len() as u64
+    }
+
+    /// Bytes that no other write has put at the same place.
+    pub fn append(&mut self, file: usize, count: usize) {
+        self.writes += 1;
+        let noise = noise();
+        let start = self.writes * 7919 % noise.len();
+        let bytes = &mut self.files[file].bytes;
+        bytes.extend(noise[start..].iter().chain(noise.iter().cycle()).take(count));
+    }
+
+    pub fn truncate(&mut self, file: usize, size: usize) {
+        let file = &mut self.files[file];
+        if size < file.bytes.len() {
+            file.bytes.truncate(size);
+            file.truncations += 1;
+        }
+    }
+
+    pub fn etag(&self, file: usize) -> u64 {
+        (file as u64) << 16 | self.files[file].truncations
+    }
+
+    /// What a request is told of the file, by a new look at it.
+    pub fn meta(&mut self, file: usize) -> Meta {
+        self.forget(file);
+        let (size, sealed) = self.look(file);
+        Meta {
+            size,
+            sealed,
+            modified: Date::from_seconds(TODAY - 100),
+            etag: ETag(self.etag(file)),
+            media: "text/plain",
+        }
+    }
+
+    /// Size and seal; the last look, if nothing was told since.
+    pub fn look(&mut self, file: usize) -> (u64, bool) {
+        let file = &mut self.files[file];
+        *file
+            .known
+            .get_or_insert((file.bytes.len() as u64, file.sealed))
+    }
+
+    pub fn forget(&mut self, file: usize) {
+        self.files[file].known = None;
+    }
+
+    /// Why `name` no longer leads to `file`; `None` if it does.
+    pub fn left(&self, name: usize, file: usize) -> Option<End> {
+        match self.names[name] {
+            Some(now) if now == file => None,
+            _ if self.names.contains(&Some(file)) => Some(End::Renamed),
+            Some(_) => Some(End::Replaced),
+            None => Some(End::Unlinked),
+        }
+    }
+
+    /// Whether something is still to be told that makes a tail of `file` measure it.
+    pub fn will_tell(&self, name: usize, file: usize) -> bool {
+        self.events.contains(&Event::Grew(file)) || self.will_look(name)
+    }
+
+    /// Whether something is still to be told that makes the server look where `name` leads.
+    pub fn will_look(&self, name: usize) -> bool {
+        self.events.contains(&Event::Look(name)) || self.events.contains(&Event::All)
+    }
+}
+
+fn noise() -> &'static [u8] {
+    static NOISE: OnceLock<Vec<u8>> = OnceLock::new();
+    NOISE.get_or_init(|| {
+        let mut state = 1u64;
+        let mut next = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (state >> 56) as u8
+        };
+        (0..65_521).map(|_| next()).collect()
+    })
+}

@@ -1,0 +1,479 @@
+//! The server's part: what `worker::drive` and `worker::topics` do with a machine, here against the fake socket and the
+//! fake disk, with an eye on every step.
+
+use std::ops::Range;
+use std::rc::Rc;
+
+use openrange::connection::answer::Found;
+use openrange::connection::sending::End;
+use openrange::connection::{Asked, Connection, Interest, Moment, State, Want};
+use openrange::http::date::Date;
+use openrange::http::request::Refusal;
+use openrange::limits::{BUDGET_WANTS, HEAD_MAX};
+
+use super::client::Tail;
+use super::disk::{Handle, NAMES, TODAY};
+use super::request::{Body, Expect, Seen};
+use super::{Conn, Fault, TIMEOUTS, World};
+
+/// [`Want`] without its borrows.
+enum Task {
+    Sleep,
+    Open(Box<Asked>),
+    Measure(usize),
+    Send(Vec<u8>, Option<(usize, Range<u64>)>, Vec<u8>),
+    Shut,
+    Remove(bool),
+}
+
+fn task(machine: &Connection<Handle>) -> Task {
+    match machine.want() {
+        Want::Sleep => Task::Sleep,
+        Want::Open(asked) => Task::Open(Box::new(asked.clone())),
+        Want::Measure(file) => Task::Measure(**file),
+        Want::Send(next) => Task::Send(
+            next.before.to_vec(),
+            next.file.map(|(file, range)| (**file, range)),
+            next.after.to_vec(),
+        ),
+        Want::Shut => Task::Shut,
+        Want::Remove { abort } => Task::Remove(abort),
+    }
+}
+
+impl Conn {
+    pub fn machine(&mut self) -> &mut Connection<Handle> {
+        self.machine.as_mut().expect("not yet removed")
+    }
+
+    /// From here on only a reset will do.
+    fn must_cut(&mut self, why: End) {
+        self.cut.get_or_insert(why);
+        self.break_tail(why);
+    }
+
+    fn break_tail(&mut self, why: End) {
+        if let Some(tail) = &mut self.client.tail {
+            tail.broken.get_or_insert(why);
+        }
+    }
+
+    fn fell_short(&mut self, now: Moment) {
+        self.must_cut(End::Broken);
+        self.machine().fell_short(now);
+    }
+
+    fn leaves(&mut self) {
+        self.gone = true;
+        self.break_tail(End::Left);
+    }
+
+    /// The client took nothing for too long, or the time to end is over.
+    pub fn break_off(&mut self, why: End, now: Moment) {
+        if matches!(
+            self.machine().state(),
+            State::SendingRange(_) | State::Tailing(_)
+        ) {
+            self.must_cut(why);
+        }
+        match why {
+            End::Stalled => self.machine().expired(now),
+            _ => self.machine().cut(now),
+        }
+        self.due = true;
+    }
+
+    /// What must be wanted next, if anything in particular.
+    fn check_end(&self) {
+        let machine = self.machine.as_ref().expect("not yet removed");
+        if let Some(why) = self.cut {
+            let cut = matches!(machine.want(), Want::Remove { abort: true });
+            assert!(cut, "not reset, but {why:?}");
+        } else if self.gone {
+            let removed = matches!(machine.want(), Want::Remove { abort: false });
+            assert!(removed, "the client has left");
+        }
+    }
+}
+
+impl World<'_> {
+    /// Drives one connection until it waits or has used up its share.
+    pub fn drive(&mut self, key: usize) {
+        self.conns[key].due = false;
+        self.receive(key);
+        let mut share = u64::from(BUDGET_WANTS);
+        share -= self.choose(share);
+        let mut waits = false;
+        for _ in 0..share {
+            let conn = &mut self.conns[key];
+            conn.check_end();
+            let now = self.now;
+            match task(conn.machine()) {
+                Task::Sleep => waits = true,
+                Task::Open(asked) => self.open(key, &asked),
+                Task::Measure(file) => self.measure(key, file),
+                Task::Send(before, file, after) => {
+                    waits = self.send(key, &before, file, &after);
+                }
+                Task::Shut => {
+                    conn.client.shut();
+                    assert!(conn.client.closing || self.draining, "shut without need");
+                    conn.shut = true;
+                    conn.machine().shut(now);
+                }
+                Task::Remove(abort) => return self.remove(key, abort),
+            }
+            if waits {
+                break;
+            }
+        }
+        self.conns[key].due |= !waits;
+        self.settle(key);
+    }
+
+    /// Reads once, and only when the poller has said that there is something.
+    fn receive(&mut self, key: usize) {
+        let now = self.now;
+        let conn = &mut self.conns[key];
+        let room = conn.machine().room();
+        if !std::mem::take(&mut conn.readable) || room == 0 {
+            return;
+        }
+        if conn.reset {
+            conn.leaves();
+            return conn.machine().failed(now);
+        }
+        let count = conn.inbound.len().min(room);
+        if count == 0 {
+            if conn.fin && self.fault != Fault::IgnoreFin {
+                conn.leaves();
+                conn.machine().hung_up(now);
+            }
+            return;
+        }
+        let count = self.some(count);
+        let conn = &mut self.conns[key];
+        let bytes: Vec<u8> = conn.inbound.drain(..count).collect();
+        let asked = conn.client.end_of_asked();
+        if conn.given <= asked {
+            conn.begun_at = now;
+        }
+        conn.given += count;
+        if conn.machine().is_tail() && conn.given - asked >= HEAD_MAX {
+            conn.must_cut(End::Flooded);
+        }
+        conn.machine().received(&bytes, now);
+    }
+
+    fn open(&mut self, key: usize, asked: &Asked) {
+        // A tail that was answered from the same bytes is over; the next one may follow another file.
+        self.report(key);
+        let conn = &self.conns[key];
+        let (mut found, mut seen, mut name) = (Found::Missing, Seen::Missing, NAMES);
+        if let Ok(request) = asked {
+            assert!(!self.draining || !conn.client.closing);
+            name = request.path().map_or(NAMES, |path| path.name[0].into());
+            name = name.wrapping_sub(b'0'.into()).min(NAMES);
+            if self.choose(50) == 49 {
+                (found, seen) = (Found::Busy, Seen::Busy);
+            } else if let Some(&Some(file)) = self.disk.names.get(name) {
+                (found, seen) = self.look_up(file);
+            }
+        }
+        let expect = self.expect(key, asked, &seen);
+        let date = Date::from_seconds(TODAY);
+        let conn = &mut self.conns[key];
+        let (is_tail, status) = (expect.is_tail(), expect.status);
+        if let (Body::Tail { at, trailers }, Seen::File { file, size, .. }) = (&expect.body, &seen)
+            && is_tail
+        {
+            conn.client.tail = Some(Tail {
+                name,
+                file: *file,
+                at: *at,
+                got: 0,
+                trailers: *trailers,
+                told: self.draining.then_some((End::Shutdown, *size)),
+                left: None,
+                sealed: None,
+                broken: None,
+            });
+            conn.topic = Some((name, *file));
+        }
+        conn.client.expect(expect, &self.disk);
+        let (_, summary) = conn.machine().opened(found, date);
+        assert_eq!(summary.status.code(), status);
+        assert_eq!(conn.machine().is_tail(), is_tail);
+        if let (Fault::LoseWakeupOnJoin, Some((_, file))) = (self.fault, conn.topic) {
+            self.disk.append(file, 3);
+        }
+    }
+
+    fn look_up(&mut self, file: usize) -> (Found<Handle>, Seen) {
+        if self.disk.files[file].broken {
+            return (Found::Forbidden, Seen::Forbidden);
+        }
+        let meta = self.disk.meta(file);
+        let seen = Seen::File {
+            file,
+            size: meta.size,
+            sealed: meta.sealed,
+            etag: meta.etag.0,
+        };
+        let file = Rc::clone(&self.disk.files[file].handle);
+        (Found::File { file, meta }, seen)
+    }
+
+    /// What the next request in the order of the client wants, whatever the machine has read.
+    fn expect(&mut self, key: usize, asked: &Asked, seen: &Seen) -> Expect {
+        let conn = &mut self.conns[key];
+        match asked {
+            Err(Refusal::TooManyConnections) if conn.refused => return Expect::refusal(503),
+            Err(Refusal::TooSlow) if conn.timed_out => return Expect::refusal(408),
+            _ => {}
+        }
+        let client = &mut conn.client;
+        assert!(client.opened < client.asks.len(), "nothing was asked");
+        client.opened += 1;
+        let ask = &client.asks[client.opened - 1].0;
+        match ask.refusal() {
+            Some(status) => {
+                assert!(asked.is_err(), "answered, but malformed");
+                Expect::refusal(status)
+            }
+            None => {
+                assert!(asked.is_ok(), "{asked:?}");
+                assert!(conn.given >= client.end_of_asked());
+                ask.expect(seen, self.draining)
+            }
+        }
+    }
+
+    fn measure(&mut self, key: usize, file: usize) {
+        let (now, fault) = (self.now, self.fault);
+        let conn = &mut self.conns[key];
+        if self.disk.files[file].broken {
+            return conn.fell_short(now);
+        }
+        let (size, sealed) = self.disk.look(file);
+        let tail = conn.client.tail.as_mut().expect("measured, but no tail");
+        assert_eq!(tail.file, file);
+        let delivered = tail.delivered();
+        if sealed {
+            let promised = tail.sealed.unwrap_or(size);
+            tail.told.get_or_insert((End::Sealed, promised));
+        }
+        let told = tail.told.is_some();
+        if size < delivered {
+            conn.must_cut(End::Broken);
+        }
+        let sending = matches!(conn.machine().state(), State::SendingRange(_));
+        let size = match fault {
+            Fault::SleepWithoutMeasuring if sending => delivered,
+            Fault::EndWithoutDraining if told => delivered,
+            Fault::DoNotCutTruncation => size.max(delivered),
+            _ => size,
+        };
+        conn.machine().measured(size, sealed, now);
+        conn.check_end();
+    }
+
+    /// True if the socket has no more room.
+    fn send(
+        &mut self,
+        key: usize,
+        before: &[u8],
+        file: Option<(usize, Range<u64>)>,
+        after: &[u8],
+    ) -> bool {
+        let now = self.now;
+        let skips = self.choose(2) == 1;
+        let conn = &mut self.conns[key];
+        assert!(!conn.shut, "sent after the end");
+        if conn.reset {
+            conn.leaves();
+            conn.machine().failed(now);
+            return false;
+        }
+        if conn.room == 0 {
+            return true;
+        }
+        let mut wire = before.to_vec();
+        let mut whole = true;
+        if let Some((file, range)) = &file {
+            let held = &self.disk.files[*file];
+            let end = held.bytes.len().min(range.end as usize);
+            let held = held.bytes.get(range.start as usize..end);
+            let held = held.filter(|_| !self.disk.files[*file].broken);
+            wire.extend_from_slice(held.unwrap_or_default());
+            whole = held.map_or(0, <[u8]>::len) as u64 == range.end - range.start;
+        }
+        if !whole && (skips || wire.is_empty()) {
+            conn.fell_short(now);
+            return false;
+        }
+        if whole {
+            wire.extend_from_slice(after);
+        }
+        assert!(!wire.is_empty(), "nothing to send");
+        let given = wire.len();
+        let count = given.min(conn.room);
+        let count = self.some(count);
+        wire.truncate(count);
+        let behind = whole && given - count < after.len();
+        let told = match self.fault {
+            Fault::RepeatLineEndAfterShortSend if behind && count < given => count - 1,
+            Fault::DropByte if count > 1 => {
+                wire.pop();
+                count
+            }
+            _ => count,
+        };
+        let conn = &mut self.conns[key];
+        conn.room -= count;
+        if conn.client.take(&wire, &self.disk) {
+            conn.answered_at = now;
+        }
+        conn.machine().sent(told as u64, now);
+        count < given
+    }
+
+    /// Brings everything in step with the state a connection is in now.
+    fn settle(&mut self, key: usize) {
+        if !self.conns[key].machine().is_tail() {
+            self.report(key);
+        }
+        let fault = self.fault;
+        let conn = &mut self.conns[key];
+        conn.armed = conn.machine().interest();
+        if fault == Fault::ForgetWritable {
+            conn.armed.writable = false;
+        }
+        conn.deadline = conn.machine().deadline(&TIMEOUTS);
+        assert!(conn.machine().take_ended().is_none(), "an end without a tail");
+    }
+
+    /// The end of a tail is told exactly once, with the bytes that its client got, and why.
+    fn report(&mut self, key: usize) {
+        let conn = &mut self.conns[key];
+        if conn.topic.take().is_none() {
+            return;
+        }
+        let ended = conn.machine().take_ended().expect("a tail ends unseen");
+        assert_eq!((ended.end, ended.bytes), conn.client.report());
+        self.outcomes.insert(ended.end.word());
+        if ended.bytes > u64::from(openrange::limits::CHUNK_MAX) {
+            self.outcomes.insert("tail of several chunks");
+        }
+    }
+
+    fn remove(&mut self, key: usize, abort: bool) {
+        self.report(key);
+        let conn = &mut self.conns[key];
+        assert_eq!(abort, conn.cut.is_some(), "{:?}", conn.cut);
+        if !abort && !conn.gone {
+            assert!(conn.client.is_idle(), "closed within an answer");
+            assert!(conn.client.expected.is_none());
+        }
+        conn.machine = None;
+        conn.due = false;
+    }
+
+    /// The poller, level-triggered: tells only of what was asked for, but of a broken connection always.
+    pub fn poll(&mut self, key: usize) {
+        let conn = &mut self.conns[key];
+        let readable = !conn.inbound.is_empty() || conn.fin;
+        let Interest {
+            readable: read,
+            writable: write,
+        } = conn.armed;
+        conn.readable |= read && readable || conn.reset;
+        conn.due |= conn.readable || write && conn.room > 0;
+    }
+
+    /// Takes the next of what the kernel tells.
+    pub fn deliver(&mut self) {
+        use super::disk::Event;
+        let Some(event) = self.disk.events.pop_front() else {
+            return;
+        };
+        for conn in &mut self.conns {
+            let Some((name, file)) = conn.topic else {
+                continue;
+            };
+            let left = match event {
+                Event::Grew(grown) if grown == file => None,
+                Event::Look(looked) if looked == name => self.disk.left(name, file),
+                Event::All => self.disk.left(name, file),
+                _ => continue,
+            };
+            if self.fault != Fault::StaleMeasure {
+                self.disk.forget(file);
+            }
+            if !conn.machine().is_tail() {
+                continue;
+            }
+            let sending = matches!(conn.machine().state(), State::SendingRange(_));
+            conn.due |= match left {
+                None if self.fault == Fault::IgnoreChanges => false,
+                None => conn.machine().changed(),
+                Some(why) => {
+                    let tail = conn.client.tail.as_mut().expect("a tail");
+                    let promised = tail.left.unwrap_or(0);
+                    tail.told.get_or_insert((why, promised));
+                    if sending && self.fault == Fault::ForgetGoneWhileSending {
+                        false
+                    } else {
+                        conn.machine().gone(why)
+                    }
+                }
+            };
+        }
+    }
+
+    /// The deadline of a connection, when it has come.
+    pub fn expire(&mut self, key: usize) {
+        let now = self.now;
+        let conn = &mut self.conns[key];
+        if conn.deadline > now {
+            return;
+        }
+        conn.deadline = Moment::NEVER;
+        conn.due = true;
+        if conn.machine().deadline(&TIMEOUTS) > now {
+            return;
+        }
+        match conn.machine().state() {
+            State::ReadingHeaders(_) => {
+                conn.timed_out = true;
+                let (since, least) = if conn.client.opened == 0 {
+                    (conn.answered_at, TIMEOUTS.header)
+                } else if conn.given <= conn.client.end_of_asked() {
+                    (conn.answered_at, TIMEOUTS.idle)
+                } else {
+                    (conn.begun_at.max(conn.answered_at), TIMEOUTS.header)
+                };
+                assert!(now - since >= least, "the client had more time");
+            }
+            _ => assert!(conn.shut, "nobody is waited for"),
+        }
+        conn.machine().expired(now);
+    }
+
+    /// The server is to end.
+    pub fn stop(&mut self) {
+        self.draining = true;
+        for file in 0..self.disk.files.len() {
+            self.disk.forget(file);
+        }
+        for conn in self.conns.iter_mut().filter(|conn| conn.machine.is_some()) {
+            if conn.machine().is_tail()
+                && let Some(tail) = &mut conn.client.tail
+            {
+                let size = self.disk.size(tail.file);
+                tail.told.get_or_insert((End::Shutdown, size));
+            }
+            conn.due |= conn.machine().drain(self.now);
+        }
+    }
+}

@@ -1,0 +1,366 @@
+//! Requests as a client makes them up, and what RFC 9110, RFC 8673 and the server's promises want in answer to each.
+//! Computed from how the request was made, never from what the server has parsed.
+
+use std::fmt::Write;
+use std::ops::Range;
+
+use super::Choose;
+use super::disk::NAMES;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    Get,
+    Head,
+    Options,
+    Delete,
+}
+
+/// One element of a Range field.
+#[derive(Debug, Clone)]
+pub enum Spec {
+    From(u64, Option<&'static str>),
+    Last(u64),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keep {
+    Unsaid,
+    KeepAlive,
+    Close,
+}
+
+#[derive(Debug, Clone)]
+pub struct Ask {
+    pub method: Method,
+    /// From [`NAMES`] on, there is no such name.
+    pub name: usize,
+    specs: Vec<Spec>,
+    pub http10: bool,
+    pub trailers: bool,
+    /// If-Match with this tag.
+    tag: Option<u64>,
+    keep: Keep,
+    body: bool,
+    /// Not a request at all: an index of [`MALFORMED`].
+    malformed: Option<usize>,
+}
+
+/// What was found at the moment when the request was answered.
+pub enum Seen {
+    File {
+        file: usize,
+        size: u64,
+        sealed: bool,
+        etag: u64,
+    },
+    Missing,
+    Forbidden,
+    Busy,
+}
+
+/// What the answer must be.
+#[derive(Debug)]
+pub struct Expect {
+    pub status: u16,
+    pub close: bool,
+    pub head_only: bool,
+    pub http10: bool,
+    pub content_range: Option<String>,
+    pub etag: Option<u64>,
+    pub body: Body,
+}
+
+#[derive(Debug)]
+pub enum Body {
+    /// One line, or nothing.
+    Note,
+    Slice(usize, Range<u64>),
+    Parts {
+        file: usize,
+        size: u64,
+        parts: Vec<Range<u64>>,
+    },
+    Tail {
+        at: u64,
+        trailers: bool,
+    },
+}
+
+const HOST: &str = "Host: x\r\n";
+const LARGE: [&str; 3] = ["999999999999", "9007199254740991", "18446744073709551616000"];
+/// Heads that must be refused, and with what.
+const MALFORMED: [(&str, u16); 7] = [
+    ("GET /0 HTTP/1.1\r\n\r\n", 400),
+    ("GET /0 HTTP/1.1\nHost: x\n\n", 400),
+    ("GET /../0 HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+    ("GET /0 HTTP/2.0\r\nHost: x\r\n\r\n", 505),
+    ("GET /0 HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n", 501),
+    // Followed by 20,000 bytes.
+    ("GET /0 HTTP/1.1\r\nHost: x\r\nX: ", 431),
+    ("GET /0", 414),
+];
+
+impl Ask {
+    /// A tail of everything, as most requests are.
+    pub fn tail(name: usize) -> Ask {
+        Ask {
+            method: Method::Get,
+            name,
+            specs: vec![Spec::From(0, None)],
+            http10: false,
+            trailers: false,
+            tag: None,
+            keep: Keep::Unsaid,
+            body: false,
+            malformed: None,
+        }
+    }
+
+    /// `size` and `tag`: of the file that has the name at this moment.
+    pub fn any(choose: Choose, name: usize, size: u64, tag: u64) -> Ask {
+        let mut ask = Ask::tail(name);
+        ask.specs = specs(choose, size);
+        ask.method = match choose(12) {
+            9 => Method::Head,
+            10 => Method::Options,
+            11 => Method::Delete,
+            _ => Method::Get,
+        };
+        ask.http10 = choose(6) == 5;
+        ask.trailers = choose(3) == 1;
+        ask.tag = [None, None, None, Some(tag), Some(tag + 1)][choose(5) as usize];
+        ask.keep = match choose(8) {
+            6 => Keep::Close,
+            5 | 7 => Keep::KeepAlive,
+            _ => Keep::Unsaid,
+        };
+        ask.body = choose(24) == 23;
+        if choose(8) == 7 {
+            ask.name = NAMES;
+        }
+        if choose(20) == 19 {
+            ask.malformed = Some(choose(MALFORMED.len() as u64) as usize);
+        }
+        ask
+    }
+
+    /// The head, and what follows it if it has a body.
+    pub fn bytes(&self) -> (Vec<u8>, usize) {
+        if let Some(index) = self.malformed {
+            let mut bytes = MALFORMED[index].0.as_bytes().to_vec();
+            if !bytes.ends_with(b"\n") {
+                bytes.extend([b'a'; 20_000]);
+            }
+            let end = bytes.len();
+            return (bytes, end);
+        }
+        let method = match self.method {
+            Method::Get => "GET",
+            Method::Head => "HEAD",
+            Method::Options => "OPTIONS",
+            Method::Delete => "DELETE",
+        };
+        let minor = u8::from(!self.http10);
+        let mut head = format!("{method} /{} HTTP/1.{minor}\r\n{HOST}", self.name);
+        if !self.specs.is_empty() {
+            let specs: Vec<String> = self.specs.iter().map(Spec::text).collect();
+            let _ = write!(head, "Range: bytes={}\r\n", specs.join(", "));
+        }
+        if let Some(tag) = self.tag {
+            let _ = write!(head, "If-Match: W/\"{tag:016x}\"\r\n");
+        }
+        if self.trailers {
+            head += "TE: trailers\r\n";
+        }
+        head += match self.keep {
+            Keep::Unsaid => "",
+            Keep::KeepAlive => "Connection: keep-alive\r\n",
+            Keep::Close => "Connection: close\r\n",
+        };
+        if self.body {
+            head += "Content-Length: 5\r\n";
+        }
+        head += "\r\n";
+        let end = head.len();
+        if self.body {
+            head += "GET /";
+        }
+        (head.into_bytes(), end)
+    }
+
+    /// The status that it must be refused with.
+    pub fn refusal(&self) -> Option<u16> {
+        self.malformed.map(|index| MALFORMED[index].1)
+    }
+
+    fn stays(&self) -> bool {
+        !self.body
+            && match self.keep {
+                Keep::Unsaid => !self.http10,
+                Keep::KeepAlive => true,
+                Keep::Close => false,
+            }
+    }
+
+    /// What must be answered, given what was found.
+    pub fn expect(&self, seen: &Seen, draining: bool) -> Expect {
+        let mut expect = Expect {
+            status: 0,
+            close: draining || !self.stays(),
+            head_only: self.method == Method::Head,
+            http10: self.http10,
+            content_range: None,
+            etag: None,
+            body: Body::Note,
+        };
+        expect.status = match (self.method, seen) {
+            (Method::Options, _) => 204,
+            (Method::Delete, _) => 405,
+            (_, Seen::Missing) => 404,
+            (_, Seen::Forbidden) => 403,
+            (_, Seen::Busy) => 503,
+            (_, Seen::File { etag, .. }) if self.tag.is_some_and(|tag| tag != *etag) => 412,
+            (
+                _,
+                Seen::File {
+                    file,
+                    size,
+                    sealed,
+                    etag,
+                },
+            ) => {
+                expect.etag = Some(*etag);
+                self.expect_file(*file, *size, *sealed, &mut expect)
+            }
+        };
+        expect
+    }
+
+    fn expect_file(&self, file: usize, size: u64, sealed: bool, expect: &mut Expect) -> u16 {
+        if self.specs.is_empty() {
+            expect.body = Body::Slice(file, 0..size);
+            return 200;
+        }
+        if let [Spec::From(at, last)] = self.specs[..]
+            && !sealed
+            && last.is_none_or(|last| LARGE.contains(&last))
+        {
+            if at <= size {
+                let last = match last {
+                    None if self.method == Method::Head && at < size => (size - 1).to_string(),
+                    None => "9007199254740991".to_owned(),
+                    Some(last) => last.to_owned(),
+                };
+                expect.content_range = Some(format!("bytes {at}-{last}/*"));
+                expect.close |= self.http10 && self.method == Method::Get;
+                let trailers = self.trailers && !self.http10;
+                expect.body = Body::Tail { at, trailers };
+                return 206;
+            }
+        } else {
+            let parts = covered(&self.specs, size);
+            if let [only] = &parts[..] {
+                let last = only.end - 1;
+                expect.content_range = Some(format!("bytes {}-{last}/{size}", only.start));
+                expect.body = Body::Slice(file, only.clone());
+                return 206;
+            }
+            if !parts.is_empty() {
+                expect.body = Body::Parts { file, size, parts };
+                return 206;
+            }
+        }
+        expect.content_range = Some(format!("bytes */{size}"));
+        416
+    }
+}
+
+impl Expect {
+    /// A status and one line, then the end.
+    pub fn refusal(status: u16) -> Expect {
+        Expect {
+            status,
+            close: true,
+            head_only: false,
+            http10: false,
+            content_range: None,
+            etag: None,
+            body: Body::Note,
+        }
+    }
+
+    pub fn is_tail(&self) -> bool {
+        matches!(self.body, Body::Tail { .. }) && !self.head_only
+    }
+}
+
+impl Spec {
+    fn text(&self) -> String {
+        match self {
+            Spec::From(first, last) => format!("{first}-{}", last.unwrap_or_default()),
+            Spec::Last(count) => format!("-{count}"),
+        }
+    }
+
+    fn selects(&self, size: u64) -> Range<u64> {
+        match self {
+            Spec::From(first, last) => {
+                let last = last.map_or(u64::MAX, |last| last.parse().unwrap_or(u64::MAX));
+                *first..size.min(last.saturating_add(1))
+            }
+            Spec::Last(count) => size.saturating_sub(*count)..size,
+        }
+    }
+}
+
+/// By marking every byte: what of the file these select, in the order in which it was asked first.
+fn covered(specs: &[Spec], size: u64) -> Vec<Range<u64>> {
+    let mut first = vec![usize::MAX; size as usize];
+    for (index, spec) in specs.iter().enumerate() {
+        for at in spec.selects(size) {
+            let at = &mut first[at as usize];
+            *at = index.min(*at);
+        }
+    }
+    let mut runs: Vec<(usize, Range<u64>)> = Vec::new();
+    for (at, &index) in (0..).zip(&first) {
+        match runs.last_mut() {
+            _ if index == usize::MAX => {}
+            Some((order, run)) if run.end == at => {
+                (*order, run.end) = (index.min(*order), at + 1);
+            }
+            _ => runs.push((index, at..at + 1)),
+        }
+    }
+    runs.sort_by_key(|(order, _)| *order);
+    runs.into_iter().map(|(_, run)| run).collect()
+}
+
+fn specs(choose: Choose, size: u64) -> Vec<Spec> {
+    const LASTS: [&str; 6] = ["0", "3", "9", "20", "80", "300"];
+    let first = |choose: Choose| match choose(4) {
+        0 => 0,
+        1 => size,
+        _ => choose(size + 3),
+    };
+    let finite = |choose: Choose| {
+        let last = LASTS[choose(6) as usize];
+        let first = first(choose).min(last.parse().unwrap_or(0));
+        Spec::From(first, Some(last))
+    };
+    match choose(12) {
+        0..=4 => vec![Spec::From(first(choose), None)],
+        5 | 6 => vec![Spec::From(first(choose), Some(LARGE[choose(3) as usize]))],
+        7 => Vec::new(),
+        8 => vec![Spec::Last(choose(9))],
+        9 | 10 => vec![finite(choose)],
+        _ => {
+            let mut specs: Vec<Spec> = (0..=choose(3)).map(|_| finite(choose)).collect();
+            specs.push(match choose(2) {
+                0 => Spec::From(first(choose), None),
+                _ => Spec::Last(choose(9)),
+            });
+            specs
+        }
+    }
+}
