@@ -19,7 +19,7 @@
 //! |---|---|---|---|
 //! | ReadingHeaders | received, head incomplete | keep the bytes | ReadingHeaders |
 //! | | received, head complete or refused | want Open | ReadingHeaders (asked) |
-//! | | opened | answer | SendingRange |
+//! | | opened | answer; a tail while draining: ending | SendingRange |
 //! | | hung_up, failed | - | Closing(Now) |
 //! | | expired, some bytes or first request | refuse with 408: want Open | ReadingHeaders (asked) |
 //! | | expired, kept alive and silent | - | Closing(Now) |
@@ -365,7 +365,13 @@ impl<F> Connection<F> {
         } else {
             None
         };
-        self.state = State::SendingRange(Sending::new(answer.head, answer.body, file));
+        let mut sending = Sending::new(answer.head, answer.body, file);
+        if self.draining
+            && let Some(tail) = sending.tail_mut()
+        {
+            tail.end(End::Shutdown);
+        }
+        self.state = State::SendingRange(sending);
         (asked, summary)
     }
 
