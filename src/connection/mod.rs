@@ -46,7 +46,8 @@
 //! | Closing(Shut) | shut | - | Closing(Linger) |
 //! | Closing(Linger) | received | drop | Closing(Linger) |
 //! | | hung_up, failed, expired, drain | - | Closing(Now) |
-//! | Closing(Now, Abort) | - | want Remove | - |
+//! | Closing(Now, Abort) | drain, cut | - | the same |
+//! | | - | want Remove | - |
 //!
 //! What is not in the table is impossible, and asserted. Read [`Connection`] next, then `answer`, then `sending`.
 
@@ -539,6 +540,9 @@ impl<F> Connection<F> {
 
     /// The response cannot be completed, or the connection is over.
     fn close(&mut self, how: How, end: End, now: Moment) {
+        if matches!(self.state, State::Closing(How::Abort)) {
+            return;
+        }
         self.note_end(Some(end));
         self.input = None;
         self.since = now;
