@@ -22,7 +22,9 @@ pub struct Client {
     pub closing: bool,
     /// The answer that is on its way.
     pub expected: Option<Expect>,
-    /// The endless answer among them, until the server has reported its end.
+    /// A tail has come to its proper end.
+    pub after_tail: bool,
+    /// The endless answer, until the server has reported its end.
     pub tail: Option<Tail>,
     parser: Parser,
     /// Bytes of the body on its way.
@@ -200,6 +202,7 @@ impl Client {
             self.tail.as_ref().expect("a tail").end()
         });
         let tail = self.tail.take().expect("a tail");
+        self.after_tail |= tail.broken.is_none();
         (why, tail.got)
     }
 
@@ -225,7 +228,10 @@ fn check_head(head: &Head, expected: &Expect) {
     assert_eq!(head.get("Content-Range"), range, "{expected:?}");
     let tag = expected.etag.map(|tag| format!("W/\"{tag:016x}\""));
     assert_eq!(head.get("ETag"), tag.as_deref(), "{expected:?}");
-    assert_eq!(head.get("Allow").is_some(), matches!(head.status, 204 | 405));
+    assert_eq!(
+        head.get("Allow").is_some(),
+        matches!(head.status, 204 | 405)
+    );
     let (mut length, mut coding, mut trailer) = (None, None, None);
     match &expected.body {
         Body::Note | Body::Parts { .. } => length = head.get("Content-Length").map(str::to_owned),

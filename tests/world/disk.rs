@@ -76,7 +76,12 @@ impl Disk {
         let noise = noise();
         let start = self.writes * 7919 % noise.len();
         let bytes = &mut self.files[file].bytes;
-        bytes.extend(noise[start..].iter().chain(noise.iter().cycle()).take(count));
+        bytes.extend(
+            noise[start..]
+                .iter()
+                .chain(noise.iter().cycle())
+                .take(count),
+        );
     }
 
     pub fn truncate(&mut self, file: usize, size: usize) {
@@ -142,7 +147,9 @@ fn noise() -> &'static [u8] {
     NOISE.get_or_init(|| {
         let mut state = 1u64;
         let mut next = || {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
             (state >> 56) as u8
         };
         (0..65_521).map(|_| next()).collect()

@@ -166,8 +166,12 @@ impl World<'_> {
     }
 
     fn open(&mut self, key: usize, asked: &Asked) {
-        // A tail that was answered from the same bytes is over; the next one may follow another file.
-        self.report(key);
+        // The tail before it is over; this one may follow another file.
+        if self.conns[key].topic.is_some() {
+            self.outcomes
+                .insert("answer in the same breath as the end of a tail");
+            self.report(key);
+        }
         let conn = &self.conns[key];
         let (mut found, mut seen, mut name) = (Found::Missing, Seen::Missing, NAMES);
         if let Ok(request) = asked {
@@ -184,6 +188,7 @@ impl World<'_> {
         let date = Date::from_seconds(TODAY);
         let conn = &mut self.conns[key];
         let (is_tail, status) = (expect.is_tail(), expect.status);
+        self.outcomes.extend(expect.outcome());
         if let (Body::Tail { at, trailers }, Seen::File { file, size, .. }) = (&expect.body, &seen)
             && is_tail
         {
@@ -203,6 +208,10 @@ impl World<'_> {
         conn.client.expect(expect, &self.disk);
         let (_, summary) = conn.machine().opened(found, date);
         assert_eq!(summary.status.code(), status);
+        self.outcomes.insert(summary.status.reason());
+        if conn.client.after_tail {
+            self.outcomes.insert("answer behind an ended tail");
+        }
         assert_eq!(conn.machine().is_tail(), is_tail);
         if let (Fault::LoseWakeupOnJoin, Some((_, file))) = (self.fault, conn.topic) {
             self.disk.append(file, 3);
@@ -350,7 +359,10 @@ impl World<'_> {
             conn.armed.writable = false;
         }
         conn.deadline = conn.machine().deadline(&TIMEOUTS);
-        assert!(conn.machine().take_ended().is_none(), "an end without a tail");
+        assert!(
+            conn.machine().take_ended().is_none(),
+            "an end without a tail"
+        );
     }
 
     /// The end of a tail is told exactly once, with the bytes that its client got, and why.

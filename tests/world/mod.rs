@@ -47,8 +47,10 @@ const TIMEOUTS: Timeouts = Timeouts {
     header: Duration::from_secs(30),
     idle: Duration::from_secs(60),
 };
-const CONNECTIONS: usize = 3;
-const REQUESTS: usize = 6;
+/// In one history; of them this many at a time.
+const CONNECTIONS: usize = 8;
+const AT_A_TIME: usize = 3;
+const REQUESTS: usize = 8;
 const ROOMY: usize = 1 << 30;
 
 /// One connection: the server's slot, the socket, the client.
@@ -99,13 +101,13 @@ type Action = fn(&mut World<'_>);
 
 /// What can happen, and how often as a rule.
 const ACTIONS: [(Action, u64); 23] = [
-    (|world| world.drive_some(), 30),
-    (|world| world.poll_some(), 30),
-    (|world| world.deliver(), 10),
-    (|world| world.send_some(), 20),
+    (|world| world.drive_some(), 40),
+    (|world| world.poll_some(), 40),
+    (|world| world.deliver(), 20),
+    (|world| world.send_some(), 30),
     (|world| world.take_some(), 20),
     (|world| world.ask(), 10),
-    (|world| world.append(), 10),
+    (|world| world.append(), 20),
     (|world| world.truncate(), 1),
     (|world| world.rename(), 2),
     (|world| world.unlink(), 1),
@@ -145,9 +147,15 @@ pub fn run(choose: Choose, fault: Fault) -> BTreeSet<&'static str> {
         world.disk.append(0, (1 << 20) + 5000);
     }
     world.connect();
-    let weights = ACTIONS.map(|(_, usual)| [usual, usual, 0, 10 * usual][world.choose(4) as usize]);
+    let weights = ACTIONS.map(|(_, usual)| match world.choose(4) {
+        // What nothing happens without is never off.
+        3 if usual >= 10 => usual / 5,
+        3 => 0,
+        2 => 8 * usual,
+        _ => usual,
+    });
     let total: u64 = weights.iter().sum();
-    let steps = if total == 0 { 0 } else { world.choose(250) };
+    let steps = world.choose(500);
     for _ in 0..steps {
         let mut at = world.choose(total);
         let action = weights.iter().position(|&weight| {
@@ -169,16 +177,20 @@ impl World<'_> {
 
     /// At least one of so many, mostly all.
     fn some(&mut self, count: usize) -> usize {
-        match self.choose(3) {
-            1 => 1 + self.choose(count as u64) as usize,
-            2 => count.min(1 + self.choose(9) as usize),
+        match self.choose(6) {
+            3 => 1 + self.choose(count as u64) as usize,
+            4 => count.min(1 + self.choose(9) as usize),
+            5 => count.max(2) - 1,
             _ => count,
         }
     }
 
     fn one(&mut self) -> Option<usize> {
-        let key = self.choose(self.conns.len() as u64) as usize;
-        self.conns[key].machine.is_some().then_some(key)
+        let open: Vec<usize> = (0..self.conns.len())
+            .filter(|&key| self.conns[key].machine.is_some())
+            .collect();
+        let count = open.len() as u64;
+        (count > 0).then(|| open[self.choose(count) as usize])
     }
 
     fn drive_some(&mut self) {
@@ -198,7 +210,8 @@ impl World<'_> {
     }
 
     fn connect(&mut self) {
-        if self.conns.len() == CONNECTIONS || self.draining {
+        let open = self.conns.iter().filter(|conn| conn.machine.is_some());
+        if self.conns.len() == CONNECTIONS || open.count() == AT_A_TIME || self.draining {
             return;
         }
         let refused = self.choose(50) == 49;
@@ -246,6 +259,7 @@ impl World<'_> {
     fn stall(&mut self) {
         let now = self.now;
         if let Some(key) = self.one()
+            && self.choose(4) == 3
             && matches!(
                 self.conns[key].machine().state(),
                 State::SendingRange(_) | State::Tailing(_)
@@ -256,7 +270,7 @@ impl World<'_> {
     }
 
     fn drain(&mut self) {
-        if self.choose(4) == 3 && !self.draining {
+        if self.choose(8) == 7 && !self.draining {
             self.stop();
         }
     }
@@ -282,7 +296,11 @@ impl World<'_> {
 
     fn ask_on(&mut self, key: usize) {
         let client = &self.conns[key].client;
-        if client.asks.len() == REQUESTS || client.asks.iter().any(|ask| ask.0.refusal().is_some()) {
+        let malformed = client
+            .asks
+            .last()
+            .is_some_and(|ask| ask.0.refusal().is_some());
+        if malformed || client.asks.len() == REQUESTS {
             return;
         }
         let name = self.choose(NAMES as u64) as usize;
@@ -304,13 +322,8 @@ impl World<'_> {
             && self.conns[key].topic.is_some()
             && self.choose(3) == 2
         {
+            self.conns[key].client.ask(Ask::flood(), false);
             self.push(key, usize::MAX);
-            let conn = &mut self.conns[key];
-            if !conn.fin && !conn.reset {
-                conn.inbound.extend([b'x'; 20_000]);
-            }
-            // Whatever stands behind the junk is junk.
-            conn.client.asks.truncate(conn.client.opened);
         }
     }
 
@@ -339,13 +352,17 @@ impl World<'_> {
     }
 
     fn fin(&mut self) {
-        if let Some(key) = self.one() {
+        if let Some(key) = self.one()
+            && self.choose(4) == 3
+        {
             self.conns[key].fin = true;
         }
     }
 
     fn reset(&mut self) {
-        if let Some(key) = self.one() {
+        if let Some(key) = self.one()
+            && self.choose(4) == 3
+        {
             let conn = &mut self.conns[key];
             conn.reset = true;
             conn.inbound.clear();
@@ -574,10 +591,7 @@ impl World<'_> {
 impl Conn {
     fn may_hold(&self) -> bool {
         self.machine.as_ref().is_some_and(|machine| {
-            matches!(
-                machine.state(),
-                State::SendingRange(_) | State::Tailing(_)
-            )
+            matches!(machine.state(), State::SendingRange(_) | State::Tailing(_))
         })
     }
 

@@ -87,14 +87,21 @@ pub enum Body {
 }
 
 const HOST: &str = "Host: x\r\n";
-const LARGE: [&str; 3] = ["999999999999", "9007199254740991", "18446744073709551616000"];
+const LARGE: [&str; 3] = [
+    "999999999999",
+    "9007199254740991",
+    "18446744073709551616000",
+];
 /// Heads that must be refused, and with what.
 const MALFORMED: [(&str, u16); 7] = [
     ("GET /0 HTTP/1.1\r\n\r\n", 400),
     ("GET /0 HTTP/1.1\nHost: x\n\n", 400),
     ("GET /../0 HTTP/1.1\r\nHost: x\r\n\r\n", 400),
     ("GET /0 HTTP/2.0\r\nHost: x\r\n\r\n", 505),
-    ("GET /0 HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n", 501),
+    (
+        "GET /0 HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n",
+        501,
+    ),
     // Followed by 20,000 bytes.
     ("GET /0 HTTP/1.1\r\nHost: x\r\nX: ", 431),
     ("GET /0", 414),
@@ -113,6 +120,14 @@ impl Ask {
             keep: Keep::Unsaid,
             body: false,
             malformed: None,
+        }
+    }
+
+    /// More than a head may have.
+    pub fn flood() -> Ask {
+        Ask {
+            malformed: Some(MALFORMED.len() - 1),
+            ..Ask::tail(0)
         }
     }
 
@@ -286,6 +301,18 @@ impl Expect {
             content_range: None,
             etag: None,
             body: Body::Note,
+        }
+    }
+
+    /// Its kind, to see that every kind is met.
+    pub fn outcome(&self) -> Option<&'static str> {
+        match &self.body {
+            Body::Parts { .. } => Some("multipart"),
+            Body::Tail { .. } if self.head_only => Some("HEAD of a tail"),
+            Body::Tail { .. } if self.http10 => Some("tail in HTTP/1.0"),
+            Body::Tail { trailers: true, .. } => Some("tail with trailers"),
+            Body::Tail { .. } => Some("tail"),
+            _ => None,
         }
     }
 

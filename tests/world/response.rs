@@ -177,7 +177,10 @@ fn head_of(bytes: &[u8]) -> Head {
     assert_eq!(code.as_bytes()[3], b' ', "{status}");
     Head {
         status: code[..3].parse().expect("a status code"),
-        fields: lines[1..].iter().map(|line| field_of(&text(line))).collect(),
+        fields: lines[1..]
+            .iter()
+            .map(|line| field_of(&text(line)))
+            .collect(),
     }
 }
 
@@ -207,7 +210,9 @@ pub fn parts<'a>(media: &str, mut body: &'a [u8]) -> Vec<(Range<u64>, u64, &'a [
     let delimiter = format!("\r\n--{boundary}");
     let mut parts = Vec::new();
     loop {
-        body = body.strip_prefix(delimiter.as_bytes()).expect("a delimiter");
+        body = body
+            .strip_prefix(delimiter.as_bytes())
+            .expect("a delimiter");
         if body == b"--\r\n" {
             return parts;
         }
