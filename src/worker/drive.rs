@@ -154,7 +154,26 @@ fn receive(slot: &mut Slot, desk: &mut Desk) {
     }
 }
 
+/// Leaves the topic of a tail that is over, and says so.
+pub(super) fn leave_topic(slot: &mut Slot, key: usize, desk: &mut Desk) {
+    let Some(topic) = slot.topic.take() else {
+        return;
+    };
+    if let Some(ended) = slot.machine.take_ended() {
+        info!(
+            "{} tail of {} ended: {}, {} bytes",
+            slot.peer,
+            desk.topics.name(topic as usize),
+            ended.end.word(),
+            ended.bytes
+        );
+    }
+    desk.topics.leave(topic as usize, key);
+}
+
 fn open(slot: &mut Slot, key: usize, desk: &mut Desk) {
+    // A tail may have ended just before this request, which waited behind it.
+    leave_topic(slot, key, desk);
     let Want::Open(asked) = slot.machine.want() else {
         return;
     };

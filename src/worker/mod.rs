@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-use log::{debug, info, warn};
+use log::{debug, warn};
 use rustix::io::Errno;
 use slab::Slab;
 
@@ -463,20 +463,8 @@ impl Worker {
     /// Brings poller, deadlines and topics in step with the state a connection is in now.
     fn settle(&mut self, key: usize, outcome: Outcome) {
         let slot = &mut self.slots[key];
-        if let Some(topic) = slot.topic
-            && !slot.machine.is_tail()
-        {
-            slot.topic = None;
-            if let Some(ended) = slot.machine.take_ended() {
-                let name = self.desk.topics.name(topic as usize);
-                info!(
-                    "{} tail of {name} ended: {}, {} bytes",
-                    slot.peer,
-                    ended.end.word(),
-                    ended.bytes
-                );
-            }
-            self.desk.topics.leave(topic as usize, key);
+        if !slot.machine.is_tail() {
+            drive::leave_topic(slot, key, &mut self.desk);
         }
         match outcome {
             Outcome::Leave { abort } => return self.leaving.push((key, abort)),
