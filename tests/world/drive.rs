@@ -1,12 +1,11 @@
-//! The server's part: what `worker::drive` and `worker::topics` do with a machine, here against the fake socket and the
-//! fake disk, with an eye on every step.
+//! What `worker::drive` does with a machine, here against the fake socket and the fake disk, with an eye on every step.
 
 use std::ops::Range;
 use std::rc::Rc;
 
 use openrange::connection::answer::Found;
 use openrange::connection::sending::End;
-use openrange::connection::{Asked, Connection, Interest, Moment, State, Want};
+use openrange::connection::{Asked, Connection, Moment, State, Want};
 use openrange::http::date::Date;
 use openrange::http::request::Refusal;
 use openrange::limits::{BUDGET_WANTS, HEAD_MAX};
@@ -47,7 +46,7 @@ impl Conn {
     }
 
     /// From here on only a reset will do.
-    fn must_cut(&mut self, why: End) {
+    pub fn must_cut(&mut self, why: End) {
         self.cut.get_or_insert(why);
         self.break_tail(why);
     }
@@ -66,21 +65,6 @@ impl Conn {
     fn leaves(&mut self) {
         self.gone = true;
         self.break_tail(End::Left);
-    }
-
-    /// The client took nothing for too long, or the time to end is over.
-    pub fn break_off(&mut self, why: End, now: Moment) {
-        if matches!(
-            self.machine().state(),
-            State::SendingRange(_) | State::Tailing(_)
-        ) {
-            self.must_cut(why);
-        }
-        match why {
-            End::Stalled => self.machine().expired(now),
-            _ => self.machine().cut(now),
-        }
-        self.due = true;
     }
 
     /// What must be wanted next, if anything in particular.
@@ -178,7 +162,7 @@ impl World<'_> {
             assert!(!self.draining || !conn.client.closing);
             name = request.path().map_or(NAMES, |path| path.name[0].into());
             name = name.wrapping_sub(b'0'.into()).min(NAMES);
-            if self.choose(50) == 49 {
+            if self.choose(100) == 99 {
                 (found, seen) = (Found::Busy, Seen::Busy);
             } else if let Some(&Some(file)) = self.disk.names.get(name) {
                 (found, seen) = self.look_up(file);
@@ -366,7 +350,7 @@ impl World<'_> {
     }
 
     /// The end of a tail is told exactly once, with the bytes that its client got, and why.
-    fn report(&mut self, key: usize) {
+    pub fn report(&mut self, key: usize) {
         let conn = &mut self.conns[key];
         if conn.topic.take().is_none() {
             return;
@@ -389,103 +373,5 @@ impl World<'_> {
         }
         conn.machine = None;
         conn.due = false;
-    }
-
-    /// The poller, level-triggered: tells only of what was asked for, but of a broken connection always.
-    pub fn poll(&mut self, key: usize) {
-        let conn = &mut self.conns[key];
-        let readable = !conn.inbound.is_empty() || conn.fin;
-        let Interest {
-            readable: read,
-            writable: write,
-        } = conn.armed;
-        conn.readable |= read && readable || conn.reset;
-        conn.due |= conn.readable || write && conn.room > 0;
-    }
-
-    /// Takes the next of what the kernel tells.
-    pub fn deliver(&mut self) {
-        use super::disk::Event;
-        let Some(event) = self.disk.events.pop_front() else {
-            return;
-        };
-        for conn in &mut self.conns {
-            let Some((name, file)) = conn.topic else {
-                continue;
-            };
-            let left = match event {
-                Event::Grew(grown) if grown == file => None,
-                Event::Look(looked) if looked == name => self.disk.left(name, file),
-                Event::All => self.disk.left(name, file),
-                _ => continue,
-            };
-            if self.fault != Fault::StaleMeasure {
-                self.disk.forget(file);
-            }
-            if !conn.machine().is_tail() {
-                continue;
-            }
-            let sending = matches!(conn.machine().state(), State::SendingRange(_));
-            conn.due |= match left {
-                None if self.fault == Fault::IgnoreChanges => false,
-                None => conn.machine().changed(),
-                Some(why) => {
-                    let tail = conn.client.tail.as_mut().expect("a tail");
-                    let promised = tail.left.unwrap_or(0);
-                    tail.told.get_or_insert((why, promised));
-                    if sending && self.fault == Fault::ForgetGoneWhileSending {
-                        false
-                    } else {
-                        conn.machine().gone(why)
-                    }
-                }
-            };
-        }
-    }
-
-    /// The deadline of a connection, when it has come.
-    pub fn expire(&mut self, key: usize) {
-        let now = self.now;
-        let conn = &mut self.conns[key];
-        if conn.deadline > now {
-            return;
-        }
-        conn.deadline = Moment::NEVER;
-        conn.due = true;
-        if conn.machine().deadline(&TIMEOUTS) > now {
-            return;
-        }
-        match conn.machine().state() {
-            State::ReadingHeaders(_) => {
-                conn.timed_out = true;
-                let (since, least) = if conn.client.opened == 0 {
-                    (conn.answered_at, TIMEOUTS.header)
-                } else if conn.given <= conn.client.end_of_asked() {
-                    (conn.answered_at, TIMEOUTS.idle)
-                } else {
-                    (conn.begun_at.max(conn.answered_at), TIMEOUTS.header)
-                };
-                assert!(now - since >= least, "the client had more time");
-            }
-            _ => assert!(conn.shut, "nobody is waited for"),
-        }
-        conn.machine().expired(now);
-    }
-
-    /// The server is to end.
-    pub fn stop(&mut self) {
-        self.draining = true;
-        for file in 0..self.disk.files.len() {
-            self.disk.forget(file);
-        }
-        for conn in self.conns.iter_mut().filter(|conn| conn.machine.is_some()) {
-            if conn.machine().is_tail()
-                && let Some(tail) = &mut conn.client.tail
-            {
-                let size = self.disk.size(tail.file);
-                tail.told.get_or_insert((End::Shutdown, size));
-            }
-            conn.due |= conn.machine().drain(self.now);
-        }
     }
 }

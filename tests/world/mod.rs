@@ -2,25 +2,27 @@
 //! clock. Every decision comes from one function, so that a seed or a fuzzer's bytes are a whole history. What must hold
 //! is asserted after every step.
 //!
-//! [`drive`] plays the server, [`client`] the clients, [`request`] says what they want, [`response`] reads what they
-//! get, and [`disk`] is what there is to read.
+//! [`drive`] and [`turn`] play the server; [`hands`] are the clients and publishers, [`disk`] what there is to read;
+//! [`client`] holds what a client may get against what it gets, [`request`] says what that is, [`response`] reads it;
+//! [`check`] is what must hold besides.
 
+mod check;
 mod client;
 mod disk;
 mod drive;
+mod hands;
 mod request;
 mod response;
+mod turn;
 
 use std::collections::{BTreeSet, VecDeque};
-use std::rc::Rc;
 use std::time::Duration;
 
 use openrange::connection::sending::End;
-use openrange::connection::{Connection, Interest, Moment, State, Timeouts, Want};
+use openrange::connection::{Connection, Interest, Moment, State, Timeouts};
 
 use client::Client;
-use disk::{Disk, Event, Handle, NAMES};
-use request::Ask;
+use disk::{Disk, Handle, NAMES};
 
 /// A number below the given one, which is not 0. Nothing but 0 is the simplest history.
 pub type Choose<'a> = &'a mut dyn FnMut(u64) -> u64;
@@ -111,7 +113,7 @@ const ACTIONS: [(Action, u64); 23] = [
     (|world| world.truncate(), 1),
     (|world| world.rename(), 2),
     (|world| world.unlink(), 1),
-    (|world| world.create(), 2),
+    (|world| world.create(), 4),
     (|world| world.link(), 1),
     (|world| world.seal(), 1),
     (|world| world.break_file(), 1),
@@ -143,7 +145,7 @@ pub fn run(choose: Choose, fault: Fault) -> BTreeSet<&'static str> {
         let size = world.choose(40);
         world.disk.append(name, size as usize);
     }
-    if world.choose(100) == 99 {
+    if world.choose(40) == 39 {
         world.disk.append(0, (1 << 20) + 5000);
     }
     world.connect();
@@ -283,344 +285,5 @@ impl World<'_> {
                 conn.break_off(End::Shutdown, now);
             }
         }
-    }
-}
-
-/// The clients.
-impl World<'_> {
-    fn ask(&mut self) {
-        if let Some(key) = self.one() {
-            self.ask_on(key);
-        }
-    }
-
-    fn ask_on(&mut self, key: usize) {
-        let client = &self.conns[key].client;
-        let malformed = client
-            .asks
-            .last()
-            .is_some_and(|ask| ask.0.refusal().is_some());
-        if malformed || client.asks.len() == REQUESTS {
-            return;
-        }
-        let name = self.choose(NAMES as u64) as usize;
-        let file = self.disk.names[name];
-        let (size, tag) = file.map_or((0, 0), |file| (self.disk.size(file), self.disk.etag(file)));
-        let ask = match self.choose(3) {
-            0 => Ask::tail(name),
-            _ => Ask::any(&mut |below| (self.choose)(below), name, size, tag),
-        };
-        let ahead = self.fault == Fault::AnswerOutOfOrder;
-        let client = &mut self.conns[key].client;
-        // A request may be put before another one only where that one begins.
-        let untouched = client.asks.len() == client.opened + 1;
-        client.ask(ask, ahead && untouched);
-    }
-
-    fn flood(&mut self) {
-        if let Some(key) = self.one()
-            && self.conns[key].topic.is_some()
-            && self.choose(3) == 2
-        {
-            self.conns[key].client.ask(Ask::flood(), false);
-            self.push(key, usize::MAX);
-        }
-    }
-
-    fn send_some(&mut self) {
-        if let Some(key) = self.one() {
-            let count = self.conns[key].client.to_send.len();
-            let count = self.some(count.max(1));
-            self.push(key, count);
-        }
-    }
-
-    fn push(&mut self, key: usize, most: usize) {
-        let conn = &mut self.conns[key];
-        if !conn.fin && !conn.reset {
-            let count = most.min(conn.client.to_send.len());
-            conn.inbound.extend(conn.client.to_send.drain(..count));
-        }
-    }
-
-    fn take_some(&mut self) {
-        if let Some(key) = self.one() {
-            let count = [ROOMY, 1, 2, 7, 100, 5000][self.choose(6) as usize];
-            let conn = &mut self.conns[key];
-            conn.room = (conn.room + count).min(ROOMY);
-        }
-    }
-
-    fn fin(&mut self) {
-        if let Some(key) = self.one()
-            && self.choose(4) == 3
-        {
-            self.conns[key].fin = true;
-        }
-    }
-
-    fn reset(&mut self) {
-        if let Some(key) = self.one()
-            && self.choose(4) == 3
-        {
-            let conn = &mut self.conns[key];
-            conn.reset = true;
-            conn.inbound.clear();
-        }
-    }
-}
-
-/// The publishers.
-impl World<'_> {
-    /// What the kernel would queue, if somebody follows it; the same news is not queued twice.
-    fn tell(&mut self, event: Event) {
-        let followed = self.conns.iter().any(|conn| match (event, conn.topic) {
-            (Event::Grew(file), Some((_, followed))) => file == followed,
-            (Event::Look(name), Some((followed, _))) => name == followed,
-            (Event::All, topic) => topic.is_some(),
-            (_, None) => false,
-        });
-        if followed && !self.disk.events.contains(&event) {
-            self.disk.events.push_back(event);
-        }
-    }
-
-    fn some_file(&mut self) -> usize {
-        let name = self.choose(NAMES as u64) as usize;
-        match self.disk.names[name] {
-            Some(file) => file,
-            None => self.choose(self.disk.files.len() as u64) as usize,
-        }
-    }
-
-    fn append(&mut self) {
-        let file = self.some_file();
-        let most = [3, 20, 300][self.choose(3) as usize];
-        let count = 1 + self.choose(most) as usize;
-        if self.disk.size(file) < 1 << 22 {
-            self.disk.append(file, count);
-            self.tell(Event::Grew(file));
-        }
-    }
-
-    fn truncate(&mut self) {
-        let file = self.some_file();
-        let size = self.choose(self.disk.size(file) + 1);
-        self.disk.truncate(file, size as usize);
-        self.tell(Event::Grew(file));
-        if self.choose(2) == 1 {
-            let count = self.choose(60) as usize;
-            self.disk.append(file, count);
-        }
-    }
-
-    /// One name becomes another, over what that one had.
-    fn rename(&mut self) {
-        let (from, to) = (self.choose(NAMES as u64), self.choose(NAMES as u64));
-        let file = self.disk.names[from as usize].take();
-        // Often away, to a name that nobody asks for.
-        if self.choose(2) == 1 && file.is_some() {
-            self.disk.names[to as usize] = file;
-            self.tell(Event::Look(to as usize));
-        }
-        self.tell(Event::Look(from as usize));
-    }
-
-    fn unlink(&mut self) {
-        let name = self.choose(NAMES as u64) as usize;
-        self.disk.names[name] = None;
-        self.tell(Event::Look(name));
-        if self.choose(3) == 2 {
-            self.create_as(name);
-        }
-    }
-
-    fn create(&mut self) {
-        let name = self.choose(NAMES as u64) as usize;
-        if self.disk.names[name].is_none() {
-            self.create_as(name);
-        }
-    }
-
-    fn create_as(&mut self, name: usize) {
-        let file = self.disk.create(name);
-        let size = self.choose(30) as usize;
-        self.disk.append(file, size);
-        self.tell(Event::Look(name));
-    }
-
-    fn link(&mut self) {
-        let (from, to) = (self.choose(NAMES as u64), self.choose(NAMES as u64));
-        if self.disk.names[to as usize].is_none() {
-            self.disk.names[to as usize] = self.disk.names[from as usize];
-            self.tell(Event::Look(to as usize));
-        }
-    }
-
-    fn seal(&mut self) {
-        let file = self.some_file();
-        self.disk.files[file].sealed = true;
-        self.tell(Event::Grew(file));
-    }
-
-    /// Nobody is told of this.
-    fn break_file(&mut self) {
-        if self.choose(4) == 3 {
-            let file = self.some_file();
-            self.disk.files[file].broken ^= true;
-        }
-    }
-
-    fn overflow(&mut self) {
-        self.disk.events.clear();
-        self.tell(Event::All);
-    }
-}
-
-/// What must hold.
-impl World<'_> {
-    fn check(&mut self) {
-        for conn in &mut self.conns {
-            let Some(machine) = &conn.machine else {
-                continue;
-            };
-            if let Some(tail) = &mut conn.client.tail {
-                // Bytes that a truncation took are no longer owed.
-                let size = self.disk.size(tail.file);
-                let left = self.disk.left(tail.name, tail.file).map(|_| size);
-                tail.left = left.map(|size| tail.left.unwrap_or(size).min(size));
-                let sealed = self.disk.files[tail.file].sealed.then_some(size);
-                tail.sealed = sealed.map(|size| tail.sealed.unwrap_or(size).min(size));
-                if let Some((_, promised)) = &mut tail.told {
-                    *promised = size.min(*promised);
-                }
-                // Only requests behind the one that is being answered are kept.
-                if machine.is_tail() {
-                    let behind = conn.given - conn.client.end_of_asked();
-                    assert_eq!(machine.waiting(), behind);
-                }
-            }
-            if !conn.due {
-                conn.check_rest(&self.disk);
-            }
-        }
-        for file in &self.disk.files {
-            let held = Rc::strong_count(&file.handle) - 1;
-            let busy = self.conns.iter().filter(|conn| conn.may_hold()).count();
-            assert!(held <= busy, "{held} handles held by {busy} answers");
-        }
-    }
-
-    /// Everything that is to come has come.
-    fn settle_down(&mut self) {
-        self.calm = true;
-        for _ in 0..1000 {
-            while !self.disk.events.is_empty() {
-                self.deliver();
-            }
-            let mut idle = true;
-            for key in 0..self.conns.len() {
-                if self.conns[key].machine.is_none() {
-                    continue;
-                }
-                self.push(key, usize::MAX);
-                self.conns[key].room = ROOMY;
-                self.poll(key);
-                if self.conns[key].due {
-                    idle = false;
-                    self.drive(key);
-                }
-            }
-            self.check();
-            if idle && self.disk.events.is_empty() {
-                return;
-            }
-        }
-        panic!("spins");
-    }
-
-    fn end(&mut self) {
-        let how = self.choose(3);
-        self.settle_down();
-        for conn in &mut self.conns {
-            let Some(machine) = &conn.machine else {
-                continue;
-            };
-            let client = &conn.client;
-            assert!(!conn.fin && !conn.reset || conn.shut && !conn.armed.readable);
-            match machine.state() {
-                State::Tailing(_) => {
-                    let file = client.tail.as_ref().expect("a tail").file;
-                    if !self.disk.files[file].broken {
-                        self.outcomes.insert("live tail, all delivered");
-                    }
-                }
-                State::ReadingHeaders(None) => {
-                    assert_eq!(client.opened, client.asks.len(), "a request is forgotten");
-                }
-                State::Closing(_) => assert!(client.closing || self.draining),
-                _ => panic!("neither done nor waiting"),
-            }
-        }
-        match how {
-            0 => self.stop(),
-            1 => self.conns.iter_mut().for_each(|conn| conn.fin = true),
-            _ => {
-                self.stop();
-                self.cut();
-            }
-        }
-        self.settle_down();
-        if how == 0 {
-            for _ in 0..2 {
-                self.now = self.now + Duration::from_secs(3600);
-                self.pass_time();
-                self.settle_down();
-            }
-        }
-        for conn in &self.conns {
-            assert!(conn.machine.is_none(), "never ends");
-            assert!(conn.client.tail.is_none(), "a tail whose end nobody told");
-        }
-        for file in &self.disk.files {
-            assert_eq!(Rc::strong_count(&file.handle), 1, "a handle is held");
-        }
-    }
-}
-
-impl Conn {
-    fn may_hold(&self) -> bool {
-        self.machine.as_ref().is_some_and(|machine| {
-            matches!(machine.state(), State::SendingRange(_) | State::Tailing(_))
-        })
-    }
-
-    /// Nobody drives it unless something happens: then that must be sure to happen.
-    fn check_rest(&self, disk: &Disk) {
-        let machine = self.machine.as_ref().expect("not yet removed");
-        match machine.want() {
-            Want::Sleep => assert!(self.armed.readable, "a FIN would not be heard"),
-            Want::Send(_) => {
-                assert!(self.armed.writable, "waits for room and is not told");
-                assert_eq!(self.armed.readable, machine.is_tail());
-            }
-            _ => panic!("wants what nobody does"),
-        }
-        let State::Tailing(_) = machine.state() else {
-            return;
-        };
-        let tail = self.client.tail.as_ref().expect("a tail");
-        assert!(tail.told.is_none(), "sleeps although it must end");
-        let news = tail.delivered() != disk.size(tail.file) || tail.sealed.is_some();
-        assert!(
-            !news || disk.will_tell(tail.name, tail.file),
-            "sleeps at {} of {}, and nothing will wake it",
-            tail.delivered(),
-            disk.size(tail.file)
-        );
-        assert!(
-            tail.left.is_none() || disk.will_look(tail.name),
-            "sleeps although its name is gone"
-        );
     }
 }

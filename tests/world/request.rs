@@ -25,7 +25,7 @@ pub enum Spec {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Keep {
     Unsaid,
-    KeepAlive,
+    Stay,
     Close,
 }
 
@@ -146,11 +146,11 @@ impl Ask {
         ask.tag = [None, None, None, Some(tag), Some(tag + 1)][choose(5) as usize];
         ask.keep = match choose(8) {
             6 => Keep::Close,
-            5 | 7 => Keep::KeepAlive,
+            5 | 7 => Keep::Stay,
             _ => Keep::Unsaid,
         };
         ask.body = choose(24) == 23;
-        if choose(8) == 7 {
+        if choose(16) == 15 {
             ask.name = NAMES;
         }
         if choose(20) == 19 {
@@ -189,7 +189,7 @@ impl Ask {
         }
         head += match self.keep {
             Keep::Unsaid => "",
-            Keep::KeepAlive => "Connection: keep-alive\r\n",
+            Keep::Stay => "Connection: keep-alive\r\n",
             Keep::Close => "Connection: close\r\n",
         };
         if self.body {
@@ -212,7 +212,7 @@ impl Ask {
         !self.body
             && match self.keep {
                 Keep::Unsaid => !self.http10,
-                Keep::KeepAlive => true,
+                Keep::Stay => true,
                 Keep::Close => false,
             }
     }

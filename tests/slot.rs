@@ -1,0 +1,89 @@
+//! What a connection costs while nothing happens: ten thousand idle tails are an ordinary load.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::mem::size_of;
+use std::rc::Rc;
+
+use openrange::connection::answer::{Found, Meta};
+use openrange::connection::{Connection, Moment, Want};
+use openrange::http::conditional::ETag;
+use openrange::http::date::Date;
+use openrange::worker::drive::Slot;
+
+const NOW: Moment = Moment(0);
+
+/// Counts what each thread has allocated and not freed.
+struct Counted;
+
+thread_local! {
+    static HELD: Cell<isize> = const { Cell::new(0) };
+}
+
+#[global_allocator]
+static ALLOCATOR: Counted = Counted;
+
+// SAFETY: all is left to the system's allocator; sizes are at most `isize::MAX`.
+unsafe impl GlobalAlloc for Counted {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        HELD.set(HELD.get() + layout.size().cast_signed());
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, bytes: *mut u8, layout: Layout) {
+        HELD.set(HELD.get() - layout.size().cast_signed());
+        unsafe { System.dealloc(bytes, layout) }
+    }
+}
+
+#[test]
+fn a_slot_is_small() {
+    let (slot, machine) = (size_of::<Slot>(), size_of::<Connection<Rc<()>>>());
+    println!("slot: {slot} bytes, machine: {machine}");
+    assert!(slot <= 192, "{slot}");
+    assert!(machine <= 112, "{machine}");
+}
+
+/// Nothing but the slot itself is left once a tail is caught up, also after its head came in pieces.
+#[test]
+fn an_idle_tail_owns_no_memory() {
+    let date = Date::from_seconds(0);
+    let file = Rc::new(());
+    let meta = Meta {
+        size: 5,
+        sealed: false,
+        modified: date,
+        etag: ETag(1),
+        media: "text/plain",
+    };
+    let head = b"GET /f HTTP/1.1\r\nHost: x\r\nRange: bytes=0-\r\n\r\n";
+    let held = HELD.get();
+    let mut machine = Connection::new(NOW);
+    for byte in head {
+        machine.received(&[*byte], NOW);
+    }
+    assert!(HELD.get() > held, "the allocator does not count");
+    let found = Found::File {
+        file: Rc::clone(&file),
+        meta,
+    };
+    let _ = machine.opened(found, date);
+    while !machine.is_tailing() {
+        let (n, size) = match machine.want() {
+            Want::Send(next) => {
+                let file = next.file.map_or(0, |(_, range)| range.end - range.start);
+                (next.before.len() as u64 + file + next.after.len() as u64, 0)
+            }
+            Want::Measure(_) => (0, meta.size),
+            _ => panic!("neither sends nor measures"),
+        };
+        if n > 0 {
+            machine.sent(n, NOW);
+        } else {
+            machine.measured(size, false, NOW);
+        }
+    }
+    assert!(matches!(machine.want(), Want::Sleep));
+    assert_eq!(HELD.get() - held, 0, "bytes are held");
+    assert_eq!(Rc::strong_count(&file), 2, "one handle for each tail");
+}

@@ -1,0 +1,156 @@
+//! What must hold: after every step, when all news has come, and when everything is over.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use openrange::connection::{State, Want};
+
+use super::disk::Disk;
+use super::{Conn, ROOMY, World};
+
+impl World<'_> {
+    pub fn check(&mut self) {
+        for conn in &mut self.conns {
+            let Some(machine) = &conn.machine else {
+                continue;
+            };
+            if let Some(tail) = &mut conn.client.tail {
+                // Bytes that a truncation took are no longer owed.
+                let size = self.disk.size(tail.file);
+                let left = self.disk.left(tail.name, tail.file).map(|_| size);
+                tail.left = left.map(|size| tail.left.unwrap_or(size).min(size));
+                let sealed = self.disk.files[tail.file].sealed.then_some(size);
+                tail.sealed = sealed.map(|size| tail.sealed.unwrap_or(size).min(size));
+                if let Some((_, promised)) = &mut tail.told {
+                    *promised = size.min(*promised);
+                }
+                // Only requests behind the one that is being answered are kept.
+                if machine.is_tail() {
+                    let behind = conn.given - conn.client.end_of_asked();
+                    assert_eq!(machine.waiting(), behind);
+                }
+            }
+            if !conn.due {
+                conn.check_rest(&self.disk);
+            }
+        }
+        for file in &self.disk.files {
+            let held = Rc::strong_count(&file.handle) - 1;
+            let busy = self.conns.iter().filter(|conn| conn.may_hold()).count();
+            assert!(held <= busy, "{held} handles held by {busy} answers");
+        }
+    }
+
+    /// Everything that is to come has come.
+    pub fn settle_down(&mut self) {
+        self.calm = true;
+        for _ in 0..1000 {
+            while !self.disk.events.is_empty() {
+                self.deliver();
+            }
+            let mut idle = true;
+            for key in 0..self.conns.len() {
+                if self.conns[key].machine.is_none() {
+                    continue;
+                }
+                self.push(key, usize::MAX);
+                self.conns[key].room = ROOMY;
+                self.poll(key);
+                if self.conns[key].due {
+                    idle = false;
+                    self.drive(key);
+                }
+            }
+            self.check();
+            if idle && self.disk.events.is_empty() {
+                return;
+            }
+        }
+        panic!("spins");
+    }
+
+    pub fn end(&mut self) {
+        let how = self.choose(3);
+        self.settle_down();
+        for conn in &mut self.conns {
+            let Some(machine) = &conn.machine else {
+                continue;
+            };
+            let client = &conn.client;
+            assert!(!conn.fin && !conn.reset || conn.shut && !conn.armed.readable);
+            match machine.state() {
+                State::Tailing(_) => {
+                    let file = client.tail.as_ref().expect("a tail").file;
+                    if !self.disk.files[file].broken {
+                        self.outcomes.insert("live tail, all delivered");
+                    }
+                }
+                State::ReadingHeaders(None) => {
+                    assert_eq!(client.opened, client.asks.len(), "a request is forgotten");
+                }
+                State::Closing(_) => assert!(client.closing || self.draining),
+                _ => panic!("neither done nor waiting"),
+            }
+        }
+        match how {
+            0 => self.stop(),
+            1 => self.conns.iter_mut().for_each(|conn| conn.fin = true),
+            _ => {
+                self.stop();
+                self.cut();
+            }
+        }
+        self.settle_down();
+        if how == 0 {
+            for _ in 0..2 {
+                self.now = self.now + Duration::from_secs(3600);
+                self.pass_time();
+                self.settle_down();
+            }
+        }
+        for conn in &self.conns {
+            assert!(conn.machine.is_none(), "never ends");
+            assert!(conn.client.tail.is_none(), "a tail whose end nobody told");
+        }
+        for file in &self.disk.files {
+            assert_eq!(Rc::strong_count(&file.handle), 1, "a handle is held");
+        }
+    }
+}
+
+impl Conn {
+    pub fn may_hold(&self) -> bool {
+        self.machine.as_ref().is_some_and(|machine| {
+            matches!(machine.state(), State::SendingRange(_) | State::Tailing(_))
+        })
+    }
+
+    /// Nobody drives it unless something happens: then that must be sure to happen.
+    pub fn check_rest(&self, disk: &Disk) {
+        let machine = self.machine.as_ref().expect("not yet removed");
+        match machine.want() {
+            Want::Sleep => assert!(self.armed.readable, "a FIN would not be heard"),
+            Want::Send(_) => {
+                assert!(self.armed.writable, "waits for room and is not told");
+                assert_eq!(self.armed.readable, machine.is_tail());
+            }
+            _ => panic!("wants what nobody does"),
+        }
+        let State::Tailing(_) = machine.state() else {
+            return;
+        };
+        let tail = self.client.tail.as_ref().expect("a tail");
+        assert!(tail.told.is_none(), "sleeps although it must end");
+        let news = tail.delivered() != disk.size(tail.file) || tail.sealed.is_some();
+        assert!(
+            !news || disk.will_tell(tail.name, tail.file),
+            "sleeps at {} of {}, and nothing will wake it",
+            tail.delivered(),
+            disk.size(tail.file)
+        );
+        assert!(
+            tail.left.is_none() || disk.will_look(tail.name),
+            "sleeps although its name is gone"
+        );
+    }
+}
