@@ -3,6 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 
+#[allow(dead_code, reason = "faults are planted by the simulation only")]
 #[path = "../../tests/world/mod.rs"]
 mod world;
 

@@ -129,7 +129,12 @@ impl Conn {
     pub fn check_rest(&self, disk: &Disk) {
         let machine = self.machine.as_ref().expect("not yet removed");
         match machine.want() {
-            Want::Sleep => assert!(self.armed.readable, "a FIN would not be heard"),
+            Want::Sleep => {
+                assert!(self.armed.readable, "a FIN would not be heard");
+                if !machine.is_tailing() {
+                    assert_eq!(self.deadline, self.patience());
+                }
+            }
             Want::Send(_) => {
                 assert!(self.armed.writable, "waits for room and is not told");
                 assert_eq!(self.armed.readable, machine.is_tail());

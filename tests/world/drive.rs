@@ -102,7 +102,7 @@ impl World<'_> {
                 Task::Shut => {
                     conn.client.shut();
                     assert!(conn.client.closing || self.draining, "shut without need");
-                    conn.shut = true;
+                    (conn.shut, conn.shut_at) = (true, now);
                     conn.machine().shut(now);
                 }
                 Task::Remove(abort) => return self.remove(key, abort),
@@ -291,16 +291,8 @@ impl World<'_> {
         if conn.room == 0 {
             return true;
         }
-        let mut wire = before.to_vec();
-        let mut whole = true;
-        if let Some((file, range)) = &file {
-            let held = &self.disk.files[*file];
-            let end = held.bytes.len().min(range.end as usize);
-            let held = held.bytes.get(range.start as usize..end);
-            let held = held.filter(|_| !self.disk.files[*file].broken);
-            wire.extend_from_slice(held.unwrap_or_default());
-            whole = held.map_or(0, <[u8]>::len) as u64 == range.end - range.start;
-        }
+        let (mut wire, whole) = self.wire(before, file);
+        let conn = &mut self.conns[key];
         if !whole && (skips || wire.is_empty()) {
             conn.fell_short(now);
             return false;
@@ -329,6 +321,20 @@ impl World<'_> {
         }
         conn.machine().sent(told as u64, now);
         count < given
+    }
+
+    /// `before` and what the file has of the range; whether it has all of it.
+    fn wire(&self, before: &[u8], file: Option<(usize, Range<u64>)>) -> (Vec<u8>, bool) {
+        let mut wire = before.to_vec();
+        let Some((file, range)) = file else {
+            return (wire, true);
+        };
+        let file = &self.disk.files[file];
+        let end = file.bytes.len().min(range.end as usize);
+        let held = file.bytes.get(range.start as usize..end);
+        let held = held.filter(|_| !file.broken).unwrap_or_default();
+        wire.extend_from_slice(held);
+        (wire, held.len() as u64 == range.end - range.start)
     }
 
     /// Brings everything in step with the state a connection is in now.

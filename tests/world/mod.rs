@@ -73,6 +73,7 @@ struct Conn {
     room: usize,
     /// The server's side is shut down.
     shut: bool,
+    shut_at: Moment,
     /// Bytes that the machine was given.
     given: usize,
     /// Why it must be reset.
@@ -236,6 +237,7 @@ impl World<'_> {
             reset: false,
             room: 500,
             shut: false,
+            shut_at: self.now,
             given: 0,
             cut: None,
             gone: false,
