@@ -42,7 +42,7 @@ Options:
                             inotify does not tell (default: 1000)
   --grace SECONDS           from SIGTERM or SIGINT to the end of whatever is
                             still under way (default: 10)
-  --user NAME               become this user (or UID:GID) when everything is bound
+  --user NAME               become this user (or UID:GID) once all is bound
   --no-sandbox              keep the access to files that is given up otherwise
                             (Landlock: nothing but reading below ROOT is left)
   -h, --help                print this

@@ -169,7 +169,11 @@ fn the_usage_names_every_option_and_fits_a_terminal() {
         "idle-timeout",
         "send-timeout",
         "max-connections",
+        "max-connections-per-address",
+        "poll-interval",
         "grace",
+        "user",
+        "no-sandbox",
         "help",
         "version",
     ];

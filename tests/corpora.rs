@@ -2,6 +2,8 @@
 
 #[path = "../fuzz/fuzz_targets/check/conditional.rs"]
 mod conditional;
+#[path = "../fuzz/fuzz_targets/check/connection.rs"]
+mod connection;
 #[path = "../fuzz/fuzz_targets/check/date.rs"]
 mod date;
 #[path = "../fuzz/fuzz_targets/check/range.rs"]
@@ -38,6 +40,11 @@ fn replay(target: &str, check: impl Fn(&[u8])) {
 #[test]
 fn conditional() {
     replay("conditional", conditional::conditional);
+}
+
+#[test]
+fn connection() {
+    replay("connection", connection::connection);
 }
 
 #[test]

@@ -16,7 +16,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("connection", &["connection", "http", "limits"]),
     ("os", &["connection", "http", "limits", "os"]),
     ("worker", &["connection", "http", "limits", "os", "worker"]),
-    ("cli", &["os::socket"]),
+    ("cli", &["limits", "os::socket"]),
     ("server", &["cli", "connection", "limits", "os", "worker"]),
     ("main", &["cli", "http::date", "server"]),
     // Declares the rooms and uses none.

@@ -346,10 +346,10 @@ fn closing() {
         ("Linger, hung_up", linger, |m| m.hung_up(NOW), "Remove", "Closing(Now)"),
         ("Linger, failed", linger, |m| m.failed(NOW), "Remove", "Closing(Now)"),
         ("Linger, expired", linger, |m| m.expired(NOW), "Remove", "Closing(Now)"),
-        ("Linger, drain", linger, |m| assert!(m.drain(NOW)), "Remove", "Closing(Now)"),
+        ("Linger, drain: lingers on", linger, |m| assert!(!m.drain(NOW)), "Sleep", "Closing(Linger)"),
         ("Linger, cut", linger, |m| m.cut(NOW), "Remove", "Closing(Now)"),
-        ("Now, drain", now, |m| assert!(m.drain(NOW)), "Remove", "Closing(Now)"),
-        ("Abort, drain", abort, |m| assert!(m.drain(NOW)), "Remove, abort", "Closing(Abort)"),
+        ("Now, drain", now, |m| assert!(!m.drain(NOW)), "Remove", "Closing(Now)"),
+        ("Abort, drain", abort, |m| assert!(!m.drain(NOW)), "Remove, abort", "Closing(Abort)"),
         ("Abort, cut", abort, |m| m.cut(NOW), "Remove, abort", "Closing(Abort)"),
     ]);
 }
@@ -359,7 +359,8 @@ fn closing() {
 #[rustfmt::skip]
 fn impossible() {
     use state::*;
-    let rows: &[(&str, fn() -> Machine, fn(&mut Machine))] = &[
+    type Row = (&'static str, fn() -> Machine, fn(&mut Machine));
+    let rows: &[Row] = &[
         ("ReadingHeaders, sent", fresh, |m| m.sent(0, NOW)),
         ("ReadingHeaders, measured", fresh, |m| measure(m, 5)),
         ("ReadingHeaders, changed", fresh, |m| { m.changed(); }),

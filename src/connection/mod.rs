@@ -45,9 +45,11 @@
 //! | | measured, fell_short, expired, received, hung_up, failed | as in SendingRange | |
 //! | Closing(Shut) | shut | - | Closing(Linger) |
 //! | Closing(Linger) | received | drop | Closing(Linger) |
-//! | | hung_up, failed, expired, drain | - | Closing(Now) |
-//! | Closing(Now, Abort) | drain, cut | - | the same |
-//! | | - | want Remove | - |
+//! | | hung_up, failed, expired | - | Closing(Now) |
+//! | Closing(Now, Abort) | - | want Remove | - |
+//! | Closing | drain | - | the same |
+//! | SendingRange, Tailing | cut | - | Closing(Abort) |
+//! | ReadingHeaders, Closing | cut | - | Closing(Now); Abort stays |
 //!
 //! What is not in the table is impossible, and asserted. Read [`Connection`] next, then `answer`, then `sending`.
 
@@ -475,7 +477,8 @@ impl<F> Connection<F> {
                 self.keep_alive = false;
                 return self.is_tail() && self.gone(End::Shutdown);
             }
-            State::Closing(_) => self.close(How::Now, End::Left, now),
+            // Lingering protects an answer that was given; it does not take long.
+            State::Closing(_) => return false,
         }
         true
     }

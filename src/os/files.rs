@@ -5,6 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
+use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
@@ -33,7 +34,7 @@ pub struct Files {
 /// What a name leads to.
 pub enum Node {
     /// A regular file, open for reading.
-    File(OpenFile),
+    File(Rc<OpenFile>),
     /// A directory (a descriptor to look up names with).
     Directory(OwnedFd),
     /// Something that is never opened: a FIFO, a socket, a device.
@@ -66,18 +67,23 @@ impl Files {
     /// Looks up a name below the root (the empty name is the root) and opens what is there.
     ///
     /// The name is resolved to an O_PATH descriptor first and only a regular file is then opened for reading: opening a
-    /// FIFO would let a waiting writer through, opening a device may act.
+    /// FIFO would let a waiting writer through, opening a device may act. If it is the file that is `held` open already,
+    /// it is not opened again.
     ///
     /// # Errors
     /// ENOENT and its kin, EXDEV if the name leads out of the root, EACCES, EMFILE, EIO.
-    pub fn find(&self, name: &[u8]) -> Result<Node, Errno> {
+    pub fn find(&self, name: &[u8], held: Option<&Rc<OpenFile>>) -> Result<Node, Errno> {
         let place = self.resolve(name)?;
         let stat = stat(place.as_fd())?;
         match FileType::from_raw_mode(stat.stx_mode.into()) {
-            FileType::RegularFile => {
-                let fd = self.reopen(&place, name)?;
-                OpenFile::new(fd, &stat, name, &self.truncations).map(Node::File)
-            }
+            FileType::RegularFile => match held {
+                Some(held) if held.may_stand_for(&stat) => Ok(Node::File(Rc::clone(held))),
+                _ => {
+                    let fd = self.reopen(&place, name)?;
+                    let file = OpenFile::new(fd, &stat, name, &self.truncations);
+                    Ok(Node::File(Rc::new(file)))
+                }
+            },
             FileType::Directory => Ok(Node::Directory(place)),
             _ => Ok(Node::Other),
         }
@@ -222,6 +228,7 @@ impl Id {
 pub struct OpenFile {
     fd: OwnedFd,
     id: Id,
+    permissions: Permissions,
     /// Names that it had when it was opened.
     links: u32,
     media: &'static str,
@@ -234,6 +241,13 @@ pub struct OpenFile {
     size: Cell<u64>,
     /// Whether nothing is known to have happened since the last look.
     known: Cell<Option<Look>>,
+}
+
+/// Mode, owner and group: who may open it.
+type Permissions = (u16, u32, u32);
+
+fn permissions(stat: &Statx) -> Permissions {
+    (stat.stx_mode, stat.stx_uid, stat.stx_gid)
 }
 
 /// A look at an open file.
@@ -255,12 +269,7 @@ impl AsFd for OpenFile {
 }
 
 impl OpenFile {
-    fn new(
-        fd: OwnedFd,
-        stat: &Statx,
-        name: &[u8],
-        truncations: &Arc<Truncations>,
-    ) -> Result<OpenFile, Errno> {
+    fn new(fd: OwnedFd, stat: &Statx, name: &[u8], truncations: &Arc<Truncations>) -> OpenFile {
         let identity = identity(fd.as_fd(), stat);
         let media = match media::by_name(name) {
             Some(media) => media,
@@ -270,9 +279,10 @@ impl OpenFile {
                 media::by_content(&beginning[..count])
             }
         };
-        Ok(OpenFile {
+        OpenFile {
             fd,
             id: Id::of(stat),
+            permissions: permissions(stat),
             links: stat.stx_nlink,
             media,
             identity,
@@ -280,7 +290,12 @@ impl OpenFile {
             truncations: Arc::clone(truncations),
             size: Cell::new(stat.stx_size),
             known: Cell::new(None),
-        })
+        }
+    }
+
+    /// Whether this is the file that was found, and opening that would be allowed as it was for this.
+    fn may_stand_for(&self, found: &Statx) -> bool {
+        self.id == Id::of(found) && self.permissions == permissions(found)
     }
 
     /// Which file this is.

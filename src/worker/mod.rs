@@ -8,6 +8,7 @@
 pub mod admission;
 pub mod deadlines;
 pub mod drive;
+pub mod lookup;
 pub mod topics;
 
 use std::collections::VecDeque;
@@ -417,12 +418,11 @@ impl Worker {
     }
 
     fn drive_due(&mut self) {
-        let mut waiting = std::mem::take(&mut self.queue.waiting);
-        for key in waiting.drain(..) {
+        // Whoever wants more than a share comes again in the next turn.
+        for key in std::mem::take(&mut self.queue.waiting) {
             self.slots[key].due = false;
             self.drive(key);
         }
-        self.queue.waiting = waiting;
         for _ in 0..BULK_SLICE.min(self.queue.sending.len()) {
             let Some(key) = self.queue.sending.pop_front() else {
                 break;

@@ -1,5 +1,5 @@
-//! The followed names of one worker: looking requests up, keeping tails in step with their files, and saying which tail
-//! is to be driven next. It joins `files` and `watch`; it knows connections only by the keys of their slots.
+//! The followed names of one worker: keeping tails in step with their files, and saying which tail is to be driven
+//! next. It joins `lookup` and `watch`; it knows connections only by the keys of their slots.
 
 use std::collections::{HashMap, VecDeque};
 use std::io::ErrorKind;
@@ -9,14 +9,15 @@ use std::sync::Once;
 use rustix::io::Errno;
 use slab::Slab;
 
-use crate::connection::answer::{Found, Meta};
+use crate::connection::answer::Found;
 use crate::connection::sending::End;
 use crate::http::request::Request;
 use crate::http::target::Path;
 use crate::limits::{FOLLOW_TRIES, PASS_RUN, SWEEP_SLICE};
-use crate::os::files::{self, Files, Node, OpenFile};
-use crate::os::listing;
+use crate::os::files::{self, Files, OpenFile};
 use crate::os::watch::{Change, Place, Topic as Key, Watch};
+
+use super::lookup::{Lookups, Other, failed};
 
 /// The key of a connection's slot.
 pub type Slot = usize;
@@ -51,7 +52,6 @@ enum Pass {
 
 /// The topics of one worker.
 pub struct Topics {
-    files: Files,
     watch: Watch,
     topics: Slab<Topic>,
     /// Only topics that are not gone.
@@ -62,9 +62,7 @@ pub struct Topics {
     in_a_row: usize,
     /// Topics to be looked at.
     looks: VecDeque<Key>,
-    /// Files that were looked up in this turn, so that requests which came together share the work. Never kept longer:
-    /// so an answer is never older than its request.
-    lookups: HashMap<Path, Named>,
+    lookups: Lookups,
     changes: Vec<Change>,
     /// Topics that are not `watched`.
     unwatched: usize,
@@ -78,11 +76,6 @@ enum Look {
     /// Nothing is known to have happened.
     Sweep,
 }
-
-/// A file and the name that leads to it.
-type Named = (Rc<[u8]>, Rc<OpenFile>);
-/// What there is instead of a file.
-type Other = Found<Rc<OpenFile>>;
 
 /// What a request led to.
 pub struct Lookup {
@@ -103,14 +96,13 @@ impl Topics {
     #[must_use]
     pub fn new(files: Files, watch: Watch) -> Topics {
         Topics {
-            files,
+            lookups: Lookups::new(files),
             watch,
             topics: Slab::new(),
             by_name: HashMap::new(),
             passes: VecDeque::new(),
             in_a_row: 0,
             looks: VecDeque::new(),
-            lookups: HashMap::new(),
             changes: Vec::new(),
             unwatched: 0,
         }
@@ -124,9 +116,7 @@ impl Topics {
 
     /// What was looked up in this turn is no longer new.
     pub fn end_turn(&mut self) {
-        if !self.lookups.is_empty() {
-            self.lookups.clear();
-        }
+        self.lookups.end_turn();
     }
 
     /// Looks up what a request asks for; if it may be answered with a tail, its watches are in place before its size is
@@ -135,7 +125,9 @@ impl Topics {
         let Some(path) = request.path() else {
             return Found::Missing.into();
         };
-        let (name, file) = match self.find(path) {
+        // A topic's file remembers its size, so that a truncation shows.
+        let held = |name: &[u8]| self.by_name.get(name).map(|&key| &self.topics[key].file);
+        let (name, file) = match self.lookups.find(path, held) {
             Ok(found) => found,
             Err(other) => return other.into(),
         };
@@ -149,7 +141,7 @@ impl Topics {
         };
         match file.meta() {
             Ok(meta) => Lookup {
-                found: file_found(file, meta),
+                found: Found::File { file, meta },
                 topic,
             },
             Err(error) => {
@@ -159,54 +151,6 @@ impl Topics {
                 failed(error, &name).into()
             }
         }
-    }
-
-    /// The regular file behind a path and the name that leads to it, or what else there is.
-    fn find(&mut self, path: &Path) -> Result<Named, Other> {
-        if let Some((name, file)) = self.lookups.get(path) {
-            return Ok((Rc::clone(name), Rc::clone(file)));
-        }
-        let (name, file) = self.find_anew(path)?;
-        let name: Rc<[u8]> = name.into();
-        // A topic's file remembers its size, so that a truncation shows.
-        let file = match self.by_name.get(&name).map(|&key| &self.topics[key].file) {
-            Some(followed) if followed.id() == file.id() => Rc::clone(followed),
-            _ => Rc::new(file),
-        };
-        self.lookups
-            .insert(path.clone(), (Rc::clone(&name), Rc::clone(&file)));
-        Ok((name, file))
-    }
-
-    fn find_anew(&self, path: &Path) -> Result<(Vec<u8>, OpenFile), Other> {
-        let name = path.name.to_vec();
-        let directory = match self.files.find(&name) {
-            Ok(Node::File(file)) if !path.slash => return Ok((name, file)),
-            Ok(Node::File(_)) => return Err(Found::Missing),
-            Ok(Node::Other) => return Err(Found::Forbidden),
-            Ok(Node::Directory(_)) if !path.slash => return Err(Found::NeedsSlash),
-            Ok(Node::Directory(directory)) => directory,
-            Err(error) => return Err(failed(error, &name)),
-        };
-        let slash = if name.is_empty() {
-            b""
-        } else {
-            b"/".as_slice()
-        };
-        let below = |entry: &[u8]| [name.as_slice(), slash, entry].concat();
-        let index = below(b"index.html");
-        match self.files.find(&index) {
-            Ok(Node::File(file)) => return Ok((index, file)),
-            Ok(Node::Other) => return Err(Found::Forbidden),
-            Ok(Node::Directory(_)) | Err(Errno::NOENT) => {}
-            Err(error) => return Err(failed(error, &index)),
-        }
-        Err(
-            match listing::page(&directory, path, |entry| self.files.resolve(&below(entry))) {
-                Ok(page) => Found::Listing(page),
-                Err(error) => failed(error, &name),
-            },
-        )
     }
 
     /// The topic for a file that was just found under a name. Its watches are placed first and the name is looked up
@@ -228,15 +172,11 @@ impl Topics {
             }
             let key = self.insert(name, &file);
             self.place(key);
-            match self.files.identify(name) {
+            match self.lookups.files().identify(name) {
                 Ok(id) if id == file.id() => return Ok((key, file)),
                 Ok(_) | Err(_) => self.remove(key),
             }
-            match self.files.find(name) {
-                Ok(Node::File(other)) => file = Rc::new(other),
-                Ok(_) => return Err(Found::Missing),
-                Err(error) => return Err(failed(error, name)),
-            }
+            file = self.lookups.find_again(name)?;
         }
         // The name changes hands faster than it can be looked up: follow this file to its end, which has come already.
         let key = self.insert(name, &file);
@@ -293,7 +233,7 @@ impl Topics {
             Ok(place) => places.push(place),
             Err(error) => failure = Some(error),
         }
-        let walked = self.files.walk(&topic.name, |directory, entry| {
+        let walked = self.lookups.files().walk(&topic.name, |directory, entry| {
             match self.watch.add_entry(directory, entry, key) {
                 Ok(place) => places.push(place),
                 Err(error) => failure = Some(error),
@@ -480,7 +420,7 @@ impl Topics {
 
     fn check_name(&mut self, key: Key, why: Option<End>) {
         let topic = &self.topics[key];
-        let derived = match self.files.identify(&topic.name) {
+        let derived = match self.lookups.files().identify(&topic.name) {
             Ok(id) if id == topic.file.id() => return,
             Ok(_) if topic.file.lost_a_name() => End::Replaced,
             Ok(_) => End::Renamed,
@@ -573,31 +513,6 @@ impl Topics {
     #[must_use]
     pub fn busy(&self) -> bool {
         !self.passes.is_empty() || !self.looks.is_empty()
-    }
-}
-
-fn file_found(file: Rc<OpenFile>, meta: Meta) -> Found<Rc<OpenFile>> {
-    Found::File { file, meta }
-}
-
-fn failed(error: Errno, name: &[u8]) -> Found<Rc<OpenFile>> {
-    match error {
-        Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::XDEV | Errno::NAMETOOLONG => {
-            Found::Missing
-        }
-        // ENXIO: a socket or a FIFO took the name after it was resolved.
-        Errno::ACCESS | Errno::PERM | Errno::NXIO => Found::Forbidden,
-        Errno::MFILE | Errno::NFILE | Errno::NOMEM | Errno::AGAIN => Found::Busy,
-        _ => {
-            log::error!(
-                "opening {} failed: {error}",
-                Path {
-                    name: name.into(),
-                    slash: false
-                }
-            );
-            Found::Failed
-        }
     }
 }
 

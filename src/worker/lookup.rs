@@ -1,0 +1,127 @@
+//! The path of a request to an open file, a listing, or the reason why there is neither.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use rustix::io::Errno;
+
+use crate::connection::answer::Found;
+use crate::http::target::Path;
+use crate::os::files::{Files, Node, OpenFile};
+use crate::os::listing;
+
+/// A file and the name that leads to it.
+pub type Named = (Rc<[u8]>, Rc<OpenFile>);
+/// What there is instead of a file.
+pub type Other = Found<Rc<OpenFile>>;
+
+/// Looks paths up, each once a turn: requests that came together share the work. Nothing is kept longer, so an answer is
+/// never older than its request.
+pub struct Lookups {
+    files: Files,
+    of_this_turn: HashMap<Path, Named>,
+}
+
+impl Lookups {
+    /// Below this directory.
+    #[must_use]
+    pub fn new(files: Files) -> Lookups {
+        Lookups {
+            files,
+            of_this_turn: HashMap::new(),
+        }
+    }
+
+    /// The served directory.
+    #[must_use]
+    pub fn files(&self) -> &Files {
+        &self.files
+    }
+
+    /// What was looked up in this turn is no longer new.
+    pub fn end_turn(&mut self) {
+        if !self.of_this_turn.is_empty() {
+            self.of_this_turn.clear();
+        }
+    }
+
+    /// The regular file behind a path and the name that leads to it. `held`: the file that is held open under a name.
+    ///
+    /// # Errors
+    /// What else there is, as it is answered.
+    pub fn find<'a>(
+        &mut self,
+        path: &Path,
+        held: impl Fn(&[u8]) -> Option<&'a Rc<OpenFile>>,
+    ) -> Result<Named, Other> {
+        if let Some((name, file)) = self.of_this_turn.get(path) {
+            return Ok((Rc::clone(name), Rc::clone(file)));
+        }
+        let (name, file) = self.find_anew(path, held)?;
+        let named: Named = (name.into(), file);
+        self.of_this_turn.insert(path.clone(), named.clone());
+        Ok(named)
+    }
+
+    /// The regular file that a name leads to now.
+    ///
+    /// # Errors
+    /// As [`Lookups::find`].
+    pub fn find_again(&self, name: &[u8]) -> Result<Rc<OpenFile>, Other> {
+        match self.files.find(name, None) {
+            Ok(Node::File(file)) => Ok(file),
+            Ok(_) => Err(Found::Missing),
+            Err(error) => Err(failed(error, name)),
+        }
+    }
+
+    fn find_anew<'a>(
+        &self,
+        path: &Path,
+        held: impl Fn(&[u8]) -> Option<&'a Rc<OpenFile>>,
+    ) -> Result<(Vec<u8>, Rc<OpenFile>), Other> {
+        let name = path.name.to_vec();
+        let directory = match self.files.find(&name, held(&name)) {
+            Ok(Node::File(file)) if !path.slash => return Ok((name, file)),
+            Ok(Node::File(_)) => return Err(Found::Missing),
+            Ok(Node::Other) => return Err(Found::Forbidden),
+            Ok(Node::Directory(_)) if !path.slash => return Err(Found::NeedsSlash),
+            Ok(Node::Directory(directory)) => directory,
+            Err(error) => return Err(failed(error, &name)),
+        };
+        let slash: &[u8] = if name.is_empty() { b"" } else { b"/" };
+        let below = |entry: &[u8]| [name.as_slice(), slash, entry].concat();
+        let index = below(b"index.html");
+        match self.files.find(&index, held(&index)) {
+            Ok(Node::File(file)) => return Ok((index, file)),
+            Ok(Node::Other) => return Err(Found::Forbidden),
+            Ok(Node::Directory(_)) | Err(Errno::NOENT) => {}
+            Err(error) => return Err(failed(error, &index)),
+        }
+        match listing::page(&directory, path, |entry| self.files.resolve(&below(entry))) {
+            Ok(page) => Err(Found::Listing(page)),
+            Err(error) => Err(failed(error, &name)),
+        }
+    }
+}
+
+/// How a failed look-up is answered.
+#[must_use]
+pub fn failed(error: Errno, name: &[u8]) -> Other {
+    match error {
+        Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::XDEV | Errno::NAMETOOLONG => {
+            Found::Missing
+        }
+        // ENXIO: a socket or a FIFO took the name after it was resolved.
+        Errno::ACCESS | Errno::PERM | Errno::NXIO => Found::Forbidden,
+        Errno::MFILE | Errno::NFILE | Errno::NOMEM | Errno::AGAIN => Found::Busy,
+        _ => {
+            let path = Path {
+                name: name.into(),
+                slash: false,
+            };
+            log::error!("opening {path} failed: {error}");
+            Found::Failed
+        }
+    }
+}
