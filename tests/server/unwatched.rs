@@ -98,3 +98,48 @@ fn another_request_does_not_hide_an_append_from_a_tail_without_inotify() {
     assert_eq!(get(&server, "/log", &[]).body, b"one two");
     assert_eq!(client.take(3), b"two");
 }
+
+#[test]
+fn a_tail_without_inotify_ends_for_the_reason_that_there_was() {
+    let names = ["renamed", "unlinked", "replaced", "sealed"];
+    let dir = TempDir::with("new", "of the next file");
+    for name in names {
+        dir.write(name, name);
+    }
+    let Some(server) = limited(&dir, "max_inotify_watches", "1") else {
+        return;
+    };
+    let clients = names.map(|name| {
+        let mut client = Client::new(&server);
+        client.tail(&format!("/{name}"), &["Range: bytes=0-", "TE: trailers"]);
+        client
+    });
+    for name in names {
+        dir.append(name, "!");
+    }
+    dir.rename("renamed", "away");
+    dir.remove("unlinked");
+    dir.rename("new", "replaced");
+    dir.chmod("sealed", 0o444);
+    for (name, mut client) in names.into_iter().zip(clients) {
+        let (body, trailers) = client.rest();
+        assert_eq!(body, format!("{name}!").as_bytes());
+        assert_eq!(trailers, [("Tail-End".to_string(), name.to_string())]);
+    }
+}
+
+#[test]
+fn a_signal_waits_for_no_look_to_deliver_all_bytes() {
+    let dir = TempDir::with("log", "one ");
+    let Some(mut server) = limited(&dir, "max_inotify_watches", "1") else {
+        return;
+    };
+    let mut client = Client::new(&server);
+    client.tail("/log", &["Range: bytes=0-"]);
+    assert_eq!(client.take(4), b"one ");
+    dir.append("log", "two");
+    server.running.signal(rustix::process::Signal::TERM);
+    assert_eq!(client.rest().0, b"two");
+    drop(client);
+    assert_eq!(server.running.wait().code(), Some(0));
+}
