@@ -110,7 +110,7 @@ fn a_listing_links_every_name_whatever_bytes_it_has() {
     let server = Server::start(&dir);
     let mut client = Client::new(&server);
     let page = listing(&mut client, "/sub/");
-    assert!(!page.contains("<script>"), "{page}");
+    assert!(!page.contains("<script"), "{page}");
     assert!(!page.contains("\x1b"), "{page}");
     let mut found = Vec::new();
     for link in links(&page, "/sub/") {
