@@ -144,7 +144,7 @@ fn a_download_that_was_broken_off_is_resumed() {
 }
 
 #[test]
-fn ranges_and_heads_are_as_curl_shows_them() {
+fn ranges_are_as_curl_shows_them() {
     let dir = TempDir::with("log", "0123456789");
     let server = Server::start(&dir);
     let url = server.url("/log");
@@ -229,6 +229,13 @@ fn ranges_and_heads_are_as_curl_shows_them() {
         assert_eq!(status, 0, "{arguments:?}: {said}");
         assert_eq!(String::from_utf8_lossy(&stdout), *expected, "{arguments:?}");
     }
+}
+
+#[test]
+fn curl_shows_the_head_of_an_open_end() {
+    let dir = TempDir::with("log", "0123456789");
+    let server = Server::start(&dir);
+    let url = server.url("/log");
     let Some((status, stdout, said)) = run(curl(&["-I", "-r", "3-", &url])) else {
         return;
     };

@@ -20,87 +20,89 @@ fn tree() -> TempDir {
     dir
 }
 
+/// What is followed, what is done, and the reasons that may be told.
+const ENDS: &[(&str, Deed, &[&str])] = &[
+    (
+        "/dir/sub/log",
+        |dir| dir.remove("dir/sub/log"),
+        &["unlinked"],
+    ),
+    (
+        "/dir/sub/log",
+        |dir| dir.rename("dir/sub/log", "dir/sub/log.1"),
+        &["renamed"],
+    ),
+    (
+        "/dir/sub/log",
+        |dir| dir.rename("dir/sub/log", "away"),
+        &["renamed"],
+    ),
+    (
+        "/dir/sub/log",
+        |dir| dir.rename("new", "dir/sub/log"),
+        &["replaced"],
+    ),
+    (
+        "/dir/sub/log",
+        |dir| dir.rename("dir/sub", "dir/bus"),
+        &["renamed"],
+    ),
+    ("/dir/sub/log", |dir| dir.rename("dir", "rid"), &["renamed"]),
+    (
+        "/dir/sub/log",
+        |dir| dir.chmod("dir/sub/log", 0o444),
+        &["sealed"],
+    ),
+    (
+        "/dir/sub/log",
+        |dir| fs::remove_dir_all(dir.join("dir")).expect("rm -r"),
+        &["unlinked"],
+    ),
+    (
+        "/dir/sub/log",
+        delete_and_recreate,
+        &["unlinked", "replaced"],
+    ),
+    (
+        "/dir/sub/log",
+        rename_and_recreate,
+        &["renamed", "replaced"],
+    ),
+    (
+        "/dir/sub/log",
+        another_file_system_tree,
+        &["renamed", "replaced"],
+    ),
+    ("/link", |dir| dir.remove("dir/sub/log"), &["unlinked"]),
+    (
+        "/link",
+        |dir| dir.rename("dir/sub/log", "away"),
+        &["renamed"],
+    ),
+    ("/link", |dir| dir.remove("link"), &["unlinked", "renamed"]),
+    ("/link", |dir| dir.rename("link", "knil"), &["renamed"]),
+    ("/link", repoint, &["replaced", "renamed", "unlinked"]),
+    ("/way/log", |dir| dir.rename("dir", "rid"), &["renamed"]),
+    (
+        "/way/log",
+        |dir| dir.remove("way"),
+        &["unlinked", "renamed"],
+    ),
+    (
+        "/way/log",
+        |dir| dir.rename("new", "dir/sub/log"),
+        &["replaced"],
+    ),
+    (
+        "/way/log",
+        |dir| dir.chmod("dir/sub/log", 0o400),
+        &["sealed"],
+    ),
+];
+
 #[test]
 fn a_tail_ends_when_its_uri_no_longer_names_its_file() {
-    let table: &[(&str, Deed, &[&str])] = &[
-        (
-            "/dir/sub/log",
-            |dir| dir.remove("dir/sub/log"),
-            &["unlinked"],
-        ),
-        (
-            "/dir/sub/log",
-            |dir| dir.rename("dir/sub/log", "dir/sub/log.1"),
-            &["renamed"],
-        ),
-        (
-            "/dir/sub/log",
-            |dir| dir.rename("dir/sub/log", "away"),
-            &["renamed"],
-        ),
-        (
-            "/dir/sub/log",
-            |dir| dir.rename("new", "dir/sub/log"),
-            &["replaced"],
-        ),
-        (
-            "/dir/sub/log",
-            |dir| dir.rename("dir/sub", "dir/bus"),
-            &["renamed"],
-        ),
-        ("/dir/sub/log", |dir| dir.rename("dir", "rid"), &["renamed"]),
-        (
-            "/dir/sub/log",
-            |dir| dir.chmod("dir/sub/log", 0o444),
-            &["sealed"],
-        ),
-        (
-            "/dir/sub/log",
-            |dir| fs::remove_dir_all(dir.join("dir")).expect("rm -r"),
-            &["unlinked"],
-        ),
-        (
-            "/dir/sub/log",
-            delete_and_recreate,
-            &["unlinked", "replaced"],
-        ),
-        (
-            "/dir/sub/log",
-            rename_and_recreate,
-            &["renamed", "replaced"],
-        ),
-        (
-            "/dir/sub/log",
-            another_file_system_tree,
-            &["renamed", "replaced"],
-        ),
-        ("/link", |dir| dir.remove("dir/sub/log"), &["unlinked"]),
-        (
-            "/link",
-            |dir| dir.rename("dir/sub/log", "away"),
-            &["renamed"],
-        ),
-        ("/link", |dir| dir.remove("link"), &["unlinked", "renamed"]),
-        ("/link", |dir| dir.rename("link", "knil"), &["renamed"]),
-        ("/link", repoint, &["replaced", "renamed", "unlinked"]),
-        ("/way/log", |dir| dir.rename("dir", "rid"), &["renamed"]),
-        (
-            "/way/log",
-            |dir| dir.remove("way"),
-            &["unlinked", "renamed"],
-        ),
-        (
-            "/way/log",
-            |dir| dir.rename("new", "dir/sub/log"),
-            &["replaced"],
-        ),
-        (
-            "/way/log",
-            |dir| dir.chmod("dir/sub/log", 0o400),
-            &["sealed"],
-        ),
-    ];
-    for (row, (target, deed, reasons)) in table.iter().enumerate() {
+    for (row, (target, deed, reasons)) in ENDS.iter().enumerate() {
         let dir = tree();
         let server = Server::with(&dir, &["--threads", "1"]);
         let mut client = Client::new(&server);
