@@ -143,92 +143,64 @@ fn a_download_that_was_broken_off_is_resumed() {
     );
 }
 
-#[test]
-fn ranges_are_as_curl_shows_them() {
+/// Arguments before the URL, and what curl writes to stdout.
+type Row = (&'static [&'static str], &'static str);
+
+fn assert_rows(rows: &[Row]) {
     let dir = TempDir::with("log", "0123456789");
     let server = Server::start(&dir);
-    let url = server.url("/log");
-    let table: &[(&[&str], &str)] = &[
-        (&[&url], "0123456789"),
-        (&["-r", "2-4", &url], "234"),
-        (&["-r", "-3", &url], "789"),
-        (&["--http1.0", "-r", "2-4", &url], "234"),
-        (&[&url, &url], "01234567890123456789"),
-        (
-            &["-o", "/dev/null", "-w", "%{http_code}", "-r", "11-", &url],
-            "416",
-        ),
-        (
-            &[
-                "-o",
-                "/dev/null",
-                "-w",
-                "%{http_code}",
-                "-X",
-                "DELETE",
-                &url,
-            ],
-            "405",
-        ),
-        (
-            &[
-                "-o",
-                "/dev/null",
-                "-w",
-                "%{http_code}",
-                "-d",
-                "a body",
-                &url,
-            ],
-            "405",
-        ),
-        (
-            &[
-                "-o",
-                "/dev/null",
-                "-w",
-                "%{http_code}",
-                "-T",
-                "/proc/self/stat",
-                &url,
-            ],
-            "405",
-        ),
-        (
-            &[
-                "-o",
-                "/dev/null",
-                "-w",
-                "%{http_code}",
-                "-X",
-                "OPTIONS",
-                "--request-target",
-                "*",
-                &url,
-            ],
-            "204",
-        ),
-        (
-            &[
-                "-o",
-                "/dev/null",
-                "-w",
-                "%{num_connects}",
-                &url,
-                "-o",
-                "/dev/null",
-                &url,
-            ],
-            "10",
-        ),
-    ];
-    for (arguments, expected) in table {
-        let Some((status, stdout, said)) = run(curl(arguments)) else {
+    for (arguments, expected) in rows {
+        let url = server.url("/log");
+        let arguments = [*arguments, &[url.as_str()]].concat();
+        let Some((status, stdout, said)) = run(curl(&arguments)) else {
             return;
         };
         assert_eq!(status, 0, "{arguments:?}: {said}");
         assert_eq!(String::from_utf8_lossy(&stdout), *expected, "{arguments:?}");
     }
+    assert_eq!(Client::new(&server).get("/log", &[]).status, 200);
+}
+
+#[test]
+fn ranges_are_as_curl_shows_them() {
+    assert_rows(&[
+        (&[], "0123456789"),
+        (&["-r", "2-4"], "234"),
+        (&["-r", "-3"], "789"),
+        (&["--http1.0", "-r", "2-4"], "234"),
+    ]);
+}
+
+#[test]
+fn statuses_are_as_curl_shows_them() {
+    const NOWHERE: &str = "-o/dev/null";
+    const CODE: &str = "-w%{http_code}";
+    assert_rows(&[
+        (&[NOWHERE, CODE, "-r", "11-"], "416"),
+        (&[NOWHERE, CODE, "-X", "DELETE"], "405"),
+        (&[NOWHERE, CODE, "-d", "a body"], "405"),
+        (&[NOWHERE, CODE, "-T", "/proc/self/stat"], "405"),
+        (
+            &[NOWHERE, CODE, "-X", "OPTIONS", "--request-target", "*"],
+            "204",
+        ),
+    ]);
+}
+
+#[test]
+fn curl_uses_its_connection_again() {
+    let dir = TempDir::with("log", "0123456789");
+    let server = Server::start(&dir);
+    let url = server.url("/log");
+    let arguments = ["-w", " %{num_connects} ", &url, &url];
+    let Some((status, stdout, said)) = run(curl(&arguments)) else {
+        return;
+    };
+    assert_eq!(status, 0, "{said}");
+    assert_eq!(
+        String::from_utf8_lossy(&stdout),
+        "0123456789 1 0123456789 0 "
+    );
 }
 
 #[test]
