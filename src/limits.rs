@@ -45,8 +45,8 @@ pub const BULK_SLICE: usize = 32;
 pub const ACCEPT_BURST: usize = 64;
 /// Events taken from the poller in one turn (12 bytes each).
 pub const EVENTS_MAX: usize = 1024;
-/// Connections above `--max-connections` that a worker holds only to answer 503 and linger; when they are used up,
-/// further clients wait in the kernel's queue.
+/// Connections above `--max-connections` that a worker holds only to answer 503 and linger, but no more than a quarter
+/// of that limit; when they are used up, further clients wait in the kernel's queue.
 pub const REFUSED_MAX: usize = 64;
 /// Pending connections of a listener; the kernel caps it at net.core.somaxconn.
 pub const BACKLOG: i32 = 4096;
@@ -75,6 +75,11 @@ pub const SYMLINKS_MAX: u32 = 40;
 pub const SNIFF_MAX: usize = 512;
 /// Entries of a directory listing; a listing is held in memory while its client reads it.
 pub const LISTING_MAX: usize = 4096;
+/// Clients of a worker that may be in the middle of a long listing at a time; to others it is refused with 503, so that
+/// slow ones do not hold a worker's memory.
+pub const LISTINGS_MAX: usize = 16;
+/// Entries of a directory that are read for a listing, those that are not shown included.
+pub const ENTRIES_MAX: usize = 16 * LISTING_MAX;
 /// Files remembered as truncated. When there are more, all tags change at once, which costs a reader a new start but
 /// never gives it wrong bytes.
 pub const TRUNCATED_MAX: usize = 65_536;

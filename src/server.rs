@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 
 use log::{debug, error, info, warn};
@@ -45,7 +45,8 @@ pub fn run(options: &Options) -> Result<(), String> {
         grace: options.grace,
         poll_interval: options.poll_interval,
         admission: Admission::new(most, options.max_connections_per_address),
-        stopping: AtomicBool::new(false),
+        max_connections: most,
+        signals: AtomicUsize::new(0),
     });
     raise_descriptor_limit();
     // Before anything is announced, so that whoever reads the announcement may send a signal.
@@ -67,7 +68,10 @@ pub fn run(options: &Options) -> Result<(), String> {
         .map(|worker| spawn(worker, Arc::clone(&running), handle.clone()))
         .collect();
     wait(signals, &shared, &wakers, bound);
-    let mut result = Ok(());
+    let mut result = match shared.signals.load(Ordering::Acquire) {
+        0 | 1 => Ok(()),
+        _ => Err(String::from("ended at once by a second signal")),
+    };
     for thread in threads {
         if let Err(error) = thread
             .join()
@@ -168,22 +172,25 @@ fn spawn(worker: Seed, running: Arc<AtomicUsize>, signals: Handle) -> JoinHandle
     })
 }
 
-/// Waits for signals until the last worker has ended. The first one begins the end, a second one is the end.
+/// Waits for signals until the last worker has ended. The first one begins the end, the second one hurries it, and with
+/// the third one nobody waits for the workers.
 fn wait(mut signals: Signals, shared: &Shared, wakers: &[Waker], bound: Vec<Bound>) {
     for signal in signals.forever() {
-        if shared.stopping.swap(true, Ordering::AcqRel) {
-            info!("signal {signal} again: ending at once");
-            drop(bound);
-            std::process::exit(1);
+        match shared.signals.fetch_add(1, Ordering::AcqRel) {
+            0 => info!(
+                "signal {signal}: ending within {} seconds",
+                shared.grace.as_secs_f64()
+            ),
+            1 => info!("signal {signal} again: ending at once"),
+            _ => {
+                drop(bound);
+                std::process::exit(1);
+            }
         }
-        info!(
-            "signal {signal}: ending within {} seconds",
-            shared.grace.as_secs_f64()
-        );
         wake(wakers);
     }
     // A worker that failed leaves the others to be ended.
-    shared.stopping.store(true, Ordering::Release);
+    shared.signals.fetch_max(1, Ordering::AcqRel);
     wake(wakers);
 }
 

@@ -166,7 +166,7 @@ mod state {
 fn want(machine: &Machine) -> String {
     match machine.want() {
         Want::Open(Ok(_)) => "Open".to_owned(),
-        Want::Open(Err(refusal)) => format!("Open {}", refusal.explain().0.code()),
+        Want::Open(Err(refused)) => format!("Open {}", refused.why.explain().0.code()),
         Want::Measure(()) => "Measure".to_owned(),
         Want::Sleep => "Sleep".to_owned(),
         Want::Shut => "Shut".to_owned(),
@@ -233,7 +233,7 @@ fn reading_headers() {
         ("expired, first request", fresh, |m| m.expired(NOW), "Open 408", ASKED),
         ("expired, some bytes", kept_alive_half_a_head, |m| m.expired(NOW), "Open 408", ASKED),
         ("expired, kept alive and silent", kept_alive, |m| m.expired(NOW), "Remove", "Closing(Now)"),
-        ("drain, no bytes", fresh, |m| assert!(m.drain(NOW)), "Remove", "Closing(Now)"),
+        ("drain, no bytes", fresh, |m| assert!(m.drain(NOW)), "Shut", "Closing(Shut)"),
         ("drain, some bytes", half_a_head, |m| assert!(!m.drain(NOW)), "Sleep", READING),
         ("drain, some bytes, then the rest: close after the answer", half_a_head,
             |m| { m.drain(NOW); m.received(&GET[9..], NOW); open(m); send(m); }, "Shut", "Closing(Shut)"),

@@ -162,7 +162,7 @@ const CHUNKED: &str = "Transfer-Encoding: chunked\r\n";
 
 /// The answer to a head that was refused; the connection ends after it.
 #[must_use]
-pub fn refuse(refusal: Refusal, date: Date) -> Answer {
+pub fn refuse(refusal: Refusal, head_only: bool, date: Date) -> Answer {
     let (status, line) = refusal.explain();
     let head = Head::new(status, date).lines("Connection: close\r\n");
     let head = if status == Status::ServiceUnavailable {
@@ -170,7 +170,7 @@ pub fn refuse(refusal: Refusal, date: Date) -> Answer {
     } else {
         head
     };
-    Answer::new(status, text(head, line, false), false)
+    Answer::new(status, text(head, line, head_only), false)
 }
 
 /// The answer to a request. `keep_alive`: whether the server lets the connection stay if the client does.

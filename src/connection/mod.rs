@@ -23,7 +23,7 @@
 //! | | hung_up, failed | - | Closing(Now) |
 //! | | expired, some bytes or first request | refuse with 408: want Open | ReadingHeaders (asked) |
 //! | | expired, kept alive and silent | - | Closing(Now) |
-//! | | drain, no bytes | - | Closing(Now) |
+//! | | drain, no bytes | - | Closing(Shut) |
 //! | | drain, some bytes | close after the answer | ReadingHeaders |
 //! | SendingRange | sent, more to go | move cursors | SendingRange |
 //! | | sent, finite response complete | parse leftover at once | ReadingHeaders, or Closing(Shut) |
@@ -34,6 +34,8 @@
 //! | | measured, same, ending | last chunk; HTTP/1.0: nothing | SendingRange; Closing(Shut) |
 //! | | measured, less than delivered | - | Closing(Abort) |
 //! | | measured sealed | ending, then as above | |
+//! | | shrank, below what was delivered or promised | - | Closing(Abort) |
+//! | | shrank, else | nothing | SendingRange |
 //! | | fell_short, expired | - | Closing(Abort) |
 //! | | changed | nothing: a Measure comes before any rest | SendingRange |
 //! | | gone | ending, if a tail | SendingRange |
@@ -42,7 +44,7 @@
 //! | | hung_up (tail), failed | - | Closing(Now) |
 //! | Tailing | changed | want Measure | Tailing |
 //! | | gone, drain | ending; want Measure | Tailing |
-//! | | measured, fell_short, expired, received, hung_up, failed | as in SendingRange | |
+//! | | measured, shrank, fell_short, expired, received, hung_up, failed | as in SendingRange | |
 //! | Closing(Shut) | shut | - | Closing(Linger) |
 //! | Closing(Linger) | received | drop | Closing(Linger) |
 //! | | hung_up, failed, expired | - | Closing(Now) |
@@ -138,7 +140,23 @@ pub enum State<F> {
 }
 
 /// A request, or why there is none.
-pub type Asked = Result<Request, Refusal>;
+pub type Asked = Result<Request, Refused>;
+
+/// A head that will not be answered as it asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Refused {
+    /// Why.
+    pub why: Refusal,
+    /// It begins like a HEAD request, so nothing may follow the head of the answer.
+    pub head_only: bool,
+}
+
+impl Refused {
+    fn new(why: Refusal, bytes: &[u8]) -> Refused {
+        let head_only = bytes.trim_ascii_start().starts_with(b"HEAD ");
+        Refused { why, head_only }
+    }
+}
 
 /// How a connection ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -208,7 +226,8 @@ impl<F> Connection<F> {
     /// A client has connected and will be told that there are too many.
     #[must_use]
     pub fn refused(now: Moment) -> Connection<F> {
-        let state = State::ReadingHeaders(Some(Box::new(Err(Refusal::TooManyConnections))));
+        let refused = Refused::new(Refusal::TooManyConnections, b"");
+        let state = State::ReadingHeaders(Some(Box::new(Err(refused))));
         Connection {
             state,
             ..Connection::new(now)
@@ -355,7 +374,7 @@ impl<F> Connection<F> {
         };
         let answer = match &*asked {
             Ok(request) => answer::answer(request, &found, !self.draining, date),
-            Err(refusal) => answer::refuse(*refusal, date),
+            Err(refused) => answer::refuse(refused.why, refused.head_only, date),
         };
         let summary = answer.summary();
         self.keep_alive = answer.keep_alive;
@@ -385,6 +404,18 @@ impl<F> Connection<F> {
         };
         if sending.advance(n) == Left::Nothing {
             self.finish(now);
+        }
+    }
+
+    /// The file was seen to be only so long since this was last told of it, whatever it is now.
+    pub fn shrank(&mut self, size: u64, now: Moment) {
+        let reach = match &self.state {
+            State::SendingRange(sending) => sending.reach(),
+            State::Tailing(tail) => tail.reach(),
+            _ => unreachable!("shrank, but no file is being sent"),
+        };
+        if size < reach {
+            self.close(How::Abort, End::Broken, now);
         }
     }
 
@@ -456,8 +487,9 @@ impl<F> Connection<F> {
     pub fn expired(&mut self, now: Moment) {
         match &self.state {
             State::ReadingHeaders(None) if !self.served || self.waiting() > 0 => {
-                self.input = None;
-                self.state = State::ReadingHeaders(Some(Box::new(Err(Refusal::TooSlow))));
+                let input = self.input.take().unwrap_or_default();
+                let refused = Refused::new(Refusal::TooSlow, &input);
+                self.state = State::ReadingHeaders(Some(Box::new(Err(refused))));
             }
             State::ReadingHeaders(None) | State::Closing(_) => self.close(How::Now, End::Left, now),
             State::SendingRange(_) | State::Tailing(_) => self.close(How::Abort, End::Stalled, now),
@@ -469,8 +501,9 @@ impl<F> Connection<F> {
     pub fn drain(&mut self, now: Moment) -> bool {
         self.draining = true;
         match self.state {
+            // Not at once: an answer may still be on its way in the kernel, or a request.
             State::ReadingHeaders(None) if self.waiting() == 0 => {
-                self.close(How::Now, End::Left, now)
+                self.close(How::Shut, End::Left, now)
             }
             State::ReadingHeaders(_) => return false,
             State::SendingRange(_) | State::Tailing(_) => {
@@ -516,7 +549,10 @@ impl<F> Connection<F> {
                 self.keep(&all[length..]);
                 self.state = State::ReadingHeaders(Some(Box::new(Ok(request))));
             }
-            Err(refusal) => self.state = State::ReadingHeaders(Some(Box::new(Err(refusal)))),
+            Err(why) => {
+                let refused = Refused::new(why, all);
+                self.state = State::ReadingHeaders(Some(Box::new(Err(refused))));
+            }
         }
     }
 

@@ -280,6 +280,18 @@ impl<F> Sending<F> {
         }
     }
 
+    /// The offset in the file up to which bytes were delivered or promised, as far as they are not all out.
+    pub fn reach(&self) -> u64 {
+        match &self.follows {
+            Follows::Nothing => 0,
+            Follows::Slice { rest, more, .. } => {
+                let more = more.iter().flat_map(|more| more.iter());
+                more.map(|part| part.range.end).fold(rest.end, u64::max)
+            }
+            Follows::Tail(tail) => tail.reach(),
+        }
+    }
+
     /// The tail alone, once nothing of it is on its way; `None` if this is not a tail.
     pub fn into_tail(self) -> Option<Tail<F>> {
         if let Follows::Tail(tail) = self.follows {
@@ -309,6 +321,11 @@ impl<F> Tail<F> {
     #[must_use]
     pub fn delivered(&self) -> u64 {
         self.at - self.from + self.frame.map_or(0, |frame| frame.file_sent(self.chunked))
+    }
+
+    /// See [`Sending::reach`].
+    pub(super) fn reach(&self) -> u64 {
+        self.at + self.frame.map_or(0, |frame| u64::from(frame.len()))
     }
 
     /// The file.

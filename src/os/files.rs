@@ -6,8 +6,8 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags, Statx, StatxFlags};
@@ -231,12 +231,11 @@ pub struct OpenFile {
     permissions: Permissions,
     /// Names that it had when it was opened.
     links: u32,
-    media: &'static str,
+    /// What its name tells of its media type.
+    media: Option<&'static str>,
     /// See [`identity`].
     identity: u64,
     truncations: Arc<Truncations>,
-    /// The truncation that was last known when the size was last looked at.
-    truncation: Cell<u64>,
     /// The size that was last looked at.
     size: Cell<u64>,
     /// Whether nothing is known to have happened since the last look.
@@ -271,22 +270,13 @@ impl AsFd for OpenFile {
 impl OpenFile {
     fn new(fd: OwnedFd, stat: &Statx, name: &[u8], truncations: &Arc<Truncations>) -> OpenFile {
         let identity = identity(fd.as_fd(), stat);
-        let media = match media::by_name(name) {
-            Some(media) => media,
-            None => {
-                let mut beginning = [0; SNIFF_MAX];
-                let count = rustix::io::pread(&fd, &mut beginning, 0).unwrap_or(0);
-                media::by_content(&beginning[..count])
-            }
-        };
         OpenFile {
             fd,
             id: Id::of(stat),
             permissions: permissions(stat),
             links: stat.stx_nlink,
-            media,
+            media: media::by_name(name),
             identity,
-            truncation: Cell::new(truncations.of(identity)),
             truncations: Arc::clone(truncations),
             size: Cell::new(stat.stx_size),
             known: Cell::new(None),
@@ -322,9 +312,8 @@ impl OpenFile {
             modified: stat.st_mtime as i64,
             links: u32::try_from(stat.st_nlink).unwrap_or(u32::MAX),
         };
-        if look.size < self.size.replace(look.size) {
-            self.truncated();
-        }
+        self.truncations
+            .note(self.identity, self.size.replace(look.size), look.size);
         self.known.set(Some(look));
         Ok(look)
     }
@@ -357,13 +346,23 @@ impl OpenFile {
         self.known.set(None);
     }
 
-    /// The file is shorter than it was. Its tag becomes another one, unless another worker has seen to that already.
-    pub fn truncated(&self) {
-        let known = self.truncations.of(self.identity);
-        if known == self.truncation.get() {
-            self.truncations.note(self.identity);
+    /// The moment from which on somebody wants to know of truncations, for [`OpenFile::shrank_since`].
+    #[must_use]
+    pub fn truncation(&self) -> u64 {
+        self.truncations.last()
+    }
+
+    /// The size that this file was seen with by a truncation since that moment, which becomes this one. Costs one load as
+    /// long as no file at all is truncated.
+    #[must_use]
+    pub fn shrank_since(&self, moment: &mut u64) -> Option<u64> {
+        let last = self.truncations.last();
+        let since = std::mem::replace(moment, last);
+        if last == since {
+            None
+        } else {
+            self.truncations.since(self.identity, since)
         }
-        self.truncation.set(self.truncations.of(self.identity));
     }
 
     /// What an answer says of the file, after a look.
@@ -380,8 +379,14 @@ impl OpenFile {
                 &self.identity.to_be_bytes(),
                 &self.truncations.of(self.identity).to_be_bytes(),
             ])),
-            media: self.media,
+            media: self.media.unwrap_or_else(|| self.sniff()),
         })
+    }
+
+    fn sniff(&self) -> &'static str {
+        let mut beginning = [0; SNIFF_MAX];
+        let count = self.read(&mut beginning, 0).unwrap_or(0);
+        media::by_content(&beginning[..count])
     }
 
     /// Whether a name of the file was removed since it was opened.
@@ -466,48 +471,97 @@ fn fnv(parts: &[&[u8]]) -> u64 {
         })
 }
 
-/// The truncations that any worker has seen, each with a number that no other has, also after a restart. Written
-/// rarely; read without the lock as long as there are none.
+/// The truncations that any worker has seen, each with a number: later ones are larger, and none is given again after a
+/// restart. Written rarely; read without the lock as long as nothing new is there.
 #[derive(Debug, Default)]
 pub struct Truncations {
-    any: AtomicBool,
+    /// The number of the last one of all; 0: none.
+    last: AtomicU64,
     seen: Mutex<Seen>,
 }
 
 #[derive(Debug, Default)]
 struct Seen {
-    by_identity: HashMap<u64, u64>,
-    /// Of every file that is not in the map.
+    files: HashMap<u64, Truncated>,
+    /// The number of every file that is not in the map.
     others: u64,
-    last: u64,
+}
+
+/// What is known of a file that was truncated.
+#[derive(Debug, Clone, Copy)]
+struct Truncated {
+    number: u64,
+    /// The number before.
+    before: u64,
+    /// The size it was seen with.
+    size: u64,
+    /// The size that anybody has seen last: the next truncation goes below it.
+    latest: u64,
 }
 
 impl Truncations {
-    /// The number of the last truncation of a file; 0: none was seen.
-    fn of(&self, identity: u64) -> u64 {
-        if !self.any.load(Ordering::Acquire) {
-            return 0;
-        }
-        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.by_identity
-            .get(&identity)
-            .copied()
-            .unwrap_or(seen.others)
+    /// The number of the last truncation of all.
+    fn last(&self) -> u64 {
+        self.last.load(Ordering::Acquire)
     }
 
-    fn note(&self, identity: u64) {
+    /// The number of the last truncation of a file; 0: none was seen.
+    fn of(&self, identity: u64) -> u64 {
+        if self.last() == 0 {
+            return 0;
+        }
+        let seen = self.lock();
+        seen.files
+            .get(&identity)
+            .map_or(seen.others, |file| file.number)
+    }
+
+    /// The smallest size that a file was seen with by a truncation after that number; 0 if there was more than one.
+    fn since(&self, identity: u64, number: u64) -> Option<u64> {
+        let seen = self.lock();
+        let file = seen
+            .files
+            .get(&identity)
+            .filter(|file| file.number > number)?;
+        Some(if file.before <= number { file.size } else { 0 })
+    }
+
+    /// Somebody who saw a file with the size `before` sees it with the size `now`. What several see of one truncation is
+    /// one truncation.
+    fn note(&self, identity: u64, before: u64, now: u64) {
+        if now >= before && self.last() == 0 {
+            return;
+        }
+        let mut seen = self.lock();
+        let known = seen.files.get(&identity).copied();
+        if now >= known.map_or(before, |file| file.latest) {
+            if let Some(file) = seen.files.get_mut(&identity) {
+                file.latest = now;
+            }
+            return;
+        }
         let clock = SystemTime::now()
             .duration_since(SystemTime::UNIX_EPOCH)
-            .unwrap_or_default()
-            .as_nanos();
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.last = u64::try_from(clock).unwrap_or(u64::MAX).max(seen.last + 1);
-        if seen.by_identity.len() >= TRUNCATED_MAX {
-            seen.by_identity.clear();
-            seen.others = seen.last;
+            .unwrap_or_default();
+        let number = u64::try_from(clock.as_nanos())
+            .unwrap_or(u64::MAX)
+            .max(self.last() + 1);
+        if known.is_none() && seen.files.len() >= TRUNCATED_MAX {
+            seen.files.clear();
+            seen.others = number;
         }
-        let number = seen.last;
-        seen.by_identity.insert(identity, number);
-        self.any.store(true, Ordering::Release);
+        let before = known.map_or(seen.others, |file| file.number);
+        let truncated = Truncated {
+            number,
+            before,
+            size: now,
+            latest: now,
+        };
+        seen.files.insert(identity, truncated);
+        self.last.store(number, Ordering::Release);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -8,7 +8,7 @@ use rustix::io::Errno;
 
 use crate::http::date::Date;
 use crate::http::target::{Path, encode};
-use crate::limits::LISTING_MAX;
+use crate::limits::{ENTRIES_MAX, LISTING_MAX};
 
 struct Entry {
     name: Vec<u8>,
@@ -33,12 +33,12 @@ pub fn page(
     let readable = rustix::fs::openat(directory, ".", flags, Mode::empty())?;
     let mut entries = Vec::new();
     let mut more = false;
-    for entry in Dir::new(readable)? {
+    for (count, entry) in Dir::new(readable)?.enumerate() {
         let name = entry?.file_name().to_bytes().to_vec();
-        if name.starts_with(b".") {
+        if name.starts_with(b".") && count < ENTRIES_MAX {
             continue;
         }
-        more = entries.len() == LISTING_MAX;
+        more = entries.len() == LISTING_MAX || count >= ENTRIES_MAX;
         if more {
             break;
         }
@@ -110,7 +110,7 @@ fn write(path: &Path, entries: &[Entry], more: bool) -> Vec<u8> {
     }
     page.push_str("</table>\n");
     if more {
-        let _ = writeln!(page, "<p>Only {LISTING_MAX} entries are shown.</p>");
+        let _ = writeln!(page, "<p>Not all entries are shown.</p>");
     }
     page.push_str("</body></html>\n");
     page.into_bytes()

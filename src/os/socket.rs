@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
+use rustix::fs::{FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::net::{
     self, AddressFamily, RecvFlags, SendFlags, Shutdown, SocketAddrUnix, SocketFlags, SocketType,
@@ -96,6 +97,8 @@ fn bind_tcp(address: SocketAddr, workers: usize) -> io::Result<Bound> {
     let first = tcp_socket(&address)?;
     net::bind(&first, &address)?;
     let address = SocketAddr::try_from(net::getsockname(&first)?)?;
+    // Listening is what excludes others; until then two servers may both be bound.
+    net::listen(&first, BACKLOG)?;
     let mut sockets = vec![first];
     if workers > 1 {
         sockopt::set_socket_reuseport(&sockets[0], true)?;
@@ -104,10 +107,8 @@ fn bind_tcp(address: SocketAddr, workers: usize) -> io::Result<Bound> {
         let socket = tcp_socket(&address)?;
         sockopt::set_socket_reuseport(&socket, true)?;
         net::bind(&socket, &address)?;
+        net::listen(&socket, BACKLOG)?;
         sockets.push(socket);
-    }
-    for socket in &sockets {
-        net::listen(socket, BACKLOG)?;
     }
     let listeners = sockets
         .into_iter()
@@ -148,6 +149,8 @@ fn bind_unix(path: &Path, workers: usize) -> io::Result<Bound> {
     let name = SocketAddrUnix::new(path)?;
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     let fd = net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+    // Of servers that start together, one looks at a stale socket at a time.
+    let _locked = lock_directory(path);
     match net::bind(&fd, &name) {
         Err(Errno::ADDRINUSE) => {
             remove_stale(path)?;
@@ -170,6 +173,19 @@ fn bind_unix(path: &Path, workers: usize) -> io::Result<Bound> {
         listeners,
         file: Some(file),
     })
+}
+
+/// Locks the directory of a path against others who do the same, as long as the descriptor lives. `None` if it cannot be
+/// read; then there is no lock.
+fn lock_directory(path: &Path) -> Option<OwnedFd> {
+    let directory = path
+        .parent()
+        .filter(|parent| *parent != Path::new(""))
+        .unwrap_or(Path::new("."));
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let fd = rustix::fs::open(directory, flags, Mode::empty()).ok()?;
+    rustix::fs::flock(&fd, FlockOperation::LockExclusive).ok()?;
+    Some(fd)
 }
 
 /// Removes the socket of a server that is gone. Anything else stays: it is somebody's.
@@ -325,6 +341,13 @@ impl Stream {
         rustix::io::retry_on_intr(|| {
             rustix::fs::sendfile(&self.fd, file.as_fd(), Some(&mut offset), count)
         })
+    }
+
+    /// Whether [`Stream::unacknowledged`] counts the bytes that were sent; a unix socket counts the kernel's memory for
+    /// them.
+    #[must_use]
+    pub fn counts_bytes(&self) -> bool {
+        self.tcp
     }
 
     /// Bytes sent that the other side has not taken; 0 if that cannot be told.

@@ -13,7 +13,8 @@ use crate::connection::sending::Next;
 use crate::connection::{Asked, Connection, Interest, Moment, Want};
 use crate::http::date::Date;
 use crate::limits::{
-    BUDGET_BYTES, BUDGET_WANTS, COPY_MAX, COPY_TAIL, HEAD_MAX, SENDFILE_FINITE, SENDFILE_TAIL,
+    BUDGET_BYTES, BUDGET_WANTS, COPY_MAX, COPY_TAIL, HEAD_MAX, LISTINGS_MAX, SENDFILE_FINITE,
+    SENDFILE_TAIL,
 };
 use crate::os::files::OpenFile;
 use crate::os::socket::{Peer, Stream};
@@ -36,9 +37,46 @@ pub struct Slot {
     /// It counts against `--max-connections`.
     pub(super) counted: bool,
     pub(super) account: Account,
+    /// It reads a listing that is held in memory.
+    pub(super) listing: bool,
+    /// Up to when its file is known not to have been truncated, see [`OpenFile::shrank_since`].
+    truncation: u64,
 }
 
-/// What a client owes us: acknowledgement of what was sent.
+impl Slot {
+    /// A connection that was just accepted.
+    pub(super) fn new(
+        stream: Stream,
+        peer: Peer,
+        machine: Connection<Rc<OpenFile>>,
+        counted: bool,
+    ) -> Slot {
+        Slot {
+            stream,
+            peer,
+            machine,
+            topic: None,
+            armed: READABLE,
+            deadline: Moment::NEVER,
+            // Often the request has come already.
+            readable: true,
+            due: false,
+            counted,
+            account: Account::default(),
+            listing: false,
+            truncation: 0,
+        }
+    }
+}
+
+/// What the poller tells of at first.
+pub(super) const READABLE: Interest = Interest {
+    readable: true,
+    writable: false,
+};
+
+/// What a client owes us: acknowledgement of what was sent. In bytes, or on a unix socket in the kernel's memory for
+/// them.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Account {
     /// Bytes sent, modulo 2^32.
@@ -79,6 +117,8 @@ pub struct Desk {
     pub(super) input: Box<[u8; HEAD_MAX]>,
     pub(super) date: Date,
     pub(super) now: Moment,
+    /// Clients that are being sent a long listing.
+    pub(super) listings: usize,
 }
 
 /// How driving a connection ended.
@@ -97,26 +137,36 @@ pub enum Outcome {
 
 /// Drives one connection.
 pub fn drive(slot: &mut Slot, key: usize, desk: &mut Desk) -> Outcome {
-    receive(slot, desk);
     let mut bytes = 0;
     for _ in 0..BUDGET_WANTS {
         match slot.machine.want() {
             Want::Sleep => return Outcome::Blocked,
             Want::Remove { abort } => return Outcome::Leave { abort },
             Want::Open(_) => open(slot, key, desk),
-            Want::Measure(file) => match file.known() {
-                Ok(look) => slot.machine.measured(look.size, look.sealed, desk.now),
-                Err(_) => slot.machine.fell_short(desk.now),
+            Want::Measure(file) => match (file.shrank_since(&mut slot.truncation), file.known()) {
+                (Some(size), _) => slot.machine.shrank(size, desk.now),
+                (None, Ok(look)) => slot.machine.measured(look.size, look.sealed, desk.now),
+                (None, Err(_)) => slot.machine.fell_short(desk.now),
             },
             Want::Shut => {
                 slot.stream.shut();
                 slot.machine.shut(desk.now);
             }
             Want::Send(next) => {
+                if let Some((file, _)) = &next.file
+                    && let Some(size) = file.shrank_since(&mut slot.truncation)
+                {
+                    slot.machine.shrank(size, desk.now);
+                    continue;
+                }
+                let memory = (!slot.stream.counts_bytes()).then(|| slot.stream.unacknowledged());
                 match desk.scratch.send(&slot.stream, &next) {
                     Ok(Sent { count, full }) => {
                         slot.machine.sent(count, desk.now);
-                        slot.account.sent(count, desk.now);
+                        let charge = memory.map_or(count, |before| {
+                            slot.stream.unacknowledged().saturating_sub(before).into()
+                        });
+                        slot.account.sent(charge, desk.now);
                         bytes += count;
                         if full {
                             return Outcome::Blocked;
@@ -139,9 +189,9 @@ pub fn drive(slot: &mut Slot, key: usize, desk: &mut Desk) -> Outcome {
     Outcome::Again
 }
 
-/// Reads once, and only when the poller has said that there is something: so a request is never older than the look-ups
-/// of its turn.
-fn receive(slot: &mut Slot, desk: &mut Desk) {
+/// Reads once, and only when the poller has said that there is something. Whoever is driven in a turn has received before
+/// the first one is driven: so a request is never younger than what was looked up in its turn.
+pub fn receive(slot: &mut Slot, desk: &mut Desk) {
     let room = slot.machine.room();
     if !std::mem::take(&mut slot.readable) || room == 0 {
         return;
@@ -177,10 +227,22 @@ fn open(slot: &mut Slot, key: usize, desk: &mut Desk) {
     let Want::Open(asked) = slot.machine.want() else {
         return;
     };
-    let Lookup { found, topic } = match asked {
+    let Lookup { mut found, topic } = match asked {
         Ok(request) => desk.topics.look_up(request),
         Err(_) => Found::Missing.into(),
     };
+    match &found {
+        Found::File { file, .. } => slot.truncation = file.truncation(),
+        Found::Listing(page) if page.len() > COPY_MAX => {
+            if desk.listings < LISTINGS_MAX {
+                desk.listings += 1;
+                slot.listing = true;
+            } else {
+                found = Found::Busy;
+            }
+        }
+        _ => {}
+    }
     let (asked, summary) = slot.machine.opened(found, desk.date);
     info!("{} {} {summary}", slot.peer, Line(&asked));
     match topic {
@@ -205,7 +267,7 @@ impl std::fmt::Display for Line<'_> {
                 Target::Asterisk => write!(out, "{} *:", request.method.name()),
                 Target::Nowhere => write!(out, "{} (a hidden name):", request.method.name()),
             },
-            Err(refusal) => write!(out, "refused, {}:", refusal.explain().1),
+            Err(refused) => write!(out, "refused, {}:", refused.why.explain().1),
         }
     }
 }

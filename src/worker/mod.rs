@@ -15,13 +15,14 @@ use std::collections::VecDeque;
 use std::io;
 use std::os::fd::AsFd;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use log::{debug, warn};
 use rustix::io::Errno;
 use slab::Slab;
 
+use crate::connection::sending::End;
 use crate::connection::{Connection, Interest, Moment, State, Timeouts};
 use crate::http::date::Date;
 use crate::limits::{
@@ -34,13 +35,8 @@ use crate::os::socket::{Listener, Peer, Stream};
 use crate::os::watch::Watch;
 use admission::Admission;
 use deadlines::Deadlines;
-use drive::{Account, Desk, Outcome, Scratch, Slot};
+use drive::{Desk, Outcome, READABLE, Scratch, Slot};
 use topics::Topics;
-
-const READABLE: Interest = Interest {
-    readable: true,
-    writable: false,
-};
 
 /// What all workers share.
 pub struct Shared {
@@ -52,10 +48,19 @@ pub struct Shared {
     pub grace: Duration,
     /// `--poll-interval`
     pub poll_interval: Duration,
+    /// `--max-connections`
+    pub max_connections: usize,
     /// Connections of all workers.
     pub admission: Admission,
-    /// The server ends.
-    pub stopping: AtomicBool,
+    /// Signals to end that have come. From the first one on everything under way comes to its end, from the second one on
+    /// it is cut.
+    pub signals: AtomicUsize,
+}
+
+impl Shared {
+    fn refused_max(&self) -> usize {
+        (self.max_connections / 4).clamp(1, REFUSED_MAX)
+    }
 }
 
 /// One thread's loop and everything it owns.
@@ -137,6 +142,7 @@ impl Seed {
                 .expect("of that length"),
             date: Date::from(SystemTime::now()),
             now: Moment::default(),
+            listings: 0,
         };
         Ok(Worker {
             shared,
@@ -171,9 +177,7 @@ impl Worker {
             self.keep_time();
             self.drive_due();
             self.drive_pass();
-            if self.cut_at.is_none() && self.shared.stopping.load(Ordering::Acquire) {
-                self.stop();
-            }
+            self.obey();
             self.reap();
             self.end_turn();
             self.plan_sweeps();
@@ -244,7 +248,7 @@ impl Worker {
 
     fn accept(&mut self, index: usize, most: usize) {
         for _ in 0..most {
-            if self.refused >= REFUSED_MAX {
+            if self.refused >= self.shared.refused_max() {
                 return self.pause();
             }
             match self.listeners[index].accept() {
@@ -276,20 +280,8 @@ impl Worker {
             warn!("cannot watch a connection: {error}");
             return self.release(counted, peer);
         }
-        entry.insert(Slot {
-            stream,
-            peer,
-            machine,
-            topic: None,
-            armed: READABLE,
-            deadline: Moment::NEVER,
-            // Often the request has come already.
-            readable: true,
-            due: true,
-            counted,
-            account: Account::default(),
-        });
-        self.queue.waiting.push(key);
+        let slot = entry.insert(Slot::new(stream, peer, machine, counted));
+        self.queue.push(slot, key);
     }
 
     fn release(&mut self, counted: bool, peer: Peer) {
@@ -418,16 +410,18 @@ impl Worker {
     }
 
     fn drive_due(&mut self) {
-        // Whoever wants more than a share comes again in the next turn.
-        for key in std::mem::take(&mut self.queue.waiting) {
-            self.slots[key].due = false;
-            self.drive(key);
+        let waiting = std::mem::take(&mut self.queue.waiting);
+        let sending: Vec<usize> = {
+            let count = BULK_SLICE.min(self.queue.sending.len());
+            self.queue.sending.drain(..count).collect()
+        };
+        for &key in waiting.iter().chain(&sending) {
+            let slot = &mut self.slots[key];
+            slot.due = false;
+            drive::receive(slot, &mut self.desk);
         }
-        for _ in 0..BULK_SLICE.min(self.queue.sending.len()) {
-            let Some(key) = self.queue.sending.pop_front() else {
-                break;
-            };
-            self.slots[key].due = false;
+        // Whoever wants more than a share comes again in the next turn.
+        for key in waiting.into_iter().chain(sending) {
             self.drive(key);
         }
     }
@@ -445,6 +439,10 @@ impl Worker {
             }
             let awake = match gone {
                 None => machine.changed(),
+                Some(End::Broken) => {
+                    machine.fell_short(self.desk.now);
+                    true
+                }
                 Some(why) => machine.gone(why),
             };
             // A tail in the middle of something comes by itself.
@@ -465,6 +463,10 @@ impl Worker {
         let slot = &mut self.slots[key];
         if !slot.machine.is_tail() {
             drive::leave_topic(slot, key, &mut self.desk);
+        }
+        if slot.listing && !matches!(slot.machine.state(), State::SendingRange(_)) {
+            slot.listing = false;
+            self.desk.listings -= 1;
         }
         match outcome {
             Outcome::Leave { abort } => return self.leaving.push((key, abort)),
@@ -497,6 +499,16 @@ impl Worker {
         }
     }
 
+    fn obey(&mut self) {
+        let signals = self.shared.signals.load(Ordering::Acquire);
+        if signals > 0 && self.cut_at.is_none() {
+            self.stop();
+        }
+        if signals > 1 {
+            self.cut_at = Some(self.desk.now);
+        }
+    }
+
     /// Stops accepting (each queue is emptied first: closing a listener resets what is in it) and lets everything that
     /// is under way come to its end.
     fn stop(&mut self) {
@@ -508,7 +520,11 @@ impl Worker {
         for listener in self.listeners.drain(..) {
             self.poll.remove(listener.as_fd());
         }
-        // Who was just accepted is served if the request has come.
+        // Whose request has come is served.
+        for (key, slot) in &mut self.slots {
+            slot.readable = true;
+            self.queue.push(slot, key);
+        }
         self.drive_due();
         // Writes of which the events are not yet read count too.
         self.desk.topics.forget_all();
@@ -531,6 +547,7 @@ impl Worker {
             let _ = self.deadlines.arm(key, slot.deadline, Moment::NEVER);
             self.poll.remove(slot.stream.as_fd());
             self.release(slot.counted, slot.peer);
+            self.desk.listings -= usize::from(slot.listing);
             if let Some(topic) = slot.topic {
                 self.desk.topics.leave(topic as usize, key);
             }

@@ -165,7 +165,13 @@ impl Topics {
                 if self.topics[key].file.id() == file.id() {
                     return Ok((key, Rc::clone(&self.topics[key].file)));
                 }
-                self.look_at_name(key, None);
+                // Why it no longer is that file may stand in the queue.
+                self.read_changes();
+                let why = match self.topics[key].look.take() {
+                    Some(Look::Name(why)) => why,
+                    _ => None,
+                };
+                self.look_at_name(key, why);
                 if self.by_name.get(name) == Some(&key) {
                     return Ok((key, Rc::clone(&self.topics[key].file)));
                 }

@@ -232,7 +232,7 @@ fn every_refusal() {
         Refusal::Version,
     ];
     for refusal in refusals {
-        let answer = refuse(refusal, now());
+        let answer = refuse(refusal, false, now());
         let response = Response::of(&answer);
         let (status, line) = refusal.explain();
         assert_eq!((answer.status, response.code), (status, status.code()));

@@ -220,7 +220,7 @@ impl World<'_> {
     /// What the next request in the order of the client wants, whatever the machine has read.
     fn expect(&mut self, key: usize, asked: &Asked, seen: &Seen) -> Expect {
         let conn = &mut self.conns[key];
-        match asked {
+        match asked.as_ref().map_err(|refused| refused.why) {
             Err(Refusal::TooManyConnections) if conn.refused => return Expect::refusal(503),
             Err(Refusal::TooSlow) if conn.timed_out => return Expect::refusal(408),
             _ => {}
