@@ -143,7 +143,9 @@ impl World<'_> {
             conn.begun_at = now;
         }
         conn.given += count;
-        if conn.machine().is_tail() && conn.given - asked >= HEAD_MAX {
+        // Behind the last answer nothing is kept.
+        let last = conn.client.closing || self.draining;
+        if !last && conn.machine().is_tail() && conn.given - asked >= HEAD_MAX {
             conn.must_cut(End::Flooded);
         }
         conn.machine().received(&bytes, now);
@@ -222,7 +224,17 @@ impl World<'_> {
         let conn = &mut self.conns[key];
         match asked.as_ref().map_err(|refused| refused.why) {
             Err(Refusal::TooManyConnections) if conn.refused => return Expect::refusal(503),
-            Err(Refusal::TooSlow) if conn.timed_out => return Expect::refusal(408),
+            Err(Refusal::TooSlow) if conn.timed_out => {
+                let client = &conn.client;
+                let come = conn.given - client.end_of_asked();
+                let next = client.asks.get(client.opened);
+                let head_only = come >= b"HEAD ".len()
+                    && next.is_some_and(|ask| ask.0.bytes().0.starts_with(b"HEAD "));
+                return Expect {
+                    head_only,
+                    ..Expect::refusal(408)
+                };
+            }
             _ => {}
         }
         let client = &mut conn.client;

@@ -267,7 +267,7 @@ impl Ask {
                     Some(last) => last.to_owned(),
                 };
                 expect.content_range = Some(format!("bytes {at}-{last}/*"));
-                expect.close |= self.http10 && self.method == Method::Get;
+                expect.close |= self.http10;
                 let trailers = self.trailers && !self.http10;
                 expect.body = Body::Tail { at, trailers };
                 return 206;
