@@ -116,8 +116,8 @@ pub struct Connection<F> {
     input: Option<Box<Vec<u8>>>,
     /// What the deadline of the state counts from.
     since: Moment,
-    /// A tail that ended and was not yet reported.
-    ended: Option<Ended>,
+    /// A tail that ended and was not yet reported. Boxed, as it is mostly none.
+    ended: Option<Box<Ended>>,
     /// The connection stays after the answer that is on its way.
     keep_alive: bool,
     /// At least one request was answered.
@@ -307,7 +307,7 @@ impl<F> Connection<F> {
 
     /// The end of a tail that was not yet reported. Once for each tail.
     pub fn take_ended(&mut self) -> Option<Ended> {
-        self.ended.take()
+        self.ended.take().map(|ended| *ended)
     }
 
     fn tail(&self) -> Option<&Tail<F>> {
@@ -592,10 +592,10 @@ impl<F> Connection<F> {
     fn note_end(&mut self, end: Option<End>) {
         if let Some(tail) = self.tail() {
             let end = end.or(tail.ending()).unwrap_or(End::Left);
-            self.ended = Some(Ended {
+            self.ended = Some(Box::new(Ended {
                 end,
                 bytes: tail.delivered(),
-            });
+            }));
         }
     }
 

@@ -37,6 +37,8 @@ pub struct Slot {
     /// It counts against `--max-connections`.
     pub(super) counted: bool,
     pub(super) account: Account,
+    /// The account may be open: something was sent since it was last found balanced.
+    pub(super) owes: bool,
     /// It reads a listing that is held in memory.
     pub(super) listing: bool,
     /// Up to when its file is known not to have been truncated, see [`OpenFile::shrank_since`].
@@ -63,6 +65,7 @@ impl Slot {
             due: false,
             counted,
             account: Account::default(),
+            owes: false,
             listing: false,
             truncation: 0,
         }
@@ -85,17 +88,17 @@ pub struct Account {
     acknowledged: u32,
     /// The last moment at which nothing was owed or something was acknowledged.
     since: Moment,
-    /// Something may be owed.
-    pub(super) open: bool,
 }
 
 impl Account {
     #[allow(clippy::cast_possible_truncation, reason = "counted modulo 2^32")]
-    fn sent(&mut self, n: u64, now: Moment) {
+    fn sent(&mut self, n: u64) {
         self.sent = self.sent.wrapping_add(n as u32);
-        if !self.open {
-            (self.open, self.since) = (true, now);
-        }
+    }
+
+    /// From here on something is owed.
+    fn open(&mut self, now: Moment) {
+        self.since = now;
     }
 
     /// Takes a look at how many bytes are not acknowledged; gives the last moment at which the client took one.
@@ -104,7 +107,6 @@ impl Account {
         if owed == 0 || acknowledged != self.acknowledged {
             (self.acknowledged, self.since) = (acknowledged, now);
         }
-        self.open = owed > 0;
         self.since
     }
 }
@@ -166,7 +168,10 @@ pub fn drive(slot: &mut Slot, key: usize, desk: &mut Desk) -> Outcome {
                         let charge = memory.map_or(count, |before| {
                             slot.stream.unacknowledged().saturating_sub(before).into()
                         });
-                        slot.account.sent(charge, desk.now);
+                        slot.account.sent(charge);
+                        if !std::mem::replace(&mut slot.owes, true) {
+                            slot.account.open(desk.now);
+                        }
                         bytes += count;
                         if full {
                             return Outcome::Blocked;

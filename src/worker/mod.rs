@@ -380,23 +380,20 @@ impl Worker {
         let now = self.desk.now;
         let mut open = false;
         for (key, slot) in &mut self.slots {
-            if !slot.account.open {
+            if !slot.owes {
                 continue;
             }
-            if !matches!(
-                slot.machine.state(),
-                State::SendingRange(_) | State::Tailing(_)
-            ) {
-                slot.account.open = false;
-                continue;
-            }
-            if now - slot.account.look(slot.stream.unacknowledged(), now)
-                >= self.shared.send_timeout
-            {
+            let owed = match slot.machine.state() {
+                State::SendingRange(_) | State::Tailing(_) => slot.stream.unacknowledged(),
+                _ => 0,
+            };
+            let since = slot.account.look(owed, now);
+            slot.owes = owed > 0;
+            if slot.owes && now - since >= self.shared.send_timeout {
                 slot.machine.expired(now);
                 self.queue.push(slot, key);
             }
-            open |= slot.account.open;
+            open |= slot.owes;
         }
         self.next_account = if open {
             now + self.account_interval()
@@ -491,10 +488,7 @@ impl Worker {
             slot.deadline,
             slot.machine.deadline(&self.shared.timeouts),
         );
-        if slot.account.open
-            && self.next_account == Moment::NEVER
-            && !self.shared.send_timeout.is_zero()
-        {
+        if slot.owes && self.next_account == Moment::NEVER && !self.shared.send_timeout.is_zero() {
             self.next_account = self.desk.now + self.account_interval();
         }
     }

@@ -19,8 +19,8 @@ use crate::os::watch::{Change, Place, Topic as Key, Watch};
 
 use super::lookup::{Lookups, Other, failed};
 
-/// The key of a connection's slot.
-pub type Slot = usize;
+/// The key of a connection's slot, in four bytes: every tail has one in its topic.
+pub type Slot = u32;
 
 /// One followed name and the file that it names. When the name passes to another file, that is another topic.
 struct Topic {
@@ -273,7 +273,8 @@ impl Topics {
     }
 
     /// A connection follows a topic from now on.
-    pub fn join(&mut self, key: Key, slot: Slot) {
+    pub fn join(&mut self, key: Key, slot: usize) {
+        let slot = narrow(slot);
         let tails = &mut self.topics[key].tails;
         if let Err(index) = tails.binary_search(&slot) {
             tails.insert(index, slot);
@@ -281,7 +282,8 @@ impl Topics {
     }
 
     /// A connection follows it no more; the last one takes the topic with it.
-    pub fn leave(&mut self, key: Key, slot: Slot) {
+    pub fn leave(&mut self, key: Key, slot: usize) {
+        let slot = narrow(slot);
         let tails = &mut self.topics[key].tails;
         if let Ok(index) = tails.binary_search(&slot) {
             tails.remove(index);
@@ -483,7 +485,7 @@ impl Topics {
     }
 
     /// The next tail to be driven, and why its topic is gone, if it is.
-    pub fn next_tail(&mut self) -> Option<(Slot, Option<End>)> {
+    pub fn next_tail(&mut self) -> Option<(usize, Option<End>)> {
         if self.in_a_row >= PASS_RUN {
             self.in_a_row = 0;
             self.passes.rotate_left(usize::from(self.passes.len() > 1));
@@ -504,7 +506,7 @@ impl Topics {
                     again,
                 };
                 self.in_a_row += 1;
-                return Some((slot, topic.gone));
+                return Some((slot as usize, topic.gone));
             }
             self.passes.pop_front();
             topic.pass = Pass::Idle;
@@ -520,6 +522,10 @@ impl Topics {
     pub fn busy(&self) -> bool {
         !self.passes.is_empty() || !self.looks.is_empty()
     }
+}
+
+fn narrow(slot: usize) -> Slot {
+    Slot::try_from(slot).expect("fewer than 2^32 connections")
 }
 
 fn warn_unwatched(error: &std::io::Error) {
