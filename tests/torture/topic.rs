@@ -32,18 +32,6 @@ impl Roll {
         (Roll::Truncate, "truncate"),
         (Roll::Seal, "seal"),
     ];
-
-    /// What the trailer field may say of it. What happens to a name in quick succession may be seen as one.
-    fn words(self) -> &'static [&'static str] {
-        match self {
-            Roll::Rename | Roll::Parent => &["renamed"],
-            Roll::Unlink | Roll::Recreate => &["unlinked", "replaced"],
-            Roll::Over => &["replaced"],
-            Roll::Repoint => &["replaced", "renamed"],
-            Roll::Seal => &["sealed", "renamed"],
-            Roll::Truncate => &[],
-        }
-    }
 }
 
 /// One file's worth of a topic.
@@ -55,19 +43,16 @@ pub struct Generation {
     pub left: Option<(Roll, u64, Instant)>,
     /// It lives in a file that was truncated: a restart of the server forgets its tag.
     pub reborn: bool,
-    /// It lost another name than the topic's.
-    pub unlinked: bool,
 }
 
 impl Generation {
-    /// Whether the trailer field may say this of its end.
+    /// Whether the trailer field may say this of its end. In which way a name was lost is told by the events, and where
+    /// one roll follows the other at once it may be that of the one before.
     pub fn tells(&self, word: &str) -> bool {
         match self.left {
-            Some((roll, ..)) if roll.words().contains(&word) => true,
-            Some((Roll::Rename | Roll::Parent | Roll::Seal, ..)) => {
-                self.unlinked && ["unlinked", "replaced"].contains(&word)
-            }
-            _ => false,
+            Some((Roll::Seal, ..)) if word == "sealed" => true,
+            Some(_) => ["renamed", "unlinked", "replaced"].contains(&word),
+            None => false,
         }
     }
 

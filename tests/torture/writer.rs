@@ -174,7 +174,6 @@ impl<'a> Writer<'a> {
             1 => self.file.set_modified(SystemTime::now()),
             2 => {
                 let other = self.old("link");
-                self.unlinked();
                 fs::hard_link(&self.real, &other)?;
                 fs::remove_file(other)
             }
@@ -291,17 +290,9 @@ impl<'a> Writer<'a> {
             self.idle();
         }
         match away {
-            Some(away) if self.rng.one_in(4) && away.is_file() => {
-                self.unlinked();
-                fs::remove_file(away)
-            }
+            Some(away) if self.rng.one_in(4) && away.is_file() => fs::remove_file(away),
             _ => Ok(()),
         }
-    }
-
-    fn unlinked(&self) {
-        self.topic
-            .change(|state| state.generations[self.generation].unlinked = true);
     }
 
     /// The next generation is about to begin.
