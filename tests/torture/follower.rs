@@ -351,7 +351,7 @@ impl<'a> Follower<'a> {
                     last = Instant::now();
                     if let Err(wrong) = self.position.reading.feed(bytes) {
                         if wrong.zeros && answer.ticket.truncation() {
-                            return self.until_reset(answer);
+                            return self.until_reset(answer, half_closed);
                         }
                         return Err(wrong.what);
                     }
@@ -406,14 +406,15 @@ impl<'a> Follower<'a> {
 
     /// Bytes that were truncated on their way are zeros, and then nothing but a reset may come; unless the server was
     /// through with a finite answer and does not look at its file any more.
-    fn until_reset(&mut self, answer: &Answer<'_>) -> Result<Ended, String> {
-        if !answer.tail {
+    fn until_reset(&mut self, answer: &Answer<'_>, half_closed: bool) -> Result<Ended, String> {
+        if !answer.tail || half_closed {
             return Ok(Ended::Left);
         }
         let start = Instant::now();
         loop {
             match self.fill()? {
                 Filled::Reset => return Ok(Ended::Reset),
+                Filled::Fin if self.world.up() != answer.up => return Ok(Ended::Fin),
                 Filled::Fin => return Err("zeros, and no reset".into()),
                 _ if start.elapsed() > BOUND => return Err("zeros, and no end".into()),
                 _ => {}
