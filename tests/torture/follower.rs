@@ -130,6 +130,10 @@ impl<'a> Follower<'a> {
             self.position.epoch = ticket.epoch;
         }
         let resumed = self.position.tag.is_some();
+        self.world
+            .counts
+            .reconnects
+            .fetch_add(u64::from(resumed), SeqCst);
         let Some(head) = self.ask(up, &ticket)? else {
             self.connection = None;
             return Ok(());
@@ -189,7 +193,6 @@ impl<'a> Follower<'a> {
     /// Something broke. That is all right if there is another server now.
     fn excuse<T>(&self, up: u64, what: &str) -> Result<Option<T>, String> {
         if self.world.up() != up {
-            self.world.counts.reconnects.fetch_add(1, SeqCst);
             return Ok(None);
         }
         Err(what.to_string())
@@ -447,10 +450,7 @@ impl<'a> Follower<'a> {
         self.note_tag(answer)?;
         match ended {
             Ended::Left => return Ok(()),
-            Ended::Reset | Ended::Fin if self.world.up() != answer.up => {
-                self.world.counts.reconnects.fetch_add(1, SeqCst);
-                return Ok(());
-            }
+            Ended::Reset | Ended::Fin if self.world.up() != answer.up => return Ok(()),
             // A killed server's sockets are closed as if it were an end.
             Ended::Clean(_)
                 if matches!(answer.framing, Framing::UntilClose)
