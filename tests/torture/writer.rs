@@ -220,10 +220,15 @@ impl<'a> Writer<'a> {
         world.counts.roll(roll);
         self.topic
             .change(|state| state.absent = state.absent.next_multiple_of(2));
+        self.wait_done(generation)
+            .map_err(|why| format!("{roll:?}: {why}"))
+    }
+
+    /// Waits until a generation that has ended is delivered.
+    fn wait_done(&self, generation: usize) -> Result<(), String> {
         self.wait("its follower does not get the end", |state| {
             state.dedicated.done > generation
         })
-        .map_err(|why| format!("{roll:?}: {why}"))
     }
 
     fn do_roll(&mut self, roll: Roll) -> io::Result<()> {
@@ -286,8 +291,11 @@ impl<'a> Writer<'a> {
             let count = self.rng.magnitude(15);
             self.append(count)?;
         }
-        if self.rng.one_in(2) {
-            self.idle();
+        match self.rng.below(3) {
+            0 => self.idle(),
+            // The end must come without another file that takes the name.
+            1 => self.wait_done(self.generation).map_err(io::Error::other)?,
+            _ => {}
         }
         match away {
             Some(away) if self.rng.one_in(4) && away.is_file() => fs::remove_file(away),
