@@ -312,8 +312,16 @@ impl OpenFile {
             modified: stat.st_mtime as i64,
             links: u32::try_from(stat.st_nlink).unwrap_or(u32::MAX),
         };
-        self.truncations
-            .note(self.identity, self.size.replace(look.size), look.size);
+        let again = || {
+            rustix::fs::fstat(&self.fd)
+                .map_or(look.size, |stat| u64::try_from(stat.st_size).unwrap_or(0))
+        };
+        self.truncations.note(
+            self.identity,
+            self.size.replace(look.size),
+            look.size,
+            again,
+        );
         self.known.set(Some(look));
         Ok(look)
     }
@@ -527,13 +535,15 @@ impl Truncations {
     }
 
     /// Somebody who saw a file with the size `before` sees it with the size `now`. What several see of one truncation is
-    /// one truncation.
-    fn note(&self, identity: u64, before: u64, now: u64) {
+    /// one truncation. `again` looks again: only what is seen under the lock is later than what others have seen, and
+    /// an older look at a file that grows is no truncation.
+    fn note(&self, identity: u64, before: u64, now: u64, again: impl FnOnce() -> u64) {
         if now >= before && self.last() == 0 {
             return;
         }
         let mut seen = self.lock();
         let known = seen.files.get(&identity).copied();
+        let now = known.map_or(now, |_| again());
         if now >= known.map_or(before, |file| file.latest) {
             if let Some(file) = seen.files.get_mut(&identity) {
                 file.latest = now;
