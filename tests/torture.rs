@@ -12,6 +12,8 @@ mod content;
 mod farewell;
 #[path = "torture/follower.rs"]
 mod follower;
+#[path = "torture/judge.rs"]
+mod judge;
 #[path = "torture/server.rs"]
 mod server;
 #[path = "torture/topic.rs"]

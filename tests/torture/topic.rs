@@ -98,8 +98,18 @@ impl State {
         }
     }
 
+    /// A truncation in two steps cuts whoever comes between them twice.
+    pub fn half_truncated(&self, generation: usize) -> bool {
+        self.settling
+            && generation + 1 == self.dedicated.done
+            && self.generations[generation].truncated()
+    }
+
     /// The dedicated follower has a generation to its end.
     pub fn done(&mut self, generation: usize) -> Result<(), String> {
+        if self.half_truncated(generation) {
+            return Ok(());
+        }
         if generation != self.dedicated.done {
             return Err(format!(
                 "generation {generation} ended, but {} was next",
