@@ -158,6 +158,8 @@ pub fn drive(slot: &mut Slot, key: usize, desk: &mut Desk) -> Outcome {
                 if let Some((file, _)) = &next.file
                     && let Some(size) = file.shrank_since(&mut slot.truncation)
                 {
+                    // Notes another truncation, should there be one: whoever is cut here has seen it too.
+                    let _ = file.look();
                     slot.machine.shrank(size, desk.now);
                     continue;
                 }
