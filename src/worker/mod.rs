@@ -112,7 +112,7 @@ impl Seed {
         })
     }
 
-    /// Wakes this worker from another thread, to look at [`Shared::stopping`].
+    /// Wakes this worker from another thread, to look at [`Shared::signals`].
     #[must_use]
     pub fn waker(&self) -> Waker {
         self.poll.waker()
