@@ -25,6 +25,9 @@ const NOW: Moment = Moment(5_000);
 const LATER: Moment = Moment(6_000);
 const GET: &[u8] = b"GET /f HTTP/1.1\r\nHost: x\r\n\r\n";
 const GET_CLOSE: &[u8] = b"GET /f HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+const FIRST_TWO: &[u8] = b"GET /f HTTP/1.1\r\nHost: x\r\nRange: bytes=0-1\r\n\r\n";
+const UPWARDS: &[u8] = b"GET /f HTTP/1.1\r\nHost: x\r\nRange: bytes=0-0,2-3\r\n\r\n";
+const DOWNWARDS: &[u8] = b"GET /f HTTP/1.1\r\nHost: x\r\nRange: bytes=2-3,0-0\r\n\r\n";
 const TAIL: &[u8] = b"GET /f HTTP/1.1\r\nHost: x\r\nTE: trailers\r\nRange: bytes=2-\r\n\r\n";
 const TAIL_CLOSE: &[u8] =
     b"GET /f HTTP/1.1\r\nHost: x\r\nConnection: close\r\nRange: bytes=2-\r\n\r\n";
@@ -52,6 +55,14 @@ fn send(machine: &mut Machine) {
     if let Want::Send(next) = machine.want() {
         let file = next.file.map_or(0, |(_, range)| range.end - range.start);
         let n = next.before.len() as u64 + file + next.after.len() as u64;
+        machine.sent(n, NOW);
+    }
+}
+
+/// A head, and so many bytes of the file behind it.
+fn send_head_and(machine: &mut Machine, count: u64) {
+    if let Want::Send(next) = machine.want() {
+        let n = next.before.len() as u64 + count;
         machine.sent(n, NOW);
     }
 }
@@ -92,6 +103,20 @@ mod state {
     }
     pub fn finite_pipelined() -> Machine {
         after(asked_for(&[GET, GET].concat()), open)
+    }
+    pub fn first_two() -> Machine {
+        after(asked_for(FIRST_TWO), open)
+    }
+    pub fn parts(head: &[u8]) -> Machine {
+        after(asked_for(head), open)
+    }
+    /// Of this part the head is out, and no byte.
+    pub fn within_part(head: &[u8], part: usize) -> Machine {
+        let machine = (0..part).fold(parts(head), |machine, _| after(machine, send));
+        after(machine, |machine| send_head_and(machine, 0))
+    }
+    pub fn all_parts_out() -> Machine {
+        after(within_part(DOWNWARDS, 2), send)
     }
     pub fn finite_close() -> Machine {
         after(asked_for(GET_CLOSE), open)
@@ -256,6 +281,12 @@ fn sending_a_finite_answer() {
         ("sent, complete, leftover parsed at once", finite_pipelined, send, "Open", "ReadingHeaders (asked)"),
         ("sent, complete, not kept alive", finite_close, send, "Shut", "Closing(Shut)"),
         ("fell_short", finite, |m| m.fell_short(NOW), "Remove, abort", "Closing(Abort)"),
+        ("shrank, to the promised end", finite, |m| m.shrank(5, NOW), "Send 200 0..5", SENDING),
+        ("shrank, below the promised end", finite, |m| m.shrank(4, NOW), "Remove, abort", "Closing(Abort)"),
+        ("shrank, below the promised end, though not below what is out", finite,
+            |m| { send_head_and(m, 1); m.shrank(4, NOW); }, "Remove, abort", "Closing(Abort)"),
+        ("shrank, to the end of the range", first_two, |m| m.shrank(2, NOW), "Send 206 0..2", SENDING),
+        ("shrank, below the end of the range", first_two, |m| m.shrank(1, NOW), "Remove, abort", "Closing(Abort)"),
         ("expired", finite, |m| m.expired(NOW), "Remove, abort", "Closing(Abort)"),
         ("failed", finite, |m| m.failed(NOW), "Remove", "Closing(Now)"),
         ("changed", finite, |m| assert!(!m.changed()), "Send 200 0..5", SENDING),
@@ -264,6 +295,27 @@ fn sending_a_finite_answer() {
         ("drain: close after it", finite, |m| { m.drain(NOW); send(m); }, "Shut", "Closing(Shut)"),
         ("drain: nothing behind it is answered", finite_pipelined, |m| { m.drain(NOW); send(m); }, "Shut", "Closing(Shut)"),
         ("cut", finite, |m| m.cut(NOW), "Remove, abort", "Closing(Abort)"),
+    ]);
+}
+
+#[test]
+#[rustfmt::skip]
+fn sending_several_ranges() {
+    use state::*;
+    const SENDING: &str = "SendingRange";
+    const ABORT: &str = "Closing(Abort)";
+    check(&[
+        ("sent, the head", || parts(UPWARDS), send,
+            "Send |--openrange-0000000000000001-5|Content-Type: text/plain|Content-Range: bytes 0-0/5|| 0..1", SENDING),
+        ("sent, all but the last delimiter", all_parts_out, |_| {}, "Send |--openrange-0000000000000001-5--|", SENDING),
+        ("sent, complete", all_parts_out, send, "Sleep", "ReadingHeaders"),
+        ("shrank, before the first part, to the last byte of all", || parts(DOWNWARDS), |m| m.shrank(4, NOW), "Send 206", SENDING),
+        ("shrank, before the first part, below that", || parts(DOWNWARDS), |m| m.shrank(3, NOW), "Remove, abort", ABORT),
+        ("shrank, to the end of a later part", || within_part(UPWARDS, 1), |m| m.shrank(4, NOW), "Send 0..1", SENDING),
+        ("shrank, below the end of a later part", || within_part(UPWARDS, 1), |m| m.shrank(3, NOW), "Remove, abort", ABORT),
+        ("shrank, below a part that is out", || within_part(DOWNWARDS, 2), |m| m.shrank(1, NOW), "Send 0..1", SENDING),
+        ("shrank, below the last part", || within_part(DOWNWARDS, 2), |m| m.shrank(0, NOW), "Remove, abort", ABORT),
+        ("shrank, all parts out", all_parts_out, |m| m.shrank(0, NOW), "Send |--openrange-0000000000000001-5--|", SENDING),
     ]);
 }
 
@@ -292,6 +344,15 @@ fn sending_a_tail() {
         ("measured, less than delivered, ending", tailing_gone, |m| measure(m, 4), "Remove, abort", ABORT),
         ("measured sealed, same", tail_frame_out, |m| m.measured(5, true, NOW), "Send 0|Tail-End: sealed||", SENDING),
         ("measured sealed, more", tail_frame_out, |m| m.measured(6, true, NOW), "Send 1| 5..6 |", SENDING),
+        ("shrank, before the first frame, to where it begins", tail_head, |m| m.shrank(2, NOW), "Send 206", SENDING),
+        ("shrank, before the first frame, below where it begins", tail_head, |m| m.shrank(1, NOW), "Remove, abort", ABORT),
+        ("shrank, to the frame's end", tail_frame, |m| m.shrank(5, NOW), "Send 3| 2..5 |", SENDING),
+        ("shrank, below the frame's end", tail_frame, |m| m.shrank(4, NOW), "Remove, abort", ABORT),
+        ("shrank, below the frame's end, though not below what is out", tail_frame,
+            |m| { m.sent(4, NOW); m.shrank(4, NOW); }, "Remove, abort", ABORT),
+        ("shrank, between frames, to what was delivered", tail_frame_out, |m| m.shrank(5, NOW), "Measure", SENDING),
+        ("shrank, between frames, below what was delivered", tail_frame_out, |m| m.shrank(4, NOW), "Remove, abort", ABORT),
+        ("shrank, under the last chunk", tail_last_chunk, |m| m.shrank(4, NOW), "Remove, abort", ABORT),
         ("fell_short", tail_frame, |m| m.fell_short(NOW), "Remove, abort", ABORT),
         ("expired", tail_frame, |m| m.expired(NOW), "Remove, abort", ABORT),
         ("changed", tail_frame, |m| assert!(!m.changed()), "Send 3| 2..5 |", SENDING),
@@ -326,6 +387,10 @@ fn tailing() {
         ("measured, less", tailing, |m| measure(m, 4), "Remove, abort", ABORT),
         ("measured sealed", tailing, |m| m.measured(5, true, NOW), "Send 0|Tail-End: sealed||", "SendingRange"),
         ("drain, then same", tailing, |m| { m.drain(NOW); measure(m, 5); }, "Send 0|Tail-End: shutdown||", "SendingRange"),
+        ("shrank, to what was delivered", tailing, |m| { m.changed(); m.shrank(5, NOW); }, "Measure", TAILING),
+        ("shrank, below what was delivered", tailing, |m| { m.changed(); m.shrank(4, NOW); }, "Remove, abort", ABORT),
+        ("shrank, below what was delivered, HTTP/1.0", tailing_10, |m| { m.changed(); m.shrank(4, NOW); }, "Remove, abort", ABORT),
+        ("shrank, below what was delivered, ending", tailing_gone, |m| m.shrank(4, NOW), "Remove, abort", ABORT),
         ("fell_short", tailing, |m| m.fell_short(NOW), "Remove, abort", ABORT),
         ("expired", tailing, |m| m.expired(NOW), "Remove, abort", ABORT),
         ("received: kept", tailing, |m| { m.received(GET, NOW); assert_eq!(m.waiting(), GET.len()); }, "Sleep", TAILING),
@@ -367,6 +432,8 @@ fn impossible() {
         ("ReadingHeaders, gone", fresh, |m| { m.gone(End::Renamed); }),
         ("ReadingHeaders, opened", fresh, open),
         ("ReadingHeaders, shut", fresh, |m| m.shut(NOW)),
+        ("ReadingHeaders, shrank", fresh, |m| m.shrank(0, NOW)),
+        ("asked, shrank", asked, |m| m.shrank(0, NOW)),
         ("asked, received", asked, |m| m.received(GET, NOW)),
         ("asked, expired", asked, |m| m.expired(NOW)),
         ("finite, received", finite, |m| m.received(GET, NOW)),
@@ -380,10 +447,14 @@ fn impossible() {
         ("Tailing, opened", tailing, open),
         ("Tailing, shut", tailing, |m| m.shut(NOW)),
         ("Shut, received", shut, |m| m.received(GET, NOW)),
+        ("Shut, shrank", shut, |m| m.shrank(0, NOW)),
+        ("Linger, shrank", linger, |m| m.shrank(0, NOW)),
+        ("Now, shrank", now, |m| m.shrank(0, NOW)),
         ("Linger, shut", linger, |m| m.shut(NOW)),
         ("Linger, changed", linger, |m| { m.changed(); }),
         ("Abort, received", abort, |m| m.received(GET, NOW)),
         ("Abort, sent", abort, |m| m.sent(0, NOW)),
+        ("Abort, shrank", abort, |m| m.shrank(0, NOW)),
         ("Abort, measured", abort, |m| measure(m, 5)),
     ];
     for (what, state, event) in rows {
@@ -440,6 +511,8 @@ fn ends() {
         ("failed within the bytes", tail_frame, |m| { m.sent(5, NOW); m.failed(NOW); }, End::Left, 2),
         ("expired within the line end", tail_frame, |m| { m.sent(7, NOW); m.expired(NOW); }, End::Stalled, 3),
         ("truncated", tailing, |m| measure(m, 0), End::Broken, 3),
+        ("shrank, caught up", tailing, |m| m.shrank(0, NOW), End::Broken, 3),
+        ("shrank within the bytes", tail_frame, |m| { m.sent(5, NOW); m.shrank(4, NOW); }, End::Broken, 2),
         ("fell_short", tail_frame, |m| m.fell_short(NOW), End::Broken, 0),
         ("flooded", tailing, |m| m.received(&[b'a'; HEAD_MAX], NOW), End::Flooded, 3),
         ("cut", tailing_gone, |m| m.cut(NOW), End::Shutdown, 3),
