@@ -30,6 +30,8 @@ mod paths;
 mod protocol;
 #[path = "server/ranges.rs"]
 mod ranges;
+#[path = "server/regressions.rs"]
+mod regressions;
 #[path = "server/rolls.rs"]
 mod rolls;
 #[path = "server/stalled.rs"]

@@ -1,0 +1,164 @@
+//! Many at once, or one who takes nothing.
+
+use std::sync::Barrier;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use super::super::client::{Client, request};
+use super::super::harness::{Running, Server, TempDir, openrange, until};
+use super::{clock, long_directory, tick};
+
+#[test]
+fn under_load_an_answer_is_never_older_than_its_request() {
+    let dir = TempDir::with("log", "0");
+    let server = Server::with(&dir, &["--threads", "1"]);
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let mut crowd: Vec<_> = (0..30).map(|_| Client::new(&server)).collect();
+        let done = &done;
+        scope.spawn(move || {
+            while !done.load(Ordering::Relaxed) {
+                for client in &mut crowd {
+                    client.ask("GET", "/log", &[]);
+                }
+                for client in &mut crowd {
+                    client.response();
+                }
+            }
+        });
+        let check = scope.spawn(|| check_renames(&dir, &server));
+        let result = check.join();
+        done.store(true, Ordering::Relaxed);
+        if let Err(panic) = result {
+            std::panic::resume_unwind(panic);
+        }
+    });
+}
+
+/// What comes of a request in the turn in which it is answered is the critical part, so its first byte is sent before.
+fn check_renames(dir: &TempDir, server: &Server) {
+    let mut client = Client::new(server);
+    for round in 1..=2000 {
+        let contents = round.to_string();
+        dir.write("new", &contents);
+        let request = request("GET", "/log", &[]);
+        client.send(&request[..1]);
+        dir.rename("new", "log");
+        client.send(&request[1..]);
+        let body = client.response().body;
+        assert_eq!(String::from_utf8_lossy(&body), contents, "the file before");
+    }
+}
+
+#[test]
+fn a_unix_client_that_takes_nothing_is_cut_though_more_is_written_all_the_time() {
+    let dir = TempDir::with("log", "");
+    let socket = TempDir::new();
+    let address = format!("unix:{}", socket.join("s").display());
+    let mut command = openrange(&["--listen", &address, "--send-timeout", "1"]);
+    command.arg(dir.path());
+    let server = Server::launch(command);
+    let clock = clock(&dir);
+    let mut client = Client::new(&server);
+    client.tail("/log", &["Range: bytes=0-"]);
+    until("the cut", || {
+        // Slowly, so that its socket always has room.
+        dir.append("log", "record\n");
+        tick(&clock);
+        let lines = server.log().all();
+        lines
+            .iter()
+            .find(|line| line.contains("client took nothing"))
+            .cloned()
+    });
+    let (rest, _) = client.until_end();
+    assert!(
+        rest.ends_with(b"record\n\r\n"),
+        "broken off without a last chunk"
+    );
+}
+
+#[test]
+fn of_servers_that_start_together_on_a_port_one_is_up() {
+    const SERVERS: usize = 2;
+    let dir = TempDir::new();
+    for _ in 0..40 {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = free.local_addr().expect("its address").to_string();
+        drop(free);
+        let together = Barrier::new(SERVERS);
+        let mut servers = start_together(&dir, &address, &together);
+        let up = |server: &Running| !server.stdout.all().is_empty();
+        until("each to be up or to say why not", || {
+            servers
+                .iter()
+                .all(|server| up(server) || refused(server))
+                .then_some(())
+        });
+        assert_eq!(
+            servers.iter().filter(|server| up(server)).count(),
+            1,
+            "are up"
+        );
+        for server in servers.iter_mut().filter(|server| !up(server)) {
+            assert_eq!(server.wait().code(), Some(1));
+        }
+    }
+}
+
+fn start_together(dir: &TempDir, address: &str, together: &Barrier) -> Vec<Running> {
+    thread::scope(|scope| {
+        let start = || {
+            let mut command = openrange(&["--listen", address, "--threads", "4"]);
+            command.arg(dir.path());
+            together.wait();
+            Running::new(command)
+        };
+        let threads = [scope.spawn(start), scope.spawn(start)];
+        threads
+            .map(|thread| thread.join().expect("it starts"))
+            .into()
+    })
+}
+
+fn refused(server: &Running) -> bool {
+    let lines = server.stderr.all();
+    lines.iter().any(|line| line.contains("cannot listen on"))
+}
+
+#[test]
+fn long_listings_that_nobody_reads_are_limited_until_they_leave() {
+    let dir = TempDir::with("log", "1234");
+    long_directory(&dir, "long");
+    dir.mkdir("short");
+    let server = Server::with(&dir, &["--threads", "1"]);
+    let mut stalled: Vec<_> = (0..16).map(|_| Client::slow(&server)).collect();
+    let lengths: Vec<_> = stalled.iter_mut().map(begin_listing).collect();
+    let mut client = Client::new(&server);
+    assert_refused(&mut client);
+    assert_eq!(client.get("/short/", &[]).status, 200);
+    assert_eq!(client.get("/log", &[]).status, 200);
+    // One reads to its end and stays.
+    stalled[0].raw(lengths[0]);
+    assert_eq!(client.get("/long/", &[]).status, 200);
+    begin_listing(&mut stalled[0]);
+    assert_refused(&mut client);
+    // One leaves.
+    drop(stalled.pop());
+    until("room for a listing", || {
+        (client.get("/long/", &[]).status == 200).then_some(())
+    });
+}
+
+fn begin_listing(client: &mut Client) -> usize {
+    client.ask("GET", "/long/", &[]);
+    let head = client.head();
+    assert_eq!(head.status, 200);
+    head.field("Content-Length").parse().expect("a length")
+}
+
+fn assert_refused(client: &mut Client) {
+    let response = client.get("/long/", &[]);
+    response.assert_error(503);
+    assert!(response.field("Retry-After").parse::<u32>().is_ok());
+}
