@@ -123,7 +123,7 @@ fn truncation_under_a_finite_answer() {
 }
 
 fn open(files: &Files, name: &str) -> OpenFile {
-    match files.find(name.as_bytes()) {
+    match files.find(name.as_bytes(), None) {
         Ok(Node::File(file)) => file,
         _ => panic!("no file {name}"),
     }
