@@ -5,6 +5,7 @@ mod common;
 use std::collections::HashSet;
 use std::fs::{self, File};
 use std::path::Path;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use openrange::limits::TRUNCATED_MAX;
@@ -122,7 +123,7 @@ fn truncation_under_a_finite_answer() {
     eventually("another tag", || !tags(&server, "/log").contains(&before));
 }
 
-fn open(files: &Files, name: &str) -> OpenFile {
+fn open(files: &Files, name: &str) -> Rc<OpenFile> {
     match files.find(name.as_bytes(), None) {
         Ok(Node::File(file)) => file,
         _ => panic!("no file {name}"),
@@ -145,14 +146,19 @@ fn truncations_are_remembered_in_bounded_memory() {
     append(&root.join("first"), b"x");
     append(&root.join("never"), b"x");
     let (first, never) = (tag("first"), tag("never"));
-    open(&files, "first").truncated();
+    let truncate_seen = |name: &str| {
+        let file = open(&files, name);
+        truncate(&root.join(name), 0);
+        file.look().expect("a look");
+    };
+    truncate_seen("first");
     let truncated = tag("first");
     assert_ne!(truncated, first);
     assert_eq!(tag("never"), never);
     for count in 0..=TRUNCATED_MAX {
         let name = format!("f{count}");
         append(&root.join(&name), b"x");
-        open(&files, &name).truncated();
+        truncate_seen(&name);
         fs::remove_file(root.join(&name)).expect("unlink");
     }
     assert!(![first, truncated].contains(&tag("first")));
