@@ -300,30 +300,27 @@ impl OpenFile {
     /// EIO, ESTALE: the file system fails.
     pub fn look(&self) -> Result<Look, Errno> {
         self.known.set(None);
+        let look = self
+            .truncations
+            .note(self.identity, self.size.get(), self.stat()?, || self.stat())?;
+        self.size.set(look.size);
+        self.known.set(Some(look));
+        Ok(look)
+    }
+
+    fn stat(&self) -> Result<Look, Errno> {
         let stat = rustix::fs::fstat(&self.fd)?;
         #[allow(
             clippy::unnecessary_cast,
             clippy::cast_lossless,
             reason = "the types differ between architectures"
         )]
-        let look = Look {
+        Ok(Look {
             size: u64::try_from(stat.st_size).unwrap_or(0),
             sealed: stat.st_mode & 0o222 == 0,
             modified: stat.st_mtime as i64,
             links: u32::try_from(stat.st_nlink).unwrap_or(u32::MAX),
-        };
-        let again = || {
-            rustix::fs::fstat(&self.fd)
-                .map_or(look.size, |stat| u64::try_from(stat.st_size).unwrap_or(0))
-        };
-        self.truncations.note(
-            self.identity,
-            self.size.replace(look.size),
-            look.size,
-            again,
-        );
-        self.known.set(Some(look));
-        Ok(look)
+        })
     }
 
     /// The last look, if nothing has happened since, else a new one. So all tails of a file share one.
@@ -534,21 +531,28 @@ impl Truncations {
         Some(if file.before <= number { file.size } else { 0 })
     }
 
-    /// Somebody who saw a file with the size `before` sees it with the size `now`. What several see of one truncation is
-    /// one truncation. `again` looks again: only what is seen under the lock is later than what others have seen, and
-    /// an older look at a file that grows is no truncation.
-    fn note(&self, identity: u64, before: u64, now: u64, again: impl FnOnce() -> u64) {
-        if now >= before && self.last() == 0 {
-            return;
+    /// Somebody who saw a file with the size `before` now has this look at it. What several see of one truncation is one
+    /// truncation. Of a file that was truncated before, the look that counts is taken `again` under the lock: so all looks
+    /// at it follow each other, and an old one of a file that grows is not taken for another truncation.
+    fn note(
+        &self,
+        identity: u64,
+        before: u64,
+        look: Look,
+        again: impl FnOnce() -> Result<Look, Errno>,
+    ) -> Result<Look, Errno> {
+        if look.size >= before && self.last() == 0 {
+            return Ok(look);
         }
         let mut seen = self.lock();
         let known = seen.files.get(&identity).copied();
-        let now = known.map_or(now, |_| again());
+        let look = if known.is_some() { again()? } else { look };
+        let now = look.size;
         if now >= known.map_or(before, |file| file.latest) {
             if let Some(file) = seen.files.get_mut(&identity) {
                 file.latest = now;
             }
-            return;
+            return Ok(look);
         }
         let clock = SystemTime::now()
             .duration_since(SystemTime::UNIX_EPOCH)
@@ -569,6 +573,7 @@ impl Truncations {
         };
         seen.files.insert(identity, truncated);
         self.last.store(number, Ordering::Release);
+        Ok(look)
     }
 
     fn lock(&self) -> MutexGuard<'_, Seen> {
