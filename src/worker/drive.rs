@@ -146,7 +146,9 @@ pub fn drive(slot: &mut Slot, key: usize, desk: &mut Desk) -> Outcome {
             Want::Remove { abort } => return Outcome::Leave { abort },
             Want::Open(_) => open(slot, key, desk),
             Want::Measure(file) => match (file.shrank_since(&mut slot.truncation), file.known()) {
-                (Some(size), _) => slot.machine.shrank(size, desk.now),
+                (Some(size), _) => {
+                    slot.machine.shrank(size, desk.now);
+                }
                 (None, Ok(look)) => slot.machine.measured(look.size, look.sealed, desk.now),
                 (None, Err(_)) => slot.machine.fell_short(desk.now),
             },
@@ -166,6 +168,13 @@ pub fn drive(slot: &mut Slot, key: usize, desk: &mut Desk) -> Outcome {
                 let memory = (!slot.stream.counts_bytes()).then(|| slot.stream.unacknowledged());
                 match desk.scratch.send(&slot.stream, &next) {
                     Ok(Sent { count, full }) => {
+                        // What went out last may be of after a truncation that was seen meanwhile.
+                        if let Some((file, _)) = &next.file
+                            && let Some(size) = file.shrank_since(&mut slot.truncation)
+                            && slot.machine.shrank(size, desk.now)
+                        {
+                            continue;
+                        }
                         slot.machine.sent(count, desk.now);
                         let charge = memory.map_or(count, |before| {
                             slot.stream.unacknowledged().saturating_sub(before).into()
