@@ -156,53 +156,70 @@ pub fn drive(slot: &mut Slot, key: usize, desk: &mut Desk) -> Outcome {
                 slot.stream.shut();
                 slot.machine.shut(desk.now);
             }
-            Want::Send(next) => {
-                if let Some((file, _)) = &next.file
-                    && let Some(size) = file.shrank_since(&mut slot.truncation)
-                {
-                    // Notes another truncation, should there be one: whoever is cut here has seen it too.
-                    let _ = file.look();
-                    slot.machine.shrank(size, desk.now);
-                    continue;
-                }
-                let memory = (!slot.stream.counts_bytes()).then(|| slot.stream.unacknowledged());
-                match desk.scratch.send(&slot.stream, &next) {
-                    Ok(Sent { count, full }) => {
-                        // What went out last may be of after a truncation that was seen meanwhile.
-                        if let Some((file, _)) = &next.file
-                            && let Some(size) = file.shrank_since(&mut slot.truncation)
-                            && slot.machine.shrank(size, desk.now)
-                        {
-                            continue;
-                        }
-                        slot.machine.sent(count, desk.now);
-                        let charge = memory.map_or(count, |before| {
-                            slot.stream.unacknowledged().saturating_sub(before).into()
-                        });
-                        slot.account.sent(charge);
-                        if !std::mem::replace(&mut slot.owes, true) {
-                            slot.account.open(desk.now);
-                        }
-                        bytes += count;
-                        if full {
-                            return Outcome::Blocked;
-                        }
-                    }
-                    Err(Trouble::Full) => return Outcome::Blocked,
-                    Err(Trouble::Peer) => slot.machine.failed(desk.now),
-                    Err(Trouble::File(file)) => {
-                        // Notes a truncation, should it be one.
-                        let _ = file.look();
-                        slot.machine.fell_short(desk.now);
-                    }
-                }
-            }
+            Want::Send(_) => match transmit(slot, desk) {
+                Sent { count, full: false } => bytes += count,
+                Sent { full: true, .. } => return Outcome::Blocked,
+            },
         }
         if bytes >= BUDGET_BYTES {
             break;
         }
     }
     Outcome::Again
+}
+
+/// Sends some of what is wanted to be sent. A file that was seen to be truncated, by whomever, is told of before and
+/// after: what is sent meanwhile may be of either.
+fn transmit(slot: &mut Slot, desk: &mut Desk) -> Sent {
+    const NOTHING: Sent = Sent {
+        count: 0,
+        full: false,
+    };
+    let Want::Send(next) = slot.machine.want() else {
+        return NOTHING;
+    };
+    let file = next.file.as_ref().map(|(file, _)| Rc::clone(file));
+    if let Some(file) = &file
+        && let Some(size) = file.shrank_since(&mut slot.truncation)
+    {
+        // Notes another truncation, should there be one: whoever is cut here has seen it too.
+        let _ = file.look();
+        slot.machine.shrank(size, desk.now);
+        return NOTHING;
+    }
+    let memory = (!slot.stream.counts_bytes()).then(|| slot.stream.unacknowledged());
+    let sent = match desk.scratch.send(&slot.stream, &next) {
+        Ok(sent) => sent,
+        Err(Trouble::Full) => {
+            return Sent {
+                count: 0,
+                full: true,
+            };
+        }
+        Err(Trouble::Peer) => {
+            slot.machine.failed(desk.now);
+            return NOTHING;
+        }
+        Err(Trouble::File(file)) => {
+            // Notes a truncation, should it be one.
+            let _ = file.look();
+            slot.machine.fell_short(desk.now);
+            return NOTHING;
+        }
+    };
+    if let Some(file) = file
+        && let Some(size) = file.shrank_since(&mut slot.truncation)
+        && slot.machine.shrank(size, desk.now)
+    {
+        return NOTHING;
+    }
+    slot.machine.sent(sent.count, desk.now);
+    let taken = |before| slot.stream.unacknowledged().saturating_sub(before).into();
+    slot.account.sent(memory.map_or(sent.count, taken));
+    if !std::mem::replace(&mut slot.owes, true) {
+        slot.account.open(desk.now);
+    }
+    sent
 }
 
 /// Reads once, and only when the poller has said that there is something. Whoever is driven in a turn has received before
