@@ -342,6 +342,8 @@ impl Client {
                 None
             }
             Err(error) if error.kind() == ErrorKind::ConnectionReset => Some(Ending::Reset),
+            // With a timeout, recv(2) is not restarted by itself.
+            Err(error) if error.kind() == ErrorKind::Interrupted => None,
             Err(error) => {
                 let text = String::from_utf8_lossy(&self.unread);
                 panic!("{error} after {text:?}")
