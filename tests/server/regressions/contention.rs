@@ -78,9 +78,11 @@ fn a_unix_client_that_takes_nothing_is_cut_though_more_is_written_all_the_time()
     );
 }
 
+/// That start at the same moment.
+const SERVERS: usize = 4;
+
 #[test]
 fn of_servers_that_start_together_on_a_port_one_is_up() {
-    const SERVERS: usize = 2;
     let dir = TempDir::new();
     for _ in 0..40 {
         let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
@@ -114,7 +116,7 @@ fn start_together(dir: &TempDir, address: &str, together: &Barrier) -> Vec<Runni
             together.wait();
             Running::new(command)
         };
-        let threads = [scope.spawn(start), scope.spawn(start)];
+        let threads = [(); SERVERS].map(|()| scope.spawn(start));
         threads
             .map(|thread| thread.join().expect("it starts"))
             .into()

@@ -28,22 +28,6 @@ fn an_answer_that_its_client_has_not_read_yet_is_not_lost_to_a_reset() {
 }
 
 #[test]
-fn a_request_that_was_sent_before_the_signal_is_answered() {
-    let dir = TempDir::with("log", "1234");
-    let mut server = Server::with(&dir, &["--threads", "1"]);
-    let mut client = Client::new(&server);
-    client.get("/log", &[]);
-    freeze(&server);
-    client.send(request("GET", "/log", &[]));
-    server.running.signal(Signal::TERM);
-    thaw(&server);
-    assert_eq!(client.response().body, b"1234");
-    client.assert_closed();
-    drop(client);
-    assert_eq!(server.running.wait().code(), Some(0));
-}
-
-#[test]
 fn a_request_that_came_in_the_turn_of_the_signal_is_answered() {
     let dir = TempDir::with("log", "1234");
     long_directory(&dir, "long");
