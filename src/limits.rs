@@ -45,9 +45,9 @@ pub const BULK_SLICE: usize = 32;
 pub const ACCEPT_BURST: usize = 64;
 /// Events taken from the poller in one turn (12 bytes each).
 pub const EVENTS_MAX: usize = 1024;
-/// Connections above `--max-connections` that a worker holds only to answer 503 and linger, but no more than a quarter
-/// of that limit; when they are used up, further clients wait in the kernel's queue.
-pub const REFUSED_MAX: usize = 64;
+/// Connections above `--max-connections` that a worker holds only to answer 503 and linger: a quarter of that limit, but
+/// within these bounds; when they are used up, further clients wait in the kernel's queue.
+pub const REFUSED_MAX: (usize, usize) = (16, 64);
 /// Pending connections of a listener; the kernel caps it at net.core.somaxconn.
 pub const BACKLOG: i32 = 4096;
 

@@ -59,7 +59,7 @@ pub struct Shared {
 
 impl Shared {
     fn refused_max(&self) -> usize {
-        (self.max_connections / 4).clamp(1, REFUSED_MAX)
+        (self.max_connections / 4).clamp(REFUSED_MAX.0, REFUSED_MAX.1)
     }
 }
 
