@@ -379,19 +379,16 @@ impl<F> Connection<F> {
         }
     }
 
-    /// The file was seen to be only so long since this was last told of it, whatever it is now. True if that cuts the
-    /// answer.
-    pub fn shrank(&mut self, size: u64, now: Moment) -> bool {
+    /// The file was seen to be only so long since this was last told of it, whatever it is now.
+    pub fn shrank(&mut self, size: u64, now: Moment) {
         let reach = match &self.state {
             State::SendingRange(sending) => sending.reach(),
             State::Tailing(tail) => tail.reach(),
             _ => unreachable!("shrank, but no file is being sent"),
         };
-        let cut = size < reach;
-        if cut {
+        if size < reach {
             self.close(How::Abort, End::Broken, now);
         }
-        cut
     }
 
     /// The file ended before the bytes that were promised, or cannot be read.

@@ -168,8 +168,7 @@ pub fn drive(slot: &mut Slot, key: usize, desk: &mut Desk) -> Outcome {
     Outcome::Again
 }
 
-/// Sends some of what is wanted to be sent. A file that was seen to be truncated, by whomever, is told of before and
-/// after: what is sent meanwhile may be of either.
+/// Sends some of what is wanted to be sent. If the file was seen to be truncated, by whomever, the machine is told first.
 fn transmit(slot: &mut Slot, desk: &mut Desk) -> Sent {
     const NOTHING: Sent = Sent {
         count: 0,
@@ -178,8 +177,7 @@ fn transmit(slot: &mut Slot, desk: &mut Desk) -> Sent {
     let Want::Send(next) = slot.machine.want() else {
         return NOTHING;
     };
-    let file = next.file.as_ref().map(|(file, _)| Rc::clone(file));
-    if let Some(file) = &file
+    if let Some((file, _)) = &next.file
         && let Some(size) = file.shrank_since(&mut slot.truncation)
     {
         // Notes another truncation, should there be one: whoever is cut here has seen it too.
@@ -207,12 +205,6 @@ fn transmit(slot: &mut Slot, desk: &mut Desk) -> Sent {
             return NOTHING;
         }
     };
-    if let Some(file) = file
-        && let Some(size) = file.shrank_since(&mut slot.truncation)
-        && slot.machine.shrank(size, desk.now)
-    {
-        return NOTHING;
-    }
     slot.machine.sent(sent.count, desk.now);
     let taken = |before| slot.stream.unacknowledged().saturating_sub(before).into();
     slot.account.sent(memory.map_or(sent.count, taken));
