@@ -60,7 +60,7 @@ pub const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 /// `--poll-interval` says otherwise: what `tail -f` does.
 pub const POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// How often every topic is looked at all the same: bind mounts over a name, mmap writers.
-pub const SWEEP_INTERVAL: Duration = Duration::from_secs(30);
+pub const SWEEP_INTERVAL: Duration = Duration::from_secs(15);
 /// Topics looked at in one turn of a sweep (about 5 µs each).
 pub const SWEEP_SLICE: usize = 64;
 /// Shortest and longest pause between two looks at what clients have acknowledged, for `--send-timeout`.
