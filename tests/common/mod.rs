@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use openrange::limits::SWEEP_INTERVAL;
 
 /// How long anything may take before it counts as never. Nothing is asserted about how long it takes.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(14);
 /// Else the regular sweep would make up for what was missed.
 const _: () = assert!(PATIENCE.as_secs() < SWEEP_INTERVAL.as_secs());
 
