@@ -6,7 +6,9 @@ use std::sync::{Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 /// Nothing here may take longer. Below the interval of the server's own sweep, which would hide lost events.
-pub const BOUND: Duration = Duration::from_secs(20);
+pub const BOUND: Duration = Duration::from_secs(14);
+// Else the sweep would heal what this is to find.
+const _: () = assert!(BOUND.as_secs() < openrange::limits::SWEEP_INTERVAL.as_secs());
 
 /// What a writer can do to end a generation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
