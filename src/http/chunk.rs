@@ -61,27 +61,24 @@ impl Frame {
     /// File bytes that are out.
     #[must_use]
     pub fn file_sent(&self, chunked: bool) -> u64 {
-        let line = if chunked {
-            size_line(self.len()).len() as u64
-        } else {
-            0
-        };
-        u64::from(self.sent)
-            .saturating_sub(line)
-            .min(u64::from(self.len()))
+        let (line, _) = self.framing(chunked);
+        u64::from(self.sent.saturating_sub(line).min(self.len()))
     }
 
     /// What is still to go out.
     #[must_use]
     pub fn rest(&self, chunked: bool) -> Rest {
-        let (mut line, end) = parts(self.len(), chunked);
-        let after = (self.sent as usize).saturating_sub(line.len() + self.len() as usize);
-        let file = self.file_sent(chunked)..u64::from(self.len());
-        line.drain(..line.len().min(self.sent as usize));
+        let (line_len, end_len) = self.framing(chunked);
+        let mut line = ArrayVec::new();
+        if self.sent < line_len {
+            line = size_line(self.len());
+            line.drain(..self.sent as usize);
+        }
+        let end_sent = self.sent.saturating_sub(line_len + self.len());
         Rest {
             line,
-            file,
-            end: &end[after..],
+            file: self.file_sent(chunked)..u64::from(self.len()),
+            end: &b"\r\n"[end_sent as usize..end_len as usize],
         }
     }
 
@@ -91,8 +88,8 @@ impl Frame {
     /// If more was sent than was left.
     #[must_use]
     pub fn advance(&mut self, n: u64, chunked: bool) -> bool {
-        let (line, end) = parts(self.len(), chunked);
-        let whole = line.len() as u64 + u64::from(self.len()) + end.len() as u64;
+        let (line, end) = self.framing(chunked);
+        let whole = u64::from(line + self.len() + end);
         let sent = u64::from(self.sent) + n;
         assert!(sent <= whole, "{sent} bytes sent of a frame of {whole}");
         #[allow(clippy::cast_possible_truncation, reason = "whole is below 2^25")]
@@ -101,21 +98,26 @@ impl Frame {
         }
         sent == whole
     }
+
+    /// Bytes of the size line and of the line end.
+    fn framing(self, chunked: bool) -> (u32, u32) {
+        if chunked {
+            (digits(self.len()) + 2, 2)
+        } else {
+            (0, 0)
+        }
+    }
 }
 
-fn parts(len: u32, chunked: bool) -> (ArrayVec<u8, LINE_MAX>, &'static [u8]) {
-    if chunked {
-        (size_line(len), b"\r\n")
-    } else {
-        (ArrayVec::new(), b"")
-    }
+/// Hex digits of a length that is not 0.
+fn digits(len: u32) -> u32 {
+    (32 - len.leading_zeros()).div_ceil(4)
 }
 
 /// `chunk-size CRLF`
 fn size_line(len: u32) -> ArrayVec<u8, LINE_MAX> {
     let mut line = ArrayVec::new();
-    let digits = (32 - len.leading_zeros()).div_ceil(4);
-    for digit in (0..digits).rev() {
+    for digit in (0..digits(len)).rev() {
         line.push(b"0123456789abcdef"[(len >> (4 * digit) & 0xf) as usize]);
     }
     line.extend(*b"\r\n");

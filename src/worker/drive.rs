@@ -156,10 +156,23 @@ pub fn drive(slot: &mut Slot, key: usize, desk: &mut Desk) -> Outcome {
                 slot.stream.shut();
                 slot.machine.shut(desk.now);
             }
-            Want::Send(_) => match transmit(slot, desk) {
-                Sent { count, full: false } => bytes += count,
-                Sent { full: true, .. } => return Outcome::Blocked,
-            },
+            Want::Send(next) => {
+                let memory = (!slot.stream.counts_bytes()).then(|| slot.stream.unacknowledged());
+                let result = transmit(&slot.stream, &next, &mut slot.truncation, &mut desk.scratch);
+                match result {
+                    Ok(sent) => {
+                        note_sent(slot, sent.count, memory, desk.now);
+                        bytes += sent.count;
+                        if sent.full {
+                            return Outcome::Blocked;
+                        }
+                    }
+                    Err(Trouble::Full) => return Outcome::Blocked,
+                    Err(Trouble::Peer) => slot.machine.failed(desk.now),
+                    Err(Trouble::File) => slot.machine.fell_short(desk.now),
+                    Err(Trouble::Shrank(size)) => slot.machine.shrank(size, desk.now),
+                }
+            }
         }
         if bytes >= BUDGET_BYTES {
             break;
@@ -168,50 +181,36 @@ pub fn drive(slot: &mut Slot, key: usize, desk: &mut Desk) -> Outcome {
     Outcome::Again
 }
 
-/// Sends some of what is wanted to be sent. If the file was seen to be truncated, by whomever, the machine is told first.
-fn transmit(slot: &mut Slot, desk: &mut Desk) -> Sent {
-    const NOTHING: Sent = Sent {
-        count: 0,
-        full: false,
+/// Sends some of what comes next, unless its file was seen to be truncated, by whomever.
+fn transmit(
+    stream: &Stream,
+    next: &Next<'_, Rc<OpenFile>>,
+    truncation: &mut u64,
+    scratch: &mut Scratch,
+) -> Result<Sent, Trouble> {
+    let Some((file, _)) = &next.file else {
+        return scratch.send(stream, next);
     };
-    let Want::Send(next) = slot.machine.want() else {
-        return NOTHING;
-    };
-    if let Some((file, _)) = &next.file
-        && let Some(size) = file.shrank_since(&mut slot.truncation)
-    {
-        // Notes another truncation, should there be one: whoever is cut here has seen it too.
+    // Whoever is cut here has seen another truncation too, should there be one: a look notes it.
+    if let Some(size) = file.shrank_since(truncation) {
         let _ = file.look();
-        slot.machine.shrank(size, desk.now);
-        return NOTHING;
+        return Err(Trouble::Shrank(size));
     }
-    let memory = (!slot.stream.counts_bytes()).then(|| slot.stream.unacknowledged());
-    let sent = match desk.scratch.send(&slot.stream, &next) {
-        Ok(sent) => sent,
-        Err(Trouble::Full) => {
-            return Sent {
-                count: 0,
-                full: true,
-            };
-        }
-        Err(Trouble::Peer) => {
-            slot.machine.failed(desk.now);
-            return NOTHING;
-        }
-        Err(Trouble::File(file)) => {
-            // Notes a truncation, should it be one.
-            let _ = file.look();
-            slot.machine.fell_short(desk.now);
-            return NOTHING;
-        }
-    };
-    slot.machine.sent(sent.count, desk.now);
+    let result = scratch.send(stream, next);
+    if matches!(result, Err(Trouble::File)) {
+        let _ = file.look();
+    }
+    result
+}
+
+/// Accounts for bytes that the socket took. `memory`: what it held before, where bytes cannot be counted.
+fn note_sent(slot: &mut Slot, count: u64, memory: Option<u32>, now: Moment) {
+    slot.machine.sent(count, now);
     let taken = |before| slot.stream.unacknowledged().saturating_sub(before).into();
-    slot.account.sent(memory.map_or(sent.count, taken));
+    slot.account.sent(memory.map_or(count, taken));
     if !std::mem::replace(&mut slot.owes, true) {
-        slot.account.open(desk.now);
+        slot.account.open(now);
     }
-    sent
 }
 
 /// Reads once, and only when the poller has said that there is something. Whoever is driven in a turn has received before
@@ -304,7 +303,9 @@ pub enum Trouble {
     /// The connection is broken.
     Peer,
     /// The file has not got what was promised, or cannot be read.
-    File(Rc<OpenFile>),
+    File,
+    /// The file was truncated to this size.
+    Shrank(u64),
 }
 
 /// What the socket took.
@@ -386,7 +387,7 @@ impl Scratch {
             (count - COPY_TAIL).min(SENDFILE_TAIL)
         };
         match stream.send_file(file.as_fd(), range.start, piece) {
-            Ok(0) => Err(Trouble::File(Rc::clone(file))),
+            Ok(0) => Err(Trouble::File),
             Err(Errno::INVAL | Errno::NOSYS | Errno::IO) => {
                 let end = range.start + count.min(COPY_MAX as u64);
                 let after = if end == range.end { next.after } else { b"" };
@@ -430,7 +431,7 @@ impl Scratch {
                 self.holds = Some((Rc::clone(file), range));
                 Ok(())
             }
-            _ => Err(Trouble::File(Rc::clone(file))),
+            _ => Err(Trouble::File),
         }
     }
 
