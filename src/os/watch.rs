@@ -123,6 +123,9 @@ impl Watch {
 
     fn add(&mut self, fd: BorrowedFd<'_>, mask: WatchMask) -> io::Result<(i32, &mut Watched)> {
         let inotify = self.inotify.as_ref().ok_or(io::ErrorKind::Unsupported)?;
+        // MASK_ADD, though the mask of an inode never changes: without it the kernel sets the mask of a watch that is there
+        // already to 0 for a moment, and drops what happens then.
+        let mask = mask | WatchMask::MASK_ADD;
         let descriptor = inotify.watches().add(proc_path(fd), mask)?;
         let id = descriptor.get_watch_descriptor_id();
         let watched = self.watched.entry(id).or_insert_with(|| Watched {
