@@ -102,9 +102,11 @@ impl Poll {
     /// # Errors
     /// ENOSPC (fs.epoll.max_user_watches), ENOMEM.
     pub fn add(&self, fd: impl AsFd, token: Token, interest: Interest) -> io::Result<()> {
-        // SAFETY: the source must not be used through the poller after it is closed. On epoll a closed descriptor
-        // leaves the set by itself when it is the last one of its open file; the worker never duplicates a socket that
-        // it has registered here, and calls `remove` before it drops one.
+        // SAFETY: `fd` is open, because it is lent for the call. The other condition, that a source is removed before it
+        // is closed, is kept by the worker for what it closes while it runs, but no memory depends on it: a registration
+        // is a number and a key in the kernel, which drops it with the last descriptor of the open file (epoll(7)), and
+        // polling exempts epoll from the condition (`Poller::add` in its epoll.rs). What could be left over is the
+        // token of something that is gone, and a token is an index that is checked.
         unsafe {
             self.poller.add_with_mode(
                 fd.as_fd().as_raw_fd(),

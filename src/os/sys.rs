@@ -49,7 +49,8 @@ fn name_to_handle(fd: BorrowedFd<'_>, flags: c_int) -> io::Result<Handle> {
     };
     let mut mount_id: c_int = 0;
     // SAFETY: the path is a C string; `handle` has the layout of file_handle and room for `length` bytes behind it, and
-    // the kernel writes no more than that; both pointers live through the call.
+    // the kernel writes no more than that (name_to_handle_at(2)); the mount identifier is an int, because the flags are
+    // without AT_HANDLE_MNT_ID_UNIQUE. All three live through the call, and the descriptor is lent for it.
     let result = unsafe {
         libc::name_to_handle_at(
             fd.as_raw_fd(),
@@ -74,7 +75,8 @@ pub fn inode_generation(fd: BorrowedFd<'_>) -> io::Result<u32> {
     // _IOR('v', 1, long); the kernel writes an int.
     let request = (2 << 30) | (mem::size_of::<libc::c_long>() << 16) | (0x76 << 8) | 1;
     let mut generation: [c_int; 2] = [0; 2];
-    // SAFETY: the kernel writes at most a long to the pointer, which has room for two ints.
+    // SAFETY: file systems write an int; where one passes the request on (FUSE), the kernel writes no more than the size
+    // in its number, a long. Two ints are never shorter than that, and the kernel asks for no alignment.
     let result = unsafe { libc::ioctl(fd.as_raw_fd(), request as _, generation.as_mut_ptr()) };
     if result == 0 {
         Ok(generation[0].cast_unsigned())
@@ -89,7 +91,8 @@ pub fn inode_generation(fd: BorrowedFd<'_>) -> io::Result<u32> {
 /// ENOTTY and the like if it is no such socket.
 pub fn unacknowledged(fd: impl AsFd) -> io::Result<u32> {
     let mut count: c_int = 0;
-    // SAFETY: SIOCOUTQ (the same number as TIOCOUTQ) writes one int.
+    // SAFETY: SIOCOUTQ (the same number as TIOCOUTQ) writes one int, for TCP (tcp(7)) as for unix sockets (unix_ioctl in
+    // the kernel); so it would to a terminal (ioctl_tty(2)).
     let result = unsafe { libc::ioctl(fd.as_fd().as_raw_fd(), libc::TIOCOUTQ, &raw mut count) };
     if result == 0 {
         Ok(count.cast_unsigned())
@@ -106,7 +109,7 @@ pub fn set_not_sent_low(fd: impl AsFd, bytes: u32) -> io::Result<()> {
     let value: c_int = bytes.cast_signed();
     #[allow(clippy::cast_possible_truncation, reason = "4")]
     let length = mem::size_of::<c_int>() as libc::socklen_t;
-    // SAFETY: the option is an int, and pointer and length are those of one.
+    // SAFETY: the kernel reads `length` bytes of `value`, which is that long and lives through the call.
     let result = unsafe {
         libc::setsockopt(
             fd.as_fd().as_raw_fd(),
@@ -148,7 +151,8 @@ struct PathBeneath {
 /// ENOSYS or EOPNOTSUPP: none.
 pub fn landlock_abi() -> io::Result<libc::c_long> {
     const VERSION: c_int = 1;
-    // SAFETY: with this flag the kernel reads nothing.
+    // SAFETY: with this flag the kernel reads no ruleset and asks for a null pointer and a size of 0
+    // (landlock_create_ruleset(2)).
     let version = unsafe {
         libc::syscall(
             libc::SYS_landlock_create_ruleset,
@@ -164,13 +168,13 @@ pub fn landlock_abi() -> io::Result<libc::c_long> {
     }
 }
 
-/// A ruleset that takes away what `ruleset` names; `size` bytes of it are known to the kernel.
+/// A ruleset that takes away what the first `size` bytes of `ruleset` name.
 ///
 /// # Errors
-/// EINVAL for what the kernel does not know.
+/// EINVAL for access that the kernel does not know; E2BIG if what lies behind its own struct is not zero.
 pub fn landlock_ruleset(ruleset: &Ruleset, size: usize) -> io::Result<OwnedFd> {
     assert!(size <= mem::size_of::<Ruleset>());
-    // SAFETY: the kernel reads `size` bytes of a struct that is at least so long.
+    // SAFETY: the kernel reads `size` bytes of a struct that is at least so long, without padding, and lent for the call.
     let fd = unsafe {
         libc::syscall(
             libc::SYS_landlock_create_ruleset,
@@ -183,7 +187,7 @@ pub fn landlock_ruleset(ruleset: &Ruleset, size: usize) -> io::Result<OwnedFd> {
         return Err(io::Error::last_os_error());
     }
     #[allow(clippy::cast_possible_truncation, reason = "a descriptor")]
-    // SAFETY: a new descriptor that nobody else owns.
+    // SAFETY: the call has made this descriptor (it is not an error, see above), so nobody else owns it.
     Ok(unsafe { OwnedFd::from_raw_fd(fd as c_int) })
 }
 
@@ -201,7 +205,8 @@ pub fn landlock_allow(
         allowed,
         parent: directory.as_raw_fd(),
     };
-    // SAFETY: the kernel reads one landlock_path_beneath_attr.
+    // SAFETY: the kernel reads one landlock_path_beneath_attr, which `rule` is: packed, 12 bytes; it and both descriptors
+    // live through the call.
     let result = unsafe {
         libc::syscall(
             libc::SYS_landlock_add_rule,
@@ -223,7 +228,7 @@ pub fn landlock_allow(
 /// # Errors
 /// EPERM without `no_new_privs`; E2BIG for too many layers.
 pub fn landlock_restrict(ruleset: &OwnedFd) -> io::Result<()> {
-    // SAFETY: no pointers.
+    // SAFETY: no pointers; the kernel changes rights, not memory.
     let result = unsafe {
         libc::syscall(
             libc::SYS_landlock_restrict_self,
