@@ -72,12 +72,16 @@ fn name_to_handle(fd: BorrowedFd<'_>, flags: c_int) -> io::Result<Handle> {
 /// # Errors
 /// ENOTTY where the file system has none.
 pub fn inode_generation(fd: BorrowedFd<'_>) -> io::Result<u32> {
-    // _IOR('v', 1, long); the kernel writes an int.
-    let request = (2 << 30) | (mem::size_of::<libc::c_long>() << 16) | (0x76 << 8) | 1;
     let mut generation: [c_int; 2] = [0; 2];
     // SAFETY: file systems write an int; where one passes the request on (FUSE), the kernel writes no more than the size
     // in its number, a long. Two ints are never shorter than that, and the kernel asks for no alignment.
-    let result = unsafe { libc::ioctl(fd.as_raw_fd(), request as _, generation.as_mut_ptr()) };
+    let result = unsafe {
+        libc::ioctl(
+            fd.as_raw_fd(),
+            libc::FS_IOC_GETVERSION,
+            generation.as_mut_ptr(),
+        )
+    };
     if result == 0 {
         Ok(generation[0].cast_unsigned())
     } else {
