@@ -45,7 +45,9 @@ impl Request {
     /// Whether the answer can be a tail, whatever the file is like.
     #[must_use]
     pub fn may_tail(&self) -> bool {
-        self.method == Method::Get && self.range.as_ref().is_some_and(Asked::may_tail)
+        self.method == Method::Get
+            && self.path().is_some()
+            && self.range.as_ref().is_some_and(Asked::may_tail)
     }
 }
 

@@ -217,6 +217,24 @@ fn ranges() {
 }
 
 #[test]
+fn only_a_path_may_have_a_tail() {
+    let table = [
+        ("GET", "/a", true),
+        ("GET", "/", true),
+        ("GET", "/.hidden", false),
+        ("GET", "/%2ehidden", false),
+        ("GET", "/a%2fb", false),
+        ("HEAD", "/a", false),
+        ("OPTIONS", "*", false),
+        ("POST", "/a", false),
+    ];
+    for (method, target, may_tail) in table {
+        let head = format!("{method} {target} HTTP/1.1\r\nHost: a\r\nRange: bytes=0-\r\n\r\n");
+        assert_eq!(accepted(head.as_bytes()).may_tail(), may_tail, "{head}");
+    }
+}
+
+#[test]
 fn conditions() {
     let of = |fields: &[u8]| accepted(&with_fields(fields)).conditions;
     let value = |text: &str| Some(text.as_bytes().into());
