@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test binary uses its own part of it")]
 
 pub mod client;
+pub mod seccomp;
 pub mod server;
 
 use std::fs;

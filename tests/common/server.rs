@@ -9,6 +9,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use rustix::process::{Pid, Signal};
 
 use super::client::{Client, Response, Tail};
+use super::seccomp::{self, Lack};
 use super::{Directory, eventually};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_openrange");
@@ -40,16 +41,30 @@ impl Server {
         Server::within(&wrapper, root, options)
     }
 
-    /// Everything in `wrapper` must exec the rest, so that the child is the server. `Err` says why nothing was
-    /// announced.
+    /// The same, where some system calls fail.
+    pub fn without(lacks: &[Lack], root: &Path, options: &[&str]) -> Result<Server, String> {
+        let mut command = Command::new(BINARY);
+        seccomp::deny(&mut command, lacks);
+        let server = Server::launch(command, root, options)?;
+        assert_eq!(server.status("Seccomp"), "2", "no filter");
+        Ok(server)
+    }
+
+    /// Everything in `wrapper` must exec the rest, so that the child is the server.
     fn within(wrapper: &[&str], root: &Path, options: &[&str]) -> Result<Server, String> {
+        let words: Vec<&str> = wrapper.iter().copied().chain([BINARY]).collect();
+        let mut command = Command::new(words[0]);
+        command.args(&words[1..]);
+        Server::launch(command, root, options)
+    }
+
+    /// `Err` says why nothing was announced.
+    fn launch(mut command: Command, root: &Path, options: &[&str]) -> Result<Server, String> {
         let private = Directory::new();
         // A file and no pipe: a server must not wait for a test that does not read.
         let log = private.join("log");
         let stderr = fs::File::create(&log).expect("a log file");
-        let words: Vec<&str> = wrapper.iter().copied().chain([BINARY]).collect();
-        let mut child = Command::new(words[0])
-            .args(&words[1..])
+        let mut child = command
             .args(["--listen", "127.0.0.1:0"])
             .args(options)
             .arg(root)
@@ -58,7 +73,7 @@ impl Server {
             .stdout(Stdio::piped())
             .stderr(stderr)
             .spawn()
-            .map_err(|error| format!("{}: {error}", words[0]))?;
+            .map_err(|error| format!("{}: {error}", command.get_program().display()))?;
         let stdout = child.stdout.take().expect("a pipe");
         let mut line = String::new();
         BufReader::new(stdout)
