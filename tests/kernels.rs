@@ -35,6 +35,7 @@ const ROWS: &[Row] = &[
     // File systems that cannot splice.
     Row(&[(libc::SYS_sendfile, libc::EINVAL)], None),
     Row(&[(libc::SYS_sendfile, libc::ENOSYS)], None),
+    Row(&[(libc::SYS_sendfile, libc::EPERM)], None),
     Row(&[(libc::SYS_fstatfs, libc::ENOSYS)], NOT_TOLD),
     // Before Linux 5.13; not switched on; a container with an old list.
     Row(

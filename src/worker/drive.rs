@@ -388,7 +388,8 @@ impl Scratch {
         };
         match stream.send_file(file.as_fd(), range.start, piece) {
             Ok(0) => Err(Trouble::File),
-            Err(Errno::INVAL | Errno::NOSYS | Errno::IO) => {
+            // Who failed, the file or the socket? A file system may fail with any error, or not be able to splice.
+            Err(error) if error != Errno::AGAIN => {
                 let end = range.start + count.min(COPY_MAX as u64);
                 let after = if end == range.end { next.after } else { b"" };
                 self.fill(file, range.start..end)?;
