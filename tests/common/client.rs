@@ -208,6 +208,12 @@ impl Tail {
         }
     }
 
+    /// Whether it was cut by a reset, and not by a close.
+    pub fn was_reset(&self) -> bool {
+        let kind = self.error.as_ref().map(io::Error::kind);
+        kind == Some(ErrorKind::ConnectionReset)
+    }
+
     /// Reads to the end.
     pub fn end(&mut self) -> &End {
         while self.step() {}

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test binary uses its own part of it")]
 
 pub mod client;
+pub mod fuse;
 pub mod seccomp;
 pub mod server;
 
@@ -9,7 +10,7 @@ use std::fs;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
@@ -90,6 +91,29 @@ pub fn succeeds(program: &str, arguments: &[&str]) -> bool {
         .args(arguments)
         .output()
         .is_ok_and(|output| output.status.success())
+}
+
+/// Runs a test's body in user and mount namespaces of its own, where it is root and may mount: in a process of this
+/// very binary that runs the test of that name alone. What it has mounted goes with it.
+pub fn in_namespace(test: &str, body: impl FnOnce()) {
+    const INSIDE: &str = "OPENRANGE_TEST_IN_NAMESPACE";
+    if std::env::var_os(INSIDE).is_some() {
+        return body();
+    }
+    // Where namespaces are allowed, mounting in them need not be.
+    if !succeeds("unshare", &["-Urm", "mount", "-t", "tmpfs", "tmpfs", "/"]) {
+        return skip("nothing can be mounted in namespaces of one's own");
+    }
+    let output = Command::new("unshare")
+        .arg("-Urm")
+        .arg(std::env::current_exe().expect("this binary"))
+        .args([test, "--exact"])
+        .env(INSIDE, "1")
+        .stderr(Stdio::inherit())
+        .output()
+        .expect("unshare");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains("1 passed"), "inside the namespace: {said}");
 }
 
 /// Numbers that look random, the same in every run with the same seed (SplitMix64).
