@@ -54,6 +54,9 @@ pub const BACKLOG: i32 = 4096;
 /// How long a closed connection waits for the peer's close, so that the last answer is not lost to a reset
 /// (RFC 9112 section 9.6).
 pub const LINGER: Duration = Duration::from_secs(2);
+/// Bytes that are meanwhile read and dropped. More than the buffers of two sockets hold, so a client that stops when the
+/// answer comes has it; one that does not stop costs us some milliseconds.
+pub const LINGER_BYTES: u32 = 16 * 1024 * 1024;
 /// How long accepting pauses when descriptors have run out, unless a connection ends before.
 pub const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 /// How often a topic is looked at whose file system or limits do not let inotify tell of changes, unless

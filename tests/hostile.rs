@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use openrange::limits::HEAD_MAX;
+use openrange::limits::{HEAD_MAX, LINGER_BYTES};
 use openrange::os::socket::Peer;
 use openrange::worker::admission::Admission;
 use rustix::net::sockopt;
@@ -296,6 +296,31 @@ fn tails_behind_a_tail() {
         }
     });
     assert_eq!(world.server.log_lines_with("tail of /first ended"), 20);
+}
+
+/// What comes behind a last answer is read and dropped, so that the answer is not lost to a reset; but not all that a
+/// client can send.
+#[test]
+fn bytes_behind_a_last_answer() {
+    let world = World::new(&[]);
+    let request = b"POST /small HTTP/1.1\r\nHost: test\r\nContent-Length: 99999999\r\n\r\n";
+    let block = [0; 1 << 20];
+    let mut patient = world.server.connect();
+    patient.send(request).expect("a request");
+    for _ in 0..8 {
+        patient.send(&block).expect("a part of the body");
+    }
+    assert_eq!(patient.response().expect("an answer").status, 405);
+    assert_eq!(patient.rest().expect("a proper end"), b"");
+
+    let flooded = world.beside_a_neighbour(|| {
+        let mut client = world.server.connect();
+        client.send(request).expect("a request");
+        (0..).find(|_| client.send(&block).is_err())
+    });
+    // What was dropped, and what waits in buffers.
+    let most = LINGER_BYTES / (1 << 20) + 32;
+    assert!(flooded.is_some_and(|sent| sent <= most), "{flooded:?} MiB");
 }
 
 /// Requests whose answers nobody reads are not taken without end.

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use openrange::connection::answer::{Found, Meta};
 use openrange::connection::sending::End;
-use openrange::connection::{Connection, Interest, Moment, State, Timeouts, Want};
+use openrange::connection::{Connection, How, Interest, Moment, State, Timeouts, Want};
 use openrange::http::conditional::ETag;
 use openrange::http::date::Date;
-use openrange::limits::{CHUNK_MAX, HEAD_MAX, LINGER};
+use openrange::limits::{CHUNK_MAX, HEAD_MAX, LINGER, LINGER_BYTES};
 
 type Machine = Connection<()>;
 type Row = (
@@ -167,6 +167,15 @@ mod state {
     pub fn linger() -> Machine {
         after(shut(), |machine| machine.shut(NOW))
     }
+    pub fn linger_almost_full() -> Machine {
+        let full = |machine: &mut Machine| {
+            for _ in 1..LINGER_BYTES as usize / HEAD_MAX {
+                machine.received(&[0; HEAD_MAX], NOW);
+            }
+            machine.received(&[0; HEAD_MAX - 9], NOW);
+        };
+        after(linger(), full)
+    }
     pub fn now() -> Machine {
         after(fresh(), |machine| machine.hung_up(NOW))
     }
@@ -223,6 +232,7 @@ fn name(machine: &Machine) -> String {
         State::ReadingHeaders(Some(_)) => "ReadingHeaders (asked)".to_owned(),
         State::SendingRange(_) => "SendingRange".to_owned(),
         State::Tailing(_) => "Tailing".to_owned(),
+        State::Closing(How::Linger { .. }) => "Closing(Linger)".to_owned(),
         State::Closing(how) => format!("Closing({how:?})"),
     }
 }
@@ -408,6 +418,8 @@ fn closing() {
     check(&[
         ("shut", shut, |m| m.shut(NOW), "Sleep", "Closing(Linger)"),
         ("Linger, received", linger, |m| m.received(GET, NOW), "Sleep", "Closing(Linger)"),
+        ("Linger, received, not too much", linger_almost_full, |m| m.received(&[0; 8], NOW), "Sleep", "Closing(Linger)"),
+        ("Linger, received, flooded", linger_almost_full, |m| m.received(&[0; 9], NOW), "Remove", "Closing(Now)"),
         ("Linger, hung_up", linger, |m| m.hung_up(NOW), "Remove", "Closing(Now)"),
         ("Linger, failed", linger, |m| m.failed(NOW), "Remove", "Closing(Now)"),
         ("Linger, expired", linger, |m| m.expired(NOW), "Remove", "Closing(Now)"),
@@ -487,6 +499,7 @@ fn waits() {
         ("tail, with a request behind it", tail_pipelined, RW, NEVER, HEAD_MAX - GET.len()),
         ("tailing", tailing, R, NEVER, HEAD_MAX),
         ("linger", linger, R, NOW + LINGER, HEAD_MAX),
+        ("linger, with much behind it", linger_almost_full, R, NOW + LINGER, 9),
     ];
     let timeouts = Timeouts { header: HEADER, idle: IDLE };
     for (what, state, (readable, writable), deadline, room) in rows {

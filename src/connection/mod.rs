@@ -47,6 +47,7 @@
 //! | | measured, shrank, fell_short, expired, received, hung_up, failed | as in SendingRange | |
 //! | Closing(Shut) | shut | - | Closing(Linger) |
 //! | Closing(Linger) | received | drop | Closing(Linger) |
+//! | | received, LINGER_BYTES in all | - | Closing(Now) |
 //! | | hung_up, failed, expired | - | Closing(Now) |
 //! | Closing(Now, Abort) | - | want Remove | - |
 //! | Closing | drain | - | the same |
@@ -64,7 +65,7 @@ use std::time::Duration;
 
 use crate::http::date::Date;
 use crate::http::request::{self, Refusal, Request};
-use crate::limits::{HEAD_MAX, LINGER};
+use crate::limits::{HEAD_MAX, LINGER, LINGER_BYTES};
 use answer::{Found, Summary};
 pub use moment::Moment;
 use sending::{End, Left, Measured, Next, Sending, Tail};
@@ -136,7 +137,10 @@ pub enum How {
     /// Our side is to be shut down.
     Shut,
     /// It is; wait for the peer's side, so that the last answer is not lost to a reset.
-    Linger,
+    Linger {
+        /// Bytes that may still come meanwhile.
+        left: u32,
+    },
     /// At once.
     Now,
     /// By a reset, so that the client sees a broken stream even without chunks.
@@ -215,7 +219,7 @@ impl<F> Connection<F> {
     /// What to do next.
     pub fn want(&self) -> Want<'_, F> {
         match &self.state {
-            State::ReadingHeaders(None) | State::Closing(How::Linger) => Want::Sleep,
+            State::ReadingHeaders(None) | State::Closing(How::Linger { .. }) => Want::Sleep,
             State::ReadingHeaders(Some(asked)) => Want::Open(asked),
             State::SendingRange(sending) => match (sending.next(), sending.tail()) {
                 (Some(next), _) => Want::Send(next),
@@ -247,7 +251,7 @@ impl<F> Connection<F> {
         match &self.state {
             State::ReadingHeaders(None) | State::Tailing(_) => HEAD_MAX - self.waiting(),
             State::SendingRange(sending) if sending.tail().is_some() => HEAD_MAX - self.waiting(),
-            State::Closing(How::Linger) => HEAD_MAX,
+            State::Closing(How::Linger { left }) => HEAD_MAX.min(*left as usize),
             _ => 0,
         }
     }
@@ -260,7 +264,7 @@ impl<F> Connection<F> {
                 self.since + timeouts.idle
             }
             State::ReadingHeaders(None) => self.since + timeouts.header,
-            State::Closing(How::Linger) => self.since + LINGER,
+            State::Closing(How::Linger { .. }) => self.since + LINGER,
             _ => Moment::NEVER,
         }
     }
@@ -301,7 +305,7 @@ impl<F> Connection<F> {
 impl<F> Connection<F> {
     /// The client sent these bytes, at most [`Connection::room`] of them.
     pub fn received(&mut self, bytes: &[u8], now: Moment) {
-        match self.state {
+        match &mut self.state {
             State::ReadingHeaders(None) => {
                 if self.waiting() == 0 && self.served {
                     self.since = now;
@@ -321,7 +325,12 @@ impl<F> Connection<F> {
                     self.close(How::Abort, End::Flooded, now);
                 }
             }
-            State::Closing(How::Linger) => {}
+            State::Closing(How::Linger { left }) => {
+                *left -= u32::try_from(bytes.len()).expect("not more than there is room for");
+                if *left == 0 {
+                    self.close(How::Now, End::Left, now);
+                }
+            }
             _ => unreachable!("received while nothing is read"),
         }
     }
@@ -451,7 +460,7 @@ impl<F> Connection<F> {
             matches!(self.state, State::Closing(How::Shut)),
             "shut, but not asked to"
         );
-        self.state = State::Closing(How::Linger);
+        self.state = State::Closing(How::Linger { left: LINGER_BYTES });
         self.since = now;
     }
 
