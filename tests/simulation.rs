@@ -132,6 +132,7 @@ fn every_planted_fault_is_found() {
         Fault::IgnoreChanges,
         Fault::SleepWithoutMeasuring,
         Fault::EndWithoutDraining,
+        Fault::ForgetChangeWhileSending,
         Fault::ForgetGoneWhileSending,
         Fault::RepeatLineEndAfterShortSend,
         Fault::DoNotCutTruncation,

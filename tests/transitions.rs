@@ -130,8 +130,12 @@ mod state {
     pub fn tail_frame() -> Machine {
         after(tail_head_out(), |machine| measure(machine, 5))
     }
+    /// Something has happened meanwhile.
     pub fn tail_frame_out() -> Machine {
-        after(tail_frame(), send)
+        let machine = after(tail_frame(), |machine| {
+            machine.changed();
+        });
+        after(machine, send)
     }
     pub fn tail_last_chunk() -> Machine {
         after(tailing_gone(), |machine| measure(machine, 5))
@@ -187,8 +191,7 @@ mod state {
         let machine = after(asked_for(head), open);
         let machine = after(machine, send);
         let machine = after(machine, |machine| measure(machine, 5));
-        let machine = after(machine, send);
-        after(machine, |machine| measure(machine, 5))
+        after(machine, send)
     }
     fn after(mut machine: Machine, event: impl FnOnce(&mut Machine)) -> Machine {
         event(&mut machine);
@@ -342,7 +345,11 @@ fn sending_a_tail() {
         ("sent, more to go", tail_frame, |m| m.sent(1, NOW), "Send | 2..5 |", SENDING),
         ("sent, some of the file", tail_frame, |m| m.sent(4, NOW), "Send 3..5 |", SENDING),
         ("sent, half of the line end", tail_frame, |m| m.sent(7, NOW), "Send \n", SENDING),
-        ("sent, frame complete", tail_frame, send, "Measure", SENDING),
+        ("sent, frame complete", tail_frame, send, "Sleep", "Tailing"),
+        ("changed, then sent, frame complete", tail_frame, |m| { assert!(!m.changed()); send(m); }, "Measure", SENDING),
+        ("sent, frame complete, more than a chunk held", tail_head_out, |m| { measure(m, u64::MAX); send(m); }, "Measure", SENDING),
+        ("sent, frame complete, ending", tail_frame, |m| { m.gone(End::Renamed); send(m); }, "Measure", SENDING),
+        ("sent, frame complete, sealed", tail_head_out, |m| { m.measured(5, true, NOW); send(m); }, "Measure", SENDING),
         ("sent, last chunk complete", tail_last_chunk, send, "Sleep", "ReadingHeaders"),
         ("sent, last chunk complete, leftover parsed at once", tail_pipelined, send, "Open", "ReadingHeaders (asked)"),
         ("sent, last chunk complete, not kept alive", tail_last_chunk_close, send, "Shut", "Closing(Shut)"),

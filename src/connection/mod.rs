@@ -27,7 +27,8 @@
 //! | | drain, some bytes | close after the answer | ReadingHeaders |
 //! | SendingRange | sent, more to go | move cursors | SendingRange |
 //! | | sent, finite response complete | parse leftover at once | ReadingHeaders, or Closing(Shut) |
-//! | | sent, frame complete | want Measure | SendingRange |
+//! | | sent, frame complete, and nothing has happened since it was measured | - | Tailing |
+//! | | sent, frame or head of a tail complete, else | want Measure | SendingRange |
 //! | | sent, last chunk complete | parse leftover at once | ReadingHeaders, or Closing(Shut) |
 //! | | measured, more than delivered | next frame | SendingRange |
 //! | | measured, same, not ending | - | Tailing |
@@ -37,8 +38,8 @@
 //! | | shrank, below what was delivered or promised | - | Closing(Abort) |
 //! | | shrank, else | nothing | SendingRange |
 //! | | fell_short, expired | - | Closing(Abort) |
-//! | | changed | nothing: a Measure comes before any rest | SendingRange |
-//! | | gone | ending, if a tail | SendingRange |
+//! | | changed | a tail will be measured before it rests | SendingRange |
+//! | | gone | ending, if a tail; will be measured | SendingRange |
 //! | | drain | finite: close after it; tail: ending | SendingRange |
 //! | | received (tail) | keep, if requests may follow; at HEAD_MAX: flooded | SendingRange; Closing(Abort) |
 //! | | hung_up (tail), failed | - | Closing(Now) |
@@ -383,8 +384,10 @@ impl<F> Connection<F> {
         let State::SendingRange(sending) = &mut self.state else {
             unreachable!("sent, but nothing was to be sent")
         };
-        if sending.advance(n) == Left::Nothing {
-            self.finish(now);
+        match sending.advance(n) {
+            Left::More => {}
+            Left::Rest => self.rest_tail(),
+            Left::Nothing => self.finish(now),
         }
     }
 
@@ -434,8 +437,12 @@ impl<F> Connection<F> {
                 tail.look();
                 true
             }
-            // It is measured before it may sleep.
-            State::SendingRange(_) => false,
+            State::SendingRange(sending) => {
+                if let Some(tail) = sending.tail_mut() {
+                    tail.look();
+                }
+                false
+            }
             _ => unreachable!("changed, but no tail"),
         }
     }

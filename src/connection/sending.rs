@@ -42,7 +42,7 @@ pub struct Tail<F> {
     frame: Option<Frame>,
     /// Why it ends when `at` reaches the size.
     ending: Option<End>,
-    /// Something may have changed since the last look at the file.
+    /// The file must be measured before it may sleep: something may have changed, or not all that was found is out.
     look: bool,
     chunked: bool,
     trailers: bool,
@@ -132,6 +132,8 @@ pub struct Next<'a, F> {
 pub enum Left {
     /// More to send, or to measure.
     More,
+    /// Nothing of a tail, and nothing has changed since it was measured: it may sleep.
+    Rest,
     /// Nothing: the response is complete.
     Nothing,
 }
@@ -275,7 +277,11 @@ impl<F> Sending<F> {
                     return Left::Nothing;
                 }
                 tail.advance(n);
-                Left::More
+                if tail.may_rest() {
+                    Left::Rest
+                } else {
+                    Left::More
+                }
             }
         }
     }
@@ -310,7 +316,7 @@ impl<F> Tail<F> {
             at,
             frame: None,
             ending: None,
-            look: false,
+            look: true,
             chunked,
             trailers,
             finished: false,
@@ -344,7 +350,7 @@ impl<F> Tail<F> {
         self.ending.get_or_insert(why);
     }
 
-    /// The file must be looked at before it may sleep.
+    /// The file must be measured before it may sleep.
     pub fn look(&mut self) {
         self.look = true;
     }
@@ -380,6 +386,7 @@ impl<F> Tail<F> {
         if size > self.at {
             let len = u32::try_from(size - self.at).map_or(CHUNK_MAX, |len| len.min(CHUNK_MAX));
             self.frame = Some(Frame::new(len));
+            self.look = u64::from(len) < size - self.at;
             return Measured::Grown;
         }
         if self.ending.is_none() {
@@ -400,6 +407,10 @@ impl<F> Tail<F> {
             Some(end) if self.trailers => end.last_chunk(),
             _ => chunk::LAST.into(),
         }
+    }
+
+    fn may_rest(&self) -> bool {
+        self.frame.is_none() && !self.look && self.ending.is_none()
     }
 
     fn advance(&mut self, n: u64) {

@@ -45,9 +45,13 @@ struct Topic {
 enum Pass {
     /// None is under way.
     Idle,
-    /// The next tail is the first one with at least this key. `again`: something has happened since the pass began, so
-    /// another one must follow.
-    From { next: Slot, again: bool },
+    /// The next tail is the first one with at least this key, and most likely at this index. `again`: something has
+    /// happened since the pass began, so another one must follow.
+    From {
+        next: Slot,
+        index: usize,
+        again: bool,
+    },
 }
 
 /// The topics of one worker.
@@ -475,6 +479,7 @@ impl Topics {
             Pass::Idle => {
                 topic.pass = Pass::From {
                     next: 0,
+                    index: 0,
                     again: false,
                 };
                 self.passes.push_back(key);
@@ -495,14 +500,15 @@ impl Topics {
                 self.passes.pop_front();
                 continue;
             };
-            let Pass::From { next, again } = topic.pass else {
+            let Pass::From { next, index, again } = topic.pass else {
                 self.passes.pop_front();
                 continue;
             };
-            let index = topic.tails.partition_point(|&slot| slot < next);
+            let index = first_from(&topic.tails, next, index);
             if let Some(&slot) = topic.tails.get(index) {
                 topic.pass = Pass::From {
                     next: slot + 1,
+                    index: index + 1,
                     again,
                 };
                 self.in_a_row += 1;
@@ -521,6 +527,17 @@ impl Topics {
     #[must_use]
     pub fn busy(&self) -> bool {
         !self.passes.is_empty() || !self.looks.is_empty()
+    }
+}
+
+/// The index of the first tail with at least this key. It is where it was expected, unless tails have come or gone.
+fn first_from(tails: &[Slot], next: Slot, expected: usize) -> usize {
+    let below = expected.checked_sub(1).map(|before| tails.get(before));
+    let follows = below.is_none_or(|before| before.is_some_and(|&slot| slot < next));
+    if follows && tails.get(expected).is_none_or(|&slot| slot >= next) {
+        expected
+    } else {
+        tails.partition_point(|&slot| slot < next)
     }
 }
 

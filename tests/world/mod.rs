@@ -34,6 +34,7 @@ pub enum Fault {
     IgnoreChanges,
     SleepWithoutMeasuring,
     EndWithoutDraining,
+    ForgetChangeWhileSending,
     ForgetGoneWhileSending,
     RepeatLineEndAfterShortSend,
     DoNotCutTruncation,

@@ -77,6 +77,7 @@ impl World<'_> {
             let sending = matches!(conn.machine().state(), State::SendingRange(_));
             conn.due |= match left {
                 None if self.fault == Fault::IgnoreChanges => false,
+                None if sending && self.fault == Fault::ForgetChangeWhileSending => false,
                 None => conn.machine().changed(),
                 Some(why) => {
                     let tail = conn.client.tail.as_mut().expect("a tail");
