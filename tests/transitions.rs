@@ -1,6 +1,9 @@
 //! The transition table in the module comment of `connection`, row by row: state, what happens, what is wanted next, and
 //! the state it is in then.
 
+#[path = "transitions/pieces.rs"]
+mod pieces;
+
 use std::panic::{self, AssertUnwindSafe};
 use std::time::Duration;
 
@@ -50,6 +53,10 @@ fn open(machine: &mut Machine) {
     let _ = machine.opened(file(), Date::from_seconds(0));
 }
 
+fn open_missing(machine: &mut Machine) {
+    let _ = machine.opened(Found::Missing, Date::from_seconds(0));
+}
+
 /// Everything that it wants to send now, in one piece.
 fn send(machine: &mut Machine) {
     if let Want::Send(next) = machine.want() {
@@ -87,6 +94,12 @@ mod state {
     pub fn asked() -> Machine {
         asked_for(GET)
     }
+    pub fn one_too_many() -> Machine {
+        Machine::refused(ACCEPTED)
+    }
+    pub fn refused() -> Machine {
+        after(one_too_many(), open_missing)
+    }
     pub fn kept_alive() -> Machine {
         after(finite(), send)
     }
@@ -97,6 +110,9 @@ mod state {
     }
     pub fn finite() -> Machine {
         after(asked(), open)
+    }
+    pub fn missing() -> Machine {
+        after(asked(), open_missing)
     }
     pub fn finite_then_more() -> Machine {
         after(asked_for(&[GET, &GET[..9]].concat()), open)
@@ -261,11 +277,15 @@ fn reading_headers() {
     check(&[
         ("received, head incomplete", fresh, |m| m.received(b"GET /f HTTP/1.1\r\n", NOW), "Sleep", READING),
         ("received, its rest", half_a_head, |m| m.received(&GET[9..], NOW), "Open", ASKED),
+        ("received, its line, and then the rest", half_a_head,
+            |m| { m.received(&GET[9..17], NOW); m.received(&GET[17..], NOW); }, "Open", ASKED),
         ("received, head complete", fresh, |m| m.received(GET, NOW), "Open", ASKED),
         ("received, refused", fresh, |m| m.received(b"GET /f HTTP/1.1\n", NOW), "Open 400", ASKED),
         ("received, too much", fresh, |m| m.received(&[b'a'; HEAD_MAX], NOW), "Open 414", ASKED),
+        ("accepted, one too many", one_too_many, |_| {}, "Open 503", ASKED),
+        ("opened, one too many", refused, |_| {}, "Send 503", "SendingRange"),
         ("opened", asked, open, "Send 200 0..5", "SendingRange"),
-        ("opened, missing", asked, |m| { let _ = m.opened(Found::Missing, Date::from_seconds(0)); }, "Send 404", "SendingRange"),
+        ("opened, missing", missing, |_| {}, "Send 404", "SendingRange"),
         ("hung_up", half_a_head, |m| m.hung_up(NOW), "Remove", "Closing(Now)"),
         ("failed", half_a_head, |m| m.failed(NOW), "Remove", "Closing(Now)"),
         ("expired, first request", fresh, |m| m.expired(NOW), "Open 408", ASKED),
@@ -290,6 +310,8 @@ fn sending_a_finite_answer() {
     check(&[
         ("sent, more to go", finite, |m| m.sent(1, NOW), "Send TTP/1.1 200 OK 0..5", SENDING),
         ("sent, complete", finite, send, "Sleep", "ReadingHeaders"),
+        ("sent, complete, without a file", missing, send, "Sleep", "ReadingHeaders"),
+        ("sent, complete, refused", refused, send, "Shut", "Closing(Shut)"),
         ("sent, complete, half a head left over", finite_then_more, send, "Sleep", "ReadingHeaders"),
         ("sent, complete, leftover parsed at once", finite_pipelined, send, "Open", "ReadingHeaders (asked)"),
         ("sent, complete, not kept alive", finite_close, send, "Shut", "Closing(Shut)"),
@@ -300,6 +322,7 @@ fn sending_a_finite_answer() {
             |m| { send_head_and(m, 1); m.shrank(4, NOW); }, "Remove, abort", "Closing(Abort)"),
         ("shrank, to the end of the range", first_two, |m| m.shrank(2, NOW), "Send 206 0..2", SENDING),
         ("shrank, below the end of the range", first_two, |m| m.shrank(1, NOW), "Remove, abort", "Closing(Abort)"),
+        ("shrank, nothing of it promised", missing, |m| m.shrank(0, NOW), "Send 404", SENDING),
         ("expired", finite, |m| m.expired(NOW), "Remove, abort", "Closing(Abort)"),
         ("failed", finite, |m| m.failed(NOW), "Remove", "Closing(Now)"),
         ("changed", finite, |m| assert!(!m.changed()), "Send 200 0..5", SENDING),
@@ -459,6 +482,7 @@ fn impossible() {
         ("finite, opened", finite, open),
         ("finite, measured", finite, |m| measure(m, 5)),
         ("finite, sent more than was there", finite, |m| m.sent(100_000, NOW)),
+        ("missing, sent more than was there", missing, |m| m.sent(100_000, NOW)),
         ("tail, sent more than was there", tail_frame, |m| m.sent(9, NOW)),
         ("tail, sent before it was measured", tail_head_out, |m| m.sent(1, NOW)),
         ("tail, opened", tail_frame, open),
@@ -514,6 +538,7 @@ fn waits() {
         assert_eq!(machine.interest(), Interest { readable: *readable, writable: *writable }, "{what}");
         assert_eq!(machine.deadline(&timeouts), *deadline, "{what}");
         assert_eq!(machine.room(), *room, "{what}");
+        assert_eq!(machine.is_tailing(), *what == "tailing", "{what}");
     }
 }
 
