@@ -1,16 +1,16 @@
 //! Replays what the fuzz targets were given and have found, so that no nightly compiler is needed to keep it found.
 
-#[path = "../fuzz/fuzz_targets/check/conditional.rs"]
+#[path = "check/conditional.rs"]
 mod conditional;
-#[path = "../fuzz/fuzz_targets/check/connection.rs"]
+#[path = "check/connection.rs"]
 mod connection;
-#[path = "../fuzz/fuzz_targets/check/date.rs"]
+#[path = "check/date.rs"]
 mod date;
-#[path = "../fuzz/fuzz_targets/check/range.rs"]
+#[path = "check/range.rs"]
 mod range;
-#[path = "../fuzz/fuzz_targets/check/request.rs"]
+#[path = "check/request.rs"]
 mod request;
-#[path = "../fuzz/fuzz_targets/check/target.rs"]
+#[path = "check/target.rs"]
 mod target;
 
 use std::fs;
@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 /// Gives every file of the target's corpus to its check. The name of the file is printed with a failure.
 fn replay(target: &str, check: impl Fn(&[u8])) {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("fuzz/corpus")
+        .join("tests/corpus")
         .join(target);
     let entries =
         fs::read_dir(&directory).unwrap_or_else(|why| panic!("{}: {why}", directory.display()));

@@ -1,6 +1,6 @@
 //! `http::date`: the three forms, what is none, and every date back and forth against a calendar of our own.
 
-#[path = "../fuzz/fuzz_targets/check/date.rs"]
+#[path = "check/date.rs"]
 mod check;
 #[path = "oracle/random.rs"]
 mod random;

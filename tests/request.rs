@@ -1,7 +1,7 @@
 //! `http::request`: which heads are refused and with what, what the others mean, and that it makes no difference in
 //! which pieces they arrive.
 
-#[path = "../fuzz/fuzz_targets/check/request.rs"]
+#[path = "check/request.rs"]
 mod check;
 
 #[path = "request/accepted.rs"]

@@ -1,6 +1,6 @@
 //! `http::target` against a table and, with random paths, against the text algorithm of RFC 3986.
 
-#[path = "../fuzz/fuzz_targets/check/target.rs"]
+#[path = "check/target.rs"]
 mod check;
 #[path = "oracle/target.rs"]
 mod oracle;

@@ -1,7 +1,7 @@
 //! The connection machine, in the world of the simulation.
 #![no_main]
 
-#[path = "check/connection.rs"]
+#[path = "../../tests/check/connection.rs"]
 mod check;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| check::connection(bytes));

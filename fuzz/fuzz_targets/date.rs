@@ -1,7 +1,7 @@
 //! The value of a date field.
 #![no_main]
 
-#[path = "check/date.rs"]
+#[path = "../../tests/check/date.rs"]
 mod check;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| check::date(bytes));

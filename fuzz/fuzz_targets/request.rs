@@ -1,7 +1,7 @@
 //! What a client sends first.
 #![no_main]
 
-#[path = "check/request.rs"]
+#[path = "../../tests/check/request.rs"]
 mod check;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {

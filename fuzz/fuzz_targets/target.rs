@@ -1,7 +1,7 @@
 //! A request target.
 #![no_main]
 
-#[path = "check/target.rs"]
+#[path = "../../tests/check/target.rs"]
 mod check;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| check::target(bytes));

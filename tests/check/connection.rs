@@ -1,7 +1,7 @@
 //! The bytes are the decisions of a history of `tests/world`, which asserts what must hold.
 
 #[allow(dead_code, reason = "faults are planted by the simulation only")]
-#[path = "../../../tests/world/mod.rs"]
+#[path = "../world/mod.rs"]
 mod world;
 
 pub fn connection(bytes: &[u8]) {

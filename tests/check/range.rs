@@ -1,7 +1,7 @@
 //! What holds for every Range field and every size. The input is a line of a size, with an `s` if the file is sealed,
 //! and the value of the field.
 
-#[path = "../../../tests/oracle/range.rs"]
+#[path = "../oracle/range.rs"]
 mod oracle;
 
 use openrange::http::range::{Resolved, parse};
