@@ -4,10 +4,14 @@ mod common;
 
 #[path = "packaging/completions.rs"]
 mod completions;
+#[path = "packaging/files.rs"]
+mod files;
 #[path = "packaging/manual.rs"]
 mod manual;
 #[path = "packaging/options.rs"]
 mod options;
+#[path = "packaging/procd.rs"]
+mod procd;
 
 use std::fs;
 use std::path::{Path, PathBuf};
