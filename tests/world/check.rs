@@ -6,11 +6,12 @@ use std::time::Duration;
 use openrange::connection::{State, Want};
 
 use super::disk::Disk;
+use super::topics::Topic;
 use super::{Conn, ROOMY, World};
 
 impl World<'_> {
     pub fn check(&mut self) {
-        for conn in &mut self.conns {
+        for (key, conn) in self.conns.iter_mut().enumerate() {
             let Some(machine) = &conn.machine else {
                 continue;
             };
@@ -21,6 +22,7 @@ impl World<'_> {
                 tail.left = left.map(|size| tail.left.unwrap_or(size).min(size));
                 let sealed = self.disk.files[tail.file].sealed.then_some(size);
                 tail.sealed = sealed.map(|size| tail.sealed.unwrap_or(size).min(size));
+                tail.seen_left = tail.seen_left.map(|promised| promised.min(size));
                 if let Some((_, promised)) = &mut tail.told {
                     *promised = size.min(*promised);
                 }
@@ -32,7 +34,9 @@ impl World<'_> {
                 }
             }
             if !conn.due {
-                conn.check_rest(&self.disk);
+                let topic = conn.topic.map(|topic| &self.topics[topic]);
+                let topic = topic.filter(|topic| topic.will_wake(key));
+                conn.check_rest(&self.disk, topic);
             }
         }
         for file in &self.disk.files {
@@ -46,8 +50,9 @@ impl World<'_> {
     pub fn settle_down(&mut self) {
         self.calm = true;
         for _ in 0..1000 {
-            while !self.disk.events.is_empty() {
+            while !self.disk.events.is_empty() || !self.passes_are_over() {
                 self.deliver();
+                self.pass_some();
             }
             let mut idle = true;
             for key in 0..self.conns.len() {
@@ -63,7 +68,7 @@ impl World<'_> {
                 }
             }
             self.check();
-            if idle && self.disk.events.is_empty() {
+            if idle && self.disk.events.is_empty() && self.passes_are_over() {
                 return;
             }
         }
@@ -126,8 +131,9 @@ impl Conn {
         })
     }
 
-    /// Nobody drives it unless something happens: then that must be sure to happen.
-    pub fn check_rest(&self, disk: &Disk) {
+    /// Nobody drives it unless something happens: then that must be sure to happen. `wakes`: its topic, if a pass that
+    /// is under way will wake it.
+    pub fn check_rest(&self, disk: &Disk, wakes: Option<&Topic>) {
         let machine = self.machine.as_ref().expect("not yet removed");
         match machine.want() {
             Want::Sleep => {
@@ -149,13 +155,14 @@ impl Conn {
         assert!(tail.told.is_none(), "sleeps although it must end");
         let news = tail.delivered() != disk.size(tail.file) || tail.sealed.is_some();
         assert!(
-            !news || disk.will_tell(tail.name, tail.file),
+            !news || wakes.is_some() || disk.will_tell(tail.name, tail.file),
             "sleeps at {} of {}, and nothing will wake it",
             tail.delivered(),
             disk.size(tail.file)
         );
+        let ends = wakes.is_some_and(|topic| topic.gone.is_some());
         assert!(
-            tail.left.is_none() || disk.will_look(tail.name),
+            tail.left.is_none() || ends || disk.will_look(tail.name),
             "sleeps although its name is gone"
         );
     }

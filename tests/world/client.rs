@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use openrange::connection::sending::End;
+use openrange::http::date::Date;
 
 use super::disk::Disk;
 use super::request::{Ask, Body, Expect};
@@ -32,8 +33,10 @@ pub struct Client {
     /// They, if they must be looked at together.
     body: Vec<u8>,
     media: String,
-    /// Truncations of the file before its bytes were promised.
+    /// Truncations of the file before its bytes were promised, and those that the server had seen before the last bytes
+    /// came.
     truncations: u64,
+    shrank: usize,
 }
 
 /// An endless answer, as far as it has come.
@@ -45,8 +48,9 @@ pub struct Tail {
     pub trailers: bool,
     /// Why it must end, since the server knows, and what it must have delivered before.
     pub told: Option<(End, u64)>,
-    /// The size when the name left the file, and when it was sealed.
+    /// The size when the name left the file, which the server had seen by then or not, and when it was sealed.
     pub left: Option<u64>,
+    pub seen_left: Option<u64>,
     pub sealed: Option<u64>,
     /// What its last line in the log must say instead.
     pub broken: Option<End>,
@@ -91,13 +95,27 @@ impl Client {
         }
     }
 
+    /// The name in the request that is being answered.
+    pub fn name(&self) -> usize {
+        self.asks[self.opened - 1].0.name
+    }
+
+    /// The end of all parts of the answer on its way.
+    pub fn last_promised(&self) -> u64 {
+        match self.expected.as_ref().map(|expected| &expected.body) {
+            Some(Body::Parts { parts, .. }) => parts.iter().map(|part| part.end).max().unwrap_or(0),
+            _ => 0,
+        }
+    }
+
     /// The server answers now.
     pub fn expect(&mut self, expect: Expect, disk: &Disk) {
         assert!(!self.closing, "answered after a last answer");
         assert!(self.expected.is_none() && self.is_idle());
         self.closing = expect.close;
-        if let Body::Slice(file, _) | Body::Parts { file, .. } = expect.body {
+        if let Some(file) = expect.file() {
             self.truncations = disk.files[file].truncations;
+            self.shrank = disk.files[file].shrank.len();
         }
         self.got = 0;
         self.expected = Some(expect);
@@ -134,9 +152,15 @@ impl Client {
 
     /// Every byte of a file is what the file holds at this place at this moment.
     fn data(&mut self, data: &[u8], expected: &Expect, disk: &Disk) {
-        let (file, at) = match &expected.body {
+        // Offset of the bytes, and up to where what came before or was promised must be of the same file.
+        let (at, reach) = match &expected.body {
             Body::Note => (None, 0),
-            Body::Slice(file, range) => (Some(*file), range.start + self.got),
+            Body::Page(page) => {
+                let page = &page[self.got as usize..];
+                assert!(page.starts_with(data), "not what the listing says");
+                (None, 0)
+            }
+            Body::Slice(_, range) => (Some(range.start + self.got), range.end),
             Body::Parts { .. } => {
                 self.body.extend_from_slice(data);
                 (None, 0)
@@ -145,15 +169,22 @@ impl Client {
                 let tail = self.tail.as_mut().expect("a tail");
                 let at = tail.delivered();
                 tail.got += data.len() as u64;
-                (Some(tail.file), at)
+                (Some(at), at)
             }
         };
         self.got += data.len() as u64;
-        if let Some(file) = file {
-            let held = disk.files[file].bytes.get(at as usize..);
+        if let (Some(at), Some(file)) = (at, expected.file()) {
+            let state = &disk.files[file];
+            let held = state.bytes.get(at as usize..);
             assert!(
                 held.is_some_and(|held| held.starts_with(data)),
                 "not what file {file} holds from {at} on"
+            );
+            let before = std::mem::replace(&mut self.shrank, state.shrank.len());
+            let seen = &state.shrank[before..];
+            assert!(
+                seen.iter().all(|&size| size >= reach),
+                "goes on at {at} although file {file} was seen with {seen:?} bytes"
             );
         }
     }
@@ -163,6 +194,7 @@ impl Client {
         match &expected.body {
             _ if expected.head_only => assert_eq!(self.got, 0),
             Body::Note => {}
+            Body::Page(page) => assert_eq!(self.got, page.len() as u64),
             Body::Slice(_, range) => assert_eq!(self.got, range.end - range.start),
             Body::Parts { file, size, parts } => {
                 let body = std::mem::take(&mut self.body);
@@ -223,7 +255,11 @@ fn check_head(head: &Head, expected: &Expect) {
         (false, false) => None,
     };
     assert_eq!(head.get("Connection"), connection, "{expected:?}");
-    assert!(head.get("Date").is_some());
+    let date = |seconds| Date::from_seconds(seconds).to_string();
+    assert_eq!(head.get("Date"), Some(date(expected.date).as_str()));
+    let modified = expected.modified.map(date);
+    assert_eq!(head.get("Last-Modified"), modified.as_deref());
+    assert_eq!(head.get("Location"), expected.location.as_deref());
     let range = expected.content_range.as_deref();
     assert_eq!(head.get("Content-Range"), range, "{expected:?}");
     let tag = expected.etag.map(|tag| format!("W/\"{tag:016x}\""));
@@ -234,6 +270,7 @@ fn check_head(head: &Head, expected: &Expect) {
     );
     let (mut length, mut coding, mut trailer) = (None, None, None);
     match &expected.body {
+        Body::Page(page) => length = Some(page.len().to_string()),
         Body::Note | Body::Parts { .. } => length = head.get("Content-Length").map(str::to_owned),
         Body::Slice(_, range) => length = Some((range.end - range.start).to_string()),
         Body::Tail { trailers, .. } => {

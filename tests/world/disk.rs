@@ -11,7 +11,9 @@ use openrange::http::date::Date;
 
 /// Names that can be asked for: `/0`, `/1`, ...
 pub const NAMES: usize = 3;
-/// The date of every answer.
+/// There is a directory too: `/4` and `/4/`.
+pub const DIRECTORY: usize = NAMES + 1;
+/// The date of the beginning.
 pub const TODAY: i64 = 1_700_000_100;
 
 /// What a connection holds of an open file. Counted, so that one that is never given back shows.
@@ -25,9 +27,41 @@ pub struct File {
     /// Every read and every look at it fails.
     pub broken: bool,
     pub truncations: u64,
+    /// Second of the last change.
+    pub modified: i64,
+    /// Changes of the bytes.
+    pub version: u64,
+    /// Sizes that the server saw it with after it had seen a larger one.
+    pub shrank: Vec<u64>,
+    /// The size that the server saw last.
+    seen: u64,
     /// The last look at it, shared by its tails until an event comes.
     known: Option<(u64, bool)>,
     pub handle: Handle,
+}
+
+impl File {
+    /// The server has seen its size.
+    fn note(&mut self) {
+        let size = self.bytes.len() as u64;
+        if size < self.seen {
+            self.shrank.push(size);
+        }
+        self.seen = size;
+    }
+}
+
+/// What holds for a file at a moment.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Facts {
+    pub file: usize,
+    pub size: u64,
+    pub sealed: bool,
+    pub etag: u64,
+    pub modified: i64,
+    /// No later change can be in the same second.
+    pub settled: bool,
+    pub version: u64,
 }
 
 /// What the kernel tells of.
@@ -45,12 +79,23 @@ pub enum Event {
 pub struct Disk {
     pub files: Vec<File>,
     pub names: [Option<usize>; NAMES],
+    /// On the way to this name is a directory that may not be read. Nobody is told.
+    pub forbidden: [bool; NAMES],
+    /// Seconds since 1970.
+    pub clock: i64,
     /// Told in this order, some time.
     pub events: VecDeque<Event>,
     writes: usize,
 }
 
 impl Disk {
+    pub fn new() -> Disk {
+        Disk {
+            clock: TODAY,
+            ..Disk::default()
+        }
+    }
+
     /// An empty file under this name; what had the name loses it.
     pub fn create(&mut self, name: usize) -> usize {
         let file = self.files.len();
@@ -59,6 +104,10 @@ impl Disk {
             sealed: false,
             broken: false,
             truncations: 0,
+            modified: self.clock,
+            version: 0,
+            shrank: Vec::new(),
+            seen: 0,
             known: None,
             handle: Rc::new(file),
         });
@@ -82,13 +131,34 @@ impl Disk {
                 .chain(noise.iter().cycle())
                 .take(count),
         );
+        self.change(file);
     }
 
     pub fn truncate(&mut self, file: usize, size: usize) {
+        let state = &mut self.files[file];
+        if size < state.bytes.len() {
+            state.bytes.truncate(size);
+            state.truncations += 1;
+            self.change(file);
+        }
+    }
+
+    fn change(&mut self, file: usize) {
         let file = &mut self.files[file];
-        if size < file.bytes.len() {
-            file.bytes.truncate(size);
-            file.truncations += 1;
+        file.modified = self.clock;
+        file.version += 1;
+    }
+
+    pub fn facts(&self, file: usize) -> Facts {
+        let state = &self.files[file];
+        Facts {
+            file,
+            size: self.size(file),
+            sealed: state.sealed,
+            etag: self.etag(file),
+            modified: state.modified,
+            settled: self.clock - state.modified >= 2,
+            version: state.version,
         }
     }
 
@@ -103,7 +173,7 @@ impl Disk {
         Meta {
             size,
             sealed,
-            modified: Date::from_seconds(TODAY - 100),
+            modified: Date::from_seconds(self.files[file].modified),
             etag: ETag(self.etag(file)),
             media: "text/plain",
         }
@@ -112,9 +182,16 @@ impl Disk {
     /// Size and seal; the last look, if nothing was told since.
     pub fn look(&mut self, file: usize) -> (u64, bool) {
         let file = &mut self.files[file];
-        *file
-            .known
-            .get_or_insert((file.bytes.len() as u64, file.sealed))
+        if let Some(known) = file.known {
+            return known;
+        }
+        file.note();
+        *file.known.insert((file.seen, file.sealed))
+    }
+
+    /// Another worker looks at it.
+    pub fn look_elsewhere(&mut self, file: usize) {
+        self.files[file].note();
     }
 
     pub fn forget(&mut self, file: usize) {

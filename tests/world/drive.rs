@@ -8,10 +8,11 @@ use openrange::connection::sending::End;
 use openrange::connection::{Asked, Connection, Moment, State, Want};
 use openrange::http::date::Date;
 use openrange::http::request::Refusal;
+use openrange::http::target::Path;
 use openrange::limits::{BUDGET_WANTS, HEAD_MAX};
 
 use super::client::Tail;
-use super::disk::{Handle, NAMES, TODAY};
+use super::disk::{DIRECTORY, Handle, TODAY};
 use super::request::{Body, Expect, Seen};
 use super::{Conn, Fault, TIMEOUTS, World};
 
@@ -57,7 +58,7 @@ impl Conn {
         }
     }
 
-    fn fell_short(&mut self, now: Moment) {
+    pub fn fell_short(&mut self, now: Moment) {
         self.must_cut(End::Broken);
         self.machine().fell_short(now);
     }
@@ -91,15 +92,18 @@ impl World<'_> {
         for _ in 0..share {
             let conn = &mut self.conns[key];
             conn.check_end();
-            let now = self.now;
             match task(conn.machine()) {
                 Task::Sleep => waits = true,
                 Task::Open(asked) => self.open(key, &asked),
+                Task::Measure(file) if self.shrank(key, file, 0) => {}
                 Task::Measure(file) => self.measure(key, file),
+                Task::Send(_, Some((file, range)), _) if self.shrank(key, file, range.end) => {}
                 Task::Send(before, file, after) => {
                     waits = self.send(key, &before, file, &after);
                 }
                 Task::Shut => {
+                    let now = self.now;
+                    let conn = &mut self.conns[key];
                     conn.client.shut();
                     assert!(conn.client.closing || self.draining, "shut without need");
                     (conn.shut, conn.shut_at) = (true, now);
@@ -159,38 +163,40 @@ impl World<'_> {
             self.report(key);
         }
         let conn = &self.conns[key];
-        let (mut found, mut seen, mut name) = (Found::Missing, Seen::Missing, NAMES);
+        let (mut found, mut seen) = (Found::Missing, Seen::Missing);
         if let Ok(request) = asked {
             assert!(!self.draining || !conn.client.closing);
-            name = request.path().map_or(NAMES, |path| path.name[0].into());
-            name = name.wrapping_sub(b'0'.into()).min(NAMES);
-            if self.choose(100) == 99 {
-                (found, seen) = (Found::Busy, Seen::Busy);
-            } else if let Some(&Some(file)) = self.disk.names.get(name) {
-                (found, seen) = self.look_up(file);
+            if let Some(path) = request.path() {
+                (found, seen) = self.look_up(path);
             }
         }
-        let expect = self.expect(key, asked, &seen);
-        let date = Date::from_seconds(TODAY);
+        let mut expect = self.expect(key, asked, &seen);
+        expect.date = self.disk.clock;
+        let date = Date::from_seconds(self.disk.clock);
         let conn = &mut self.conns[key];
         let (is_tail, status) = (expect.is_tail(), expect.status);
         self.outcomes.extend(expect.outcome());
-        if let (Body::Tail { at, trailers }, Seen::File { file, size, .. }) = (&expect.body, &seen)
-            && is_tail
-        {
+        if let (Body::Tail { file, at, trailers }, true) = (&expect.body, is_tail) {
+            let (name, file) = (conn.client.name(), *file);
             conn.client.tail = Some(Tail {
                 name,
-                file: *file,
+                file,
                 at: *at,
                 got: 0,
                 trailers: *trailers,
-                told: self.draining.then_some((End::Shutdown, *size)),
+                told: self.draining.then(|| (End::Shutdown, self.disk.size(file))),
                 left: None,
+                seen_left: None,
                 sealed: None,
                 broken: None,
             });
-            conn.topic = Some((name, *file));
+            let topic = self.join(name, file);
+            self.conns[key].topic = Some(topic);
         }
+        let conn = &mut self.conns[key];
+        conn.shrank = expect
+            .file()
+            .map_or(0, |file| self.disk.files[file].shrank.len());
         conn.client.expect(expect, &self.disk);
         let (_, summary) = conn.machine().opened(found, date);
         assert_eq!(summary.status.code(), status);
@@ -199,24 +205,81 @@ impl World<'_> {
             self.outcomes.insert("answer behind an ended tail");
         }
         assert_eq!(conn.machine().is_tail(), is_tail);
-        if let (Fault::LoseWakeupOnJoin, Some((_, file))) = (self.fault, conn.topic) {
-            self.disk.append(file, 3);
+        if let (Fault::LoseWakeupOnJoin, Some(topic)) = (self.fault, conn.topic) {
+            self.disk.append(self.topics[topic].file, 3);
         }
     }
 
-    fn look_up(&mut self, file: usize) -> (Found<Handle>, Seen) {
+    fn look_up(&mut self, path: &Path) -> (Found<Handle>, Seen) {
+        let name = usize::from(path.name[0] - b'0');
+        if self.choose(100) == 99 {
+            return (Found::Busy, Seen::Busy);
+        }
+        if name == DIRECTORY {
+            return self.look_up_directory(path.slash);
+        }
+        let file = match self.disk.names.get(name) {
+            Some(Some(_)) if self.disk.forbidden[name] => {
+                return (Found::Forbidden, Seen::Forbidden);
+            }
+            Some(&Some(file)) if !path.slash => file,
+            _ => return (Found::Missing, Seen::Missing),
+        };
         if self.disk.files[file].broken {
             return (Found::Forbidden, Seen::Forbidden);
         }
-        let meta = self.disk.meta(file);
-        let seen = Seen::File {
-            file,
-            size: meta.size,
-            sealed: meta.sealed,
-            etag: meta.etag.0,
-        };
+        let mut meta = self.disk.meta(file);
+        if self.fault == Fault::StaleDate {
+            meta.modified = Date::from_seconds(TODAY);
+        }
+        let seen = Seen::File(self.disk.facts(file));
         let file = Rc::clone(&self.disk.files[file].handle);
         (Found::File { file, meta }, seen)
+    }
+
+    fn look_up_directory(&mut self, slash: bool) -> (Found<Handle>, Seen) {
+        let length = [60, 60, 60, 3000, 70_000][self.choose(5) as usize];
+        let page: Vec<u8> = (0..length).map(|at| b'a' + (at % 26) as u8).collect();
+        let told = page.len() - usize::from(self.fault == Fault::ShortListing);
+        let found = match slash || self.fault == Fault::ForgetSlash {
+            true => Found::Listing(page[..told].to_vec()),
+            false => Found::NeedsSlash,
+        };
+        let seen = match slash {
+            true => Seen::Page(page),
+            false => Seen::NeedsSlash,
+        };
+        (found, seen)
+    }
+
+    /// Tells the machine of truncations that the server has seen since it was told of the last one. Bytes up to
+    /// `promised` are to be sent next.
+    fn shrank(&mut self, key: usize, file: usize, promised: u64) -> bool {
+        let now = self.now;
+        let seen = &self.disk.files[file].shrank;
+        let conn = &mut self.conns[key];
+        let news = &seen[std::mem::replace(&mut conn.shrank, seen.len())..];
+        let size = match news {
+            [] => return false,
+            [size] => *size,
+            _ => 0,
+        };
+        if self.fault == Fault::ForgetTruncation {
+            return false;
+        }
+        let delivered = conn.client.tail.as_ref().map_or(0, Tail::delivered);
+        if size < promised.max(delivered) {
+            conn.must_cut(End::Broken);
+        }
+        conn.machine().shrank(size, now);
+        // Of several parts, those that are still to come count too.
+        if size < conn.client.last_promised()
+            && let Want::Remove { abort: true } = conn.machine().want()
+        {
+            conn.must_cut(End::Broken);
+        }
+        self.outcomes.insert("truncation that was seen meanwhile");
+        true
     }
 
     /// What the next request in the order of the client wants, whatever the machine has read.
@@ -370,15 +433,16 @@ impl World<'_> {
     /// The end of a tail is told exactly once, with the bytes that its client got, and why.
     pub fn report(&mut self, key: usize) {
         let conn = &mut self.conns[key];
-        if conn.topic.take().is_none() {
+        let Some(topic) = conn.topic.take() else {
             return;
-        }
+        };
         let ended = conn.machine().take_ended().expect("a tail ends unseen");
         assert_eq!((ended.end, ended.bytes), conn.client.report());
         self.outcomes.insert(ended.end.word());
         if ended.bytes > u64::from(openrange::limits::CHUNK_MAX) {
             self.outcomes.insert("tail of several chunks");
         }
+        self.leave(topic, key);
     }
 
     fn remove(&mut self, key: usize, abort: bool) {

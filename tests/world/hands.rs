@@ -1,6 +1,6 @@
 //! What clients and publishers do, at any moment.
 
-use super::disk::{Event, NAMES};
+use super::disk::{Event, Facts, NAMES};
 use super::request::Ask;
 use super::{Fault, REQUESTS, ROOMY, World};
 
@@ -21,12 +21,13 @@ impl World<'_> {
         if malformed || client.asks.len() == REQUESTS {
             return;
         }
-        let name = self.choose(NAMES as u64) as usize;
+        // Often one that somebody follows already.
+        let name = self.choose(NAMES as u64).min(self.choose(NAMES as u64)) as usize;
         let file = self.disk.names[name];
-        let (size, tag) = file.map_or((0, 0), |file| (self.disk.size(file), self.disk.etag(file)));
+        let facts = file.map_or_else(Facts::default, |file| self.disk.facts(file));
         let ask = match self.choose(3) {
             0 => Ask::tail(name),
-            _ => Ask::any(&mut |below| (self.choose)(below), name, size, tag),
+            _ => Ask::any(&mut |below| (self.choose)(below), name, &facts),
         };
         let ahead = self.fault == Fault::AnswerOutOfOrder;
         let client = &mut self.conns[key].client;
@@ -92,11 +93,11 @@ impl World<'_> {
 impl World<'_> {
     /// What the kernel would queue, if somebody follows it; the same news is not queued twice.
     pub fn tell(&mut self, event: Event) {
-        let followed = self.conns.iter().any(|conn| match (event, conn.topic) {
-            (Event::Grew(file), Some((_, followed))) => file == followed,
-            (Event::Look(name), Some((followed, _))) => name == followed,
-            (Event::All, topic) => topic.is_some(),
-            (_, None) => false,
+        let mut topics = (0..self.topics.len()).filter(|&key| self.is_followed(key));
+        let followed = topics.any(|key| match event {
+            Event::Grew(file) => file == self.topics[key].file,
+            Event::Look(name) => name == self.topics[key].name,
+            Event::All => true,
         });
         if followed && !self.disk.events.contains(&event) {
             self.disk.events.push_back(event);
@@ -126,6 +127,9 @@ impl World<'_> {
         let size = self.choose(self.disk.size(file) + 1);
         self.disk.truncate(file, size as usize);
         self.tell(Event::Grew(file));
+        if self.choose(2) == 1 {
+            self.disk.look_elsewhere(file);
+        }
         if self.choose(2) == 1 {
             let count = self.choose(60) as usize;
             self.disk.append(file, count);
@@ -186,6 +190,13 @@ impl World<'_> {
         if self.choose(4) == 3 {
             let file = self.some_file();
             self.disk.files[file].broken ^= true;
+        }
+    }
+
+    pub fn forbid(&mut self) {
+        if self.choose(2) == 1 {
+            let name = self.choose(NAMES as u64) as usize;
+            self.disk.forbidden[name] ^= true;
         }
     }
 

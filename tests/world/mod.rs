@@ -2,17 +2,20 @@
 //! clock. Every decision comes from one function, so that a seed or a fuzzer's bytes are a whole history. What must hold
 //! is asserted after every step.
 //!
-//! [`drive`] and [`turn`] play the server; [`hands`] are the clients and publishers, [`disk`] what there is to read;
-//! [`client`] holds what a client may get against what it gets, [`request`] says what that is, [`response`] reads it;
+//! [`drive`], [`topics`] and [`turn`] play the server; [`hands`] are the clients and publishers, [`disk`] what there is to read;
+//! [`client`] holds what a client may get against what it gets, [`request`] and [`conditions`] say what that is,
+//! [`response`] reads it;
 //! [`check`] is what must hold besides.
 
 mod check;
 mod client;
+mod conditions;
 mod disk;
 mod drive;
 mod hands;
 mod request;
 mod response;
+mod topics;
 mod turn;
 
 use std::collections::{BTreeSet, VecDeque};
@@ -22,7 +25,8 @@ use openrange::connection::sending::End;
 use openrange::connection::{Connection, Interest, Moment, State, Timeouts};
 
 use client::Client;
-use disk::{Disk, Handle, NAMES};
+use disk::{Disk, Handle, NAMES, TODAY};
+use topics::Topic;
 
 /// A number below the given one, which is not 0. Nothing but 0 is the simplest history.
 pub type Choose<'a> = &'a mut dyn FnMut(u64) -> u64;
@@ -44,6 +48,12 @@ pub enum Fault {
     StaleMeasure,
     ForgetWritable,
     IgnoreFin,
+    ForgetNewsDuringPass,
+    PassByPosition,
+    ForgetTruncation,
+    StaleDate,
+    ForgetSlash,
+    ShortListing,
 }
 
 const TIMEOUTS: Timeouts = Timeouts {
@@ -52,7 +62,7 @@ const TIMEOUTS: Timeouts = Timeouts {
 };
 /// In one history; of them this many at a time.
 const CONNECTIONS: usize = 8;
-const AT_A_TIME: usize = 3;
+const AT_A_TIME: usize = 4;
 const REQUESTS: usize = 8;
 const ROOMY: usize = 1 << 30;
 
@@ -60,8 +70,10 @@ const ROOMY: usize = 1 << 30;
 struct Conn {
     /// None: removed.
     machine: Option<Connection<Handle>>,
-    /// Name and file that it follows.
-    topic: Option<(usize, usize)>,
+    /// What it follows.
+    topic: Option<usize>,
+    /// Truncations of its file that the machine knows of, see [`disk::File::shrank`].
+    shrank: usize,
     armed: Interest,
     deadline: Moment,
     readable: bool,
@@ -97,6 +109,7 @@ pub struct World<'a> {
     now: Moment,
     disk: Disk,
     conns: Vec<Conn>,
+    topics: Vec<Topic>,
     draining: bool,
     outcomes: BTreeSet<&'static str>,
 }
@@ -104,21 +117,23 @@ pub struct World<'a> {
 type Action = fn(&mut World<'_>);
 
 /// What can happen, and how often as a rule.
-const ACTIONS: [(Action, u64); 23] = [
+const ACTIONS: [(Action, u64); 25] = [
     (|world| world.drive_some(), 40),
     (|world| world.poll_some(), 40),
     (|world| world.deliver(), 20),
+    (|world| world.pass_some(), 10),
     (|world| world.send_some(), 30),
     (|world| world.take_some(), 20),
     (|world| world.ask(), 10),
     (|world| world.append(), 20),
-    (|world| world.truncate(), 1),
+    (|world| world.truncate(), 2),
     (|world| world.rename(), 2),
     (|world| world.unlink(), 1),
     (|world| world.create(), 4),
     (|world| world.link(), 1),
     (|world| world.seal(), 1),
     (|world| world.break_file(), 1),
+    (|world| world.forbid(), 1),
     (|world| world.overflow(), 1),
     (|world| world.connect(), 2),
     (|world| world.fin(), 1),
@@ -137,8 +152,9 @@ pub fn run(choose: Choose, fault: Fault) -> BTreeSet<&'static str> {
         calm: false,
         fault,
         now: Moment(1),
-        disk: Disk::default(),
+        disk: Disk::new(),
         conns: Vec::new(),
+        topics: Vec::new(),
         draining: false,
         outcomes: BTreeSet::new(),
     };
@@ -226,6 +242,7 @@ impl World<'_> {
                 Connection::new(self.now)
             }),
             topic: None,
+            shrank: 0,
             armed: Interest {
                 readable: true,
                 writable: false,
@@ -254,6 +271,7 @@ impl World<'_> {
     fn pass_time(&mut self) {
         let millis = [1, 999, 29_999, 30_001, 61_000][self.choose(5) as usize];
         self.now = self.now + Duration::from_millis(millis);
+        self.disk.clock = TODAY + (self.now.0 / 1000).cast_signed();
         for key in 0..self.conns.len() {
             if self.conns[key].machine.is_some() {
                 self.expire(key);

@@ -5,7 +5,8 @@ use std::fmt::Write;
 use std::ops::Range;
 
 use super::Choose;
-use super::disk::NAMES;
+use super::conditions::{Conditions, Verdict};
+use super::disk::{DIRECTORY, Facts, NAMES};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
@@ -32,13 +33,13 @@ pub enum Keep {
 #[derive(Debug, Clone)]
 pub struct Ask {
     pub method: Method,
-    /// From [`NAMES`] on, there is no such name.
+    /// [`NAMES`]: there is no such name.
     pub name: usize,
+    slash: bool,
     specs: Vec<Spec>,
     pub http10: bool,
     pub trailers: bool,
-    /// If-Match with this tag.
-    tag: Option<u64>,
+    conditions: Conditions,
     keep: Keep,
     body: bool,
     /// Not a request at all: an index of [`MALFORMED`].
@@ -47,12 +48,9 @@ pub struct Ask {
 
 /// What was found at the moment when the request was answered.
 pub enum Seen {
-    File {
-        file: usize,
-        size: u64,
-        sealed: bool,
-        etag: u64,
-    },
+    File(Facts),
+    Page(Vec<u8>),
+    NeedsSlash,
     Missing,
     Forbidden,
     Busy,
@@ -67,6 +65,9 @@ pub struct Expect {
     pub http10: bool,
     pub content_range: Option<String>,
     pub etag: Option<u64>,
+    pub modified: Option<i64>,
+    pub location: Option<String>,
+    pub date: i64,
     pub body: Body,
 }
 
@@ -74,6 +75,7 @@ pub struct Expect {
 pub enum Body {
     /// One line, or nothing.
     Note,
+    Page(Vec<u8>),
     Slice(usize, Range<u64>),
     Parts {
         file: usize,
@@ -81,6 +83,7 @@ pub enum Body {
         parts: Vec<Range<u64>>,
     },
     Tail {
+        file: usize,
         at: u64,
         trailers: bool,
     },
@@ -113,10 +116,11 @@ impl Ask {
         Ask {
             method: Method::Get,
             name,
+            slash: false,
             specs: vec![Spec::From(0, None)],
             http10: false,
             trailers: false,
-            tag: None,
+            conditions: Conditions::default(),
             keep: Keep::Unsaid,
             body: false,
             malformed: None,
@@ -131,10 +135,10 @@ impl Ask {
         }
     }
 
-    /// `size` and `tag`: of the file that has the name at this moment.
-    pub fn any(choose: Choose, name: usize, size: u64, tag: u64) -> Ask {
+    /// `facts`: of the file that has the name at this moment.
+    pub fn any(choose: Choose, name: usize, facts: &Facts) -> Ask {
         let mut ask = Ask::tail(name);
-        ask.specs = specs(choose, size);
+        ask.specs = specs(choose, facts.size);
         ask.method = match choose(12) {
             9 => Method::Head,
             10 => Method::Options,
@@ -143,15 +147,17 @@ impl Ask {
         };
         ask.http10 = choose(6) == 5;
         ask.trailers = choose(3) == 1;
-        ask.tag = [None, None, None, Some(tag), Some(tag + 1)][choose(5) as usize];
+        ask.conditions = Conditions::any(choose, facts);
         ask.keep = match choose(8) {
             6 => Keep::Close,
             5 | 7 => Keep::Stay,
             _ => Keep::Unsaid,
         };
         ask.body = choose(24) == 23;
-        if choose(16) == 15 {
-            ask.name = NAMES;
+        match choose(16) {
+            14 => (ask.name, ask.slash) = (DIRECTORY, choose(3) != 2),
+            15 => ask.name = NAMES,
+            _ => ask.slash = choose(20) == 19,
         }
         if choose(20) == 19 {
             ask.malformed = Some(choose(MALFORMED.len() as u64) as usize);
@@ -176,14 +182,13 @@ impl Ask {
             Method::Delete => "DELETE",
         };
         let minor = u8::from(!self.http10);
-        let mut head = format!("{method} /{} HTTP/1.{minor}\r\n{HOST}", self.name);
+        let slash = if self.slash { "/" } else { "" };
+        let mut head = format!("{method} /{}{slash} HTTP/1.{minor}\r\n{HOST}", self.name);
         if !self.specs.is_empty() {
             let specs: Vec<String> = self.specs.iter().map(Spec::text).collect();
             let _ = write!(head, "Range: bytes={}\r\n", specs.join(", "));
         }
-        if let Some(tag) = self.tag {
-            let _ = write!(head, "If-Match: W/\"{tag:016x}\"\r\n");
-        }
+        self.conditions.write(&mut head);
         if self.trailers {
             head += "TE: trailers\r\n";
         }
@@ -220,13 +225,10 @@ impl Ask {
     /// What must be answered, given what was found.
     pub fn expect(&self, seen: &Seen, draining: bool) -> Expect {
         let mut expect = Expect {
-            status: 0,
             close: draining || !self.stays(),
             head_only: self.method == Method::Head,
             http10: self.http10,
-            content_range: None,
-            etag: None,
-            body: Body::Note,
+            ..Expect::refusal(0)
         };
         expect.status = match (self.method, seen) {
             (Method::Options, _) => 204,
@@ -234,60 +236,70 @@ impl Ask {
             (_, Seen::Missing) => 404,
             (_, Seen::Forbidden) => 403,
             (_, Seen::Busy) => 503,
-            (_, Seen::File { etag, .. }) if self.tag.is_some_and(|tag| tag != *etag) => 412,
-            (
-                _,
-                Seen::File {
-                    file,
-                    size,
-                    sealed,
-                    etag,
-                },
-            ) => {
-                expect.etag = Some(*etag);
-                self.expect_file(*file, *size, *sealed, &mut expect)
+            (_, Seen::NeedsSlash) => {
+                expect.location = Some(format!("/{}/", self.name));
+                301
+            }
+            (_, Seen::Page(page)) => {
+                expect.body = Body::Page(page.clone());
+                200
+            }
+            (_, Seen::File(facts)) => {
+                let verdict = self.conditions.judge(facts);
+                if verdict != Verdict::Failed {
+                    expect.etag = Some(facts.etag);
+                    expect.modified = Some(facts.modified);
+                }
+                match verdict {
+                    Verdict::Failed => 412,
+                    Verdict::NotModified => 304,
+                    Verdict::Whole => expect_specs(&[], self, facts, &mut expect),
+                    Verdict::Proceed => expect_specs(&self.specs, self, facts, &mut expect),
+                }
             }
         };
         expect
     }
+}
 
-    fn expect_file(&self, file: usize, size: u64, sealed: bool, expect: &mut Expect) -> u16 {
-        if self.specs.is_empty() {
-            expect.body = Body::Slice(file, 0..size);
-            return 200;
-        }
-        if let [Spec::From(at, last)] = self.specs[..]
-            && !sealed
-            && last.is_none_or(|last| LARGE.contains(&last))
-        {
-            if at <= size {
-                let last = match last {
-                    None if self.method == Method::Head && at < size => (size - 1).to_string(),
-                    None => "9007199254740991".to_owned(),
-                    Some(last) => last.to_owned(),
-                };
-                expect.content_range = Some(format!("bytes {at}-{last}/*"));
-                expect.close |= self.http10;
-                let trailers = self.trailers && !self.http10;
-                expect.body = Body::Tail { at, trailers };
-                return 206;
-            }
-        } else {
-            let parts = covered(&self.specs, size);
-            if let [only] = &parts[..] {
-                let last = only.end - 1;
-                expect.content_range = Some(format!("bytes {}-{last}/{size}", only.start));
-                expect.body = Body::Slice(file, only.clone());
-                return 206;
-            }
-            if !parts.is_empty() {
-                expect.body = Body::Parts { file, size, parts };
-                return 206;
-            }
-        }
-        expect.content_range = Some(format!("bytes */{size}"));
-        416
+/// What an answer with these ranges of a file is like; its status.
+fn expect_specs(specs: &[Spec], ask: &Ask, facts: &Facts, expect: &mut Expect) -> u16 {
+    let Facts { file, size, .. } = *facts;
+    if specs.is_empty() {
+        expect.body = Body::Slice(file, 0..size);
+        return 200;
     }
+    if let [Spec::From(at, last)] = *specs
+        && !facts.sealed
+        && last.is_none_or(|last| LARGE.contains(&last))
+    {
+        if at <= size {
+            let last = match last {
+                None if ask.method == Method::Head && at < size => (size - 1).to_string(),
+                None => "9007199254740991".to_owned(),
+                Some(last) => last.to_owned(),
+            };
+            expect.content_range = Some(format!("bytes {at}-{last}/*"));
+            expect.close |= ask.http10;
+            let trailers = ask.trailers && !ask.http10;
+            expect.body = Body::Tail { file, at, trailers };
+            return 206;
+        }
+    } else {
+        let parts = covered(specs, size);
+        if let [only] = &parts[..] {
+            let last = only.end - 1;
+            expect.content_range = Some(format!("bytes {}-{last}/{size}", only.start));
+            expect.body = Body::Slice(file, only.clone());
+            return 206;
+        }
+        if !parts.is_empty() {
+            expect.body = Body::Parts { file, size, parts };
+            return 206;
+        }
+    }
+    expect.content_range = Some(format!("bytes */{size}"));
+    416
 }
 
 impl Expect {
@@ -300,6 +312,9 @@ impl Expect {
             http10: false,
             content_range: None,
             etag: None,
+            modified: None,
+            location: None,
+            date: 0,
             body: Body::Note,
         }
     }
@@ -308,11 +323,20 @@ impl Expect {
     pub fn outcome(&self) -> Option<&'static str> {
         match &self.body {
             Body::Parts { .. } => Some("multipart"),
+            Body::Page(_) => Some("listing"),
             Body::Tail { .. } if self.head_only => Some("HEAD of a tail"),
             Body::Tail { .. } if self.http10 => Some("tail in HTTP/1.0"),
             Body::Tail { trailers: true, .. } => Some("tail with trailers"),
             Body::Tail { .. } => Some("tail"),
             _ => None,
+        }
+    }
+
+    /// The file whose bytes are in it.
+    pub fn file(&self) -> Option<usize> {
+        match self.body {
+            Body::Slice(file, _) | Body::Parts { file, .. } | Body::Tail { file, .. } => Some(file),
+            Body::Note | Body::Page(_) => None,
         }
     }
 

@@ -1,12 +1,11 @@
-//! What wakes a connection: the poller, news of files, the clock, the end of the server. The part of `worker::topics`
-//! and of the worker's loop.
+//! What wakes a connection besides news of files: the poller, the clock, the end of the server. The part of the worker's
+//! loop.
 
 use openrange::connection::sending::End;
 use openrange::connection::{Interest, Moment, State};
 use openrange::limits::LINGER;
 
-use super::disk::Event;
-use super::{Conn, Fault, TIMEOUTS, World};
+use super::{Conn, TIMEOUTS, World};
 
 impl Conn {
     /// The client took nothing for too long, or the time to end is over.
@@ -51,46 +50,6 @@ impl World<'_> {
         } = conn.armed;
         conn.readable |= read && readable || conn.reset;
         conn.due |= conn.readable || write && conn.room > 0;
-    }
-
-    /// Takes the next of what the kernel tells.
-    pub fn deliver(&mut self) {
-        let Some(event) = self.disk.events.pop_front() else {
-            return;
-        };
-        for conn in &mut self.conns {
-            let Some((name, file)) = conn.topic else {
-                continue;
-            };
-            let left = match event {
-                Event::Grew(grown) if grown == file => None,
-                Event::Look(looked) if looked == name => self.disk.left(name, file),
-                Event::All => self.disk.left(name, file),
-                _ => continue,
-            };
-            if self.fault != Fault::StaleMeasure {
-                self.disk.forget(file);
-            }
-            if !conn.machine().is_tail() {
-                continue;
-            }
-            let sending = matches!(conn.machine().state(), State::SendingRange(_));
-            conn.due |= match left {
-                None if self.fault == Fault::IgnoreChanges => false,
-                None if sending && self.fault == Fault::ForgetChangeWhileSending => false,
-                None => conn.machine().changed(),
-                Some(why) => {
-                    let tail = conn.client.tail.as_mut().expect("a tail");
-                    let promised = tail.left.unwrap_or(0);
-                    tail.told.get_or_insert((why, promised));
-                    if sending && self.fault == Fault::ForgetGoneWhileSending {
-                        false
-                    } else {
-                        conn.machine().gone(why)
-                    }
-                }
-            };
-        }
     }
 
     /// The deadline of a connection, when it has come.
