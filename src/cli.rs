@@ -1,6 +1,7 @@
 //! The command line: arguments to [`Options`], and the usage text, which is the manual.
 
 use std::ffi::OsString;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -23,7 +24,8 @@ Usage: openrange [OPTIONS] [ROOT]
 Options:
   --listen ADDR             IP:PORT, [IPV6]:PORT, localhost:PORT or unix:PATH;
                             may be repeated; port 0 lets the kernel choose
-                            (default: 127.0.0.1:8080)
+                            (default: the sockets that systemd passes, or
+                            127.0.0.1:8080)
   --threads N               worker threads (default: the number of CPUs)
   --header-timeout SECONDS  for a request head to be complete (default: 30)
   --idle-timeout SECONDS    for a kept-alive connection to send another request
@@ -69,7 +71,7 @@ pub enum Command {
 pub struct Options {
     /// The directory.
     pub root: PathBuf,
-    /// Where to listen; at least one.
+    /// Where to listen. None: on the sockets that were passed, else at [`DEFAULT_ADDRESS`].
     pub listen: Vec<Address>,
     /// Workers; `None`: one for each CPU.
     pub threads: Option<usize>,
@@ -111,6 +113,10 @@ impl Default for Options {
         }
     }
 }
+
+/// Where to listen if nothing else is said.
+pub const DEFAULT_ADDRESS: Address =
+    Address::Tcp(SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 8080)));
 
 /// Most worker threads: a bound against typing errors.
 const THREADS_MAX: usize = 1024;
@@ -171,11 +177,6 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, S
             }
             other => return Err(explain(other.unexpected())),
         }
-    }
-    if options.listen.is_empty() {
-        options
-            .listen
-            .push(Address::Tcp(([127, 0, 0, 1], 8080).into()));
     }
     options.root = root.unwrap_or(options.root);
     Ok(Command::Serve(Box::new(options)))

@@ -7,6 +7,7 @@
 //! - [`connection`]: the machine of one client, pure too; its module comment is the transition table.
 //! - [`os`]: the kernel: poller, sockets, files, inotify.
 //! - [`worker`]: one thread: the loop, and `drive`, which does what a machine wants.
+//! - [`systemd`]: sockets passed by a service manager, and notices to it.
 //! - [`server`] and [`cli`]: bind, start, end; arguments.
 //!
 //! To read the program, begin with `main`, then `server::run`, `worker::Worker::run`, `worker::drive::drive`,
@@ -21,4 +22,5 @@ pub mod http;
 pub mod limits;
 pub mod os;
 pub mod server;
+pub mod systemd;
 pub mod worker;

@@ -51,6 +51,8 @@ pub const REFUSED_MAX: (usize, usize) = (16, 64);
 /// Pending connections of a listener; the kernel caps it at net.core.somaxconn.
 pub const BACKLOG: i32 = 4096;
 
+/// How long a notice to the service manager waits for room in its queue.
+pub const NOTIFY_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long a closed connection waits for the peer's close, so that the last answer is not lost to a reset
 /// (RFC 9112 section 9.6).
 pub const LINGER: Duration = Duration::from_secs(2);

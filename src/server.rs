@@ -8,15 +8,16 @@ use std::thread::{self, JoinHandle};
 
 use log::{debug, error, info, warn};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::{Handle, Signals};
 
-use crate::cli::Options;
+use crate::cli::{DEFAULT_ADDRESS, Options};
 use crate::connection::Timeouts;
 use crate::os::files::{Files, Truncations};
 use crate::os::poll::Waker;
 use crate::os::privileges::{self, Sandbox};
 use crate::os::socket::{self, Address, Bound};
+use crate::systemd::{self, Notifier};
 use crate::worker::admission::Admission;
 use crate::worker::{Seed, Shared, Worker};
 
@@ -33,6 +34,8 @@ pub fn run(options: &Options) -> Result<(), String> {
     let threads = options
         .threads
         .unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));
+    // Before anything is opened, which could get the number of a descriptor that was announced and is not there.
+    let passed = systemd::passed_sockets(threads)?;
     let most = options
         .max_connections
         .unwrap_or_else(|| default_connections(threads));
@@ -50,9 +53,10 @@ pub fn run(options: &Options) -> Result<(), String> {
     });
     raise_descriptor_limit();
     // Before anything is announced, so that whoever reads the announcement may send a signal.
-    let signals = Signals::new([SIGTERM, SIGINT])
+    let signals = Signals::new([SIGTERM, SIGINT, SIGHUP])
         .map_err(|error| format!("cannot handle signals: {error}"))?;
-    let (workers, bound) = build(options, threads, &shared)?;
+    let notifier = Notifier::from_environment();
+    let (workers, bound) = build(options, threads, passed, &shared)?;
     announce(&bound);
     info!(
         "serving {} with {threads} threads, up to {} connections",
@@ -67,7 +71,8 @@ pub fn run(options: &Options) -> Result<(), String> {
         .into_iter()
         .map(|worker| spawn(worker, Arc::clone(&running), handle.clone()))
         .collect();
-    wait(signals, &shared, &wakers, bound);
+    notifier.ready();
+    wait(signals, &shared, &wakers, &notifier, bound);
     let mut result = match shared.signals.load(Ordering::Acquire) {
         0 | 1 => Ok(()),
         _ => Err(String::from("ended at once by a second signal")),
@@ -88,6 +93,7 @@ pub fn run(options: &Options) -> Result<(), String> {
 fn build(
     options: &Options,
     threads: usize,
+    passed: Vec<Bound>,
     shared: &Arc<Shared>,
 ) -> Result<(Vec<Seed>, Vec<Bound>), String> {
     let truncations = Arc::new(Truncations::default());
@@ -100,8 +106,12 @@ fn build(
         })
     };
     open(&options.root)?;
-    let mut bound = Vec::new();
-    for address in &options.listen {
+    let mut bound = passed;
+    let addresses = match options.listen.as_slice() {
+        [] if bound.is_empty() => &[DEFAULT_ADDRESS],
+        addresses => addresses,
+    };
+    for address in addresses {
         bound.push(socket::bind(address, threads).map_err(|error| {
             format!("cannot listen on {address}: {error}; choose another with --listen")
         })?);
@@ -174,13 +184,28 @@ fn spawn(worker: Seed, running: Arc<AtomicUsize>, signals: Handle) -> JoinHandle
 
 /// Waits for signals until the last worker has ended. The first one begins the end, the second one hurries it, and with
 /// the third one nobody waits for the workers.
-fn wait(mut signals: Signals, shared: &Shared, wakers: &[Waker], bound: Vec<Bound>) {
+fn wait(
+    mut signals: Signals,
+    shared: &Shared,
+    wakers: &[Waker],
+    notifier: &Notifier,
+    bound: Vec<Bound>,
+) {
     for signal in signals.forever() {
+        if signal == SIGHUP {
+            notifier.reloading();
+            info!("SIGHUP: nothing was started with that could be read again");
+            notifier.ready();
+            continue;
+        }
         match shared.signals.fetch_add(1, Ordering::AcqRel) {
-            0 => info!(
-                "signal {signal}: ending within {} seconds",
-                shared.grace.as_secs_f64()
-            ),
+            0 => {
+                notifier.stopping();
+                info!(
+                    "signal {signal}: ending within {} seconds",
+                    shared.grace.as_secs_f64()
+                );
+            }
             1 => info!("signal {signal} again: ending at once"),
             _ => {
                 drop(bound);
@@ -190,7 +215,9 @@ fn wait(mut signals: Signals, shared: &Shared, wakers: &[Waker], bound: Vec<Boun
         wake(wakers);
     }
     // A worker that failed leaves the others to be ended.
-    shared.signals.fetch_max(1, Ordering::AcqRel);
+    if shared.signals.fetch_max(1, Ordering::AcqRel) == 0 {
+        notifier.stopping();
+    }
     wake(wakers);
 }
 

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::time::Duration;
 
-use openrange::cli::{Command, Options, USAGE, parse};
+use openrange::cli::{Command, DEFAULT_ADDRESS, Options, USAGE, parse};
 use openrange::os::socket::Address;
 
 fn parsed(arguments: &[&str]) -> Result<Command, String> {
@@ -19,17 +19,14 @@ fn options(arguments: &[&str]) -> Options {
 }
 
 fn defaults() -> Options {
-    Options {
-        listen: vec![Address::Tcp(([127, 0, 0, 1], 8080).into())],
-        ..Options::default()
-    }
+    Options::default()
 }
 
 #[test]
 fn defaults_are_those_of_the_usage() {
     let expected = Options {
         root: ".".into(),
-        listen: vec![Address::Tcp("127.0.0.1:8080".parse().unwrap())],
+        listen: vec![],
         threads: None,
         header_timeout: Duration::from_secs(30),
         idle_timeout: Duration::from_secs(60),
@@ -42,9 +39,13 @@ fn defaults_are_those_of_the_usage() {
         sandbox: true,
     };
     assert_eq!(options(&[]), expected);
+    assert_eq!(
+        DEFAULT_ADDRESS,
+        Address::Tcp("127.0.0.1:8080".parse().unwrap())
+    );
     for default in [
         ": .)",
-        "127.0.0.1:8080)",
+        " 127.0.0.1:8080)",
         ": 30)",
         ": 60)",
         ": 300)",

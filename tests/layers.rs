@@ -17,7 +17,11 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("os", &["connection", "http", "limits", "os"]),
     ("worker", &["connection", "http", "limits", "os", "worker"]),
     ("cli", &["limits", "os::socket"]),
-    ("server", &["cli", "connection", "limits", "os", "worker"]),
+    ("systemd", &["limits", "os"]),
+    (
+        "server",
+        &["cli", "connection", "limits", "os", "systemd", "worker"],
+    ),
     ("main", &["cli", "http::date", "server"]),
     // Declares the rooms and uses none.
     ("lib", &[]),

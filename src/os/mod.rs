@@ -1,9 +1,12 @@
 //! The kernel, one facility a room. Nothing here knows HTTP connections; [`files`] knows what a file means to HTTP.
 
 pub mod files;
+pub mod inherited;
 pub mod listing;
 pub mod poll;
 pub mod privileges;
 pub mod socket;
 mod sys;
 pub mod watch;
+
+pub use sys::monotonic;

@@ -1,9 +1,11 @@
 //! TCP and unix sockets: listeners with all their options, and the streams they accept.
 
+use std::ffi::OsString;
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -77,6 +79,8 @@ pub struct Bound {
 pub struct Listener {
     fd: OwnedFd,
     tcp: bool,
+    /// See [`Listener::lent`].
+    lent: bool,
 }
 
 /// Binds an address for so many workers.
@@ -112,7 +116,11 @@ fn bind_tcp(address: SocketAddr, workers: usize) -> io::Result<Bound> {
     }
     let listeners = sockets
         .into_iter()
-        .map(|fd| Listener { fd, tcp: true })
+        .map(|fd| Listener {
+            fd,
+            tcp: true,
+            lent: false,
+        })
         .collect();
     Ok(Bound {
         address: Address::Tcp(address),
@@ -121,7 +129,6 @@ fn bind_tcp(address: SocketAddr, workers: usize) -> io::Result<Bound> {
     })
 }
 
-/// Everything that is set here is inherited by the sockets that are accepted, which saves a call for each of them.
 fn tcp_socket(address: &SocketAddr) -> io::Result<OwnedFd> {
     let family = if address.is_ipv4() {
         AddressFamily::INET
@@ -135,14 +142,20 @@ fn tcp_socket(address: &SocketAddr) -> io::Result<OwnedFd> {
         None,
     )?;
     sockopt::set_socket_reuseaddr(&fd, true)?;
-    sockopt::set_tcp_nodelay(&fd, true)?;
-    sockopt::set_socket_keepalive(&fd, true)?;
-    sockopt::set_tcp_keepidle(&fd, KEEPALIVE_IDLE)?;
-    sockopt::set_tcp_keepintvl(&fd, KEEPALIVE_INTERVAL)?;
-    sockopt::set_tcp_keepcnt(&fd, KEEPALIVE_COUNT)?;
-    // An optimisation only, and unknown to kernels before 3.12.
-    let _ = sys::set_not_sent_low(&fd, NOT_SENT_LOW);
+    set_tcp_options(&fd)?;
     Ok(fd)
+}
+
+/// Everything that is set here is inherited by the sockets that are accepted, which saves a call for each of them.
+fn set_tcp_options(fd: &OwnedFd) -> io::Result<()> {
+    sockopt::set_tcp_nodelay(fd, true)?;
+    sockopt::set_socket_keepalive(fd, true)?;
+    sockopt::set_tcp_keepidle(fd, KEEPALIVE_IDLE)?;
+    sockopt::set_tcp_keepintvl(fd, KEEPALIVE_INTERVAL)?;
+    sockopt::set_tcp_keepcnt(fd, KEEPALIVE_COUNT)?;
+    // An optimisation only, and unknown to kernels before 3.12.
+    let _ = sys::set_not_sent_low(fd, NOT_SENT_LOW);
+    Ok(())
 }
 
 fn bind_unix(path: &Path, workers: usize) -> io::Result<Bound> {
@@ -160,19 +173,71 @@ fn bind_unix(path: &Path, workers: usize) -> io::Result<Bound> {
     }
     let file = SocketFile::of(path)?;
     net::listen(&fd, BACKLOG)?;
+    let listener = Listener {
+        fd,
+        tcp: false,
+        lent: false,
+    };
+    Ok(Bound {
+        address: Address::Unix(path.into()),
+        listeners: share(listener, workers)?,
+        file: Some(file),
+    })
+}
+
+/// One socket for all workers.
+fn share(listener: Listener, workers: usize) -> io::Result<Vec<Listener>> {
     let mut listeners = Vec::new();
     while listeners.len() + 1 < workers {
         listeners.push(Listener {
-            fd: fd.try_clone()?,
-            tcp: false,
+            fd: listener.fd.try_clone()?,
+            ..listener
         });
     }
-    listeners.push(Listener { fd, tcp: false });
+    listeners.push(listener);
+    Ok(listeners)
+}
+
+/// Takes over a listening socket that another process has made, and may keep, for so many workers. Its file, if it has
+/// one, is not ours to remove.
+///
+/// # Errors
+/// ENOTSOCK and the like if it is something else than a listening TCP or unix stream socket.
+pub fn adopt(fd: OwnedFd, workers: usize) -> io::Result<Bound> {
+    let wrong = |what| Err(io::Error::new(io::ErrorKind::InvalidInput, what));
+    if sockopt::socket_type(&fd)? != SocketType::STREAM || !sockopt::socket_acceptconn(&fd)? {
+        return wrong("it is not a listening stream socket");
+    }
+    let name = net::getsockname(&fd)?;
+    let address = match name.address_family() {
+        AddressFamily::INET | AddressFamily::INET6 => {
+            set_tcp_options(&fd)?;
+            Address::Tcp(SocketAddr::try_from(name)?)
+        }
+        AddressFamily::UNIX => Address::Unix(path_of(&SocketAddrUnix::try_from(name)?)),
+        _ => return wrong("it is neither a TCP nor a unix socket"),
+    };
+    rustix::io::ioctl_fionbio(&fd, true)?;
+    let listener = Listener {
+        fd,
+        tcp: matches!(address, Address::Tcp(_)),
+        lent: true,
+    };
     Ok(Bound {
-        address: Address::Unix(path.into()),
-        listeners,
-        file: Some(file),
+        address,
+        listeners: share(listener, workers)?,
+        file: None,
     })
+}
+
+/// How the name of a unix socket is written; an abstract one with an `@` for the NUL.
+fn path_of(name: &SocketAddrUnix) -> PathBuf {
+    let bytes = match (name.path_bytes(), name.abstract_name()) {
+        (Some(path), _) => path.to_vec(),
+        (None, Some(name)) => [b"@", name].concat(),
+        (None, None) => Vec::new(),
+    };
+    OsString::from_vec(bytes).into()
 }
 
 /// Locks the directory of a path against others who do the same, as long as the descriptor lives. `None` if it cannot be
@@ -260,6 +325,13 @@ impl AsFd for Listener {
 }
 
 impl Listener {
+    /// Whether another process has the socket too and goes on to listen when this one ends, so that what waits in its
+    /// queue is not lost.
+    #[must_use]
+    pub fn lent(&self) -> bool {
+        self.lent
+    }
+
     /// The next connection in the queue.
     ///
     /// # Errors

@@ -9,6 +9,7 @@ use std::io;
 use std::mem;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::ptr;
+use std::time::Duration;
 
 use arrayvec::ArrayVec;
 
@@ -65,6 +66,36 @@ fn name_to_handle(fd: BorrowedFd<'_>, flags: c_int) -> io::Result<Handle> {
     } else {
         Err(io::Error::last_os_error())
     }
+}
+
+/// A descriptor that this process was started with; from here on it is closed on exec. It must have no other owner: see
+/// [`super::inherited::take`], which asks for each once.
+///
+/// # Errors
+/// EBADF: it is not open.
+pub(super) fn inherited(number: c_int) -> io::Result<OwnedFd> {
+    // SAFETY: no pointers.
+    if unsafe { libc::fcntl(number, libc::F_SETFD, libc::FD_CLOEXEC) } < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: it is open, and by the protocol of passing descriptors it is the receiver's.
+    Ok(unsafe { OwnedFd::from_raw_fd(number) })
+}
+
+/// CLOCK_MONOTONIC as a number, which `Instant` does not give. (rustix would bring its own reader of the vDSO.)
+#[must_use]
+pub fn monotonic() -> Duration {
+    // SAFETY: all zeros are a timespec.
+    let mut now: libc::timespec = unsafe { mem::zeroed() };
+    // SAFETY: the kernel writes one timespec. It cannot fail: every kernel has this clock.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut now) };
+    #[allow(
+        clippy::unnecessary_cast,
+        clippy::cast_sign_loss,
+        clippy::cast_possible_truncation,
+        reason = "the types differ between architectures; both are positive"
+    )]
+    Duration::new(now.tv_sec as u64, now.tv_nsec as u32)
 }
 
 /// The generation of an inode (FS_IOC_GETVERSION): another one each time the number is used again.

@@ -503,13 +503,15 @@ impl Worker {
         }
     }
 
-    /// Stops accepting (each queue is emptied first: closing a listener resets what is in it) and lets everything that
-    /// is under way come to its end.
+    /// Stops accepting (each queue is emptied first, if closing the listener would reset what is in it) and lets
+    /// everything that is under way come to its end.
     fn stop(&mut self) {
         let now = self.desk.now;
         self.cut_at = Some(now + self.shared.grace);
         for index in 0..self.listeners.len() {
-            self.accept(index, usize::MAX);
+            if !self.listeners[index].lent() {
+                self.accept(index, usize::MAX);
+            }
         }
         for listener in self.listeners.drain(..) {
             self.poll.remove(listener.as_fd());
