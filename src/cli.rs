@@ -22,7 +22,8 @@ Usage: openrange [OPTIONS] [ROOT]
   ROOT                      the directory to serve (default: .)
 
 Options:
-  --listen ADDR             IP:PORT, [IPV6]:PORT, localhost:PORT or unix:PATH;
+  --listen ADDR             IP:PORT, [IPV6]:PORT, localhost:PORT, unix:PATH or
+                            unix:PATH,mode=OCTAL for its permission bits;
                             may be repeated; port 0 lets the kernel choose
                             (default: the sockets that systemd passes, or
                             127.0.0.1:8080)

@@ -143,7 +143,7 @@ fn give_up_privileges(options: &Options) -> Result<(), String> {
         return Ok(());
     }
     let sockets = options.listen.iter().filter_map(|address| match address {
-        Address::Unix(path) => Some(path.as_path()),
+        Address::Unix { path, .. } => Some(path.as_path()),
         Address::Tcp(_) => None,
     });
     match privileges::sandbox(&options.root, sockets) {

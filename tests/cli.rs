@@ -116,6 +116,11 @@ fn each_option_sets_its_own() {
     }
 }
 
+fn unix(path: &str, mode: Option<u32>) -> Address {
+    let path = path.into();
+    Address::Unix { path, mode }
+}
+
 #[test]
 fn addresses() {
     // As announced once they are bound.
@@ -138,11 +143,18 @@ fn addresses() {
     let several = options(&["--listen", "[::1]:1", "--listen=unix:s"]);
     assert_eq!(
         several.listen,
-        [
-            Address::Tcp("[::1]:1".parse().unwrap()),
-            Address::Unix("s".into())
-        ]
+        [Address::Tcp("[::1]:1".parse().unwrap()), unix("s", None),]
     );
+    let modes = [
+        ("unix:s,mode=0660", unix("s", Some(0o660))),
+        ("unix:s,mode=777", unix("s", Some(0o777))),
+        ("unix:a,b,mode=0", unix("a,b", Some(0))),
+        ("unix:a,mode=600,mode=0660", unix("a,mode=600", Some(0o660))),
+        ("unix:a,mod=0660", unix("a,mod=0660", None)),
+    ];
+    for (text, address) in modes {
+        assert_eq!(options(&["--listen", text]).listen, [address], "{text}");
+    }
 }
 
 #[test]
@@ -245,6 +257,17 @@ fn wrong_arguments_are_named() {
             &["--listen", "unix:"],
             &["--listen unix:", "a path must follow"],
         ),
+        (
+            &["--listen", "unix:,mode=0660"],
+            &["--listen unix:,mode=0660", "a path must follow"],
+        ),
+        (
+            &["--listen", "unix:s,mode=0999"],
+            &["unix:s,mode=0999", "octal"],
+        ),
+        (&["--listen", "unix:s,mode=1777"], &["octal"]),
+        (&["--listen", "unix:s,mode=+66"], &["octal"]),
+        (&["--listen", "unix:s,mode="], &["octal"]),
         (
             &["--listen", "1.2.3.4:5", "--listen", "y"],
             &["--listen y", "expected IP:PORT"],

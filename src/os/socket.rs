@@ -27,20 +27,32 @@ use crate::limits::{BACKLOG, KEEPALIVE_COUNT, KEEPALIVE_IDLE, KEEPALIVE_INTERVAL
 pub enum Address {
     /// An IP address and a port; port 0: the kernel chooses.
     Tcp(SocketAddr),
-    /// The path of a unix socket.
-    Unix(PathBuf),
+    /// A unix socket.
+    Unix {
+        /// Its path.
+        path: PathBuf,
+        /// Its permission bits; `None`: what the umask leaves.
+        mode: Option<u32>,
+    },
 }
 
 impl FromStr for Address {
     type Err = &'static str;
 
-    /// `HOST:PORT`, `[V6]:PORT` or `unix:PATH`. HOST is an IPv4 address or `localhost`; other names would need a
+    /// `HOST:PORT`, `[V6]:PORT`, `unix:PATH` or `unix:PATH,mode=OCTAL`. HOST is an IPv4 address or `localhost`; other names would need a
     /// resolver, which a small static binary does not have.
     fn from_str(text: &str) -> Result<Address, Self::Err> {
         if let Some(path) = text.strip_prefix("unix:") {
+            let (path, mode) = match path.rsplit_once(",mode=") {
+                Some((path, mode)) => (path, Some(permissions(mode)?)),
+                None => (path, None),
+            };
             return match path {
                 "" => Err("a path must follow unix:"),
-                _ => Ok(Address::Unix(path.into())),
+                _ => Ok(Address::Unix {
+                    path: path.into(),
+                    mode,
+                }),
             };
         }
         if let Some(port) = text.strip_prefix("localhost:") {
@@ -55,12 +67,20 @@ impl FromStr for Address {
     }
 }
 
+fn permissions(mode: &str) -> Result<u32, &'static str> {
+    let octal = mode.bytes().all(|byte| matches!(byte, b'0'..=b'7'));
+    match u32::from_str_radix(mode, 8) {
+        Ok(mode) if octal && mode <= 0o777 => Ok(mode),
+        _ => Err("the mode must be an octal number up to 0777, for example 0660"),
+    }
+}
+
 impl fmt::Display for Address {
     /// As announced on stdout.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Address::Tcp(address) => write!(out, "http://{address}/"),
-            Address::Unix(path) => write!(out, "unix:{}", path.display()),
+            Address::Unix { path, .. } => write!(out, "unix:{}", path.display()),
         }
     }
 }
@@ -93,7 +113,7 @@ pub struct Listener {
 pub fn bind(address: &Address, workers: usize) -> io::Result<Bound> {
     match address {
         Address::Tcp(address) => bind_tcp(*address, workers),
-        Address::Unix(path) => bind_unix(path, workers),
+        Address::Unix { path, mode } => bind_unix(path, *mode, workers),
     }
 }
 
@@ -158,7 +178,7 @@ fn set_tcp_options(fd: &OwnedFd) -> io::Result<()> {
     Ok(())
 }
 
-fn bind_unix(path: &Path, workers: usize) -> io::Result<Bound> {
+fn bind_unix(path: &Path, mode: Option<u32>, workers: usize) -> io::Result<Bound> {
     let name = SocketAddrUnix::new(path)?;
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     let fd = net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
@@ -172,6 +192,10 @@ fn bind_unix(path: &Path, workers: usize) -> io::Result<Bound> {
         other => other?,
     }
     let file = SocketFile::of(path)?;
+    if let Some(mode) = mode {
+        // Nobody could connect with another mode in between: it does not listen yet.
+        rustix::fs::chmod(path, Mode::from_raw_mode(mode))?;
+    }
     net::listen(&fd, BACKLOG)?;
     let listener = Listener {
         fd,
@@ -179,7 +203,10 @@ fn bind_unix(path: &Path, workers: usize) -> io::Result<Bound> {
         lent: false,
     };
     Ok(Bound {
-        address: Address::Unix(path.into()),
+        address: Address::Unix {
+            path: path.into(),
+            mode,
+        },
         listeners: share(listener, workers)?,
         file: Some(file),
     })
@@ -214,7 +241,10 @@ pub fn adopt(fd: OwnedFd, workers: usize) -> io::Result<Bound> {
             set_tcp_options(&fd)?;
             Address::Tcp(SocketAddr::try_from(name)?)
         }
-        AddressFamily::UNIX => Address::Unix(path_of(&SocketAddrUnix::try_from(name)?)),
+        AddressFamily::UNIX => Address::Unix {
+            path: path_of(&SocketAddrUnix::try_from(name)?),
+            mode: None,
+        },
         _ => return wrong("it is neither a TCP nor a unix socket"),
     };
     rustix::io::ioctl_fionbio(&fd, true)?;

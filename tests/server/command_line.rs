@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::Read;
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 use std::process::Command;
 
@@ -201,6 +202,23 @@ fn a_stale_unix_socket_is_replaced_and_a_live_one_is_not() {
     server.running.signal(Signal::TERM);
     assert_eq!(server.running.wait().code(), Some(0));
     assert!(!path.exists(), "its own socket is removed at the end");
+}
+
+#[test]
+fn a_unix_socket_has_the_mode_that_is_asked_for() {
+    let dir = TempDir::with("log", "x");
+    let socket = TempDir::new();
+    for (mode, expected) in [("0660", 0o660), ("0600", 0o600), ("777", 0o777)] {
+        let path = socket.join(mode);
+        let address = format!("unix:{},mode={mode}", path.display());
+        let mut command = openrange(&["--listen", &address]);
+        command.arg(dir.path());
+        let server = Server::launch(command);
+        let metadata = fs::symlink_metadata(&path).expect("a socket");
+        assert_eq!(metadata.permissions().mode() & 0o7777, expected, "{mode}");
+        assert_eq!(server.address, format!("unix:{}", path.display()));
+        assert_eq!(get(&server, "/log", &[]).body, b"x");
+    }
 }
 
 #[test]
