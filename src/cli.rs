@@ -45,6 +45,9 @@ Options:
                             inotify does not tell (default: 1000)
   --grace SECONDS           from SIGTERM or SIGINT to the end of whatever is
                             still under way (default: 10)
+  --token-file FILE         who may read: on each line a bearer token and, if it
+                            is not for everything, the path it is for; # begins
+                            a remark
   --user NAME               become this user (or UID:GID) once all is bound
   --no-sandbox              keep the access to files that is given up otherwise
                             (Landlock: nothing but reading below ROOT is left)
@@ -53,6 +56,8 @@ Options:
 
 One line on stdout tells each address when the server is ready. Everything else
 is logged to stderr; RUST_LOG=warn logs less, RUST_LOG=debug more.
+SIGHUP reads the token file again; one that cannot be used changes nothing, and
+the log says so. SIGTERM and SIGINT end the server, a second one at once.
 Exit status: 0 after SIGTERM or SIGINT, 1 if it cannot serve, 2 for wrong usage.
 ";
 
@@ -90,6 +95,8 @@ pub struct Options {
     pub poll_interval: Duration,
     /// See [`USAGE`].
     pub grace: Duration,
+    /// Who may read what; `None`: everybody everything.
+    pub token_file: Option<PathBuf>,
     /// Whom to become.
     pub user: Option<String>,
     /// Give up what is not needed.
@@ -109,6 +116,7 @@ impl Default for Options {
             max_connections_per_address: None,
             poll_interval: POLL_INTERVAL,
             grace: Duration::from_secs(10),
+            token_file: None,
             user: None,
             sandbox: true,
         }
@@ -166,6 +174,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, S
                 let milliseconds = count(&mut parser, "--poll-interval", MILLISECONDS_MAX)?;
                 options.poll_interval = Duration::from_millis(milliseconds as u64);
             }
+            Long("token-file") => options.token_file = Some(path(&mut parser)?),
             Long("user") => options.user = Some(string(&mut parser)?),
             Long("no-sandbox") => options.sandbox = false,
             Long("grace") => options.grace = seconds(&mut parser, "--grace")?,
@@ -190,6 +199,10 @@ fn explain(error: lexopt::Error) -> String {
 
 fn string(parser: &mut lexopt::Parser) -> Result<String, String> {
     parser.value().map_err(explain)?.string().map_err(explain)
+}
+
+fn path(parser: &mut lexopt::Parser) -> Result<PathBuf, String> {
+    Ok(parser.value().map_err(explain)?.into())
 }
 
 fn count(parser: &mut lexopt::Parser, name: &str, most: usize) -> Result<usize, String> {

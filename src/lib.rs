@@ -7,6 +7,7 @@
 //! - [`connection`]: the machine of one client, pure too; its module comment is the transition table.
 //! - [`os`]: the kernel: poller, sockets, files, inotify.
 //! - [`worker`]: one thread: the loop, and `drive`, which does what a machine wants.
+//! - [`reload`]: what SIGHUP reads again.
 //! - [`systemd`]: sockets passed by a service manager, and notices to it.
 //! - [`server`] and [`cli`]: bind, start, end; arguments.
 //!
@@ -21,6 +22,7 @@ pub mod connection;
 pub mod http;
 pub mod limits;
 pub mod os;
+pub mod reload;
 pub mod server;
 pub mod systemd;
 pub mod worker;

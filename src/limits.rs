@@ -15,6 +15,13 @@ pub const TARGET_MAX: usize = 4096;
 /// (RFC 9110 section 14.2 allows that for suspicious sets).
 pub const PARTS_MAX: usize = 16;
 
+/// Longest bearer token in bytes: 1,500 bits of randomness, and what a request costs that brings one.
+pub const TOKEN_MAX: usize = 256;
+/// Most tokens; each is compared with that of every request, which takes some 30 ns.
+pub const TOKENS_MAX: usize = 1024;
+/// Largest token file in bytes: [`TOKENS_MAX`] of the longest, with paths and remarks.
+pub const TOKEN_FILE_MAX: u64 = 1024 * 1024;
+
 /// Most file bytes in one chunk of a tail: long enough that the framing costs nothing, short enough for a `u32`.
 pub const CHUNK_MAX: u32 = 1024 * 1024;
 /// Up to this much goes out as one copy and one `send`; more of a file goes by `sendfile` (which is cheaper from about

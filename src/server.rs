@@ -15,8 +15,9 @@ use crate::cli::{DEFAULT_ADDRESS, Options};
 use crate::connection::Timeouts;
 use crate::os::files::{Files, Truncations};
 use crate::os::poll::Waker;
-use crate::os::privileges::{self, Sandbox};
+use crate::os::privileges::{self, Keep, Sandbox};
 use crate::os::socket::{self, Address, Bound};
+use crate::reload::Reload;
 use crate::systemd::{self, Notifier};
 use crate::worker::admission::Admission;
 use crate::worker::{Seed, Shared, Worker};
@@ -36,6 +37,7 @@ pub fn run(options: &Options) -> Result<(), String> {
         .unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));
     // Before anything is opened, which could get the number of a descriptor that was announced and is not there.
     let passed = systemd::passed_sockets(threads)?;
+    let reload = Reload::load(options)?;
     let most = options
         .max_connections
         .unwrap_or_else(|| default_connections(threads));
@@ -47,6 +49,7 @@ pub fn run(options: &Options) -> Result<(), String> {
         send_timeout: options.send_timeout,
         grace: options.grace,
         poll_interval: options.poll_interval,
+        tokens: reload.tokens(),
         admission: Admission::new(most, options.max_connections_per_address),
         max_connections: most,
         signals: AtomicUsize::new(0),
@@ -72,7 +75,7 @@ pub fn run(options: &Options) -> Result<(), String> {
         .map(|worker| spawn(worker, Arc::clone(&running), handle.clone()))
         .collect();
     notifier.ready();
-    wait(signals, &shared, &wakers, &notifier, bound);
+    wait(signals, &shared, &wakers, &notifier, &reload, bound);
     let mut result = match shared.signals.load(Ordering::Acquire) {
         0 | 1 => Ok(()),
         _ => Err(String::from("ended at once by a second signal")),
@@ -143,10 +146,11 @@ fn give_up_privileges(options: &Options) -> Result<(), String> {
         return Ok(());
     }
     let sockets = options.listen.iter().filter_map(|address| match address {
-        Address::Unix { path, .. } => Some(path.as_path()),
+        Address::Unix { path, .. } => Some((path.as_path(), Keep::Remove)),
         Address::Tcp(_) => None,
     });
-    match privileges::sandbox(&options.root, sockets) {
+    let tokens = options.token_file.iter().map(|path| (&**path, Keep::Read));
+    match privileges::sandbox(&options.root, sockets.chain(tokens)) {
         Ok(Sandbox::Landlock(abi)) => {
             debug!("restricted to reading below ROOT by Landlock, version {abi}")
         }
@@ -189,12 +193,13 @@ fn wait(
     shared: &Shared,
     wakers: &[Waker],
     notifier: &Notifier,
+    reload: &Reload,
     bound: Vec<Bound>,
 ) {
     for signal in signals.forever() {
         if signal == SIGHUP {
             notifier.reloading();
-            info!("SIGHUP: nothing was started with that could be read again");
+            reload.again();
             notifier.ready();
             continue;
         }

@@ -17,10 +17,19 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("os", &["connection", "http", "limits", "os"]),
     ("worker", &["connection", "http", "limits", "os", "worker"]),
     ("cli", &["limits", "os::socket"]),
+    ("reload", &["cli", "http", "limits", "worker::published"]),
     ("systemd", &["limits", "os"]),
     (
         "server",
-        &["cli", "connection", "limits", "os", "systemd", "worker"],
+        &[
+            "cli",
+            "connection",
+            "limits",
+            "os",
+            "reload",
+            "systemd",
+            "worker",
+        ],
     ),
     ("main", &["cli", "http::date", "server"]),
     // Declares the rooms and uses none.

@@ -38,5 +38,7 @@ mod rolls;
 mod stalled;
 #[path = "server/tails.rs"]
 mod tails;
+#[path = "server/tokens.rs"]
+mod tokens;
 #[path = "server/unwatched.rs"]
 mod unwatched;

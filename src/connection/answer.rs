@@ -3,6 +3,7 @@
 use std::fmt;
 use std::ops::Range;
 
+use crate::http::authorization::Challenge;
 use crate::http::conditional::{self, ETag, Verdict};
 use crate::http::date::Date;
 use crate::http::head::{Head, Status};
@@ -29,6 +30,8 @@ pub enum Found<F> {
     Missing,
     /// Unreadable, or neither file nor directory.
     Forbidden,
+    /// It was not looked up: the client may not know what is there.
+    Unauthorized(Challenge),
     /// No descriptor or memory to open it now.
     Busy,
     /// The file system failed.
@@ -181,6 +184,9 @@ pub fn answer<F>(request: &Request, found: &Found<F>, keep_alive: bool, date: Da
         keep_alive: keep_alive && request.keep_alive,
         date,
     };
+    if let Found::Unauthorized(challenge) = found {
+        return reply.unauthorized(*challenge);
+    }
     match (request.method, &request.target) {
         (Method::Options, _) => {
             let head = reply.head(Status::NoContent).lines(ALLOW);
@@ -226,6 +232,14 @@ impl Reply<'_> {
         )
     }
 
+    fn unauthorized(&self, challenge: Challenge) -> Answer {
+        let line = match challenge {
+            Challenge::Missing => "a bearer token is needed",
+            Challenge::Invalid => "this token is not valid here",
+        };
+        self.plain(Status::Unauthorized, challenge.lines(), line)
+    }
+
     fn found<F>(&self, path: &Path, found: &Found<F>) -> Answer {
         match found {
             Found::File { meta, .. } => self.file(meta),
@@ -253,6 +267,7 @@ impl Reply<'_> {
                 );
                 Answer::new(Status::MovedPermanently, head, self.keep_alive)
             }
+            Found::Unauthorized(challenge) => self.unauthorized(*challenge),
             Found::Missing => self.plain(Status::NotFound, NOT_STORED, "no such file"),
             Found::Forbidden => {
                 self.plain(Status::Forbidden, NOT_STORED, "not a readable regular file")

@@ -3,10 +3,11 @@
 //! httparse reads the syntax; what RFC 9112 forbids and httparse lets pass (bare line feeds, repeated Host or length
 //! fields, unknown codings) is refused here, so that no two readers of the same bytes can disagree about them.
 
-use std::mem::MaybeUninit;
+use std::mem::{self, MaybeUninit};
 
 use arrayvec::ArrayString;
 
+use super::authorization::Credentials;
 use super::conditional::Conditions;
 use super::head::Status;
 use super::range::{self, Asked};
@@ -30,6 +31,8 @@ pub struct Request {
     pub range: Option<Asked>,
     /// The conditional fields.
     pub conditions: Conditions,
+    /// Who sent it.
+    pub credentials: Credentials,
 }
 
 impl Request {
@@ -271,6 +274,7 @@ fn build(parsed: &httparse::Request<'_, '_>) -> Result<Request, Refusal> {
         trailers: fields.trailers && !http10,
         range: fields.range.one().filter(|_| reads).and_then(range::parse),
         conditions: fields.conditions,
+        credentials: fields.credentials,
     })
 }
 
@@ -323,6 +327,7 @@ struct Fields<'a> {
     trailers: bool,
     range: Once<'a>,
     conditions: Conditions,
+    credentials: Credentials,
 }
 
 impl<'a> Fields<'a> {
@@ -346,6 +351,8 @@ impl<'a> Fields<'a> {
             self.content_length.take(value);
         } else if is("transfer-encoding") {
             self.transfer_encoding.take(value);
+        } else if is("authorization") {
+            self.credentials = Credentials::parse(mem::take(&mut self.credentials), value);
         } else if is("if-match") {
             join(&mut self.conditions.if_match, value);
         } else if is("if-none-match") {

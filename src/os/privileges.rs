@@ -52,6 +52,13 @@ pub fn become_user(user: &str) -> Result<(), String> {
     thread::set_thread_res_uid(uid, uid, uid).map_err(explain)
 }
 
+fn directory_of(file: &Path) -> &Path {
+    match file.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    }
+}
+
 fn look_up(user: &str) -> Result<(Uid, Gid), String> {
     let ids = |uid: &str, gid: &str| {
         let (uid, gid) = (uid.parse().ok()?, gid.parse().ok()?);
@@ -74,12 +81,34 @@ fn look_up(user: &str) -> Result<(Uid, Gid), String> {
         .ok_or_else(|| format!("--user {user}: no such user in /etc/passwd; UID:GID works too"))
 }
 
-/// Gives up all access to files but reading below `root` and removing files in the directories of unix
-/// sockets, all new TCP listeners and connections, and gaining privileges by `execve`.
+/// Something that must still be possible in the directory of a file (and, as Landlock has it, below that). Not only with
+/// the file itself: another one takes its name whenever it is replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keep {
+    /// Removing it.
+    Remove,
+    /// Reading it again.
+    Read,
+}
+
+impl Keep {
+    fn access(self) -> u64 {
+        match self {
+            Keep::Remove => REMOVE_FILE,
+            Keep::Read => READ_FILE,
+        }
+    }
+}
+
+/// Gives up all access to files but reading below `root` and what is to be kept for certain files, all new TCP listeners
+/// and connections, and gaining privileges by `execve`.
 ///
 /// # Errors
 /// If the kernel has Landlock and refuses.
-pub fn sandbox<'a>(root: &Path, sockets: impl Iterator<Item = &'a Path>) -> io::Result<Sandbox> {
+pub fn sandbox<'a>(
+    root: &Path,
+    kept: impl Iterator<Item = (&'a Path, Keep)>,
+) -> io::Result<Sandbox> {
     thread::set_no_new_privs(true)?;
     let Ok(abi) = sys::landlock_abi() else {
         return Ok(Sandbox::Missing);
@@ -98,12 +127,12 @@ pub fn sandbox<'a>(root: &Path, sockets: impl Iterator<Item = &'a Path>) -> io::
     let rules = sys::landlock_ruleset(&ruleset, size_of::<Ruleset>())?;
     let open = |path: &Path| rustix::fs::open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty());
     sys::landlock_allow(&rules, open(root)?.as_fd(), READ_FILE | READ_DIR)?;
-    for socket in sockets {
-        let directory = match socket.parent() {
-            Some(parent) if parent != Path::new("") => parent,
-            _ => Path::new("."),
-        };
-        sys::landlock_allow(&rules, open(directory)?.as_fd(), REMOVE_FILE)?;
+    for (file, keep) in kept {
+        // If it is a symbolic link, that directory may be exchanged as well as the one it leads to.
+        let target = file.canonicalize().ok();
+        for file in [Some(file), target.as_deref()].into_iter().flatten() {
+            sys::landlock_allow(&rules, open(directory_of(file))?.as_fd(), keep.access())?;
+        }
     }
     sys::landlock_restrict(&rules)?;
     Ok(Sandbox::Landlock(abi))

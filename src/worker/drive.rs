@@ -7,11 +7,14 @@ use std::rc::Rc;
 use log::info;
 use rustix::io::Errno;
 
+use super::published::Reader;
 use super::topics::{Lookup, Topics};
 use crate::connection::answer::Found;
 use crate::connection::sending::Next;
 use crate::connection::{Asked, Connection, Interest, Moment, Want};
+use crate::http::authorization::{Challenge, Tokens};
 use crate::http::date::Date;
+use crate::http::request::Request;
 use crate::limits::{
     BUDGET_BYTES, BUDGET_WANTS, COPY_MAX, COPY_TAIL, HEAD_MAX, LISTINGS_MAX, SENDFILE_FINITE,
     SENDFILE_TAIL,
@@ -114,6 +117,8 @@ impl Account {
 /// What the connections of a worker share while they are driven.
 pub struct Desk {
     pub(super) topics: Topics,
+    /// Who may read what; `None`: everybody everything.
+    pub(super) tokens: Option<Reader<Tokens>>,
     pub(super) scratch: Scratch,
     /// Where heads are read to; a connection keeps bytes only if its head is incomplete.
     pub(super) input: Box<[u8; HEAD_MAX]>,
@@ -252,7 +257,11 @@ fn open(slot: &mut Slot, key: usize, desk: &mut Desk) {
         return;
     };
     let Lookup { mut found, topic } = match asked {
-        Ok(request) => desk.topics.look_up(request),
+        // Before anything is looked up: whoever may not read must not learn what is there either.
+        Ok(request) => match permit(&mut desk.tokens, request) {
+            Ok(()) => desk.topics.look_up(request),
+            Err(challenge) => Found::Unauthorized(challenge).into(),
+        },
         Err(_) => Found::Missing.into(),
     };
     match &found {
@@ -277,6 +286,12 @@ fn open(slot: &mut Slot, key: usize, desk: &mut Desk) {
         Some(topic) => desk.topics.drop_if_unused(topic),
         None => {}
     }
+}
+
+fn permit(tokens: &mut Option<Reader<Tokens>>, request: &Request) -> Result<(), Challenge> {
+    tokens.as_mut().map_or(Ok(()), |tokens| {
+        tokens.get().permit(&request.credentials, &request.target)
+    })
 }
 
 /// What was asked, for the log; all that comes from the client is encoded.

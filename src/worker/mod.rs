@@ -9,6 +9,7 @@ pub mod admission;
 pub mod deadlines;
 pub mod drive;
 pub mod lookup;
+pub mod published;
 pub mod topics;
 
 use std::collections::VecDeque;
@@ -24,6 +25,7 @@ use slab::Slab;
 
 use crate::connection::sending::End;
 use crate::connection::{Connection, Interest, Moment, State, Timeouts};
+use crate::http::authorization::Tokens;
 use crate::http::date::Date;
 use crate::limits::{
     ACCEPT_BURST, ACCEPT_PAUSE, ACKNOWLEDGED_INTERVAL, BULK_SLICE, HEAD_MAX, PASS_SLICE,
@@ -36,6 +38,7 @@ use crate::os::watch::Watch;
 use admission::Admission;
 use deadlines::Deadlines;
 use drive::{Desk, Outcome, READABLE, Scratch, Slot};
+use published::{Published, Reader};
 use topics::Topics;
 
 /// What all workers share.
@@ -50,6 +53,8 @@ pub struct Shared {
     pub poll_interval: Duration,
     /// `--max-connections`
     pub max_connections: usize,
+    /// `--token-file`
+    pub tokens: Option<Arc<Published<Tokens>>>,
     /// Connections of all workers.
     pub admission: Admission,
     /// Signals to end that have come. From the first one on everything under way comes to its end, from the second one on
@@ -135,6 +140,7 @@ impl Seed {
         }
         let desk = Desk {
             topics: Topics::new(files, watch),
+            tokens: shared.tokens.clone().map(Reader::new),
             scratch: Scratch::new(),
             input: vec![0; HEAD_MAX]
                 .into_boxed_slice()

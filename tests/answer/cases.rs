@@ -1,6 +1,7 @@
 //! Single answers: what was asked, what is there, what is said.
 
 use openrange::connection::answer::{Body, Found, Meta, answer};
+use openrange::http::authorization::Challenge;
 use openrange::http::date::Date;
 use openrange::http::request::Request;
 
@@ -319,6 +320,16 @@ fn what_is_no_file() {
         (Found::Missing, 404, "no such file\n"),
         (Found::Forbidden, 403, "not a readable regular file\n"),
         (Found::Busy, 503, "too many open files, try again later\n"),
+        (
+            Found::Unauthorized(Challenge::Missing),
+            401,
+            "a bearer token is needed\n",
+        ),
+        (
+            Found::Unauthorized(Challenge::Invalid),
+            401,
+            "this token is not valid here\n",
+        ),
         (
             Found::Failed,
             500,

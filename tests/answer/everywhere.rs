@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use openrange::connection::answer::{Answer, Body, Found, answer, refuse};
+use openrange::http::authorization::Challenge;
 use openrange::http::head::Status;
 use openrange::http::request::{Method, Refusal, Request};
 
@@ -48,6 +49,8 @@ fn founds() -> Vec<Found<()>> {
         Found::NeedsSlash,
         Found::Missing,
         Found::Forbidden,
+        Found::Unauthorized(Challenge::Missing),
+        Found::Unauthorized(Challenge::Invalid),
         Found::Busy,
         Found::Failed,
     ]
@@ -86,7 +89,9 @@ fn every_answer() {
         check(&request, found, &answer, stays);
         statuses.insert(answer.status.code());
     }
-    let all = [200, 204, 206, 301, 304, 403, 404, 405, 412, 416, 500, 503];
+    let all = [
+        200, 204, 206, 301, 304, 401, 403, 404, 405, 412, 416, 500, 503,
+    ];
     assert_eq!(Vec::from_iter(statuses), all);
 }
 

@@ -1,5 +1,6 @@
 //! What good heads mean.
 
+use openrange::http::authorization::Credentials;
 use openrange::http::conditional::Conditions;
 use openrange::http::range;
 use openrange::http::request::{Method, Request};
@@ -259,7 +260,7 @@ fn conditions() {
 #[test]
 fn everything_at_once() {
     let head = b"\r\nGET http://a/b/../c%20d/?q HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTE: trailers\r\n\
-        Range: bytes=3-\r\nIf-Range: \"x\"\r\nAccept: */*\r\n\r\n";
+        Range: bytes=3-\r\nauthorization: bearer t=\r\nIf-Range: \"x\"\r\nAccept: */*\r\n\r\n";
     let expected = Request {
         method: Method::Get,
         target: openrange::http::target::decode(b"/c%20d/").unwrap(),
@@ -271,6 +272,7 @@ fn everything_at_once() {
             if_range: Some(b"\"x\"".as_slice().into()),
             ..Conditions::default()
         },
+        credentials: Credentials::Token(b"t=".as_slice().into()),
     };
     assert_eq!(accepted(head), expected);
 }

@@ -1,0 +1,64 @@
+//! A value that is replaced now and then and read all the time: readers look at a number that is mostly the same, and
+//! take the lock only when it is not.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The writer's side, shared by all readers.
+#[derive(Debug)]
+pub struct Published<T> {
+    generation: AtomicUsize,
+    value: Mutex<Arc<T>>,
+}
+
+impl<T> Published<T> {
+    /// With its first value.
+    #[must_use]
+    pub fn new(value: T) -> Arc<Published<T>> {
+        Arc::new(Published {
+            generation: AtomicUsize::new(0),
+            value: Mutex::new(Arc::new(value)),
+        })
+    }
+
+    /// Whoever reads from now on reads this.
+    pub fn replace(&self, value: T) {
+        *self.value.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(value);
+        self.generation.fetch_add(1, Ordering::Release);
+    }
+
+    fn current(&self) -> Arc<T> {
+        Arc::clone(&self.value.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// One thread's view of it.
+#[derive(Debug)]
+pub struct Reader<T> {
+    published: Arc<Published<T>>,
+    seen: usize,
+    value: Arc<T>,
+}
+
+impl<T> Reader<T> {
+    /// Begins to read.
+    #[must_use]
+    pub fn new(published: Arc<Published<T>>) -> Reader<T> {
+        Reader {
+            // Before the value: if that is replaced in between, it is only fetched once more.
+            seen: published.generation.load(Ordering::Acquire),
+            value: published.current(),
+            published,
+        }
+    }
+
+    /// The value now.
+    pub fn get(&mut self) -> &T {
+        let generation = self.published.generation.load(Ordering::Acquire);
+        if generation != self.seen {
+            self.value = self.published.current();
+            self.seen = generation;
+        }
+        &self.value
+    }
+}

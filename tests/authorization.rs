@@ -1,0 +1,152 @@
+//! `http::authorization`: what is read of the field, what a table of tokens may hold, and what each of them opens.
+
+use openrange::http::authorization::{Challenge, Credentials, Tokens};
+use openrange::http::target;
+use openrange::limits::{TOKEN_MAX, TOKENS_MAX};
+
+fn credentials(value: &str) -> Credentials {
+    Credentials::parse(Credentials::None, value.as_bytes())
+}
+
+fn token(text: &str) -> Credentials {
+    Credentials::Token(text.as_bytes().into())
+}
+
+#[test]
+fn the_field() {
+    let longest = "x".repeat(TOKEN_MAX);
+    let table = [
+        ("Bearer abc", token("abc")),
+        ("bearer abc", token("abc")),
+        ("BEARER   abc ", token("abc")),
+        ("Bearer aZ09-._~+/==", token("aZ09-._~+/==")),
+        (&format!("Bearer {longest}"), token(&longest)),
+        (&format!("Bearer {longest}x"), Credentials::Unusable),
+        ("Bearer", Credentials::Unusable),
+        ("Bearer ", Credentials::Unusable),
+        ("Bearer =", Credentials::Unusable),
+        ("Bearer a=b", Credentials::Unusable),
+        ("Bearer a b", Credentials::Unusable),
+        ("Bearer a,b", Credentials::Unusable),
+        ("Bearer \"a\"", Credentials::Unusable),
+        ("Bearer\ta", Credentials::None),
+        ("Basic YTpi", Credentials::None),
+        ("Bearerabc", Credentials::None),
+        ("", Credentials::None),
+    ];
+    for (value, expected) in table {
+        assert_eq!(credentials(value), expected, "{value}");
+    }
+    // The field is no list: with two, nobody knows which one another reader takes.
+    for first in ["Bearer a", "Bearer"] {
+        let both = Credentials::parse(credentials(first), b"Bearer a");
+        assert_eq!(both, Credentials::Unusable, "{first}");
+    }
+}
+
+#[test]
+fn what_a_token_opens() {
+    let table = "
+        # who reads what
+        all
+        also-all /       # everything
+        a\t/a
+        ab /a/b/
+        both /a
+        both /c%20d
+    ";
+    let tokens = Tokens::parse(table.as_bytes()).expect("a table");
+    assert_eq!(tokens.count(), 6);
+    // Tokens; what each of them opens, and what not.
+    let table: &[(&[&str], &[&str], &[&str])] = &[
+        (
+            &["all", "also-all"],
+            &["/", "/a", "/a/", "/x/y", "/.hidden"],
+            &[],
+        ),
+        (
+            &["a"],
+            &["/a", "/a/", "/a/b", "/%61/b", "/x/../a", "//a"],
+            &["/", "/ab", "/x/a", "/a/../b", "/A"],
+        ),
+        (&["ab"], &["/a/b", "/a/b/c"], &["/a", "/a/", "/a/bc", "/"]),
+        (&["both"], &["/a/x", "/c%20d", "/c%20d/x"], &["/c", "/c/d"]),
+        // Neither a part of a token nor a token and more, nor its parts repeated.
+        (
+            &["al", "alll", "ALL", "allall", "aaaa", "aa", "ababab", "x"],
+            &[],
+            &["/", "/a", "/a/b", "/.hidden"],
+        ),
+    ];
+    for (names, opened, closed) in table {
+        for name in *names {
+            let permit = |path: &&str| {
+                let target = target::decode(path.as_bytes()).expect("a target");
+                tokens.permit(&token(name), &target)
+            };
+            for path in *opened {
+                assert_eq!(permit(path), Ok(()), "{name} {path}");
+            }
+            for path in *closed {
+                assert_eq!(permit(path), Err(Challenge::Invalid), "{name} {path}");
+            }
+        }
+    }
+}
+
+#[test]
+fn without_a_token() {
+    let asterisk = target::decode(b"*").expect("a target");
+    let path = target::decode(b"/a").expect("a target");
+    let hidden = target::decode(b"/.a").expect("a target");
+    for tokens in [Tokens::default(), Tokens::parse(b"t").expect("a table")] {
+        for (credentials, challenge) in [
+            (Credentials::None, Challenge::Missing),
+            (Credentials::Unusable, Challenge::Invalid),
+            (token("x"), Challenge::Invalid),
+        ] {
+            assert_eq!(tokens.permit(&credentials, &asterisk), Ok(()));
+            assert_eq!(tokens.permit(&credentials, &path), Err(challenge));
+            assert_eq!(tokens.permit(&credentials, &hidden), Err(challenge));
+        }
+    }
+    assert!(!Challenge::Missing.lines().contains("error"));
+    assert!(
+        Challenge::Invalid
+            .lines()
+            .contains("error=\"invalid_token\"")
+    );
+}
+
+#[test]
+fn tables_that_are_refused() {
+    let table = [
+        ("a\n\nb c", 3, "percent-encoded"),
+        ("a /x y", 1, "at most one path"),
+        ("a x", 1, "begin with /"),
+        ("a *", 1, "begin with /"),
+        ("a http://h/x", 1, "begin with /"),
+        ("a /..", 1, "percent-encoded"),
+        ("a /x%", 1, "percent-encoded"),
+        ("a /b\u{e9}", 1, "percent-encoded"),
+        ("a /.hidden", 1, "never served"),
+        ("\u{e9}", 1, "a token is"),
+        ("a=b", 1, "a token is"),
+        ("# a\n\0", 2, "a token is"),
+    ];
+    for (text, line, why) in table {
+        let (number, said) = Tokens::parse(text.as_bytes()).expect_err(text);
+        assert_eq!(number, line, "{text:?}");
+        assert!(said.contains(why), "{text:?}: {said}");
+    }
+    let longest = "x".repeat(TOKEN_MAX);
+    assert!(Tokens::parse(longest.as_bytes()).is_ok());
+    assert!(Tokens::parse(format!("{longest}x").as_bytes()).is_err());
+    assert!(Tokens::parse("x\n".repeat(TOKENS_MAX).as_bytes()).is_ok());
+    assert!(Tokens::parse("x\n".repeat(TOKENS_MAX + 1).as_bytes()).is_err());
+    for empty in ["", "\n", "  # nothing\r\n"] {
+        assert_eq!(Tokens::parse(empty.as_bytes()), Ok(Tokens::default()));
+    }
+    let windows = Tokens::parse(b"t /a\r\nu\r\n").expect("a table");
+    assert_eq!(windows.count(), 2);
+}
