@@ -45,6 +45,8 @@ Options:
                             inotify does not tell (default: 1000)
   --grace SECONDS           from SIGTERM or SIGINT to the end of whatever is
                             still under way (default: 10)
+  --access-log FILE         a line for each answer that is complete, in the
+                            Common Log Format; - is stdout
   --token-file FILE         who may read: on each line a bearer token and, if it
                             is not for everything, the path it is for; # begins
                             a remark
@@ -56,8 +58,8 @@ Options:
 
 One line on stdout tells each address when the server is ready. Everything else
 is logged to stderr; RUST_LOG=warn logs less, RUST_LOG=debug more.
-SIGHUP reads the token file again; one that cannot be used changes nothing, and
-the log says so. SIGTERM and SIGINT end the server, a second one at once.
+SIGHUP reads the token file and opens the access log again; what cannot be used
+changes nothing, and the log says so. SIGTERM and SIGINT end the server, a second one at once.
 Exit status: 0 after SIGTERM or SIGINT, 1 if it cannot serve, 2 for wrong usage.
 ";
 
@@ -95,6 +97,8 @@ pub struct Options {
     pub poll_interval: Duration,
     /// See [`USAGE`].
     pub grace: Duration,
+    /// Where answers are logged in the Common Log Format; `-`: stdout.
+    pub access_log: Option<PathBuf>,
     /// Who may read what; `None`: everybody everything.
     pub token_file: Option<PathBuf>,
     /// Whom to become.
@@ -116,6 +120,7 @@ impl Default for Options {
             max_connections_per_address: None,
             poll_interval: POLL_INTERVAL,
             grace: Duration::from_secs(10),
+            access_log: None,
             token_file: None,
             user: None,
             sandbox: true,
@@ -174,6 +179,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, S
                 let milliseconds = count(&mut parser, "--poll-interval", MILLISECONDS_MAX)?;
                 options.poll_interval = Duration::from_millis(milliseconds as u64);
             }
+            Long("access-log") => options.access_log = Some(path(&mut parser)?),
             Long("token-file") => options.token_file = Some(path(&mut parser)?),
             Long("user") => options.user = Some(string(&mut parser)?),
             Long("no-sandbox") => options.sandbox = false,

@@ -6,6 +6,7 @@
 //! - [`http`]: the protocol, pure: heads, targets, ranges, conditions, chunks.
 //! - [`connection`]: the machine of one client, pure too; its module comment is the transition table.
 //! - [`os`]: the kernel: poller, sockets, files, inotify.
+//! - [`access_log`]: lines of the workers to a file, by a thread of its own.
 //! - [`worker`]: one thread: the loop, and `drive`, which does what a machine wants.
 //! - [`reload`]: what SIGHUP reads again.
 //! - [`systemd`]: sockets passed by a service manager, and notices to it.
@@ -17,6 +18,7 @@
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
 
+pub mod access_log;
 pub mod cli;
 pub mod connection;
 pub mod http;

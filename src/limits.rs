@@ -58,6 +58,12 @@ pub const REFUSED_MAX: (usize, usize) = (16, 64);
 /// Pending connections of a listener; the kernel caps it at net.core.somaxconn.
 pub const BACKLOG: i32 = 4096;
 
+/// Bytes of the access log that wait to be written; what comes beyond is lost.
+pub const ACCESS_LOG_MAX: usize = 1024 * 1024;
+/// Bytes of the access log that a worker keeps within a turn.
+pub const ACCESS_LOG_BURST: usize = 64 * 1024;
+/// How long the end of the server waits for the access log to be written.
+pub const ACCESS_LOG_PATIENCE: Duration = Duration::from_secs(2);
 /// How long a notice to the service manager waits for room in its queue.
 pub const NOTIFY_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long a closed connection waits for the peer's close, so that the last answer is not lost to a reset

@@ -3,7 +3,7 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,14 +11,21 @@ use std::sync::Arc;
 use log::{error, info, warn};
 use rustix::fs::{Mode, OFlags};
 
+use crate::access_log::AccessLog;
 use crate::cli::Options;
 use crate::http::authorization::Tokens;
 use crate::limits::TOKEN_FILE_MAX;
 use crate::worker::published::Published;
 
+/// Of a new access log: who reads what is nobody else's business.
+const LOG_MODE: u32 = 0o640;
+
 /// Everything that can be read again.
 pub struct Reload {
     tokens: Option<(PathBuf, Arc<Published<Tokens>>)>,
+    access_log: Option<(PathBuf, Arc<AccessLog>)>,
+    /// The access log's file, until there may be threads.
+    opened: Option<File>,
 }
 
 impl Reload {
@@ -35,7 +42,40 @@ impl Reload {
             }
             None => None,
         };
-        Ok(Reload { tokens })
+        let mut opened = None;
+        let access_log = match &options.access_log {
+            Some(path) => {
+                let file = open_log(path)
+                    .map_err(|why| format!("cannot use --access-log {}: {why}", path.display()))?;
+                opened = Some(file);
+                Some((path.clone(), Arc::default()))
+            }
+            None => None,
+        };
+        Ok(Reload {
+            tokens,
+            access_log,
+            opened,
+        })
+    }
+
+    /// Starts what needs a thread.
+    ///
+    /// # Errors
+    /// One line.
+    pub fn start(&mut self) -> Result<(), String> {
+        match (&self.access_log, self.opened.take()) {
+            (Some((_, log)), Some(file)) => log
+                .start(file)
+                .map_err(|error| format!("cannot start a thread for the access log: {error}")),
+            _ => Ok(()),
+        }
+    }
+
+    /// The access log, if there is one.
+    #[must_use]
+    pub fn access_log(&self) -> Option<Arc<AccessLog>> {
+        self.access_log.as_ref().map(|(_, log)| Arc::clone(log))
     }
 
     /// The tokens, if there are any.
@@ -48,7 +88,7 @@ impl Reload {
 
     /// Reads everything again.
     pub fn again(&self) {
-        if self.tokens.is_none() {
+        if self.tokens.is_none() && self.access_log.is_none() {
             info!("SIGHUP: nothing was started with that could be read again");
         }
         if let Some((path, published)) = &self.tokens {
@@ -64,7 +104,35 @@ impl Reload {
                 ),
             }
         }
+        if let Some((path, log)) = &self.access_log {
+            match open_log(path) {
+                Ok(file) => {
+                    log.reopen(file);
+                    info!("SIGHUP: the access log is {}", path.display());
+                }
+                Err(error) => error!(
+                    "SIGHUP: cannot use --access-log {}: {error}; the old file is written on",
+                    path.display()
+                ),
+            }
+        }
     }
+}
+
+/// Opens a file for appending, or stdout. A FIFO is opened only if somebody reads it.
+fn open_log(path: &Path) -> io::Result<File> {
+    if path == Path::new("-") {
+        return Ok(io::stdout().as_fd().try_clone_to_owned()?.into());
+    }
+    let flags = OFlags::WRONLY
+        | OFlags::APPEND
+        | OFlags::CREATE
+        | OFlags::NONBLOCK
+        | OFlags::NOCTTY
+        | OFlags::CLOEXEC;
+    let fd = rustix::fs::open(path, flags, Mode::from_raw_mode(LOG_MODE))?;
+    rustix::fs::fcntl_setfl(&fd, OFlags::APPEND)?;
+    Ok(fd.into())
 }
 
 fn read_tokens(path: &Path) -> Result<Tokens, String> {

@@ -13,6 +13,7 @@ use signal_hook::iterator::{Handle, Signals};
 
 use crate::cli::{DEFAULT_ADDRESS, Options};
 use crate::connection::Timeouts;
+use crate::limits::ACCESS_LOG_PATIENCE;
 use crate::os::files::{Files, Truncations};
 use crate::os::poll::Waker;
 use crate::os::privileges::{self, Keep, Sandbox};
@@ -37,7 +38,7 @@ pub fn run(options: &Options) -> Result<(), String> {
         .unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));
     // Before anything is opened, which could get the number of a descriptor that was announced and is not there.
     let passed = systemd::passed_sockets(threads)?;
-    let reload = Reload::load(options)?;
+    let mut reload = Reload::load(options)?;
     let most = options
         .max_connections
         .unwrap_or_else(|| default_connections(threads));
@@ -49,6 +50,7 @@ pub fn run(options: &Options) -> Result<(), String> {
         send_timeout: options.send_timeout,
         grace: options.grace,
         poll_interval: options.poll_interval,
+        access_log: reload.access_log(),
         tokens: reload.tokens(),
         admission: Admission::new(most, options.max_connections_per_address),
         max_connections: most,
@@ -60,6 +62,7 @@ pub fn run(options: &Options) -> Result<(), String> {
         .map_err(|error| format!("cannot handle signals: {error}"))?;
     let notifier = Notifier::from_environment();
     let (workers, bound) = build(options, threads, passed, &shared)?;
+    reload.start()?;
     announce(&bound);
     info!(
         "serving {} with {threads} threads, up to {} connections",
@@ -88,6 +91,9 @@ pub fn run(options: &Options) -> Result<(), String> {
             error!("a worker failed: {error}");
             result = Err(format!("a worker failed: {error}"));
         }
+    }
+    if let Some(log) = &shared.access_log {
+        log.finish(ACCESS_LOG_PATIENCE);
     }
     result
 }
@@ -150,7 +156,12 @@ fn give_up_privileges(options: &Options) -> Result<(), String> {
         Address::Tcp(_) => None,
     });
     let tokens = options.token_file.iter().map(|path| (&**path, Keep::Read));
-    match privileges::sandbox(&options.root, sockets.chain(tokens)) {
+    let log = options
+        .access_log
+        .iter()
+        .filter(|path| path.as_os_str() != "-");
+    let log = log.map(|path| (&**path, Keep::Write));
+    match privileges::sandbox(&options.root, sockets.chain(tokens).chain(log)) {
         Ok(Sandbox::Landlock(abi)) => {
             debug!("restricted to reading below ROOT by Landlock, version {abi}")
         }

@@ -35,6 +35,7 @@ fn defaults_are_those_of_the_usage() {
         max_connections_per_address: None,
         poll_interval: Duration::from_secs(1),
         grace: Duration::from_secs(10),
+        access_log: None,
         token_file: None,
         user: None,
         sandbox: true,
@@ -103,6 +104,9 @@ fn each_option_sets_its_own() {
         }),
         (&["--user", "1:2"], |options| {
             options.user = Some("1:2".into())
+        }),
+        (&["--access-log", "-"], |options| {
+            options.access_log = Some("-".into())
         }),
         (&["--token-file", "t"], |options| {
             options.token_file = Some("t".into())
@@ -189,6 +193,7 @@ fn the_usage_names_every_option_and_fits_a_terminal() {
         "max-connections-per-address",
         "poll-interval",
         "grace",
+        "access-log",
         "token-file",
         "user",
         "no-sandbox",

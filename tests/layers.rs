@@ -15,9 +15,16 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("http", &["http", "limits"]),
     ("connection", &["connection", "http", "limits"]),
     ("os", &["connection", "http", "limits", "os"]),
-    ("worker", &["connection", "http", "limits", "os", "worker"]),
+    ("access_log", &["limits"]),
+    (
+        "worker",
+        &["access_log", "connection", "http", "limits", "os", "worker"],
+    ),
     ("cli", &["limits", "os::socket"]),
-    ("reload", &["cli", "http", "limits", "worker::published"]),
+    (
+        "reload",
+        &["access_log", "cli", "http", "limits", "worker::published"],
+    ),
     ("systemd", &["limits", "os"]),
     (
         "server",

@@ -6,6 +6,8 @@ mod client;
 #[path = "server/harness.rs"]
 mod harness;
 
+#[path = "server/access_log.rs"]
+mod access_log;
 #[path = "server/broken.rs"]
 mod broken;
 #[path = "server/command_line.rs"]

@@ -276,6 +276,12 @@ impl<F> Connection<F> {
         self.tail().is_some()
     }
 
+    /// Whether an answer is on its way, endless or not.
+    #[must_use]
+    pub fn is_answering(&self) -> bool {
+        matches!(self.state, State::SendingRange(_) | State::Tailing(_))
+    }
+
     /// Whether it sleeps until its file changes.
     #[must_use]
     pub fn is_tailing(&self) -> bool {

@@ -25,6 +25,12 @@ impl Date {
         (seconds <= Date::LAST).then_some(Date(seconds))
     }
 
+    /// As in the Common Log Format: `10/Oct/2000:13:55:36 +0000`.
+    #[must_use]
+    pub fn common_log(self) -> impl fmt::Display {
+        CommonLog(self)
+    }
+
     /// Seconds since 1970.
     #[must_use]
     pub fn seconds(self) -> u64 {
@@ -46,5 +52,16 @@ impl fmt::Display for Date {
     /// IMF-fixdate.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         httpdate::HttpDate::from(UNIX_EPOCH + Duration::from_secs(self.0)).fmt(out)
+    }
+}
+
+struct CommonLog(Date);
+
+impl fmt::Display for CommonLog {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // IMF-fixdate has the same parts, each in a fixed place.
+        let date = self.0.to_string();
+        let (day, month, year, time) = (&date[5..7], &date[8..11], &date[12..16], &date[17..25]);
+        write!(out, "{day}/{month}/{year}:{time} +0000")
     }
 }

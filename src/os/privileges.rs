@@ -15,9 +15,12 @@ use rustix::thread;
 
 use super::sys::{self, Ruleset};
 
+const WRITE_FILE: u64 = 1 << 1;
 const READ_FILE: u64 = 1 << 2;
 const READ_DIR: u64 = 1 << 3;
 const REMOVE_FILE: u64 = 1 << 5;
+/// LANDLOCK_ACCESS_FS_MAKE_REG
+const MAKE_FILE: u64 = 1 << 8;
 /// Everything about files that ABI 1 knows, then what later ones added: REFER, TRUNCATE, IOCTL_DEV.
 const FS_BITS: [(c_long, u32); 4] = [(1, 13), (2, 14), (3, 15), (5, 16)];
 /// BIND_TCP and CONNECT_TCP.
@@ -89,6 +92,8 @@ pub enum Keep {
     Remove,
     /// Reading it again.
     Read,
+    /// Making it again, if it is gone, and writing to it.
+    Write,
 }
 
 impl Keep {
@@ -96,6 +101,7 @@ impl Keep {
         match self {
             Keep::Remove => REMOVE_FILE,
             Keep::Read => READ_FILE,
+            Keep::Write => WRITE_FILE | MAKE_FILE,
         }
     }
 }

@@ -8,10 +8,11 @@ use log::info;
 use rustix::io::Errno;
 
 use super::published::Reader;
+use super::record::{Lines, Record};
 use super::topics::{Lookup, Topics};
 use crate::connection::answer::Found;
 use crate::connection::sending::Next;
-use crate::connection::{Asked, Connection, Interest, Moment, Want};
+use crate::connection::{Asked, Connection, Ended, Interest, Moment, Want};
 use crate::http::authorization::{Challenge, Tokens};
 use crate::http::date::Date;
 use crate::http::request::Request;
@@ -42,6 +43,8 @@ pub struct Slot {
     pub(super) account: Account,
     /// The account may be open: something was sent since it was last found balanced.
     pub(super) owes: bool,
+    /// For the access log: the answer that is on its way.
+    pub(super) record: Option<Box<Record>>,
     /// It reads a listing that is held in memory.
     pub(super) listing: bool,
     /// Up to when its file is known not to have been truncated, see [`OpenFile::shrank_since`].
@@ -69,6 +72,7 @@ impl Slot {
             counted,
             account: Account::default(),
             owes: false,
+            record: None,
             listing: false,
             truncation: 0,
         }
@@ -120,6 +124,8 @@ pub struct Desk {
     /// Who may read what; `None`: everybody everything.
     pub(super) tokens: Option<Reader<Tokens>>,
     pub(super) scratch: Scratch,
+    /// The access log, if there is one.
+    pub(super) lines: Option<Lines>,
     /// Where heads are read to; a connection keeps bytes only if its head is incomplete.
     pub(super) input: Box<[u8; HEAD_MAX]>,
     pub(super) date: Date,
@@ -211,6 +217,9 @@ fn transmit(
 /// Accounts for bytes that the socket took. `memory`: what it held before, where bytes cannot be counted.
 fn note_sent(slot: &mut Slot, count: u64, memory: Option<u32>, now: Moment) {
     slot.machine.sent(count, now);
+    if let Some(record) = &mut slot.record {
+        record.sent += count;
+    }
     let taken = |before| slot.stream.unacknowledged().saturating_sub(before).into();
     slot.account.sent(memory.map_or(count, taken));
     if !std::mem::replace(&mut slot.owes, true) {
@@ -233,12 +242,27 @@ pub fn receive(slot: &mut Slot, desk: &mut Desk) {
     }
 }
 
-/// Leaves the topic of a tail that is over, and says so.
-pub(super) fn leave_topic(slot: &mut Slot, key: usize, desk: &mut Desk) {
+/// If the answer that was on its way is over, the log says so, and a tail leaves its topic.
+pub(super) fn conclude(slot: &mut Slot, key: usize, desk: &mut Desk) {
+    if !slot.machine.is_answering() {
+        let ended = slot.machine.take_ended();
+        note(slot, ended.map(|ended| ended.bytes), desk);
+        leave_topic(slot, key, ended, desk);
+    }
+}
+
+/// The line in the access log.
+pub(super) fn note(slot: &mut Slot, tail: Option<u64>, desk: &mut Desk) {
+    if let (Some(record), Some(lines)) = (slot.record.take(), &mut desk.lines) {
+        lines.add(&record, slot.peer, tail, desk.date);
+    }
+}
+
+fn leave_topic(slot: &mut Slot, key: usize, ended: Option<Ended>, desk: &mut Desk) {
     let Some(topic) = slot.topic.take() else {
         return;
     };
-    if let Some(ended) = slot.machine.take_ended() {
+    if let Some(ended) = ended {
         info!(
             "{} tail of {} ended: {}, {} bytes",
             slot.peer,
@@ -252,7 +276,7 @@ pub(super) fn leave_topic(slot: &mut Slot, key: usize, desk: &mut Desk) {
 
 fn open(slot: &mut Slot, key: usize, desk: &mut Desk) {
     // A tail may have ended just before this request, which waited behind it.
-    leave_topic(slot, key, desk);
+    conclude(slot, key, desk);
     let Want::Open(asked) = slot.machine.want() else {
         return;
     };
@@ -278,6 +302,10 @@ fn open(slot: &mut Slot, key: usize, desk: &mut Desk) {
     }
     let (asked, summary) = slot.machine.opened(found, desk.date);
     info!("{} {} {summary}", slot.peer, Line(&asked));
+    if let (Some(_), Want::Send(next)) = (&desk.lines, slot.machine.want()) {
+        let record = Record::new(&asked, summary, &next.before);
+        slot.record = Some(Box::new(record));
+    }
     match topic {
         Some(topic) if slot.machine.is_tail() => {
             desk.topics.join(topic, key);

@@ -10,6 +10,7 @@ pub mod deadlines;
 pub mod drive;
 pub mod lookup;
 pub mod published;
+pub mod record;
 pub mod topics;
 
 use std::collections::VecDeque;
@@ -23,6 +24,7 @@ use log::{debug, warn};
 use rustix::io::Errno;
 use slab::Slab;
 
+use crate::access_log::AccessLog;
 use crate::connection::sending::End;
 use crate::connection::{Connection, Interest, Moment, State, Timeouts};
 use crate::http::authorization::Tokens;
@@ -39,6 +41,7 @@ use admission::Admission;
 use deadlines::Deadlines;
 use drive::{Desk, Outcome, READABLE, Scratch, Slot};
 use published::{Published, Reader};
+use record::Lines;
 use topics::Topics;
 
 /// What all workers share.
@@ -53,6 +56,8 @@ pub struct Shared {
     pub poll_interval: Duration,
     /// `--max-connections`
     pub max_connections: usize,
+    /// `--access-log`
+    pub access_log: Option<Arc<AccessLog>>,
     /// `--token-file`
     pub tokens: Option<Arc<Published<Tokens>>>,
     /// Connections of all workers.
@@ -142,6 +147,7 @@ impl Seed {
             topics: Topics::new(files, watch),
             tokens: shared.tokens.clone().map(Reader::new),
             scratch: Scratch::new(),
+            lines: shared.access_log.clone().map(Lines::new),
             input: vec![0; HEAD_MAX]
                 .into_boxed_slice()
                 .try_into()
@@ -223,6 +229,9 @@ impl Worker {
     /// that it sends.
     fn end_turn(&mut self) {
         self.desk.topics.end_turn();
+        if let Some(lines) = &mut self.desk.lines {
+            lines.flush();
+        }
         if !self.desk.topics.busy() {
             self.desk.scratch.forget();
         }
@@ -464,9 +473,7 @@ impl Worker {
     /// Brings poller, deadlines and topics in step with the state a connection is in now.
     fn settle(&mut self, key: usize, outcome: Outcome) {
         let slot = &mut self.slots[key];
-        if !slot.machine.is_tail() {
-            drive::leave_topic(slot, key, &mut self.desk);
-        }
+        drive::conclude(slot, key, &mut self.desk);
         if slot.listing && !matches!(slot.machine.state(), State::SendingRange(_)) {
             slot.listing = false;
             self.desk.listings -= 1;
@@ -543,9 +550,10 @@ impl Worker {
             return;
         }
         for (key, abort) in std::mem::take(&mut self.leaving) {
-            let Some(slot) = self.slots.try_remove(key) else {
+            let Some(mut slot) = self.slots.try_remove(key) else {
                 continue;
             };
+            drive::note(&mut slot, None, &mut self.desk);
             let _ = self.deadlines.arm(key, slot.deadline, Moment::NEVER);
             self.poll.remove(slot.stream.as_fd());
             self.release(slot.counted, slot.peer);

@@ -1,0 +1,170 @@
+//! The access log: lines of all workers, to a file or stdout, by a thread of its own. So neither a slow disk nor a pipe that
+//! nobody reads keeps a worker waiting: what the thread cannot write in time is lost, and said to be.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::mem;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use log::{info, warn};
+
+use crate::limits::ACCESS_LOG_MAX;
+
+/// Where workers leave their lines.
+#[derive(Default)]
+pub struct AccessLog {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    /// Lines that are to be written.
+    pending: Vec<u8>,
+    /// The file for what comes behind so many bytes of them.
+    next: Option<(usize, File)>,
+    /// Lines that there was no room for.
+    lost: usize,
+    /// Nothing is on its way to the file.
+    idle: bool,
+}
+
+impl AccessLog {
+    /// Begins to write to this file.
+    ///
+    /// # Errors
+    /// EAGAIN: no thread can be had.
+    pub fn start(self: &Arc<AccessLog>, file: File) -> io::Result<()> {
+        let log = Arc::clone(self);
+        thread::Builder::new()
+            .name("access-log".into())
+            .spawn(move || log.run(Writer::new(file)))?;
+        Ok(())
+    }
+
+    /// Leaves whole lines to be written; never waits for the file.
+    pub fn write(&self, lines: &[u8]) {
+        let mut state = self.state();
+        if state.pending.len() + lines.len() > ACCESS_LOG_MAX {
+            if state.lost == 0 {
+                warn!("the access log cannot be written as fast as it grows: lines are lost");
+            }
+            state.lost += lines.iter().filter(|&&byte| byte == b'\n').count();
+            return;
+        }
+        state.pending.extend_from_slice(lines);
+        self.changed.notify_all();
+    }
+
+    /// Everything that is written from here on goes to this file.
+    pub fn reopen(&self, file: File) {
+        let mut state = self.state();
+        let before = state.pending.len();
+        // A file that got nothing yet is left out.
+        let before = state.next.take().map_or(before, |(before, _)| before);
+        state.next = Some((before, file));
+        self.changed.notify_all();
+    }
+
+    /// Waits until everything is written, but not longer than this.
+    pub fn finish(&self, patience: Duration) {
+        let end = Instant::now() + patience;
+        let mut state = self.state();
+        while !(state.idle && state.pending.is_empty()) {
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return warn!("the end of the access log could not be written");
+            }
+            let result = self.changed.wait_timeout(state, left);
+            state = result.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn run(&self, mut writer: Writer) {
+        let mut lines = Vec::new();
+        loop {
+            let mut state = self.state();
+            while state.pending.is_empty() && state.next.is_none() {
+                state.idle = true;
+                self.changed.notify_all();
+                let result = self.changed.wait(state);
+                state = result.unwrap_or_else(PoisonError::into_inner);
+            }
+            state.idle = false;
+            mem::swap(&mut lines, &mut state.pending);
+            let (next, lost) = (state.next.take(), mem::take(&mut state.lost));
+            drop(state);
+            if lost > 0 {
+                warn!("{lost} lines of the access log were lost");
+            }
+            let before = next.as_ref().map_or(lines.len(), |(before, _)| *before);
+            writer.write(&lines[..before]);
+            if let Some((_, file)) = next {
+                writer = Writer::new(file);
+                writer.write(&lines[before..]);
+            }
+            lines.clear();
+        }
+    }
+}
+
+/// A file that is written to for as long as it takes lines.
+struct Writer {
+    file: File,
+    /// The last write failed, which was said.
+    failing: bool,
+    /// It failed in the middle of a line.
+    torn: bool,
+}
+
+impl Writer {
+    fn new(file: File) -> Writer {
+        Writer {
+            file,
+            failing: false,
+            torn: false,
+        }
+    }
+
+    fn write(&mut self, lines: &[u8]) {
+        match self.try_write(lines) {
+            Ok(()) if lines.is_empty() => {}
+            Ok(()) => {
+                if mem::take(&mut self.failing) {
+                    info!("the access log is written again");
+                }
+            }
+            Err(error) => {
+                if !mem::replace(&mut self.failing, true) {
+                    warn!(
+                        "cannot write the access log: {error}; lines are lost until that changes"
+                    );
+                }
+            }
+        }
+    }
+
+    fn try_write(&mut self, mut lines: &[u8]) -> io::Result<()> {
+        if self.torn && !lines.is_empty() {
+            self.file.write_all(b"\n")?;
+            self.torn = false;
+        }
+        while !lines.is_empty() {
+            match self.file.write(lines) {
+                Ok(count) => {
+                    self.torn = lines[..count].last().is_some_and(|&byte| byte != b'\n');
+                    lines = &lines[count..];
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
