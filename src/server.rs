@@ -217,10 +217,7 @@ fn wait(
         match shared.signals.fetch_add(1, Ordering::AcqRel) {
             0 => {
                 notifier.stopping();
-                info!(
-                    "signal {signal}: ending within {} seconds",
-                    shared.grace.as_secs_f64()
-                );
+                info!("signal {signal}: ending within {:?}", shared.grace);
             }
             1 => info!("signal {signal} again: ending at once"),
             _ => {

@@ -86,6 +86,15 @@ fn each_option_sets_its_own() {
         (&["--send-timeout", "0"], |options| {
             options.send_timeout = Duration::ZERO
         }),
+        (&["--send-timeout", ".5"], |options| {
+            options.send_timeout = Duration::from_millis(500)
+        }),
+        (&["--send-timeout", "12."], |options| {
+            options.send_timeout = Duration::from_secs(12)
+        }),
+        (&["--send-timeout", "1.0000000019"], |options| {
+            options.send_timeout = Duration::from_nanos(1_000_000_001)
+        }),
         (&["--grace", "0"], |options| options.grace = Duration::ZERO),
         (&["--grace", "320000000"], |options| {
             options.grace = Duration::from_secs(320_000_000)
@@ -313,7 +322,7 @@ fn wrong_arguments_are_named() {
             &["--header-timeout 0", "more than 0"],
         ),
         (
-            &["--header-timeout", "1e-12"],
+            &["--header-timeout", "0.0000000001"],
             &["--header-timeout", "more than 0"],
         ),
         (
@@ -326,6 +335,19 @@ fn wrong_arguments_are_named() {
             &["--header-timeout 10s", SECONDS],
         ),
         (&["--send-timeout", "nan"], &["--send-timeout nan", SECONDS]),
+        (&["--send-timeout", "1e3"], &["--send-timeout 1e3", SECONDS]),
+        (&["--send-timeout", "."], &["--send-timeout .", SECONDS]),
+        (
+            &["--send-timeout", "1.2.3"],
+            &["--send-timeout 1.2.3", SECONDS],
+        ),
+        (&["--send-timeout", "+1"], &["--send-timeout +1", SECONDS]),
+        (&["--send-timeout", ""], &["--send-timeout :", SECONDS]),
+        (
+            &["--send-timeout", "320000001"],
+            &["--send-timeout 320000001", SECONDS],
+        ),
+        (&["--send-timeout", "99999999999999999999"], &[SECONDS]),
         (&["--send-timeout", "inf"], &["--send-timeout inf", SECONDS]),
         (
             &["--send-timeout", "-0.5"],
