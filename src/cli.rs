@@ -59,7 +59,8 @@ Options:
 One line on stdout tells each address when the server is ready. Everything else
 is logged to stderr; RUST_LOG=warn logs less, RUST_LOG=debug more.
 SIGHUP reads the token file and opens the access log again; what cannot be used
-changes nothing, and the log says so. SIGTERM and SIGINT end the server, a second one at once.
+changes nothing, and the log says so. SIGTERM and SIGINT end the server, a
+second one at once.
 Exit status: 0 after SIGTERM or SIGINT, 1 if it cannot serve, 2 for wrong usage.
 ";
 

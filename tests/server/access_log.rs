@@ -68,7 +68,7 @@ fn every_answer_is_a_line() {
     client.send("GET /log HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
     client.response();
     client.send("GET \"forged\" HTTP/1.1\r\nHost: x\r\n\r\n");
-    client.response();
+    let refusal = client.response();
     let expected = [
         "\"GET /log HTTP/1.1\" 200 10",
         "\"GET /log HTTP/1.1\" 206 3",
@@ -82,7 +82,7 @@ fn every_answer_is_a_line() {
         &format!("\"GET /log HTTP/1.1\" 206 {}", parts.body.len()),
         &format!("\"GET /sub/ HTTP/1.1\" 200 {}", page.body.len()),
         "\"GET /log HTTP/1.0\" 200 10",
-        "\"-\" 400 67",
+        &format!("\"-\" 400 {}", refusal.body.len()),
     ];
     assert_eq!(lines(&logs.join("access"), expected.len()), expected);
 }
@@ -249,13 +249,8 @@ fn a_full_pipe_holds_up_nobody() {
     log.join().expect("the log");
     let count = all.lines().filter(|line| line.contains(&long)).count();
     assert_eq!(count + lost, asked);
-    assert!(
-        all.ends_with("\"GET / HTTP/1.1\" 200 ")
-            || all
-                .lines()
-                .last()
-                .is_some_and(|line| line.contains("GET / "))
-    );
+    let last = all.lines().last().expect("a line");
+    assert!(last.contains("GET / "), "{last}");
 }
 
 /// The same with a reader that goes away, and a device that is full: said once, and the server serves.
