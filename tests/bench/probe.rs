@@ -1,0 +1,125 @@
+//! One patient client in a thread of its own that goes before the load: what it waits for is the server.
+
+use std::fs::File;
+use std::io::{ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::dialect::{Decoder, Dialect, get};
+use super::machine::{PATIENCE, go_first};
+use super::servers::Server;
+use super::site::{content, record, topic};
+
+/// Says so once if the probe cannot go first.
+fn begin() {
+    static SAID: AtomicBool = AtomicBool::new(false);
+    if !go_first() && !SAID.swap(true, Ordering::Relaxed) {
+        eprintln!("not permitted to go before the load: the latencies contain the load's own");
+    }
+}
+
+fn open(address: SocketAddr) -> std::io::Result<TcpStream> {
+    let stream = TcpStream::connect(address)?;
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    Ok(stream)
+}
+
+fn text(error: std::io::Error) -> String {
+    match error.kind() {
+        ErrorKind::WouldBlock => format!("nothing came for {PATIENCE:?}"),
+        _ => error.to_string(),
+    }
+}
+
+/// Appends records to topic 0, one every `period`; µs until the first byte of each has come back.
+pub fn appends(
+    server: &Server,
+    file: &mut File,
+    count: u64,
+    period: Duration,
+) -> Result<Vec<f64>, String> {
+    begin();
+    let mut stream = open(server.address).map_err(text)?;
+    let mut decoder = Decoder::new(server.dialect, &topic(0));
+    let from = file.metadata().map_err(text)?.len();
+    let request = server.dialect.subscribe(&topic(0), from);
+    stream.write_all(&request).map_err(text)?;
+    let mut buffer = vec![0; 64 * 1024];
+    if server.dialect == Dialect::Bare {
+        super::machine::settle(server.pid());
+    }
+    while !decoder.greeted {
+        let count = stream.read(&mut buffer).map_err(text)?;
+        if count == 0 {
+            return Err("closed by the server".into());
+        }
+        decoder.feed(&buffer[..count], |_| ())?;
+    }
+    let mut latencies = Vec::new();
+    for number in 0..count {
+        thread::sleep(period);
+        let mut expected = Vec::new();
+        record(number, 100, &mut expected);
+        let begun = Instant::now();
+        file.write_all(&expected).map_err(text)?;
+        let mut received = Vec::new();
+        let mut first = None;
+        while received.len() < expected.len() {
+            let count = stream.read(&mut buffer).map_err(text)?;
+            if count == 0 {
+                return Err("closed by the server".into());
+            }
+            decoder.feed(&buffer[..count], |payload| {
+                received.extend_from_slice(payload)
+            })?;
+            if !received.is_empty() {
+                first.get_or_insert_with(|| begun.elapsed());
+            }
+        }
+        if received != expected {
+            return Err(format!("wrong bytes in record {number}"));
+        }
+        latencies.push(first.unwrap_or_default().as_secs_f64() * 1e6);
+    }
+    Ok(latencies)
+}
+
+/// Asks for a small file every `period` on a connection that is kept, until it is told to stop; µs until each whole
+/// answer.
+pub fn requests(
+    server: &Server,
+    target: &str,
+    length: u64,
+    period: Duration,
+    stop: &AtomicBool,
+) -> Result<Vec<f64>, String> {
+    begin();
+    let mut stream = open(server.files).map_err(text)?;
+    let mut decoder = Decoder::new(server.whole_files(), target);
+    let mut buffer = vec![0; 64 * 1024];
+    let mut latencies = Vec::new();
+    while !stop.load(Ordering::Relaxed) {
+        thread::sleep(period);
+        let begun = Instant::now();
+        stream.write_all(&get(target, "")).map_err(text)?;
+        let (mut received, mut same) = (0, true);
+        while received < length {
+            let count = stream.read(&mut buffer).map_err(text)?;
+            if count == 0 {
+                return Err("closed by the server".into());
+            }
+            decoder.feed(&buffer[..count], |payload| {
+                same &= content::is(received, payload);
+                received += payload.len() as u64;
+            })?;
+        }
+        if !same || received > length {
+            return Err("wrong bytes".into());
+        }
+        latencies.push(begun.elapsed().as_secs_f64() * 1e6);
+    }
+    Ok(latencies)
+}
