@@ -6,6 +6,8 @@ mod cases;
 mod everywhere;
 #[path = "answer/multipart.rs"]
 mod multipart;
+#[path = "oracle/pace.rs"]
+mod pace;
 #[path = "answer/response.rs"]
 mod response;
 

@@ -1,9 +1,13 @@
 //! `http::conditional`: the order of RFC 9110 section 13.2.2 as a truth table, with our departures, and the spelling of
 //! tags.
 
+#[path = "oracle/pace.rs"]
+mod pace;
+
 use Verdict::{Failed, NotModified, Proceed, ProceedWhole};
 use openrange::http::conditional::{Conditions, ETag, Verdict, judge};
 use openrange::http::date::Date;
+use pace::some;
 
 const TAG: ETag = ETag(0x0123_4567_89ab_cdef);
 const MODIFIED: i64 = 784_111_777;
@@ -99,7 +103,7 @@ fn every_combination() {
     let fields: [&[Says]; 5] = [&TAGS, &DATES, &TAGS, &DATES, &EITHER];
     let count = fields.iter().map(|field| field.len()).product::<usize>() * 2;
     let mut used = vec![0; TABLE.len()];
-    for case in 0..count {
+    for case in some(0..count) {
         // The number of the case, digit by digit.
         let (mut rest, settled) = (case / 2, case % 2 == 1);
         let says = fields.map(|field| {
@@ -118,7 +122,7 @@ fn every_combination() {
         }
     }
     assert!(
-        used.iter().all(|&count| count > 0),
+        cfg!(miri) || used.iter().all(|&count| count > 0),
         "a row decides nothing: {used:?}"
     );
 }

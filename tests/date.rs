@@ -2,12 +2,15 @@
 
 #[path = "check/date.rs"]
 mod check;
+#[path = "oracle/pace.rs"]
+mod pace;
 #[path = "oracle/random.rs"]
 mod random;
 
 use std::time::{Duration, UNIX_EPOCH};
 
 use openrange::http::date::Date;
+use pace::some;
 use random::Random;
 
 const LAST: i64 = 253_402_300_799;
@@ -126,7 +129,7 @@ fn every_date_back_and_forth() {
         [0, 951_782_400, 4_107_542_400, LAST as u64 - 86_400].map(|start| start..start + 3);
     let days = (0..1_600).map(|day| day * 86_400 + 43_199);
     let anywhere = (0..2_000).map(|_| random.below(LAST as u64 + 1));
-    for seconds in around.into_iter().flatten().chain(days).chain(anywhere) {
+    for seconds in some(around.into_iter().flatten().chain(days).chain(anywhere)) {
         let date = Date::from_seconds(seconds as i64);
         let text = date.to_string();
         assert_eq!(text, written(seconds), "{seconds}");

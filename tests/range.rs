@@ -2,10 +2,13 @@
 
 #[path = "oracle/range.rs"]
 mod oracle;
+#[path = "oracle/pace.rs"]
+mod pace;
 #[path = "oracle/random.rs"]
 mod random;
 
 use openrange::http::range::{OPEN_END, Resolved, parse};
+use pace::some;
 use random::Random;
 
 const GIB: u64 = 1 << 30;
@@ -338,7 +341,7 @@ fn random_fields_mean_what_the_oracle_says() {
         i64::MAX as u64,
     ];
     let mut seen = [0; 5];
-    for seed in 0..3_000 {
+    for seed in some(0..3_000) {
         let mut random = Random::new(seed);
         let size = SIZES[usize::try_from(random.below(SIZES.len() as u64)).unwrap()];
         let sealed = random.below(4) == 0;
@@ -362,5 +365,8 @@ fn random_fields_mean_what_the_oracle_says() {
         }] += 1;
     }
     // A generator that no longer reaches an outcome would prove nothing about it.
-    assert!(seen.iter().all(|&count| count >= 20), "{seen:?}");
+    assert!(
+        cfg!(miri) || seen.iter().all(|&count| count >= 20),
+        "{seen:?}"
+    );
 }

@@ -4,10 +4,13 @@
 mod check;
 #[path = "oracle/target.rs"]
 mod oracle;
+#[path = "oracle/pace.rs"]
+mod pace;
 #[path = "oracle/random.rs"]
 mod random;
 
 use openrange::http::target::{Path, Target, decode, encode};
+use pace::some;
 use random::Random;
 
 fn outcome(target: &[u8]) -> String {
@@ -178,7 +181,7 @@ fn random_paths_name_what_the_oracle_says() {
         "%2f", "%61", "%25", "%00", "%f", "?", "~",
     ];
     let mut seen = [0; 3];
-    for seed in 0..20_000 {
+    for seed in some(0..20_000) {
         let mut random = Random::new(seed);
         let mut target = "/".to_owned();
         for _ in 0..random.below(14) {
@@ -198,18 +201,21 @@ fn random_paths_name_what_the_oracle_says() {
             Some(Some(_)) => 2,
         }] += 1;
     }
-    assert!(seen.iter().all(|&count| count >= 1_000), "{seen:?}");
+    assert!(
+        cfg!(miri) || seen.iter().all(|&count| count >= 1_000),
+        "{seen:?}"
+    );
 }
 
 #[test]
 fn every_name_survives_encoding() {
     let mut random = Random::new(0);
-    for byte in 1..=u8::MAX {
+    for byte in some(1..=u8::MAX) {
         if byte != b'/' {
             round_trip(&[b'a', byte, b'z']);
         }
     }
-    for _ in 0..2_000 {
+    for _ in some(0..2_000) {
         let mut name = vec![b'n'];
         for _ in 0..random.below(12) {
             name.push(u8::try_from(1 + random.below(255)).unwrap());
