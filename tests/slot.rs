@@ -6,7 +6,7 @@ use std::mem::size_of;
 use std::rc::Rc;
 
 use openrange::connection::answer::{Found, Meta};
-use openrange::connection::{Connection, Moment, Want};
+use openrange::connection::{Connection, Moment, State, Want};
 use openrange::http::conditional::ETag;
 use openrange::http::date::Date;
 use openrange::worker::drive::Slot;
@@ -68,7 +68,7 @@ fn an_idle_tail_owns_no_memory() {
         meta,
     };
     let _ = machine.opened(found, date);
-    while !machine.is_tailing() {
+    while !matches!(machine.state(), State::Tailing(_)) {
         let (n, size) = match machine.want() {
             Want::Send(next) => {
                 let file = next.file.map_or(0, |(_, range)| range.end - range.start);

@@ -282,12 +282,6 @@ impl<F> Connection<F> {
         matches!(self.state, State::SendingRange(_) | State::Tailing(_))
     }
 
-    /// Whether it sleeps until its file changes.
-    #[must_use]
-    pub fn is_tailing(&self) -> bool {
-        matches!(self.state, State::Tailing(_))
-    }
-
     /// The end of a tail that was not yet reported. Once for each tail.
     pub fn take_ended(&mut self) -> Option<Ended> {
         self.ended.take().map(|ended| *ended)

@@ -138,7 +138,7 @@ impl Conn {
         match machine.want() {
             Want::Sleep => {
                 assert!(self.armed.readable, "a FIN would not be heard");
-                if !machine.is_tailing() {
+                if !matches!(machine.state(), State::Tailing(_)) {
                     assert_eq!(self.deadline, self.patience());
                 }
             }
