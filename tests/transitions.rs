@@ -538,7 +538,6 @@ fn waits() {
         assert_eq!(machine.interest(), Interest { readable: *readable, writable: *writable }, "{what}");
         assert_eq!(machine.deadline(&timeouts), *deadline, "{what}");
         assert_eq!(machine.room(), *room, "{what}");
-        assert_eq!(machine.is_tailing(), *what == "tailing", "{what}");
     }
 }
 
