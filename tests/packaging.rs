@@ -4,6 +4,8 @@ mod common;
 
 #[path = "packaging/completions.rs"]
 mod completions;
+#[path = "packaging/debian.rs"]
+mod debian;
 #[path = "packaging/files.rs"]
 mod files;
 #[path = "packaging/manual.rs"]

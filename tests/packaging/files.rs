@@ -71,9 +71,8 @@ fn the_change_log_begins_with_this_version() {
         .expect("a version");
     let version = first.split(' ').next().expect("a word");
     let version = version.trim_matches(['[', ']']);
-    assert_eq!(
-        version,
-        env!("CARGO_PKG_VERSION"),
-        "the first heading of CHANGELOG.md"
-    );
+    assert_eq!(version, env!("CARGO_PKG_VERSION"), "in CHANGELOG.md");
+    let debian = read("packaging/debian/changelog");
+    let first = concat!("openrange (", env!("CARGO_PKG_VERSION"), "-1) ");
+    assert!(debian.starts_with(first), "{debian}");
 }
