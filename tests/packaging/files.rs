@@ -4,27 +4,31 @@ use super::common::Directory;
 use super::{read, run};
 
 const UNIT: &str = "packaging/systemd/openrange.service";
+const SOCKET: &str = "packaging/systemd/openrange.socket";
 
-/// What the README shows of the unit: its lines in their order, perhaps not all of them.
+/// What the README shows of the units: their lines in their order, perhaps not all of them.
 #[test]
-fn the_readme_shows_the_unit_as_it_is() {
+fn the_readme_shows_the_units_as_they_are() {
     let readme = read("README.md");
-    let unit = read(UNIT);
-    let (_, shown) = readme.split_once("```ini\n").expect("an excerpt");
-    let (shown, _) = shown.split_once("```").expect("its end");
-    let mut lines = unit.lines();
-    for line in shown.lines() {
-        assert!(
-            lines.any(|there| there == line),
-            "{line:?} is not in {UNIT}, or not in this order"
-        );
+    let mut shown = Vec::new();
+    for excerpt in readme.split("```ini\n").skip(1) {
+        let (excerpt, _) = excerpt.split_once("```").expect("its end");
+        let file = if excerpt.starts_with("[Socket]") {
+            SOCKET
+        } else {
+            UNIT
+        };
+        shown.push(file);
+        let unit = read(file);
+        let mut lines = unit.lines();
+        for line in excerpt.lines() {
+            assert!(
+                lines.any(|there| there == line),
+                "{line:?} is not in {file}, or not in this order"
+            );
+        }
     }
-    assert!(
-        shown.contains(
-            "
-ExecStart="
-        ) && shown.contains("OPTIONS=")
-    );
+    assert_eq!(shown, [SOCKET, UNIT]);
 }
 
 #[test]
