@@ -276,6 +276,8 @@ fn reading_headers() {
     const ASKED: &str = "ReadingHeaders (asked)";
     check(&[
         ("received, head incomplete", fresh, |m| m.received(b"GET /f HTTP/1.1\r\n", NOW), "Sleep", READING),
+        ("received, a line without its end: not looked at yet", fresh, |m| m.received(b"GET /\rf", NOW), "Sleep", READING),
+        ("received, its end", fresh, |m| { m.received(b"GET /\rf", NOW); m.received(b"\r\n", NOW); }, "Open 400", ASKED),
         ("received, its rest", half_a_head, |m| m.received(&GET[9..], NOW), "Open", ASKED),
         ("received, its line, and then the rest", half_a_head,
             |m| { m.received(&GET[9..17], NOW); m.received(&GET[17..], NOW); }, "Open", ASKED),
@@ -539,6 +541,17 @@ fn waits() {
         assert_eq!(machine.deadline(&timeouts), *deadline, "{what}");
         assert_eq!(machine.room(), *room, "{what}");
     }
+}
+
+/// With figures, because the tests above reckon with the same sums.
+#[test]
+fn moments() {
+    let second = Duration::from_secs(1);
+    assert_eq!(Moment(250) + second, Moment(1_250));
+    assert_eq!(Moment(250) + Duration::MAX, Moment::NEVER);
+    assert_eq!(Moment::NEVER + second, Moment::NEVER);
+    assert_eq!(Moment(1_250) - Moment(250), second);
+    assert_eq!(Moment(250) - Moment(1_250), Duration::ZERO);
 }
 
 /// Every way out of a tail is told once, with its bytes and its reason.

@@ -517,7 +517,8 @@ impl<F> Connection<F> {
 
 /// Ways from state to state that several of these share.
 impl<F> Connection<F> {
-    /// Parses what was received, if a line has ended with it (only then can anything be new), or there is no more room.
+    /// Parses what was received, if a line has ended with it or there is no more room: only then can the head be
+    /// complete, and a head that comes byte by byte is not read again from its beginning with every byte.
     fn read(&mut self, bytes: &[u8]) {
         if !bytes.contains(&b'\n') && self.waiting() + bytes.len() < HEAD_MAX {
             return self.keep(bytes);
