@@ -136,3 +136,16 @@ fn every_date_back_and_forth() {
         assert_eq!(Date::parse(text.as_bytes()), Some(date), "{text}");
     }
 }
+
+#[test]
+fn in_the_common_log_format() {
+    for (seconds, expected) in [
+        (0, "01/Jan/1970:00:00:00 +0000"),
+        (784_111_777, "06/Nov/1994:08:49:37 +0000"),
+        (951_868_799, "29/Feb/2000:23:59:59 +0000"),
+        (LAST, "31/Dec/9999:23:59:59 +0000"),
+    ] {
+        let date = Date::from_seconds(seconds);
+        assert_eq!(date.common_log().to_string(), expected);
+    }
+}

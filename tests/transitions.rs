@@ -541,6 +541,10 @@ fn waits() {
         assert_eq!(machine.deadline(&timeouts), *deadline, "{what}");
         assert_eq!(machine.room(), *room, "{what}");
     }
+    const ANSWERING: [&str; 4] = ["finite", "tail, on its way", "tail, with a request behind it", "tailing"];
+    for (what, state, ..) in rows {
+        assert_eq!(state().is_answering(), ANSWERING.contains(what), "{what}");
+    }
 }
 
 /// With figures, because the tests above reckon with the same sums.
