@@ -45,6 +45,8 @@ Options:
                             inotify does not tell (default: 1000)
   --grace SECONDS           from SIGTERM or SIGINT to the end of whatever is
                             still under way (default: 10)
+  --admin ADDR              a listener of its own, like that of --listen, for
+                            /metrics, /clients and /health
   --access-log FILE         a line for each answer that is complete, in the
                             Common Log Format; - is stdout
   --token-file FILE         who may read: on each line a bearer token and, if it
@@ -59,8 +61,8 @@ Options:
 One line on stdout tells each address when the server is ready. Everything else
 is logged to stderr; RUST_LOG=warn logs less, RUST_LOG=debug more.
 SIGHUP reads the token file and opens the access log again; what cannot be used
-changes nothing, and the log says so. SIGTERM and SIGINT end the server, a
-second one at once.
+changes nothing, and the log says so. SIGUSR1 logs the clients. SIGTERM and
+SIGINT end the server, a second one at once.
 Exit status: 0 after SIGTERM or SIGINT, 1 if it cannot serve, 2 for wrong usage.
 ";
 
@@ -98,6 +100,8 @@ pub struct Options {
     pub poll_interval: Duration,
     /// See [`USAGE`].
     pub grace: Duration,
+    /// Where metrics, clients and health are told.
+    pub admin: Option<Address>,
     /// Where answers are logged in the Common Log Format; `-`: stdout.
     pub access_log: Option<PathBuf>,
     /// Who may read what; `None`: everybody everything.
@@ -121,6 +125,7 @@ impl Default for Options {
             max_connections_per_address: None,
             poll_interval: POLL_INTERVAL,
             grace: Duration::from_secs(10),
+            admin: None,
             access_log: None,
             token_file: None,
             user: None,
@@ -153,13 +158,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, S
         match argument {
             Short('h') | Long("help") => return Ok(Command::Help),
             Short('V') | Long("version") => return Ok(Command::Version),
-            Long("listen") => {
-                let text = string(&mut parser)?;
-                options.listen.push(
-                    text.parse()
-                        .map_err(|why| format!("--listen {text}: {why}"))?,
-                );
-            }
+            Long("listen") => options.listen.push(address(&mut parser, "--listen")?),
             Long("threads") => {
                 options.threads = Some(count(&mut parser, "--threads", THREADS_MAX)?)
             }
@@ -180,6 +179,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, S
                 let milliseconds = count(&mut parser, "--poll-interval", MILLISECONDS_MAX)?;
                 options.poll_interval = Duration::from_millis(milliseconds as u64);
             }
+            Long("admin") => options.admin = Some(address(&mut parser, "--admin")?),
             Long("access-log") => options.access_log = Some(path(&mut parser)?),
             Long("token-file") => options.token_file = Some(path(&mut parser)?),
             Long("user") => options.user = Some(string(&mut parser)?),
@@ -206,6 +206,11 @@ fn explain(error: lexopt::Error) -> String {
 
 fn string(parser: &mut lexopt::Parser) -> Result<String, String> {
     parser.value().map_err(explain)?.string().map_err(explain)
+}
+
+fn address(parser: &mut lexopt::Parser, name: &str) -> Result<Address, String> {
+    let text = string(parser)?;
+    text.parse().map_err(|why| format!("{name} {text}: {why}"))
 }
 
 fn path(parser: &mut lexopt::Parser) -> Result<PathBuf, String> {

@@ -8,6 +8,7 @@
 //! - [`os`]: the kernel: poller, sockets, files, inotify.
 //! - [`access_log`]: lines of the workers to a file, by a thread of its own.
 //! - [`worker`]: one thread: the loop, and `drive`, which does what a machine wants.
+//! - [`admin`]: metrics, clients and health, at a listener of their own.
 //! - [`reload`]: what SIGHUP reads again.
 //! - [`systemd`]: sockets passed by a service manager, and notices to it.
 //! - [`server`] and [`cli`]: bind, start, end; arguments.
@@ -19,6 +20,7 @@
 #![warn(missing_docs)]
 
 pub mod access_log;
+pub mod admin;
 pub mod cli;
 pub mod connection;
 pub mod http;

@@ -64,6 +64,21 @@ pub const ACCESS_LOG_MAX: usize = 1024 * 1024;
 pub const ACCESS_LOG_BURST: usize = 64 * 1024;
 /// How long the end of the server waits for the access log to be written.
 pub const ACCESS_LOG_PATIENCE: Duration = Duration::from_secs(2);
+/// Slots that a worker looks at in one turn when it is asked about itself (some 50 ns each, or a `fstat` for a tail that
+/// is not caught up).
+pub const INSPECT_SLICE: usize = 1024;
+/// Questions that wait for one worker.
+pub const ASKS_MAX: usize = 16;
+/// Clients in a table: some 150 KB of text.
+pub const CLIENTS_MAX: usize = 1000;
+/// Connections at `--admin` at a time.
+pub const ADMIN_CONNECTIONS_MAX: usize = 8;
+/// How long one of them may take to send its request, and then to take the answer.
+pub const ADMIN_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a worker may take to tell of itself before it counts as hanging.
+pub const ADMIN_PATIENCE: Duration = Duration::from_secs(2);
+/// Stack of a thread for one of them: a request head is parsed on it.
+pub const ADMIN_STACK: usize = 128 * 1024;
 /// How long a notice to the service manager waits for room in its queue.
 pub const NOTIFY_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long a closed connection waits for the peer's close, so that the last answer is not lost to a reset

@@ -8,12 +8,13 @@ use std::thread::{self, JoinHandle};
 
 use log::{debug, error, info, warn};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::iterator::{Handle, Signals};
 
+use crate::admin;
 use crate::cli::{DEFAULT_ADDRESS, Options};
 use crate::connection::Timeouts;
-use crate::limits::ACCESS_LOG_PATIENCE;
+use crate::limits::{ACCESS_LOG_PATIENCE, ADMIN_PATIENCE, CLIENTS_MAX};
 use crate::os::files::{Files, Truncations};
 use crate::os::poll::Waker;
 use crate::os::privileges::{self, Keep, Sandbox};
@@ -21,6 +22,7 @@ use crate::os::socket::{self, Address, Bound};
 use crate::reload::Reload;
 use crate::systemd::{self, Notifier};
 use crate::worker::admission::Admission;
+use crate::worker::inspect::Inspector;
 use crate::worker::{Seed, Shared, Worker};
 
 /// Descriptors that are not connections or served files: standard streams, signals, and for each worker poller, timer,
@@ -39,10 +41,60 @@ pub fn run(options: &Options) -> Result<(), String> {
     // Before anything is opened, which could get the number of a descriptor that was announced and is not there.
     let passed = systemd::passed_sockets(threads)?;
     let mut reload = Reload::load(options)?;
+    let shared = share(options, threads, &reload);
+    raise_descriptor_limit();
+    // Before anything is announced, so that whoever reads the announcement may send a signal.
+    let signals = Signals::new([SIGTERM, SIGINT, SIGHUP, SIGUSR1])
+        .map_err(|error| format!("cannot handle signals: {error}"))?;
+    let notifier = Notifier::from_environment();
+    let Built {
+        workers,
+        mut bound,
+        admin,
+    } = build(options, threads, passed, &shared)?;
+    let asked = workers
+        .iter()
+        .map(|worker| (worker.waker(), worker.mailbox()));
+    let inspector = Arc::new(Inspector::new(asked.collect()));
+    reload.start()?;
+    announce(&bound);
+    if let Some(admin) = admin {
+        bound.push(start_admin(admin, &inspector, &shared)?);
+    }
+    info!(
+        "serving {} with {threads} threads, up to {} connections",
+        options.root.display(),
+        shared.max_connections
+    );
+
+    let wakers: Vec<Waker> = workers.iter().map(Seed::waker).collect();
+    let running = Arc::new(AtomicUsize::new(workers.len()));
+    let handle = signals.handle();
+    let threads: Vec<_> = workers
+        .into_iter()
+        .map(|worker| spawn(worker, Arc::clone(&running), handle.clone()))
+        .collect();
+    notifier.ready();
+    let master = Master {
+        shared: &shared,
+        wakers,
+        notifier,
+        reload,
+        inspector,
+    };
+    master.wait(signals, bound);
+    let result = join(threads, &shared);
+    if let Some(log) = &shared.access_log {
+        log.finish(ACCESS_LOG_PATIENCE);
+    }
+    result
+}
+
+fn share(options: &Options, threads: usize, reload: &Reload) -> Arc<Shared> {
     let most = options
         .max_connections
         .unwrap_or_else(|| default_connections(threads));
-    let shared = Arc::new(Shared {
+    Arc::new(Shared {
         timeouts: Timeouts {
             header: options.header_timeout,
             idle: options.idle_timeout,
@@ -55,30 +107,10 @@ pub fn run(options: &Options) -> Result<(), String> {
         admission: Admission::new(most, options.max_connections_per_address),
         max_connections: most,
         signals: AtomicUsize::new(0),
-    });
-    raise_descriptor_limit();
-    // Before anything is announced, so that whoever reads the announcement may send a signal.
-    let signals = Signals::new([SIGTERM, SIGINT, SIGHUP])
-        .map_err(|error| format!("cannot handle signals: {error}"))?;
-    let notifier = Notifier::from_environment();
-    let (workers, bound) = build(options, threads, passed, &shared)?;
-    reload.start()?;
-    announce(&bound);
-    info!(
-        "serving {} with {threads} threads, up to {} connections",
-        options.root.display(),
-        most
-    );
+    })
+}
 
-    let wakers: Vec<Waker> = workers.iter().map(Seed::waker).collect();
-    let running = Arc::new(AtomicUsize::new(workers.len()));
-    let handle = signals.handle();
-    let threads: Vec<_> = workers
-        .into_iter()
-        .map(|worker| spawn(worker, Arc::clone(&running), handle.clone()))
-        .collect();
-    notifier.ready();
-    wait(signals, &shared, &wakers, &notifier, &reload, bound);
+fn join(threads: Vec<JoinHandle<io::Result<()>>>, shared: &Shared) -> Result<(), String> {
     let mut result = match shared.signals.load(Ordering::Acquire) {
         0 | 1 => Ok(()),
         _ => Err(String::from("ended at once by a second signal")),
@@ -92,10 +124,14 @@ pub fn run(options: &Options) -> Result<(), String> {
             result = Err(format!("a worker failed: {error}"));
         }
     }
-    if let Some(log) = &shared.access_log {
-        log.finish(ACCESS_LOG_PATIENCE);
-    }
     result
+}
+
+/// A server that does not run yet.
+struct Built {
+    workers: Vec<Seed>,
+    bound: Vec<Bound>,
+    admin: Option<Bound>,
 }
 
 /// All that can fail, before anybody is told that the server is there.
@@ -104,7 +140,7 @@ fn build(
     threads: usize,
     passed: Vec<Bound>,
     shared: &Arc<Shared>,
-) -> Result<(Vec<Seed>, Vec<Bound>), String> {
+) -> Result<Built, String> {
     let truncations = Arc::new(Truncations::default());
     let open = |root: &Path| {
         Files::open(root, Arc::clone(&truncations)).map_err(|error| {
@@ -125,6 +161,12 @@ fn build(
             format!("cannot listen on {address}: {error}; choose another with --listen")
         })?);
     }
+    let admin = match &options.admin {
+        Some(address) => Some(socket::bind(address, 1).map_err(|error| {
+            format!("cannot listen on {address}: {error}; choose another with --admin")
+        })?),
+        None => None,
+    };
     give_up_privileges(options)?;
     let mut workers = Vec::new();
     for _ in 0..threads {
@@ -134,7 +176,11 @@ fn build(
             format!("cannot start {threads} threads: {error}; try fewer --threads")
         })?);
     }
-    Ok((workers, bound))
+    Ok(Built {
+        workers,
+        bound,
+        admin,
+    })
 }
 
 /// Before the first byte of a client is read, and while there is only this thread.
@@ -151,10 +197,14 @@ fn give_up_privileges(options: &Options) -> Result<(), String> {
     if !options.sandbox {
         return Ok(());
     }
-    let sockets = options.listen.iter().filter_map(|address| match address {
-        Address::Unix { path, .. } => Some((path.as_path(), Keep::Remove)),
-        Address::Tcp(_) => None,
-    });
+    let sockets = options
+        .listen
+        .iter()
+        .chain(&options.admin)
+        .filter_map(|address| match address {
+            Address::Unix { path, .. } => Some((path.as_path(), Keep::Remove)),
+            Address::Tcp(_) => None,
+        });
     let tokens = options.token_file.iter().map(|path| (&**path, Keep::Read));
     let log = options
         .access_log
@@ -186,6 +236,22 @@ fn announce(bound: &[Bound]) {
     let _ = stdout.flush();
 }
 
+fn start_admin(
+    mut bound: Bound,
+    inspector: &Arc<Inspector>,
+    shared: &Arc<Shared>,
+) -> Result<Bound, String> {
+    let listener = bound.take().expect("one listener was asked for");
+    listener
+        .into_blocking()
+        .and_then(|listener| admin::start(listener, Arc::clone(inspector), Arc::clone(shared)))
+        .map_err(|error| format!("cannot serve {}: {error}", bound.address))?;
+    let mut stdout = io::stdout().lock();
+    let _ = writeln!(stdout, "admin on {}", bound.address);
+    let _ = stdout.flush();
+    Ok(bound)
+}
+
 fn spawn(worker: Seed, running: Arc<AtomicUsize>, signals: Handle) -> JoinHandle<io::Result<()>> {
     thread::spawn(move || {
         let result = worker.grow().and_then(Worker::run);
@@ -197,41 +263,68 @@ fn spawn(worker: Seed, running: Arc<AtomicUsize>, signals: Handle) -> JoinHandle
     })
 }
 
-/// Waits for signals until the last worker has ended. The first one begins the end, the second one hurries it, and with
-/// the third one nobody waits for the workers.
-fn wait(
-    mut signals: Signals,
-    shared: &Shared,
-    wakers: &[Waker],
-    notifier: &Notifier,
-    reload: &Reload,
-    bound: Vec<Bound>,
-) {
-    for signal in signals.forever() {
-        if signal == SIGHUP {
-            notifier.reloading();
-            reload.again();
-            notifier.ready();
-            continue;
+/// The main thread while there are workers.
+struct Master<'a> {
+    shared: &'a Shared,
+    wakers: Vec<Waker>,
+    notifier: Notifier,
+    reload: Reload,
+    inspector: Arc<Inspector>,
+}
+
+impl Master<'_> {
+    /// Obeys signals until the last worker has ended.
+    fn wait(&self, mut signals: Signals, bound: Vec<Bound>) {
+        for signal in signals.forever() {
+            match signal {
+                SIGHUP => {
+                    self.notifier.reloading();
+                    self.reload.again();
+                    self.notifier.ready();
+                }
+                SIGUSR1 => self.log_clients(),
+                _ => {
+                    if !self.end(signal) {
+                        drop(bound);
+                        std::process::exit(1);
+                    }
+                }
+            }
         }
-        match shared.signals.fetch_add(1, Ordering::AcqRel) {
+        // A worker that failed leaves the others to be ended.
+        if self.shared.signals.fetch_max(1, Ordering::AcqRel) == 0 {
+            self.notifier.stopping();
+        }
+        wake(&self.wakers);
+    }
+
+    /// The first signal begins the end, the second one hurries it, and with the third one nobody waits for the workers.
+    fn end(&self, signal: i32) -> bool {
+        match self.shared.signals.fetch_add(1, Ordering::AcqRel) {
             0 => {
-                notifier.stopping();
-                info!("signal {signal}: ending within {:?}", shared.grace);
+                self.notifier.stopping();
+                info!("signal {signal}: ending within {:?}", self.shared.grace);
             }
             1 => info!("signal {signal} again: ending at once"),
-            _ => {
-                drop(bound);
-                std::process::exit(1);
-            }
+            _ => return false,
         }
-        wake(wakers);
+        wake(&self.wakers);
+        true
     }
-    // A worker that failed leaves the others to be ended.
-    if shared.signals.fetch_max(1, Ordering::AcqRel) == 0 {
-        notifier.stopping();
+
+    fn log_clients(&self) {
+        let Some(report) = self.inspector.ask(CLIENTS_MAX, ADMIN_PATIENCE) else {
+            return warn!("SIGUSR1: a worker does not answer");
+        };
+        let connections: u64 = report.states.iter().sum();
+        info!(
+            "SIGUSR1: {} of {connections} connections",
+            report.clients.len()
+        );
+        for line in admin::lines(&report) {
+            info!("{line}");
+        }
     }
-    wake(wakers);
 }
 
 fn wake(wakers: &[Waker]) {

@@ -35,6 +35,7 @@ fn defaults_are_those_of_the_usage() {
         max_connections_per_address: None,
         poll_interval: Duration::from_secs(1),
         grace: Duration::from_secs(10),
+        admin: None,
         access_log: None,
         token_file: None,
         user: None,
@@ -113,6 +114,9 @@ fn each_option_sets_its_own() {
         }),
         (&["--user", "1:2"], |options| {
             options.user = Some("1:2".into())
+        }),
+        (&["--admin", "unix:a,mode=0600"], |options| {
+            options.admin = Some(unix("a", Some(0o600)))
         }),
         (&["--access-log", "-"], |options| {
             options.access_log = Some("-".into())
@@ -202,6 +206,7 @@ fn the_usage_names_every_option_and_fits_a_terminal() {
         "max-connections-per-address",
         "poll-interval",
         "grace",
+        "admin",
         "access-log",
         "token-file",
         "user",
@@ -291,6 +296,7 @@ fn wrong_arguments_are_named() {
             &["--listen", "1.2.3.4:5", "--listen", "y"],
             &["--listen y", "expected IP:PORT"],
         ),
+        (&["--admin", "9000"], &["--admin 9000", "expected IP:PORT"]),
         (&["--threads"], &["--threads", HELP]),
         (&["--threads", "0"], &["--threads 0", "from 1 to 1024"]),
         (

@@ -22,6 +22,10 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ),
     ("cli", &["limits", "os::socket"]),
     (
+        "admin",
+        &["connection", "http", "limits", "os::socket", "worker"],
+    ),
+    (
         "reload",
         &["access_log", "cli", "http", "limits", "worker::published"],
     ),
@@ -29,6 +33,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     (
         "server",
         &[
+            "admin",
             "cli",
             "connection",
             "limits",

@@ -8,6 +8,8 @@ mod harness;
 
 #[path = "server/access_log.rs"]
 mod access_log;
+#[path = "server/admin.rs"]
+mod admin;
 #[path = "server/broken.rs"]
 mod broken;
 #[path = "server/command_line.rs"]

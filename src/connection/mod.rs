@@ -276,6 +276,12 @@ impl<F> Connection<F> {
         self.tail().is_some()
     }
 
+    /// How far a tail is in its file.
+    #[must_use]
+    pub fn progress(&self) -> Option<(u64, &F)> {
+        self.tail().map(|tail| (tail.offset(), tail.file()))
+    }
+
     /// Whether an answer is on its way, endless or not.
     #[must_use]
     pub fn is_answering(&self) -> bool {

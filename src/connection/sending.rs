@@ -74,6 +74,31 @@ pub enum End {
 }
 
 impl End {
+    /// All of them, each at its index (`end as usize`).
+    pub const ALL: [End; 9] = [
+        End::Renamed,
+        End::Unlinked,
+        End::Replaced,
+        End::Sealed,
+        End::Shutdown,
+        End::Broken,
+        End::Left,
+        End::Stalled,
+        End::Flooded,
+    ];
+
+    /// One word, for counting.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            End::Broken => "broken",
+            End::Left => "left",
+            End::Stalled => "stalled",
+            End::Flooded => "flooded",
+            end => end.word(),
+        }
+    }
+
     /// The word for the trailer field `Tail-End` and for the log.
     #[must_use]
     pub fn word(self) -> &'static str {
@@ -327,6 +352,12 @@ impl<F> Tail<F> {
     #[must_use]
     pub fn delivered(&self) -> u64 {
         self.at - self.from + self.frame.map_or(0, |frame| frame.file_sent(self.chunked))
+    }
+
+    /// The offset in the file of the next byte to be delivered.
+    #[must_use]
+    pub fn offset(&self) -> u64 {
+        self.from + self.delivered()
     }
 
     /// See [`Sending::reach`].

@@ -31,6 +31,29 @@ pub enum Status {
 }
 
 impl Status {
+    /// All of them, each at its index (`status as usize`).
+    pub const ALL: [Status; 19] = [
+        Status::Ok,
+        Status::NoContent,
+        Status::PartialContent,
+        Status::MovedPermanently,
+        Status::NotModified,
+        Status::BadRequest,
+        Status::Unauthorized,
+        Status::Forbidden,
+        Status::NotFound,
+        Status::MethodNotAllowed,
+        Status::RequestTimeout,
+        Status::PreconditionFailed,
+        Status::UriTooLong,
+        Status::RangeNotSatisfiable,
+        Status::FieldsTooLarge,
+        Status::InternalServerError,
+        Status::NotImplemented,
+        Status::ServiceUnavailable,
+        Status::VersionNotSupported,
+    ];
+
     /// The three digits.
     #[must_use]
     pub fn code(self) -> u16 {

@@ -379,6 +379,29 @@ impl Listener {
     }
 }
 
+/// For somebody who serves one client at a time and waits for it.
+impl Listener {
+    /// Lets [`Listener::wait_for_one`] wait.
+    ///
+    /// # Errors
+    /// None are known.
+    pub fn into_blocking(self) -> io::Result<Listener> {
+        rustix::io::ioctl_fionbio(&self.fd, false)?;
+        Ok(self)
+    }
+
+    /// Waits for a connection; its calls wait too, each for so long at most.
+    ///
+    /// # Errors
+    /// As [`Listener::accept`].
+    pub fn wait_for_one(&self, timeout: Duration) -> io::Result<Stream> {
+        let fd = net::accept_with(&self.fd, SocketFlags::CLOEXEC)?;
+        sockopt::set_socket_timeout(&fd, sockopt::Timeout::Recv, Some(timeout))?;
+        sockopt::set_socket_timeout(&fd, sockopt::Timeout::Send, Some(timeout))?;
+        Ok(Stream { fd, tcp: self.tcp })
+    }
+}
+
 /// Who is at the other end, for the log. (A `SocketAddr` would be 12 bytes more in every slot.)
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Peer {

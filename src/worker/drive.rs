@@ -7,6 +7,7 @@ use std::rc::Rc;
 use log::info;
 use rustix::io::Errno;
 
+use super::inspect::Counters;
 use super::published::Reader;
 use super::record::{Lines, Record};
 use super::topics::{Lookup, Topics};
@@ -43,6 +44,8 @@ pub struct Slot {
     pub(super) account: Account,
     /// The account may be open: something was sent since it was last found balanced.
     pub(super) owes: bool,
+    /// When it came.
+    pub(super) since: Moment,
     /// For the access log: the answer that is on its way.
     pub(super) record: Option<Box<Record>>,
     /// It reads a listing that is held in memory.
@@ -58,6 +61,7 @@ impl Slot {
         peer: Peer,
         machine: Connection<Rc<OpenFile>>,
         counted: bool,
+        now: Moment,
     ) -> Slot {
         Slot {
             stream,
@@ -72,6 +76,7 @@ impl Slot {
             counted,
             account: Account::default(),
             owes: false,
+            since: now,
             record: None,
             listing: false,
             truncation: 0,
@@ -124,6 +129,8 @@ pub struct Desk {
     /// Who may read what; `None`: everybody everything.
     pub(super) tokens: Option<Reader<Tokens>>,
     pub(super) scratch: Scratch,
+    /// What has happened so far.
+    pub(super) counters: Counters,
     /// The access log, if there is one.
     pub(super) lines: Option<Lines>,
     /// Where heads are read to; a connection keeps bytes only if its head is incomplete.
@@ -173,6 +180,7 @@ pub fn drive(slot: &mut Slot, key: usize, desk: &mut Desk) -> Outcome {
                 match result {
                     Ok(sent) => {
                         note_sent(slot, sent.count, memory, desk.now);
+                        desk.counters.sent += sent.count;
                         bytes += sent.count;
                         if sent.full {
                             return Outcome::Blocked;
@@ -263,6 +271,7 @@ fn leave_topic(slot: &mut Slot, key: usize, ended: Option<Ended>, desk: &mut Des
         return;
     };
     if let Some(ended) = ended {
+        desk.counters.ends[ended.end as usize] += 1;
         info!(
             "{} tail of {} ended: {}, {} bytes",
             slot.peer,
@@ -301,6 +310,7 @@ fn open(slot: &mut Slot, key: usize, desk: &mut Desk) {
         _ => {}
     }
     let (asked, summary) = slot.machine.opened(found, desk.date);
+    desk.counters.answers[summary.status as usize] += 1;
     info!("{} {} {summary}", slot.peer, Line(&asked));
     if let (Some(_), Want::Send(next)) = (&desk.lines, slot.machine.want()) {
         let record = Record::new(&asked, summary, &next.before);

@@ -8,9 +8,11 @@
 pub mod admission;
 pub mod deadlines;
 pub mod drive;
+pub mod inspect;
 pub mod lookup;
 pub mod published;
 pub mod record;
+mod seed;
 pub mod topics;
 
 use std::collections::VecDeque;
@@ -30,19 +32,17 @@ use crate::connection::{Connection, Interest, Moment, State, Timeouts};
 use crate::http::authorization::Tokens;
 use crate::http::date::Date;
 use crate::limits::{
-    ACCEPT_BURST, ACCEPT_PAUSE, ACKNOWLEDGED_INTERVAL, BULK_SLICE, HEAD_MAX, PASS_SLICE,
-    REFUSED_MAX, SWEEP_INTERVAL,
+    ACCEPT_BURST, ACCEPT_PAUSE, ACKNOWLEDGED_INTERVAL, BULK_SLICE, PASS_SLICE, REFUSED_MAX,
+    SWEEP_INTERVAL,
 };
-use crate::os::files::Files;
-use crate::os::poll::{Poll, Token, Waker};
+use crate::os::poll::{Poll, Token};
 use crate::os::socket::{Listener, Peer, Stream};
-use crate::os::watch::Watch;
 use admission::Admission;
 use deadlines::Deadlines;
-use drive::{Desk, Outcome, READABLE, Scratch, Slot};
-use published::{Published, Reader};
-use record::Lines;
-use topics::Topics;
+use drive::{Desk, Outcome, READABLE, Slot};
+use inspect::{Ask, Mailbox};
+use published::Published;
+pub use seed::Seed;
 
 /// What all workers share.
 pub struct Shared {
@@ -94,86 +94,9 @@ pub struct Worker {
     next_account: Moment,
     /// When the grace ends.
     cut_at: Option<Moment>,
-}
-
-/// A worker before it is moved to its thread.
-pub struct Seed {
-    shared: Arc<Shared>,
-    poll: Poll,
-    files: Files,
-    listeners: Vec<Listener>,
-}
-
-impl Seed {
-    /// A worker that will serve these files on these listeners.
-    ///
-    /// # Errors
-    /// EMFILE and the like: a poller needs three descriptors.
-    pub fn new(shared: Arc<Shared>, files: Files, listeners: Vec<Listener>) -> io::Result<Seed> {
-        let poll = Poll::new()?;
-        for (index, listener) in listeners.iter().enumerate() {
-            poll.add(listener, Token::Listener(index), READABLE)?;
-        }
-        Ok(Seed {
-            shared,
-            poll,
-            files,
-            listeners,
-        })
-    }
-
-    /// Wakes this worker from another thread, to look at [`Shared::signals`].
-    #[must_use]
-    pub fn waker(&self) -> Waker {
-        self.poll.waker()
-    }
-
-    /// The worker, in its thread.
-    ///
-    /// # Errors
-    /// ENOMEM
-    pub fn grow(self) -> io::Result<Worker> {
-        let Seed {
-            shared,
-            poll,
-            files,
-            listeners,
-        } = self;
-        let watch = Watch::new();
-        if let Some(queue) = watch.queue() {
-            poll.add(queue, Token::Watch, READABLE)?;
-        }
-        let desk = Desk {
-            topics: Topics::new(files, watch),
-            tokens: shared.tokens.clone().map(Reader::new),
-            scratch: Scratch::new(),
-            lines: shared.access_log.clone().map(Lines::new),
-            input: vec![0; HEAD_MAX]
-                .into_boxed_slice()
-                .try_into()
-                .expect("of that length"),
-            date: Date::from(SystemTime::now()),
-            now: Moment::default(),
-            listings: 0,
-        };
-        Ok(Worker {
-            shared,
-            poll,
-            listeners,
-            slots: Slab::new(),
-            desk,
-            deadlines: Deadlines::default(),
-            queue: Queue::default(),
-            leaving: Vec::new(),
-            refused: 0,
-            paused_until: None,
-            start: Instant::now(),
-            next_poll: Moment::NEVER,
-            next_sweep: Moment::NEVER,
-            next_account: Moment::NEVER,
-            cut_at: None,
-        })
-    }
+    mailbox: Arc<Mailbox>,
+    /// A question that is being answered.
+    asked: Option<Ask>,
 }
 
 impl Worker {
@@ -190,6 +113,7 @@ impl Worker {
             self.drive_due();
             self.drive_pass();
             self.obey();
+            self.inspect();
             self.reap();
             self.end_turn();
             self.plan_sweeps();
@@ -199,7 +123,8 @@ impl Worker {
 
     /// How long to wait for events: not at all while there is unfinished work.
     fn timeout(&self) -> Option<Duration> {
-        if !self.queue.is_empty() || self.desk.topics.busy() {
+        let asked = self.asked.is_some() || self.mailbox.any();
+        if !self.queue.is_empty() || self.desk.topics.busy() || asked {
             return Some(Duration::ZERO);
         }
         let moments = [
@@ -287,15 +212,17 @@ impl Worker {
             Connection::new(self.desk.now)
         } else {
             self.refused += 1;
+            self.desk.counters.refused += 1;
             Connection::refused(self.desk.now)
         };
+        self.desk.counters.accepted += 1;
         let entry = self.slots.vacant_entry();
         let key = entry.key();
         if let Err(error) = self.poll.add(&stream, Token::Slot(key), READABLE) {
             warn!("cannot watch a connection: {error}");
             return self.release(counted, peer);
         }
-        let slot = entry.insert(Slot::new(stream, peer, machine, counted));
+        let slot = entry.insert(Slot::new(stream, peer, machine, counted, self.desk.now));
         self.queue.push(slot, key);
     }
 

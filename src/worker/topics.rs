@@ -70,6 +70,8 @@ pub struct Topics {
     changes: Vec<Change>,
     /// Topics that are not `watched`.
     unwatched: usize,
+    /// Times that events were lost.
+    overflows: u64,
 }
 
 /// How much of a look is asked for.
@@ -109,6 +111,7 @@ impl Topics {
             looks: VecDeque::new(),
             changes: Vec::new(),
             unwatched: 0,
+            overflows: 0,
         }
     }
 
@@ -323,7 +326,10 @@ impl Topics {
             match change {
                 Change::Grew(key) => self.pass_anew(key),
                 Change::LookAgain(key, why) => self.look_later(key, Look::Name(why)),
-                Change::Everything => self.look_at_all(|_| Some(Look::Name(None))),
+                Change::Everything => {
+                    self.overflows += 1;
+                    self.look_at_all(|_| Some(Look::Name(None)));
+                }
             }
         }
         self.changes = changes;
@@ -371,6 +377,18 @@ impl Topics {
             }
             Some(Look::Name(Some(_))) => {}
         }
+    }
+
+    /// How many topics there are, and how many of them inotify does not tell of.
+    #[must_use]
+    pub fn count(&self) -> (usize, usize) {
+        (self.topics.len(), self.unwatched)
+    }
+
+    /// How many times events were lost.
+    #[must_use]
+    pub fn overflows(&self) -> u64 {
+        self.overflows
     }
 
     /// Whether there are topics of which inotify does not tell.

@@ -1,0 +1,261 @@
+//! What a worker tells of itself when it is asked: numbers that it has counted in plain cells of its own, and a walk over
+//! its connections, a slice a turn, so that asking delays nobody. While nobody asks, a turn costs one look at a flag.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::Worker;
+use crate::connection::State;
+use crate::connection::sending::End;
+use crate::http::head::Status;
+use crate::http::target::Path;
+use crate::limits::{ASKS_MAX, INSPECT_SLICE};
+use crate::os::poll::Waker;
+use crate::os::socket::Peer;
+
+/// What has happened since the start.
+#[derive(Debug, Clone, Default)]
+pub struct Counters {
+    /// Connections that were accepted, those above the limit included.
+    pub accepted: u64,
+    /// Connections above the limit.
+    pub refused: u64,
+    /// Bytes that were handed to sockets.
+    pub sent: u64,
+    /// Answers, by [`Status::ALL`].
+    pub answers: [u64; Status::ALL.len()],
+    /// Ends of tails, by [`End::ALL`].
+    pub ends: [u64; End::ALL.len()],
+    /// Times that inotify has lost events.
+    pub overflows: u64,
+}
+
+/// States of connections, as they are told.
+pub const STATES: [&str; 5] = ["reading", "sending", "tail-sending", "tailing", "closing"];
+
+/// What one worker, or all of them, tell.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// Since the start.
+    pub counters: Counters,
+    /// Connections now, by [`STATES`].
+    pub states: [u64; STATES.len()],
+    /// Files that are followed.
+    pub files: u64,
+    /// Those of them that are looked at by the clock.
+    pub files_by_clock: u64,
+    /// Bytes that the slowest tail is behind its file.
+    pub lag: u64,
+    /// The first connections.
+    pub clients: Vec<Client>,
+}
+
+/// One connection.
+#[derive(Debug)]
+pub struct Client {
+    /// Who.
+    pub peer: Peer,
+    /// Of [`STATES`].
+    pub state: &'static str,
+    /// How long it has been here.
+    pub age: Duration,
+    /// What it follows.
+    pub tail: Option<Following>,
+}
+
+/// How far a tail is.
+#[derive(Debug)]
+pub struct Following {
+    /// The name.
+    pub path: Path,
+    /// Offset of the next byte.
+    pub offset: u64,
+    /// Bytes that the file has beyond it.
+    pub lag: u64,
+}
+
+impl Report {
+    /// Adds what another worker tells; of its clients at most so many in all.
+    pub fn add(&mut self, other: Report, clients: usize) {
+        let (mine, theirs) = (&mut self.counters, &other.counters);
+        mine.accepted += theirs.accepted;
+        mine.refused += theirs.refused;
+        mine.sent += theirs.sent;
+        mine.overflows += theirs.overflows;
+        let pairs = mine.answers.iter_mut().zip(&theirs.answers);
+        let pairs = pairs.chain(mine.ends.iter_mut().zip(&theirs.ends));
+        for (mine, theirs) in pairs.chain(self.states.iter_mut().zip(&other.states)) {
+            *mine += theirs;
+        }
+        self.files += other.files;
+        self.files_by_clock += other.files_by_clock;
+        self.lag = self.lag.max(other.lag);
+        let room = clients.saturating_sub(self.clients.len());
+        self.clients.extend(other.clients.into_iter().take(room));
+    }
+}
+
+/// Asks all workers.
+pub struct Inspector(Vec<(Waker, Arc<Mailbox>)>);
+
+impl Inspector {
+    /// Of these workers.
+    #[must_use]
+    pub fn new(workers: Vec<(Waker, Arc<Mailbox>)>) -> Inspector {
+        Inspector(workers)
+    }
+
+    /// What all workers tell, with at most so many clients; `None` if one of them does not answer in time.
+    #[must_use]
+    pub fn ask(&self, clients: usize, patience: Duration) -> Option<Report> {
+        let answers = Arc::new(Answers::default());
+        for (waker, mailbox) in &self.0 {
+            let asked = mailbox.put(Ask {
+                clients,
+                cursor: 0,
+                report: Report::default(),
+                answers: Arc::clone(&answers),
+            });
+            if !asked {
+                return None;
+            }
+            waker.wake();
+        }
+        let mut sum = Report::default();
+        for report in answers.wait(self.0.len(), patience)? {
+            sum.add(report, clients);
+        }
+        Some(sum)
+    }
+}
+
+/// Where the answers to one question come together.
+#[derive(Default)]
+struct Answers {
+    reports: Mutex<Vec<Report>>,
+    arrived: Condvar,
+}
+
+impl Answers {
+    fn wait(&self, count: usize, patience: Duration) -> Option<Vec<Report>> {
+        let end = Instant::now() + patience;
+        let mut reports = lock(&self.reports);
+        while reports.len() < count {
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return None;
+            }
+            let result = self.arrived.wait_timeout(reports, left);
+            reports = result.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        Some(std::mem::take(&mut reports))
+    }
+}
+
+/// A question, and as much of the answer as there is.
+pub(super) struct Ask {
+    clients: usize,
+    /// The next slot to be looked at.
+    cursor: usize,
+    report: Report,
+    answers: Arc<Answers>,
+}
+
+/// Questions to one worker.
+#[derive(Default)]
+pub struct Mailbox {
+    any: AtomicBool,
+    asks: Mutex<Vec<Ask>>,
+}
+
+impl Mailbox {
+    /// Whether there are questions.
+    pub(super) fn any(&self) -> bool {
+        self.any.load(Ordering::Acquire)
+    }
+
+    fn put(&self, ask: Ask) -> bool {
+        let mut asks = lock(&self.asks);
+        // A worker that does not answer does not collect questions either.
+        if asks.len() >= ASKS_MAX {
+            return false;
+        }
+        asks.push(ask);
+        self.any.store(true, Ordering::Release);
+        true
+    }
+
+    fn take(&self) -> Option<Ask> {
+        if !self.any() {
+            return None;
+        }
+        let mut asks = lock(&self.asks);
+        let ask = asks.pop();
+        self.any.store(!asks.is_empty(), Ordering::Release);
+        ask
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Worker {
+    /// Goes on with the answer to a question, if there is one.
+    pub(super) fn inspect(&mut self) {
+        let Some(mut ask) = self.asked.take().or_else(|| self.mailbox.take()) else {
+            return;
+        };
+        let end = ask.cursor.saturating_add(INSPECT_SLICE);
+        for key in ask.cursor..end.min(self.slots.capacity()) {
+            self.inspect_slot(key, &mut ask);
+        }
+        if end < self.slots.capacity() {
+            ask.cursor = end;
+            self.asked = Some(ask);
+            return;
+        }
+        ask.report.counters = self.desk.counters.clone();
+        ask.report.counters.overflows = self.desk.topics.overflows();
+        let (files, by_clock) = self.desk.topics.count();
+        (ask.report.files, ask.report.files_by_clock) = (files as u64, by_clock as u64);
+        lock(&ask.answers.reports).push(ask.report);
+        ask.answers.arrived.notify_all();
+    }
+
+    fn inspect_slot(&self, key: usize, ask: &mut Ask) {
+        let Some(slot) = self.slots.get(key) else {
+            return;
+        };
+        let state = match slot.machine.state() {
+            State::ReadingHeaders(_) => 0,
+            State::SendingRange(_) if !slot.machine.is_tail() => 1,
+            State::SendingRange(_) => 2,
+            State::Tailing(_) => 3,
+            State::Closing(_) => 4,
+        };
+        ask.report.states[state] += 1;
+        let progress = slot.machine.progress().map(|(offset, file)| {
+            let size = file.known().map_or(offset, |look| look.size);
+            (offset, size.saturating_sub(offset))
+        });
+        if let Some((_, lag)) = progress {
+            ask.report.lag = ask.report.lag.max(lag);
+        }
+        if ask.report.clients.len() >= ask.clients {
+            return;
+        }
+        let tail = slot.topic.zip(progress);
+        ask.report.clients.push(Client {
+            peer: slot.peer,
+            state: STATES[state],
+            age: self.desk.now - slot.since,
+            tail: tail.map(|(topic, (offset, lag))| Following {
+                path: self.desk.topics.name(topic as usize),
+                offset,
+                lag,
+            }),
+        });
+    }
+}
