@@ -174,6 +174,25 @@ fn clients_are_told_with_what_they_lack() {
     drop((stalled, idle));
 }
 
+/// More than a worker looks at in one turn, and than a table holds.
+#[test]
+fn a_crowd_is_counted_and_its_table_is_cut() {
+    let dir = TempDir::with("log", "x");
+    let (server, admin) = serve(&dir, &["--threads", "1", "--max-connections", "2000"]);
+    let count = openrange::limits::INSPECT_SLICE + 100;
+    assert!(count > openrange::limits::CLIENTS_MAX);
+    let clients: Vec<Client> = (0..count).map(|_| Client::new(&server)).collect();
+    until("all connections", || {
+        let now = metrics(&admin)["connections{state=\"reading\"}"];
+        (now == count as u64).then_some(())
+    });
+    let (_, table) = ask(&admin, "/clients");
+    assert!(table.starts_with(&format!("{{\"connections\":{count},")));
+    let rows = table.lines().filter(|line| line.starts_with("{\"peer\""));
+    assert_eq!(rows.count(), openrange::limits::CLIENTS_MAX);
+    drop(clients);
+}
+
 #[test]
 fn the_two_listeners_have_nothing_in_common() {
     let dir = TempDir::with("log", "x");
