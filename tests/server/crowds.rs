@@ -8,7 +8,7 @@ use super::client::Client;
 use super::harness::{Server, TempDir, openrange, until};
 
 /// Raises our own limit; whether so many descriptors can be had.
-fn room_for(descriptors: u64) -> bool {
+pub fn room_for(descriptors: u64) -> bool {
     let maximum = getrlimit(Resource::Nofile).maximum;
     let enough = maximum.is_none_or(|maximum| maximum >= descriptors);
     if enough {
