@@ -547,17 +547,6 @@ fn waits() {
     }
 }
 
-/// With figures, because the tests above reckon with the same sums.
-#[test]
-fn moments() {
-    let second = Duration::from_secs(1);
-    assert_eq!(Moment(250) + second, Moment(1_250));
-    assert_eq!(Moment(250) + Duration::MAX, Moment::NEVER);
-    assert_eq!(Moment::NEVER + second, Moment::NEVER);
-    assert_eq!(Moment(1_250) - Moment(250), second);
-    assert_eq!(Moment(250) - Moment(1_250), Duration::ZERO);
-}
-
 /// Every way out of a tail is told once, with its bytes and its reason.
 #[test]
 #[rustfmt::skip]

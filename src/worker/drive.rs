@@ -3,6 +3,7 @@
 
 use std::os::fd::AsFd;
 use std::rc::Rc;
+use std::time::Duration;
 
 use log::info;
 use rustix::io::Errno;
@@ -44,8 +45,8 @@ pub struct Slot {
     pub(super) account: Account,
     /// The account may be open: something was sent since it was last found balanced.
     pub(super) owes: bool,
-    /// When it came.
-    pub(super) since: Moment,
+    /// When it came, in seconds.
+    since: u32,
     /// For the access log: the answer that is on its way.
     pub(super) record: Option<Box<Record>>,
     /// It reads a listing that is held in memory.
@@ -76,11 +77,18 @@ impl Slot {
             counted,
             account: Account::default(),
             owes: false,
-            since: now,
+            since: u32::try_from(now.0 / 1000).unwrap_or(u32::MAX),
             record: None,
             listing: false,
             truncation: 0,
         }
+    }
+}
+
+impl Slot {
+    /// How long it has been there, to the second.
+    pub(super) fn age(&self, now: Moment) -> Duration {
+        now - Moment(u64::from(self.since) * 1000)
     }
 }
 

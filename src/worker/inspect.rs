@@ -250,7 +250,7 @@ impl Worker {
         ask.report.clients.push(Client {
             peer: slot.peer,
             state: STATES[state],
-            age: self.desk.now - slot.since,
+            age: slot.age(self.desk.now),
             tail: tail.map(|(topic, (offset, lag))| Following {
                 path: self.desk.topics.name(topic as usize),
                 offset,
