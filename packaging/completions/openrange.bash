@@ -7,7 +7,12 @@ _openrange() {
         mapfile -t COMPREPLY < <(compgen -u -- "$word")
         return
         ;;
-    --listen | --threads | --header-timeout | --idle-timeout | --send-timeout | --max-connections | \
+    --access-log | --token-file)
+        compopt -o filenames 2>/dev/null
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+        return
+        ;;
+    --listen | --admin | --threads | --header-timeout | --idle-timeout | --send-timeout | --max-connections | \
         --max-connections-per-address | --poll-interval | --grace)
         return # whatever it takes, it is no option
         ;;
@@ -23,6 +28,9 @@ _openrange() {
             --max-connections-per-address
             --poll-interval
             --grace
+            --admin
+            --access-log
+            --token-file
             --user
             --no-sandbox
             -h --help
