@@ -9,7 +9,7 @@ use rustix::process::Signal;
 
 use common::client::End;
 use common::server::{Server, run};
-use common::{Directory, append, is_root, skip};
+use common::{Directory, append, eventually, is_root, skip};
 
 #[test]
 fn no_new_privileges() {
@@ -51,6 +51,51 @@ fn another_user() {
         drop(tail);
         assert!(server.wait().success());
     }
+}
+
+/// What is opened again on SIGHUP is opened as that user, inside the sandbox.
+#[test]
+fn another_user_reads_and_opens_again() {
+    if !is_root() {
+        return skip("only root can make the server another user");
+    }
+    let (uid, gid) = (Some(65534), Some(65533));
+    let (root, own) = (Directory::new(), Directory::new());
+    append(&root.join("log"), b"begin\n");
+    append(&own.join("tokens"), b"first\n");
+    for path in [own.path(), &own.join("tokens")] {
+        std::os::unix::fs::chown(path, uid, gid).expect("chown");
+    }
+    let (tokens, log) = (own.join("tokens"), own.join("access"));
+    let options = [
+        "--user",
+        "65534:65533",
+        "--token-file",
+        tokens.to_str().expect("UTF-8"),
+        "--access-log",
+        log.to_str().expect("UTF-8"),
+    ];
+    let server = Server::start(root.path(), &options);
+    let get = |token: &str| {
+        let value = format!("Bearer {token}");
+        server.get("/log", &[("Authorization", &value)]).status
+    };
+    assert_eq!(get("first"), 200);
+    let lines = |path: &std::path::Path| {
+        let text = fs::read_to_string(path).unwrap_or_default();
+        text.lines().count()
+    };
+    eventually("a line", || lines(&log) == 1);
+    fs::rename(&log, own.join("access.1")).expect("rename");
+    fs::write(own.join("new"), b"second\n").expect("a file");
+    fs::rename(own.join("new"), &tokens).expect("rename");
+    server.signal(Signal::HUP);
+    eventually("the access log", || {
+        server.log_lines_with("SIGHUP: the access log is") == 1
+    });
+    assert_eq!((get("first"), get("second")), (401, 200));
+    eventually("two lines", || lines(&log) == 2);
+    assert_eq!(lines(&own.join("access.1")), 1);
 }
 
 #[test]
