@@ -169,8 +169,10 @@ fn forms_and_sizes() {
             *expected,
             "{what}"
         );
+    }
+    for (value, size, sealed, expected) in some(table.iter()) {
         let oracle = short(oracle::expected(value.as_bytes(), *size, *sealed));
-        assert_eq!(oracle, *expected, "the oracle: {what}");
+        assert_eq!(oracle, *expected, "the oracle: {value} of {size}");
     }
 }
 
@@ -235,6 +237,9 @@ fn syntax() {
     for (value, expected) in table {
         let what = value.escape_ascii();
         assert_eq!(outcome(value, 10, LIVE), *expected, "{what}");
+    }
+    for (value, expected) in some(table.iter()) {
+        let what = value.escape_ascii();
         let oracle = short(oracle::expected(value, 10, LIVE));
         assert_eq!(oracle, *expected, "the oracle: {what}");
     }
@@ -346,13 +351,16 @@ fn random_fields_mean_what_the_oracle_says() {
         let size = SIZES[usize::try_from(random.below(SIZES.len() as u64)).unwrap()];
         let sealed = random.below(4) == 0;
         let value = field(&mut random, size);
-        let expected = oracle::expected(value.as_bytes(), size, sealed);
         let asked = parse(value.as_bytes());
         let actual = asked.as_ref().map(|asked| asked.resolve(size, sealed));
-        assert_eq!(
-            actual, expected,
-            "seed {seed}: {value} of {size}, sealed {sealed}"
-        );
+        // Too slow for Miri, which is to look at what it judges.
+        if !cfg!(miri) {
+            let expected = oracle::expected(value.as_bytes(), size, sealed);
+            assert_eq!(
+                actual, expected,
+                "seed {seed}: {value} of {size}, sealed {sealed}"
+            );
+        }
         if let Some(Resolved::Tail { .. }) = actual {
             assert!(asked.unwrap().may_tail(), "seed {seed}: {value}");
         }

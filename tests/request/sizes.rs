@@ -5,7 +5,7 @@ use openrange::http::request::Refusal::{self, HeadTooLarge, Malformed, TargetToo
 use openrange::http::request::parse;
 use openrange::limits::{FIELDS_MAX, HEAD_MAX, TARGET_MAX};
 
-use super::{accepted, check, refused, with_fields, with_line};
+use super::{accepted, read, refused, with_fields, with_line};
 
 /// A request with so many fields, Host included.
 fn fields(count: usize) -> Vec<u8> {
@@ -62,12 +62,7 @@ fn a_line_that_is_wrong_is_not_waited_for() {
         (b"\r\r", "bare CR in the head"),
     ];
     for (head, why) in table {
-        assert_eq!(
-            check::request(head),
-            Err(Malformed(why)),
-            "{}",
-            head.escape_ascii()
-        );
+        assert_eq!(read(head), Err(Malformed(why)), "{}", head.escape_ascii());
     }
 }
 
@@ -92,12 +87,7 @@ fn prefixes_are_not_there_yet() {
         b"GET / HTTP/1.1\r",
         b"GET / HTTP/1.1\r\n\r",
     ] {
-        assert_eq!(
-            check::request(waiting),
-            Ok(None),
-            "{}",
-            waiting.escape_ascii()
-        );
+        assert_eq!(read(waiting), Ok(None), "{}", waiting.escape_ascii());
     }
 }
 
