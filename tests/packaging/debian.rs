@@ -80,9 +80,11 @@ fn the_package_has_it_where_it_belongs() {
         let there = contents.join(&to).exists() || contents.join(format!("{to}.gz")).exists();
         assert!(there, "{from} is not at {to}");
     }
-    let unit = contents.join("usr/lib/systemd/system/openrange.service");
-    let unit = fs::read_to_string(unit).expect("a unit");
-    assert_eq!(unit, read("packaging/systemd/openrange.service"));
+    for unit in ["openrange.service", "openrange.socket"] {
+        let there = contents.join("usr/lib/systemd/system").join(unit);
+        let there = fs::read_to_string(there).expect("a unit");
+        assert_eq!(there, read(&format!("packaging/systemd/{unit}")));
+    }
     let kept = fs::read_to_string(control.join("conffiles")).expect("conffiles");
     assert_eq!(kept, "/etc/default/openrange\n");
     for script in ["postinst", "prerm", "postrm"] {
