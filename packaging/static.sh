@@ -27,11 +27,12 @@ build() { # ARCH TARGET ZIG-TARGET
         if [ ! -e "$(rustc --print target-libdir --target "$target")" ]; then
             # That -Z is for nightly compilers, unless they are told otherwise.
             export RUSTC_BOOTSTRAP=1
-            arguments=(-Z "build-std=std,panic_abort")
+            # Without backtraces, which are a quarter of the binary and of no use in a stripped one. Panics still say where.
+            arguments=(-Z "build-std=std,panic_abort" -Z build-std-features=)
             has_source rustc || { export PATH=/usr/bin:$PATH && has_source rustc; } ||
                 missing "neither the library for $target (rustup target add) nor its source (rustc-web rust-web-src)"
         fi
-        # Not position-independent: that costs 5 % of size, and there is no other code to jump to.
+        # Not position-independent: zig links no static PIE.
         export RUSTFLAGS="-C target-feature=+crt-static -C link-self-contained=no -C relocation-model=static"
         export "CARGO_TARGET_${name^^}_LINKER=$linker"
         cargo build --locked --release --target "$target" --target-dir "$out/build" "${arguments[@]}"
