@@ -44,5 +44,7 @@ mod stalled;
 mod tails;
 #[path = "server/tokens.rs"]
 mod tokens;
+#[path = "server/topic_lists.rs"]
+mod topic_lists;
 #[path = "server/unwatched.rs"]
 mod unwatched;

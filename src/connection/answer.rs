@@ -22,7 +22,9 @@ pub enum Found<F> {
         /// What it is at this moment.
         meta: Meta,
     },
-    /// A directory without `index.html`: the page that lists it.
+    /// A directory: what lists it, as JSON if that is preferred ([`Accept::prefers_json`]), else as HTML.
+    ///
+    /// [`Accept::prefers_json`]: crate::http::accept::Accept::prefers_json
     Listing(Vec<u8>),
     /// A directory, but the target did not end with a slash.
     NeedsSlash,
@@ -182,6 +184,7 @@ pub fn answer<F>(request: &Request, found: &Found<F>, keep_alive: bool, date: Da
     let reply = Reply {
         request,
         keep_alive: keep_alive && request.keep_alive,
+        varies: request.path().is_some_and(|path| path.slash),
         date,
     };
     if let Found::Unauthorized(challenge) = found {
@@ -207,6 +210,9 @@ pub fn answer<F>(request: &Request, found: &Found<F>, keep_alive: bool, date: Da
 struct Reply<'a> {
     request: &'a Request,
     keep_alive: bool,
+    /// Another Accept field could lead to another answer (RFC 9110 section 12.5.5): `index.html` and the topic list of
+    /// its directory have one URL.
+    varies: bool,
     date: Date,
 }
 
@@ -217,6 +223,11 @@ impl Reply<'_> {
 
     fn head(&self, status: Status) -> Head {
         let head = Head::new(status, self.date);
+        let head = if self.varies {
+            head.lines("Vary: Accept\r\n")
+        } else {
+            head
+        };
         match (self.keep_alive, self.request.http10) {
             (false, _) => head.lines("Connection: close\r\n"),
             (true, true) => head.lines("Connection: keep-alive\r\n"),
@@ -237,24 +248,21 @@ impl Reply<'_> {
             Challenge::Missing => "a bearer token is needed",
             Challenge::Invalid => "this token is not valid here",
         };
-        self.plain(Status::Unauthorized, challenge.lines(), line)
+        // It says nothing of what was asked for.
+        let reply = Reply {
+            varies: false,
+            ..*self
+        };
+        reply.plain(Status::Unauthorized, challenge.lines(), line)
     }
 
     fn found<F>(&self, path: &Path, found: &Found<F>) -> Answer {
         match found {
             Found::File { meta, .. } => self.file(meta),
-            Found::Listing(page) => {
-                let head = self
-                    .head(Status::Ok)
-                    .lines("Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n")
-                    .field("Content-Type", media::HTML)
-                    .field("Content-Length", page.len());
-                let body = if self.head_only() {
-                    b"".as_slice()
-                } else {
-                    page
-                };
-                Answer::new(Status::Ok, head.finish(body), self.keep_alive)
+            Found::Listing(list) => {
+                let json = self.request.accept.prefers_json();
+                let media = if json { media::JSON } else { media::HTML };
+                self.page(NOT_STORED, media, list)
             }
             Found::NeedsSlash => {
                 let head = self
@@ -283,6 +291,18 @@ impl Reply<'_> {
                 "the file system failed, see the server's log",
             ),
         }
+    }
+
+    /// A body that is held in memory.
+    fn page(&self, lines: &'static str, media: &str, body: &[u8]) -> Answer {
+        let head = self
+            .head(Status::Ok)
+            .lines(lines)
+            .lines("X-Content-Type-Options: nosniff\r\n")
+            .field("Content-Type", media)
+            .field("Content-Length", body.len());
+        let body = if self.head_only() { b"" } else { body };
+        Answer::new(Status::Ok, head.finish(body), self.keep_alive)
     }
 
     fn file(&self, meta: &Meta) -> Answer {

@@ -17,7 +17,7 @@ const BY_EXTENSION: &[(&str, &str)] = &[
     ("jpeg", "image/jpeg"),
     ("jpg", "image/jpeg"),
     ("js", "text/javascript; charset=utf-8"),
-    ("json", "application/json"),
+    ("json", JSON),
     ("jsonl", "application/jsonl"),
     ("log", TEXT),
     ("m3u8", "application/vnd.apple.mpegurl"),
@@ -51,6 +51,8 @@ const BY_EXTENSION: &[(&str, &str)] = &[
     ("zst", "application/zstd"),
 ];
 
+/// What a list of topics is.
+pub const JSON: &str = "application/json";
 /// What a listing is.
 pub const HTML: &str = "text/html; charset=utf-8";
 /// What errors and unknown text are.

@@ -3,6 +3,7 @@
 //! Read [`request`] first, then [`range`] and [`conditional`] (what is asked), then [`head`] and [`chunk`] (what is
 //! written).
 
+pub mod accept;
 pub mod authorization;
 pub mod chunk;
 pub mod conditional;

@@ -7,6 +7,7 @@ use std::mem::{self, MaybeUninit};
 
 use arrayvec::ArrayString;
 
+use super::accept::Accept;
 use super::authorization::Credentials;
 use super::conditional::Conditions;
 use super::head::Status;
@@ -33,6 +34,8 @@ pub struct Request {
     pub conditions: Conditions,
     /// Who sent it.
     pub credentials: Credentials,
+    /// What it would like to get.
+    pub accept: Accept,
 }
 
 impl Request {
@@ -275,6 +278,7 @@ fn build(parsed: &httparse::Request<'_, '_>) -> Result<Request, Refusal> {
         range: fields.range.one().filter(|_| reads).and_then(range::parse),
         conditions: fields.conditions,
         credentials: fields.credentials,
+        accept: fields.accept,
     })
 }
 
@@ -328,6 +332,7 @@ struct Fields<'a> {
     range: Once<'a>,
     conditions: Conditions,
     credentials: Credentials,
+    accept: Accept,
 }
 
 impl<'a> Fields<'a> {
@@ -353,6 +358,8 @@ impl<'a> Fields<'a> {
             self.transfer_encoding.take(value);
         } else if is("authorization") {
             self.credentials = Credentials::parse(mem::take(&mut self.credentials), value);
+        } else if is("accept") {
+            self.accept.add(value);
         } else if is("if-match") {
             join(&mut self.conditions.if_match, value);
         } else if is("if-none-match") {

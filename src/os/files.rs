@@ -112,6 +112,17 @@ impl Files {
         self.walk(name, |_, _| {})
     }
 
+    /// The tag of a regular file, by a descriptor that need not be readable. `None` where its identity takes opening it
+    /// (see [`identity`]) and that fails.
+    pub(super) fn tag(&self, place: BorrowedFd<'_>, stat: &Statx) -> Option<ETag> {
+        let identity = by_handle(place, stat).or_else(|| {
+            let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+            let fd = rustix::fs::open(proc_path(place), flags, Mode::empty()).ok()?;
+            Some(by_inode(fd.as_fd(), stat))
+        })?;
+        Some(self.truncations.tag(identity))
+    }
+
     fn open_beneath(&self, name: &[u8], flags: OFlags) -> Result<OwnedFd, Errno> {
         let name = if name.is_empty() { b"." } else { name };
         let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
@@ -206,7 +217,7 @@ pub(super) fn proc_path(fd: BorrowedFd<'_>) -> String {
     format!("/proc/self/fd/{}", fd.as_raw_fd())
 }
 
-fn stat(fd: BorrowedFd<'_>) -> Result<Statx, Errno> {
+pub(super) fn stat(fd: BorrowedFd<'_>) -> Result<Statx, Errno> {
     rustix::fs::statx(
         fd,
         "",
@@ -380,10 +391,7 @@ impl OpenFile {
             size: look.size,
             sealed: look.sealed,
             modified: Date::from_seconds(look.modified),
-            etag: ETag(fnv(&[
-                &self.identity.to_be_bytes(),
-                &self.truncations.of(self.identity).to_be_bytes(),
-            ])),
+            etag: self.truncations.tag(self.identity),
             media: self.media.unwrap_or_else(|| self.sniff()),
         })
     }
@@ -447,22 +455,31 @@ const LOCAL: [u32; 18] = [
 /// mount the same file system, or before and after a reboot, so there is no device number. Where there is no handle
 /// (kernels before 6.5 on some file systems), the inode number and its generation take its place.
 fn identity(fd: BorrowedFd<'_>, stat: &Statx) -> u64 {
+    by_handle(fd, stat).unwrap_or_else(|| by_inode(fd, stat))
+}
+
+fn by_handle(fd: BorrowedFd<'_>, stat: &Statx) -> Option<u64> {
+    let handle = sys::file_handle(fd).ok()?;
+    Some(fnv(&[&handle, &birth(stat)]))
+}
+
+/// The descriptor must be readable, to ask for the generation.
+fn by_inode(fd: BorrowedFd<'_>, stat: &Statx) -> u64 {
+    let generation = sys::inode_generation(fd).unwrap_or(0);
+    fnv(&[
+        &stat.stx_ino.to_be_bytes(),
+        &generation.to_be_bytes(),
+        &birth(stat),
+    ])
+}
+
+fn birth(stat: &Statx) -> [u8; 12] {
     let mut birth = [0; 12];
     if stat.stx_mask & StatxFlags::BTIME.bits() != 0 {
         birth[..8].copy_from_slice(&stat.stx_btime.tv_sec.to_be_bytes());
         birth[8..].copy_from_slice(&stat.stx_btime.tv_nsec.to_be_bytes());
     }
-    match sys::file_handle(fd) {
-        Ok(handle) => fnv(&[&handle, &birth]),
-        Err(_) => {
-            let generation = sys::inode_generation(fd).unwrap_or(0);
-            fnv(&[
-                &stat.stx_ino.to_be_bytes(),
-                &generation.to_be_bytes(),
-                &birth,
-            ])
-        }
-    }
+    birth
 }
 
 /// FNV-1a over 64 bits: the same on every machine and in every version, which the standard library's hashes are not.
@@ -505,6 +522,14 @@ struct Truncated {
 }
 
 impl Truncations {
+    /// The tag of a file: who it is, and its last truncation.
+    fn tag(&self, identity: u64) -> ETag {
+        ETag(fnv(&[
+            &identity.to_be_bytes(),
+            &self.of(identity).to_be_bytes(),
+        ]))
+    }
+
     /// The number of the last truncation of all.
     fn last(&self) -> u64 {
         self.last.load(Ordering::Acquire)

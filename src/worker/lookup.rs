@@ -6,9 +6,10 @@ use std::rc::Rc;
 use rustix::io::Errno;
 
 use crate::connection::answer::Found;
+use crate::http::request::Request;
 use crate::http::target::Path;
 use crate::os::files::{Files, Node, OpenFile};
-use crate::os::listing;
+use crate::os::listing::{self, Form};
 
 /// A file and the name that leads to it.
 pub type Named = (Rc<[u8]>, Rc<OpenFile>);
@@ -45,19 +46,23 @@ impl Lookups {
         }
     }
 
-    /// The regular file behind a path and the name that leads to it. `held`: the file that is held open under a name.
+    /// The regular file behind a path and the name that leads to it. `form`: how a directory is listed; its `index.html`
+    /// stands in for the page, not for the topics. `held`: the file that is held open under a name.
     ///
     /// # Errors
     /// What else there is, as it is answered.
     pub fn find<'a>(
         &mut self,
         path: &Path,
+        form: Form,
         held: impl Fn(&[u8]) -> Option<&'a Rc<OpenFile>>,
     ) -> Result<Named, Other> {
-        if let Some((name, file)) = self.of_this_turn.get(path) {
+        if let Some((name, file)) = self.of_this_turn.get(path)
+            && (form == Form::Page || !path.slash)
+        {
             return Ok((Rc::clone(name), Rc::clone(file)));
         }
-        let (name, file) = self.find_anew(path, held)?;
+        let (name, file) = self.find_anew(path, form, held)?;
         let named: Named = (name.into(), file);
         self.of_this_turn.insert(path.clone(), named.clone());
         Ok(named)
@@ -78,6 +83,7 @@ impl Lookups {
     fn find_anew<'a>(
         &self,
         path: &Path,
+        form: Form,
         held: impl Fn(&[u8]) -> Option<&'a Rc<OpenFile>>,
     ) -> Result<(Vec<u8>, Rc<OpenFile>), Other> {
         let name = path.name.to_vec();
@@ -89,19 +95,30 @@ impl Lookups {
             Ok(Node::Directory(directory)) => directory,
             Err(error) => return Err(failed(error, &name)),
         };
-        let slash: &[u8] = if name.is_empty() { b"" } else { b"/" };
-        let below = |entry: &[u8]| [name.as_slice(), slash, entry].concat();
-        let index = below(b"index.html");
-        match self.files.find(&index, held(&index)) {
-            Ok(Node::File(file)) => return Ok((index, file)),
-            Ok(Node::Other) => return Err(Found::Forbidden),
-            Ok(Node::Directory(_)) | Err(Errno::NOENT) => {}
-            Err(error) => return Err(failed(error, &index)),
+        if form == Form::Page {
+            let slash: &[u8] = if name.is_empty() { b"" } else { b"/" };
+            let index = [&name, slash, b"index.html"].concat();
+            match self.files.find(&index, held(&index)) {
+                Ok(Node::File(file)) => return Ok((index, file)),
+                Ok(Node::Other) => return Err(Found::Forbidden),
+                Ok(Node::Directory(_)) | Err(Errno::NOENT) => {}
+                Err(error) => return Err(failed(error, &index)),
+            }
         }
-        match listing::page(&directory, path, |entry| self.files.resolve(&below(entry))) {
-            Ok(page) => Err(Found::Listing(page)),
+        match listing::write(&self.files, &directory, path, form) {
+            Ok(listing) => Err(Found::Listing(listing)),
             Err(error) => Err(failed(error, &name)),
         }
+    }
+}
+
+/// How a directory is listed for a request.
+#[must_use]
+pub fn form(request: &Request) -> Form {
+    if request.accept.prefers_json() {
+        Form::Topics
+    } else {
+        Form::Page
     }
 }
 

@@ -17,7 +17,7 @@ use crate::limits::{FOLLOW_TRIES, PASS_RUN, SWEEP_SLICE};
 use crate::os::files::{self, Files, OpenFile};
 use crate::os::watch::{Change, Place, Topic as Key, Watch};
 
-use super::lookup::{Lookups, Other, failed};
+use super::lookup::{Lookups, Other, failed, form};
 
 /// The key of a connection's slot, in four bytes: every tail has one in its topic.
 pub type Slot = u32;
@@ -134,7 +134,7 @@ impl Topics {
         };
         // A topic's file remembers its size, so that a truncation shows.
         let held = |name: &[u8]| self.by_name.get(name).map(|&key| &self.topics[key].file);
-        let (name, file) = match self.lookups.find(path, held) {
+        let (name, file) = match self.lookups.find(path, form(request), held) {
             Ok(found) => found,
             Err(other) => return other.into(),
         };

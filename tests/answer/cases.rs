@@ -435,3 +435,33 @@ fn summaries() {
         assert_eq!(answer.summary().to_string(), expected);
     }
 }
+
+#[test]
+fn a_listing_is_of_the_form_that_is_preferred() {
+    let found = Found::Listing(b"..".to_vec());
+    let media = |fields: &[&str], target: &str| {
+        let answer = answered(target, fields, &found);
+        let response = Response::of(&answer);
+        assert_eq!(response.get("Vary"), Some("Accept"));
+        response.get("Content-Type").map(str::to_owned)
+    };
+    let json = Some("application/json".to_owned());
+    let html = Some("text/html; charset=utf-8".to_owned());
+    for target in ["GET /d/", "HEAD /d/", "GET /"] {
+        assert_eq!(media(&[], target), html);
+        assert_eq!(media(&["Accept: */*"], target), html);
+        assert_eq!(media(&["Accept: application/json"], target), json);
+    }
+    // What has one form does not vary, and what may not be seen tells nothing.
+    let json = &["Accept: application/json"];
+    let response = Response::of(&answered("GET /f", json, &file(1, false)));
+    assert_eq!(
+        (response.get("Vary"), response.get("Content-Type")),
+        (None, Some(TEXT))
+    );
+    let hidden = Found::Unauthorized(Challenge::Missing);
+    assert_eq!(
+        Response::of(&answered("GET /d/", json, &hidden)).get("Vary"),
+        None
+    );
+}

@@ -1,5 +1,6 @@
 //! What good heads mean.
 
+use openrange::http::accept::Accept;
 use openrange::http::authorization::Credentials;
 use openrange::http::conditional::Conditions;
 use openrange::http::range;
@@ -260,7 +261,10 @@ fn conditions() {
 #[test]
 fn everything_at_once() {
     let head = b"\r\nGET http://a/b/../c%20d/?q HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTE: trailers\r\n\
-        Range: bytes=3-\r\nauthorization: bearer t=\r\nIf-Range: \"x\"\r\nAccept: */*\r\n\r\n";
+        Range: bytes=3-\r\nauthorization: bearer t=\r\nIf-Range: \"x\"\r\nAccept: */*\r\nACCEPT:text/html;q=0.5\r\n\r\n";
+    let mut accept = Accept::default();
+    accept.add(b"*/*");
+    accept.add(b"text/html;q=0.5");
     let expected = Request {
         method: Method::Get,
         target: openrange::http::target::decode(b"/c%20d/").unwrap(),
@@ -273,6 +277,7 @@ fn everything_at_once() {
             ..Conditions::default()
         },
         credentials: Credentials::Token(b"t=".as_slice().into()),
+        accept,
     };
     assert_eq!(accepted(head), expected);
 }
