@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use lexopt::prelude::{Long, Short, Value, ValueExt};
 
+use crate::http::cors::Cors;
 use crate::limits::POLL_INTERVAL;
 use crate::os::socket::Address;
 
@@ -52,6 +53,8 @@ Options:
   --token-file FILE         who may read: on each line a bearer token and, if it
                             is not for everything, the path it is for; # begins
                             a remark
+  --cors ORIGIN             scripts of this site (https://example.org) may read;
+                            *: those of every site
   --user NAME               become this user (or UID:GID) once all is bound
   --no-sandbox              keep the access to files that is given up otherwise
                             (Landlock: nothing but reading below ROOT is left)
@@ -106,6 +109,8 @@ pub struct Options {
     pub access_log: Option<PathBuf>,
     /// Who may read what; `None`: everybody everything.
     pub token_file: Option<PathBuf>,
+    /// Whose scripts may read.
+    pub cors: Option<Cors>,
     /// Whom to become.
     pub user: Option<String>,
     /// Give up what is not needed.
@@ -128,6 +133,7 @@ impl Default for Options {
             admin: None,
             access_log: None,
             token_file: None,
+            cors: None,
             user: None,
             sandbox: true,
         }
@@ -182,6 +188,11 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, S
             Long("admin") => options.admin = Some(address(&mut parser, "--admin")?),
             Long("access-log") => options.access_log = Some(path(&mut parser)?),
             Long("token-file") => options.token_file = Some(path(&mut parser)?),
+            Long("cors") => {
+                let text = string(&mut parser)?;
+                let cors = Cors::parse(&text).map_err(|why| format!("--cors {text}: {why}"))?;
+                options.cors = Some(cors);
+            }
             Long("user") => options.user = Some(string(&mut parser)?),
             Long("no-sandbox") => options.sandbox = false,
             Long("grace") => options.grace = seconds(&mut parser, "--grace")?,

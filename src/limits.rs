@@ -15,6 +15,9 @@ pub const TARGET_MAX: usize = 4096;
 /// (RFC 9110 section 14.2 allows that for suspicious sets).
 pub const PARTS_MAX: usize = 16;
 
+/// Longest origin of `--cors`: a scheme, the longest host name (253) and a port.
+pub const ORIGIN_MAX: usize = 300;
+
 /// Longest bearer token in bytes: 1,500 bits of randomness, and what a request costs that brings one.
 pub const TOKEN_MAX: usize = 256;
 /// Most tokens; each is compared with that of every request, which takes some 30 ns.

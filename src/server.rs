@@ -102,6 +102,7 @@ fn share(options: &Options, threads: usize, reload: &Reload) -> Arc<Shared> {
         send_timeout: options.send_timeout,
         grace: options.grace,
         poll_interval: options.poll_interval,
+        cors: options.cors.clone(),
         access_log: reload.access_log(),
         tokens: reload.tokens(),
         admission: Admission::new(most, options.max_connections_per_address),

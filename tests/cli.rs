@@ -5,6 +5,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::time::Duration;
 
 use openrange::cli::{Command, DEFAULT_ADDRESS, Options, USAGE, parse};
+use openrange::http::cors::Cors;
 use openrange::os::socket::Address;
 
 fn parsed(arguments: &[&str]) -> Result<Command, String> {
@@ -38,6 +39,7 @@ fn defaults_are_those_of_the_usage() {
         admin: None,
         access_log: None,
         token_file: None,
+        cors: None,
         user: None,
         sandbox: true,
     };
@@ -124,6 +126,9 @@ fn each_option_sets_its_own() {
         (&["--token-file", "t"], |options| {
             options.token_file = Some("t".into())
         }),
+        (&["--cors", "https://a.example:8443"], |options| {
+            options.cors = Some(Cors::parse("https://a.example:8443").unwrap())
+        }),
         (&["--no-sandbox"], |options| options.sandbox = false),
         (&["a b", "--threads", "4"], |options| {
             options.root = "a b".into();
@@ -209,6 +214,7 @@ fn the_usage_names_every_option_and_fits_a_terminal() {
         "admin",
         "access-log",
         "token-file",
+        "cors",
         "user",
         "no-sandbox",
         "help",

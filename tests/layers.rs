@@ -20,7 +20,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         "worker",
         &["access_log", "connection", "http", "limits", "os", "worker"],
     ),
-    ("cli", &["limits", "os::socket"]),
+    ("cli", &["http::cors", "limits", "os::socket"]),
     (
         "admin",
         &["connection", "http", "limits", "os::socket", "worker"],

@@ -16,6 +16,8 @@ mod broken;
 mod command_line;
 #[path = "server/conditions.rs"]
 mod conditions;
+#[path = "server/cors.rs"]
+mod cors;
 #[path = "server/crowds.rs"]
 mod crowds;
 #[path = "server/directories.rs"]

@@ -13,7 +13,7 @@ _openrange() {
         return
         ;;
     --listen | --admin | --threads | --header-timeout | --idle-timeout | --send-timeout | --max-connections | \
-        --max-connections-per-address | --poll-interval | --grace)
+        --max-connections-per-address | --poll-interval | --grace | --cors)
         return # whatever it takes, it is no option
         ;;
     esac
@@ -31,6 +31,7 @@ _openrange() {
             --admin
             --access-log
             --token-file
+            --cors
             --user
             --no-sandbox
             -h --help

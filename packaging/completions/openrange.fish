@@ -12,6 +12,7 @@ complete -c openrange -x -l grace -d 'from SIGTERM to the end of what is under w
 complete -c openrange -x -l admin -d 'address of metrics, clients and health'
 complete -c openrange -r -l access-log -d 'a line for each answer, - is stdout'
 complete -c openrange -r -l token-file -d 'bearer tokens and what they are for'
+complete -c openrange -x -l cors -d 'scripts of this site may read'
 complete -c openrange -x -l user -a '(__fish_complete_users)' -d 'become this user once all is bound'
 complete -c openrange -l no-sandbox -d 'keep access to files below other directories'
 complete -c openrange -s h -l help -d 'print the options'

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use crate::http::authorization::Challenge;
 use crate::http::conditional::{self, ETag, Verdict};
+use crate::http::cors::{Cors, PREFLIGHT};
 use crate::http::date::Date;
 use crate::http::head::{Head, Status};
 use crate::http::media;
@@ -157,6 +158,35 @@ impl Answer {
     }
 }
 
+/// What all answers of the server share.
+#[derive(Debug, Clone, Copy)]
+pub struct Terms<'a> {
+    /// Now.
+    pub date: Date,
+    /// Who may read across origins.
+    pub cors: Option<&'a Cors>,
+}
+
+impl From<Date> for Terms<'_> {
+    fn from(date: Date) -> Self {
+        Terms { date, cors: None }
+    }
+}
+
+impl Terms<'_> {
+    /// A head with the fields that every answer has. `negotiated`: it depends on the Accept field.
+    fn head(&self, status: Status, negotiated: bool) -> Head {
+        let head = Head::new(status, self.date);
+        let head = match (negotiated, self.cors.is_some_and(Cors::varies)) {
+            (false, false) => head,
+            (true, false) => head.lines("Vary: Accept\r\n"),
+            (false, true) => head.lines("Vary: Origin\r\n"),
+            (true, true) => head.lines("Vary: Accept, Origin\r\n"),
+        };
+        head.lines(self.cors.map_or("", Cors::lines))
+    }
+}
+
 const ALLOW: &str = "Allow: GET, HEAD, OPTIONS\r\n";
 const NOT_STORED: &str = "Cache-Control: no-store\r\n";
 const FINITE: &str =
@@ -167,9 +197,10 @@ const CHUNKED: &str = "Transfer-Encoding: chunked\r\n";
 
 /// The answer to a head that was refused; the connection ends after it.
 #[must_use]
-pub fn refuse(refusal: Refusal, head_only: bool, date: Date) -> Answer {
+pub fn refuse<'a>(refusal: Refusal, head_only: bool, terms: impl Into<Terms<'a>>) -> Answer {
     let (status, line) = refusal.explain();
-    let head = Head::new(status, date).lines("Connection: close\r\n");
+    let head = terms.into().head(status, false);
+    let head = head.lines("Connection: close\r\n");
     let head = if status == Status::ServiceUnavailable {
         head.lines("Retry-After: 1\r\n")
     } else {
@@ -180,12 +211,17 @@ pub fn refuse(refusal: Refusal, head_only: bool, date: Date) -> Answer {
 
 /// The answer to a request. `keep_alive`: whether the server lets the connection stay if the client does.
 #[must_use]
-pub fn answer<F>(request: &Request, found: &Found<F>, keep_alive: bool, date: Date) -> Answer {
+pub fn answer<'a, F>(
+    request: &Request,
+    found: &Found<F>,
+    keep_alive: bool,
+    terms: impl Into<Terms<'a>>,
+) -> Answer {
     let reply = Reply {
         request,
         keep_alive: keep_alive && request.keep_alive,
-        varies: request.path().is_some_and(|path| path.slash),
-        date,
+        negotiated: request.path().is_some_and(|path| path.slash),
+        terms: terms.into(),
     };
     if let Found::Unauthorized(challenge) = found {
         return reply.unauthorized(*challenge);
@@ -193,6 +229,7 @@ pub fn answer<F>(request: &Request, found: &Found<F>, keep_alive: bool, date: Da
     match (request.method, &request.target) {
         (Method::Options, _) => {
             let head = reply.head(Status::NoContent).lines(ALLOW);
+            let head = head.lines(reply.terms.cors.map_or("", |_| PREFLIGHT));
             Answer::new(Status::NoContent, head.finish(b""), reply.keep_alive)
         }
         (Method::Other(_), _) => reply.plain(
@@ -212,8 +249,8 @@ struct Reply<'a> {
     keep_alive: bool,
     /// Another Accept field could lead to another answer (RFC 9110 section 12.5.5): `index.html` and the topic list of
     /// its directory have one URL.
-    varies: bool,
-    date: Date,
+    negotiated: bool,
+    terms: Terms<'a>,
 }
 
 impl Reply<'_> {
@@ -222,12 +259,7 @@ impl Reply<'_> {
     }
 
     fn head(&self, status: Status) -> Head {
-        let head = Head::new(status, self.date);
-        let head = if self.varies {
-            head.lines("Vary: Accept\r\n")
-        } else {
-            head
-        };
+        let head = self.terms.head(status, self.negotiated);
         match (self.keep_alive, self.request.http10) {
             (false, _) => head.lines("Connection: close\r\n"),
             (true, true) => head.lines("Connection: keep-alive\r\n"),
@@ -250,7 +282,7 @@ impl Reply<'_> {
         };
         // It says nothing of what was asked for.
         let reply = Reply {
-            varies: false,
+            negotiated: false,
             ..*self
         };
         reply.plain(Status::Unauthorized, challenge.lines(), line)
@@ -310,7 +342,7 @@ impl Reply<'_> {
             &self.request.conditions,
             meta.etag,
             meta.modified,
-            self.date,
+            self.terms.date,
         ) {
             Verdict::Failed => {
                 return self.plain(
@@ -321,7 +353,7 @@ impl Reply<'_> {
             }
             Verdict::NotModified => {
                 let head =
-                    validators(self.head(Status::NotModified), meta, self.date).lines(FINITE);
+                    validators(self.head(Status::NotModified), meta, self.terms.date).lines(FINITE);
                 return Answer::new(Status::NotModified, head.finish(b""), self.keep_alive);
             }
             Verdict::ProceedWhole => true,
@@ -340,7 +372,7 @@ impl Reply<'_> {
                     .head(Status::RangeNotSatisfiable)
                     .field("Content-Range", format_args!("bytes */{}", meta.size))
                     .lines("Accept-Ranges: bytes\r\nCache-Control: no-store\r\n");
-                let head = validators(head, meta, self.date);
+                let head = validators(head, meta, self.terms.date);
                 let head = text(
                     head,
                     "the range begins beyond the end of the file",
@@ -361,8 +393,8 @@ impl Reply<'_> {
             .head(status)
             .lines(FINITE)
             .field("Content-Type", meta.media);
-        let head =
-            validators(head, meta, self.date).field("Content-Length", range.end - range.start);
+        let head = validators(head, meta, self.terms.date)
+            .field("Content-Length", range.end - range.start);
         let head = match status {
             Status::PartialContent => head.field("Content-Range", content_range(&range, meta.size)),
             _ => head,
@@ -415,7 +447,7 @@ impl Reply<'_> {
             .field("Content-Length", length);
         Answer {
             status: Status::PartialContent,
-            head: validators(head, meta, self.date).finish(b""),
+            head: validators(head, meta, self.terms.date).finish(b""),
             body: if self.head_only() {
                 Body::Nothing
             } else {
@@ -436,7 +468,11 @@ impl Reply<'_> {
         }
         .head(Status::PartialContent)
         .lines(LIVE);
-        let head = validators(head.field("Content-Type", meta.media), meta, self.date);
+        let head = validators(
+            head.field("Content-Type", meta.media),
+            meta,
+            self.terms.date,
+        );
         let head = if self.head_only() && open && at < meta.size {
             head.field(
                 "Content-Range",

@@ -64,10 +64,9 @@ pub mod sending;
 use std::mem;
 use std::time::Duration;
 
-use crate::http::date::Date;
 use crate::http::request::{self, Refusal, Request};
 use crate::limits::{HEAD_MAX, LINGER, LINGER_BYTES};
-use answer::{Found, Summary};
+use answer::{Found, Summary, Terms};
 pub use moment::Moment;
 use sending::{End, Left, Measured, Next, Sending, Tail};
 
@@ -354,15 +353,19 @@ impl<F> Connection<F> {
     }
 
     /// What was asked has been looked up. Gives it back, with what is answered, for the log.
-    pub fn opened(&mut self, found: Found<F>, date: Date) -> (Box<Asked>, Summary) {
+    pub fn opened<'a>(
+        &mut self,
+        found: Found<F>,
+        terms: impl Into<Terms<'a>>,
+    ) -> (Box<Asked>, Summary) {
         let State::ReadingHeaders(Some(asked)) =
             mem::replace(&mut self.state, State::ReadingHeaders(None))
         else {
             unreachable!("opened, but nothing was asked");
         };
         let answer = match &*asked {
-            Ok(request) => answer::answer(request, &found, !self.draining, date),
-            Err(refused) => answer::refuse(refused.why, refused.head_only, date),
+            Ok(request) => answer::answer(request, &found, !self.draining, terms),
+            Err(refused) => answer::refuse(refused.why, refused.head_only, terms),
         };
         let summary = answer.summary();
         self.keep_alive = answer.keep_alive;

@@ -123,7 +123,7 @@ impl Head {
 
     /// Adds lines that are the same in many responses, each ending in CRLF.
     #[must_use]
-    pub fn lines(mut self, lines: &'static str) -> Head {
+    pub fn lines(mut self, lines: &str) -> Head {
         self.0.extend_from_slice(lines.as_bytes());
         self
     }

@@ -7,6 +7,7 @@ pub mod accept;
 pub mod authorization;
 pub mod chunk;
 pub mod conditional;
+pub mod cors;
 pub mod date;
 pub mod head;
 pub mod media;

@@ -12,12 +12,13 @@ use super::inspect::Counters;
 use super::published::Reader;
 use super::record::{Lines, Record};
 use super::topics::{Lookup, Topics};
-use crate::connection::answer::Found;
+use crate::connection::answer::{Found, Terms};
 use crate::connection::sending::Next;
 use crate::connection::{Asked, Connection, Ended, Interest, Moment, Want};
 use crate::http::authorization::{Challenge, Tokens};
+use crate::http::cors::Cors;
 use crate::http::date::Date;
-use crate::http::request::Request;
+use crate::http::request::{Method, Request};
 use crate::limits::{
     BUDGET_BYTES, BUDGET_WANTS, COPY_MAX, COPY_TAIL, HEAD_MAX, LISTINGS_MAX, SENDFILE_FINITE,
     SENDFILE_TAIL,
@@ -136,6 +137,8 @@ pub struct Desk {
     pub(super) topics: Topics,
     /// Who may read what; `None`: everybody everything.
     pub(super) tokens: Option<Reader<Tokens>>,
+    /// `--cors`
+    pub(super) cors: Option<Cors>,
     pub(super) scratch: Scratch,
     /// What has happened so far.
     pub(super) counters: Counters,
@@ -299,6 +302,7 @@ fn open(slot: &mut Slot, key: usize, desk: &mut Desk) {
     };
     let Lookup { mut found, topic } = match asked {
         // Before anything is looked up: whoever may not read must not learn what is there either.
+        Ok(request) if is_preflight(desk, request) => Found::Missing.into(),
         Ok(request) => match permit(&mut desk.tokens, request) {
             Ok(()) => desk.topics.look_up(request),
             Err(challenge) => Found::Unauthorized(challenge).into(),
@@ -317,7 +321,13 @@ fn open(slot: &mut Slot, key: usize, desk: &mut Desk) {
         }
         _ => {}
     }
-    let (asked, summary) = slot.machine.opened(found, desk.date);
+    let (asked, summary) = slot.machine.opened(
+        found,
+        Terms {
+            date: desk.date,
+            cors: desk.cors.as_ref(),
+        },
+    );
     desk.counters.answers[summary.status as usize] += 1;
     info!("{} {} {summary}", slot.peer, Line(&asked));
     if let (Some(_), Want::Send(next)) = (&desk.lines, slot.machine.want()) {
@@ -332,6 +342,11 @@ fn open(slot: &mut Slot, key: usize, desk: &mut Desk) {
         Some(topic) => desk.topics.drop_if_unused(topic),
         None => {}
     }
+}
+
+/// Browsers ask without a token whether they may ask with one; the answer tells nothing of what is there.
+fn is_preflight(desk: &Desk, request: &Request) -> bool {
+    desk.cors.is_some() && request.method == Method::Options
 }
 
 fn permit(tokens: &mut Option<Reader<Tokens>>, request: &Request) -> Result<(), Challenge> {

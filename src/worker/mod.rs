@@ -30,6 +30,7 @@ use crate::access_log::AccessLog;
 use crate::connection::sending::End;
 use crate::connection::{Connection, Interest, Moment, State, Timeouts};
 use crate::http::authorization::Tokens;
+use crate::http::cors::Cors;
 use crate::http::date::Date;
 use crate::limits::{
     ACCEPT_BURST, ACCEPT_PAUSE, ACKNOWLEDGED_INTERVAL, BULK_SLICE, PASS_SLICE, REFUSED_MAX,
@@ -56,6 +57,8 @@ pub struct Shared {
     pub poll_interval: Duration,
     /// `--max-connections`
     pub max_connections: usize,
+    /// `--cors`
+    pub cors: Option<Cors>,
     /// `--access-log`
     pub access_log: Option<Arc<AccessLog>>,
     /// `--token-file`

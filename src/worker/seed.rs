@@ -80,6 +80,7 @@ impl Seed {
         let desk = Desk {
             topics: Topics::new(files, watch),
             tokens: shared.tokens.clone().map(Reader::new),
+            cors: shared.cors.clone(),
             scratch: Scratch::new(),
             counters: Counters::default(),
             lines: shared.access_log.clone().map(Lines::new),
