@@ -12,6 +12,7 @@ use crate::http::media;
 use crate::http::range::Resolved;
 use crate::http::request::{Method, Refusal, Request};
 use crate::http::target::{Path, Target};
+use crate::http::viewer;
 
 /// What the name of a request led to. `F` is the handle of an open file.
 #[derive(Debug)]
@@ -35,6 +36,8 @@ pub enum Found<F> {
     Forbidden,
     /// It was not looked up: the client may not know what is there.
     Unauthorized(Challenge),
+    /// The same, but the viewer is asked for, which tells nothing and asks for a token itself.
+    Viewer,
     /// No descriptor or memory to open it now.
     Busy,
     /// The file system failed.
@@ -220,7 +223,7 @@ pub fn answer<'a, F>(
     let reply = Reply {
         request,
         keep_alive: keep_alive && request.keep_alive,
-        negotiated: request.path().is_some_and(|path| path.slash),
+        negotiated: request.path().is_some_and(|path| path.slash) || request.view,
         terms: terms.into(),
     };
     if let Found::Unauthorized(challenge) = found {
@@ -248,7 +251,7 @@ struct Reply<'a> {
     request: &'a Request,
     keep_alive: bool,
     /// Another Accept field could lead to another answer (RFC 9110 section 12.5.5): `index.html` and the topic list of
-    /// its directory have one URL.
+    /// its directory have one URL, and so have a file and its viewer.
     negotiated: bool,
     terms: Terms<'a>,
 }
@@ -290,7 +293,9 @@ impl Reply<'_> {
 
     fn found<F>(&self, path: &Path, found: &Found<F>) -> Answer {
         match found {
+            Found::File { .. } if self.request.wants_viewer() => self.viewer(),
             Found::File { meta, .. } => self.file(meta),
+            Found::Viewer => self.viewer(),
             Found::Listing(list) => {
                 let json = self.request.accept.prefers_json();
                 let media = if json { media::JSON } else { media::HTML };
@@ -323,6 +328,10 @@ impl Reply<'_> {
                 "the file system failed, see the server's log",
             ),
         }
+    }
+
+    fn viewer(&self) -> Answer {
+        self.page(viewer::FIELDS, media::HTML, viewer::PAGE.as_bytes())
     }
 
     /// A body that is held in memory.

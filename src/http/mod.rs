@@ -14,3 +14,4 @@ pub mod media;
 pub mod range;
 pub mod request;
 pub mod target;
+pub mod viewer;

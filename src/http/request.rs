@@ -36,6 +36,8 @@ pub struct Request {
     pub credentials: Credentials,
     /// What it would like to get.
     pub accept: Accept,
+    /// The query is exactly `view`; no other means anything.
+    pub view: bool,
 }
 
 impl Request {
@@ -53,7 +55,14 @@ impl Request {
     pub fn may_tail(&self) -> bool {
         self.method == Method::Get
             && self.path().is_some()
+            && !self.wants_viewer()
             && self.range.as_ref().is_some_and(Asked::may_tail)
+    }
+
+    /// Whether a browser wants to see a file in the viewer. Who does not name HTML gets the file.
+    #[must_use]
+    pub fn wants_viewer(&self) -> bool {
+        self.view && self.accept.names_html() && self.path().is_some_and(|path| !path.slash)
     }
 }
 
@@ -261,6 +270,7 @@ fn build(parsed: &httparse::Request<'_, '_>) -> Result<Request, Refusal> {
         ),
     };
     let reads = matches!(method, Method::Get | Method::Head);
+    let view = reads && target::query(target) == Some(b"view");
     let target = match method {
         // Not ours to understand: CONNECT, for one, has no path.
         Method::Other(_) => Target::Asterisk,
@@ -279,6 +289,7 @@ fn build(parsed: &httparse::Request<'_, '_>) -> Result<Request, Refusal> {
         conditions: fields.conditions,
         credentials: fields.credentials,
         accept: fields.accept,
+        view,
     })
 }
 

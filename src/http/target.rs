@@ -66,6 +66,13 @@ pub fn decode(target: &[u8]) -> Result<Target, Invalid> {
     decode_path(&path[..end])
 }
 
+/// The query of a request target, without its question mark.
+#[must_use]
+pub fn query(target: &[u8]) -> Option<&[u8]> {
+    let mark = target.iter().position(|&byte| byte == b'?')?;
+    Some(&target[mark + 1..])
+}
+
 /// The path of an origin-form or absolute-form target. The authority of the latter is not looked at: one server, one
 /// root.
 fn path_of(target: &[u8]) -> Option<&[u8]> {

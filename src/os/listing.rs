@@ -135,14 +135,15 @@ fn held(place: OwnedFd) -> Result<(Option<OwnedFd>, rustix::fs::Statx), Errno> {
 }
 
 fn page(path: &Path, entries: &[Entry], more: bool) -> String {
-    let mut page = String::with_capacity(256 + 160 * entries.len());
+    let mut page = String::with_capacity(512 + 256 * entries.len());
     let title = Escaped(b"/").to_string() + &Escaped(&path.name).to_string();
     // Writing to a String cannot fail.
     let _ = write!(
         page,
         "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width\"><title>{title}</title>\
-         <style>td{{padding:0 1em 0 0;font-family:monospace}}td+td{{text-align:right}}</style></head>\n\
+         <style>:root{{color-scheme:light dark}}body{{font-family:system-ui,sans-serif;margin:1em}}h1{{font-size:1.2em}}\
+         td{{padding:.15em 1em .15em 0;font-family:monospace}}td+td{{text-align:right}}</style></head>\n\
          <body><h1>{title}</h1>\n<table>\n"
     );
     if !path.name.is_empty() {
@@ -154,17 +155,19 @@ fn page(path: &Path, entries: &[Entry], more: bool) -> String {
         kind,
     } in entries
     {
-        let (slash, size) = match kind {
-            Kind::Directory => ("/", String::from("-")),
-            Kind::File { size, .. } => ("", size.to_string()),
-        };
+        let (link, text) = (encode(name), Escaped(name));
         // "./" keeps a name with a colon from being read as a scheme.
-        let _ = writeln!(
-            page,
-            "<tr><td><a href=\"./{}{slash}\">{}{slash}</a></td><td>{size}</td><td>{modified}</td></tr>",
-            encode(name),
-            Escaped(name)
-        );
+        let _ = match kind {
+            Kind::Directory => writeln!(
+                page,
+                "<tr><td><a href=\"./{link}/\">{text}/</a></td><td></td><td>-</td><td>{modified}</td></tr>"
+            ),
+            Kind::File { size, .. } => writeln!(
+                page,
+                "<tr><td><a href=\"./{link}\">{text}</a></td><td><a href=\"./{link}?view\">follow</a></td>\
+                 <td>{size}</td><td>{modified}</td></tr>"
+            ),
+        };
     }
     page.push_str("</table>\n");
     if more {

@@ -305,6 +305,7 @@ fn open(slot: &mut Slot, key: usize, desk: &mut Desk) {
         Ok(request) if is_preflight(desk, request) => Found::Missing.into(),
         Ok(request) => match permit(&mut desk.tokens, request) {
             Ok(()) => desk.topics.look_up(request),
+            Err(_) if request.wants_viewer() => Found::Viewer.into(),
             Err(challenge) => Found::Unauthorized(challenge).into(),
         },
         Err(_) => Found::Missing.into(),

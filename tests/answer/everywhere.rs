@@ -52,6 +52,7 @@ fn founds() -> Vec<Found<()>> {
         Found::Forbidden,
         Found::Unauthorized(Challenge::Missing),
         Found::Unauthorized(Challenge::Invalid),
+        Found::Viewer,
         Found::Busy,
         Found::Failed,
     ]

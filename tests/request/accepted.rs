@@ -278,6 +278,7 @@ fn everything_at_once() {
         },
         credentials: Credentials::Token(b"t=".as_slice().into()),
         accept,
+        view: false,
     };
     assert_eq!(accepted(head), expected);
 }

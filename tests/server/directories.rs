@@ -114,7 +114,7 @@ fn a_listing_links_every_name_whatever_bytes_it_has() {
     assert!(!page.contains("\x1b"), "{page}");
     let mut found = Vec::new();
     for link in links(&page, "/sub/") {
-        if link.ends_with("../") {
+        if link.ends_with("../") || link.ends_with("?view") {
             continue;
         }
         let response = client.get(&link, &[]);

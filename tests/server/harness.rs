@@ -58,6 +58,16 @@ impl TempDir {
         assert_eq!(count, contents.as_ref().len(), "a regular file takes all");
     }
 
+    /// To a file that is not there yet.
+    pub fn append_new(&self, name: &str, contents: impl AsRef<[u8]>) {
+        let file = OpenOptions::new()
+            .create_new(true)
+            .append(true)
+            .open(self.join(name));
+        file.and_then(|mut file| file.write_all(contents.as_ref()))
+            .expect("a new file");
+    }
+
     /// For appending.
     pub fn open(&self, name: &str) -> File {
         OpenOptions::new()
