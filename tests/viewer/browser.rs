@@ -88,35 +88,41 @@ impl Browser {
     }
 
     fn call(&self, method: &str, path: &str, body: &str) -> String {
-        let mut stream = TcpStream::connect(&self.address).expect("chromedriver");
-        stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+        let said = self
+            .try_call(method, path, body)
+            .expect("chromedriver answers");
+        assert!(
+            !said.contains("\"error\":"),
+            "{method} {path} {body}: {said}"
+        );
+        said
+    }
+
+    fn try_call(&self, method: &str, path: &str, body: &str) -> std::io::Result<String> {
+        let mut stream = TcpStream::connect(&self.address)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
         let head = format!(
             "{method} /session{}{path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
             self.session,
             body.len()
         );
-        stream.write_all(head.as_bytes()).expect("send");
+        stream.write_all(head.as_bytes())?;
         let mut answer = Vec::new();
         let mut buffer = [0; 65536];
         loop {
             let text = String::from_utf8_lossy(&answer);
             if let Some((head, rest)) = text.split_once("\r\n\r\n") {
                 let head = head.to_ascii_lowercase();
-                let length = head
-                    .split("content-length:")
-                    .nth(1)
-                    .and_then(|rest| rest.lines().next());
-                let length: usize = length.expect("a length").trim().parse().expect("a number");
-                if rest.len() >= length {
-                    assert!(
-                        !rest.contains("\"error\":"),
-                        "{method} {path} {body}: {rest}"
-                    );
-                    return rest.to_string();
+                let length = head.split("content-length:").nth(1);
+                let length = length.and_then(|rest| rest.lines().next()?.trim().parse().ok());
+                if length.is_none_or(|length: usize| rest.len() >= length) {
+                    return Ok(rest.to_string());
                 }
             }
-            let n = stream.read(&mut buffer).expect("an answer");
-            assert!(n > 0, "chromedriver has closed the connection");
+            let n = stream.read(&mut buffer)?;
+            if n == 0 {
+                return Err(std::io::ErrorKind::UnexpectedEof.into());
+            }
             answer.extend_from_slice(&buffer[..n]);
         }
     }
@@ -224,8 +230,8 @@ impl Browser {
 impl Drop for Browser {
     /// The driver ends the browser with the session.
     fn drop(&mut self) {
-        if !self.session.is_empty() && !std::thread::panicking() {
-            self.call("DELETE", "", "");
+        if !self.session.is_empty() {
+            let _ = self.try_call("DELETE", "", "");
         }
     }
 }
