@@ -68,6 +68,14 @@ fn a_large_file_is_read_in_pieces() {
         "{}",
         held(&browser)
     );
+    // A window that changes its size (a phone that is turned) still follows.
+    for (width, number) in [(390, LINES), (1280, LINES + 1)] {
+        browser.resize(width, 2080 - width);
+        browser.wait(&format!("innerWidth === {width}"));
+        dir.append("log", line(number));
+        browser.wait_line(&format!("line {number:07},"));
+        assert_eq!(browser.state(), "live");
+    }
     assert!(
         browser
             .value("document.querySelectorAll('*').length")
@@ -83,8 +91,8 @@ fn a_large_file_is_read_in_pieces() {
     assert_in_order(&browser);
     assert!(held(&browser) <= 20_000);
     browser.wait_state("reading back");
-    dir.append("log", line(LINES));
-    down(&browser, LINES);
+    dir.append("log", line(LINES + 2));
+    down(&browser, LINES + 2);
     assert_in_order(&browser);
     browser.wait_state("live");
     // Start, offset, end.
@@ -96,10 +104,10 @@ fn a_large_file_is_read_in_pieces() {
     browser.wait_line("line 0200000,");
     assert_in_order(&browser);
     browser.press("G");
-    browser.wait_line("line 0400000,");
+    browser.wait_line("line 0400002,");
     browser.wait_state("live");
     // A flood: everything arrives, little is held.
-    let flood: String = (LINES + 1..2 * LINES).map(line).collect();
+    let flood: String = (LINES + 3..2 * LINES).map(line).collect();
     dir.append("log", flood);
     browser.wait_line("line 0799999,");
     assert_in_order(&browser);
