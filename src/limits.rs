@@ -40,6 +40,25 @@ pub const SENDFILE_FINITE: u64 = 256 * 1024;
 /// (TCP_NOTSENT_LOWAT): a stalled client holds about 0.2 MB of kernel memory instead of 4.
 pub const NOT_SENT_LOW: u32 = 64 * 1024;
 
+/// Longest piece of a line in one event, in bytes of the file: longer lines come in several. Most lines of most logs are
+/// far shorter, and a page can show this.
+pub const EVENT_LINE_MAX: usize = 16 * 1024;
+/// When so many bytes of events are made, they are sent first. With the event that passes this it is what a stalled
+/// client of events holds: 48 KiB of text, and never more than 144 KiB (each byte of a line of nothing but CR takes seven).
+pub const EVENT_BUFFER: usize = 32 * 1024;
+/// Bytes of a file that are read at once to make events of: at least one event comes of them.
+pub const EVENT_READ: u64 = 2 * EVENT_LINE_MAX as u64;
+/// What an event stream tells its client to wait before it comes again.
+pub const EVENT_RETRY: Duration = Duration::from_secs(1);
+/// A comment is sent on an event stream after so much silence; proxies and firewalls give up after 30 s or more.
+pub const EVENT_HEARTBEAT: Duration = Duration::from_secs(20);
+/// Shortest and longest pause between two looks whether a name that an event stream follows leads to a file again. The
+/// pause doubles: between `rename` and `open` of a roll there is mostly less than the first.
+pub const EVENT_ABSENCE: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
+
+/// Bytes at the end of a file in which the last lines are looked for: some 10,000 lines, and 0.2 ms.
+pub const LAST_LINES_MAX: u64 = 1024 * 1024;
+
 /// Bytes and wants of one connection in one turn of the loop, then it is the others' turn.
 pub const BUDGET_BYTES: u64 = 256 * 1024;
 /// See [`BUDGET_BYTES`].

@@ -170,3 +170,20 @@ fn no_more_is_sent_than_is_there() {
 fn no_more_is_sent_than_is_there_without_chunks() {
     let _ = Frame::new(1).advance(2, false);
 }
+
+#[test]
+fn bytes_in_memory_are_enclosed() {
+    use openrange::http::chunk::enclose;
+    for (bytes, expected) in [
+        (&b"a"[..], &b"1\r\na\r\n"[..]),
+        (b"0123456789abcdef", b"10\r\n0123456789abcdef\r\n"),
+        (b"\r\n", b"2\r\n\r\n\r\n"),
+    ] {
+        assert_eq!(enclose(bytes), expected);
+    }
+    assert!(enclose(&vec![b'x'; 0xabcde]).starts_with(b"abcde\r\nx"));
+    assert!(
+        std::panic::catch_unwind(|| enclose(b"")).is_err(),
+        "the last chunk"
+    );
+}

@@ -6,6 +6,8 @@ mod conditional;
 mod connection;
 #[path = "check/date.rs"]
 mod date;
+#[path = "check/events.rs"]
+mod events;
 #[path = "check/range.rs"]
 mod range;
 #[path = "check/request.rs"]
@@ -50,6 +52,11 @@ fn connection() {
 #[test]
 fn date() {
     replay("date", date::date);
+}
+
+#[test]
+fn events() {
+    replay("events", events::events);
 }
 
 #[test]

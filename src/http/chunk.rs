@@ -109,6 +109,17 @@ impl Frame {
     }
 }
 
+/// A chunk around these bytes.
+///
+/// # Panics
+/// If there are none (that would be the last chunk).
+#[must_use]
+pub fn enclose(bytes: &[u8]) -> Vec<u8> {
+    let len = u32::try_from(bytes.len()).expect("a chunk that is held in memory");
+    assert!(len > 0, "an empty chunk");
+    [&size_line(len), bytes, b"\r\n"].concat()
+}
+
 /// Hex digits of a length that is not 0.
 fn digits(len: u32) -> u32 {
     (32 - len.leading_zeros()).div_ceil(4)

@@ -1,7 +1,7 @@
 //! The protocol, pure: no descriptor, no clock, no path look-up. Bytes and numbers in, decisions and bytes out.
 //!
-//! Read [`request`] first, then [`range`] and [`conditional`] (what is asked), then [`head`] and [`chunk`] (what is
-//! written).
+//! Read [`request`] first, then [`range`] and [`conditional`] (what is asked), then [`head`], [`chunk`] and
+//! [`events`] (what is written).
 
 pub mod accept;
 pub mod authorization;
@@ -9,8 +9,10 @@ pub mod chunk;
 pub mod conditional;
 pub mod cors;
 pub mod date;
+pub mod events;
 pub mod head;
 pub mod media;
+pub mod query;
 pub mod range;
 pub mod request;
 pub mod target;

@@ -1,0 +1,75 @@
+//! The query of a request target: where the answer starts. Other parameters are ignored, as they were sent for a reason
+//! that is not ours to know; but a value of ours that nobody can understand is refused and not guessed.
+
+use super::events::Position;
+
+/// Where an answer starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// `lines=N`: with the last so many lines.
+    Lines(u64),
+    /// `from=end`: with nothing old.
+    End,
+}
+
+/// What a query says.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Query {
+    /// Where to start. If it says both, `lines` counts.
+    pub start: Option<Start>,
+    /// `last-event-id=ID`: an event stream goes on behind this event.
+    pub position: Option<Position>,
+}
+
+/// Reads the query of a target, if it has one.
+///
+/// # Errors
+/// What is wrong with a parameter of ours: it is malformed or repeated.
+pub fn parse(target: &[u8]) -> Result<Query, &'static str> {
+    let mut query = Query::default();
+    let Some(mark) = target.iter().position(|&byte| byte == b'?') else {
+        return Ok(query);
+    };
+    let (mut lines, mut from) = (None, None);
+    for parameter in target[mark + 1..].split(|&byte| byte == b'&') {
+        let equals = parameter.iter().position(|&byte| byte == b'=');
+        let (name, value) = parameter.split_at(equals.unwrap_or(parameter.len()));
+        let value = value.get(1..).unwrap_or_default();
+        match name {
+            b"lines" => once(&mut lines, number(value), "malformed lines= in the query")?,
+            b"from" => {
+                let end = (value == b"end").then_some(Start::End);
+                once(&mut from, end, "malformed from= in the query")?;
+            }
+            b"last-event-id" => {
+                let position = Position::parse(value);
+                let wrong = "malformed last-event-id= in the query";
+                once(&mut query.position, position, wrong)?;
+            }
+            _ => {}
+        }
+    }
+    query.start = lines.map(Start::Lines).or(from);
+    Ok(query)
+}
+
+fn once<T>(
+    field: &mut Option<T>,
+    value: Option<T>,
+    wrong: &'static str,
+) -> Result<(), &'static str> {
+    if field.is_some() || value.is_none() {
+        return Err(wrong);
+    }
+    *field = value;
+    Ok(())
+}
+
+/// As many as there are, if the number is too large.
+fn number(digits: &[u8]) -> Option<u64> {
+    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let digits = str::from_utf8(digits).ok()?;
+    Some(digits.parse().unwrap_or(u64::MAX))
+}

@@ -1,0 +1,182 @@
+//! `http::events` against tables, and with random files read in random steps against a simple oracle.
+
+#[path = "check/events.rs"]
+mod check;
+#[path = "oracle/random.rs"]
+mod random;
+
+use openrange::http::conditional::ETag;
+use openrange::http::events::{Position, Taken, encode};
+use openrange::limits::EVENT_LINE_MAX;
+use random::Random;
+
+const FROM: Position = Position {
+    etag: ETag(0xab),
+    offset: 1000,
+};
+
+fn encoded(bytes: &[u8], last: bool) -> (String, Taken) {
+    let mut out = Vec::new();
+    let taken = encode(FROM, bytes, last, &mut out);
+    let text = String::from_utf8(out).expect("UTF-8");
+    (text.replace("id: 00000000000000ab-", "#"), taken)
+}
+
+#[test]
+fn lines() {
+    // What is read, what becomes of it, bytes of it that are in events.
+    let table: &[(&[u8], &str, usize)] = &[
+        (b"", "", 0),
+        (b"a", "", 0),
+        (b"a\n", "#1002\ndata: a\n\n", 2),
+        (b"a\nb", "#1002\ndata: a\n\n", 2),
+        (b"\n\n", "#1001\ndata: \n\n#1002\ndata: \n\n", 2),
+        (b"a\r\n", "#1003\ndata: a\n\n", 3),
+        (b"a\r", "", 0),
+        (b"\r\n", "#1002\ndata: \n\n", 2),
+        (b"a\r\r\n", "#1004\ndata: a\ndata: \n\n", 4),
+        (b"a\rb\n", "#1004\ndata: a\ndata: b\n\n", 4),
+        (b"\ra\n", "#1003\ndata: \ndata: a\n\n", 3),
+        (b" a \n", "#1004\ndata:  a \n\n", 4),
+        (b": a\n", "#1004\ndata: : a\n\n", 4),
+        (b"id: 1\n", "#1006\ndata: id: 1\n\n", 6),
+        ("ä€😀\n".as_bytes(), "#1010\ndata: ä€😀\n\n", 10),
+        (b"a\0b\n", "#1004\ndata: a\0b\n\n", 4),
+        (b"a\xffb\n", "#1004\ndata: a\u{fffd}b\n\n", 4),
+        (b"\xe2\x82\n", "#1003\ndata: \u{fffd}\n\n", 3),
+        (
+            b"\xe2\r\x82\n",
+            "#1004\ndata: \u{fffd}\ndata: \u{fffd}\n\n",
+            4,
+        ),
+    ];
+    for (bytes, expected, count) in table {
+        let what = bytes.escape_ascii();
+        let (text, taken) = encoded(bytes, false);
+        assert_eq!((&*text, taken.bytes), (*expected, *count), "{what}");
+        assert!(taken.all, "{what}");
+    }
+}
+
+#[test]
+fn the_last_line_without_an_end_is_a_part() {
+    let table: &[(&[u8], &str)] = &[
+        (b"", ""),
+        (b"a\n", "#1002\ndata: a\n\n"),
+        (b"a\nb", "#1002\ndata: a\n\n#1003\nevent: part\ndata: b\n\n"),
+        (b"b\r", "#1002\nevent: part\ndata: b\ndata: \n\n"),
+        (b"\xe2\x82", "#1002\nevent: part\ndata: \u{fffd}\n\n"),
+    ];
+    for (bytes, expected) in table {
+        let (text, taken) = encoded(bytes, true);
+        assert_eq!((&*text, taken.bytes), (*expected, bytes.len()));
+    }
+}
+
+#[test]
+fn long_lines_are_cut() {
+    const MAX: usize = EVENT_LINE_MAX;
+    // A line's end behind so many bytes, and the lengths of its pieces.
+    let table: &[(&[u8], usize, &[usize])] = &[
+        (b"\n", MAX, &[MAX + 1]),
+        (b"\r\n", MAX - 1, &[MAX + 1]),
+        (b"\n", MAX + 1, &[MAX, 2]),
+        (b"\r\n", MAX, &[MAX, 2]),
+        (b"\r\n", MAX - 1 + MAX, &[MAX, MAX + 1]),
+        (b"\rb\n", MAX - 1, &[MAX - 1, 3]),
+        ("ä\n".as_bytes(), MAX - 1, &[MAX - 1, 3]),
+        ("ä\n".as_bytes(), MAX - 2, &[MAX + 1]),
+        ("€\n".as_bytes(), MAX - 2, &[MAX - 2, 4]),
+        ("😀\n".as_bytes(), MAX - 3, &[MAX - 3, 5]),
+        ("😀\n".as_bytes(), MAX - 1, &[MAX - 1, 5]),
+        // No character has so many.
+        (b"\x80\x80\x80\x80\n", MAX - 2, &[MAX, 3]),
+    ];
+    for (end, before, lengths) in table {
+        let bytes = [&vec![b'x'; *before], *end].concat();
+        let (mut at, mut rest) = (0, lengths.iter());
+        while at < bytes.len() {
+            let mut out = Vec::new();
+            let from = Position {
+                offset: at as u64,
+                ..FROM
+            };
+            encode(from, &bytes[at..], false, &mut out);
+            let text = String::from_utf8(out).expect("UTF-8");
+            for event in text.split("\n\n").filter(|event| !event.is_empty()) {
+                let id = event.lines().next().and_then(|line| line.split_once('-'));
+                let offset: usize = id.expect("an id").1.parse().expect("an offset");
+                let what = end.escape_ascii();
+                assert_eq!(Some(&(offset - at)), rest.next(), "{what} behind {before}");
+                assert_eq!(
+                    event.contains("event: part"),
+                    offset < bytes.len(),
+                    "{what}"
+                );
+                at = offset;
+            }
+        }
+        assert_eq!(rest.next(), None);
+    }
+}
+
+#[test]
+fn positions() {
+    let good = [
+        "0000000000000000-0",
+        "0123456789abcdef-4711",
+        "ffffffffffffffff-18446744073709551615",
+    ];
+    for text in good {
+        let position = Position::parse(text.as_bytes()).expect(text);
+        assert_eq!(position.to_string(), text);
+    }
+    let bad = [
+        "",
+        "-",
+        "0123456789abcdef",
+        "0123456789abcdef-",
+        "-1",
+        "0123456789abcde-1",
+        "0123456789ABCDEF-1",
+        "0123456789abcdef-01",
+        "0123456789abcdef-+1",
+        "+123456789abcdef-1",
+        "00123456789abcdef-1",
+        "0123456789abcdef-18446744073709551616",
+        "0123456789abcdef-1 ",
+        "0123456789abcdef-1-2",
+        "\u{e4}",
+    ];
+    for text in bad {
+        assert_eq!(Position::parse(text.as_bytes()), None, "{text}");
+    }
+}
+
+#[test]
+fn random_files() {
+    const PIECES: [&str; 16] = [
+        "\n", "\n", "\r", "\r\n", "a", "bc", "ä", "€", "😀", "data: ", "Lx", "L\u{e4}", "\0", " ",
+        ":", "z",
+    ];
+    for seed in 0..1500 {
+        let mut random = Random::new(seed);
+        let mut input: Vec<u8> = (0..random.below(9))
+            .map(|_| random.below(9) as u8 + 11)
+            .collect();
+        input.push(b'\n');
+        input.push(b'.');
+        let long = random.below(8) == 0;
+        for _ in 0..random.below(40) {
+            let piece = random.pick(&PIECES);
+            if long || !piece.starts_with('L') {
+                input.extend_from_slice(piece.as_bytes());
+            }
+            if random.below(30) == 0 {
+                input.push(0x80 | random.below(128) as u8);
+            }
+        }
+        println!("seed {seed}");
+        check::events(&input);
+    }
+}

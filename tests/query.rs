@@ -1,0 +1,89 @@
+//! `http::query`: what of a query counts, what is refused, and what is nobody's business.
+
+use openrange::http::conditional::ETag;
+use openrange::http::events::Position;
+use openrange::http::query::{Query, Start, parse};
+
+#[test]
+fn what_counts() {
+    let position = Position {
+        etag: ETag(0x12),
+        offset: 34,
+    };
+    let lines = |count| Some(Start::Lines(count));
+    let table = [
+        ("/f", None, None),
+        ("/f?", None, None),
+        ("/f?&&", None, None),
+        ("/f?lines=0", lines(0), None),
+        ("/f?lines=007", lines(7), None),
+        ("/f?lines=18446744073709551615", lines(u64::MAX), None),
+        ("/f?lines=99999999999999999999999999", lines(u64::MAX), None),
+        ("/f?from=end", Some(Start::End), None),
+        ("/f?from=end&lines=3", lines(3), None),
+        ("/f?lines=3&from=end", lines(3), None),
+        ("/f?last-event-id=0000000000000012-34", None, Some(position)),
+        (
+            "/f?lines=5&last-event-id=0000000000000012-34",
+            lines(5),
+            Some(position),
+        ),
+        ("http://host/f?lines=5", lines(5), None),
+        // Others', whatever they say.
+        ("/f?a=b&lines=5&c", lines(5), None),
+        ("/f?xlines=a&linesx=b&Lines=c&lines%3d=d", None, None),
+        ("/f?a?lines=5", None, None),
+        ("/lines=5", None, None),
+    ];
+    for (target, start, position) in table {
+        assert_eq!(
+            parse(target.as_bytes()),
+            Ok(Query { start, position }),
+            "{target}"
+        );
+    }
+}
+
+#[test]
+fn what_is_refused() {
+    for (parameters, name) in [
+        (
+            &[
+                "lines",
+                "lines=",
+                "lines=-1",
+                "lines=+1",
+                "lines=1a",
+                "lines=%31",
+                "lines=1&lines=1",
+            ][..],
+            "lines",
+        ),
+        (
+            &[
+                "from",
+                "from=",
+                "from=start",
+                "from=End",
+                "from=0",
+                "from=end&from=end",
+            ],
+            "from",
+        ),
+        (
+            &[
+                "last-event-id",
+                "last-event-id=",
+                "last-event-id=1-1",
+                "last-event-id=0000000000000012-034",
+            ],
+            "last-event-id",
+        ),
+    ] {
+        for parameter in parameters {
+            let target = format!("/f?a&{parameter}");
+            let wrong = format!("malformed {name}= in the query");
+            assert_eq!(parse(target.as_bytes()), Err(&*wrong), "{parameter}");
+        }
+    }
+}
