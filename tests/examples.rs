@@ -232,6 +232,32 @@ fn what_goes_to_syslog_is_published() {
 }
 
 #[test]
+fn events_are_printed() {
+    let Some(world) = World::new(&[]) else {
+        return;
+    };
+    let examples = blocks("Events");
+    let topic = world.logs.join("topic");
+    append(&topic, "old\n".repeat(12).as_bytes());
+    let output = world.here.join("output");
+    let _curl = world.start(&examples[0], &output);
+    let printed = || fs::read_to_string(&output).unwrap_or_default();
+    eventually("the last ten lines", || {
+        printed().matches("data: old\n\n").count() == 10
+    });
+    append(&topic, b"new\n");
+    eventually("a new line", || printed().ends_with("\ndata: new\n\n"));
+    // What the page listens to is what there is.
+    fs::remove_file(&topic).expect("unlink");
+    append(&topic, b"");
+    eventually("a roll", || printed().contains("\nevent: roll\n"));
+    for kind in ["'part'", "'roll'", "'truncate'"] {
+        assert!(examples[1].contains(kind), "{kind}");
+    }
+    assert_eq!(examples[1].lines().count(), 5);
+}
+
+#[test]
 fn a_cron_job_publishes() {
     let Some(world) = World::new(&["df"]) else {
         return;

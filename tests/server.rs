@@ -24,6 +24,8 @@ mod crowds;
 mod directories;
 #[path = "server/ends.rs"]
 mod ends;
+#[path = "server/events.rs"]
+mod events;
 #[path = "server/finite.rs"]
 mod finite;
 #[path = "server/framing.rs"]

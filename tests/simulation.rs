@@ -46,7 +46,7 @@ impl Drop for Name {
 }
 
 /// What at least one of many histories comes to.
-const OUTCOMES: [&str; 40] = [
+const OUTCOMES: [&str; 53] = [
     "live tail, all delivered",
     "renamed",
     "unlinked",
@@ -64,6 +64,19 @@ const OUTCOMES: [&str; 40] = [
     "HEAD of a tail",
     "multipart",
     "listing",
+    "events",
+    "events in HTTP/1.0",
+    "events of nothing yet",
+    "HEAD of events",
+    "roll",
+    "truncate",
+    "part",
+    "heartbeat",
+    "absence",
+    "file that came back",
+    "live events, all delivered",
+    "events that wait for a file",
+    "events of several buffers",
     "truncation that was seen meanwhile",
     "news during a pass",
     "tail that left during a pass",
@@ -159,6 +172,9 @@ fn every_planted_fault_is_found() {
         Fault::StaleDate,
         Fault::ForgetSlash,
         Fault::ShortListing,
+        Fault::FollowBeforeDraining,
+        Fault::ForgetAbsence,
+        Fault::StaleRead,
     ];
     for fault in faults {
         let seed = finds(fault);

@@ -6,6 +6,7 @@ use std::mem::size_of;
 use std::rc::Rc;
 
 use openrange::connection::answer::{Found, Meta};
+use openrange::connection::events::Events;
 use openrange::connection::{Connection, Moment, State, Want};
 use openrange::http::conditional::ETag;
 use openrange::http::date::Date;
@@ -39,7 +40,9 @@ unsafe impl GlobalAlloc for Counted {
 #[test]
 fn a_slot_is_small() {
     let (slot, machine) = (size_of::<Slot>(), size_of::<Connection<Rc<()>>>());
-    println!("slot: {slot} bytes, machine: {machine}");
+    let events = size_of::<Events<Rc<()>>>();
+    println!("slot: {slot} bytes, machine: {machine}, events besides: {events}");
+    assert!(events <= 192, "{events}");
     assert!(slot <= 192, "{slot}");
     assert!(machine <= 112, "{machine}");
 }
@@ -47,6 +50,20 @@ fn a_slot_is_small() {
 /// Nothing but the slot itself is left once a tail is caught up, also after its head came in pieces.
 #[test]
 fn an_idle_tail_owns_no_memory() {
+    idle(b"GET /f HTTP/1.1\r\nHost: x\r\nRange: bytes=0-\r\n\r\n", 0);
+}
+
+/// Of a stream of events only its place and its name are.
+#[test]
+fn an_idle_stream_of_events_owns_no_buffer() {
+    let place = size_of::<Events<Rc<()>>>() + "f".len();
+    idle(
+        b"GET /f HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n",
+        place,
+    );
+}
+
+fn idle(head: &[u8], place: usize) {
     let date = Date::from_seconds(0);
     let file = Rc::new(());
     let meta = Meta {
@@ -55,8 +72,8 @@ fn an_idle_tail_owns_no_memory() {
         modified: date,
         etag: ETag(1),
         media: "text/plain",
+        start: None,
     };
-    let head = b"GET /f HTTP/1.1\r\nHost: x\r\nRange: bytes=0-\r\n\r\n";
     let held = HELD.get();
     let mut machine = Connection::new(NOW);
     for byte in head {
@@ -75,7 +92,12 @@ fn an_idle_tail_owns_no_memory() {
                 (next.before.len() as u64 + file + next.after.len() as u64, 0)
             }
             Want::Measure(_) => (0, meta.size),
-            _ => panic!("neither sends nor measures"),
+            Want::Read(_, range) => {
+                assert_eq!(range, 0..5);
+                machine.read_file(b"abcde", NOW);
+                continue;
+            }
+            _ => panic!("neither sends, measures nor reads"),
         };
         if n > 0 {
             machine.sent(n, NOW);
@@ -84,6 +106,6 @@ fn an_idle_tail_owns_no_memory() {
         }
     }
     assert!(matches!(machine.want(), Want::Sleep));
-    assert_eq!(HELD.get() - held, 0, "bytes are held");
+    assert_eq!(HELD.get() - held, place.cast_signed(), "bytes are held");
     assert_eq!(Rc::strong_count(&file), 2, "one handle for each tail");
 }

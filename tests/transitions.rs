@@ -1,6 +1,8 @@
 //! The transition table in the module comment of `connection`, row by row: state, what happens, what is wanted next, and
 //! the state it is in then.
 
+#[path = "transitions/events.rs"]
+mod events;
 #[path = "transitions/pieces.rs"]
 mod pieces;
 
@@ -45,6 +47,7 @@ fn file() -> Found<()> {
         modified: date,
         etag: ETag(1),
         media: "text/plain",
+        start: None,
     };
     Found::File { file: (), meta }
 }
@@ -221,6 +224,8 @@ fn want(machine: &Machine) -> String {
         Want::Open(Ok(_)) => "Open".to_owned(),
         Want::Open(Err(refused)) => format!("Open {}", refused.why.explain().0.code()),
         Want::Measure(()) => "Measure".to_owned(),
+        Want::Read((), range) => format!("Read {range:?}"),
+        Want::Follow(path) => format!("Follow {path}"),
         Want::Sleep => "Sleep".to_owned(),
         Want::Shut => "Shut".to_owned(),
         Want::Remove { abort: false } => "Remove".to_owned(),

@@ -3,10 +3,13 @@
 use std::fmt;
 use std::ops::Range;
 
+use super::events::Beginning;
 use crate::http::authorization::Challenge;
+use crate::http::chunk;
 use crate::http::conditional::{self, ETag, Verdict};
 use crate::http::cors::{Cors, PREFLIGHT};
 use crate::http::date::Date;
+use crate::http::events::{self, Position};
 use crate::http::head::{Head, Status};
 use crate::http::media;
 use crate::http::range::Resolved;
@@ -57,6 +60,8 @@ pub struct Meta {
     pub etag: ETag,
     /// Its media type.
     pub media: &'static str,
+    /// Where the answer starts, if the query of the request says so.
+    pub start: Option<u64>,
 }
 
 /// A response: `head` goes out first, then what `body` says.
@@ -90,6 +95,17 @@ pub enum Body {
         /// The client wants the trailer field.
         trailers: bool,
     },
+    /// Events of the lines from there on, and of the files that get this name later.
+    Events {
+        /// The name.
+        path: Path,
+        /// Behind the first event.
+        from: Position,
+        /// In chunks, as with a tail.
+        chunked: bool,
+        /// Bytes of events that are in the head's last chunk.
+        begun: u32,
+    },
 }
 
 /// One part: what stands before its bytes, and its bytes. The last one is the closing delimiter and no bytes.
@@ -117,6 +133,8 @@ pub enum Follows {
     Bytes(u64),
     /// A tail from this offset.
     TailFrom(u64),
+    /// Events from this offset.
+    EventsFrom(u64),
 }
 
 impl fmt::Display for Summary {
@@ -126,6 +144,7 @@ impl fmt::Display for Summary {
             Follows::Bytes(0) => Ok(()),
             Follows::Bytes(count) => write!(out, ", {count} bytes"),
             Follows::TailFrom(at) => write!(out, ", tail from {at}"),
+            Follows::EventsFrom(at) => write!(out, ", events from {at}"),
         }
     }
 }
@@ -144,6 +163,7 @@ impl Answer {
                     .sum(),
             ),
             Body::Tail { at, .. } => Follows::TailFrom(*at),
+            Body::Events { from, .. } => Follows::EventsFrom(from.offset),
         };
         Summary {
             status: self.status,
@@ -196,6 +216,8 @@ const FINITE: &str =
     "Accept-Ranges: bytes\r\nCache-Control: no-cache\r\nX-Content-Type-Options: nosniff\r\n";
 const LIVE: &str = "Accept-Ranges: bytes\r\nCache-Control: no-store\r\nX-Accel-Buffering: no\r\n\
                     X-Content-Type-Options: nosniff\r\n";
+const EVENTS: &str =
+    "Cache-Control: no-store\r\nX-Accel-Buffering: no\r\nX-Content-Type-Options: nosniff\r\n";
 const CHUNKED: &str = "Transfer-Encoding: chunked\r\n";
 
 /// The answer to a head that was refused; the connection ends after it.
@@ -294,8 +316,13 @@ impl Reply<'_> {
     fn found<F>(&self, path: &Path, found: &Found<F>) -> Answer {
         match found {
             Found::File { .. } if self.request.wants_viewer() => self.viewer(),
+            Found::File { meta, .. } if self.request.events => self.events(path, Some(meta)),
             Found::File { meta, .. } => self.file(meta),
             Found::Viewer => self.viewer(),
+            // Who comes again waits for the next file: 404 would keep a browser from ever coming again.
+            Found::Missing if self.request.events && self.request.position.is_some() => {
+                self.events(path, None)
+            }
             Found::Listing(list) => {
                 let json = self.request.accept.prefers_json();
                 let media = if json { media::JSON } else { media::HTML };
@@ -353,13 +380,7 @@ impl Reply<'_> {
             meta.modified,
             self.terms.date,
         ) {
-            Verdict::Failed => {
-                return self.plain(
-                    Status::PreconditionFailed,
-                    NOT_STORED,
-                    "not the file that was asked for",
-                );
-            }
+            Verdict::Failed => return self.failed(),
             Verdict::NotModified => {
                 let head =
                     validators(self.head(Status::NotModified), meta, self.terms.date).lines(FINITE);
@@ -395,6 +416,54 @@ impl Reply<'_> {
             },
             Some(Resolved::Tail { at, last, open }) => self.tail(meta, at, &last, open),
         }
+    }
+
+    /// Of a stream of events only that conditions fail which ask for another file: it is never stale, and has no ranges.
+    fn events(&self, path: &Path, meta: Option<&Meta>) -> Answer {
+        let failed = |meta: &Meta| {
+            let asked = &self.request.conditions;
+            conditional::judge(asked, meta.etag, meta.modified, self.terms.date) == Verdict::Failed
+        };
+        if meta.is_some_and(failed) {
+            return self.failed();
+        }
+        let Some(beginning) = Beginning::new(self.request.position, meta) else {
+            return self.plain(Status::NotFound, NOT_STORED, "no such file");
+        };
+        let chunked = !self.request.http10;
+        let keep_alive = self.keep_alive && chunked;
+        let reply = Reply {
+            keep_alive,
+            ..*self
+        };
+        let head = reply.head(Status::Ok).lines(EVENTS);
+        let head = head.field("Content-Type", events::MEDIA);
+        let head = if chunked { head.lines(CHUNKED) } else { head };
+        if self.head_only() {
+            return Answer::new(Status::Ok, head.finish(b""), keep_alive);
+        }
+        let begun = u32::try_from(beginning.events.len()).expect("a few lines");
+        let first = if chunked {
+            chunk::enclose(&beginning.events)
+        } else {
+            beginning.events
+        };
+        Answer {
+            status: Status::Ok,
+            head: head.finish(&first),
+            body: Body::Events {
+                path: path.clone(),
+                from: beginning.position,
+                chunked,
+                begun,
+            },
+            keep_alive,
+        }
+    }
+
+    fn failed(&self) -> Answer {
+        let line = "not the file that was asked for";
+        self.plain(Status::PreconditionFailed, NOT_STORED, line)
     }
 
     fn slice(&self, status: Status, meta: &Meta, range: Range<u64>) -> Answer {

@@ -9,7 +9,9 @@
 //! | ReadingHeaders | the client | readable | header or idle timeout | input, only if a head is incomplete |
 //! | SendingRange, finite | the socket | writable | send timeout (*) | head, file handle |
 //! | SendingRange, tail | the socket | both, to hear a FIN | send timeout (*) | file handle |
+//! | SendingRange, events | the socket | both, to hear a FIN | send timeout (*) | file handle, one buffer of events |
 //! | Tailing | the file | readable, to hear a FIN | send timeout (*) | file handle, no buffer |
+//! | Tailing, events | the file, or one | readable, to hear a FIN | heartbeat, next look | file handle, no buffer |
 //! | Closing(Linger) | the peer's close | readable | linger | nothing |
 //!
 //! (*) Not a point in time of this machine: the worker judges it by what the socket has not acknowledged, and then says
@@ -46,6 +48,24 @@
 //! | Tailing | changed | want Measure | Tailing |
 //! | | gone, drain | ending; want Measure | Tailing |
 //! | | measured, shrank, fell_short, expired, received, hung_up, failed | as in SendingRange | |
+//! | SendingRange, events | sent, events or head complete | want Measure, Read or Follow | SendingRange |
+//! | | sent, and nothing is needed | - | Tailing |
+//! | | shrank | want Follow | SendingRange |
+//! | | gone | want Measure, Read what is left, then Follow | SendingRange |
+//! | | drain | want Measure, Read what is left, then the last chunk | SendingRange |
+//! | Tailing, events | changed, gone, drain, shrank | as in SendingRange | Tailing |
+//! | | drain, no file | last chunk; HTTP/1.0: nothing | SendingRange; Closing(Shut) |
+//! | | rang, the next look is due | want Follow | Tailing |
+//! | | rang, after silence | heartbeat | SendingRange |
+//! | both, events | measured, more than was read | want Read | the same |
+//! | | measured, less than was made events | want Follow | the same |
+//! | | read_file, complete lines | events | SendingRange |
+//! | | read_file, no complete line | - | Tailing |
+//! | | followed, another file, or the same truncated | event, then want Measure | SendingRange |
+//! | | followed, the same file | want Measure | the same |
+//! | | followed, no file | event, if it is so for long | Tailing; SendingRange |
+//! | | all is out, ending | last chunk; HTTP/1.0: nothing | SendingRange; Closing(Shut) |
+//! | | fell_short, expired, received, hung_up, failed, cut | as a tail | |
 //! | Closing(Shut) | shut | - | Closing(Linger) |
 //! | Closing(Linger) | received | drop | Closing(Linger) |
 //! | | received, LINGER_BYTES in all | - | Closing(Now) |
@@ -58,17 +78,23 @@
 //! What is not in the table is impossible, and asserted. Read [`Connection`] next, then `answer`, then `sending`.
 
 pub mod answer;
+pub mod events;
+mod following;
 mod moment;
 pub mod sending;
+mod terms;
 
 use std::mem;
+use std::ops::Range;
 use std::time::Duration;
 
-use crate::http::request::{self, Refusal, Request};
+use crate::http::request::{self, Refusal};
+use crate::http::target::Path;
 use crate::limits::{HEAD_MAX, LINGER, LINGER_BYTES};
 use answer::{Found, Summary, Terms};
 pub use moment::Moment;
-use sending::{End, Left, Measured, Next, Sending, Tail};
+use sending::{End, Left, Live, Measured, Next, Sending};
+pub use terms::{Asked, Ended, How, Interest, Refused};
 
 /// How long the machine waits for a client.
 #[derive(Debug, Clone, Copy)]
@@ -107,53 +133,9 @@ pub enum State<F> {
     /// The socket.
     SendingRange(Sending<F>),
     /// The file: everything is delivered.
-    Tailing(Tail<F>),
+    Tailing(Live<F>),
     /// The peer's close.
     Closing(How),
-}
-
-/// A request, or why there is none.
-pub type Asked = Result<Request, Refused>;
-
-/// A head that will not be answered as it asks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Refused {
-    /// Why.
-    pub why: Refusal,
-    /// It begins like a HEAD request, so nothing may follow the head of the answer.
-    pub head_only: bool,
-}
-
-impl Refused {
-    fn new(why: Refusal, bytes: &[u8]) -> Refused {
-        let head_only = bytes.trim_ascii_start().starts_with(b"HEAD ");
-        Refused { why, head_only }
-    }
-}
-
-/// How a connection ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum How {
-    /// Our side is to be shut down.
-    Shut,
-    /// It is; wait for the peer's side, so that the last answer is not lost to a reset.
-    Linger {
-        /// Bytes that may still come meanwhile.
-        left: u32,
-    },
-    /// At once.
-    Now,
-    /// By a reset, so that the client sees a broken stream even without chunks.
-    Abort,
-}
-
-/// A tail's last line in the log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ended {
-    /// Why.
-    pub end: End,
-    /// Bytes of the file that were handed to the socket.
-    pub bytes: u64,
 }
 
 /// What a connection wants to be done next.
@@ -162,6 +144,11 @@ pub enum Want<'a, F> {
     Open(&'a Asked),
     /// How long is this file now? Then [`Connection::measured`].
     Measure(&'a F),
+    /// These bytes of this file; then [`Connection::read_file`], or [`Connection::shrank`] or [`Connection::fell_short`] if
+    /// it has not got them.
+    Read(&'a F, Range<u64>),
+    /// Look up which file has this name now, and follow it in place of the one before; then [`Connection::followed`].
+    Follow(&'a Path),
     /// Send some or all of this; then [`Connection::sent`], or [`Connection::fell_short`] if the file has not got it.
     Send(Next<'a, F>),
     /// Nothing, until something happens.
@@ -173,15 +160,6 @@ pub enum Want<'a, F> {
         /// The client must see a broken stream.
         abort: bool,
     },
-}
-
-/// What the poller is to tell of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Interest {
-    /// Bytes or a FIN have come.
-    pub readable: bool,
-    /// There is room to send.
-    pub writable: bool,
 }
 
 impl<F> Connection<F> {
@@ -221,13 +199,15 @@ impl<F> Connection<F> {
         match &self.state {
             State::ReadingHeaders(None) | State::Closing(How::Linger { .. }) => Want::Sleep,
             State::ReadingHeaders(Some(asked)) => Want::Open(asked),
-            State::SendingRange(sending) => match (sending.next(), sending.tail()) {
+            State::SendingRange(sending) => match (sending.next(), sending.live()) {
                 (Some(next), _) => Want::Send(next),
-                (None, Some(tail)) => Want::Measure(tail.file()),
-                (None, None) => unreachable!("only a tail has nothing to send"),
+                (None, Some(Live::Tail(tail))) => Want::Measure(tail.file()),
+                (None, Some(Live::Events(events))) => following::want(events),
+                (None, None) => unreachable!("only an endless answer has nothing to send"),
             },
-            State::Tailing(tail) if tail.must_look() => Want::Measure(tail.file()),
-            State::Tailing(_) => Want::Sleep,
+            State::Tailing(Live::Tail(tail)) if tail.must_look() => Want::Measure(tail.file()),
+            State::Tailing(Live::Tail(_)) => Want::Sleep,
+            State::Tailing(Live::Events(events)) => following::want(events),
             State::Closing(How::Shut) => Want::Shut,
             State::Closing(how) => Want::Remove {
                 abort: *how == How::Abort,
@@ -250,13 +230,13 @@ impl<F> Connection<F> {
     pub fn room(&self) -> usize {
         match &self.state {
             State::ReadingHeaders(None) | State::Tailing(_) => HEAD_MAX - self.waiting(),
-            State::SendingRange(sending) if sending.tail().is_some() => HEAD_MAX - self.waiting(),
+            State::SendingRange(sending) if sending.live().is_some() => HEAD_MAX - self.waiting(),
             State::Closing(How::Linger { left }) => HEAD_MAX.min(*left as usize),
             _ => 0,
         }
     }
 
-    /// When [`Connection::expired`] is due.
+    /// When [`Connection::rang`] is due.
     #[must_use]
     pub fn deadline(&self, timeouts: &Timeouts) -> Moment {
         match &self.state {
@@ -265,6 +245,7 @@ impl<F> Connection<F> {
             }
             State::ReadingHeaders(None) => self.since + timeouts.header,
             State::Closing(How::Linger { .. }) => self.since + LINGER,
+            State::Tailing(Live::Events(events)) => events.deadline(self.since),
             _ => Moment::NEVER,
         }
     }
@@ -272,13 +253,20 @@ impl<F> Connection<F> {
     /// Whether an endless answer is on its way or caught up.
     #[must_use]
     pub fn is_tail(&self) -> bool {
-        self.tail().is_some()
+        match &self.state {
+            State::SendingRange(sending) => sending.live().is_some(),
+            state => matches!(state, State::Tailing(_)),
+        }
     }
 
     /// How far a tail is in its file.
     #[must_use]
     pub fn progress(&self) -> Option<(u64, &F)> {
-        self.tail().map(|tail| (tail.offset(), tail.file()))
+        match &self.state {
+            State::SendingRange(sending) => sending.live()?.progress(),
+            State::Tailing(live) => live.progress(),
+            _ => None,
+        }
     }
 
     /// Whether an answer is on its way, endless or not.
@@ -290,14 +278,6 @@ impl<F> Connection<F> {
     /// The end of a tail that was not yet reported. Once for each tail.
     pub fn take_ended(&mut self) -> Option<Ended> {
         self.ended.take().map(|ended| *ended)
-    }
-
-    fn tail(&self) -> Option<&Tail<F>> {
-        match &self.state {
-            State::SendingRange(sending) => sending.tail(),
-            State::Tailing(tail) => Some(tail),
-            _ => None,
-        }
     }
 
     /// Bytes received and not yet used.
@@ -380,9 +360,9 @@ impl<F> Connection<F> {
         };
         let mut sending = Sending::new(answer.head, answer.body, file);
         if self.draining
-            && let Some(tail) = sending.tail_mut()
+            && let Some(live) = sending.live_mut()
         {
-            tail.end(End::Shutdown);
+            live.end(End::Shutdown);
         }
         self.state = State::SendingRange(sending);
         (asked, summary)
@@ -395,16 +375,24 @@ impl<F> Connection<F> {
         };
         match sending.advance(n) {
             Left::More => {}
-            Left::Rest => self.rest_tail(),
+            Left::Rest => self.rest(),
+            Left::Events => {
+                self.since = now;
+                self.go_on(now);
+            }
             Left::Nothing => self.finish(now),
         }
     }
 
     /// The file was seen to be only so long since this was last told of it, whatever it is now.
     pub fn shrank(&mut self, size: u64, now: Moment) {
+        if let Some(events) = self.events_mut() {
+            events.truncated();
+            return self.go_on(now);
+        }
         let reach = match &self.state {
             State::SendingRange(sending) => sending.reach(),
-            State::Tailing(tail) => tail.reach(),
+            State::Tailing(Live::Tail(tail)) => tail.reach(),
             _ => unreachable!("shrank, but no file is being sent"),
         };
         if size < reach {
@@ -419,36 +407,36 @@ impl<F> Connection<F> {
 
     /// The file of a tail has this size, and nobody may write it any more if `sealed`.
     pub fn measured(&mut self, size: u64, sealed: bool, now: Moment) {
-        let tail = match &mut self.state {
-            State::SendingRange(sending) => sending.tail_mut(),
-            State::Tailing(tail) => Some(tail),
-            _ => None,
-        };
-        let Some(tail) = tail else {
-            unreachable!("measured, but no tail")
+        let tail = match self.live_mut() {
+            Some(Live::Tail(tail)) => tail,
+            Some(Live::Events(events)) => {
+                events.measured(size, sealed);
+                return self.go_on(now);
+            }
+            None => unreachable!("measured, but no tail"),
         };
         match tail.measured(size, sealed) {
-            Measured::Grown => self.send_tail(Box::default()),
+            Measured::Grown => self.send(Box::default()),
             Measured::Finished => {
                 let last_chunk = tail.last_chunk();
-                self.send_tail(last_chunk);
+                self.send(last_chunk);
             }
             Measured::FinishedBare => self.finish(now),
             Measured::Truncated => self.close(How::Abort, End::Broken, now),
-            Measured::Same => self.rest_tail(),
+            Measured::Same => self.rest(),
         }
     }
 
     /// The file of a tail may have changed. True if the connection slept and has now something to do.
     pub fn changed(&mut self) -> bool {
         match &mut self.state {
-            State::Tailing(tail) => {
-                tail.look();
+            State::Tailing(live) => {
+                live.look();
                 true
             }
             State::SendingRange(sending) => {
-                if let Some(tail) = sending.tail_mut() {
-                    tail.look();
+                if let Some(live) = sending.live_mut() {
+                    live.look();
                 }
                 false
             }
@@ -460,11 +448,11 @@ impl<F> Connection<F> {
     pub fn gone(&mut self, why: End) -> bool {
         match &mut self.state {
             State::SendingRange(sending) => {
-                if let Some(tail) = sending.tail_mut() {
-                    tail.end(why);
+                if let Some(live) = sending.live_mut() {
+                    live.end(why);
                 }
             }
-            State::Tailing(tail) => tail.end(why),
+            State::Tailing(live) => live.end(why),
             _ => unreachable!("gone, but no tail"),
         }
         self.changed()
@@ -505,7 +493,9 @@ impl<F> Connection<F> {
             State::ReadingHeaders(_) => return false,
             State::SendingRange(_) | State::Tailing(_) => {
                 self.keep_alive = false;
-                return self.is_tail() && self.gone(End::Shutdown);
+                let awake = self.is_tail() && self.gone(End::Shutdown);
+                self.go_on(now);
+                return awake;
             }
             // Lingering protects an answer that was given; it does not take long.
             State::Closing(_) => return false,
@@ -586,31 +576,41 @@ impl<F> Connection<F> {
         self.state = State::Closing(how);
     }
 
-    /// If a tail ends here, keeps what the log will say of it.
+    /// If an endless answer ends here, keeps what the log will say of it.
     fn note_end(&mut self, end: Option<End>) {
-        if let Some(tail) = self.tail() {
-            let end = end.or(tail.ending()).unwrap_or(End::Left);
-            self.ended = Some(Box::new(Ended {
-                end,
-                bytes: tail.delivered(),
-            }));
+        let (live, left) = match &self.state {
+            State::SendingRange(sending) => (sending.live(), sending.left()),
+            State::Tailing(live) => (Some(live), 0),
+            _ => (None, 0),
+        };
+        if let Some(live) = live {
+            let ended = live.ended(end, left);
+            self.ended = Some(Box::new(ended));
         }
     }
 
-    fn send_tail(&mut self, ready: Box<[u8]>) {
-        self.replace_tail(|tail| State::SendingRange(tail.into_sending(ready)));
+    fn live_mut(&mut self) -> Option<&mut Live<F>> {
+        match &mut self.state {
+            State::SendingRange(sending) => sending.live_mut(),
+            State::Tailing(live) => Some(live),
+            _ => None,
+        }
     }
 
-    fn rest_tail(&mut self) {
-        self.replace_tail(State::Tailing);
+    fn send(&mut self, ready: Box<[u8]>) {
+        self.replace_live(|live| State::SendingRange(live.into_sending(ready)));
     }
 
-    fn replace_tail(&mut self, into: impl FnOnce(Tail<F>) -> State<F>) {
-        let tail = match mem::replace(&mut self.state, State::Closing(How::Now)) {
-            State::SendingRange(sending) => sending.into_tail(),
-            State::Tailing(tail) => Some(tail),
+    fn rest(&mut self) {
+        self.replace_live(State::Tailing);
+    }
+
+    fn replace_live(&mut self, into: impl FnOnce(Live<F>) -> State<F>) {
+        let live = match mem::replace(&mut self.state, State::Closing(How::Now)) {
+            State::SendingRange(sending) => sending.into_live(),
+            State::Tailing(live) => Some(live),
             _ => None,
         };
-        self.state = into(tail.expect("measured asked for a tail"));
+        self.state = into(live.expect("measured asked for an endless answer"));
     }
 }

@@ -1,17 +1,19 @@
-//! What is still to go out of one response: ready bytes, a slice and the parts behind it, or a tail with its frame.
+//! What is still to go out of one response: ready bytes, a slice and the parts behind it, a tail with its frame, or events.
 
 use std::ops::{Deref, Range};
 
 use arrayvec::ArrayVec;
 
 use super::answer::{Body, Part};
+use super::events::Events;
+use super::terms::Ended;
 use crate::http::chunk::{self, Frame};
 use crate::limits::CHUNK_MAX;
 
 /// A response on its way.
 #[derive(Debug)]
 pub struct Sending<F> {
-    /// Head, part head or last chunk.
+    /// Head, part head, events or last chunk.
     ready: Box<[u8]>,
     /// Bytes of `ready` that are out.
     sent: u32,
@@ -28,10 +30,19 @@ enum Follows<F> {
         #[allow(clippy::box_collection, reason = "8 bytes in the slot instead of 24")]
         more: Option<Box<Vec<Part>>>,
     },
-    Tail(Tail<F>),
+    Live(Live<F>),
 }
 
-/// An endless answer: caught up, or with one frame of it on its way.
+/// An endless answer.
+#[derive(Debug)]
+pub enum Live<F> {
+    /// The bytes of a file.
+    Tail(Tail<F>),
+    /// Its lines, and those of the file after it. Boxed: an idle tail is no larger for it.
+    Events(Box<Events<F>>),
+}
+
+/// An endless answer of bytes: caught up, or with one frame of it on its way.
 #[derive(Debug)]
 pub struct Tail<F> {
     file: F,
@@ -159,6 +170,8 @@ pub enum Left {
     More,
     /// Nothing of a tail, and nothing has changed since it was measured: it may sleep.
     Rest,
+    /// Nothing of what was made of an event stream: it knows what it needs next.
+    Events,
     /// Nothing: the response is complete.
     Nothing,
 }
@@ -202,7 +215,19 @@ impl<F> Sending<F> {
                     trailers,
                 },
                 Some(file),
-            ) => Follows::Tail(Tail::new(file, at, chunked, trailers)),
+            ) => Follows::Live(Live::Tail(Tail::new(file, at, chunked, trailers))),
+            (
+                Body::Events {
+                    path,
+                    from,
+                    chunked,
+                    begun,
+                },
+                file,
+            ) => {
+                let events = Events::new(path, file, from, chunked, begun);
+                Follows::Live(Live::Events(Box::new(events)))
+            }
             (_, _) => Follows::Nothing,
         };
         Sending {
@@ -212,25 +237,30 @@ impl<F> Sending<F> {
         }
     }
 
-    /// The tail in it, if it is one.
-    pub fn tail(&self) -> Option<&Tail<F>> {
-        if let Follows::Tail(tail) = &self.follows {
-            Some(tail)
+    /// The endless answer in it, if it is one.
+    pub fn live(&self) -> Option<&Live<F>> {
+        if let Follows::Live(live) = &self.follows {
+            Some(live)
         } else {
             None
         }
     }
 
-    /// See [`Sending::tail`].
-    pub fn tail_mut(&mut self) -> Option<&mut Tail<F>> {
-        if let Follows::Tail(tail) = &mut self.follows {
-            Some(tail)
+    /// See [`Sending::live`].
+    pub fn live_mut(&mut self) -> Option<&mut Live<F>> {
+        if let Follows::Live(live) = &mut self.follows {
+            Some(live)
         } else {
             None
         }
     }
 
-    /// The next bytes; `None` if it is a tail that must be measured before there are any.
+    /// Ready bytes that are not out.
+    pub fn left(&self) -> u64 {
+        (self.ready.len() - self.sent as usize) as u64
+    }
+
+    /// The next bytes; `None` if it is endless and must be measured, read or followed before there are any.
     pub fn next(&self) -> Option<Next<'_, F>> {
         let ready = &self.ready[self.sent as usize..];
         match &self.follows {
@@ -239,7 +269,8 @@ impl<F> Sending<F> {
                 file: Some((file, rest.clone())),
                 after: b"",
             }),
-            Follows::Tail(tail) if ready.is_empty() => {
+            Follows::Live(Live::Events(_)) if ready.is_empty() => None,
+            Follows::Live(Live::Tail(tail)) if ready.is_empty() => {
                 let rest = tail.frame?.rest(tail.chunked);
                 let file = (!rest.file.is_empty()).then(|| {
                     (
@@ -266,7 +297,7 @@ impl<F> Sending<F> {
     /// # Panics
     /// If more was sent than was there to send.
     pub fn advance(&mut self, n: u64) -> Left {
-        let ready = (self.ready.len() - self.sent as usize) as u64;
+        let ready = self.left();
         let of_ready = n.min(ready);
         #[allow(
             clippy::cast_possible_truncation,
@@ -296,7 +327,7 @@ impl<F> Sending<F> {
                 (self.ready, self.sent, *rest) = (part.before, 0, part.range);
                 Left::More
             }
-            Follows::Tail(tail) => {
+            Follows::Live(Live::Tail(tail)) => {
                 (self.ready, self.sent) = (Box::default(), 0);
                 if tail.finished {
                     return Left::Nothing;
@@ -308,27 +339,88 @@ impl<F> Sending<F> {
                     Left::More
                 }
             }
+            Follows::Live(Live::Events(events)) => {
+                assert!(n == 0, "sent more than was there");
+                (self.ready, self.sent) = (Box::default(), 0);
+                if events.sent() {
+                    Left::Nothing
+                } else {
+                    Left::Events
+                }
+            }
         }
     }
 
-    /// The offset in the file up to which bytes were delivered or promised, as far as they are not all out.
+    /// The offset in the file up to which bytes were delivered or promised, as far as they are not all out. Nothing of the
+    /// file is promised by an event stream.
     pub fn reach(&self) -> u64 {
         match &self.follows {
-            Follows::Nothing => 0,
             Follows::Slice { rest, more, .. } => {
                 let more = more.iter().flat_map(|more| more.iter());
                 more.map(|part| part.range.end).fold(rest.end, u64::max)
             }
-            Follows::Tail(tail) => tail.reach(),
+            Follows::Live(Live::Tail(tail)) => tail.reach(),
+            Follows::Nothing | Follows::Live(Live::Events(_)) => 0,
         }
     }
 
-    /// The tail alone, once nothing of it is on its way; `None` if this is not a tail.
-    pub fn into_tail(self) -> Option<Tail<F>> {
-        if let Follows::Tail(tail) = self.follows {
-            Some(tail)
+    /// The endless answer alone, once nothing of it is on its way; `None` if it has an end.
+    pub fn into_live(self) -> Option<Live<F>> {
+        if let Follows::Live(live) = self.follows {
+            Some(live)
         } else {
             None
+        }
+    }
+}
+
+impl<F> Live<F> {
+    /// It ends, or its file does, when it has delivered what is there; the first reason stays.
+    pub fn end(&mut self, why: End) {
+        match self {
+            Live::Tail(tail) => tail.end(why),
+            Live::Events(events) => events.end(why),
+        }
+    }
+
+    /// How far it is in its file, if there is one.
+    pub fn progress(&self) -> Option<(u64, &F)> {
+        match self {
+            Live::Tail(tail) => Some((tail.offset(), tail.file())),
+            Live::Events(events) => Some((events.offset(), events.file()?)),
+        }
+    }
+
+    /// The file must be measured before it may sleep.
+    pub fn look(&mut self) {
+        match self {
+            Live::Tail(tail) => tail.look(),
+            Live::Events(events) => events.look(),
+        }
+    }
+
+    /// What the log says of its end: why, if it does not know better itself. `left`: ready bytes that are not out.
+    pub fn ended(&self, end: Option<End>, left: u64) -> Ended {
+        match self {
+            Live::Tail(tail) => Ended {
+                end: end.or(tail.ending()).unwrap_or(End::Left),
+                bytes: tail.delivered(),
+                events: None,
+            },
+            Live::Events(events) => Ended {
+                end: end.unwrap_or(End::Shutdown),
+                bytes: events.delivered(left),
+                events: Some(events.path().clone()),
+            },
+        }
+    }
+
+    /// Its response again, to send these bytes, or what [`Tail::measured`] found.
+    pub fn into_sending(self, ready: Box<[u8]>) -> Sending<F> {
+        Sending {
+            ready,
+            sent: 0,
+            follows: Follows::Live(self),
         }
     }
 }
@@ -390,15 +482,6 @@ impl<F> Tail<F> {
     #[must_use]
     pub fn must_look(&self) -> bool {
         self.look
-    }
-
-    /// Its response again, to send what [`Tail::measured`] found.
-    pub fn into_sending(self, ready: Box<[u8]>) -> Sending<F> {
-        Sending {
-            ready,
-            sent: 0,
-            follows: Follows::Tail(self),
-        }
     }
 
     /// Takes a measurement of the file. With [`Measured::Finished`], the last chunk is [`Tail::last_chunk`].

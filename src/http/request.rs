@@ -10,7 +10,9 @@ use arrayvec::ArrayString;
 use super::accept::Accept;
 use super::authorization::Credentials;
 use super::conditional::Conditions;
+use super::events::{self, Position};
 use super::head::Status;
+use super::query::{self, Query, Start};
 use super::range::{self, Asked};
 use super::target::{self, Invalid, Path, Target};
 use crate::limits::{FIELDS_MAX, HEAD_MAX, TARGET_MAX};
@@ -38,6 +40,12 @@ pub struct Request {
     pub accept: Accept,
     /// The query is exactly `view`; no other means anything.
     pub view: bool,
+    /// `Accept` names server-sent events.
+    pub events: bool,
+    /// The event behind which the client goes on: `Last-Event-ID`, or by the query.
+    pub position: Option<Position>,
+    /// Where the query lets the answer start.
+    pub start: Option<Start>,
 }
 
 impl Request {
@@ -56,7 +64,7 @@ impl Request {
         self.method == Method::Get
             && self.path().is_some()
             && !self.wants_viewer()
-            && self.range.as_ref().is_some_and(Asked::may_tail)
+            && (self.events || self.range.as_ref().is_some_and(Asked::may_tail))
     }
 
     /// Whether a browser wants to see a file in the viewer. Who does not name HTML gets the file.
@@ -279,6 +287,11 @@ fn build(parsed: &httparse::Request<'_, '_>) -> Result<Request, Refusal> {
     if reads && target == Target::Asterisk {
         return Err(Refusal::Malformed("the target * is for OPTIONS"));
     }
+    let query = if reads {
+        query::parse(parsed.path.unwrap_or_default().as_bytes()).map_err(Refusal::Malformed)?
+    } else {
+        Query::default()
+    };
     Ok(Request {
         method,
         target,
@@ -290,6 +303,14 @@ fn build(parsed: &httparse::Request<'_, '_>) -> Result<Request, Refusal> {
         credentials: fields.credentials,
         accept: fields.accept,
         view,
+        events: fields.events && reads,
+        // A browser that comes again sends the field beside the query that it began with.
+        position: fields
+            .last_event
+            .one()
+            .and_then(Position::parse)
+            .or(query.position),
+        start: query.start,
     })
 }
 
@@ -344,6 +365,8 @@ struct Fields<'a> {
     conditions: Conditions,
     credentials: Credentials,
     accept: Accept,
+    events: bool,
+    last_event: Once<'a>,
 }
 
 impl<'a> Fields<'a> {
@@ -361,6 +384,10 @@ impl<'a> Fields<'a> {
             self.keep_alive |= lists(value, "keep-alive");
         } else if is("range") {
             self.range.take(value);
+        } else if is("accept") {
+            self.events |= accepts(value, events::MEDIA);
+        } else if is("last-event-id") {
+            self.last_event.take(value);
         } else if is("te") {
             self.trailers |= lists(value, "trailers");
         } else if is("content-length") {
@@ -425,6 +452,22 @@ fn lists(value: &[u8], member: &str) -> bool {
             .next()
             .unwrap_or_default();
         name.trim_ascii().eq_ignore_ascii_case(member.as_bytes())
+    })
+}
+
+/// Whether a list of media ranges names this type, and not with a weight of zero (RFC 9110 section 12.5.1).
+fn accepts(value: &[u8], media: &str) -> bool {
+    value.split(|&byte| byte == b',').any(|element| {
+        let mut parts = element.split(|&byte| byte == b';').map(<[u8]>::trim_ascii);
+        let named = parts
+            .next()
+            .is_some_and(|name| name.eq_ignore_ascii_case(media.as_bytes()));
+        let zero = |weight: &[u8]| weight.iter().all(|byte| b"0.".contains(byte));
+        let refused = |part: &[u8]| match part {
+            [b'q' | b'Q', b'=', weight @ ..] => zero(weight),
+            _ => false,
+        };
+        named && !parts.any(refused)
     })
 }
 

@@ -393,6 +393,7 @@ impl OpenFile {
             modified: Date::from_seconds(look.modified),
             etag: self.truncations.tag(self.identity),
             media: self.media.unwrap_or_else(|| self.sniff()),
+            start: None,
         })
     }
 

@@ -2,6 +2,7 @@
 
 pub mod files;
 pub mod inherited;
+pub mod lines;
 pub mod listing;
 pub mod poll;
 pub mod privileges;

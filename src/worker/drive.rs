@@ -8,6 +8,7 @@ use std::time::Duration;
 use log::info;
 use rustix::io::Errno;
 
+use super::following;
 use super::inspect::Counters;
 use super::published::Reader;
 use super::record::{Lines, Record};
@@ -53,7 +54,7 @@ pub struct Slot {
     /// It reads a listing that is held in memory.
     pub(super) listing: bool,
     /// Up to when its file is known not to have been truncated, see [`OpenFile::shrank_since`].
-    truncation: u64,
+    pub(super) truncation: u64,
 }
 
 impl Slot {
@@ -181,6 +182,11 @@ pub fn drive(slot: &mut Slot, key: usize, desk: &mut Desk) -> Outcome {
                 (None, Ok(look)) => slot.machine.measured(look.size, look.sealed, desk.now),
                 (None, Err(_)) => slot.machine.fell_short(desk.now),
             },
+            Want::Read(file, range) => {
+                let file = Rc::clone(file);
+                following::read(slot, &file, range, desk);
+            }
+            Want::Follow(_) => following::follow(slot, key, desk),
             Want::Shut => {
                 slot.stream.shut();
                 slot.machine.shut(desk.now);
@@ -265,7 +271,7 @@ pub fn receive(slot: &mut Slot, desk: &mut Desk) {
 pub(super) fn conclude(slot: &mut Slot, key: usize, desk: &mut Desk) {
     if !slot.machine.is_answering() {
         let ended = slot.machine.take_ended();
-        note(slot, ended.map(|ended| ended.bytes), desk);
+        note(slot, ended.as_ref().map(|ended| ended.bytes), desk);
         leave_topic(slot, key, ended, desk);
     }
 }
@@ -278,20 +284,20 @@ pub(super) fn note(slot: &mut Slot, tail: Option<u64>, desk: &mut Desk) {
 }
 
 fn leave_topic(slot: &mut Slot, key: usize, ended: Option<Ended>, desk: &mut Desk) {
-    let Some(topic) = slot.topic.take() else {
-        return;
-    };
+    let topic = slot.topic.take().map(|topic| topic as usize);
     if let Some(ended) = ended {
         desk.counters.ends[ended.end as usize] += 1;
-        info!(
-            "{} tail of {} ended: {}, {} bytes",
-            slot.peer,
-            desk.topics.name(topic as usize),
-            ended.end.word(),
-            ended.bytes
-        );
+        let (kind, name) = match (ended.events, topic) {
+            (Some(path), _) => ("events", path),
+            (None, Some(topic)) => ("tail", desk.topics.name(topic)),
+            (None, None) => return,
+        };
+        let (peer, why, bytes) = (slot.peer, ended.end.word(), ended.bytes);
+        info!("{peer} {kind} of {name} ended: {why}, {bytes} bytes");
     }
-    desk.topics.leave(topic as usize, key);
+    if let Some(topic) = topic {
+        desk.topics.leave(topic, key);
+    }
 }
 
 fn open(slot: &mut Slot, key: usize, desk: &mut Desk) {
@@ -490,6 +496,17 @@ impl Scratch {
         let count = (range.end - range.start) as usize;
         self.fill(file, range)?;
         send(stream, self.framed(&next.before, count, next.after), false)
+    }
+
+    /// These bytes of a file, at most [`COPY_MAX`].
+    pub(super) fn read(
+        &mut self,
+        file: &Rc<OpenFile>,
+        range: std::ops::Range<u64>,
+    ) -> Result<&[u8], Trouble> {
+        let count = (range.end - range.start) as usize;
+        self.fill(file, range)?;
+        Ok(&self.bytes[Scratch::FRONT..Scratch::FRONT + count])
     }
 
     /// Has these bytes of the file in the scratch.

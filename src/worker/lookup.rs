@@ -5,10 +5,12 @@ use std::rc::Rc;
 
 use rustix::io::Errno;
 
-use crate::connection::answer::Found;
+use crate::connection::answer::{Found, Meta};
+use crate::http::query::Start;
 use crate::http::request::Request;
 use crate::http::target::Path;
 use crate::os::files::{Files, Node, OpenFile};
+use crate::os::lines::last_lines;
 use crate::os::listing::{self, Form};
 
 /// A file and the name that leads to it.
@@ -46,19 +48,19 @@ impl Lookups {
         }
     }
 
-    /// The regular file behind a path and the name that leads to it. `form`: how a directory is listed; its `index.html`
-    /// stands in for the page, not for the topics. `held`: the file that is held open under a name.
+    /// The regular file behind a path and the name that leads to it. `form`: how a directory is listed, if it is; its
+    /// `index.html` stands in for the page, not for the topics. `held`: the file that is held open under a name.
     ///
     /// # Errors
     /// What else there is, as it is answered.
     pub fn find<'a>(
         &mut self,
         path: &Path,
-        form: Form,
+        form: Option<Form>,
         held: impl Fn(&[u8]) -> Option<&'a Rc<OpenFile>>,
     ) -> Result<Named, Other> {
         if let Some((name, file)) = self.of_this_turn.get(path)
-            && (form == Form::Page || !path.slash)
+            && (form != Some(Form::Topics) || !path.slash)
         {
             return Ok((Rc::clone(name), Rc::clone(file)));
         }
@@ -83,7 +85,7 @@ impl Lookups {
     fn find_anew<'a>(
         &self,
         path: &Path,
-        form: Form,
+        form: Option<Form>,
         held: impl Fn(&[u8]) -> Option<&'a Rc<OpenFile>>,
     ) -> Result<(Vec<u8>, Rc<OpenFile>), Other> {
         let name = path.name.to_vec();
@@ -95,7 +97,7 @@ impl Lookups {
             Ok(Node::Directory(directory)) => directory,
             Err(error) => return Err(failed(error, &name)),
         };
-        if form == Form::Page {
+        if form != Some(Form::Topics) {
             let slash: &[u8] = if name.is_empty() { b"" } else { b"/" };
             let index = [&name, slash, b"index.html"].concat();
             match self.files.find(&index, held(&index)) {
@@ -105,6 +107,9 @@ impl Lookups {
                 Err(error) => return Err(failed(error, &index)),
             }
         }
+        let Some(form) = form else {
+            return Err(Found::Missing);
+        };
         match listing::write(&self.files, &directory, path, form) {
             Ok(listing) => Err(Found::Listing(listing)),
             Err(error) => Err(failed(error, &name)),
@@ -120,6 +125,20 @@ pub fn form(request: &Request) -> Form {
     } else {
         Form::Page
     }
+}
+
+/// Where the answer starts, if the query of the request says so. An event stream starts with a whole line.
+///
+/// # Errors
+/// EIO and the like.
+pub fn start(request: &Request, file: &OpenFile, meta: &Meta) -> Result<Option<u64>, Errno> {
+    let count = match request.start {
+        _ if !request.events || request.position.is_some() => return Ok(None),
+        None => return Ok(None),
+        Some(Start::Lines(count)) => count,
+        Some(Start::End) => 0,
+    };
+    last_lines(file, meta.size, count).map(Some)
 }
 
 /// How a failed look-up is answered.

@@ -8,6 +8,7 @@
 pub mod admission;
 pub mod deadlines;
 pub mod drive;
+mod following;
 pub mod inspect;
 pub mod lookup;
 pub mod published;
@@ -274,7 +275,7 @@ impl Worker {
             let slot = &mut self.slots[key];
             slot.deadline = Moment::NEVER;
             if slot.machine.deadline(&self.shared.timeouts) <= now {
-                slot.machine.expired(now);
+                slot.machine.rang(now);
             }
             self.queue.push(slot, key);
         }

@@ -9,7 +9,7 @@ use std::sync::Once;
 use rustix::io::Errno;
 use slab::Slab;
 
-use crate::connection::answer::Found;
+use crate::connection::answer::{Found, Meta};
 use crate::connection::sending::End;
 use crate::http::request::Request;
 use crate::http::target::Path;
@@ -17,7 +17,7 @@ use crate::limits::{FOLLOW_TRIES, PASS_RUN, SWEEP_SLICE};
 use crate::os::files::{self, Files, OpenFile};
 use crate::os::watch::{Change, Place, Topic as Key, Watch};
 
-use super::lookup::{Lookups, Other, failed, form};
+use super::lookup::{self, Lookups, Other, failed};
 
 /// The key of a connection's slot, in four bytes: every tail has one in its topic.
 pub type Slot = u32;
@@ -91,6 +91,17 @@ pub struct Lookup {
     pub topic: Option<Key>,
 }
 
+impl Lookup {
+    /// The file, if it led to one.
+    #[must_use]
+    pub fn file(&self) -> Option<&OpenFile> {
+        match &self.found {
+            Found::File { file, .. } => Some(file),
+            _ => None,
+        }
+    }
+}
+
 impl From<Found<Rc<OpenFile>>> for Lookup {
     fn from(found: Found<Rc<OpenFile>>) -> Lookup {
         Lookup { found, topic: None }
@@ -132,13 +143,22 @@ impl Topics {
         let Some(path) = request.path() else {
             return Found::Missing.into();
         };
+        self.look_up_path(path, Some(request))
+    }
+
+    /// Looks up the file that an event stream of this name goes on with.
+    pub fn look_up_to_follow(&mut self, path: &Path) -> Lookup {
+        self.look_up_path(path, None)
+    }
+
+    fn look_up_path(&mut self, path: &Path, request: Option<&Request>) -> Lookup {
         // A topic's file remembers its size, so that a truncation shows.
         let held = |name: &[u8]| self.by_name.get(name).map(|&key| &self.topics[key].file);
-        let (name, file) = match self.lookups.find(path, form(request), held) {
+        let (name, file) = match self.lookups.find(path, request.map(lookup::form), held) {
             Ok(found) => found,
             Err(other) => return other.into(),
         };
-        let (file, topic) = if request.may_tail() {
+        let (file, topic) = if request.is_none_or(Request::may_tail) {
             match self.follow(&name, file) {
                 Ok((key, file)) => (file, Some(key)),
                 Err(other) => return other.into(),
@@ -146,7 +166,13 @@ impl Topics {
         } else {
             (file, None)
         };
-        match file.meta() {
+        let started = |mut meta: Meta| {
+            if let Some(request) = request {
+                meta.start = lookup::start(request, &file, &meta)?;
+            }
+            Ok(meta)
+        };
+        match file.meta().and_then(started) {
             Ok(meta) => Lookup {
                 found: Found::File { file, meta },
                 topic,

@@ -19,6 +19,12 @@ fn body(body: &Body) -> String {
             chunked,
             trailers,
         } => format!("tail {at} {chunked} {trailers}"),
+        Body::Events {
+            path,
+            from,
+            chunked,
+            begun,
+        } => format!("events of {path} from {from} {chunked} {begun}"),
     }
 }
 
@@ -375,6 +381,71 @@ fn locations() {
 }
 
 #[test]
+fn events() {
+    const FROM: &str = "0123456789abcdef";
+    // Last-Event-ID, where the query starts, what is there; the body.
+    let file = |start| {
+        let meta = Meta {
+            start,
+            ..meta(10, false)
+        };
+        Found::File { file: (), meta }
+    };
+    let table = [
+        (
+            "",
+            file(None),
+            format!("events of /f from {FROM}-0 true 36"),
+        ),
+        (
+            "",
+            file(Some(4)),
+            format!("events of /f from {FROM}-4 true 36"),
+        ),
+        (
+            "0123456789abcdef-3",
+            file(Some(4)),
+            format!("events of /f from {FROM}-3 true 36"),
+        ),
+        (
+            "0123456789abcdef-10",
+            file(None),
+            format!("events of /f from {FROM}-10 true 37"),
+        ),
+        // Behind the notice of a truncation, or of another file.
+        (
+            "0123456789abcdef-11",
+            file(None),
+            format!("events of /f from {FROM}-0 true 116"),
+        ),
+        (
+            "0000000000000001-3",
+            file(None),
+            format!("events of /f from {FROM}-0 true 132"),
+        ),
+        (
+            "0000000000000001-3",
+            Found::Missing,
+            "events of /f from 0000000000000001-3 true 36".to_owned(),
+        ),
+        ("", Found::Missing, "-".to_owned()),
+        ("0000000000000001-3", Found::Forbidden, "-".to_owned()),
+        ("0000000000000001-3", Found::NeedsSlash, "-".to_owned()),
+    ];
+    for (position, found, expected) in table {
+        let position = format!("Last-Event-ID: {position}");
+        let answer = answered("GET /f", &["Accept: text/event-stream", &position], &found);
+        assert_eq!(body(&answer.body), expected);
+        if let Body::Events { begun, .. } = answer.body {
+            let text = Response::of(&answer).text;
+            let chunk = format!("{begun:x}\r\n");
+            assert!(text.starts_with(chunk.as_bytes()));
+            assert_eq!(text.len(), chunk.len() + begun as usize + 2);
+        }
+    }
+}
+
+#[test]
 fn a_modification_in_the_future_is_told_as_now() {
     for (modified, told) in [
         (MODIFIED, MODIFIED_TEXT),
@@ -422,13 +493,14 @@ fn media_types_are_passed_on() {
 
 #[test]
 fn summaries() {
-    let table: [(&[&str], &str); 6] = [
+    let table: [(&[&str], &str); 7] = [
         (&[], "200 OK, 10 bytes"),
         (&["Range: bytes=1-3"], "206 Partial Content, 3 bytes"),
         (&["Range: bytes=1-3,5-6"], "206 Partial Content, 5 bytes"),
         (&["Range: bytes=7-"], "206 Partial Content, tail from 7"),
         (&["Range: bytes=11-"], "416 Range Not Satisfiable"),
         (&["If-Match: \"x\""], "412 Precondition Failed"),
+        (&["Accept: text/event-stream"], "200 OK, events from 0"),
     ];
     for (fields, expected) in table {
         let answer = answered("GET /f", fields, &file(10, false));

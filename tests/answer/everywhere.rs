@@ -32,6 +32,11 @@ const RANGES: [&str; 10] = [
     "Range: bytes=0-0,2-2,4-4",
     "Range: nonsense",
 ];
+const ACCEPTS: [&str; 3] = [
+    "",
+    "Accept: text/event-stream",
+    "Accept: text/event-stream\r\nLast-Event-ID: 0123456789abcdef-3",
+];
 const CONDITIONS: [&str; 5] = [
     "",
     "If-Match: \"x\"",
@@ -62,8 +67,13 @@ fn founds() -> Vec<Found<()>> {
 fn every_answer() {
     let founds = founds();
     let versions = ["1.0", "1.1"];
-    let count =
-        LINES.len() * CONNECTIONS.len() * RANGES.len() * CONDITIONS.len() * founds.len() * 4;
+    let count = LINES.len()
+        * CONNECTIONS.len()
+        * RANGES.len()
+        * CONDITIONS.len()
+        * ACCEPTS.len()
+        * founds.len()
+        * 4;
     let mut statuses = BTreeSet::new();
     for case in some(0..count) {
         // The number of the case, digit by digit.
@@ -80,6 +90,7 @@ fn every_answer() {
             CONNECTIONS[digit(CONNECTIONS.len())],
             RANGES[digit(RANGES.len())],
             CONDITIONS[digit(CONDITIONS.len())],
+            ACCEPTS[digit(ACCEPTS.len())],
             "TE: trailers",
         ];
         let request = request(line, version, &fields);
@@ -104,9 +115,18 @@ fn check(request: &Request, found: &Found<()>, answer: &Answer, stays: bool) {
     assert_eq!(response.get("Date"), Some(NOW_TEXT));
     connection(request, answer, &response, stays);
     length(request, answer, &response);
-    if matches!(answer.status, Status::Ok | Status::PartialContent)
-        && matches!(found, Found::File { .. })
-    {
+    let events = response.get("Content-Type") == Some("text/event-stream");
+    let file = matches!(found, Found::File { .. });
+    let waits = matches!(found, Found::Missing) && request.position.is_some();
+    if answer.status == Status::Ok && request.method != Method::Options {
+        assert_eq!(events, request.events && (file || waits), "{found:?}");
+    }
+    if events {
+        assert_eq!(answer.status, Status::Ok);
+        assert_eq!(response.get("Cache-Control"), Some("no-store"));
+        assert_eq!(response.get("X-Accel-Buffering"), Some("no"));
+        assert_eq!(response.get("Content-Range"), None);
+    } else if matches!(answer.status, Status::Ok | Status::PartialContent) && file {
         assert_eq!(response.get("ETag"), Some(TAG));
         assert_eq!(response.get("Last-Modified"), Some(MODIFIED_TEXT));
         assert_eq!(response.get("Accept-Ranges"), Some("bytes"));
@@ -147,6 +167,7 @@ fn connection(request: &Request, answer: &Answer, response: &Response, stays: bo
         .get("Content-Range")
         .is_some_and(|range| range.ends_with("/*"));
     let unsatisfied = answer.status == Status::RangeNotSatisfiable;
+    let live = live || response.get("Content-Type") == Some("text/event-stream");
     let bare_tail = request.http10 && live && !unsatisfied;
     assert_eq!(answer.keep_alive, stays && request.keep_alive && !bare_tail);
     let expected = match (answer.keep_alive, request.http10) {
@@ -189,6 +210,14 @@ fn length(request: &Request, answer: &Answer, response: &Response) {
             assert_eq!(chunked, !request.http10);
             assert_eq!(trailers, chunked && request.trailers);
             assert_eq!(announced, trailers.then_some("Tail-End"));
+        }
+        Body::Events { chunked, .. } => {
+            assert_eq!((chunked, announced), (!request.http10, None));
+            assert!(
+                response
+                    .text
+                    .ends_with(if chunked { b"\n\n\r\n" } else { b"\n\n" })
+            );
         }
         _ => assert!(announced.is_none() || coding.is_some()),
     }

@@ -72,7 +72,7 @@ pub fn body_length(answer: &Answer, response: &Response) -> Option<u64> {
             .iter()
             .map(|part| part.before.len() as u64 + (part.range.end - part.range.start))
             .sum(),
-        Body::Tail { .. } => return None,
+        Body::Tail { .. } | Body::Events { .. } => return None,
     };
     Some(response.text.len() as u64 + of_file)
 }

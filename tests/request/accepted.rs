@@ -2,7 +2,8 @@
 
 use openrange::http::accept::Accept;
 use openrange::http::authorization::Credentials;
-use openrange::http::conditional::Conditions;
+use openrange::http::conditional::{Conditions, ETag};
+use openrange::http::events::Position;
 use openrange::http::range;
 use openrange::http::request::{Method, Request};
 use openrange::http::target::Target;
@@ -219,6 +220,77 @@ fn ranges() {
 }
 
 #[test]
+fn events() {
+    // Method, fields, whether events are wanted.
+    let table = [
+        ("GET", "Accept: text/event-stream", true),
+        ("HEAD", "accept:TEXT/event-Stream", true),
+        (
+            "GET",
+            "Accept: text/html, text/event-stream;q=0.001, */*",
+            true,
+        ),
+        (
+            "GET",
+            "Accept: text/html\r\nAccept: text/event-stream ; charset=utf-8",
+            true,
+        ),
+        ("GET", "Accept: text/event-stream;q=0", false),
+        ("GET", "Accept: text/event-stream; x=y ;Q=0.000", false),
+        ("GET", "Accept: */*", false),
+        ("GET", "Accept: text/*", false),
+        ("GET", "Accept: text/event-stream2", false),
+        ("GET", "Accept: application/json;a=text/event-stream", false),
+        ("GET", "Accept:", false),
+        ("OPTIONS", "Accept: text/event-stream", false),
+        ("POST", "Accept: text/event-stream", false),
+    ];
+    for (method, fields, expected) in table {
+        let head = format!("{method} /f HTTP/1.1\r\nHost: a\r\n{fields}\r\n\r\n");
+        let request = accepted(head.as_bytes());
+        assert_eq!(request.events, expected, "{head}");
+        assert_eq!(request.may_tail(), expected && method == "GET", "{head}");
+    }
+}
+
+#[test]
+fn positions() {
+    let ours = Position {
+        etag: ETag(0x12),
+        offset: 34,
+    };
+    let other = Position { offset: 5, ..ours };
+    // Query, fields, the position that counts.
+    let table = [
+        ("", "X: y", None),
+        ("", "Last-Event-ID: 0000000000000012-34", Some(ours)),
+        ("", "last-event-id:0000000000000012-34 ", Some(ours)),
+        ("", "Last-Event-ID: 17", None),
+        ("", "Last-Event-ID:", None),
+        (
+            "",
+            "Last-Event-ID: 0000000000000012-34\r\nLast-Event-ID: 0000000000000012-34",
+            None,
+        ),
+        ("?last-event-id=0000000000000012-5", "X: y", Some(other)),
+        (
+            "?last-event-id=0000000000000012-5",
+            "Last-Event-ID: 0000000000000012-34",
+            Some(ours),
+        ),
+        (
+            "?last-event-id=0000000000000012-5",
+            "Last-Event-ID: \"x\"",
+            Some(other),
+        ),
+    ];
+    for (query, fields, expected) in table {
+        let head = format!("GET /f{query} HTTP/1.1\r\nHost: a\r\n{fields}\r\n\r\n");
+        assert_eq!(accepted(head.as_bytes()).position, expected, "{head}");
+    }
+}
+
+#[test]
 fn only_a_path_may_have_a_tail() {
     let table = [
         ("GET", "/a", true),
@@ -279,6 +351,9 @@ fn everything_at_once() {
         credentials: Credentials::Token(b"t=".as_slice().into()),
         accept,
         view: false,
+        events: false,
+        position: None,
+        start: None,
     };
     assert_eq!(accepted(head), expected);
 }

@@ -248,6 +248,15 @@ impl Client {
         body
     }
 
+    /// What is left of the current chunk, or the next one.
+    pub fn some(&mut self) -> Vec<u8> {
+        if self.chunk == 0 {
+            self.chunk = self.size_line();
+            assert!(self.chunk > 0, "the body ended");
+        }
+        self.of_chunk(usize::MAX)
+    }
+
     /// The rest of a chunked body, and its trailer fields.
     pub fn rest(&mut self) -> (Vec<u8>, Fields) {
         let mut body = Vec::new();

@@ -59,6 +59,6 @@ fn moments() {
 #[test]
 fn an_answer_without_a_file_is_no_tail() {
     let mut sending = Sending::<()>::new(b"head".to_vec(), Body::Nothing, None);
-    assert!(sending.tail().is_none() && sending.tail_mut().is_none());
-    assert!(sending.into_tail().is_none());
+    assert!(sending.live().is_none() && sending.live_mut().is_none());
+    assert!(sending.into_live().is_none());
 }

@@ -23,6 +23,9 @@ impl World<'_> {
                 let sealed = self.disk.files[tail.file].sealed.then_some(size);
                 tail.sealed = sealed.map(|size| tail.sealed.unwrap_or(size).min(size));
                 tail.seen_left = tail.seen_left.map(|promised| promised.min(size));
+                if let Some(stream) = &mut tail.stream {
+                    stream.note_truncations(self.disk.files[tail.file].truncations);
+                }
                 if let Some((_, promised)) = &mut tail.told {
                     *promised = size.min(*promised);
                 }
@@ -78,6 +81,10 @@ impl World<'_> {
     pub fn end(&mut self) {
         let how = self.choose(3);
         self.settle_down();
+        if how != 1 {
+            self.find_absent();
+        }
+        self.check_silence();
         for conn in &mut self.conns {
             let Some(machine) = &conn.machine else {
                 continue;
@@ -86,8 +93,14 @@ impl World<'_> {
             assert!(!conn.fin && !conn.reset || conn.shut && !conn.armed.readable);
             match machine.state() {
                 State::Tailing(_) => {
-                    let file = client.tail.as_ref().expect("a tail").file;
-                    if !self.disk.files[file].broken {
+                    let tail = client.tail.as_ref().expect("a tail");
+                    let file = tail.file;
+                    if let Some(stream) = &tail.stream {
+                        self.outcomes.insert(match stream.file {
+                            Some(_) => "live events, all delivered",
+                            None => "events that wait for a file",
+                        });
+                    } else if !self.disk.files[file].broken {
                         self.outcomes.insert("live tail, all delivered");
                     }
                 }
@@ -152,6 +165,10 @@ impl Conn {
             return;
         };
         let tail = self.client.tail.as_ref().expect("a tail");
+        let ends = wakes.is_some_and(|topic| topic.gone.is_some());
+        if let Some(stream) = &tail.stream {
+            return self.check_stream(tail, stream, disk, wakes.is_some(), ends);
+        }
         assert!(tail.told.is_none(), "sleeps although it must end");
         let news = tail.delivered() != disk.size(tail.file) || tail.sealed.is_some();
         assert!(
@@ -160,7 +177,6 @@ impl Conn {
             tail.delivered(),
             disk.size(tail.file)
         );
-        let ends = wakes.is_some_and(|topic| topic.gone.is_some());
         assert!(
             tail.left.is_none() || ends || disk.will_look(tail.name),
             "sleeps although its name is gone"

@@ -6,6 +6,7 @@ use openrange::connection::sending::End;
 use openrange::http::date::Date;
 
 use super::disk::Disk;
+use super::events::Stream;
 use super::request::{Ask, Body, Expect};
 use super::response::{self, Head, Parser, Piece};
 
@@ -54,15 +55,23 @@ pub struct Tail {
     pub sealed: Option<u64>,
     /// What its last line in the log must say instead.
     pub broken: Option<End>,
+    /// It is sent as events.
+    pub stream: Option<Stream>,
 }
 
 impl Tail {
     pub fn delivered(&self) -> u64 {
-        self.at + self.got
+        match &self.stream {
+            Some(stream) => stream.at,
+            None => self.at + self.got,
+        }
     }
 
     /// It comes to its proper end.
     fn end(&self) -> End {
+        if let Some(stream) = &self.stream {
+            return stream.end();
+        }
         let (why, promised) = self.told.expect("a tail ended for no reason");
         assert!(
             self.delivered() >= promised,
@@ -95,9 +104,9 @@ impl Client {
         }
     }
 
-    /// The name in the request that is being answered.
+    /// The name in the request that is being answered; of a file, not of a directory.
     pub fn name(&self) -> usize {
-        self.asks[self.opened - 1].0.name
+        self.asks[self.opened - 1].0.file_name()
     }
 
     /// The end of all parts of the answer on its way.
@@ -171,6 +180,12 @@ impl Client {
                 tail.got += data.len() as u64;
                 (Some(at), at)
             }
+            Body::Events { .. } => {
+                let tail = self.tail.as_mut().expect("a stream");
+                tail.got += data.len() as u64;
+                tail.stream.as_mut().expect("of events").take(data);
+                (None, 0)
+            }
         };
         self.got += data.len() as u64;
         if let (Some(at), Some(file)) = (at, expected.file()) {
@@ -208,7 +223,7 @@ impl Client {
                     }
                 }
             }
-            Body::Tail { .. } => {
+            Body::Tail { .. } | Body::Events { .. } => {
                 let tail = self.tail.as_ref().expect("a tail");
                 let why = tail.end();
                 if tail.trailers {
@@ -273,6 +288,11 @@ fn check_head(head: &Head, expected: &Expect) {
         Body::Page(page) => length = Some(page.len().to_string()),
         Body::Note | Body::Parts { .. } => length = head.get("Content-Length").map(str::to_owned),
         Body::Slice(_, range) => length = Some((range.end - range.start).to_string()),
+        Body::Events { .. } => {
+            coding = (!expected.http10).then_some("chunked");
+            assert_eq!(head.get("Content-Type"), Some("text/event-stream"));
+            assert_eq!(head.get("Cache-Control"), Some("no-store"));
+        }
         Body::Tail { trailers, .. } => {
             coding = (!expected.http10).then_some("chunked");
             trailer = trailers.then_some("Tail-End");

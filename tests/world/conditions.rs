@@ -98,12 +98,19 @@ impl Conditions {
         );
     }
 
+    /// Whether they ask for another file.
+    pub fn fail(&self, facts: &Facts) -> bool {
+        match (&self.matches, self.unmodified_since) {
+            (Some(tags), _) => !tags.contain(facts.etag),
+            (None, Some(date)) => facts.modified > date,
+            (None, None) => false,
+        }
+    }
+
     /// In the order of RFC 9110 section 13.2.2. Only a date whose second was over can tell that nothing was appended.
     pub fn judge(&self, facts: &Facts) -> Verdict {
-        match (&self.matches, self.unmodified_since) {
-            (Some(tags), _) if !tags.contain(facts.etag) => return Verdict::Failed,
-            (None, Some(date)) if facts.modified > date => return Verdict::Failed,
-            _ => {}
+        if self.fail(facts) {
+            return Verdict::Failed;
         }
         let same_second = self.modified_since == Some(facts.modified) && facts.settled;
         let not_modified = match &self.none_match {

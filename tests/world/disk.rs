@@ -176,6 +176,7 @@ impl Disk {
             modified: Date::from_seconds(self.files[file].modified),
             etag: ETag(self.etag(file)),
             media: "text/plain",
+            start: None,
         }
     }
 
@@ -200,7 +201,7 @@ impl Disk {
 
     /// Why `name` no longer leads to `file`; `None` if it does.
     pub fn left(&self, name: usize, file: usize) -> Option<End> {
-        match self.names[name] {
+        match self.names.get(name).copied().flatten() {
             Some(now) if now == file => None,
             _ if self.names.contains(&Some(file)) => Some(End::Renamed),
             Some(_) => Some(End::Replaced),
@@ -227,7 +228,12 @@ fn noise() -> &'static [u8] {
             state = state
                 .wrapping_mul(6_364_136_223_846_793_005)
                 .wrapping_add(1);
-            (state >> 56) as u8
+            // Lines of all lengths, also empty ones, and every other byte.
+            match (state >> 56) as u8 {
+                0..20 => b'\n',
+                20..25 => b'\r',
+                byte => byte,
+            }
         };
         (0..65_521).map(|_| next()).collect()
     })

@@ -9,7 +9,7 @@ use openrange::connection::{Asked, Connection, Moment, State, Want};
 use openrange::http::date::Date;
 use openrange::http::request::Refusal;
 use openrange::http::target::Path;
-use openrange::limits::{BUDGET_WANTS, HEAD_MAX};
+use openrange::limits::{BUDGET_WANTS, EVENT_HEARTBEAT, HEAD_MAX};
 
 use super::client::Tail;
 use super::disk::{DIRECTORY, Handle, TODAY};
@@ -21,6 +21,8 @@ enum Task {
     Sleep,
     Open(Box<Asked>),
     Measure(usize),
+    Read(usize, Range<u64>),
+    Follow(Path),
     Send(Vec<u8>, Option<(usize, Range<u64>)>, Vec<u8>),
     Shut,
     Remove(bool),
@@ -31,6 +33,8 @@ fn task(machine: &Connection<Handle>) -> Task {
         Want::Sleep => Task::Sleep,
         Want::Open(asked) => Task::Open(Box::new(asked.clone())),
         Want::Measure(file) => Task::Measure(**file),
+        Want::Read(file, range) => Task::Read(**file, range),
+        Want::Follow(path) => Task::Follow(path.clone()),
         Want::Send(next) => Task::Send(
             next.before.to_vec(),
             next.file.map(|(file, range)| (**file, range)),
@@ -97,6 +101,8 @@ impl World<'_> {
                 Task::Open(asked) => self.open(key, &asked),
                 Task::Measure(file) if self.shrank(key, file, 0) => {}
                 Task::Measure(file) => self.measure(key, file),
+                Task::Read(file, range) => self.read(key, file, range),
+                Task::Follow(path) => self.follow(key, &path),
                 Task::Send(_, Some((file, range)), _) if self.shrank(key, file, range.end) => {}
                 Task::Send(before, file, after) => {
                     waits = self.send(key, &before, file, &after);
@@ -157,7 +163,7 @@ impl World<'_> {
 
     fn open(&mut self, key: usize, asked: &Asked) {
         // The tail before it is over; this one may follow another file.
-        if self.conns[key].topic.is_some() {
+        if self.conns[key].client.tail.is_some() {
             self.outcomes
                 .insert("answer in the same breath as the end of a tail");
             self.report(key);
@@ -189,9 +195,19 @@ impl World<'_> {
                 seen_left: None,
                 sealed: None,
                 broken: None,
+                stream: None,
             });
             let topic = self.join(name, file);
             self.conns[key].topic = Some(topic);
+        }
+        if let (Body::Events { file, stream }, true) = (&expect.body, is_tail) {
+            let name = self.conns[key].client.name();
+            let mut tail = Tail::of_stream(name, (**stream).clone());
+            if self.draining {
+                tail.drain(&self.disk);
+            }
+            self.conns[key].client.tail = Some(tail);
+            self.conns[key].topic = file.map(|file| self.join(name, file));
         }
         let conn = &mut self.conns[key];
         conn.shrank = expect
@@ -210,7 +226,7 @@ impl World<'_> {
         }
     }
 
-    fn look_up(&mut self, path: &Path) -> (Found<Handle>, Seen) {
+    pub fn look_up(&mut self, path: &Path) -> (Found<Handle>, Seen) {
         let name = usize::from(path.name[0] - b'0');
         if self.choose(100) == 99 {
             return (Found::Busy, Seen::Busy);
@@ -266,6 +282,16 @@ impl World<'_> {
         };
         if self.fault == Fault::ForgetTruncation {
             return false;
+        }
+        if conn
+            .client
+            .tail
+            .as_ref()
+            .is_some_and(|tail| tail.stream.is_some())
+        {
+            conn.stream().truncated = true;
+            conn.machine().shrank(size, now);
+            return true;
         }
         let delivered = conn.client.tail.as_ref().map_or(0, Tail::delivered);
         if size < promised.max(delivered) {
@@ -327,6 +353,13 @@ impl World<'_> {
         let tail = conn.client.tail.as_mut().expect("measured, but no tail");
         assert_eq!(tail.file, file);
         let delivered = tail.delivered();
+        if let Some(stream) = &mut tail.stream {
+            stream.measured(size);
+            stream.final_ = sealed || tail.told.is_some();
+            let early = tail.told.is_some() && fault == Fault::FollowBeforeDraining;
+            let size = if early { delivered } else { size };
+            return conn.machine().measured(size, sealed, now);
+        }
         if sealed {
             let promised = tail.sealed.unwrap_or(size);
             tail.told.get_or_insert((End::Sealed, promised));
@@ -394,6 +427,14 @@ impl World<'_> {
         if conn.client.take(&wire, &self.disk) {
             conn.answered_at = now;
         }
+        if let Some(stream) = conn
+            .client
+            .tail
+            .as_mut()
+            .and_then(|tail| tail.stream.as_mut())
+        {
+            self.outcomes.extend(stream.outcomes.drain(..));
+        }
         conn.machine().sent(told as u64, now);
         count < given
     }
@@ -424,6 +465,14 @@ impl World<'_> {
             conn.armed.writable = false;
         }
         conn.deadline = conn.machine().deadline(&TIMEOUTS);
+        if let (Fault::ForgetAbsence, Some(tail)) = (fault, &conn.client.tail)
+            && tail
+                .stream
+                .as_ref()
+                .is_some_and(|stream| stream.file.is_none())
+        {
+            conn.deadline = conn.deadline.max(self.now + EVENT_HEARTBEAT);
+        }
         assert!(
             conn.machine().take_ended().is_none(),
             "an end without a tail"
@@ -433,16 +482,19 @@ impl World<'_> {
     /// The end of a tail is told exactly once, with the bytes that its client got, and why.
     pub fn report(&mut self, key: usize) {
         let conn = &mut self.conns[key];
-        let Some(topic) = conn.topic.take() else {
+        if conn.client.tail.is_none() {
             return;
-        };
+        }
+        let topic = conn.topic.take();
         let ended = conn.machine().take_ended().expect("a tail ends unseen");
         assert_eq!((ended.end, ended.bytes), conn.client.report());
         self.outcomes.insert(ended.end.word());
         if ended.bytes > u64::from(openrange::limits::CHUNK_MAX) {
             self.outcomes.insert("tail of several chunks");
         }
-        self.leave(topic, key);
+        if let Some(topic) = topic {
+            self.leave(topic, key);
+        }
     }
 
     fn remove(&mut self, key: usize, abort: bool) {

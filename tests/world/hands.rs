@@ -25,8 +25,9 @@ impl World<'_> {
         let name = self.choose(NAMES as u64).min(self.choose(NAMES as u64)) as usize;
         let file = self.disk.names[name];
         let facts = file.map_or_else(Facts::default, |file| self.disk.facts(file));
-        let ask = match self.choose(3) {
-            0 => Ask::tail(name),
+        let ask = match self.choose(6) {
+            0 | 1 => Ask::tail(name),
+            2 => Ask::events(&mut |below| (self.choose)(below), name, &facts),
             _ => Ask::any(&mut |below| (self.choose)(below), name, &facts),
         };
         let ahead = self.fault == Fault::AnswerOutOfOrder;
@@ -154,6 +155,21 @@ impl World<'_> {
         self.tell(Event::Look(name));
         if self.choose(3) == 2 {
             self.create_as(name);
+        }
+    }
+
+    /// What was renamed away takes the name again, if that is free.
+    pub fn bring_back(&mut self) {
+        let name = self.choose(NAMES as u64) as usize;
+        let back = self.choose(3) as usize;
+        let mut away = (0..self.disk.files.len())
+            .rev()
+            .filter(|&file| !self.disk.names.contains(&Some(file)));
+        if self.disk.names[name].is_none()
+            && let Some(file) = away.nth(back)
+        {
+            self.disk.names[name] = Some(file);
+            self.tell(Event::Look(name));
         }
     }
 

@@ -4,7 +4,7 @@
 //!
 //! [`drive`], [`topics`] and [`turn`] play the server; [`hands`] are the clients and publishers, [`disk`] what there is to read;
 //! [`client`] holds what a client may get against what it gets, [`request`] and [`conditions`] say what that is,
-//! [`response`] reads it;
+//! [`response`] and [`events`] read it; [`following`] is what the server does for event streams;
 //! [`check`] is what must hold besides.
 
 mod check;
@@ -12,6 +12,8 @@ mod client;
 mod conditions;
 mod disk;
 mod drive;
+mod events;
+mod following;
 mod hands;
 mod request;
 mod response;
@@ -54,6 +56,9 @@ pub enum Fault {
     StaleDate,
     ForgetSlash,
     ShortListing,
+    FollowBeforeDraining,
+    ForgetAbsence,
+    StaleRead,
 }
 
 const TIMEOUTS: Timeouts = Timeouts {
@@ -117,7 +122,7 @@ pub struct World<'a> {
 type Action = fn(&mut World<'_>);
 
 /// What can happen, and how often as a rule.
-const ACTIONS: [(Action, u64); 25] = [
+const ACTIONS: [(Action, u64); 26] = [
     (|world| world.drive_some(), 40),
     (|world| world.poll_some(), 40),
     (|world| world.deliver(), 20),
@@ -131,6 +136,7 @@ const ACTIONS: [(Action, u64); 25] = [
     (|world| world.unlink(), 1),
     (|world| world.create(), 4),
     (|world| world.link(), 1),
+    (|world| world.bring_back(), 2),
     (|world| world.seal(), 1),
     (|world| world.break_file(), 1),
     (|world| world.forbid(), 1),

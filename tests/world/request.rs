@@ -7,6 +7,7 @@ use std::ops::Range;
 use super::Choose;
 use super::conditions::{Conditions, Verdict};
 use super::disk::{DIRECTORY, Facts, NAMES};
+use super::events::Stream;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
@@ -42,6 +43,8 @@ pub struct Ask {
     conditions: Conditions,
     keep: Keep,
     body: bool,
+    /// It wants events, perhaps behind this one: a tag and an offset.
+    events: Option<Option<(u64, u64)>>,
     /// Not a request at all: an index of [`MALFORMED`].
     malformed: Option<usize>,
 }
@@ -87,6 +90,10 @@ pub enum Body {
         at: u64,
         trailers: bool,
     },
+    Events {
+        file: Option<usize>,
+        stream: Box<Stream>,
+    },
 }
 
 const HOST: &str = "Host: x\r\n";
@@ -123,8 +130,21 @@ impl Ask {
             conditions: Conditions::default(),
             keep: Keep::Unsaid,
             body: false,
+            events: None,
             malformed: None,
         }
+    }
+
+    /// Events, mostly of everything.
+    pub fn events(choose: Choose, name: usize, facts: &Facts) -> Ask {
+        let mut ask = Ask::any(choose, name, facts);
+        ask.events = Some(match choose(6) {
+            3 => Some((facts.etag, choose(facts.size + 1))),
+            4 => Some((facts.etag, facts.size + choose(3))),
+            5 => Some((facts.etag + 1, choose(9))),
+            _ => None,
+        });
+        ask
     }
 
     /// More than a head may have.
@@ -189,6 +209,12 @@ impl Ask {
             let _ = write!(head, "Range: bytes={}\r\n", specs.join(", "));
         }
         self.conditions.write(&mut head);
+        if let Some(position) = self.events {
+            head += "Accept: text/event-stream\r\n";
+            if let Some((etag, offset)) = position {
+                let _ = write!(head, "Last-Event-ID: {etag:016x}-{offset}\r\n");
+            }
+        }
         if self.trailers {
             head += "TE: trailers\r\n";
         }
@@ -206,6 +232,11 @@ impl Ask {
             head += "GET /";
         }
         (head.into_bytes(), end)
+    }
+
+    /// The name of a file that it asks for; with a slash behind it there is none.
+    pub fn file_name(&self) -> usize {
+        if self.slash { NAMES } else { self.name }
     }
 
     /// The status that it must be refused with.
@@ -233,6 +264,9 @@ impl Ask {
         expect.status = match (self.method, seen) {
             (Method::Options, _) => 204,
             (Method::Delete, _) => 405,
+            (_, Seen::Missing) if matches!(self.events, Some(Some(_))) => {
+                self.expect_events(None, &mut expect)
+            }
             (_, Seen::Missing) => 404,
             (_, Seen::Forbidden) => 403,
             (_, Seen::Busy) => 503,
@@ -244,6 +278,10 @@ impl Ask {
                 expect.body = Body::Page(page.clone());
                 200
             }
+            (_, Seen::File(facts)) if self.events.is_some() => match self.conditions.fail(facts) {
+                true => 412,
+                false => self.expect_events(Some(facts), &mut expect),
+            },
             (_, Seen::File(facts)) => {
                 let verdict = self.conditions.judge(facts);
                 if verdict != Verdict::Failed {
@@ -259,6 +297,18 @@ impl Ask {
             }
         };
         expect
+    }
+}
+
+impl Ask {
+    /// What a stream of events is like; its status.
+    fn expect_events(&self, facts: Option<&Facts>, expect: &mut Expect) -> u16 {
+        expect.close |= self.http10;
+        expect.body = Body::Events {
+            file: facts.map(|facts| facts.file),
+            stream: Box::new(Stream::new(self.events.flatten(), facts)),
+        };
+        200
     }
 }
 
@@ -324,6 +374,10 @@ impl Expect {
         match &self.body {
             Body::Parts { .. } => Some("multipart"),
             Body::Page(_) => Some("listing"),
+            Body::Events { .. } if self.head_only => Some("HEAD of events"),
+            Body::Events { .. } if self.http10 => Some("events in HTTP/1.0"),
+            Body::Events { file: None, .. } => Some("events of nothing yet"),
+            Body::Events { .. } => Some("events"),
             Body::Tail { .. } if self.head_only => Some("HEAD of a tail"),
             Body::Tail { .. } if self.http10 => Some("tail in HTTP/1.0"),
             Body::Tail { trailers: true, .. } => Some("tail with trailers"),
@@ -336,12 +390,13 @@ impl Expect {
     pub fn file(&self) -> Option<usize> {
         match self.body {
             Body::Slice(file, _) | Body::Parts { file, .. } | Body::Tail { file, .. } => Some(file),
+            Body::Events { file, .. } => file,
             Body::Note | Body::Page(_) => None,
         }
     }
 
     pub fn is_tail(&self) -> bool {
-        matches!(self.body, Body::Tail { .. }) && !self.head_only
+        matches!(self.body, Body::Tail { .. } | Body::Events { .. }) && !self.head_only
     }
 }
 

@@ -1,0 +1,343 @@
+//! The rows of event streams.
+
+use std::time::Duration;
+
+use openrange::connection::answer::{Found, Meta};
+use openrange::connection::sending::End;
+use openrange::connection::{Connection, Interest, Moment, State, Timeouts, Want};
+use openrange::http::conditional::ETag;
+use openrange::http::date::Date;
+use openrange::limits::{
+    EVENT_ABSENCE, EVENT_BUFFER, EVENT_HEARTBEAT, EVENT_LINE_MAX, EVENT_READ, HEAD_MAX,
+};
+
+use super::{ACCEPTED, LATER, Machine, NOW, file, measure, name, open, send, want};
+
+const EVENTS: &[u8] = b"GET /f HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n";
+const EVENTS_10: &[u8] = b"GET /f HTTP/1.0\r\nAccept: text/event-stream\r\n\r\n";
+/// Behind the first line of the file, which is "a\nb\nc".
+const RESUMED: &[u8] = b"GET /f HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\
+    Last-Event-ID: 0000000000000001-2\r\n\r\n";
+const LINES: &[u8] = b"a\nb\nc";
+const SENDING: &str = "SendingRange";
+const TAILING: &str = "Tailing";
+const ABORT: &str = "Closing(Abort)";
+
+fn other_file(tag: u64) -> Found<()> {
+    let Found::File { meta, .. } = file() else {
+        unreachable!()
+    };
+    let meta = Meta {
+        etag: ETag(tag),
+        ..meta
+    };
+    Found::File { file: (), meta }
+}
+
+mod state {
+    use super::*;
+
+    pub fn asked_for(head: &[u8]) -> Machine {
+        let mut machine = Connection::new(ACCEPTED);
+        machine.received(head, NOW);
+        machine
+    }
+    pub fn opened() -> Machine {
+        after(asked_for(EVENTS), open)
+    }
+    pub fn head_out() -> Machine {
+        after(opened(), send)
+    }
+    pub fn measured() -> Machine {
+        after(head_out(), |machine| measure(machine, 5))
+    }
+    pub fn read() -> Machine {
+        after(measured(), |machine| machine.read_file(LINES, NOW))
+    }
+    /// All complete lines of it are out.
+    pub fn tailing() -> Machine {
+        tailing_from(EVENTS)
+    }
+    pub fn tailing_10() -> Machine {
+        tailing_from(EVENTS_10)
+    }
+    fn tailing_from(head: &[u8]) -> Machine {
+        let machine = after(asked_for(head), open);
+        let machine = after(machine, send);
+        let machine = after(machine, |machine| measure(machine, 5));
+        let machine = after(machine, |machine| machine.read_file(LINES, NOW));
+        let machine = after(machine, send);
+        after(machine, |machine| machine.read_file(b"c", NOW))
+    }
+    /// Its name has left it, and all of it is out.
+    pub fn left() -> Machine {
+        let machine = after(tailing(), |machine| {
+            machine.gone(End::Renamed);
+        });
+        let machine = after(machine, |machine| measure(machine, 5));
+        let machine = after(machine, |machine| machine.read_file(b"c", NOW));
+        after(machine, send)
+    }
+    pub fn waiting() -> Machine {
+        after(left(), |machine| machine.followed(Found::Missing, NOW))
+    }
+    pub fn resumed_without_file() -> Machine {
+        after(asked_for(RESUMED), super::super::open_missing)
+    }
+    pub fn after(mut machine: Machine, event: impl FnOnce(&mut Machine)) -> Machine {
+        event(&mut machine);
+        machine
+    }
+}
+
+/// Everything that it sends now; of a head only what follows it.
+fn sent(machine: &Machine) -> Option<String> {
+    let Want::Send(next) = machine.want() else {
+        return None;
+    };
+    assert!(next.file.is_none() && next.after.is_empty());
+    let text = String::from_utf8_lossy(&next.before).replace("\r\n", "|");
+    let body = match text.split_once("||") {
+        Some((head, body)) if head.starts_with("HTTP/1.1 200") => body,
+        Some((head, _)) if head.starts_with("HTTP/1.1 ") => return None,
+        _ => &text,
+    };
+    Some(format!("Send {}", body.replace('\n', "/")))
+}
+
+type Row = (
+    &'static str,
+    fn() -> Machine,
+    fn(&mut Machine),
+    &'static str,
+    &'static str,
+);
+
+fn check(rows: &[Row]) {
+    for (what, state, event, wanted, next) in rows {
+        let mut machine = state();
+        event(&mut machine);
+        let wants = sent(&machine).unwrap_or_else(|| want(&machine));
+        assert_eq!((&*wants, &*name(&machine)), (*wanted, *next), "{what}");
+    }
+}
+
+const ROLL: &str = "Send 5f|event: roll/id: 0000000000000002-0/\
+    data: {\"reason\":\"renamed\",\"etag\":\"W/\\\"0000000000000002\\\"\"}//|";
+const TRUNCATE: &str = "Send 50|event: truncate/id: 0000000000000002-0/\
+    data: {\"etag\":\"W/\\\"0000000000000002\\\"\"}//|";
+const BEGINS: &str = "Send 24|retry: 1000/id: 0000000000000001-0//|";
+
+#[test]
+#[rustfmt::skip]
+fn sending_events() {
+    use state::*;
+    check(&[
+        ("opened", opened, |_| {}, BEGINS, SENDING),
+        ("opened, resumed", || after(asked_for(RESUMED), open), |_| {},
+            "Send 24|retry: 1000/id: 0000000000000001-2//|", SENDING),
+        ("opened, resumed in another file", || asked_for(RESUMED), |m| { let _ = m.opened(other_file(2), Date::from_seconds(0)); },
+            "Send 84|retry: 1000/id: 0000000000000002-0//event: roll/id: 0000000000000002-0/\
+             data: {\"reason\":\"replaced\",\"etag\":\"W/\\\"0000000000000002\\\"\"}//|", SENDING),
+        ("opened, HTTP/1.0", || after(asked_for(EVENTS_10), open), |_| {}, "Send retry: 1000/id: 0000000000000001-0//", SENDING),
+        ("opened, missing", || asked_for(EVENTS), super::open_missing, "Send 404", SENDING),
+        ("sent, the head", opened, send, "Measure", SENDING),
+        ("measured, more", head_out, |m| measure(m, 5), "Read 0..5", SENDING),
+        ("measured, more than is read at once", head_out, |m| measure(m, u64::MAX), "Read 0..32768", SENDING),
+        ("measured, same", head_out, |m| measure(m, 0), "Sleep", TAILING),
+        ("read_file, complete lines", read, |_| {},
+            "Send 40|id: 0000000000000001-2/data: a//id: 0000000000000001-4/data: b//|", SENDING),
+        ("read_file, no complete line", measured, |m| m.read_file(b"abcde", NOW), "Sleep", TAILING),
+        ("sent, more to go", read, |m| m.sent(50, NOW), "Send 000001-4/data: b//|", SENDING),
+        ("sent, events complete", read, send, "Sleep", TAILING),
+        ("changed, then sent", read, |m| { assert!(!m.changed()); send(m); }, "Measure", SENDING),
+        ("shrank", measured, |m| m.shrank(3, NOW), "Follow /f", SENDING),
+        ("shrank, with events on their way", read, |m| { m.shrank(3, NOW); send(m); }, "Follow /f", SENDING),
+        ("shrank, though not below the last event", tailing, |m| m.shrank(4, NOW), "Follow /f", TAILING),
+        ("measured, less than was made events", tailing, |m| { m.changed(); measure(m, 3); }, "Follow /f", TAILING),
+        ("fell_short", measured, |m| m.fell_short(NOW), "Remove, abort", ABORT),
+        ("expired", read, |m| m.expired(NOW), "Remove, abort", ABORT),
+        ("gone: all of it first", read, |m| { assert!(!m.gone(End::Renamed)); send(m); }, "Measure", SENDING),
+        ("drain: all complete lines first", read, |m| { assert!(!m.drain(NOW)); send(m); measure(m, 9); }, "Read 4..9", SENDING),
+        ("drain: then the end", read, |m| { m.drain(NOW); send(m); measure(m, 5); m.read_file(b"c", NOW); }, "Send 0||", SENDING),
+        ("drain: not kept alive", read,
+            |m| { m.drain(NOW); send(m); measure(m, 5); m.read_file(b"c", NOW); send(m); }, "Shut", "Closing(Shut)"),
+        ("drain, shrank: the end", read, |m| { m.drain(NOW); send(m); m.shrank(3, NOW); }, "Send 0||", SENDING),
+        ("received: kept", read, |m| { m.received(EVENTS, NOW); assert_eq!(m.waiting(), EVENTS.len()); send(m); }, "Sleep", TAILING),
+        ("received, flooded", read, |m| m.received(&[b'a'; HEAD_MAX], NOW), "Remove, abort", ABORT),
+        ("hung_up", read, |m| m.hung_up(NOW), "Remove", "Closing(Now)"),
+        ("failed", read, |m| m.failed(NOW), "Remove", "Closing(Now)"),
+        ("cut", read, |m| m.cut(NOW), "Remove, abort", ABORT),
+    ]);
+}
+
+#[test]
+#[rustfmt::skip]
+fn resting() {
+    use state::*;
+    check(&[
+        ("changed", tailing, |m| assert!(m.changed()), "Measure", TAILING),
+        ("measured, more: from the start of the line", tailing, |m| { m.changed(); measure(m, 7); }, "Read 4..7", TAILING),
+        ("measured, same: that too", tailing, |m| { m.changed(); measure(m, 5); }, "Read 4..5", TAILING),
+        ("read_file, the line is complete", tailing, |m| { m.changed(); measure(m, 7); m.read_file(b"cd\n", NOW); },
+            "Send 21|id: 0000000000000001-7/data: cd//|", SENDING),
+        ("measured sealed: the line will not end", tailing, |m| { m.changed(); m.measured(5, true, NOW); }, "Read 4..5", TAILING),
+        ("read_file, sealed", tailing, |m| { m.changed(); m.measured(5, true, NOW); m.read_file(b"c", NOW); },
+            "Send 2c|id: 0000000000000001-5/event: part/data: c//|", SENDING),
+        ("read_file, sealed, sent", tailing, |m| { m.changed(); m.measured(5, true, NOW); m.read_file(b"c", NOW); send(m); },
+            "Sleep", TAILING),
+        ("gone", tailing, |m| assert!(m.gone(End::Renamed)), "Measure", TAILING),
+        ("gone, all of it", left, |_| {}, "Follow /f", SENDING),
+        ("followed, another file", left, |m| m.followed(other_file(2), NOW), ROLL, SENDING),
+        ("followed, another file, sent", left, |m| { m.followed(other_file(2), NOW); send(m); measure(m, 5); }, "Read 0..5", SENDING),
+        ("followed, the same file", left, |m| m.followed(file(), NOW), "Measure", SENDING),
+        ("followed, the same file: goes on", left, |m| { m.followed(file(), NOW); measure(m, 9); }, "Read 5..9", SENDING),
+        ("followed, the same truncated", tailing, |m| { m.shrank(0, NOW); m.followed(other_file(2), NOW); }, TRUNCATE, SENDING),
+        ("followed, truncated and gone", left, |m| { m.shrank(0, NOW); m.followed(other_file(2), NOW); }, ROLL, SENDING),
+        ("followed, no file", waiting, |_| {}, "Sleep", TAILING),
+        ("followed, a directory", left, |m| m.followed(Found::NeedsSlash, NOW), "Sleep", TAILING),
+        ("rang, the next look is due", waiting, |m| m.rang(NOW + EVENT_ABSENCE.0), "Follow /f", TAILING),
+        ("rang, followed", waiting, |m| { m.rang(NOW + EVENT_ABSENCE.0); m.followed(other_file(2), LATER); }, ROLL, SENDING),
+        ("rang, before its time", waiting, |m| m.rang(NOW), "Sleep", TAILING),
+        ("rang, after silence", tailing, |m| m.rang(NOW + EVENT_HEARTBEAT), "Send 3|://|", SENDING),
+        ("rang, after silence, sent", tailing, |m| { m.rang(NOW + EVENT_HEARTBEAT); send(m); }, "Sleep", TAILING),
+        ("rang, before that", tailing, |m| m.rang(LATER), "Sleep", TAILING),
+        ("rang, after silence, HTTP/1.0", tailing_10, |m| m.rang(NOW + EVENT_HEARTBEAT), "Send ://", SENDING),
+        ("expired: the send timeout", tailing, |m| m.expired(NOW), "Remove, abort", ABORT),
+        ("drain", tailing, |m| assert!(m.drain(NOW)), "Measure", TAILING),
+        ("drain, HTTP/1.0", tailing_10, |m| { m.drain(NOW); measure(m, 5); m.read_file(b"c", NOW); }, "Shut", "Closing(Shut)"),
+        ("drain, no file", waiting, |m| assert!(m.drain(NOW)), "Send 0||", SENDING),
+        ("opened without a file", resumed_without_file, send, "Follow /f", SENDING),
+        ("opened without a file, the same comes", resumed_without_file, |m| { send(m); m.followed(file(), NOW); measure(m, 5); },
+            "Read 2..5", SENDING),
+        ("opened without a file, while draining", || asked_for(RESUMED),
+            |m| { m.drain(NOW); super::open_missing(m); send(m); }, "Send 0||", SENDING),
+        ("received, flooded", tailing, |m| m.received(&[b'a'; HEAD_MAX], NOW), "Remove, abort", ABORT),
+        ("hung_up", waiting, |m| m.hung_up(NOW), "Remove", "Closing(Now)"),
+        ("cut", waiting, |m| m.cut(NOW), "Remove, abort", ABORT),
+    ]);
+}
+
+/// The pause between two looks doubles up to its longest; then the client is told, once.
+#[test]
+fn absence() {
+    let timeouts = Timeouts {
+        header: Duration::ZERO,
+        idle: Duration::ZERO,
+    };
+    let mut machine = state::left();
+    let mut now = NOW;
+    let mut told = 0;
+    for round in 0..12 {
+        machine.followed(Found::Missing, now);
+        if let Some(notice) = sent(&machine) {
+            let expected = "event: roll/data: {\"reason\":\"renamed\",\"etag\":null}//|";
+            assert!(notice.ends_with(expected), "{notice}");
+            told += 1;
+            machine.sent(notice.len() as u64 - "Send ".len() as u64 + 2, now);
+        }
+        assert_eq!(want(&machine), "Sleep");
+        let pause = EVENT_ABSENCE.1.min(EVENT_ABSENCE.0 * (1 << round));
+        assert_eq!(machine.deadline(&timeouts), now + pause, "round {round}");
+        assert_eq!(told, usize::from(pause == EVENT_ABSENCE.1), "round {round}");
+        now = now + pause;
+        machine.rang(now);
+        assert_eq!(want(&machine), "Follow /f");
+    }
+    machine.followed(other_file(2), now);
+    let notice = sent(&machine).expect("a notice");
+    assert!(notice.contains("\"reason\":\"created\""), "{notice}");
+}
+
+#[test]
+#[rustfmt::skip]
+fn waits() {
+    use state::*;
+    const R: (bool, bool) = (true, false);
+    const RW: (bool, bool) = (true, true);
+    let timeouts = Timeouts { header: Duration::ZERO, idle: Duration::ZERO };
+    type Row = (&'static str, fn() -> Machine, (bool, bool), Moment);
+    let rows: &[Row] = &[
+        ("on its way", read, RW, Moment::NEVER),
+        ("caught up", tailing, R, NOW + EVENT_HEARTBEAT),
+        ("without a file", waiting, R, NOW + EVENT_ABSENCE.0),
+    ];
+    for (what, state, (readable, writable), deadline) in rows {
+        let machine = state();
+        assert_eq!(machine.interest(), Interest { readable: *readable, writable: *writable }, "{what}");
+        assert_eq!(machine.deadline(&timeouts), *deadline, "{what}");
+        assert!(machine.is_tail() && machine.is_answering(), "{what}");
+        assert_eq!(machine.room(), HEAD_MAX, "{what}");
+    }
+}
+
+/// The bytes of events that were handed over, and the name, are in the log.
+#[test]
+#[rustfmt::skip]
+fn ends() {
+    use state::*;
+    type Row = (&'static str, fn() -> Machine, fn(&mut Machine), End, u64);
+    // The beginning has 0x24 bytes, the two events have 0x40, a heartbeat 3.
+    let rows: &[Row] = &[
+        ("in the head", opened, |m| { m.sent(9, NOW); m.failed(NOW); }, End::Left, 0),
+        ("behind the head", head_out, |m| m.failed(NOW), End::Left, 0x24),
+        ("in the size line", read, |m| { m.sent(3, NOW); m.failed(NOW); }, End::Left, 0x24),
+        ("in the events", read, |m| { m.sent(4 + 7, NOW); m.expired(NOW); }, End::Stalled, 0x24 + 7),
+        ("in the line end", read, |m| { m.sent(4 + 0x40 + 1, NOW); m.failed(NOW); }, End::Left, 0x24 + 0x40),
+        ("caught up", tailing, |m| m.hung_up(NOW), End::Left, 0x24 + 0x40),
+        ("caught up, HTTP/1.0", tailing_10, |m| m.hung_up(NOW), End::Left, 0x24 + 0x40),
+        ("after a heartbeat", tailing, |m| { m.rang(NOW + EVENT_HEARTBEAT); send(m); m.cut(NOW); }, End::Shutdown, 0x24 + 0x40 + 3),
+        ("without a file", waiting, |m| { m.drain(NOW); send(m); }, End::Shutdown, 0x24 + 0x40 + 0x2c),
+        ("unreadable", tailing, |m| m.fell_short(NOW), End::Broken, 0x24 + 0x40),
+    ];
+    for (what, state, event, end, bytes) in rows {
+        let mut machine = state();
+        event(&mut machine);
+        let ended = machine.take_ended().expect(what);
+        assert_eq!((ended.end, ended.bytes), (*end, *bytes), "{what}");
+        assert_eq!(ended.events.expect("a name").to_string(), "/f", "{what}");
+    }
+}
+
+/// A client that takes nothing holds one buffer of events, whatever is in the file.
+#[test]
+fn what_is_on_its_way_is_bounded() {
+    let worst: [Vec<u8>; 5] = [
+        vec![b'\n'; EVENT_READ as usize],
+        vec![0xff; EVENT_READ as usize],
+        vec![b'\r'; EVENT_READ as usize],
+        [&b"x\n".repeat(1000)[..], &[b'\r'; EVENT_LINE_MAX]].concat(),
+        [&b"x\n".repeat(1000)[..], &[0xff; EVENT_LINE_MAX]].concat(),
+    ];
+    for bytes in worst {
+        let mut machine = state::head_out();
+        measure(&mut machine, u64::MAX);
+        machine.read_file(&bytes, NOW);
+        let State::SendingRange(sending) = machine.state() else {
+            panic!("nothing to send")
+        };
+        let most = EVENT_BUFFER + 7 * EVENT_LINE_MAX + 100;
+        assert!(sending.left() <= most as u64, "{}", sending.left());
+    }
+}
+
+#[test]
+#[rustfmt::skip]
+fn impossible() {
+    use state::*;
+    type Row = (&'static str, fn() -> Machine, fn(&mut Machine));
+    let rows: &[Row] = &[
+        ("finite, followed", super::state::finite, |m| m.followed(file(), NOW)),
+        ("finite, read", super::state::finite, |m| m.read_file(b"", NOW)),
+        ("Tailing a file, followed", super::state::tailing, |m| m.followed(file(), NOW)),
+        ("Tailing a file, read", super::state::tailing, |m| m.read_file(b"", NOW)),
+        ("fresh, followed", super::state::fresh, |m| m.followed(file(), NOW)),
+        ("events, sent more than was there", read, |m| m.sent(100, NOW)),
+        ("events, opened", tailing, open),
+    ];
+    for (what, state, event) in rows {
+        let mut machine = state();
+        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| event(&mut machine)));
+        assert!(result.is_err(), "{what} is let pass");
+    }
+}

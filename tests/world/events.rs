@@ -1,0 +1,223 @@
+//! A reader of event streams, written from the HTML standard (section 9.2.6) and sharing no line with the server, and
+//! what it must never see.
+
+use std::collections::VecDeque;
+
+use openrange::connection::sending::End;
+
+use super::disk::Facts;
+
+/// An endless answer in events, as far as it has come.
+#[derive(Debug, Clone, Default)]
+pub struct Stream {
+    /// Where it must begin, until it has.
+    begins: Option<String>,
+    /// The file that it follows; none: its name leads nowhere.
+    pub file: Option<usize>,
+    etag: u64,
+    /// The offset behind the last event.
+    pub at: u64,
+    /// Of an event that is not complete.
+    unread: Vec<u8>,
+    /// What the server has read last, and from where.
+    window: (u64, Vec<u8>),
+    /// The server knows that the file was truncated, or that nothing will be added to it.
+    pub truncated: bool,
+    pub final_: bool,
+    /// The size that it has seen last.
+    size: u64,
+    /// Notices that must come next, with the tag in each.
+    notices: VecDeque<(&'static [&'static str], u64)>,
+    told_of_absence: bool,
+    /// What must be delivered before the end of the server, unless the file is truncated meanwhile.
+    pub shutdown: Option<u64>,
+    truncations: Option<u64>,
+    pub outcomes: Vec<&'static str>,
+}
+
+#[derive(Default)]
+struct Block {
+    retry: bool,
+    id: Option<String>,
+    event: String,
+    data: Option<String>,
+}
+
+impl Stream {
+    /// `position`: the event behind which the client goes on. `facts`: of the file that it is given.
+    pub fn new(position: Option<(u64, u64)>, facts: Option<&Facts>) -> Stream {
+        let mut stream = Stream {
+            file: facts.map(|facts| facts.file),
+            ..Stream::default()
+        };
+        (stream.etag, stream.at) = match (position, facts) {
+            (Some((etag, offset)), Some(facts)) => {
+                let same = etag == facts.etag;
+                if same && offset <= facts.size {
+                    (etag, offset)
+                } else {
+                    let kind: &[&str] = if same { &["truncate"] } else { &["roll"] };
+                    stream.notices.push_back((kind, facts.etag));
+                    (facts.etag, 0)
+                }
+            }
+            (Some(position), None) => position,
+            (None, facts) => (facts.expect("nothing to send").etag, 0),
+        };
+        stream.size = stream.at;
+        stream.begins = Some(format!("{:016x}-{}", stream.etag, stream.at));
+        stream
+    }
+
+    /// The server has measured the file.
+    pub fn measured(&mut self, size: u64) {
+        self.truncated |= size < self.size;
+        self.size = size;
+    }
+
+    /// The server has read these bytes from here on.
+    pub fn read(&mut self, from: u64, bytes: &[u8]) {
+        assert!(self.unread.is_empty() && self.notices.is_empty());
+        assert_eq!(from, self.at, "reads elsewhere than behind the last event");
+        self.window = (from, bytes.to_vec());
+    }
+
+    /// The server has looked the name up again. `promised`: what must be delivered of the file before, if it knows that
+    /// the name has left it.
+    pub fn follow(&mut self, found: Option<(usize, u64)>, promised: Option<u64>) {
+        assert!(self.unread.is_empty() && self.notices.is_empty());
+        if self.file.is_some() && !self.truncated {
+            let promised = promised.expect("leaves its file for no reason");
+            assert!(self.at >= promised, "left at {} of {promised}", self.at);
+        }
+        self.file = found.map(|(file, _)| file);
+        self.window = (0, Vec::new());
+        if let Some((_, etag)) = found {
+            if self.truncated || etag != self.etag {
+                let kinds: &[&str] = match self.truncated {
+                    true => &["truncate", "roll"],
+                    false => &["roll"],
+                };
+                self.notices.push_back((kinds, etag));
+                (self.etag, self.at) = (etag, 0);
+            } else {
+                self.outcomes.push("file that came back");
+            }
+            (self.truncated, self.final_, self.told_of_absence) = (false, false, false);
+            self.size = self.at;
+        }
+    }
+
+    /// More of the body has come.
+    pub fn take(&mut self, data: &[u8]) {
+        self.unread.extend_from_slice(data);
+        while let Some(end) = self.unread.windows(2).position(|two| two == b"\n\n") {
+            let block: Vec<u8> = self.unread.drain(..end + 2).collect();
+            let block = String::from_utf8(block).expect("an event stream is UTF-8");
+            self.block(&block);
+        }
+    }
+
+    fn block(&mut self, text: &str) {
+        if text == ":\n\n" {
+            assert!(self.begins.is_none() && self.notices.is_empty());
+            return self.outcomes.push("heartbeat");
+        }
+        let block = Block::of(text);
+        if let Some(begins) = self.begins.take() {
+            assert!(block.retry && block.data.is_none());
+            return assert_eq!(block.id, Some(begins));
+        }
+        let data = block
+            .data
+            .unwrap_or_else(|| panic!("an event without data: {text:?}"));
+        if matches!(&*block.event, "roll" | "truncate") {
+            return self.notice(&block.event, block.id, &data);
+        }
+        assert!(self.notices.is_empty(), "{text:?} before a notice");
+        let id = block.id.expect("an id");
+        let (etag, offset) = id.split_once('-').expect("a tag and an offset");
+        assert_eq!(etag, format!("{:016x}", self.etag));
+        let offset: u64 = offset.parse().expect("an offset");
+        assert!(offset > self.at);
+        let (from, window) = &self.window;
+        let bytes = &window[(self.at - from) as usize..(offset - from) as usize];
+        let feeds = bytes.iter().filter(|&&byte| byte == b'\n').count();
+        let line = match &*block.event {
+            "" => {
+                assert!(feeds == 1 && bytes.ends_with(b"\n"), "not one line");
+                let line = &bytes[..bytes.len() - 1];
+                line.strip_suffix(b"\r").unwrap_or(line)
+            }
+            "part" => {
+                assert_eq!(feeds, 0, "a part has no end");
+                assert!(self.final_, "a part of a line that may yet end");
+                self.outcomes.push("part");
+                bytes
+            }
+            other => panic!("event {other}"),
+        };
+        let line = String::from_utf8_lossy(line).replace('\r', "\n");
+        assert_eq!(data, line);
+        self.at = offset;
+    }
+
+    fn notice(&mut self, kind: &str, id: Option<String>, data: &str) {
+        if data.contains("null") {
+            assert!(self.file.is_none() && !self.told_of_absence && id.is_none());
+            self.told_of_absence = true;
+            return self.outcomes.push("absence");
+        }
+        let (kinds, etag) = self.notices.pop_front().expect("a notice for no reason");
+        let kind = kinds
+            .iter()
+            .find(|known| **known == kind)
+            .expect("of this kind");
+        assert_eq!(id, Some(format!("{etag:016x}-0")));
+        assert!(
+            data.contains(&format!("\"etag\":\"W/\\\"{etag:016x}\\\"\"")),
+            "{data}"
+        );
+        self.outcomes.push(kind);
+    }
+
+    /// So often its file was truncated by now: what it had then is owed no longer.
+    pub fn note_truncations(&mut self, count: u64) {
+        if let Some(promised) = &mut self.shutdown
+            && *self.truncations.get_or_insert(count) != count
+        {
+            *promised = 0;
+        }
+    }
+
+    /// It comes to its proper end.
+    pub fn end(&self) -> End {
+        assert!(self.unread.is_empty() && self.begins.is_none());
+        let promised = self.shutdown.expect("a stream ended for no reason");
+        if self.file.is_some() && !self.truncated {
+            assert!(self.at >= promised, "ended at {} of {promised}", self.at);
+        }
+        End::Shutdown
+    }
+}
+
+impl Block {
+    fn of(text: &str) -> Block {
+        let mut block = Block::default();
+        for line in text.trim_end_matches('\n').split('\n') {
+            assert!(!line.contains('\r'), "a CR ends a line too");
+            let (name, value) = line.split_once(": ").expect("a field");
+            match name {
+                "retry" => block.retry = value.parse::<u32>().is_ok(),
+                "id" => block.id = Some(value.to_owned()),
+                "event" => value.clone_into(&mut block.event),
+                "data" => match &mut block.data {
+                    Some(data) => *data = format!("{data}\n{value}"),
+                    none => *none = Some(value.to_owned()),
+                },
+                _ => panic!("{line}"),
+            }
+        }
+        block
+    }
+}

@@ -1,0 +1,216 @@
+//! What `worker::following` does for an event stream, and what must hold of one that rests.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use openrange::connection::sending::End;
+use openrange::connection::{Moment, State};
+use openrange::http::target::Path;
+use openrange::limits::{EVENT_HEARTBEAT, EVENT_READ};
+
+use super::client::Tail;
+use super::disk::{Disk, NAMES};
+use super::events::Stream;
+use super::request::Seen;
+use super::{Conn, Fault, World};
+
+impl Tail {
+    /// Of a stream, which may follow no file at first.
+    pub fn of_stream(name: usize, stream: Stream) -> Tail {
+        Tail {
+            name,
+            file: stream.file.unwrap_or(0),
+            at: 0,
+            got: 0,
+            trailers: false,
+            told: None,
+            left: None,
+            seen_left: None,
+            sealed: None,
+            broken: None,
+            stream: Some(stream),
+        }
+    }
+
+    /// The server is to end: what must be delivered before.
+    pub fn drain(&mut self, disk: &Disk) {
+        match &mut self.stream {
+            Some(stream) => {
+                let bytes = stream.file.map(|file| disk.files[file].bytes.as_slice());
+                let lines = bytes.and_then(|bytes| bytes.iter().rposition(|&byte| byte == b'\n'));
+                let promised = lines.map_or(0, |at| at as u64 + 1);
+                stream.shutdown.get_or_insert(promised);
+            }
+            None => {
+                let size = disk.size(self.file);
+                self.told.get_or_insert((End::Shutdown, size));
+            }
+        }
+    }
+}
+
+impl Conn {
+    pub fn stream(&mut self) -> &mut Stream {
+        let tail = self.client.tail.as_mut().expect("an endless answer");
+        tail.stream.as_mut().expect("of events")
+    }
+
+    fn waits_for_file(&mut self) -> bool {
+        let stream = self
+            .client
+            .tail
+            .as_ref()
+            .and_then(|tail| tail.stream.as_ref());
+        let named = self
+            .client
+            .tail
+            .as_ref()
+            .is_some_and(|tail| tail.name < NAMES);
+        self.machine.is_some() && named && stream.is_some_and(|stream| stream.file.is_none())
+    }
+
+    /// Nothing of a stream is on its way: then there is nothing to send, or somebody will say so.
+    pub fn check_stream(&self, tail: &Tail, stream: &Stream, disk: &Disk, wakes: bool, ends: bool) {
+        assert!(self.deadline < Moment::NEVER, "neither heartbeat nor look");
+        let Some(file) = stream.file else {
+            return;
+        };
+        assert!(tail.told.is_none(), "sleeps although its file has left");
+        assert!(stream.shutdown.is_none(), "sleeps although it must end");
+        let held = &disk.files[file].bytes;
+        let news = match held.get(stream.at as usize..) {
+            None => true,
+            Some(behind) => behind.contains(&b'\n') || tail.sealed.is_some() && !behind.is_empty(),
+        };
+        assert!(
+            !news || wakes || disk.will_tell(tail.name, file),
+            "events sleep at {} of {}, and nothing will wake them",
+            stream.at,
+            held.len()
+        );
+        assert!(
+            tail.left.is_none() || ends || disk.will_look(tail.name),
+            "events sleep although their file has left"
+        );
+    }
+}
+
+impl World<'_> {
+    /// Gives the machine bytes of its file.
+    pub fn read(&mut self, key: usize, file: usize, range: Range<u64>) {
+        let now = self.now;
+        if self.disk.files[file].broken {
+            return self.conns[key].fell_short(now);
+        }
+        let held = self.disk.files[file]
+            .bytes
+            .get(range.start as usize..range.end as usize);
+        let Some(held) = held.map(<[u8]>::to_vec) else {
+            self.disk.forget(file);
+            let (size, _) = self.disk.look(file);
+            self.conns[key].stream().truncated = true;
+            return self.conns[key].machine().shrank(size, now);
+        };
+        if held.len() as u64 == EVENT_READ {
+            self.outcomes.insert("events of several buffers");
+        }
+        let conn = &mut self.conns[key];
+        conn.stream().read(range.start, &held);
+        let mut given = held;
+        if self.fault == Fault::StaleRead {
+            given[0] ^= 1;
+        }
+        conn.machine().read_file(&given, now);
+    }
+
+    /// Gives the machine the file that has its name now.
+    pub fn follow(&mut self, key: usize, path: &Path) {
+        if let Some(topic) = self.conns[key].topic.take() {
+            self.leave(topic, key);
+        }
+        let (found, seen) = self.look_up(path);
+        let facts = match seen {
+            Seen::File(facts) => Some(facts),
+            _ => None,
+        };
+        let tail = self.conns[key].client.tail.as_mut().expect("a stream");
+        let name = tail.name;
+        let promised = tail.told.take().map(|(_, promised)| promised);
+        let file = facts.map(|facts| (facts.file, facts.etag));
+        let stream = tail.stream.as_mut().expect("of events");
+        stream.follow(file, promised);
+        assert!(stream.shutdown.is_none(), "follows although it must end");
+        (tail.left, tail.seen_left, tail.sealed) = (None, None, None);
+        if let Some(facts) = facts {
+            tail.file = facts.file;
+            let topic = self.join(name, facts.file);
+            self.conns[key].topic = Some(topic);
+            self.conns[key].shrank = self.disk.files[facts.file].shrank.len();
+        }
+        let now = self.now;
+        self.conns[key].machine().followed(found, now);
+    }
+
+    /// Whoever waits for a file gets the one that is there in time.
+    pub fn find_absent(&mut self) {
+        if !self.conns.iter_mut().any(Conn::waits_for_file) {
+            return;
+        }
+        // It looks so often until its pauses are as long as they get, and then it says so.
+        for _ in 0..8 {
+            self.pass_a_second();
+        }
+        for key in 0..self.conns.len() {
+            if !self.conns[key].waits_for_file() {
+                continue;
+            }
+            let tail = self.conns[key].client.tail.as_ref().expect("a stream");
+            let (name, file) = (tail.name, tail.file);
+            match (self.disk.names[name], self.disk.names.contains(&Some(file))) {
+                (None, false) if name != 0 => self.disk.names[name] = Some(file),
+                (None, _) => self.create_as(name),
+                _ => {}
+            }
+        }
+        self.pass_a_second();
+        for conn in &self.conns {
+            let tail = conn.client.tail.as_ref();
+            let Some((tail, stream)) = tail.and_then(|tail| Some((tail, tail.stream.as_ref()?)))
+            else {
+                continue;
+            };
+            let file = self.disk.names.get(tail.name).copied().flatten();
+            let there = file.is_some_and(|file| {
+                !self.disk.forbidden[tail.name] && !self.disk.files[file].broken
+            });
+            let waits = stream.file.is_none() && !conn.gone && conn.cut.is_none();
+            assert!(!(there && waits), "a file that is there is not found");
+        }
+    }
+
+    fn pass_a_second(&mut self) {
+        self.now = self.now + Duration::from_millis(1001);
+        for key in 0..self.conns.len() {
+            if self.conns[key].machine.is_some() {
+                self.expire(key);
+            }
+        }
+        self.settle_down();
+    }
+
+    /// A stream in silence sends something before a proxy takes it for dead.
+    pub fn check_silence(&self) {
+        for conn in &self.conns {
+            if let Some(machine) = &conn.machine
+                && matches!(machine.state(), State::Tailing(_))
+                && conn
+                    .client
+                    .tail
+                    .as_ref()
+                    .is_some_and(|tail| tail.stream.is_some())
+            {
+                assert!(conn.deadline <= self.now + EVENT_HEARTBEAT);
+            }
+        }
+    }
+}
