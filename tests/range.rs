@@ -7,7 +7,7 @@ mod pace;
 #[path = "oracle/random.rs"]
 mod random;
 
-use openrange::http::range::{OPEN_END, Resolved, parse};
+use openrange::http::range::{Asked, OPEN_END, Resolved, parse};
 use pace::some;
 use random::Random;
 
@@ -377,4 +377,37 @@ fn random_fields_mean_what_the_oracle_says() {
         cfg!(miri) || seen.iter().all(|&count| count >= 20),
         "{seen:?}"
     );
+}
+
+/// Where the query lets an answer start, together with a Range field.
+#[test]
+#[allow(clippy::single_range_in_vec_init, reason = "one slice is meant")]
+fn starts() {
+    let tail = |at| Resolved::Tail {
+        at,
+        last: OPEN_END.into(),
+        open: true,
+    };
+    let resolve = |asked: Asked, sealed| asked.resolve(10, sealed);
+    assert_eq!(resolve(Asked::open(3), false), tail(3));
+    assert_eq!(resolve(Asked::open(10), false), tail(10));
+    assert_eq!(resolve(Asked::open(3), true), Resolved::Slices(vec![3..10]));
+    assert_eq!(resolve(Asked::open(10), true), Resolved::Unsatisfiable);
+    // Field, start; the first offset.
+    for (field, start, expected) in [
+        ("bytes=0-", 4, tail(4)),
+        ("bytes=6-", 4, tail(6)),
+        ("bytes=11-", 4, Resolved::Unsatisfiable),
+        ("bytes=2-3", 4, Resolved::Slices(vec![2..4])),
+        ("bytes=-3", 9, Resolved::Slices(vec![7..10])),
+        ("bytes=0-,3-4", 4, Resolved::Slices(vec![0..10])),
+    ] {
+        let asked = parse(field.as_bytes()).expect(field).not_before(start);
+        assert_eq!(resolve(asked, false), expected, "{field} from {start}");
+    }
+    let asked = parse(b"bytes=2-999999999999").expect("a field");
+    let Resolved::Tail { at, last, open } = asked.not_before(4).resolve(10, false) else {
+        panic!("no tail")
+    };
+    assert_eq!((at, &*last, open), (4, "999999999999", false));
 }

@@ -44,6 +44,8 @@ mod regressions;
 mod rolls;
 #[path = "server/stalled.rs"]
 mod stalled;
+#[path = "server/starts.rs"]
+mod starts;
 #[path = "server/tails.rs"]
 mod tails;
 #[path = "server/tokens.rs"]

@@ -46,7 +46,7 @@ impl Drop for Name {
 }
 
 /// What at least one of many histories comes to.
-const OUTCOMES: [&str; 53] = [
+const OUTCOMES: [&str; 54] = [
     "live tail, all delivered",
     "renamed",
     "unlinked",
@@ -59,6 +59,7 @@ const OUTCOMES: [&str; 53] = [
     "cut: too much behind an endless answer",
     "tail",
     "tail with trailers",
+    "tail from where the query says",
     "tail in HTTP/1.0",
     "tail of several chunks",
     "HEAD of a tail",

@@ -12,7 +12,7 @@ use crate::http::date::Date;
 use crate::http::events::{self, Position};
 use crate::http::head::{Head, Status};
 use crate::http::media;
-use crate::http::range::Resolved;
+use crate::http::range::{Asked, Resolved};
 use crate::http::request::{Method, Refusal, Request};
 use crate::http::target::{Path, Target};
 use crate::http::viewer;
@@ -389,10 +389,14 @@ impl Reply<'_> {
             Verdict::ProceedWhole => true,
             Verdict::Proceed => false,
         };
-        match self
-            .request
-            .range
+        let asked = self.request.range.as_ref();
+        let started = meta.start.map(|start| match asked {
+            Some(asked) => asked.not_before(start),
+            None => Asked::open(start),
+        });
+        match started
             .as_ref()
+            .or(asked)
             .filter(|_| !whole)
             .map(|asked| asked.resolve(meta.size, meta.sealed))
         {

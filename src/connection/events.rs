@@ -205,7 +205,6 @@ impl<F> Events<F> {
             End::Shutdown => self.ending = true,
             _ => drop(self.left.get_or_insert(why)),
         }
-        self.look = true;
     }
 
     /// Whether the server ends.

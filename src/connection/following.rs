@@ -54,6 +54,8 @@ impl<F> Connection<F> {
     }
 
     /// An event stream of which nothing is on its way rests or ends if that is all it needs.
+    // Cold for the sake of tails, which pass by here at every append: inlined, it cost each of them 4 ns of 48.
+    #[cold]
     pub(super) fn go_on(&mut self, now: Moment) {
         let sends = matches!(&self.state, State::SendingRange(sending) if sending.left() > 0);
         let Some(events) = self.events_mut().filter(|_| !sends) else {

@@ -118,6 +118,24 @@ fn compare(left: &str, right: &str) -> Ordering {
 }
 
 impl Asked {
+    /// Everything from an offset on: `bytes=A-`.
+    #[must_use]
+    pub fn open(first: u64) -> Asked {
+        Asked(vec![Spec::From(first)])
+    }
+
+    /// The same, but if it can be answered with a tail, not before this offset.
+    #[must_use]
+    pub fn not_before(&self, start: u64) -> Asked {
+        let mut asked = self.clone();
+        if let (true, [Spec::From(first) | Spec::Between(first, _)]) =
+            (asked.may_tail(), asked.0.as_mut_slice())
+        {
+            *first = start.max(*first);
+        }
+        asked
+    }
+
     /// Whether this can be answered with a tail, whatever the size: one spec with an open or very large end.
     #[must_use]
     pub fn may_tail(&self) -> bool {

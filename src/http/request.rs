@@ -64,7 +64,13 @@ impl Request {
         self.method == Method::Get
             && self.path().is_some()
             && !self.wants_viewer()
-            && (self.events || self.range.as_ref().is_some_and(Asked::may_tail))
+            && (self.events || self.starts() || self.range.as_ref().is_some_and(Asked::may_tail))
+    }
+
+    /// Whether the query says where the answer starts. To a range that has an end it does not.
+    #[must_use]
+    pub fn starts(&self) -> bool {
+        self.start.is_some() && (self.events || self.range.as_ref().is_none_or(Asked::may_tail))
     }
 
     /// Whether a browser wants to see a file in the viewer. Who does not name HTML gets the file.
@@ -384,8 +390,6 @@ impl<'a> Fields<'a> {
             self.keep_alive |= lists(value, "keep-alive");
         } else if is("range") {
             self.range.take(value);
-        } else if is("accept") {
-            self.events |= accepts(value, events::MEDIA);
         } else if is("last-event-id") {
             self.last_event.take(value);
         } else if is("te") {
@@ -398,6 +402,7 @@ impl<'a> Fields<'a> {
             self.credentials = Credentials::parse(mem::take(&mut self.credentials), value);
         } else if is("accept") {
             self.accept.add(value);
+            self.events |= accepts(value, events::MEDIA);
         } else if is("if-match") {
             join(&mut self.conditions.if_match, value);
         } else if is("if-none-match") {

@@ -127,18 +127,19 @@ pub fn form(request: &Request) -> Form {
     }
 }
 
-/// Where the answer starts, if the query of the request says so. An event stream starts with a whole line.
+/// Where the answer starts, if the query of the request says so. An event stream starts with a whole line, unless it goes
+/// on behind an event.
 ///
 /// # Errors
 /// EIO and the like.
 pub fn start(request: &Request, file: &OpenFile, meta: &Meta) -> Result<Option<u64>, Errno> {
-    let count = match request.start {
-        _ if !request.events || request.position.is_some() => return Ok(None),
-        None => return Ok(None),
-        Some(Start::Lines(count)) => count,
-        Some(Start::End) => 0,
-    };
-    last_lines(file, meta.size, count).map(Some)
+    let goes_on = request.events && request.position.is_some();
+    match request.start.filter(|_| request.starts() && !goes_on) {
+        None => Ok(None),
+        Some(Start::End) if !request.events => Ok(Some(meta.size)),
+        Some(Start::End) => last_lines(file, meta.size, 0).map(Some),
+        Some(Start::Lines(count)) => last_lines(file, meta.size, count).map(Some),
+    }
 }
 
 /// How a failed look-up is answered.

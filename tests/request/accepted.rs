@@ -254,6 +254,43 @@ fn events() {
 }
 
 #[test]
+fn starts() {
+    // Target, fields, whether the query says where the answer starts, and whether that may be a tail.
+    let table = [
+        ("/f?lines=3", "X: y", true, true),
+        ("/f?from=end", "X: y", true, true),
+        ("/f?from=end", "Range: bytes=0-", true, true),
+        ("/f?lines=3", "Range: bytes=5-999999999999", true, true),
+        ("/f?lines=3", "Range: bytes=0-5", false, false),
+        ("/f?lines=3", "Range: bytes=-5", false, false),
+        ("/f?lines=3", "Range: bytes=0-,7-", false, false),
+        (
+            "/f?lines=3",
+            "Range: bytes=0-5\r\nAccept: text/event-stream",
+            true,
+            true,
+        ),
+        ("/f?lines=3", "Range: lines=0-5", true, true),
+        ("/f?x=y", "X: y", false, false),
+        ("/.hidden?lines=3", "X: y", true, false),
+    ];
+    for (target, fields, starts, may_tail) in table {
+        let head = format!("GET {target} HTTP/1.1\r\nHost: a\r\n{fields}\r\n\r\n");
+        let request = accepted(head.as_bytes());
+        assert_eq!(
+            (request.starts(), request.may_tail()),
+            (starts, may_tail),
+            "{head}"
+        );
+    }
+    // Nobody else's query is looked at.
+    for method in ["OPTIONS", "POST"] {
+        let head = format!("{method} /f?lines=x HTTP/1.1\r\nHost: a\r\n\r\n");
+        assert!(!accepted(head.as_bytes()).starts());
+    }
+}
+
+#[test]
 fn positions() {
     let ours = Position {
         etag: ETag(0x12),

@@ -62,6 +62,8 @@ pub struct Facts {
     /// No later change can be in the same second.
     pub settled: bool,
     pub version: u64,
+    /// Where the answer starts.
+    pub start: Option<u64>,
 }
 
 /// What the kernel tells of.
@@ -159,7 +161,20 @@ impl Disk {
             modified: state.modified,
             settled: self.clock - state.modified >= 2,
             version: state.version,
+            start: None,
         }
+    }
+
+    /// Where so many last lines begin.
+    pub fn last_lines(&self, file: usize, count: usize) -> u64 {
+        let bytes = &self.files[file].bytes;
+        let mut starts: Vec<usize> = vec![0];
+        starts.extend(
+            (0..bytes.len())
+                .filter(|&at| bytes[at] == b'\n')
+                .map(|at| at + 1),
+        );
+        starts[(starts.len() - 1).saturating_sub(count)] as u64
     }
 
     pub fn etag(&self, file: usize) -> u64 {

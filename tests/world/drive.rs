@@ -174,6 +174,7 @@ impl World<'_> {
             assert!(!self.draining || !conn.client.closing);
             if let Some(path) = request.path() {
                 (found, seen) = self.look_up(path);
+                self.start(key, &mut found, &mut seen);
             }
         }
         let mut expect = self.expect(key, asked, &seen);
@@ -223,6 +224,17 @@ impl World<'_> {
         assert_eq!(conn.machine().is_tail(), is_tail);
         if let (Fault::LoseWakeupOnJoin, Some(topic)) = (self.fault, conn.topic) {
             self.disk.append(self.topics[topic].file, 3);
+        }
+    }
+
+    /// What the server's look-up says of where the answer starts.
+    fn start(&self, key: usize, found: &mut Found<Handle>, seen: &mut Seen) {
+        let client = &self.conns[key].client;
+        if let (Found::File { meta, .. }, Seen::File(facts)) = (found, seen)
+            && let Some((ask, _)) = client.asks.get(client.opened)
+        {
+            facts.start = ask.starts(&self.disk, facts);
+            meta.start = facts.start;
         }
     }
 

@@ -62,7 +62,10 @@ impl Stream {
                 }
             }
             (Some(position), None) => position,
-            (None, facts) => (facts.expect("nothing to send").etag, 0),
+            (None, facts) => {
+                let facts = facts.expect("nothing to send");
+                (facts.etag, facts.start.unwrap_or(0))
+            }
         };
         stream.size = stream.at;
         stream.begins = Some(format!("{:016x}-{}", stream.etag, stream.at));

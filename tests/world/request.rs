@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use super::Choose;
 use super::conditions::{Conditions, Verdict};
-use super::disk::{DIRECTORY, Facts, NAMES};
+use super::disk::{DIRECTORY, Disk, Facts, NAMES};
 use super::events::Stream;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +15,13 @@ pub enum Method {
     Head,
     Options,
     Delete,
+}
+
+/// Where a query lets an answer start.
+#[derive(Debug, Clone, Copy)]
+pub enum Start {
+    Lines(usize),
+    End,
 }
 
 /// One element of a Range field.
@@ -45,6 +52,8 @@ pub struct Ask {
     body: bool,
     /// It wants events, perhaps behind this one: a tag and an offset.
     events: Option<Option<(u64, u64)>>,
+    /// `lines=`, or with nothing old.
+    pub start: Option<Start>,
     /// Not a request at all: an index of [`MALFORMED`].
     malformed: Option<usize>,
 }
@@ -71,6 +80,8 @@ pub struct Expect {
     pub modified: Option<i64>,
     pub location: Option<String>,
     pub date: i64,
+    /// The query has a say in where it starts.
+    pub started: bool,
     pub body: Body,
 }
 
@@ -131,6 +142,7 @@ impl Ask {
             keep: Keep::Unsaid,
             body: false,
             events: None,
+            start: None,
             malformed: None,
         }
     }
@@ -179,6 +191,11 @@ impl Ask {
             15 => ask.name = NAMES,
             _ => ask.slash = choose(20) == 19,
         }
+        ask.start = match choose(8) {
+            6 => Some(Start::Lines(choose(4) as usize)),
+            7 => Some(Start::End),
+            _ => None,
+        };
         if choose(20) == 19 {
             ask.malformed = Some(choose(MALFORMED.len() as u64) as usize);
         }
@@ -203,7 +220,13 @@ impl Ask {
         };
         let minor = u8::from(!self.http10);
         let slash = if self.slash { "/" } else { "" };
-        let mut head = format!("{method} /{}{slash} HTTP/1.{minor}\r\n{HOST}", self.name);
+        let query = match self.start {
+            Some(Start::Lines(count)) => format!("?lines={count}"),
+            Some(Start::End) => "?x&from=end".to_owned(),
+            None => String::new(),
+        };
+        let name = self.name;
+        let mut head = format!("{method} /{name}{slash}{query} HTTP/1.{minor}\r\n{HOST}");
         if !self.specs.is_empty() {
             let specs: Vec<String> = self.specs.iter().map(Spec::text).collect();
             let _ = write!(head, "Range: bytes={}\r\n", specs.join(", "));
@@ -259,6 +282,7 @@ impl Ask {
             close: draining || !self.stays(),
             head_only: self.method == Method::Head,
             http10: self.http10,
+            started: matches!(seen, Seen::File(facts) if facts.start.is_some()),
             ..Expect::refusal(0)
         };
         expect.status = match (self.method, seen) {
@@ -292,7 +316,10 @@ impl Ask {
                     Verdict::Failed => 412,
                     Verdict::NotModified => 304,
                     Verdict::Whole => expect_specs(&[], self, facts, &mut expect),
-                    Verdict::Proceed => expect_specs(&self.specs, self, facts, &mut expect),
+                    Verdict::Proceed => {
+                        let specs = self.started(facts);
+                        expect_specs(&specs, self, facts, &mut expect)
+                    }
                 }
             }
         };
@@ -301,6 +328,30 @@ impl Ask {
 }
 
 impl Ask {
+    /// Where the answer starts; only if the request can be answered with a tail.
+    pub fn starts(&self, disk: &Disk, facts: &Facts) -> Option<u64> {
+        let open = |specs: &[Spec]| match specs {
+            [] => true,
+            [Spec::From(_, last)] => last.is_none_or(|last| LARGE.contains(&last)),
+            _ => false,
+        };
+        let goes_on = matches!(self.events, Some(Some(_)));
+        match self.start? {
+            _ if goes_on || self.events.is_none() && !open(&self.specs) => None,
+            Start::Lines(count) => Some(disk.last_lines(facts.file, count)),
+            Start::End if self.events.is_some() => Some(disk.last_lines(facts.file, 0)),
+            Start::End => Some(facts.size),
+        }
+    }
+
+    fn started(&self, facts: &Facts) -> Vec<Spec> {
+        match (facts.start, &self.specs[..]) {
+            (Some(start), []) => vec![Spec::From(start, None)],
+            (Some(start), [Spec::From(first, last)]) => vec![Spec::From(start.max(*first), *last)],
+            _ => self.specs.clone(),
+        }
+    }
+
     /// What a stream of events is like; its status.
     fn expect_events(&self, facts: Option<&Facts>, expect: &mut Expect) -> u16 {
         expect.close |= self.http10;
@@ -365,6 +416,7 @@ impl Expect {
             modified: None,
             location: None,
             date: 0,
+            started: false,
             body: Body::Note,
         }
     }
@@ -380,6 +432,7 @@ impl Expect {
             Body::Events { .. } => Some("events"),
             Body::Tail { .. } if self.head_only => Some("HEAD of a tail"),
             Body::Tail { .. } if self.http10 => Some("tail in HTTP/1.0"),
+            Body::Tail { .. } if self.started => Some("tail from where the query says"),
             Body::Tail { trailers: true, .. } => Some("tail with trailers"),
             Body::Tail { .. } => Some("tail"),
             _ => None,
