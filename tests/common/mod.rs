@@ -7,7 +7,7 @@ pub mod seccomp;
 pub mod server;
 
 use std::fs;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -33,9 +33,16 @@ impl Directory {
     /// Below another directory, for example on another file system.
     pub fn below(parent: &Path) -> Directory {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let path = parent.join(format!("openrange-test-{}-{count}", std::process::id()));
-        fs::create_dir(&path).expect("a new directory");
+        let path = loop {
+            let count = COUNT.fetch_add(1, Ordering::Relaxed);
+            let path = parent.join(format!("openrange-test-{}-{count}", std::process::id()));
+            match fs::create_dir(&path) {
+                Ok(()) => break path,
+                // Left by a run that was killed, and had the same process number.
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                Err(error) => panic!("no new directory {}: {error}", path.display()),
+            }
+        };
         // Also for a server that becomes another user.
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("chmod");
         Directory(path)
