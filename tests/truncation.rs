@@ -4,7 +4,7 @@ mod common;
 
 use std::collections::HashSet;
 use std::fs::{self, File};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -77,16 +77,22 @@ fn truncation_is_known_to_all_workers() {
     }
 }
 
+/// A log of so many zeros.
+fn sparse(root: &Directory, size: u64) -> PathBuf {
+    let path = root.join("log");
+    File::create(&path)
+        .and_then(|file| file.set_len(size))
+        .expect("a sparse file");
+    path
+}
+
 /// A reader that lags behind loses nothing by a truncation above what it got, and others learn of it all the same.
 #[test]
 fn truncation_above_what_was_delivered() {
     const SIZE: u64 = 64 << 20;
     const LEFT: u64 = 32 << 20;
     let root = Directory::new();
-    let path = root.join("log");
-    File::create(&path)
-        .and_then(|file| file.set_len(SIZE))
-        .expect("a sparse file");
+    let path = sparse(&root, SIZE);
     let server = Server::start(root.path(), &["--threads", "4"]);
     let before = only(tags(&server, "/log"));
     // It does not read, so that most of the file is still to be sent.
@@ -107,10 +113,7 @@ fn truncation_above_what_was_delivered() {
 fn truncation_under_a_finite_answer() {
     const SIZE: u64 = 64 << 20;
     let root = Directory::new();
-    let path = root.join("log");
-    File::create(&path)
-        .and_then(|file| file.set_len(SIZE))
-        .expect("a sparse file");
+    let path = sparse(&root, SIZE);
     let server = Server::start(root.path(), &["--threads", "4"]);
     let before = only(tags(&server, "/log"));
     // It does not read, so that most of the answer is still to be sent.

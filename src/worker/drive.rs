@@ -85,9 +85,7 @@ impl Slot {
             truncation: 0,
         }
     }
-}
 
-impl Slot {
     /// How long it has been there, to the second.
     pub(super) fn age(&self, now: Moment) -> Duration {
         now - Moment(u64::from(self.since) * 1000)
