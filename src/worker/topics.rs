@@ -574,8 +574,10 @@ impl Topics {
     }
 }
 
-/// The index of the first tail with at least this key. It is where it was expected, unless tails have come or gone.
-fn first_from(tails: &[Slot], next: Slot, expected: usize) -> usize {
+/// The index of the first of these tails, which are in order, with at least this key. It is looked for only if it is not
+/// where it is `expected`, because tails have come or gone.
+#[must_use]
+pub fn first_from(tails: &[Slot], next: Slot, expected: usize) -> usize {
     let below = expected.checked_sub(1).map(|before| tails.get(before));
     let follows = below.is_none_or(|before| before.is_some_and(|&slot| slot < next));
     if follows && tails.get(expected).is_none_or(|&slot| slot >= next) {
