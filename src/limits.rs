@@ -56,6 +56,16 @@ pub const EVENT_HEARTBEAT: Duration = Duration::from_secs(20);
 /// pause doubles: between `rename` and `open` of a roll there is mostly less than the first.
 pub const EVENT_ABSENCE: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
 
+/// Most files that one event stream follows. Each has its place in the `id` of every event, some 27 bytes, and a topic.
+pub const EVENT_FILES_MAX: usize = 32;
+/// Shortest pause between two looks at a directory whose entries are told as events: what happens meanwhile is told once.
+pub const FOLDER_PAUSE: Duration = Duration::from_millis(250);
+/// What the pause is longer for each entry. A look at one takes some 5 µs, so looking takes a twentieth of the time.
+pub const FOLDER_PAUSE_ENTRY: Duration = Duration::from_micros(100);
+/// Entries that are remembered as gone, for who has not been told yet. When there are more, who is that far behind is told
+/// of all entries anew.
+pub const FOLDER_GONE_MAX: usize = LISTING_MAX;
+
 /// Bytes at the end of a file in which the last lines are looked for: some 10,000 lines, and 0.2 ms.
 pub const LAST_LINES_MAX: u64 = 1024 * 1024;
 

@@ -6,7 +6,7 @@ mod check;
 mod random;
 
 use openrange::http::conditional::ETag;
-use openrange::http::events::{Position, Taken, encode};
+use openrange::http::events::{Position, Source, Taken, encode};
 use openrange::limits::EVENT_LINE_MAX;
 use random::Random;
 
@@ -17,7 +17,7 @@ const FROM: Position = Position {
 
 fn encoded(bytes: &[u8], last: bool) -> (String, Taken) {
     let mut out = Vec::new();
-    let taken = encode(FROM, bytes, last, &mut out);
+    let taken = encode(Source::default(), FROM, bytes, last, &mut out);
     let text = String::from_utf8(out).expect("UTF-8");
     (text.replace("id: 00000000000000ab-", "#"), taken)
 }
@@ -101,7 +101,7 @@ fn long_lines_are_cut() {
                 offset: at as u64,
                 ..FROM
             };
-            encode(from, &bytes[at..], false, &mut out);
+            encode(Source::default(), from, &bytes[at..], false, &mut out);
             let text = String::from_utf8(out).expect("UTF-8");
             for event in text.split("\n\n").filter(|event| !event.is_empty()) {
                 let id = event.lines().next().and_then(|line| line.split_once('-'));

@@ -1,7 +1,7 @@
 //! `http::query`: what of a query counts, what is refused, and what is nobody's business.
 
 use openrange::http::conditional::ETag;
-use openrange::http::events::Position;
+use openrange::http::events::{Position, Positions};
 use openrange::http::query::{Query, Start, parse};
 
 #[test]
@@ -36,11 +36,13 @@ fn what_counts() {
         ("/lines=5", None, None),
     ];
     for (target, start, position) in table {
-        assert_eq!(
-            parse(target.as_bytes()),
-            Ok(Query { start, position }),
-            "{target}"
-        );
+        let positions = position.map(|position| Positions([Some(position)].into()));
+        let query = Query {
+            start,
+            positions,
+            files: None,
+        };
+        assert_eq!(parse(target.as_bytes()), Ok(query), "{target}");
     }
 }
 

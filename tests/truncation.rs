@@ -9,7 +9,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use openrange::limits::TRUNCATED_MAX;
-use openrange::os::files::{Files, Node, OpenFile, Truncations};
+use openrange::os::files::{Files, Node, OpenFile};
+use openrange::os::truncations::Truncations;
 
 use common::client::{End, Tail};
 use common::server::Server;

@@ -3,13 +3,13 @@
 use std::fmt;
 use std::ops::Range;
 
-use super::events::Beginning;
+mod subscription;
+
+use super::events::Subject;
 use crate::http::authorization::Challenge;
-use crate::http::chunk;
 use crate::http::conditional::{self, ETag, Verdict};
 use crate::http::cors::{Cors, PREFLIGHT};
 use crate::http::date::Date;
-use crate::http::events::{self, Position};
 use crate::http::head::{Head, Status};
 use crate::http::media;
 use crate::http::range::{Asked, Resolved};
@@ -31,6 +31,8 @@ pub enum Found<F> {
     ///
     /// [`Accept::prefers_json`]: crate::http::accept::Accept::prefers_json
     Listing(Vec<u8>),
+    /// A directory that is followed.
+    Directory,
     /// A directory, but the target did not end with a slash.
     NeedsSlash,
     /// No such name, or one that leads out of the root.
@@ -99,8 +101,8 @@ pub enum Body {
     Events {
         /// The name.
         path: Path,
-        /// Behind the first event.
-        from: Position,
+        /// What of it.
+        subject: Subject,
         /// In chunks, as with a tail.
         chunked: bool,
         /// Bytes of events that are in the head's last chunk.
@@ -133,8 +135,10 @@ pub enum Follows {
     Bytes(u64),
     /// A tail from this offset.
     TailFrom(u64),
-    /// Events from this offset.
+    /// Events of a file from this offset.
     EventsFrom(u64),
+    /// Events of a directory, or of several files.
+    Events,
 }
 
 impl fmt::Display for Summary {
@@ -145,6 +149,7 @@ impl fmt::Display for Summary {
             Follows::Bytes(count) => write!(out, ", {count} bytes"),
             Follows::TailFrom(at) => write!(out, ", tail from {at}"),
             Follows::EventsFrom(at) => write!(out, ", events from {at}"),
+            Follows::Events => out.write_str(", events"),
         }
     }
 }
@@ -163,7 +168,10 @@ impl Answer {
                     .sum(),
             ),
             Body::Tail { at, .. } => Follows::TailFrom(*at),
-            Body::Events { from, .. } => Follows::EventsFrom(from.offset),
+            Body::Events { subject, .. } => match subject {
+                Subject::File(at) => Follows::EventsFrom(at.offset),
+                Subject::Entries | Subject::Files { .. } => Follows::Events,
+            },
         };
         Summary {
             status: self.status,
@@ -216,8 +224,6 @@ const FINITE: &str =
     "Accept-Ranges: bytes\r\nCache-Control: no-cache\r\nX-Content-Type-Options: nosniff\r\n";
 const LIVE: &str = "Accept-Ranges: bytes\r\nCache-Control: no-store\r\nX-Accel-Buffering: no\r\n\
                     X-Content-Type-Options: nosniff\r\n";
-const EVENTS: &str =
-    "Cache-Control: no-store\r\nX-Accel-Buffering: no\r\nX-Content-Type-Options: nosniff\r\n";
 const CHUNKED: &str = "Transfer-Encoding: chunked\r\n";
 
 /// The answer to a head that was refused; the connection ends after it.
@@ -319,19 +325,22 @@ impl Reply<'_> {
             Found::File { meta, .. } if self.request.events => self.events(path, Some(meta)),
             Found::File { meta, .. } => self.file(meta),
             Found::Viewer => self.viewer(),
-            // Who comes again waits for the next file: 404 would keep a browser from ever coming again.
-            Found::Missing if self.request.events && self.request.position.is_some() => {
-                self.events(path, None)
-            }
+            Found::Missing if self.comes_again(path) => match path.slash {
+                true => self.events_of_directory(path),
+                false => self.events(path, None),
+            },
+            Found::Directory => self.events_of_directory(path),
             Found::Listing(list) => {
                 let json = self.request.accept.prefers_json();
                 let media = if json { media::JSON } else { media::HTML };
                 self.page(NOT_STORED, media, list)
             }
             Found::NeedsSlash => {
-                let head = self
-                    .head(Status::MovedPermanently)
-                    .field("Location", format_args!("{path}/"));
+                let head = self.head(Status::MovedPermanently);
+                let head = match &self.request.query {
+                    Some(query) => head.field("Location", format_args!("{path}/?{query}")),
+                    None => head.field("Location", format_args!("{path}/")),
+                };
                 let head = text(
                     head.lines(NOT_STORED),
                     "a directory: its name ends with a slash",
@@ -419,49 +428,6 @@ impl Reply<'_> {
                 _ => self.parts(meta, &slices),
             },
             Some(Resolved::Tail { at, last, open }) => self.tail(meta, at, &last, open),
-        }
-    }
-
-    /// Of a stream of events only that conditions fail which ask for another file: it is never stale, and has no ranges.
-    fn events(&self, path: &Path, meta: Option<&Meta>) -> Answer {
-        let failed = |meta: &Meta| {
-            let asked = &self.request.conditions;
-            conditional::judge(asked, meta.etag, meta.modified, self.terms.date) == Verdict::Failed
-        };
-        if meta.is_some_and(failed) {
-            return self.failed();
-        }
-        let Some(beginning) = Beginning::new(self.request.position, meta) else {
-            return self.plain(Status::NotFound, NOT_STORED, "no such file");
-        };
-        let chunked = !self.request.http10;
-        let keep_alive = self.keep_alive && chunked;
-        let reply = Reply {
-            keep_alive,
-            ..*self
-        };
-        let head = reply.head(Status::Ok).lines(EVENTS);
-        let head = head.field("Content-Type", events::MEDIA);
-        let head = if chunked { head.lines(CHUNKED) } else { head };
-        if self.head_only() {
-            return Answer::new(Status::Ok, head.finish(b""), keep_alive);
-        }
-        let begun = u32::try_from(beginning.events.len()).expect("a few lines");
-        let first = if chunked {
-            chunk::enclose(&beginning.events)
-        } else {
-            beginning.events
-        };
-        Answer {
-            status: Status::Ok,
-            head: head.finish(&first),
-            body: Body::Events {
-                path: path.clone(),
-                from: beginning.position,
-                chunked,
-                begun,
-            },
-            keep_alive,
         }
     }
 

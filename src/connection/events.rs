@@ -1,21 +1,25 @@
-//! An event stream: an endless answer that follows a name, and not one file. It says what it needs next and is told what
+//! An event stream: an endless answer that follows names, and not one file. It says what it needs next and is told what
 //! came of it, like the machine that it is a part of; the lines themselves are made events by `http::events`.
 //!
-//! What it holds besides its place is at most one buffer of events on their way, which is its owner's: of a line that is
-//! not complete nothing is kept, it is read again from its start.
+//! What it holds besides its places is at most one buffer of events on their way, which is its owner's.
 
 use std::ops::Range;
 
 use super::Moment;
 use super::answer::Meta;
+use super::folder::{Folder, Listed, Purpose, Wanted};
+use super::member::{self, Followed, Member};
 use super::sending::End;
 use crate::http::chunk;
 use crate::http::conditional::ETag;
-use crate::http::events::{self, Position};
-use crate::http::target::Path;
-use crate::limits::{EVENT_ABSENCE, EVENT_HEARTBEAT, EVENT_READ};
+use crate::http::events::{self, Position, Positions, Source};
+use crate::http::pattern::Pattern;
+use crate::http::query::Start;
+use crate::http::target::{Path, encode};
+use crate::http::topics::{Book, Bookmark, Kind};
+use crate::limits::{EVENT_FILES_MAX, EVENT_HEARTBEAT};
 
-/// Where a stream begins, and the events that it begins with.
+/// Where a stream of one file begins, and the events that it begins with.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Beginning {
     /// The place behind which the first line is an event.
@@ -30,6 +34,7 @@ impl Beginning {
     #[must_use]
     pub fn new(position: Option<Position>, meta: Option<&Meta>) -> Option<Beginning> {
         let mut events = Vec::new();
+        let source = Source::default();
         let position = match (position, meta) {
             (None, None) => return None,
             (Some(position), None) => position,
@@ -43,18 +48,18 @@ impl Beginning {
                     (true, true) => position,
                     // Files only grow, unless they are truncated.
                     (true, false) => {
-                        events::write_truncate(&mut events, etag);
+                        events::write_truncate(&mut events, source, etag);
                         Position { etag, offset: 0 }
                     }
                     (false, _) => {
-                        events::write_roll(&mut events, End::Replaced.word(), Some(etag));
+                        events::write_roll(&mut events, source, End::Replaced.word(), Some(etag));
                         Position { etag, offset: 0 }
                     }
                 }
             }
         };
         let mut all = Vec::new();
-        events::write_beginning(&mut all, position);
+        events::write_beginning(&mut all, Some(position));
         all.append(&mut events);
         Some(Beginning {
             position,
@@ -63,25 +68,33 @@ impl Beginning {
     }
 }
 
+/// What a stream follows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subject {
+    /// The file of the name, from there on.
+    File(Position),
+    /// The entries of the directory.
+    Entries,
+    /// Files of the directory.
+    Files {
+        /// Which.
+        patterns: Box<[Pattern]>,
+        /// Where they are begun.
+        start: Option<Start>,
+        /// Behind what the client has of them.
+        positions: Option<Positions>,
+    },
+}
+
 /// A stream of events.
 #[derive(Debug)]
 pub struct Events<F> {
+    /// What was asked for.
     path: Path,
-    /// `None`: the name leads nowhere.
-    file: Option<F>,
-    /// Behind the last event of the file.
-    at: Position,
-    /// Up to here the file has no event behind `at`.
-    seen: u64,
-    size: u64,
-    sealed: bool,
-    /// The file must be measured before it may rest.
-    look: bool,
-    /// The file was truncated since it was found.
-    truncated: bool,
-    /// Why the name no longer leads to the file.
-    left: Option<End>,
-    absence: Option<Absence>,
+    members: Vec<Member<F>>,
+    folder: Option<Folder>,
+    /// The member that is asked first what it needs: whoever has had its turn is asked last.
+    first: usize,
     /// The server ends.
     ending: bool,
     /// The end of the message is what is on its way.
@@ -92,53 +105,67 @@ pub struct Events<F> {
     on_its_way: u32,
 }
 
-/// The name leads nowhere, for a while.
-#[derive(Debug)]
-struct Absence {
-    pause: std::time::Duration,
-    /// When to look again.
-    next: Moment,
-    due: bool,
-    /// The client knows.
-    told: bool,
-}
-
 /// What a stream needs next.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Need {
-    /// The size of the file: [`Events::measured`].
-    Measure,
+pub enum Need<'a, F> {
+    /// The size of this file, if it has this tag: [`Events::measured`], else [`Events::truncated`].
+    Measure(&'a F, ETag),
     /// These bytes of the file: [`Events::read`].
-    Read(Range<u64>),
+    Read(&'a F, Range<u64>),
     /// The file that has the name now: [`Events::followed`].
-    Follow,
+    Follow(Sought<'a>),
+    /// The entries of the directory: [`Events::listed`].
+    List(&'a Path),
     /// To end: [`Events::finish`].
     Finish,
     /// Nothing.
     Rest,
 }
 
+/// A name that is to be looked up and followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sought<'a> {
+    /// Which one of the stream's names it is, by which [`Events::lost`] tells of it.
+    pub member: usize,
+    /// The name.
+    pub path: &'a Path,
+    /// Where the file begins, if the client wants to know of its end only.
+    pub start: Option<Start>,
+}
+
 impl<F> Events<F> {
-    /// A stream of the file that has this name, if it leads to one, from there on. `begun`: bytes of the events that it
-    /// begins with.
-    pub fn new(path: Path, file: Option<F>, at: Position, chunked: bool, begun: u32) -> Events<F> {
-        let absence = file.is_none().then_some(Absence {
-            pause: EVENT_ABSENCE.0,
-            next: Moment::NEVER,
-            due: true,
-            told: false,
-        });
+    /// A stream of what `path` names; `file`: to which it leads, if it is the name of one. `begun`: bytes of the events
+    /// that it begins with.
+    pub fn new(
+        path: Path,
+        subject: Subject,
+        file: Option<F>,
+        chunked: bool,
+        begun: u32,
+    ) -> Events<F> {
+        let (members, folder) = match subject {
+            Subject::File(at) => {
+                let member = match file {
+                    Some(file) => Member::found(path.clone(), file, at),
+                    None => Member::sought(path.clone(), "".into(), Some(at), None),
+                };
+                (vec![member], None)
+            }
+            Subject::Entries => {
+                let purpose = Purpose::Entries(Bookmark::default());
+                (Vec::new(), Some(Folder::new(path.clone(), purpose)))
+            }
+            Subject::Files {
+                patterns,
+                start,
+                positions,
+            } => follow(&path, patterns, start, positions),
+        };
         Events {
             path,
-            file,
-            at,
-            seen: at.offset,
-            size: at.offset,
-            sealed: false,
-            look: true,
-            truncated: false,
-            left: None,
-            absence,
+            members,
+            folder,
+            first: 0,
             ending: false,
             finished: false,
             chunked,
@@ -149,43 +176,60 @@ impl<F> Events<F> {
 
     /// What to do when nothing is on its way.
     #[must_use]
-    pub fn need(&self) -> Need {
-        if self.file.is_none() {
-            let due = self.absence.as_ref().is_some_and(|absence| absence.due);
-            return match (self.ending, due) {
-                (true, _) => Need::Finish,
-                (false, true) => Need::Follow,
-                (false, false) => Need::Rest,
-            };
+    pub fn need(&self) -> Need<'_, F> {
+        if let Some(folder) = self
+            .folder
+            .as_ref()
+            .filter(|folder| folder.must_look() && !self.ending)
+        {
+            return Need::List(&folder.path);
         }
-        let more = self.size > self.seen || self.is_final() && self.at.offset < self.size;
-        match (self.truncated, self.look, more) {
-            (false, true, _) => Need::Measure,
-            (false, false, true) => {
-                let start = self.at.offset;
-                Need::Read(start..self.size.min(start + EVENT_READ))
+        match self.current() {
+            Some(current) => self.need_of(current),
+            None if self.ending => Need::Finish,
+            None => Need::Rest,
+        }
+    }
+
+    /// The member that needs something, and is told next.
+    fn current(&self) -> Option<usize> {
+        let count = self.members.len();
+        let order = (self.first..count).chain(0..self.first.min(count));
+        order
+            .into_iter()
+            .find(|&member| match self.members[member].need() {
+                member::Need::Rest => false,
+                member::Need::Follow => !self.ending,
+                member::Need::Measure | member::Need::Read(_) => true,
+            })
+    }
+
+    fn need_of(&self, current: usize) -> Need<'_, F> {
+        let member = &self.members[current];
+        match (member.need(), member.file(), member.etag()) {
+            (member::Need::Measure, Some(file), Some(etag)) => Need::Measure(file, etag),
+            (member::Need::Read(range), Some(file), _) => Need::Read(file, range),
+            (member::Need::Follow, ..) => {
+                let (path, start) = member.sought_for();
+                Need::Follow(Sought {
+                    member: current,
+                    path,
+                    start,
+                })
             }
-            _ if self.ending => Need::Finish,
-            (true, _, _) => Need::Follow,
-            _ if self.left.is_some() => Need::Follow,
-            _ => Need::Rest,
+            need => unreachable!("{:?} of no file", need.0),
         }
     }
 
-    /// Nothing more belongs to the file, so a line that has no end will not get one.
-    fn is_final(&self) -> bool {
-        self.sealed || self.left.is_some()
+    fn current_mut(&mut self) -> &mut Member<F> {
+        let current = self.current().expect("only who needs something is told");
+        &mut self.members[current]
     }
 
-    /// The file.
-    pub fn file(&self) -> Option<&F> {
-        self.file.as_ref()
-    }
-
-    /// The offset in the file of the first byte that is not in an event.
-    #[must_use]
-    pub fn offset(&self) -> u64 {
-        self.at.offset
+    /// The first of its files, and the offset in it of the first byte that is not in an event.
+    pub fn progress(&self) -> Option<(u64, &F)> {
+        let mut members = self.members.iter();
+        members.find_map(|member| Some((member.at()?.offset, member.file()?)))
     }
 
     /// The name.
@@ -196,15 +240,23 @@ impl<F> Events<F> {
 
     /// Something may have happened.
     pub fn look(&mut self) {
-        self.look = true;
+        self.members.iter_mut().for_each(Member::look);
+        if let Some(folder) = &mut self.folder {
+            folder.look();
+        }
     }
 
-    /// The server ends, or the name no longer leads to the file; the first reason for that stays.
-    pub fn end(&mut self, why: End) {
-        match why {
-            End::Shutdown => self.ending = true,
-            _ => drop(self.left.get_or_insert(why)),
+    /// The name of a member no longer leads to its file; the first reason for that stays.
+    pub fn lost(&mut self, member: usize, why: End) {
+        if let Some(member) = self.members.get_mut(member) {
+            member.lost(why);
         }
+    }
+
+    /// The server ends.
+    pub fn end(&mut self) {
+        self.ending = true;
+        self.members.iter_mut().for_each(Member::look);
     }
 
     /// Whether the server ends.
@@ -215,73 +267,63 @@ impl<F> Events<F> {
 
     /// Takes a measurement of the file.
     pub fn measured(&mut self, size: u64, sealed: bool) {
-        self.look = false;
-        self.sealed = sealed;
-        // Also if what was made events is still there: the file has another tag now.
-        self.truncated |= size < self.size;
-        self.size = size;
-        // Also what made no event is read again: it may not be what it was.
-        self.seen = self.at.offset;
+        self.current_mut().measured(size, sealed);
     }
 
-    /// The file was seen to be shorter than before. It has another tag from here on, so the place is good no more.
+    /// The file was seen to be shorter than before.
     pub fn truncated(&mut self) {
-        self.truncated = true;
+        self.current_mut().truncated();
     }
 
     /// Takes the bytes that were needed; gives what is to be sent, which may be nothing.
     pub fn read(&mut self, bytes: &[u8]) -> Vec<u8> {
-        let end = self.at.offset + bytes.len() as u64;
-        let last = self.is_final() && end == self.size;
+        self.write(|member, source, out| member.read(source, bytes, out))
+    }
+
+    /// Takes what the name leads to now; gives what is to be sent, which may be nothing.
+    pub fn followed(&mut self, found: Followed<F>, now: Moment) -> Vec<u8> {
+        self.write(|member, source, out| member.followed(source, found, now, out))
+    }
+
+    /// Lets the current member write events; the others have their turn before it has another.
+    fn write(&mut self, events: impl FnOnce(&mut Member<F>, Source<'_>, &mut Vec<u8>)) -> Vec<u8> {
+        let current = self.current().expect("only who needs something is told");
+        let ids =
+            |members: &[Member<F>]| Positions(members.iter().map(Member::at).collect()).to_string();
+        let (before, behind) = (
+            ids(&self.members[..current]),
+            ids(&self.members[current + 1..]),
+        );
+        let before = if before.is_empty() {
+            before
+        } else {
+            before + ","
+        };
+        let behind = if behind.is_empty() {
+            behind
+        } else {
+            String::from(",") + &behind
+        };
+        let member = &mut self.members[current];
+        let name = Box::<str>::from(member.name());
+        let source = Source {
+            name: &name,
+            before: &before,
+            behind: &behind,
+        };
         let mut out = Vec::new();
-        let taken = events::encode(self.at, bytes, last, &mut out);
-        self.at.offset += taken.bytes as u64;
-        self.seen = if taken.all { end } else { self.at.offset };
+        events(member, source, &mut out);
+        self.first = current + 1;
         self.made(out)
     }
 
-    /// Takes the file that has the name now, if it leads to one, with its tag; gives what is to be sent, which may be
-    /// nothing.
-    pub fn followed(&mut self, found: Option<(F, ETag)>, now: Moment) -> Vec<u8> {
+    /// Takes what is in the directory now; gives what is to be sent, which may be nothing.
+    pub fn listed(&mut self, found: &Listed<'_>, now: Moment) -> Vec<u8> {
         let mut out = Vec::new();
-        match found {
-            Some((file, etag)) => {
-                let reason = match &self.absence {
-                    Some(absence) if absence.told => "created",
-                    _ => self.left.unwrap_or(End::Replaced).word(),
-                };
-                if self.truncated && self.left.is_none() {
-                    events::write_truncate(&mut out, etag);
-                } else if self.truncated || etag != self.at.etag {
-                    events::write_roll(&mut out, reason, Some(etag));
-                }
-                // Else it is the same file, whose name was away for a moment.
-                if !out.is_empty() {
-                    self.at = Position { etag, offset: 0 };
-                }
-                (self.seen, self.size) = (self.at.offset, self.at.offset);
-                (self.file, self.absence, self.left) = (Some(file), None, None);
-                (self.truncated, self.sealed, self.look) = (false, false, true);
-            }
-            None => {
-                self.file = None;
-                let (shortest, longest) = EVENT_ABSENCE;
-                let pause = self
-                    .absence
-                    .as_ref()
-                    .map_or(shortest, |last| last.pause * 2);
-                let told = self.absence.as_ref().is_some_and(|absence| absence.told);
-                if pause >= longest && !told {
-                    let reason = self.left.unwrap_or(End::Unlinked).word();
-                    events::write_roll(&mut out, reason, None);
-                }
-                let pause = pause.min(longest);
-                self.absence = Some(Absence {
-                    pause,
-                    next: now + pause,
-                    due: false,
-                    told: told || !out.is_empty(),
-                });
+        if let Some(folder) = &mut self.folder {
+            folder.seen(found, now, &mut out);
+            if let (Purpose::Files(wanted), Listed::Book(book)) = (&mut folder.purpose, found) {
+                add_files(&mut self.members, &folder.path, wanted, book, &mut out);
             }
         }
         self.made(out)
@@ -290,19 +332,18 @@ impl<F> Events<F> {
     /// When [`Events::rang`] is due, if nothing was sent since then.
     #[must_use]
     pub fn deadline(&self, since: Moment) -> Moment {
-        let next = self
-            .absence
-            .as_ref()
-            .map_or(Moment::NEVER, |absence| absence.next);
-        next.min(since + EVENT_HEARTBEAT)
+        let looks = self.members.iter().map(Member::deadline);
+        let looks = looks.chain(self.folder.as_ref().map(Folder::deadline));
+        looks.fold(since + EVENT_HEARTBEAT, Moment::min)
     }
 
     /// Takes note of the time; gives what is to be sent, which may be nothing.
     pub fn rang(&mut self, since: Moment, now: Moment) -> Vec<u8> {
-        if let Some(absence) = &mut self.absence
-            && absence.next <= now
-        {
-            absence.due = true;
+        for member in &mut self.members {
+            member.rang(now);
+        }
+        if let Some(folder) = &mut self.folder {
+            folder.rang(now);
         }
         let silent = since + EVENT_HEARTBEAT <= now;
         self.made(if silent {
@@ -342,6 +383,94 @@ impl<F> Events<F> {
             chunk::enclose(&events)
         } else {
             events
+        }
+    }
+}
+
+/// What follows these files of a directory: their names, or what looks for them.
+fn follow<F>(
+    path: &Path,
+    patterns: Box<[Pattern]>,
+    start: Option<Start>,
+    positions: Option<Positions>,
+) -> (Vec<Member<F>>, Option<Folder>) {
+    let start = start.filter(|_| positions.is_none());
+    let names: Option<Vec<&[u8]>> = patterns.iter().map(Pattern::name).collect();
+    let Some(names) = names else {
+        let known =
+            positions.map_or_else(Vec::new, |all| all.0.iter().flatten().copied().collect());
+        let wanted = Wanted {
+            patterns,
+            start,
+            known,
+            told: false,
+        };
+        return (
+            Vec::new(),
+            Some(Folder::new(path.clone(), Purpose::Files(wanted))),
+        );
+    };
+    // Of another list of files its places mean nothing.
+    let positions = positions.filter(|positions| positions.0.len() == names.len());
+    let at = |index: usize| positions.as_ref().and_then(|positions| positions.0[index]);
+    let members = names.iter().enumerate();
+    let members = members.map(|(index, name)| seek(path, name, at(index), start));
+    (members.collect(), None)
+}
+
+fn seek<F>(directory: &Path, name: &[u8], at: Option<Position>, start: Option<Start>) -> Member<F> {
+    Member::sought(
+        directory.entry(name),
+        encode(name).to_string().into(),
+        at,
+        start,
+    )
+}
+
+/// Adds the files that fit and are not followed yet.
+fn add_files<F>(
+    members: &mut Vec<Member<F>>,
+    directory: &Path,
+    wanted: &mut Wanted,
+    book: &Book,
+    out: &mut Vec<u8>,
+) {
+    let start = wanted.start.take();
+    for (name, entry) in book.entries() {
+        let Kind::File { tag, .. } = entry.kind else {
+            continue;
+        };
+        let named = encode(name).to_string();
+        let fits = wanted.patterns.iter().any(|pattern| pattern.fits(name));
+        if !fits || members.iter().any(|member| member.name() == named) {
+            continue;
+        }
+        let known = wanted
+            .known
+            .iter()
+            .position(|known| Some(known.etag) == tag);
+        // Whoever had the file under a name that it has no more leaves it to this one.
+        let renamed = |member: &Member<F>| {
+            let (path, _) = member.sought_for();
+            tag.is_some() && member.etag() == tag && book.tag(path.last()) != tag
+        };
+        let former = members.iter().position(renamed);
+        let at = match (known, former) {
+            (Some(known), _) => Some(wanted.known.swap_remove(known)),
+            (None, Some(former)) => members[former].hand_over(),
+            (None, None) => None,
+        };
+        let member = seek(directory, name, at, start);
+        let vacant = |member: &Member<F>| {
+            let (path, _) = member.sought_for();
+            member.is_known_to_be_gone() && !book.has(path.last())
+        };
+        if members.len() < EVENT_FILES_MAX {
+            members.push(member);
+        } else if let Some(index) = members.iter().position(vacant) {
+            members[index] = member;
+        } else if !std::mem::replace(&mut wanted.told, true) {
+            events::write_full(out);
         }
     }
 }

@@ -2,17 +2,21 @@
 
 use super::answer::Found;
 use super::events::{Events, Need};
-use super::sending::Live;
+use super::folder::Listed;
+use super::member::Followed;
+use super::sending::{End, Live};
 use super::{Connection, Moment, State, Want};
+use crate::http::target::Path;
 
 /// What a stream of which nothing is on its way wants.
 pub(super) fn want<F>(events: &Events<F>) -> Want<'_, F> {
-    match (events.need(), events.file()) {
-        (Need::Measure, Some(file)) => Want::Measure(file),
-        (Need::Read(range), Some(file)) => Want::Read(file, range),
-        (Need::Follow, _) => Want::Follow(events.path()),
-        (Need::Rest, _) => Want::Sleep,
-        need => unreachable!("{:?} is left undone", need.0),
+    match events.need() {
+        Need::Measure(file, etag) => Want::Examine(file, etag),
+        Need::Read(file, range) => Want::Read(file, range),
+        Need::Follow(sought) => Want::Follow(sought),
+        Need::List(path) => Want::List(path),
+        Need::Rest => Want::Sleep,
+        Need::Finish => unreachable!("the end is left undone"),
     }
 }
 
@@ -24,14 +28,40 @@ impl<F> Connection<F> {
         self.send_events(ready, now);
     }
 
-    /// The name that is followed has been looked up again.
+    /// A name that is followed has been looked up again.
     pub fn followed(&mut self, found: Found<F>, now: Moment) {
-        let file = match found {
-            Found::File { file, meta } => Some((file, meta.etag)),
+        let found = match found {
+            Found::File { file, meta } => Followed::File(file, meta),
+            Found::Busy => Followed::Unknown,
+            _ => Followed::Nothing,
+        };
+        let ready = self.events("followed").followed(found, now);
+        self.send_events(ready, now);
+    }
+
+    /// The directory that is followed has been looked at.
+    pub fn listed(&mut self, found: &Listed<'_>, now: Moment) {
+        let ready = self.events("listed").listed(found, now);
+        self.send_events(ready, now);
+    }
+
+    /// One of the names that are followed no longer leads to its file. True as in [`Connection::changed`].
+    pub fn lost(&mut self, member: usize, why: End) -> bool {
+        self.events("lost").lost(member, why);
+        matches!(self.state, State::Tailing(_))
+    }
+
+    /// Whether it sends events, and of what.
+    pub fn subject(&self) -> Option<&Path> {
+        let live = match &self.state {
+            State::SendingRange(sending) => sending.live(),
+            State::Tailing(live) => Some(live),
             _ => None,
         };
-        let ready = self.events("followed").followed(file, now);
-        self.send_events(ready, now);
+        match live {
+            Some(Live::Events(events)) => Some(events.path()),
+            _ => None,
+        }
     }
 
     /// The deadline has passed.
@@ -67,7 +97,7 @@ impl<F> Connection<F> {
                 b"" => self.finish(now),
                 last_chunk => self.send(last_chunk.into()),
             },
-            Need::Measure | Need::Read(_) | Need::Follow => {}
+            _ => {}
         }
     }
 

@@ -79,31 +79,26 @@
 
 pub mod answer;
 pub mod events;
+mod folder;
 mod following;
+mod member;
 mod moment;
 pub mod sending;
 mod terms;
 
 use std::mem;
 use std::ops::Range;
-use std::time::Duration;
 
+use crate::http::conditional::ETag;
 use crate::http::request::{self, Refusal};
 use crate::http::target::Path;
 use crate::limits::{HEAD_MAX, LINGER, LINGER_BYTES};
 use answer::{Found, Summary, Terms};
+use events::Sought;
+pub use folder::Listed;
 pub use moment::Moment;
 use sending::{End, Left, Live, Measured, Next, Sending};
-pub use terms::{Asked, Ended, How, Interest, Refused};
-
-/// How long the machine waits for a client.
-#[derive(Debug, Clone, Copy)]
-pub struct Timeouts {
-    /// `--header-timeout`
-    pub header: Duration,
-    /// `--idle-timeout`
-    pub idle: Duration,
-}
+pub use terms::{Asked, Ended, How, Interest, Refused, Timeouts};
 
 /// One client connection.
 #[derive(Debug)]
@@ -144,11 +139,15 @@ pub enum Want<'a, F> {
     Open(&'a Asked),
     /// How long is this file now? Then [`Connection::measured`].
     Measure(&'a F),
+    /// The same of a file of an event stream, if it has this tag, else [`Connection::shrank`].
+    Examine(&'a F, ETag),
     /// These bytes of this file; then [`Connection::read_file`], or [`Connection::shrank`] or [`Connection::fell_short`] if
     /// it has not got them.
     Read(&'a F, Range<u64>),
     /// Look up which file has this name now, and follow it in place of the one before; then [`Connection::followed`].
-    Follow(&'a Path),
+    Follow(Sought<'a>),
+    /// Follow this directory, and say what is in it; then [`Connection::listed`].
+    List(&'a Path),
     /// Send some or all of this; then [`Connection::sent`], or [`Connection::fell_short`] if the file has not got it.
     Send(Next<'a, F>),
     /// Nothing, until something happens.

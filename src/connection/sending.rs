@@ -219,13 +219,13 @@ impl<F> Sending<F> {
             (
                 Body::Events {
                     path,
-                    from,
+                    subject,
                     chunked,
                     begun,
                 },
                 file,
             ) => {
-                let events = Events::new(path, file, from, chunked, begun);
+                let events = Events::new(path, subject, file, chunked, begun);
                 Follows::Live(Live::Events(Box::new(events)))
             }
             (_, _) => Follows::Nothing,
@@ -379,7 +379,8 @@ impl<F> Live<F> {
     pub fn end(&mut self, why: End) {
         match self {
             Live::Tail(tail) => tail.end(why),
-            Live::Events(events) => events.end(why),
+            Live::Events(events) if why == End::Shutdown => events.end(),
+            Live::Events(events) => events.lost(0, why),
         }
     }
 
@@ -387,7 +388,7 @@ impl<F> Live<F> {
     pub fn progress(&self) -> Option<(u64, &F)> {
         match self {
             Live::Tail(tail) => Some((tail.offset(), tail.file())),
-            Live::Events(events) => Some((events.offset(), events.file()?)),
+            Live::Events(events) => events.progress(),
         }
     }
 

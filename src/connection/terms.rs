@@ -1,8 +1,19 @@
 //! The words that the machine and whoever drives it have in common.
 
+use std::time::Duration;
+
 use super::sending::End;
 use crate::http::request::{Refusal, Request};
 use crate::http::target::Path;
+
+/// How long the machine waits for a client.
+#[derive(Debug, Clone, Copy)]
+pub struct Timeouts {
+    /// `--header-timeout`
+    pub header: Duration,
+    /// `--idle-timeout`
+    pub idle: Duration,
+}
 
 /// A request, or why there is none.
 pub type Asked = Result<Request, Refused>;

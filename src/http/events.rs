@@ -8,12 +8,15 @@
 //!
 //! What is made of a file depends on its bytes alone, and not on how they come: whoever begins behind one event gets the
 //! same events from there on.
+//!
+//! In a stream of several files the name of a file is the type of its events, and what is not a line has a type behind it:
+//! `a.log/part`, `a.log/roll`, `a.log/truncate`. There is no slash in the name of a file, so no two of them are the same.
 
 use std::fmt;
 use std::io::Write;
 
 use super::conditional::ETag;
-use crate::limits::{EVENT_BUFFER, EVENT_LINE_MAX, EVENT_RETRY};
+use crate::limits::{EVENT_BUFFER, EVENT_FILES_MAX, EVENT_LINE_MAX, EVENT_RETRY};
 
 /// The media type.
 pub const MEDIA: &str = "text/event-stream";
@@ -51,6 +54,79 @@ impl Position {
     }
 }
 
+/// Places in several files, in the order in which they are followed: positions, or `-` for a file that is not there yet,
+/// with commas between them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Positions(pub Box<[Option<Position>]>);
+
+impl Positions {
+    /// Reads what this server wrote; `None` if it did not write that.
+    #[must_use]
+    pub fn parse(text: &[u8]) -> Option<Positions> {
+        let parts = || text.split(|&byte| byte == b',');
+        if parts().count() > EVENT_FILES_MAX {
+            return None;
+        }
+        let position = |part: &[u8]| match part {
+            b"-" => Some(None),
+            part => Position::parse(part).map(Some),
+        };
+        parts().map(position).collect::<Option<_>>().map(Positions)
+    }
+
+    /// The place, if it is one in one file.
+    #[must_use]
+    pub fn only(&self) -> Option<Position> {
+        match *self.0 {
+            [only] => only,
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Positions {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, position) in self.0.iter().enumerate() {
+            let comma = if index == 0 { "" } else { "," };
+            match position {
+                Some(position) => write!(out, "{comma}{position}")?,
+                None => write!(out, "{comma}-")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Which file of a stream an event is of.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Source<'a> {
+    /// Its name, percent-encoded. Empty if the stream follows one file.
+    pub name: &'a str,
+    /// What stands before its position in an `id`, and behind it: the positions of the other files.
+    pub before: &'a str,
+    /// See `before`.
+    pub behind: &'a str,
+}
+
+impl Source<'_> {
+    /// The type of an event; `kind` is empty for a line.
+    fn write_type(&self, out: &mut Vec<u8>, kind: &str) {
+        let slash = if kind.is_empty() || self.name.is_empty() {
+            ""
+        } else {
+            "/"
+        };
+        if !(self.name.is_empty() && kind.is_empty()) {
+            // Writing to a Vec cannot fail.
+            let _ = writeln!(out, "event: {}{slash}{kind}", self.name);
+        }
+    }
+
+    fn write_id(&self, out: &mut Vec<u8>, position: Position) {
+        let _ = writeln!(out, "id: {}{position}{}", self.before, self.behind);
+    }
+}
+
 /// How much of some bytes was made into events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Taken {
@@ -62,7 +138,13 @@ pub struct Taken {
 
 /// Writes the events of the bytes from this position on, until [`EVENT_BUFFER`] is reached. `last`: no byte will follow
 /// these.
-pub fn encode(from: Position, bytes: &[u8], last: bool, out: &mut Vec<u8>) -> Taken {
+pub fn encode(
+    source: Source<'_>,
+    from: Position,
+    bytes: &[u8],
+    last: bool,
+    out: &mut Vec<u8>,
+) -> Taken {
     let mut taken = 0;
     while out.len() < EVENT_BUFFER {
         let Some(piece) = first_piece(&bytes[taken..], last) else {
@@ -76,7 +158,7 @@ pub fn encode(from: Position, bytes: &[u8], last: bool, out: &mut Vec<u8>) -> Ta
             offset: from.offset + taken as u64,
             ..from
         };
-        write_piece(out, &piece, behind);
+        write_piece(out, source, &piece, behind);
     }
     Taken {
         bytes: taken,
@@ -132,12 +214,9 @@ fn cut(window: &[u8]) -> usize {
     end - usize::from(window[end - 1] == b'\r')
 }
 
-fn write_piece(out: &mut Vec<u8>, piece: &Piece<'_>, behind: Position) {
-    // Writing to a Vec cannot fail.
-    let _ = writeln!(out, "id: {behind}");
-    if !piece.ends {
-        out.extend_from_slice(b"event: part\n");
-    }
+fn write_piece(out: &mut Vec<u8>, source: Source<'_>, piece: &Piece<'_>, behind: Position) {
+    source.write_id(out, behind);
+    source.write_type(out, if piece.ends { "" } else { "part" });
     for line in piece.text.split(|&byte| byte == b'\r') {
         out.extend_from_slice(b"data: ");
         out.extend_from_slice(String::from_utf8_lossy(line).as_bytes());
@@ -147,32 +226,51 @@ fn write_piece(out: &mut Vec<u8>, piece: &Piece<'_>, behind: Position) {
 }
 
 /// What a stream begins with: how soon to come again, and where it begins, for a client that loses the connection before
-/// the first event.
-pub fn write_beginning(out: &mut Vec<u8>, position: Position) {
-    let retry = EVENT_RETRY.as_millis();
-    let _ = write!(out, "retry: {retry}\nid: {position}\n\n");
+/// the first event. Where several files begin is not known yet.
+pub fn write_beginning(out: &mut Vec<u8>, position: Option<Position>) {
+    let _ = writeln!(out, "retry: {}", EVENT_RETRY.as_millis());
+    if let Some(position) = position {
+        Source::default().write_id(out, position);
+    }
+    out.push(b'\n');
+}
+
+/// Where one of several files is followed from, as soon as it is found.
+pub fn write_place(out: &mut Vec<u8>, source: Source<'_>, position: Position) {
+    source.write_id(out, position);
+    out.push(b'\n');
 }
 
 /// The name has passed to another file, from whose start the stream goes on; or, without a tag, it leads nowhere now.
-pub fn write_roll(out: &mut Vec<u8>, reason: &str, etag: Option<ETag>) {
-    out.extend_from_slice(b"event: roll\n");
+pub fn write_roll(out: &mut Vec<u8>, source: Source<'_>, reason: &str, etag: Option<ETag>) {
+    source.write_type(out, "roll");
     let _ = match etag {
-        Some(etag) => write_file(out, etag, format_args!("\"reason\":\"{reason}\",")),
+        Some(etag) => write_file(out, source, etag, format_args!("\"reason\":\"{reason}\",")),
         None => write!(out, "data: {{\"reason\":\"{reason}\",\"etag\":null}}\n\n"),
     };
 }
 
 /// The file was truncated; the stream goes on from its start.
-pub fn write_truncate(out: &mut Vec<u8>, etag: ETag) {
-    out.extend_from_slice(b"event: truncate\n");
-    let _ = write_file(out, etag, format_args!(""));
+pub fn write_truncate(out: &mut Vec<u8>, source: Source<'_>, etag: ETag) {
+    source.write_type(out, "truncate");
+    let _ = write_file(out, source, etag, format_args!(""));
 }
 
-fn write_file(out: &mut Vec<u8>, etag: ETag, members: fmt::Arguments<'_>) -> std::io::Result<()> {
-    let start = Position { etag, offset: 0 };
+fn write_file(
+    out: &mut Vec<u8>,
+    source: Source<'_>,
+    etag: ETag,
+    members: fmt::Arguments<'_>,
+) -> std::io::Result<()> {
+    source.write_id(out, Position { etag, offset: 0 });
     let tag = etag.0;
     write!(
         out,
-        "id: {start}\ndata: {{{members}\"etag\":\"W/\\\"{tag:016x}\\\"\"}}\n\n"
+        "data: {{{members}\"etag\":\"W/\\\"{tag:016x}\\\"\"}}\n\n"
     )
+}
+
+/// More files fit than one stream follows.
+pub fn write_full(out: &mut Vec<u8>) {
+    let _ = write!(out, "event: /full\ndata: {EVENT_FILES_MAX}\n\n");
 }

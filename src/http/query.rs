@@ -1,7 +1,8 @@
-//! The query of a request target: where the answer starts. Other parameters are ignored, as they were sent for a reason
+//! The query of a request target: where the answer starts, and what it follows. Other parameters are ignored, as they were sent for a reason
 //! that is not ours to know; but a value of ours that nobody can understand is refused and not guessed.
 
-use super::events::Position;
+use super::events::Positions;
+use super::pattern::{self, Pattern};
 
 /// Where an answer starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,12 +14,14 @@ pub enum Start {
 }
 
 /// What a query says.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Query {
     /// Where to start. If it says both, `lines` counts.
     pub start: Option<Start>,
     /// `last-event-id=ID`: an event stream goes on behind this event.
-    pub position: Option<Position>,
+    pub positions: Option<Positions>,
+    /// `files=LIST`: an event stream of a directory follows these of its files.
+    pub files: Option<Box<[Pattern]>>,
 }
 
 /// Reads the query of a target, if it has one.
@@ -42,9 +45,13 @@ pub fn parse(target: &[u8]) -> Result<Query, &'static str> {
                 once(&mut from, end, "malformed from= in the query")?;
             }
             b"last-event-id" => {
-                let position = Position::parse(value);
+                let positions = Positions::parse(value);
                 let wrong = "malformed last-event-id= in the query";
-                once(&mut query.position, position, wrong)?;
+                once(&mut query.positions, positions, wrong)?;
+            }
+            b"files" => {
+                let files = pattern::parse(value);
+                once(&mut query.files, files, "malformed files= in the query")?;
             }
             _ => {}
         }

@@ -10,8 +10,9 @@ use arrayvec::ArrayString;
 use super::accept::Accept;
 use super::authorization::Credentials;
 use super::conditional::Conditions;
-use super::events::{self, Position};
+use super::events::{self, Positions};
 use super::head::Status;
+use super::pattern::Pattern;
 use super::query::{self, Query, Start};
 use super::range::{self, Asked};
 use super::target::{self, Invalid, Path, Target};
@@ -43,9 +44,13 @@ pub struct Request {
     /// `Accept` names server-sent events.
     pub events: bool,
     /// The event behind which the client goes on: `Last-Event-ID`, or by the query.
-    pub position: Option<Position>,
+    pub positions: Option<Positions>,
     /// Where the query lets the answer start.
     pub start: Option<Start>,
+    /// The files of a directory that an event stream of it follows.
+    pub files: Option<Box<[Pattern]>>,
+    /// The query as it came, without its question mark.
+    pub query: Option<Box<str>>,
 }
 
 impl Request {
@@ -256,9 +261,9 @@ fn other_version(head: &[u8], error: httparse::Error) -> Result<Request, Refusal
 }
 
 fn build(parsed: &httparse::Request<'_, '_>) -> Result<Request, Refusal> {
-    let target = parsed.path.unwrap_or_default().as_bytes();
+    let written = parsed.path.unwrap_or_default().as_bytes();
     let http10 = parsed.version == Some(0);
-    if target.len() > TARGET_MAX {
+    if written.len() > TARGET_MAX {
         return Err(Refusal::TargetTooLong);
     }
     let mut fields = Fields::default();
@@ -284,17 +289,17 @@ fn build(parsed: &httparse::Request<'_, '_>) -> Result<Request, Refusal> {
         ),
     };
     let reads = matches!(method, Method::Get | Method::Head);
-    let view = reads && target::query(target) == Some(b"view");
+    let view = reads && target::query(written) == Some(b"view");
     let target = match method {
         // Not ours to understand: CONNECT, for one, has no path.
         Method::Other(_) => Target::Asterisk,
-        _ => decode(target)?,
+        _ => decode(written)?,
     };
     if reads && target == Target::Asterisk {
         return Err(Refusal::Malformed("the target * is for OPTIONS"));
     }
     let query = if reads {
-        query::parse(parsed.path.unwrap_or_default().as_bytes()).map_err(Refusal::Malformed)?
+        query::parse(written).map_err(Refusal::Malformed)?
     } else {
         Query::default()
     };
@@ -311,12 +316,14 @@ fn build(parsed: &httparse::Request<'_, '_>) -> Result<Request, Refusal> {
         view,
         events: fields.events && reads,
         // A browser that comes again sends the field beside the query that it began with.
-        position: fields
+        positions: fields
             .last_event
             .one()
-            .and_then(Position::parse)
-            .or(query.position),
+            .and_then(Positions::parse)
+            .or(query.positions),
         start: query.start,
+        files: query.files,
+        query: target::query(written).map(|query| String::from_utf8_lossy(query).into()),
     })
 }
 

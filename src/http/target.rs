@@ -23,6 +23,27 @@ pub struct Path {
     pub slash: bool,
 }
 
+impl Path {
+    /// The path of an entry of this directory.
+    #[must_use]
+    pub fn entry(&self, name: &[u8]) -> Path {
+        let slash: &[u8] = if self.name.is_empty() { b"" } else { b"/" };
+        Path {
+            name: [&self.name, slash, name].concat().into(),
+            slash: false,
+        }
+    }
+
+    /// The last component; empty for the root.
+    #[must_use]
+    pub fn last(&self) -> &[u8] {
+        self.name
+            .rsplit(|&byte| byte == b'/')
+            .next()
+            .unwrap_or_default()
+    }
+}
+
 /// What a target asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {

@@ -1,24 +1,23 @@
 //! The served directory: open a name beneath it, who a file is, how long it is now.
 
 use std::cell::Cell;
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
+use std::sync::Arc;
 
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags, Statx, StatxFlags};
 use rustix::io::Errno;
 
 use super::sys;
+use super::truncations::Truncations;
 use crate::connection::answer::Meta;
 use crate::http::conditional::ETag;
 use crate::http::date::Date;
 use crate::http::media;
-use crate::limits::{SNIFF_MAX, SYMLINKS_MAX, TRUNCATED_MAX};
+use crate::limits::{SNIFF_MAX, SYMLINKS_MAX};
 
 /// How often a look-up is tried again that a rename made unsure (openat2's EAGAIN).
 const RACES_MAX: u32 = 16;
@@ -87,6 +86,20 @@ impl Files {
             FileType::Directory => Ok(Node::Directory(place)),
             _ => Ok(Node::Other),
         }
+    }
+
+    /// A directory that was found, to be followed.
+    ///
+    /// # Errors
+    /// EIO and the like.
+    pub fn follow(&self, directory: OwnedFd) -> Result<Rc<OpenFile>, Errno> {
+        let stat = stat(directory.as_fd())?;
+        Ok(Rc::new(OpenFile::new(
+            directory,
+            &stat,
+            b"",
+            &self.truncations,
+        )))
     }
 
     /// Which file a name leads to now.
@@ -235,7 +248,7 @@ impl Id {
     }
 }
 
-/// A regular file, open for reading.
+/// A regular file, open for reading; or a directory that is followed, which has no bytes.
 pub struct OpenFile {
     fd: OwnedFd,
     id: Id,
@@ -281,7 +294,7 @@ impl AsFd for OpenFile {
 impl OpenFile {
     fn new(fd: OwnedFd, stat: &Statx, name: &[u8], truncations: &Arc<Truncations>) -> OpenFile {
         let identity = identity(fd.as_fd(), stat);
-        OpenFile {
+        let file = OpenFile {
             fd,
             id: Id::of(stat),
             permissions: permissions(stat),
@@ -289,9 +302,25 @@ impl OpenFile {
             media: media::by_name(name),
             identity,
             truncations: Arc::clone(truncations),
-            size: Cell::new(stat.stx_size),
+            size: Cell::new(0),
             known: Cell::new(None),
+        };
+        if !file.is_directory() {
+            file.size.set(stat.stx_size);
         }
+        file
+    }
+
+    /// Whether it is a directory.
+    #[must_use]
+    pub fn is_directory(&self) -> bool {
+        FileType::from_raw_mode(self.permissions.0.into()) == FileType::Directory
+    }
+
+    /// The tag as of now.
+    #[must_use]
+    pub fn tag(&self) -> ETag {
+        self.truncations.tag(self.identity)
     }
 
     /// Whether this is the file that was found, and opening that would be allowed as it was for this.
@@ -327,7 +356,11 @@ impl OpenFile {
             reason = "the types differ between architectures"
         )]
         Ok(Look {
-            size: u64::try_from(stat.st_size).unwrap_or(0),
+            size: if self.is_directory() {
+                0
+            } else {
+                u64::try_from(stat.st_size).unwrap_or(0)
+            },
             sealed: stat.st_mode & 0o222 == 0,
             modified: stat.st_mtime as i64,
             links: u32::try_from(stat.st_nlink).unwrap_or(u32::MAX),
@@ -391,7 +424,7 @@ impl OpenFile {
             size: look.size,
             sealed: look.sealed,
             modified: Date::from_seconds(look.modified),
-            etag: self.truncations.tag(self.identity),
+            etag: self.tag(),
             media: self.media.unwrap_or_else(|| self.sniff()),
             start: None,
         })
@@ -484,7 +517,7 @@ fn birth(stat: &Statx) -> [u8; 12] {
 }
 
 /// FNV-1a over 64 bits: the same on every machine and in every version, which the standard library's hashes are not.
-fn fnv(parts: &[&[u8]]) -> u64 {
+pub(super) fn fnv(parts: &[&[u8]]) -> u64 {
     parts
         .iter()
         .copied()
@@ -492,117 +525,4 @@ fn fnv(parts: &[&[u8]]) -> u64 {
         .fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
             (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
         })
-}
-
-/// The truncations that any worker has seen, each with a number: later ones are larger, and none is given again after a
-/// restart. Written rarely; read without the lock as long as nothing new is there.
-#[derive(Debug, Default)]
-pub struct Truncations {
-    /// The number of the last one of all; 0: none.
-    last: AtomicU64,
-    seen: Mutex<Seen>,
-}
-
-#[derive(Debug, Default)]
-struct Seen {
-    files: HashMap<u64, Truncated>,
-    /// The number of every file that is not in the map.
-    others: u64,
-}
-
-/// What is known of a file that was truncated.
-#[derive(Debug, Clone, Copy)]
-struct Truncated {
-    number: u64,
-    /// The number before.
-    before: u64,
-    /// The size it was seen with.
-    size: u64,
-    /// The size that anybody has seen last: the next truncation goes below it.
-    latest: u64,
-}
-
-impl Truncations {
-    /// The tag of a file: who it is, and its last truncation.
-    fn tag(&self, identity: u64) -> ETag {
-        ETag(fnv(&[
-            &identity.to_be_bytes(),
-            &self.of(identity).to_be_bytes(),
-        ]))
-    }
-
-    /// The number of the last truncation of all.
-    fn last(&self) -> u64 {
-        self.last.load(Ordering::Acquire)
-    }
-
-    /// The number of the last truncation of a file; 0: none was seen.
-    fn of(&self, identity: u64) -> u64 {
-        if self.last() == 0 {
-            return 0;
-        }
-        let seen = self.lock();
-        seen.files
-            .get(&identity)
-            .map_or(seen.others, |file| file.number)
-    }
-
-    /// The smallest size that a file was seen with by a truncation after that number; 0 if there was more than one.
-    fn since(&self, identity: u64, number: u64) -> Option<u64> {
-        let seen = self.lock();
-        let file = seen
-            .files
-            .get(&identity)
-            .filter(|file| file.number > number)?;
-        Some(if file.before <= number { file.size } else { 0 })
-    }
-
-    /// Somebody who saw a file with the size `before` now has this look at it. What several see of one truncation is one
-    /// truncation. Of a file that was truncated before, the look that counts is taken `again` under the lock: so all looks
-    /// at it follow each other, and an old one of a file that grows is not taken for another truncation.
-    fn note(
-        &self,
-        identity: u64,
-        before: u64,
-        look: Look,
-        again: impl FnOnce() -> Result<Look, Errno>,
-    ) -> Result<Look, Errno> {
-        if look.size >= before && self.last() == 0 {
-            return Ok(look);
-        }
-        let mut seen = self.lock();
-        let known = seen.files.get(&identity).copied();
-        let look = if known.is_some() { again()? } else { look };
-        let now = look.size;
-        if now >= known.map_or(before, |file| file.latest) {
-            if let Some(file) = seen.files.get_mut(&identity) {
-                file.latest = now;
-            }
-            return Ok(look);
-        }
-        let clock = SystemTime::now()
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .unwrap_or_default();
-        let number = u64::try_from(clock.as_nanos())
-            .unwrap_or(u64::MAX)
-            .max(self.last() + 1);
-        if known.is_none() && seen.files.len() >= TRUNCATED_MAX {
-            seen.files.clear();
-            seen.others = number;
-        }
-        let before = known.map_or(seen.others, |file| file.number);
-        let truncated = Truncated {
-            number,
-            before,
-            size: now,
-            latest: now,
-        };
-        seen.files.insert(identity, truncated);
-        self.last.store(number, Ordering::Release);
-        Ok(look)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Seen> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }

@@ -2,15 +2,15 @@
 //! them are escaped.
 
 use std::fmt::{self, Write};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, StatxFlags};
 use rustix::io::Errno;
 
 use super::files::{self, Files};
-use crate::http::conditional::ETag;
 use crate::http::date::Date;
 use crate::http::target::{Path, encode};
+use crate::http::topics::{self, Entry, Kind};
 use crate::limits::{ENTRIES_MAX, LISTING_MAX};
 
 /// For whom a listing is.
@@ -23,34 +23,49 @@ pub enum Form {
     Topics,
 }
 
-struct Entry {
-    name: Vec<u8>,
-    modified: Date,
-    kind: Kind,
+/// What a directory shows.
+pub struct Listing {
+    /// Names and what they lead to, in no order.
+    pub entries: Vec<(Vec<u8>, Entry)>,
+    /// There are more.
+    pub truncated: bool,
 }
 
-enum Kind {
-    Directory,
-    File {
-        size: u64,
-        sealed: bool,
-        /// Only in [`Form::Topics`].
-        tag: Option<ETag>,
-    },
+/// Lists a directory in this form.
+///
+/// # Errors
+/// As [`read`].
+pub fn write(
+    files: &Files,
+    directory: BorrowedFd<'_>,
+    path: &Path,
+    form: Form,
+) -> Result<Vec<u8>, Errno> {
+    let mut listing = read(files, directory, path, form)?;
+    listing.entries.sort_by(|left, right| left.0.cmp(&right.0));
+    let entries = listing
+        .entries
+        .iter()
+        .map(|(name, entry)| (name.as_slice(), entry));
+    let text = match form {
+        Form::Page => page(path, entries, listing.truncated),
+        Form::Topics => topics::list(path, entries, listing.truncated),
+    };
+    Ok(text.into_bytes())
 }
 
-/// Lists what may be asked for below a directory: regular files and directories whose names do not begin with a dot,
+/// Reads what may be asked for below a directory: regular files and directories whose names do not begin with a dot,
 /// also behind symbolic links. At most [`LISTING_MAX`] of them. The name of a link is resolved as a request would
 /// resolve it, so that nothing is told of what lies outside the root.
 ///
 /// # Errors
 /// EACCES if it cannot be read, EMFILE and the like.
-pub fn write(
+pub fn read(
     files: &Files,
-    directory: &OwnedFd,
+    directory: BorrowedFd<'_>,
     path: &Path,
     form: Form,
-) -> Result<Vec<u8>, Errno> {
+) -> Result<Listing, Errno> {
     // The descriptor to look names up with cannot itself be read.
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let readable = rustix::fs::openat(directory, ".", flags, Mode::empty())?;
@@ -67,22 +82,20 @@ pub fn write(
         }
         entries.extend(look(files, directory, path, name, form)?);
     }
-    entries.sort_by(|left, right| left.name.cmp(&right.name));
-    let text = match form {
-        Form::Page => page(path, &entries, more),
-        Form::Topics => topics(path, &entries, more),
-    };
-    Ok(text.into_bytes())
+    Ok(Listing {
+        entries,
+        truncated: more,
+    })
 }
 
 /// `None` for what is neither file nor directory, or gone, or behind a link that leads nowhere or out of the root.
 fn look(
     files: &Files,
-    directory: &OwnedFd,
+    directory: BorrowedFd<'_>,
     path: &Path,
     name: Vec<u8>,
     form: Form,
-) -> Result<Option<Entry>, Errno> {
+) -> Result<Option<(Vec<u8>, Entry)>, Errno> {
     let found = match form {
         Form::Page => rustix::fs::statx(
             directory,
@@ -122,11 +135,8 @@ fn look(
         },
         _ => return Ok(None),
     };
-    Ok(Some(Entry {
-        name,
-        modified: Date::from_seconds(stat.stx_mtime.tv_sec),
-        kind,
-    }))
+    let modified = Date::from_seconds(stat.stx_mtime.tv_sec);
+    Ok(Some((name, Entry { modified, kind })))
 }
 
 fn held(place: OwnedFd) -> Result<(Option<OwnedFd>, rustix::fs::Statx), Errno> {
@@ -134,8 +144,12 @@ fn held(place: OwnedFd) -> Result<(Option<OwnedFd>, rustix::fs::Statx), Errno> {
     Ok((Some(place), stat))
 }
 
-fn page(path: &Path, entries: &[Entry], more: bool) -> String {
-    let mut page = String::with_capacity(512 + 256 * entries.len());
+fn page<'a>(
+    path: &Path,
+    entries: impl Iterator<Item = (&'a [u8], &'a Entry)>,
+    more: bool,
+) -> String {
+    let mut page = String::new();
     let title = Escaped(b"/").to_string() + &Escaped(&path.name).to_string();
     // Writing to a String cannot fail.
     let _ = write!(
@@ -149,12 +163,7 @@ fn page(path: &Path, entries: &[Entry], more: bool) -> String {
     if !path.name.is_empty() {
         page.push_str("<tr><td><a href=\"../\">../</a></td></tr>\n");
     }
-    for Entry {
-        name,
-        modified,
-        kind,
-    } in entries
-    {
+    for (name, Entry { modified, kind }) in entries {
         let (link, text) = (encode(name), Escaped(name));
         // "./" keeps a name with a colon from being read as a scheme.
         let _ = match kind {
@@ -177,39 +186,6 @@ fn page(path: &Path, entries: &[Entry], more: bool) -> String {
     page
 }
 
-fn topics(path: &Path, entries: &[Entry], more: bool) -> String {
-    let mut json = String::with_capacity(128 + 192 * entries.len());
-    // Writing to a String cannot fail.
-    let _ = write!(
-        json,
-        "{{\"name\":{},\"path\":\"{path}\",\"truncated\":{more},\"entries\":[",
-        Quoted(&[b"/", path.name.as_ref()].concat())
-    );
-    for (index, entry) in entries.iter().enumerate() {
-        let (name, encoded) = (Quoted(&entry.name), encode(&entry.name));
-        let start = if index == 0 { "" } else { "," };
-        let seconds = entry.modified.seconds();
-        let _ = match &entry.kind {
-            Kind::Directory => write!(
-                json,
-                "{start}\n{{\"name\":{name},\"path\":\"{encoded}/\",\"kind\":\"directory\",\"size\":null,\
-                 \"mtime\":{seconds},\"etag\":null,\"sealed\":null}}"
-            ),
-            Kind::File { size, sealed, tag } => write!(
-                json,
-                "{start}\n{{\"name\":{name},\"path\":\"{encoded}\",\"kind\":\"file\",\"size\":{size},\
-                 \"mtime\":{seconds},\"etag\":{},\"sealed\":{sealed}}}",
-                tag.map_or(String::from("null"), |tag| Quoted(
-                    tag.to_string().as_bytes()
-                )
-                .to_string())
-            ),
-        };
-    }
-    json.push_str("\n]}\n");
-    json
-}
-
 /// A name as HTML text; bytes that are not UTF-8 are shown as U+FFFD.
 struct Escaped<'a>(&'a [u8]);
 
@@ -227,22 +203,5 @@ impl fmt::Display for Escaped<'_> {
             }
         }
         Ok(())
-    }
-}
-
-/// A name as a JSON string (RFC 8259 section 7); bytes that are not UTF-8 are U+FFFD.
-struct Quoted<'a>(&'a [u8]);
-
-impl fmt::Display for Quoted<'_> {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_char('"')?;
-        for character in String::from_utf8_lossy(self.0).chars() {
-            match character {
-                '"' | '\\' => write!(out, "\\{character}")?,
-                control if control.is_control() => write!(out, "\\u{:04x}", u32::from(control))?,
-                other => out.write_char(other)?,
-            }
-        }
-        out.write_char('"')
     }
 }

@@ -8,6 +8,7 @@ pub mod poll;
 pub mod privileges;
 pub mod socket;
 mod sys;
+pub mod truncations;
 pub mod watch;
 
 pub use sys::monotonic;

@@ -44,14 +44,23 @@ struct Watched {
     files: BTreeSet<Topic>,
     /// Topics to which an entry of this directory leads.
     entries: HashMap<Box<[u8]>, BTreeSet<Topic>>,
+    /// Topics that this directory is, all of its entries.
+    folders: BTreeSet<Topic>,
 }
 
 /// One thing that a topic watches; to be given back.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Place {
     watch: i32,
-    /// The entry of a directory, or none for a file.
-    entry: Option<Box<[u8]>>,
+    of: Of,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Of {
+    File,
+    /// Of a directory.
+    Entry(Box<[u8]>),
+    Folder,
 }
 
 /// Bytes read from the queue at once: some thousand events without a name.
@@ -93,7 +102,10 @@ impl Watch {
         let mask = WatchMask::MODIFY | WatchMask::ATTRIB | WatchMask::MOVE_SELF;
         let (watch, watched) = self.add(file, mask)?;
         watched.files.insert(topic);
-        Ok(Place { watch, entry: None })
+        Ok(Place {
+            watch,
+            of: Of::File,
+        })
     }
 
     /// Watches one entry of a directory for a topic. Never for MODIFY: a directory would tell of each write to each of
@@ -117,7 +129,23 @@ impl Watch {
             .insert(topic);
         Ok(Place {
             watch,
-            entry: Some(entry.into()),
+            of: Of::Entry(entry.into()),
+        })
+    }
+
+    /// Watches a directory for a topic that is about all of its entries, and about how they grow.
+    ///
+    /// # Errors
+    /// As [`Watch::add_file`].
+    pub fn add_folder(&mut self, directory: BorrowedFd<'_>, topic: Topic) -> io::Result<Place> {
+        let names =
+            WatchMask::CREATE | WatchMask::DELETE | WatchMask::MOVED_FROM | WatchMask::MOVED_TO;
+        let mask = names | WatchMask::MODIFY | WatchMask::ATTRIB | WatchMask::MOVE_SELF;
+        let (watch, watched) = self.add(directory, mask)?;
+        watched.folders.insert(topic);
+        Ok(Place {
+            watch,
+            of: Of::Folder,
         })
     }
 
@@ -132,6 +160,7 @@ impl Watch {
             descriptor,
             files: BTreeSet::new(),
             entries: HashMap::new(),
+            folders: BTreeSet::new(),
         });
         Ok((id, watched))
     }
@@ -141,9 +170,13 @@ impl Watch {
         let Some(watched) = self.watched.get_mut(&place.watch) else {
             return;
         };
-        match &place.entry {
-            None => drop(watched.files.remove(&topic)),
-            Some(entry) => {
+        let mut too_much = false;
+        match &place.of {
+            Of::File => drop(watched.files.remove(&topic)),
+            // Of each write to each file nobody wants to know any more. A mask cannot be made smaller without losing
+            // events, so the watch goes; its other topics hear of that and watch anew.
+            Of::Folder => too_much = watched.folders.remove(&topic) && watched.folders.is_empty(),
+            Of::Entry(entry) => {
                 if let Some(topics) = watched.entries.get_mut(entry) {
                     topics.remove(&topic);
                     if topics.is_empty() {
@@ -152,12 +185,13 @@ impl Watch {
                 }
             }
         }
-        if watched.files.is_empty() && watched.entries.is_empty() {
-            let watched = self.watched.remove(&place.watch);
-            if let (Some(inotify), Some(watched)) = (&self.inotify, watched) {
-                // EINVAL: the inode is gone, and its watch with it.
-                let _ = inotify.watches().remove(watched.descriptor);
-            }
+        let unused = watched.topics().next().is_none();
+        if let Some(inotify) = self.inotify.as_ref().filter(|_| unused || too_much) {
+            // EINVAL: the inode is gone, and its watch with it.
+            let _ = inotify.watches().remove(watched.descriptor.clone());
+        }
+        if unused {
+            self.watched.remove(&place.watch);
         }
     }
 
@@ -191,6 +225,10 @@ impl Watch {
                 changes.extend(watched.topics().map(|topic| Change::LookAgain(topic, None)));
                 self.watched.remove(&id);
             } else if let Some(name) = event.name {
+                changes.extend(watched.folders.iter().map(|&topic| Change::Grew(topic)));
+                if event.mask.intersects(EventMask::MODIFY | EventMask::ATTRIB) {
+                    continue;
+                }
                 let why = why(event.mask);
                 let topics = watched.entries.get(name.as_bytes()).into_iter().flatten();
                 changes.extend(topics.map(|&topic| Change::LookAgain(topic, why)));
@@ -198,12 +236,8 @@ impl Watch {
                 changes.extend(watched.files.iter().map(|&topic| Change::Grew(topic)));
             } else {
                 let why = why(event.mask);
-                changes.extend(
-                    watched
-                        .files
-                        .iter()
-                        .map(|&topic| Change::LookAgain(topic, why)),
-                );
+                let topics = watched.files.iter().chain(&watched.folders);
+                changes.extend(topics.map(|&topic| Change::LookAgain(topic, why)));
             }
         }
         true
@@ -221,6 +255,7 @@ impl Watched {
         self.files
             .iter()
             .chain(self.entries.values().flatten())
+            .chain(&self.folders)
             .copied()
     }
 }

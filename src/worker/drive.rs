@@ -8,7 +8,7 @@ use std::time::Duration;
 use log::info;
 use rustix::io::Errno;
 
-use super::following;
+use super::following::{self, Followers};
 use super::inspect::Counters;
 use super::published::Reader;
 use super::record::{Lines, Record};
@@ -134,6 +134,8 @@ impl Account {
 /// What the connections of a worker share while they are driven.
 pub struct Desk {
     pub(super) topics: Topics,
+    /// What event streams follow.
+    pub(super) followers: Followers,
     /// Who may read what; `None`: everybody everything.
     pub(super) tokens: Option<Reader<Tokens>>,
     /// `--cors`
@@ -184,7 +186,12 @@ pub fn drive(slot: &mut Slot, key: usize, desk: &mut Desk) -> Outcome {
                 let file = Rc::clone(file);
                 following::read(slot, &file, range, desk);
             }
+            Want::Examine(file, etag) => {
+                let file = Rc::clone(file);
+                following::examine(slot, &file, etag, desk);
+            }
             Want::Follow(_) => following::follow(slot, key, desk),
+            Want::List(_) => following::list(slot, key, desk),
             Want::Shut => {
                 slot.stream.shut();
                 slot.machine.shut(desk.now);
@@ -286,7 +293,10 @@ fn leave_topic(slot: &mut Slot, key: usize, ended: Option<Ended>, desk: &mut Des
     if let Some(ended) = ended {
         desk.counters.ends[ended.end as usize] += 1;
         let (kind, name) = match (ended.events, topic) {
-            (Some(path), _) => ("events", path),
+            (Some(path), _) => {
+                desk.followers.leave(key, &mut desk.topics);
+                ("events", path)
+            }
             (None, Some(topic)) => ("tail", desk.topics.name(topic)),
             (None, None) => return,
         };
@@ -342,7 +352,11 @@ fn open(slot: &mut Slot, key: usize, desk: &mut Desk) {
     match topic {
         Some(topic) if slot.machine.is_tail() => {
             desk.topics.join(topic, key);
-            slot.topic = u32::try_from(topic).ok();
+            if slot.machine.subject().is_some() {
+                desk.followers.join(key, topic);
+            } else {
+                slot.topic = u32::try_from(topic).ok();
+            }
         }
         Some(topic) => desk.topics.drop_if_unused(topic),
         None => {}

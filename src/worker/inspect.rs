@@ -246,16 +246,16 @@ impl Worker {
         if ask.report.clients.len() >= ask.clients {
             return;
         }
-        let tail = slot.topic.zip(progress);
+        let topic = slot
+            .topic
+            .map(|topic| self.desk.topics.name(topic as usize));
+        let path = topic.or_else(|| slot.machine.subject().cloned());
+        let tail = path.zip(progress);
         ask.report.clients.push(Client {
             peer: slot.peer,
             state: STATES[state],
             age: slot.age(self.desk.now),
-            tail: tail.map(|(topic, (offset, lag))| Following {
-                path: self.desk.topics.name(topic as usize),
-                offset,
-                lag,
-            }),
+            tail: tail.map(|(path, (offset, lag))| Following { path, offset, lag }),
         });
     }
 }

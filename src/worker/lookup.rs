@@ -1,6 +1,7 @@
 //! The path of a request to an open file, a listing, or the reason why there is neither.
 
 use std::collections::HashMap;
+use std::os::fd::AsFd;
 use std::rc::Rc;
 
 use rustix::io::Errno;
@@ -48,8 +49,8 @@ impl Lookups {
         }
     }
 
-    /// The regular file behind a path and the name that leads to it. `form`: how a directory is listed, if it is; its
-    /// `index.html` stands in for the page, not for the topics. `held`: the file that is held open under a name.
+    /// The regular file behind a path and the name that leads to it. `form`: how a directory is listed, if it is, and not
+    /// followed; its `index.html` stands in for the page only. `held`: the file that is held open under a name.
     ///
     /// # Errors
     /// What else there is, as it is answered.
@@ -60,7 +61,7 @@ impl Lookups {
         held: impl Fn(&[u8]) -> Option<&'a Rc<OpenFile>>,
     ) -> Result<Named, Other> {
         if let Some((name, file)) = self.of_this_turn.get(path)
-            && (form != Some(Form::Topics) || !path.slash)
+            && (form == Some(Form::Page) || !path.slash)
         {
             return Ok((Rc::clone(name), Rc::clone(file)));
         }
@@ -70,15 +71,16 @@ impl Lookups {
         Ok(named)
     }
 
-    /// The regular file that a name leads to now.
+    /// The regular file, or directory, that a name leads to now.
     ///
     /// # Errors
     /// As [`Lookups::find`].
-    pub fn find_again(&self, name: &[u8]) -> Result<Rc<OpenFile>, Other> {
-        match self.files.find(name, None) {
-            Ok(Node::File(file)) => Ok(file),
-            Ok(_) => Err(Found::Missing),
-            Err(error) => Err(failed(error, name)),
+    pub fn find_again(&self, name: &[u8], directory: bool) -> Result<Rc<OpenFile>, Other> {
+        let failed = |error| failed(error, name);
+        match self.files.find(name, None).map_err(failed)? {
+            Node::File(file) if !directory => Ok(file),
+            Node::Directory(found) if directory => self.files.follow(found).map_err(failed),
+            _ => Err(Found::Missing),
         }
     }
 
@@ -97,7 +99,7 @@ impl Lookups {
             Ok(Node::Directory(directory)) => directory,
             Err(error) => return Err(failed(error, &name)),
         };
-        if form != Some(Form::Topics) {
+        if form == Some(Form::Page) {
             let slash: &[u8] = if name.is_empty() { b"" } else { b"/" };
             let index = [&name, slash, b"index.html"].concat();
             match self.files.find(&index, held(&index)) {
@@ -108,35 +110,45 @@ impl Lookups {
             }
         }
         let Some(form) = form else {
-            return Err(Found::Missing);
+            return Err(Found::Directory);
         };
-        match listing::write(&self.files, &directory, path, form) {
+        match listing::write(&self.files, directory.as_fd(), path, form) {
             Ok(listing) => Err(Found::Listing(listing)),
             Err(error) => Err(failed(error, &name)),
         }
     }
 }
 
-/// How a directory is listed for a request.
+/// How a directory is listed for a request, if it is.
 #[must_use]
-pub fn form(request: &Request) -> Form {
-    if request.accept.prefers_json() {
-        Form::Topics
-    } else {
-        Form::Page
+pub fn form(request: &Request) -> Option<Form> {
+    match (request.events, request.accept.prefers_json()) {
+        (true, _) => None,
+        (false, true) => Some(Form::Topics),
+        (false, false) => Some(Form::Page),
     }
 }
 
-/// Where the answer starts, if the query of the request says so. An event stream starts with a whole line, unless it goes
-/// on behind an event.
+/// Where the query of a request wants the answer to start. An event stream may go on behind an event.
+#[must_use]
+pub fn wanted_start(request: &Request) -> Option<Start> {
+    let goes_on = request.events && request.positions.is_some();
+    request.start.filter(|_| request.starts() && !goes_on)
+}
+
+/// The offset of a start. Events start with a whole line.
 ///
 /// # Errors
 /// EIO and the like.
-pub fn start(request: &Request, file: &OpenFile, meta: &Meta) -> Result<Option<u64>, Errno> {
-    let goes_on = request.events && request.position.is_some();
-    match request.start.filter(|_| request.starts() && !goes_on) {
+pub fn start(
+    wanted: Option<Start>,
+    events: bool,
+    file: &OpenFile,
+    meta: &Meta,
+) -> Result<Option<u64>, Errno> {
+    match wanted {
         None => Ok(None),
-        Some(Start::End) if !request.events => Ok(Some(meta.size)),
+        Some(Start::End) if !events => Ok(Some(meta.size)),
         Some(Start::End) => last_lines(file, meta.size, 0).map(Some),
         Some(Start::Lines(count)) => last_lines(file, meta.size, count).map(Some),
     }

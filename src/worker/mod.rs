@@ -8,9 +8,11 @@
 pub mod admission;
 pub mod deadlines;
 pub mod drive;
+mod folders;
 mod following;
 pub mod inspect;
 pub mod lookup;
+pub mod passes;
 pub mod published;
 pub mod record;
 mod seed;
@@ -138,6 +140,7 @@ impl Worker {
             self.next_account,
             self.paused_until.unwrap_or(Moment::NEVER),
             self.cut_at.unwrap_or(Moment::NEVER),
+            self.desk.topics.next_directory(),
         ];
         let next = moments.into_iter().min().unwrap_or(Moment::NEVER);
         (next != Moment::NEVER).then(|| next - self.moment())
@@ -300,6 +303,7 @@ impl Worker {
         if self.next_sweep <= now {
             topics.sweep(false);
         }
+        topics.tell_directories(now);
     }
 
     /// Says when to look next, after everything else: the first topic may have come in this very turn, and nothing may
@@ -373,18 +377,22 @@ impl Worker {
     fn drive_pass(&mut self) {
         self.desk.topics.look_at_some();
         for _ in 0..PASS_SLICE {
-            let Some((key, gone)) = self.desk.topics.next_tail() else {
+            let Some(turn) = self.desk.topics.next_tail() else {
                 break;
             };
+            let key = turn.slot;
             let machine = &mut self.slots[key].machine;
             if !machine.is_tail() {
                 continue;
             }
-            let awake = match gone {
+            let awake = match turn.gone {
                 None => machine.changed(),
                 Some(End::Broken) => {
                     machine.fell_short(self.desk.now);
                     true
+                }
+                Some(why) if machine.subject().is_some() => {
+                    self.desk.followers.lose(key, machine, turn.topic, why)
                 }
                 Some(why) => machine.gone(why),
             };
@@ -492,6 +500,7 @@ impl Worker {
             if let Some(topic) = slot.topic {
                 self.desk.topics.leave(topic as usize, key);
             }
+            self.desk.followers.leave(key, &mut self.desk.topics);
             if abort {
                 slot.stream.reset();
             }

@@ -8,6 +8,7 @@ use slab::Slab;
 
 use super::deadlines::Deadlines;
 use super::drive::{Desk, READABLE, Scratch};
+use super::following::Followers;
 use super::inspect::{Counters, Mailbox};
 use super::published::Reader;
 use super::record::Lines;
@@ -79,6 +80,7 @@ impl Seed {
         }
         let desk = Desk {
             topics: Topics::new(files, watch),
+            followers: Followers::default(),
             tokens: shared.tokens.clone().map(Reader::new),
             cors: shared.cors.clone(),
             scratch: Scratch::new(),

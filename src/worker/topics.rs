@@ -10,63 +10,59 @@ use rustix::io::Errno;
 use slab::Slab;
 
 use crate::connection::answer::{Found, Meta};
+use crate::connection::events::Sought;
 use crate::connection::sending::End;
+use crate::http::query::Start;
 use crate::http::request::Request;
 use crate::http::target::Path;
-use crate::limits::{FOLLOW_TRIES, PASS_RUN, SWEEP_SLICE};
+use crate::limits::{FOLLOW_TRIES, SWEEP_SLICE};
 use crate::os::files::{self, Files, OpenFile};
 use crate::os::watch::{Change, Place, Topic as Key, Watch};
 
+use super::folders::Folder;
 use super::lookup::{self, Lookups, Other, failed};
+use super::passes::Pass;
 
 /// The key of a connection's slot, in four bytes: every tail has one in its topic.
 pub type Slot = u32;
 
 /// One followed name and the file that it names. When the name passes to another file, that is another topic.
-struct Topic {
+pub(super) struct Topic {
     name: Rc<[u8]>,
-    file: Rc<OpenFile>,
+    pub(super) file: Rc<OpenFile>,
     /// The slots that follow it, in order: a pass in slot order walks memory forwards.
-    tails: Vec<Slot>,
+    pub(super) tails: Vec<Slot>,
     places: Vec<Place>,
     /// inotify tells of everything that matters here; else the clock must.
     watched: bool,
     /// The name no longer leads to the file.
-    gone: Option<End>,
-    pass: Pass,
+    pub(super) gone: Option<End>,
+    pub(super) pass: Pass,
     /// It is among those to be looked at.
     look: Option<Look>,
     /// What the last sweep found. Not the file's own last look: a request has one too, and tells the tails nothing.
     swept: Option<files::Look>,
-}
-
-/// A pass over the tails of a topic.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Pass {
-    /// None is under way.
-    Idle,
-    /// The next tail is the first one with at least this key, and most likely at this index. `again`: something has
-    /// happened since the pass began, so another one must follow.
-    From {
-        next: Slot,
-        index: usize,
-        again: bool,
-    },
+    /// What is in it, if it is a directory.
+    pub(super) folder: Option<Box<Folder>>,
 }
 
 /// The topics of one worker.
 pub struct Topics {
     watch: Watch,
-    topics: Slab<Topic>,
+    pub(super) topics: Slab<Topic>,
     /// Only topics that are not gone.
-    by_name: HashMap<Rc<[u8]>, Key>,
+    pub(super) by_name: HashMap<Rc<[u8]>, Key>,
     /// Topics with a pass under way.
-    passes: VecDeque<Key>,
+    pub(super) passes: VecDeque<Key>,
     /// Tails of the first of them that were driven in a row.
-    in_a_row: usize,
+    pub(super) in_a_row: usize,
     /// Topics to be looked at.
     looks: VecDeque<Key>,
-    lookups: Lookups,
+    /// Directories in which something has happened that is not told yet.
+    pub(super) folders: Vec<Key>,
+    /// The last version of a [`Book`](crate::http::topics::Book).
+    pub(super) version: u64,
+    pub(super) lookups: Lookups,
     changes: Vec<Change>,
     /// Topics that are not `watched`.
     unwatched: usize,
@@ -120,6 +116,8 @@ impl Topics {
             passes: VecDeque::new(),
             in_a_row: 0,
             looks: VecDeque::new(),
+            folders: Vec::new(),
+            version: 0,
             changes: Vec::new(),
             unwatched: 0,
             overflows: 0,
@@ -143,18 +141,24 @@ impl Topics {
         let Some(path) = request.path() else {
             return Found::Missing.into();
         };
-        self.look_up_path(path, Some(request))
+        self.look_up_path(path, lookup::wanted_start(request), Some(request))
     }
 
     /// Looks up the file that an event stream of this name goes on with.
-    pub fn look_up_to_follow(&mut self, path: &Path) -> Lookup {
-        self.look_up_path(path, None)
+    pub fn look_up_to_follow(&mut self, sought: Sought<'_>) -> Lookup {
+        self.look_up_path(sought.path, sought.start, None)
     }
 
-    fn look_up_path(&mut self, path: &Path, request: Option<&Request>) -> Lookup {
+    fn look_up_path(
+        &mut self,
+        path: &Path,
+        start: Option<Start>,
+        request: Option<&Request>,
+    ) -> Lookup {
         // A topic's file remembers its size, so that a truncation shows.
         let held = |name: &[u8]| self.by_name.get(name).map(|&key| &self.topics[key].file);
-        let (name, file) = match self.lookups.find(path, request.map(lookup::form), held) {
+        let form = request.and_then(lookup::form);
+        let (name, file) = match self.lookups.find(path, form, held) {
             Ok(found) => found,
             Err(other) => return other.into(),
         };
@@ -167,9 +171,8 @@ impl Topics {
             (file, None)
         };
         let started = |mut meta: Meta| {
-            if let Some(request) = request {
-                meta.start = lookup::start(request, &file, &meta)?;
-            }
+            let events = request.is_none_or(|request| request.events);
+            meta.start = lookup::start(start, events, &file, &meta)?;
             Ok(meta)
         };
         match file.meta().and_then(started) {
@@ -186,9 +189,9 @@ impl Topics {
         }
     }
 
-    /// The topic for a file that was just found under a name. Its watches are placed first and the name is looked up
+    /// The topic for a file, or directory, that was just found under a name. Its watches are placed first and the name is looked up
     /// again after that: so whatever happens to the name from now on makes an event, or has been seen.
-    fn follow(
+    pub(super) fn follow(
         &mut self,
         name: &Rc<[u8]>,
         mut file: Rc<OpenFile>,
@@ -215,7 +218,7 @@ impl Topics {
                 Ok(id) if id == file.id() => return Ok((key, file)),
                 Ok(_) | Err(_) => self.remove(key),
             }
-            file = self.lookups.find_again(name)?;
+            file = self.lookups.find_again(name, file.is_directory())?;
         }
         // The name changes hands faster than it can be looked up: follow this file to its end, which has come already.
         let key = self.insert(name, &file);
@@ -234,6 +237,7 @@ impl Topics {
             pass: Pass::Idle,
             look: None,
             swept: None,
+            folder: file.is_directory().then(Box::default),
         });
         if let Some(former) = self.by_name.insert(Rc::clone(name), key) {
             debug_assert!(!self.topics.contains(former), "two topics of one name");
@@ -265,10 +269,13 @@ impl Topics {
         let topic = &mut self.topics[key];
         let mut places = Vec::new();
         let mut failure = None;
-        match self
-            .watch
-            .add_file(rustix::fd::AsFd::as_fd(&*topic.file), key)
-        {
+        let file = rustix::fd::AsFd::as_fd(&*topic.file);
+        let added = if topic.folder.is_some() {
+            self.watch.add_folder(file, key)
+        } else {
+            self.watch.add_file(file, key)
+        };
+        match added {
             Ok(place) => places.push(place),
             Err(error) => failure = Some(error),
         }
@@ -466,10 +473,12 @@ impl Topics {
     fn sweep_one(&mut self, key: Key) {
         let topic = &self.topics[key];
         let found = topic.file.look().ok();
-        let unchanged = found.is_some() && found == topic.swept;
+        // What has grown in a directory does not show.
+        let unchanged = found.is_some() && found == topic.swept && topic.folder.is_none();
         self.topics[key].swept = found;
         self.check_name(key, None);
         if !unchanged || self.topics[key].gone.is_some() {
+            self.note_change(key);
             self.pass(key);
         }
     }
@@ -511,79 +520,20 @@ impl Topics {
 
     /// The file may have changed: its tails are to be driven, after a new look at it.
     fn pass_anew(&mut self, key: Key) {
-        if let Some(topic) = self.topics.get(key) {
-            topic.file.forget();
-            self.pass(key);
-        }
-    }
-
-    fn pass(&mut self, key: Key) {
-        let topic = &mut self.topics[key];
-        match &mut topic.pass {
-            Pass::Idle => {
-                topic.pass = Pass::From {
-                    next: 0,
-                    index: 0,
-                    again: false,
-                };
-                self.passes.push_back(key);
-            }
-            Pass::From { next: 0, .. } => {}
-            Pass::From { again, .. } => *again = true,
-        }
-    }
-
-    /// The next tail to be driven, and why its topic is gone, if it is.
-    pub fn next_tail(&mut self) -> Option<(usize, Option<End>)> {
-        if self.in_a_row >= PASS_RUN {
-            self.in_a_row = 0;
-            self.passes.rotate_left(usize::from(self.passes.len() > 1));
-        }
-        while let Some(&key) = self.passes.front() {
-            let Some(topic) = self.topics.get_mut(key) else {
-                self.passes.pop_front();
-                continue;
-            };
-            let Pass::From { next, index, again } = topic.pass else {
-                self.passes.pop_front();
-                continue;
-            };
-            let index = first_from(&topic.tails, next, index);
-            if let Some(&slot) = topic.tails.get(index) {
-                topic.pass = Pass::From {
-                    next: slot + 1,
-                    index: index + 1,
-                    again,
-                };
-                self.in_a_row += 1;
-                return Some((slot as usize, topic.gone));
-            }
-            self.passes.pop_front();
-            topic.pass = Pass::Idle;
-            if again {
+        match self.topics.get(key) {
+            Some(topic) if topic.folder.is_some() => self.note_change(key),
+            Some(topic) => {
+                topic.file.forget();
                 self.pass(key);
             }
+            None => {}
         }
-        None
     }
 
     /// Whether there are tails to be driven or topics to be looked at.
     #[must_use]
     pub fn busy(&self) -> bool {
         !self.passes.is_empty() || !self.looks.is_empty()
-    }
-}
-
-/// The index of the first of these tails, which are in order, with at least this key. It is looked for only if it is not
-/// where it is `expected`, because tails have come or gone.
-#[must_use]
-pub fn first_from(tails: &[Slot], next: Slot, expected: usize) -> usize {
-    let below = expected.checked_sub(1).map(|before| tails.get(before));
-    let follows = below.is_none_or(|before| before.is_some_and(|&slot| slot < next));
-    if follows && tails.get(expected).is_none_or(|&slot| slot >= next) {
-        expected
-    } else {
-        tails.partition_point(|&slot| slot < next)
     }
 }
 

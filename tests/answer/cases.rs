@@ -1,6 +1,7 @@
 //! Single answers: what was asked, what is there, what is said.
 
 use openrange::connection::answer::{Body, Found, Meta, answer};
+use openrange::connection::events::Subject;
 use openrange::http::authorization::Challenge;
 use openrange::http::date::Date;
 use openrange::http::request::Request;
@@ -21,10 +22,16 @@ fn body(body: &Body) -> String {
         } => format!("tail {at} {chunked} {trailers}"),
         Body::Events {
             path,
-            from,
+            subject: Subject::File(from),
             chunked,
             begun,
         } => format!("events of {path} from {from} {chunked} {begun}"),
+        Body::Events {
+            path,
+            subject,
+            chunked,
+            begun,
+        } => format!("events of {path}: {subject:?} {chunked} {begun}"),
     }
 }
 
@@ -365,7 +372,8 @@ fn what_is_no_file() {
 fn locations() {
     for (target, location) in [
         ("/d", "/d/"),
-        ("/a/d?q", "/a/d/"),
+        ("/a/d?q", "/a/d/?q"),
+        ("/d?a/../b?c&d", "/d/?a/../b?c&d"),
         ("//evil.example", "/evil.example/"),
         ("http://b/d", "/d/"),
         ("/a%20%22%0d%0aX:y", "/a%20%22%0D%0AX%3Ay/"),

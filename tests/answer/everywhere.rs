@@ -117,7 +117,7 @@ fn check(request: &Request, found: &Found<()>, answer: &Answer, stays: bool) {
     length(request, answer, &response);
     let events = response.get("Content-Type") == Some("text/event-stream");
     let file = matches!(found, Found::File { .. });
-    let waits = matches!(found, Found::Missing) && request.position.is_some();
+    let waits = matches!(found, Found::Missing) && request.positions.is_some();
     if answer.status == Status::Ok && request.method != Method::Options {
         assert_eq!(events, request.events && (file || waits), "{found:?}");
     }

@@ -6,7 +6,7 @@
 mod oracle;
 
 use openrange::http::conditional::ETag;
-use openrange::http::events::{Position, encode};
+use openrange::http::events::{Position, Source, encode};
 use openrange::limits::{EVENT_BUFFER, EVENT_LINE_MAX, EVENT_READ};
 
 pub fn events(input: &[u8]) {
@@ -81,7 +81,7 @@ fn read(bytes: &[u8], steps: &[u64], complete: bool) -> Vec<oracle::Event> {
                 offset: at,
             };
             let read = &bytes[at as usize..end as usize];
-            let taken = encode(from, read, last && end == size, &mut out);
+            let taken = encode(Source::default(), from, read, last && end == size, &mut out);
             assert!(
                 out.len() < EVENT_BUFFER + 7 * EVENT_LINE_MAX + 100,
                 "{} bytes of events",

@@ -220,11 +220,7 @@ impl Ask {
         };
         let minor = u8::from(!self.http10);
         let slash = if self.slash { "/" } else { "" };
-        let query = match self.start {
-            Some(Start::Lines(count)) => format!("?lines={count}"),
-            Some(Start::End) => "?x&from=end".to_owned(),
-            None => String::new(),
-        };
+        let query = self.query();
         let name = self.name;
         let mut head = format!("{method} /{name}{slash}{query} HTTP/1.{minor}\r\n{HOST}");
         if !self.specs.is_empty() {
@@ -255,6 +251,14 @@ impl Ask {
             head += "GET /";
         }
         (head.into_bytes(), end)
+    }
+
+    fn query(&self) -> String {
+        match self.start {
+            Some(Start::Lines(count)) => format!("?lines={count}"),
+            Some(Start::End) => "?x&from=end".to_owned(),
+            None => String::new(),
+        }
     }
 
     /// The name of a file that it asks for; with a slash behind it there is none.
@@ -288,14 +292,14 @@ impl Ask {
         expect.status = match (self.method, seen) {
             (Method::Options, _) => 204,
             (Method::Delete, _) => 405,
-            (_, Seen::Missing) if matches!(self.events, Some(Some(_))) => {
+            (_, Seen::Missing) if matches!(self.events, Some(Some(_))) && !self.slash => {
                 self.expect_events(None, &mut expect)
             }
             (_, Seen::Missing) => 404,
             (_, Seen::Forbidden) => 403,
             (_, Seen::Busy) => 503,
             (_, Seen::NeedsSlash) => {
-                expect.location = Some(format!("/{}/", self.name));
+                expect.location = Some(format!("/{}/{}", self.name, self.query()));
                 301
             }
             (_, Seen::Page(page)) => {

@@ -1,0 +1,97 @@
+//! The directory that an event stream follows: it tells of its entries, or adds files to the stream that fit a pattern.
+
+use super::Moment;
+use super::member::Absence;
+use crate::http::events::Position;
+use crate::http::pattern::Pattern;
+use crate::http::query::Start;
+use crate::http::target::Path;
+use crate::http::topics::{Book, Bookmark};
+
+/// A directory that is followed.
+#[derive(Debug)]
+pub(super) struct Folder {
+    pub path: Path,
+    pub purpose: Purpose,
+    /// It must be looked at before the stream may rest.
+    look: bool,
+    absence: Option<Absence>,
+}
+
+/// What the path of a directory led to when it was looked at again.
+#[derive(Debug)]
+pub enum Listed<'a> {
+    /// A directory, with these entries.
+    Book(&'a Book),
+    /// No directory.
+    Nothing,
+    /// It cannot be told now.
+    Unknown,
+}
+
+/// What for.
+#[derive(Debug)]
+pub(super) enum Purpose {
+    /// Its entries are told.
+    Entries(Bookmark),
+    /// Files that fit are followed.
+    Files(Wanted),
+}
+
+/// Files that are to be followed.
+#[derive(Debug)]
+pub(super) struct Wanted {
+    pub patterns: Box<[Pattern]>,
+    /// Where those are begun that are there at first.
+    pub start: Option<Start>,
+    /// Behind what the client has of files that have not been found yet, by their tags.
+    pub known: Vec<Position>,
+    /// The client knows that there are more than can be followed.
+    pub told: bool,
+}
+
+impl Folder {
+    pub fn new(path: Path, purpose: Purpose) -> Folder {
+        Folder {
+            path,
+            purpose,
+            look: true,
+            absence: None,
+        }
+    }
+
+    pub fn must_look(&self) -> bool {
+        self.look || self.absence.as_ref().is_some_and(|absence| absence.due)
+    }
+
+    pub fn look(&mut self) {
+        self.look = true;
+    }
+
+    pub fn deadline(&self) -> Moment {
+        let next = |absence: &Absence| absence.next;
+        self.absence.as_ref().map_or(Moment::NEVER, next)
+    }
+
+    pub fn rang(&mut self, now: Moment) {
+        if let Some(absence) = &mut self.absence {
+            absence.rang(now);
+        }
+    }
+
+    /// It was looked at. Writes events, if its entries are told; there may be more of them than are made at once.
+    pub fn seen(&mut self, found: &Listed<'_>, now: Moment, out: &mut Vec<u8>) {
+        self.look = false;
+        match (found, &mut self.purpose) {
+            (Listed::Book(book), Purpose::Entries(bookmark)) => {
+                self.look = !bookmark.read(&self.path, book, out);
+            }
+            (Listed::Nothing, Purpose::Entries(bookmark)) => bookmark.lose(&self.path, out),
+            _ => {}
+        }
+        self.absence = match found {
+            Listed::Book(_) => None,
+            _ => Some(Absence::still(self.absence.take(), now)),
+        };
+    }
+}

@@ -1,0 +1,68 @@
+//! Which entries of a directory an event stream follows: `files=a.log,b*.log` in the query.
+
+use percent_encoding::percent_decode;
+
+use crate::limits::EVENT_FILES_MAX;
+
+/// A name, or a pattern of names: what stands between its asterisks, each of which is any number of any bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pattern(Box<[Box<[u8]>]>);
+
+/// Reads a percent-encoded list of names and patterns. Programs encode a comma between two names too, so it is decoded as
+/// a whole: a name that has a comma or an asterisk in it can only be had by a pattern that fits it. `None` if there are
+/// more than [`EVENT_FILES_MAX`], or one is there twice, or could only mean what is not in the directory or hidden.
+#[must_use]
+pub fn parse(list: &[u8]) -> Option<Box<[Pattern]>> {
+    let mut patterns: Vec<Pattern> = Vec::new();
+    let list: Vec<u8> = percent_decode(list).collect();
+    for part in list.split(|&byte| byte == b',') {
+        let pattern = Pattern::parse(part)?;
+        if patterns.len() == EVENT_FILES_MAX || patterns.contains(&pattern) {
+            return None;
+        }
+        patterns.push(pattern);
+    }
+    Some(patterns.into())
+}
+
+impl Pattern {
+    fn parse(text: &[u8]) -> Option<Pattern> {
+        let nowhere = text.is_empty()
+            || text.starts_with(b".")
+            || text.iter().any(|byte| b"/\0".contains(byte));
+        let parts = text.split(|&byte| byte == b'*').map(Box::from);
+        (!nowhere).then(|| Pattern(parts.collect()))
+    }
+
+    /// The name, if it is not a pattern of several.
+    #[must_use]
+    pub fn name(&self) -> Option<&[u8]> {
+        match &*self.0 {
+            [name] => Some(name),
+            _ => None,
+        }
+    }
+
+    /// Whether it is the name of a file, or fits it.
+    #[must_use]
+    pub fn fits(&self, name: &[u8]) -> bool {
+        let [first, between @ .., last] = &*self.0 else {
+            return self.name() == Some(name);
+        };
+        let Some(mut rest) = name
+            .strip_prefix(&**first)
+            .and_then(|rest| rest.strip_suffix(&**last))
+        else {
+            return false;
+        };
+        // The first place for each is as good as any later one.
+        for part in between {
+            let mut places = 0..(rest.len() + 1).saturating_sub(part.len());
+            match places.find(|&at| rest[at..].starts_with(part)) {
+                Some(at) => rest = &rest[at + part.len()..],
+                None => return false,
+            }
+        }
+        true
+    }
+}
