@@ -151,6 +151,8 @@ pub struct Desk {
     pub(super) now: Moment,
     /// Clients that are being sent a long listing.
     pub(super) listings: usize,
+    /// A listing was made in this turn. It can take 30 ms, so the next one is made in the next turn.
+    pub(super) listed: bool,
 }
 
 /// How driving a connection ended.
@@ -174,7 +176,13 @@ pub fn drive(slot: &mut Slot, key: usize, desk: &mut Desk) -> Outcome {
         match slot.machine.want() {
             Want::Sleep => return Outcome::Blocked,
             Want::Remove { abort } => return Outcome::Leave { abort },
-            Want::Open(_) => open(slot, key, desk),
+            Want::Open(asked) if desk.listed && may_list(asked) => return Outcome::Again,
+            Want::Open(_) => {
+                // Who has got a listing comes behind those who wait for one.
+                if open(slot, key, desk) {
+                    return Outcome::Again;
+                }
+            }
             Want::Measure(file) => match (file.shrank_since(&mut slot.truncation), file.known()) {
                 (Some(size), _) => {
                     slot.machine.shrank(size, desk.now);
@@ -308,11 +316,12 @@ fn leave_topic(slot: &mut Slot, key: usize, ended: Option<Ended>, desk: &mut Des
     }
 }
 
-fn open(slot: &mut Slot, key: usize, desk: &mut Desk) {
+/// Looks up what is asked and begins the answer. True if a listing was made.
+fn open(slot: &mut Slot, key: usize, desk: &mut Desk) -> bool {
     // A tail may have ended just before this request, which waited behind it.
     conclude(slot, key, desk);
     let Want::Open(asked) = slot.machine.want() else {
-        return;
+        return false;
     };
     let Lookup { mut found, topic } = match asked {
         // Before anything is looked up: whoever may not read must not learn what is there either.
@@ -324,6 +333,8 @@ fn open(slot: &mut Slot, key: usize, desk: &mut Desk) {
         },
         Err(_) => Found::Missing.into(),
     };
+    let listed = matches!(found, Found::Listing(_));
+    desk.listed |= listed;
     match &found {
         Found::File { file, .. } => slot.truncation = file.truncation(),
         Found::Listing(page) if page.len() > COPY_MAX => {
@@ -361,6 +372,13 @@ fn open(slot: &mut Slot, key: usize, desk: &mut Desk) {
         Some(topic) => desk.topics.drop_if_unused(topic),
         None => {}
     }
+    listed
+}
+
+/// Whether the answer can be a listing.
+fn may_list(asked: &Asked) -> bool {
+    let path = asked.as_ref().ok().and_then(Request::path);
+    path.is_some_and(|path| path.slash)
 }
 
 /// Browsers ask without a token whether they may ask with one; the answer tells nothing of what is there.

@@ -161,6 +161,7 @@ impl Worker {
     /// that it sends.
     fn end_turn(&mut self) {
         self.desk.topics.end_turn();
+        self.desk.listed = false;
         if let Some(lines) = &mut self.desk.lines {
             lines.flush();
         }

@@ -93,6 +93,7 @@ impl Seed {
             date: Date::from(SystemTime::now()),
             now: Moment::default(),
             listings: 0,
+            listed: false,
         };
         Ok(Worker {
             shared,

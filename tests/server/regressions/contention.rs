@@ -6,7 +6,7 @@ use std::thread;
 
 use super::super::client::{Client, request};
 use super::super::harness::{Running, Server, TempDir, openrange, until};
-use super::{clock, long_directory, tick};
+use super::{clock, freeze, long_directory, thaw, tick};
 
 #[test]
 fn under_load_an_answer_is_never_older_than_its_request() {
@@ -163,4 +163,34 @@ fn assert_refused(client: &mut Client) {
     let response = client.get("/long/", &[]);
     response.assert_error(503);
     assert!(response.field("Retry-After").parse::<u32>().is_ok());
+}
+
+/// A listing is the longest work that there is, and a client may ask for many at once.
+#[test]
+fn many_listings_come_one_by_one_with_others_in_between() {
+    let dir = TempDir::with("log", "");
+    long_directory(&dir, "long");
+    let server = Server::with(&dir, &["--threads", "1"]);
+    let mut greedy = [Client::new(&server), Client::new(&server)];
+    let mut other = Client::new(&server);
+    for client in greedy.iter_mut().chain([&mut other]) {
+        client.head_of("/log", &["If-Match: *"]);
+    }
+    freeze(&server);
+    for client in &mut greedy {
+        client.send(request("HEAD", "/long/", &[]).repeat(20));
+    }
+    other.ask("GET", "/log", &[]);
+    thaw(&server);
+    assert_eq!(other.response().status, 200);
+    server.log().wait_for(&["GET /log"]);
+    let lines = server.log().all();
+    let before = lines.iter().take_while(|line| !line.contains("GET /log"));
+    let listings = before.filter(|line| line.contains("HEAD /long/")).count();
+    assert!(listings <= 1, "{listings} listings came before");
+    for client in &mut greedy {
+        for _ in 0..20 {
+            assert_eq!(client.head().status, 200);
+        }
+    }
 }
