@@ -24,13 +24,21 @@ pub fn last_lines(file: &OpenFile, size: u64, count: u64) -> Result<u64, Errno> 
         let block = &mut buffer[..(end - start) as usize];
         // Of a file that was truncated meanwhile what is left is looked at.
         let held = file.read(block, start)?;
-        for at in (0..held).rev().filter(|&at| block[at] == b'\n') {
+        let block = &block[..held];
+        // Counting is many times as fast as looking at them one by one from the end.
+        let here = block.iter().filter(|&&byte| byte == b'\n').count() as u64;
+        let mut feeds = (0..held).filter(|&at| block[at] == b'\n');
+        // Behind it are as many lines as are left, or else all that are here.
+        let first = here.saturating_sub(left).saturating_sub(1);
+        if here > 0
+            && let Some(at) = feeds.nth(first as usize)
+        {
             found = start + at as u64 + 1;
-            if left == 0 {
-                return Ok(found);
-            }
-            left -= 1;
         }
+        if here > left {
+            return Ok(found);
+        }
+        left -= here;
         end = start;
     }
     Ok(if end == 0 { 0 } else { found })

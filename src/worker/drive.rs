@@ -178,7 +178,7 @@ pub fn drive(slot: &mut Slot, key: usize, desk: &mut Desk) -> Outcome {
             Want::Remove { abort } => return Outcome::Leave { abort },
             Want::Open(asked) if desk.listed && may_list(asked) => return Outcome::Again,
             Want::Open(_) => {
-                // Who has got a listing comes behind those who wait for one.
+                // Whose answer took long to make comes behind those who wait for theirs.
                 if open(slot, key, desk) {
                     return Outcome::Again;
                 }
@@ -316,7 +316,7 @@ fn leave_topic(slot: &mut Slot, key: usize, ended: Option<Ended>, desk: &mut Des
     }
 }
 
-/// Looks up what is asked and begins the answer. True if a listing was made.
+/// Looks up what is asked and begins the answer. True if a listing was made or lines were counted for it.
 fn open(slot: &mut Slot, key: usize, desk: &mut Desk) -> bool {
     // A tail may have ended just before this request, which waited behind it.
     conclude(slot, key, desk);
@@ -335,6 +335,7 @@ fn open(slot: &mut Slot, key: usize, desk: &mut Desk) -> bool {
     };
     let listed = matches!(found, Found::Listing(_));
     desk.listed |= listed;
+    let counted = matches!(&found, Found::File { meta, .. } if meta.start.is_some());
     match &found {
         Found::File { file, .. } => slot.truncation = file.truncation(),
         Found::Listing(page) if page.len() > COPY_MAX => {
@@ -372,7 +373,7 @@ fn open(slot: &mut Slot, key: usize, desk: &mut Desk) -> bool {
         Some(topic) => desk.topics.drop_if_unused(topic),
         None => {}
     }
-    listed
+    listed || counted
 }
 
 /// Whether the answer can be a listing.
