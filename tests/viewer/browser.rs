@@ -119,11 +119,13 @@ impl Browser {
                     return Ok(rest.to_string());
                 }
             }
-            let n = stream.read(&mut buffer)?;
-            if n == 0 {
-                return Err(std::io::ErrorKind::UnexpectedEof.into());
+            match stream.read(&mut buffer) {
+                Ok(0) => return Err(std::io::ErrorKind::UnexpectedEof.into()),
+                Ok(n) => answer.extend_from_slice(&buffer[..n]),
+                // With a timeout, recv(2) is not restarted by itself.
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
             }
-            answer.extend_from_slice(&buffer[..n]);
         }
     }
 
