@@ -8,7 +8,7 @@ pub const PAGE: &str = include_str!("../viewer/index.html");
 /// server. Trusted types: nothing of a file can become markup, even by mistake.
 pub const FIELDS: &str = "Cache-Control: no-store\r\n\
     Content-Security-Policy: default-src 'none'; \
-    script-src 'sha256-9WZa74Gls/XWuxQ/q36YpUF0wd/rHYSuDI3WqCKGGQQ='; \
+    script-src 'sha256-aFmrhXV1MSLnMaukYxjNaSgO+sxRuSndOIcGTNBLkNc='; \
     style-src 'sha256-4qQwUVkorr8GXgMIDMZNAIz9VKgK/P5X87WXZpH8L8k='; \
     img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
     require-trusted-types-for 'script'; trusted-types 'none'\r\n\

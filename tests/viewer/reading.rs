@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::browser::{Browser, ENTER, ESCAPE};
+use super::browser::{Browser, ENTER, ESCAPE, quoted};
 use super::harness::{Server, TempDir};
 
 const LINES: usize = 400_000;
@@ -226,4 +226,28 @@ fn several_files() {
     browser.press(ESCAPE);
     assert_eq!(browser.value("document.documentElement.scrollWidth"), "390");
     browser.assert_quiet();
+}
+
+/// A path may begin like the name of a host.
+#[test]
+fn no_address_makes_the_page_ask_another_server() {
+    let Some(browser) = Browser::start() else {
+        return;
+    };
+    let dir = TempDir::with("log", "here\n");
+    dir.write("other", "there\n");
+    let server = Server::start(&dir);
+    browser.go(&server.url("//log?view"));
+    browser.wait_line("here");
+    browser.assert_quiet();
+    let asked = "document.querySelector('#raw').href";
+    for other in ["/\\other", "/a/..//other", "//other"] {
+        browser.go("about:blank");
+        browser.go(&server.url(&format!("/log?view#{other}")));
+        browser.wait_line("here");
+        browser.press("2");
+        browser.wait(&format!("{asked} === {}", quoted(&server.url("/other"))));
+        browser.wait_line("there");
+        browser.assert_quiet();
+    }
 }
