@@ -280,9 +280,10 @@ pub fn receive(slot: &mut Slot, desk: &mut Desk) {
     }
 }
 
-/// If the answer that was on its way is over, the log says so, and a tail leaves its topic.
+/// If the answer that was on its way is over, the log says so, a tail leaves its topic, and a listing makes room.
 pub(super) fn conclude(slot: &mut Slot, key: usize, desk: &mut Desk) {
     if !slot.machine.is_answering() {
+        desk.listings -= usize::from(std::mem::take(&mut slot.listing));
         let ended = slot.machine.take_ended();
         note(slot, ended.as_ref().map(|ended| ended.bytes), desk);
         leave_topic(slot, key, ended, desk);

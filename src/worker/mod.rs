@@ -414,10 +414,6 @@ impl Worker {
     fn settle(&mut self, key: usize, outcome: Outcome) {
         let slot = &mut self.slots[key];
         drive::conclude(slot, key, &mut self.desk);
-        if slot.listing && !matches!(slot.machine.state(), State::SendingRange(_)) {
-            slot.listing = false;
-            self.desk.listings -= 1;
-        }
         match outcome {
             Outcome::Leave { abort } => return self.leaving.push((key, abort)),
             Outcome::Again => self.queue.push(slot, key),

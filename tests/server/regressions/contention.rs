@@ -152,6 +152,29 @@ fn long_listings_that_nobody_reads_are_limited_until_they_leave() {
     });
 }
 
+#[test]
+fn a_client_that_asks_for_many_listings_at_once_holds_one() {
+    let dir = TempDir::new();
+    long_directory(&dir, "long");
+    let server = Server::with(&dir, &["--threads", "1"]);
+    let mut client = Client::new(&server);
+    for method in ["HEAD", "GET"] {
+        client.send(request(method, "/long/", &[]).repeat(20));
+        for number in 0..20 {
+            let status = match method {
+                "GET" => client.response().status,
+                _ => client.head().status,
+            };
+            assert_eq!(status, 200, "{method} {number}");
+        }
+    }
+    let mut stalled: Vec<_> = (0..16).map(|_| Client::slow(&server)).collect();
+    stalled.iter_mut().for_each(|client| {
+        begin_listing(client);
+    });
+    assert_refused(&mut client);
+}
+
 fn begin_listing(client: &mut Client) -> usize {
     client.ask("GET", "/long/", &[]);
     let head = client.head();
