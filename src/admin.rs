@@ -120,12 +120,14 @@ impl Admin {
     }
 
     fn answer(&self, request: &Request) -> Answer {
-        let Some(path) = request.path() else {
+        if !matches!(request.method, Method::Get | Method::Head) {
             return (Status::MethodNotAllowed, TEXT, "only GET and HEAD\n".into());
-        };
-        let clients = match (&*path.name, path.slash) {
-            (b"clients", false) => CLIENTS_MAX,
-            (b"metrics" | b"health", false) => 0,
+        }
+        let path = request.path().filter(|path| !path.slash);
+        let name = path.map_or(b"".as_slice(), |path| &path.name);
+        let clients = match name {
+            b"clients" => CLIENTS_MAX,
+            b"metrics" | b"health" => 0,
             _ => {
                 let line = "there are /metrics, /clients and /health\n";
                 return (Status::NotFound, TEXT, line.into());
@@ -135,7 +137,7 @@ impl Admin {
             let line = "a worker does not answer\n";
             return (Status::ServiceUnavailable, TEXT, line.into());
         };
-        match &*path.name {
+        match name {
             b"clients" => (Status::Ok, JSON, table(&report)),
             b"metrics" => (Status::Ok, METRICS, metrics(&report)),
             _ if self.shared.signals.load(Ordering::Acquire) > 0 => {
