@@ -124,6 +124,8 @@ fn check(rows: &[Row]) {
 
 const ROLL: &str = "Send 5f|event: roll/id: 0000000000000002-0/\
     data: {\"reason\":\"renamed\",\"etag\":\"W/\\\"0000000000000002\\\"\"}//|";
+const REPLACED: &str = "Send 60|event: roll/id: 0000000000000002-0/\
+    data: {\"reason\":\"replaced\",\"etag\":\"W/\\\"0000000000000002\\\"\"}//|";
 const TRUNCATE: &str = "Send 50|event: truncate/id: 0000000000000002-0/\
     data: {\"etag\":\"W/\\\"0000000000000002\\\"\"}//|";
 const BEGINS: &str = "Send 24|retry: 1000/id: 0000000000000001-0//|";
@@ -198,6 +200,8 @@ fn resting() {
         ("followed, a directory", left, |m| m.followed(Found::NeedsSlash, NOW), "Sleep", TAILING),
         ("rang, the next look is due", waiting, |m| m.rang(NOW + EVENT_ABSENCE.0), "Follow /f", TAILING),
         ("rang, followed", waiting, |m| { m.rang(NOW + EVENT_ABSENCE.0); m.followed(other_file(2), LATER); }, ROLL, SENDING),
+        ("rang, truncated before it was gone", tailing, |m| { m.shrank(0, NOW); m.followed(Found::Missing, NOW); m.rang(NOW + EVENT_ABSENCE.0);
+            m.followed(other_file(2), LATER); }, REPLACED, SENDING),
         ("rang, before its time", waiting, |m| m.rang(NOW), "Sleep", TAILING),
         ("rang, after silence", tailing, |m| m.rang(NOW + EVENT_HEARTBEAT), "Send 3|://|", SENDING),
         ("rang, after silence, sent", tailing, |m| { m.rang(NOW + EVENT_HEARTBEAT); send(m); }, "Sleep", TAILING),
