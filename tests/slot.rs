@@ -42,7 +42,7 @@ fn a_slot_is_small() {
     let (slot, machine) = (size_of::<Slot>(), size_of::<Connection<Rc<()>>>());
     let events = size_of::<Events<Rc<()>>>();
     println!("slot: {slot} bytes, machine: {machine}, events besides: {events}");
-    assert!(events <= 192, "{events}");
+    assert!(events <= 128, "{events}");
     assert!(slot <= 192, "{slot}");
     assert!(machine <= 112, "{machine}");
 }
@@ -53,17 +53,16 @@ fn an_idle_tail_owns_no_memory() {
     idle(b"GET /f HTTP/1.1\r\nHost: x\r\nRange: bytes=0-\r\n\r\n", 0);
 }
 
-/// Of a stream of events only its place and its name are.
+/// Of a stream of events only its place and its name are: far less than a buffer.
 #[test]
 fn an_idle_stream_of_events_owns_no_buffer() {
-    let place = size_of::<Events<Rc<()>>>() + "f".len();
     idle(
         b"GET /f HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n",
-        place,
+        256,
     );
 }
 
-fn idle(head: &[u8], place: usize) {
+fn idle(head: &[u8], most: isize) {
     let date = Date::from_seconds(0);
     let file = Rc::new(());
     let meta = Meta {
@@ -91,7 +90,7 @@ fn idle(head: &[u8], place: usize) {
                 let file = next.file.map_or(0, |(_, range)| range.end - range.start);
                 (next.before.len() as u64 + file + next.after.len() as u64, 0)
             }
-            Want::Measure(_) => (0, meta.size),
+            Want::Measure(_) | Want::Examine(..) => (0, meta.size),
             Want::Read(_, range) => {
                 assert_eq!(range, 0..5);
                 machine.read_file(b"abcde", NOW);
@@ -106,6 +105,8 @@ fn idle(head: &[u8], place: usize) {
         }
     }
     assert!(matches!(machine.want(), Want::Sleep));
-    assert_eq!(HELD.get() - held, place.cast_signed(), "bytes are held");
+    let held = HELD.get() - held;
+    println!("{held} bytes are held");
+    assert!(held <= most, "{held} bytes are held");
     assert_eq!(Rc::strong_count(&file), 2, "one handle for each tail");
 }

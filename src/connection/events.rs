@@ -92,7 +92,8 @@ pub struct Events<F> {
     /// What was asked for.
     path: Path,
     members: Vec<Member<F>>,
-    folder: Option<Folder>,
+    /// Boxed, as most streams have none.
+    folder: Option<Box<Folder>>,
     /// The member that is asked first what it needs: whoever has had its turn is asked last.
     first: usize,
     /// The server ends.
@@ -164,7 +165,7 @@ impl<F> Events<F> {
         Events {
             path,
             members,
-            folder,
+            folder: folder.map(Box::new),
             first: 0,
             ending: false,
             finished: false,
@@ -333,7 +334,7 @@ impl<F> Events<F> {
     #[must_use]
     pub fn deadline(&self, since: Moment) -> Moment {
         let looks = self.members.iter().map(Member::deadline);
-        let looks = looks.chain(self.folder.as_ref().map(Folder::deadline));
+        let looks = looks.chain(self.folder.as_ref().map(|folder| folder.deadline()));
         looks.fold(since + EVENT_HEARTBEAT, Moment::min)
     }
 
