@@ -449,8 +449,12 @@ fn send(stream: &Stream, bytes: &[u8], more: bool) -> Result<Sent, Trouble> {
 /// one `send`. What was read last is remembered for the turn: all caught-up tails of a file share one read.
 pub struct Scratch {
     bytes: Box<[u8; Scratch::FRONT + COPY_MAX + Scratch::BACK]>,
-    holds: Option<(Rc<OpenFile>, std::ops::Range<u64>)>,
+    holds: Option<Held>,
 }
+
+/// Whose bytes the scratch holds, which ones, and the last truncation that was known before they were read: who looks at
+/// the file behind a later one gets another tag, and must not get these bytes.
+type Held = (Rc<OpenFile>, std::ops::Range<u64>, u64);
 
 impl Scratch {
     /// Longer heads (a redirect to a long name) have no file behind them.
@@ -543,11 +547,10 @@ impl Scratch {
 
     /// Has these bytes of the file in the scratch.
     fn fill(&mut self, file: &Rc<OpenFile>, range: std::ops::Range<u64>) -> Result<(), Trouble> {
-        if self
-            .holds
-            .as_ref()
-            .is_some_and(|(held, bytes)| Rc::ptr_eq(held, file) && *bytes == range)
-        {
+        let truncation = file.truncation();
+        if self.holds.as_ref().is_some_and(|(held, bytes, before)| {
+            Rc::ptr_eq(held, file) && *bytes == range && *before == truncation
+        }) {
             return Ok(());
         }
         self.holds = None;
@@ -555,7 +558,7 @@ impl Scratch {
         let buffer = &mut self.bytes[Scratch::FRONT..Scratch::FRONT + count];
         match file.read(buffer, range.start) {
             Ok(n) if n == count => {
-                self.holds = Some((Rc::clone(file), range));
+                self.holds = Some((Rc::clone(file), range, truncation));
                 Ok(())
             }
             _ => Err(Trouble::File),

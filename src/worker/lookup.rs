@@ -15,7 +15,33 @@ use crate::os::lines::last_lines;
 use crate::os::listing::{self, Form};
 
 /// A file and the name that leads to it.
-pub type Named = (Rc<[u8]>, Rc<OpenFile>);
+pub struct Named {
+    /// The name.
+    pub name: Rc<[u8]>,
+    /// The file.
+    pub file: Rc<OpenFile>,
+    /// What was measured in this turn, and the last truncation that was known before that.
+    measured: Option<(u64, Meta)>,
+}
+
+impl Named {
+    /// What an answer says of the file: measured once a turn, unless some file was truncated since.
+    ///
+    /// # Errors
+    /// As [`OpenFile::look`].
+    pub fn meta(&mut self) -> Result<Meta, Errno> {
+        let truncation = self.file.truncation();
+        match self.measured {
+            Some((before, meta)) if before == truncation => Ok(meta),
+            _ => {
+                let meta = self.file.meta()?;
+                self.measured = Some((truncation, meta));
+                Ok(meta)
+            }
+        }
+    }
+}
+
 /// What there is instead of a file.
 pub type Other = Found<Rc<OpenFile>>;
 
@@ -59,16 +85,18 @@ impl Lookups {
         path: &Path,
         form: Option<Form>,
         held: impl Fn(&[u8]) -> Option<&'a Rc<OpenFile>>,
-    ) -> Result<Named, Other> {
-        if let Some((name, file)) = self.of_this_turn.get(path)
-            && (form == Some(Form::Page) || !path.slash)
-        {
-            return Ok((Rc::clone(name), Rc::clone(file)));
+    ) -> Result<&mut Named, Other> {
+        let known = self.of_this_turn.contains_key(path);
+        if !known || path.slash && form != Some(Form::Page) {
+            let (name, file) = self.find_anew(path, form, held)?;
+            let named = Named {
+                name: name.into(),
+                file,
+                measured: None,
+            };
+            self.of_this_turn.insert(path.clone(), named);
         }
-        let (name, file) = self.find_anew(path, form, held)?;
-        let named: Named = (name.into(), file);
-        self.of_this_turn.insert(path.clone(), named.clone());
-        Ok(named)
+        Ok(self.of_this_turn.get_mut(path).expect("it is there"))
     }
 
     /// The regular file, or directory, that a name leads to now.

@@ -465,7 +465,8 @@ impl Worker {
         for listener in self.listeners.drain(..) {
             self.poll.remove(listener.as_fd());
         }
-        // Whose request has come is served.
+        // Whose request has come is served, and in a turn of its own: it may be younger than what was looked up in this one.
+        self.end_turn();
         for (key, slot) in &mut self.slots {
             slot.readable = true;
             self.queue.push(slot, key);

@@ -158,24 +158,25 @@ impl Topics {
         // A topic's file remembers its size, so that a truncation shows.
         let held = |name: &[u8]| self.by_name.get(name).map(|&key| &self.topics[key].file);
         let form = request.and_then(lookup::form);
-        let (name, file) = match self.lookups.find(path, form, held) {
-            Ok(found) => found,
+        let named = match self.lookups.find(path, form, held) {
+            Ok(named) => named,
             Err(other) => return other.into(),
         };
-        let (file, topic) = if request.is_none_or(Request::may_tail) {
+        let (name, file) = (Rc::clone(&named.name), Rc::clone(&named.file));
+        let (file, topic, meta) = if request.is_none_or(Request::may_tail) {
             match self.follow(&name, file) {
-                Ok((key, file)) => (file, Some(key)),
+                Ok((key, file)) => (Rc::clone(&file), Some(key), file.meta()),
                 Err(other) => return other.into(),
             }
         } else {
-            (file, None)
+            (file, None, named.meta())
         };
         let started = |mut meta: Meta| {
             let events = request.is_none_or(|request| request.events);
             meta.start = lookup::start(start, events, &file, &meta)?;
             Ok(meta)
         };
-        match file.meta().and_then(started) {
+        match meta.and_then(started) {
             Ok(meta) => Lookup {
                 found: Found::File { file, meta },
                 topic,
