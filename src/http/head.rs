@@ -1,7 +1,6 @@
 //! The head of a response: [`Status`] and a writer of fields (RFC 9112 sections 4 and 5).
 
-use std::fmt::Display;
-use std::io::Write;
+use std::fmt::{Display, Write};
 
 use super::date::Date;
 
@@ -63,36 +62,37 @@ impl Status {
     /// The reason phrase.
     #[must_use]
     pub fn reason(self) -> &'static str {
-        self.line().1
+        &self.line().1["200 ".len()..]
     }
 
+    /// The code, and how it stands in a status line.
     fn line(self) -> (u16, &'static str) {
         match self {
-            Status::Ok => (200, "OK"),
-            Status::NoContent => (204, "No Content"),
-            Status::PartialContent => (206, "Partial Content"),
-            Status::MovedPermanently => (301, "Moved Permanently"),
-            Status::NotModified => (304, "Not Modified"),
-            Status::BadRequest => (400, "Bad Request"),
-            Status::Unauthorized => (401, "Unauthorized"),
-            Status::Forbidden => (403, "Forbidden"),
-            Status::NotFound => (404, "Not Found"),
-            Status::MethodNotAllowed => (405, "Method Not Allowed"),
-            Status::RequestTimeout => (408, "Request Timeout"),
-            Status::PreconditionFailed => (412, "Precondition Failed"),
-            Status::UriTooLong => (414, "URI Too Long"),
-            Status::RangeNotSatisfiable => (416, "Range Not Satisfiable"),
-            Status::FieldsTooLarge => (431, "Request Header Fields Too Large"),
-            Status::InternalServerError => (500, "Internal Server Error"),
-            Status::NotImplemented => (501, "Not Implemented"),
-            Status::ServiceUnavailable => (503, "Service Unavailable"),
-            Status::VersionNotSupported => (505, "HTTP Version Not Supported"),
+            Status::Ok => (200, "200 OK"),
+            Status::NoContent => (204, "204 No Content"),
+            Status::PartialContent => (206, "206 Partial Content"),
+            Status::MovedPermanently => (301, "301 Moved Permanently"),
+            Status::NotModified => (304, "304 Not Modified"),
+            Status::BadRequest => (400, "400 Bad Request"),
+            Status::Unauthorized => (401, "401 Unauthorized"),
+            Status::Forbidden => (403, "403 Forbidden"),
+            Status::NotFound => (404, "404 Not Found"),
+            Status::MethodNotAllowed => (405, "405 Method Not Allowed"),
+            Status::RequestTimeout => (408, "408 Request Timeout"),
+            Status::PreconditionFailed => (412, "412 Precondition Failed"),
+            Status::UriTooLong => (414, "414 URI Too Long"),
+            Status::RangeNotSatisfiable => (416, "416 Range Not Satisfiable"),
+            Status::FieldsTooLarge => (431, "431 Request Header Fields Too Large"),
+            Status::InternalServerError => (500, "500 Internal Server Error"),
+            Status::NotImplemented => (501, "501 Not Implemented"),
+            Status::ServiceUnavailable => (503, "503 Service Unavailable"),
+            Status::VersionNotSupported => (505, "505 HTTP Version Not Supported"),
         }
     }
 }
 
 /// A response head being written.
-pub struct Head(Vec<u8>);
+pub struct Head(String);
 
 impl Head {
     /// Room for any head of this server but that of a redirect to a long name, so that it is allocated once.
@@ -101,38 +101,43 @@ impl Head {
     /// Status line and `Date`, which every response has.
     #[must_use]
     pub fn new(status: Status, date: Date) -> Head {
-        let mut bytes = Vec::with_capacity(Head::USUAL);
-        let (code, reason) = status.line();
-        // Writing to a Vec cannot fail.
-        let _ = write!(bytes, "HTTP/1.1 {code} {reason}\r\nDate: {date}\r\n");
-        Head(bytes)
+        let head = Head(String::with_capacity(Head::USUAL));
+        head.lines("HTTP/1.1 ")
+            .lines(status.line().1)
+            .lines("\r\n")
+            .field("Date", date)
     }
 
     /// Adds a field. The value must be printable ASCII: everything that comes from outside is encoded by its type.
     #[must_use]
     pub fn field(mut self, name: &str, value: impl Display) -> Head {
         let start = self.0.len();
-        let _ = write!(self.0, "{name}: {value}\r\n");
+        self.0.push_str(name);
+        self.0.push_str(": ");
+        // Writing to a String cannot fail.
+        let _ = write!(self.0, "{value}");
         debug_assert!(
-            self.0[start..self.0.len() - 2]
+            self.0.as_bytes()[start..]
                 .iter()
                 .all(|byte| matches!(byte, b' '..=b'~'))
         );
+        self.0.push_str("\r\n");
         self
     }
 
     /// Adds lines that are the same in many responses, each ending in CRLF.
     #[must_use]
     pub fn lines(mut self, lines: &str) -> Head {
-        self.0.extend_from_slice(lines.as_bytes());
+        self.0.push_str(lines);
         self
     }
 
     /// The empty line, and a body that fits behind it.
     #[must_use]
-    pub fn finish(mut self, body: &[u8]) -> Vec<u8> {
-        self.0.extend_from_slice(b"\r\n");
-        self.0.extend_from_slice(body);
-        self.0
+    pub fn finish(self, body: &[u8]) -> Vec<u8> {
+        let mut bytes = self.0.into_bytes();
+        bytes.extend_from_slice(b"\r\n");
+        bytes.extend_from_slice(body);
+        bytes
     }
 }

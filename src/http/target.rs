@@ -125,6 +125,13 @@ fn allowed(byte: u8) -> bool {
 }
 
 fn decode_path(path: &[u8]) -> Result<Target, Invalid> {
+    if is_plain(path) {
+        let name = path[1..].strip_suffix(b"/").unwrap_or(&path[1..]);
+        return Ok(Target::Path(Path {
+            name: name.into(),
+            slash: path.ends_with(b"/"),
+        }));
+    }
     let mut components: Vec<Vec<u8>> = Vec::new();
     let mut slash = false;
     for segment in path.split(|&byte| byte == b'/').skip(1) {
@@ -146,6 +153,16 @@ fn decode_path(path: &[u8]) -> Result<Target, Invalid> {
         name: components.join(&b'/').into(),
         slash,
     }))
+}
+
+/// Whether a path is as it is decoded, as most are: nothing encoded, no empty component, none that begins with a dot.
+fn is_plain(path: &[u8]) -> bool {
+    let mut before = 0;
+    path.iter().all(|&byte| {
+        let plain = byte != b'%' && (before != b'/' || !matches!(byte, b'/' | b'.'));
+        before = byte;
+        plain
+    })
 }
 
 fn decode_segment(segment: &[u8]) -> Result<Vec<u8>, Invalid> {

@@ -49,7 +49,9 @@ pub type Other = Found<Rc<OpenFile>>;
 /// never older than its request.
 pub struct Lookups {
     files: Files,
-    of_this_turn: HashMap<Path, Named>,
+    of_this_turn: Vec<Named>,
+    /// Where they are, by what was asked for.
+    by_path: HashMap<Path, usize>,
 }
 
 impl Lookups {
@@ -58,7 +60,8 @@ impl Lookups {
     pub fn new(files: Files) -> Lookups {
         Lookups {
             files,
-            of_this_turn: HashMap::new(),
+            of_this_turn: Vec::new(),
+            by_path: HashMap::new(),
         }
     }
 
@@ -72,6 +75,7 @@ impl Lookups {
     pub fn end_turn(&mut self) {
         if !self.of_this_turn.is_empty() {
             self.of_this_turn.clear();
+            self.by_path.clear();
         }
     }
 
@@ -86,17 +90,22 @@ impl Lookups {
         form: Option<Form>,
         held: impl Fn(&[u8]) -> Option<&'a Rc<OpenFile>>,
     ) -> Result<&mut Named, Other> {
-        let known = self.of_this_turn.contains_key(path);
-        if !known || path.slash && form != Some(Form::Page) {
-            let (name, file) = self.find_anew(path, form, held)?;
-            let named = Named {
-                name: name.into(),
-                file,
-                measured: None,
-            };
-            self.of_this_turn.insert(path.clone(), named);
-        }
-        Ok(self.of_this_turn.get_mut(path).expect("it is there"))
+        let known = self.by_path.get(path).copied();
+        let index = match known {
+            Some(index) if form == Some(Form::Page) || !path.slash => index,
+            _ => {
+                let (name, file) = self.find_anew(path, form, held)?;
+                self.of_this_turn.push(Named {
+                    name: name.into(),
+                    file,
+                    measured: None,
+                });
+                let index = self.of_this_turn.len() - 1;
+                self.by_path.insert(path.clone(), index);
+                index
+            }
+        };
+        Ok(&mut self.of_this_turn[index])
     }
 
     /// The regular file, or directory, that a name leads to now.
