@@ -152,8 +152,8 @@ fn write((status, media, body): &Answer, head_only: bool) -> Vec<u8> {
     let head = Head::new(*status, Date::from(SystemTime::now()))
         .lines("Connection: close\r\nCache-Control: no-store\r\n")
         .lines("X-Content-Type-Options: nosniff\r\n")
-        .field("Content-Type", media)
-        .field("Content-Length", body.len());
+        .field("Content-Type", *media)
+        .field("Content-Length", body.len() as u64);
     let head = match status {
         Status::MethodNotAllowed => head.lines("Allow: GET, HEAD\r\n"),
         _ => head,

@@ -377,7 +377,7 @@ impl Reply<'_> {
             .lines(lines)
             .lines("X-Content-Type-Options: nosniff\r\n")
             .field("Content-Type", media)
-            .field("Content-Length", body.len());
+            .field("Content-Length", body.len() as u64);
         let body = if self.head_only() { b"" } else { body };
         Answer::new(Status::Ok, head.finish(body), self.keep_alive)
     }
@@ -444,7 +444,9 @@ impl Reply<'_> {
         let head = validators(head, meta, self.terms.date)
             .field("Content-Length", range.end - range.start);
         let head = match status {
-            Status::PartialContent => head.field("Content-Range", content_range(&range, meta.size)),
+            Status::PartialContent => {
+                head.field("Content-Range", &*content_range(&range, meta.size))
+            }
             _ => head,
         };
         let body = if self.head_only() {
@@ -567,7 +569,7 @@ fn text(head: Head, line: &str, head_only: bool) -> Vec<u8> {
     let head = head
         .lines("X-Content-Type-Options: nosniff\r\n")
         .field("Content-Type", media::TEXT)
-        .field("Content-Length", line.len() + 1);
+        .field("Content-Length", line.len() as u64 + 1);
     head.finish(
         if head_only {
             String::new()

@@ -20,13 +20,19 @@ impl ETag {
     fn digits(self) -> [u8; 16] {
         std::array::from_fn(|i| b"0123456789abcdef"[(self.0 >> (60 - 4 * i)) as usize & 15])
     }
+
+    /// The tag as it is written.
+    #[must_use]
+    pub fn text(self) -> [u8; 20] {
+        let mut text = *b"W/\"0123456789abcdef\"";
+        text[3..19].copy_from_slice(&self.digits());
+        text
+    }
 }
 
 impl fmt::Display for ETag {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = *b"W/\"0123456789abcdef\"";
-        text[3..19].copy_from_slice(&self.digits());
-        out.write_str(str::from_utf8(&text).expect("ASCII"))
+        out.write_str(str::from_utf8(&self.text()).expect("ASCII"))
     }
 }
 

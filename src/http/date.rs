@@ -48,9 +48,10 @@ impl From<SystemTime> for Date {
     }
 }
 
-impl fmt::Display for Date {
-    /// IMF-fixdate. Most answers have two of them, so this is a fifth of the time that httpdate takes.
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Date {
+    /// IMF-fixdate. Most answers have two of them: this takes a fifth of httpdate's time.
+    #[must_use]
+    pub fn text(self) -> [u8; 29] {
         let (day, time) = (self.0 / 86_400, self.0 % 86_400);
         let (year, month, day_of_month) = civil(day);
         let mut text = *b"Thu, 00 Jan 0000 00:00:00 GMT";
@@ -69,7 +70,13 @@ impl fmt::Display for Date {
             text[at] = b'0' + (number / 10) as u8;
             text[at + 1] = b'0' + (number % 10) as u8;
         }
-        out.write_str(str::from_utf8(&text).expect("ASCII"))
+        text
+    }
+}
+
+impl fmt::Display for Date {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(str::from_utf8(&self.text()).expect("ASCII"))
     }
 }
 

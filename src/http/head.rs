@@ -1,7 +1,9 @@
 //! The head of a response: [`Status`] and a writer of fields (RFC 9112 sections 4 and 5).
 
-use std::fmt::{Display, Write};
+use std::fmt;
+use std::io::Write;
 
+use super::conditional::ETag;
 use super::date::Date;
 
 /// The status codes this server uses.
@@ -91,8 +93,51 @@ impl Status {
     }
 }
 
+/// The value of a field. It must be printable ASCII: everything that comes from outside is encoded by its type. Only for
+/// rare ones by `format_args!`, which takes more time than all the rest of a head.
+pub trait Value {
+    /// Writes it.
+    fn append(self, bytes: &mut Vec<u8>);
+}
+
+impl Value for &str {
+    fn append(self, bytes: &mut Vec<u8>) {
+        bytes.extend_from_slice(self.as_bytes());
+    }
+}
+
+impl Value for u64 {
+    fn append(self, bytes: &mut Vec<u8>) {
+        let digits = self.checked_ilog10().unwrap_or(0);
+        bytes.extend(
+            (0..=digits)
+                .rev()
+                .map(|i| b'0' + (self / 10_u64.pow(i) % 10) as u8),
+        );
+    }
+}
+
+impl Value for Date {
+    fn append(self, bytes: &mut Vec<u8>) {
+        bytes.extend_from_slice(&self.text());
+    }
+}
+
+impl Value for ETag {
+    fn append(self, bytes: &mut Vec<u8>) {
+        bytes.extend_from_slice(&self.text());
+    }
+}
+
+impl Value for fmt::Arguments<'_> {
+    fn append(self, bytes: &mut Vec<u8>) {
+        // Writing to a Vec cannot fail.
+        let _ = bytes.write_fmt(self);
+    }
+}
+
 /// A response head being written.
-pub struct Head(String);
+pub struct Head(Vec<u8>);
 
 impl Head {
     /// Room for any head of this server but that of a redirect to a long name, so that it is allocated once.
@@ -101,43 +146,41 @@ impl Head {
     /// Status line and `Date`, which every response has.
     #[must_use]
     pub fn new(status: Status, date: Date) -> Head {
-        let head = Head(String::with_capacity(Head::USUAL));
+        let head = Head(Vec::with_capacity(Head::USUAL));
         head.lines("HTTP/1.1 ")
             .lines(status.line().1)
             .lines("\r\n")
             .field("Date", date)
     }
 
-    /// Adds a field. The value must be printable ASCII: everything that comes from outside is encoded by its type.
+    /// Adds a field.
     #[must_use]
-    pub fn field(mut self, name: &str, value: impl Display) -> Head {
+    pub fn field(mut self, name: &str, value: impl Value) -> Head {
+        self.0.extend_from_slice(name.as_bytes());
+        self.0.extend_from_slice(b": ");
         let start = self.0.len();
-        self.0.push_str(name);
-        self.0.push_str(": ");
-        // Writing to a String cannot fail.
-        let _ = write!(self.0, "{value}");
+        value.append(&mut self.0);
         debug_assert!(
-            self.0.as_bytes()[start..]
+            self.0[start..]
                 .iter()
                 .all(|byte| matches!(byte, b' '..=b'~'))
         );
-        self.0.push_str("\r\n");
+        self.0.extend_from_slice(b"\r\n");
         self
     }
 
     /// Adds lines that are the same in many responses, each ending in CRLF.
     #[must_use]
     pub fn lines(mut self, lines: &str) -> Head {
-        self.0.push_str(lines);
+        self.0.extend_from_slice(lines.as_bytes());
         self
     }
 
     /// The empty line, and a body that fits behind it.
     #[must_use]
-    pub fn finish(self, body: &[u8]) -> Vec<u8> {
-        let mut bytes = self.0.into_bytes();
-        bytes.extend_from_slice(b"\r\n");
-        bytes.extend_from_slice(body);
-        bytes
+    pub fn finish(mut self, body: &[u8]) -> Vec<u8> {
+        self.0.extend_from_slice(b"\r\n");
+        self.0.extend_from_slice(body);
+        self.0
     }
 }
