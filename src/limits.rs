@@ -149,6 +149,16 @@ pub const ENTRIES_MAX: usize = 16 * LISTING_MAX;
 /// never gives it wrong bytes.
 pub const TRUNCATED_MAX: usize = 65_536;
 
+/// Files that a worker keeps open at most because they are asked for often: a site's page with all that belongs to it.
+pub const HOT_FILES_MAX: usize = 64;
+/// Of all descriptors that there may be, one in so many may be one of these.
+pub const HOT_SHARE: u64 = 32;
+/// A file that is asked for in two turns of a period is kept open; one that is not asked for in a whole period is let go,
+/// after twice this at most. Space and mounts of removed files are held so long.
+pub const HOT_PERIOD: Duration = Duration::from_secs(1);
+/// Names remembered in a period because they were asked for, 8 bytes each.
+pub const HOT_SEEN_MAX: usize = 1024;
+
 /// TCP keepalive: first probe after so many seconds of silence, then every [`KEEPALIVE_INTERVAL`], [`KEEPALIVE_COUNT`]
 /// times: a dead peer is found after about two minutes.
 pub const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);

@@ -14,7 +14,7 @@ use signal_hook::iterator::{Handle, Signals};
 use crate::admin;
 use crate::cli::{DEFAULT_ADDRESS, Options};
 use crate::connection::Timeouts;
-use crate::limits::{ACCESS_LOG_PATIENCE, ADMIN_PATIENCE, CLIENTS_MAX};
+use crate::limits::{ACCESS_LOG_PATIENCE, ADMIN_PATIENCE, CLIENTS_MAX, HOT_FILES_MAX, HOT_SHARE};
 use crate::os::files::Files;
 use crate::os::poll::Waker;
 use crate::os::privileges::{self, Keep, Sandbox};
@@ -108,6 +108,7 @@ fn share(options: &Options, threads: usize, reload: &Reload) -> Arc<Shared> {
         tokens: reload.tokens(),
         admission: Admission::new(most, options.max_connections_per_address),
         max_connections: most,
+        hot_files: hot_files(threads),
         signals: AtomicUsize::new(0),
     })
 }
@@ -345,6 +346,15 @@ fn raise_descriptor_limit() {
             maximum: limit.maximum,
         },
     );
+}
+
+/// Of the descriptors for files a small part may be kept open for the next request.
+fn hot_files(threads: usize) -> usize {
+    let limit = getrlimit(Resource::Nofile).maximum.unwrap_or(u64::MAX);
+    let each = limit / HOT_SHARE / threads.max(1) as u64;
+    usize::try_from(each)
+        .unwrap_or(usize::MAX)
+        .min(HOT_FILES_MAX)
 }
 
 /// Three quarters of the descriptors for connections, a quarter for files: tails of one file share one descriptor, and

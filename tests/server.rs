@@ -30,6 +30,8 @@ mod events;
 mod finite;
 #[path = "server/framing.rs"]
 mod framing;
+#[path = "server/hot.rs"]
+mod hot;
 #[path = "server/log.rs"]
 mod log;
 #[path = "server/paths.rs"]

@@ -9,7 +9,7 @@ use std::fmt;
 use super::date::Date;
 
 /// A second counts as over, so that no later write can carry it, when it lies so many seconds back.
-const SETTLED_SECONDS: u64 = 2;
+pub const SETTLED_SECONDS: u64 = 2;
 
 /// The identity of a file as a weak entity tag, written `W/"0123456789abcdef"`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

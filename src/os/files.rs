@@ -14,7 +14,7 @@ use rustix::io::Errno;
 use super::sys;
 use super::truncations::Truncations;
 use crate::connection::answer::Meta;
-use crate::http::conditional::ETag;
+use crate::http::conditional::{ETag, SETTLED_SECONDS};
 use crate::http::date::Date;
 use crate::http::media;
 use crate::limits::{SNIFF_MAX, SYMLINKS_MAX};
@@ -108,6 +108,13 @@ impl Files {
     /// As [`Files::find`].
     pub fn identify(&self, name: &[u8]) -> Result<Id, Errno> {
         Ok(Id::of(&stat(self.resolve(name)?.as_fd())?))
+    }
+
+    /// Whether a name leads to this open file now, and nothing at all has changed in it since it was opened.
+    #[must_use]
+    pub fn leads_to(&self, name: &[u8], file: &OpenFile) -> bool {
+        let found = self.resolve(name).and_then(|place| stat(place.as_fd()));
+        found.is_ok_and(|found| file.may_stand_for(&found) && file.changed == changed(&found))
     }
 
     /// What a name leads to, not opened: a descriptor to ask what it is.
@@ -253,6 +260,8 @@ pub struct OpenFile {
     fd: OwnedFd,
     id: Id,
     permissions: Permissions,
+    /// When it was opened.
+    changed: Changed,
     /// Names that it had when it was opened.
     links: u32,
     /// What its name tells of its media type.
@@ -271,6 +280,13 @@ type Permissions = (u16, u32, u32);
 
 fn permissions(stat: &Statx) -> Permissions {
     (stat.stx_mode, stat.stx_uid, stat.stx_gid)
+}
+
+/// The time of the last change of any kind: of content, permissions (also those of access lists) or names.
+type Changed = (i64, u32);
+
+fn changed(stat: &Statx) -> Changed {
+    (stat.stx_ctime.tv_sec, stat.stx_ctime.tv_nsec)
 }
 
 /// A look at an open file.
@@ -298,6 +314,7 @@ impl OpenFile {
             fd,
             id: Id::of(stat),
             permissions: permissions(stat),
+            changed: changed(stat),
             links: stat.stx_nlink,
             media: media::by_name(name),
             identity,
@@ -388,6 +405,14 @@ impl OpenFile {
             let magic = stat.f_type as u32;
             LOCAL.contains(&magic)
         })
+    }
+
+    /// Whether every change since the file was opened, which was not before this second, shows in its time of change. That
+    /// may be as coarse as two seconds (vfat), and elsewhere than in this kernel anything.
+    #[must_use]
+    pub fn shows_changes(&self, now: Date) -> bool {
+        let before = Date::from_seconds(self.changed.0).seconds();
+        now.seconds().saturating_sub(before) >= SETTLED_SECONDS && self.tells_of_changes()
     }
 
     /// Something may have happened: the next [`OpenFile::known`] looks.

@@ -6,7 +6,10 @@ use std::rc::Rc;
 
 use rustix::io::Errno;
 
+use super::hot::Hot;
+use crate::connection::Moment;
 use crate::connection::answer::{Found, Meta};
+use crate::http::date::Date;
 use crate::http::query::Start;
 use crate::http::request::Request;
 use crate::http::target::Path;
@@ -20,12 +23,39 @@ pub struct Named {
     pub name: Rc<[u8]>,
     /// The file.
     pub file: Rc<OpenFile>,
-    /// What was measured in this turn, and the last truncation that was known before that.
+    /// Where it comes from.
+    pub origin: Origin,
+    /// What was measured in this turn, or since nothing has changed, and the last truncation that was known before that.
     measured: Option<(u64, Meta)>,
 }
 
+/// Why a file is open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// It was opened in this turn.
+    Opened,
+    /// It was kept open from a turn before.
+    Kept,
+    /// It is followed.
+    Topic,
+}
+
 impl Named {
-    /// What an answer says of the file: measured once a turn, unless some file was truncated since.
+    fn new(name: Vec<u8>, file: Rc<OpenFile>, held: Option<&Rc<OpenFile>>) -> Named {
+        let followed = held.is_some_and(|held| Rc::ptr_eq(held, &file));
+        Named {
+            name: name.into(),
+            file,
+            origin: if followed {
+                Origin::Topic
+            } else {
+                Origin::Opened
+            },
+            measured: None,
+        }
+    }
+
+    /// What an answer says of the file: measured once, unless some file was truncated since.
     ///
     /// # Errors
     /// As [`OpenFile::look`].
@@ -45,21 +75,23 @@ impl Named {
 /// What there is instead of a file.
 pub type Other = Found<Rc<OpenFile>>;
 
-/// Looks paths up, each once a turn: requests that came together share the work. Nothing is kept longer, so an answer is
-/// never older than its request.
+/// Looks paths up, each once a turn: requests that came together share the work. Files that are asked for often are kept
+/// open, but looked up all the same, so an answer is never older than its request.
 pub struct Lookups {
     files: Files,
+    hot: Hot,
     of_this_turn: Vec<Named>,
     /// Where they are, by what was asked for.
     by_path: HashMap<Path, usize>,
 }
 
 impl Lookups {
-    /// Below this directory.
+    /// Below this directory, with so many files kept open at most.
     #[must_use]
-    pub fn new(files: Files) -> Lookups {
+    pub fn new(files: Files, kept: usize) -> Lookups {
         Lookups {
             files,
+            hot: Hot::new(kept),
             of_this_turn: Vec::new(),
             by_path: HashMap::new(),
         }
@@ -71,12 +103,25 @@ impl Lookups {
         &self.files
     }
 
+    /// What comes now is looked up anew.
+    pub fn begin_turn(&mut self, now: Moment, date: Date) {
+        self.hot.begin_turn(now, date);
+    }
+
     /// What was looked up in this turn is no longer new.
     pub fn end_turn(&mut self) {
         if !self.of_this_turn.is_empty() {
-            self.of_this_turn.clear();
             self.by_path.clear();
+            for named in self.of_this_turn.drain(..) {
+                self.hot.offer(named);
+            }
         }
+    }
+
+    /// When [`Lookups::begin_turn`] may have to close files that are kept open.
+    #[must_use]
+    pub fn deadline(&self) -> Moment {
+        self.hot.deadline()
     }
 
     /// The regular file behind a path and the name that leads to it. `form`: how a directory is listed, if it is, and not
@@ -94,12 +139,8 @@ impl Lookups {
         let index = match known {
             Some(index) if form == Some(Form::Page) || !path.slash => index,
             _ => {
-                let (name, file) = self.find_anew(path, form, held)?;
-                self.of_this_turn.push(Named {
-                    name: name.into(),
-                    file,
-                    measured: None,
-                });
+                let named = self.find_anew(path, form, held)?;
+                self.of_this_turn.push(named);
                 let index = self.of_this_turn.len() - 1;
                 self.by_path.insert(path.clone(), index);
                 index
@@ -121,15 +162,33 @@ impl Lookups {
         }
     }
 
+    /// The file that is kept open under a name, if the name still leads to it and it has not changed.
+    fn find_kept(&mut self, name: &[u8], held: Option<&Rc<OpenFile>>) -> Option<Named> {
+        let mut named = self.hot.take(name)?;
+        if held.is_some() || !self.files.leads_to(name, &named.file) {
+            // If it was truncated, that was seen.
+            let _ = named.file.look();
+            return None;
+        }
+        named.origin = Origin::Kept;
+        Some(named)
+    }
+
     fn find_anew<'a>(
-        &self,
+        &mut self,
         path: &Path,
         form: Option<Form>,
         held: impl Fn(&[u8]) -> Option<&'a Rc<OpenFile>>,
-    ) -> Result<(Vec<u8>, Rc<OpenFile>), Other> {
+    ) -> Result<Named, Other> {
         let name = path.name.to_vec();
-        let directory = match self.files.find(&name, held(&name)) {
-            Ok(Node::File(file)) if !path.slash => return Ok((name, file)),
+        let followed = held(&name);
+        if !path.slash
+            && let Some(named) = self.find_kept(&name, followed)
+        {
+            return Ok(named);
+        }
+        let directory = match self.files.find(&name, followed) {
+            Ok(Node::File(file)) if !path.slash => return Ok(Named::new(name, file, followed)),
             Ok(Node::File(_)) => return Err(Found::Missing),
             Ok(Node::Other) => return Err(Found::Forbidden),
             Ok(Node::Directory(_)) if !path.slash => return Err(Found::NeedsSlash),
@@ -139,8 +198,12 @@ impl Lookups {
         if form == Some(Form::Page) {
             let slash: &[u8] = if name.is_empty() { b"" } else { b"/" };
             let index = [&name, slash, b"index.html"].concat();
-            match self.files.find(&index, held(&index)) {
-                Ok(Node::File(file)) => return Ok((index, file)),
+            let followed = held(&index);
+            if let Some(named) = self.find_kept(&index, followed) {
+                return Ok(named);
+            }
+            match self.files.find(&index, followed) {
+                Ok(Node::File(file)) => return Ok(Named::new(index, file, followed)),
                 Ok(Node::Other) => return Err(Found::Forbidden),
                 Ok(Node::Directory(_)) | Err(Errno::NOENT) => {}
                 Err(error) => return Err(failed(error, &index)),

@@ -10,6 +10,7 @@ pub mod deadlines;
 pub mod drive;
 mod folders;
 mod following;
+mod hot;
 pub mod inspect;
 pub mod lookup;
 pub mod passes;
@@ -60,6 +61,8 @@ pub struct Shared {
     pub poll_interval: Duration,
     /// `--max-connections`
     pub max_connections: usize,
+    /// Files that a worker keeps open at most because they are asked for often.
+    pub hot_files: usize,
     /// `--cors`
     pub cors: Option<Cors>,
     /// `--access-log`
@@ -138,6 +141,7 @@ impl Worker {
             self.next_poll,
             self.next_sweep,
             self.next_account,
+            self.desk.topics.lookups.deadline(),
             self.paused_until.unwrap_or(Moment::NEVER),
             self.cut_at.unwrap_or(Moment::NEVER),
             self.desk.topics.next_directory(),
@@ -154,6 +158,8 @@ impl Worker {
     fn begin_turn(&mut self) {
         self.desk.now = self.moment();
         self.desk.date = Date::from(SystemTime::now());
+        let (now, date) = (self.desk.now, self.desk.date);
+        self.desk.topics.lookups.begin_turn(now, date);
     }
 
     /// Nothing that was shared for a turn outlives it: an answer is never older than its request, and

@@ -10,6 +10,7 @@ use super::deadlines::Deadlines;
 use super::drive::{Desk, READABLE, Scratch};
 use super::following::Followers;
 use super::inspect::{Counters, Mailbox};
+use super::lookup::Lookups;
 use super::published::Reader;
 use super::record::Lines;
 use super::topics::Topics;
@@ -79,7 +80,7 @@ impl Seed {
             poll.add(queue, Token::Watch, READABLE)?;
         }
         let desk = Desk {
-            topics: Topics::new(files, watch),
+            topics: Topics::new(Lookups::new(files, shared.hot_files), watch),
             followers: Followers::default(),
             tokens: shared.tokens.clone().map(Reader::new),
             cors: shared.cors.clone(),

@@ -16,7 +16,7 @@ use crate::http::query::Start;
 use crate::http::request::Request;
 use crate::http::target::Path;
 use crate::limits::{FOLLOW_TRIES, SWEEP_SLICE};
-use crate::os::files::{self, Files, OpenFile};
+use crate::os::files::{self, OpenFile};
 use crate::os::watch::{Change, Place, Topic as Key, Watch};
 
 use super::folders::Folder;
@@ -107,9 +107,9 @@ impl From<Found<Rc<OpenFile>>> for Lookup {
 impl Topics {
     /// No topics yet.
     #[must_use]
-    pub fn new(files: Files, watch: Watch) -> Topics {
+    pub fn new(lookups: Lookups, watch: Watch) -> Topics {
         Topics {
-            lookups: Lookups::new(files),
+            lookups,
             watch,
             topics: Slab::new(),
             by_name: HashMap::new(),
