@@ -8,9 +8,11 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
+use openrange::http::target::Path as Name;
 use openrange::limits::TRUNCATED_MAX;
 use openrange::os::files::{Files, Node, OpenFile};
 use openrange::os::truncations::Truncations;
+use openrange::worker::lookup::Lookups;
 
 use common::client::{End, Tail};
 use common::server::Server;
@@ -168,4 +170,35 @@ fn truncations_are_remembered_in_bounded_memory() {
     assert!(![first, truncated].contains(&tag("first")));
     // All tags have changed at once: nobody knows any more which of these files were truncated.
     assert_ne!(tag("never"), never);
+}
+
+/// Requests of one turn share what was measured, but none gets what was measured before a truncation that somebody else
+/// has seen.
+#[test]
+fn what_a_turn_shares_ends_with_a_truncation() {
+    let root = Directory::new();
+    append(&root.join("log"), b"one");
+    let truncations = Arc::new(Truncations::default());
+    let files = || Files::open(root.path(), Arc::clone(&truncations)).expect("a root");
+    let mut lookups = Lookups::new(files(), 0);
+    let path = Name {
+        name: b"log".as_slice().into(),
+        slash: false,
+    };
+    let meta = |lookups: &mut Lookups| match lookups.find(&path, None, |_| None) {
+        Ok(named) => named.meta().expect("meta"),
+        Err(_) => panic!("no file"),
+    };
+    let first = meta(&mut lookups);
+    append(&root.join("log"), b"two");
+    assert_eq!(meta(&mut lookups), first, "in the same turn");
+    lookups.end_turn();
+    let second = meta(&mut lookups);
+    assert_eq!((second.size, second.etag), (6, first.etag));
+    let other = open(&files(), "log");
+    truncate(&root.join("log"), 1);
+    other.look().expect("a look");
+    let third = meta(&mut lookups);
+    assert_eq!(third.size, 1);
+    assert_ne!(third.etag, first.etag);
 }

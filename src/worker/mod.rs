@@ -162,9 +162,8 @@ impl Worker {
         self.desk.topics.lookups.begin_turn(now, date);
     }
 
-    /// Nothing that was shared for a turn outlives it: an answer is never older than its request, and
-    /// a removed file is not held open. Only a pass, which goes on in the next turn, keeps the bytes
-    /// that it sends.
+    /// Nothing that was shared for a turn is used behind it without a look: an answer is never older than its request.
+    /// Only a pass, which goes on in the next turn, keeps the bytes that it sends.
     fn end_turn(&mut self) {
         self.desk.topics.end_turn();
         self.desk.listed = false;

@@ -119,19 +119,23 @@ fn catch_up_once(
     })
 }
 
-/// 64 connections, one request in flight on each.
+/// Connections with one request in flight on each: many, so that a server finds requests together, and a few.
 pub fn requests(settings: &Settings) -> Vec<Table> {
     const KINDS: [Kind; 4] = [Kind::Openrange, Kind::Bare, Kind::Lighttpd, Kind::Nginx];
     let references = &[Kind::Bare, Kind::Lighttpd];
-    let title = "Files on 64 connections that are kept";
-    let mut table = Table::new(title, REQUESTS, references);
-    for (case, length, requests) in [("1 KiB", 1 << 10, 200_000), ("1 MiB", 1 << 20, 4000)] {
+    let mut table = Table::new("Files on connections that are kept", REQUESTS, references);
+    for (case, length, connections, requests) in [
+        ("1 KiB, 64 connections", 1 << 10, 64, 200_000),
+        ("1 KiB, 4 connections", 1 << 10, 4, 100_000),
+        ("1 MiB, 64 connections", 1 << 20, 64, 4000),
+    ] {
+        let site = Site::new().with_file("file", length);
         settings.alternate(
             &settings.among(&KINDS),
             &format!("files of {case}"),
             |kind| {
                 let requests = settings.either(requests, requests / 20);
-                let sample = requests_once(settings, kind, length, requests);
+                let sample = requests_once(settings, kind, &site, length, connections, requests);
                 table.add(case, kind, sample);
             },
         );
@@ -142,22 +146,22 @@ pub fn requests(settings: &Settings) -> Vec<Table> {
 fn requests_once(
     settings: &Settings,
     kind: Kind,
+    site: &Site,
     length: u64,
+    connections: usize,
     requests: usize,
 ) -> Result<Sample, String> {
-    const CONNECTIONS: usize = 64;
-    let site = Site::new().with_file("file", length);
     let plan = Plan {
         answer: Some("file"),
-        connections: CONNECTIONS,
+        connections,
         ..Plan::default()
     };
-    let server = Server::start(kind, settings, &site, &plan)?;
+    let server = Server::start(kind, settings, site, &plan)?;
     let dialect = server.whole_files();
-    let askers = Askers::connect(server.files, dialect, "file", length, CONNECTIONS);
+    let askers = Askers::connect(server.files, dialect, "file", length, connections);
     let mut askers = askers.map_err(|error| error.to_string())?;
     // Everything once, not measured: buffers grow, files get into the cache.
-    askers.run(Until::Answers(CONNECTIONS))?;
+    askers.run(Until::Answers(connections))?;
     let meter = Meter::start(server.pid());
     let answered = askers.run(Until::Answers(requests))?;
     let spent: Spent = meter.stop();
