@@ -16,6 +16,7 @@ pub mod lookup;
 pub mod passes;
 pub mod published;
 pub mod record;
+pub mod scratch;
 mod seed;
 pub mod topics;
 

@@ -7,12 +7,13 @@ use std::time::{Instant, SystemTime};
 use slab::Slab;
 
 use super::deadlines::Deadlines;
-use super::drive::{Desk, READABLE, Scratch};
+use super::drive::{Desk, READABLE};
 use super::following::Followers;
 use super::inspect::{Counters, Mailbox};
 use super::lookup::Lookups;
 use super::published::Reader;
 use super::record::Lines;
+use super::scratch::Scratch;
 use super::topics::Topics;
 use super::{Queue, Shared, Worker};
 use crate::connection::Moment;

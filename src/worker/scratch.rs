@@ -1,0 +1,186 @@
+//! Bytes on their way from files to sockets.
+
+use std::os::fd::AsFd;
+use std::rc::Rc;
+
+use rustix::io::Errno;
+
+use crate::connection::sending::Next;
+use crate::limits::{COPY_MAX, COPY_TAIL, SENDFILE_FINITE, SENDFILE_TAIL};
+use crate::os::files::OpenFile;
+use crate::os::socket::Stream;
+
+/// Why bytes could not be sent.
+pub enum Trouble {
+    /// The socket has no room.
+    Full,
+    /// The connection is broken.
+    Peer,
+    /// The file has not got what was promised, or cannot be read.
+    File,
+    /// The file was truncated to this size.
+    Shrank(u64),
+}
+
+/// What the socket took.
+pub struct Sent {
+    /// Bytes.
+    pub count: u64,
+    /// Less than it was given: it has no more room.
+    pub full: bool,
+}
+
+fn sent(given: u64, result: Result<usize, Errno>) -> Result<Sent, Trouble> {
+    match result {
+        Ok(count) => Ok(Sent {
+            count: count as u64,
+            full: (count as u64) < given,
+        }),
+        Err(Errno::AGAIN) => Err(Trouble::Full),
+        Err(_) => Err(Trouble::Peer),
+    }
+}
+
+fn send(stream: &Stream, bytes: &[u8], more: bool) -> Result<Sent, Trouble> {
+    sent(bytes.len() as u64, stream.send(bytes, more))
+}
+
+/// Where file bytes pass through user space: room for a head in front of them and a line end behind, so that they are
+/// one `send`. What was read last is remembered for the turn: all caught-up tails of a file share one read.
+pub struct Scratch {
+    bytes: Box<[u8; Scratch::FRONT + COPY_MAX + Scratch::BACK]>,
+    holds: Option<Held>,
+}
+
+/// Whose bytes the scratch holds, which ones, and the last truncation that was known before they were read: who looks at
+/// the file behind a later one gets another tag, and must not get these bytes.
+type Held = (Rc<OpenFile>, std::ops::Range<u64>, u64);
+
+impl Scratch {
+    /// Longer heads (a redirect to a long name) have no file behind them.
+    const FRONT: usize = 2048;
+    const BACK: usize = 2;
+
+    /// Empty.
+    #[must_use]
+    pub fn new() -> Scratch {
+        let bytes = vec![0; Scratch::FRONT + COPY_MAX + Scratch::BACK].into_boxed_slice();
+        Scratch {
+            bytes: bytes.try_into().expect("of that length"),
+            holds: None,
+        }
+    }
+
+    /// Nothing is remembered from here on.
+    pub fn forget(&mut self) {
+        self.holds = None;
+    }
+
+    /// Sends some of what comes next; at least one byte.
+    pub fn send(
+        &mut self,
+        stream: &Stream,
+        next: &Next<'_, Rc<OpenFile>>,
+    ) -> Result<Sent, Trouble> {
+        let Some((file, range)) = &next.file else {
+            let bytes = if next.before.is_empty() {
+                next.after
+            } else {
+                &next.before
+            };
+            return send(stream, bytes, false);
+        };
+        let count = range.end - range.start;
+        // In the middle of a long stretch only its end is worth a copy.
+        let copied = if next.before.is_empty() {
+            COPY_TAIL
+        } else {
+            COPY_MAX as u64
+        };
+        if count <= copied && next.before.len() <= Scratch::FRONT {
+            return self.send_copy(stream, next, file, range.clone());
+        }
+        if !next.before.is_empty() {
+            return send(stream, &next.before, true);
+        }
+        // The last bytes of a chunk are left for a copy that takes the line end along.
+        let piece = if next.after.is_empty() {
+            count.min(SENDFILE_FINITE)
+        } else {
+            (count - COPY_TAIL).min(SENDFILE_TAIL)
+        };
+        match stream.send_file(file.as_fd(), range.start, piece) {
+            Ok(0) => Err(Trouble::File),
+            // Who failed, the file or the socket? A file system may fail with any error, or not be able to splice.
+            Err(error) if error != Errno::AGAIN => {
+                let end = range.start + count.min(COPY_MAX as u64);
+                let after = if end == range.end { next.after } else { b"" };
+                self.fill(file, range.start..end)?;
+                send(
+                    stream,
+                    self.framed(&[], (end - range.start) as usize, after),
+                    false,
+                )
+            }
+            result => sent(piece, result),
+        }
+    }
+
+    fn send_copy(
+        &mut self,
+        stream: &Stream,
+        next: &Next<'_, Rc<OpenFile>>,
+        file: &Rc<OpenFile>,
+        range: std::ops::Range<u64>,
+    ) -> Result<Sent, Trouble> {
+        let count = (range.end - range.start) as usize;
+        self.fill(file, range)?;
+        send(stream, self.framed(&next.before, count, next.after), false)
+    }
+
+    /// These bytes of a file, at most [`COPY_MAX`].
+    pub(super) fn read(
+        &mut self,
+        file: &Rc<OpenFile>,
+        range: std::ops::Range<u64>,
+    ) -> Result<&[u8], Trouble> {
+        let count = (range.end - range.start) as usize;
+        self.fill(file, range)?;
+        Ok(&self.bytes[Scratch::FRONT..Scratch::FRONT + count])
+    }
+
+    /// Has these bytes of the file in the scratch.
+    fn fill(&mut self, file: &Rc<OpenFile>, range: std::ops::Range<u64>) -> Result<(), Trouble> {
+        let truncation = file.truncation();
+        if self.holds.as_ref().is_some_and(|(held, bytes, before)| {
+            Rc::ptr_eq(held, file) && *bytes == range && *before == truncation
+        }) {
+            return Ok(());
+        }
+        self.holds = None;
+        let count = (range.end - range.start) as usize;
+        let buffer = &mut self.bytes[Scratch::FRONT..Scratch::FRONT + count];
+        match file.read(buffer, range.start) {
+            Ok(n) if n == count => {
+                self.holds = Some((Rc::clone(file), range, truncation));
+                Ok(())
+            }
+            _ => Err(Trouble::File),
+        }
+    }
+
+    /// The bytes in the scratch with others in front of and behind them.
+    fn framed(&mut self, before: &[u8], count: usize, after: &[u8]) -> &[u8] {
+        let start = Scratch::FRONT - before.len();
+        let end = Scratch::FRONT + count;
+        self.bytes[start..Scratch::FRONT].copy_from_slice(before);
+        self.bytes[end..end + after.len()].copy_from_slice(after);
+        &self.bytes[start..end + after.len()]
+    }
+}
+
+impl Default for Scratch {
+    fn default() -> Self {
+        Self::new()
+    }
+}
