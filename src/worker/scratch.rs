@@ -1,12 +1,15 @@
 //! Bytes on their way from files to sockets.
 
+use std::ops::Range;
 use std::os::fd::AsFd;
 use std::rc::Rc;
 
 use rustix::io::Errno;
 
 use crate::connection::sending::Next;
-use crate::limits::{COPY_MAX, COPY_TAIL, SENDFILE_FINITE, SENDFILE_TAIL};
+use crate::limits::{
+    COPY_MAX, COPY_SHARED_MAX, COPY_TAIL, SENDFILE_FINITE, SENDFILE_TAIL, SHARED_FROM,
+};
 use crate::os::files::OpenFile;
 use crate::os::socket::Stream;
 
@@ -48,13 +51,13 @@ fn send(stream: &Stream, bytes: &[u8], more: bool) -> Result<Sent, Trouble> {
 /// Where file bytes pass through user space: room for a head in front of them and a line end behind, so that they are
 /// one `send`. What was read last is remembered for the turn: all caught-up tails of a file share one read.
 pub struct Scratch {
-    bytes: Box<[u8; Scratch::FRONT + COPY_MAX + Scratch::BACK]>,
+    bytes: Box<[u8; Scratch::FRONT + COPY_SHARED_MAX + Scratch::BACK]>,
     holds: Option<Held>,
 }
 
 /// Whose bytes the scratch holds, which ones, and the last truncation that was known before they were read: who looks at
 /// the file behind a later one gets another tag, and must not get these bytes.
-type Held = (Rc<OpenFile>, std::ops::Range<u64>, u64);
+type Held = (Rc<OpenFile>, Range<u64>, u64);
 
 impl Scratch {
     /// Longer heads (a redirect to a long name) have no file behind them.
@@ -64,7 +67,7 @@ impl Scratch {
     /// Empty.
     #[must_use]
     pub fn new() -> Scratch {
-        let bytes = vec![0; Scratch::FRONT + COPY_MAX + Scratch::BACK].into_boxed_slice();
+        let bytes = vec![0; Scratch::FRONT + COPY_SHARED_MAX + Scratch::BACK].into_boxed_slice();
         Scratch {
             bytes: bytes.try_into().expect("of that length"),
             holds: None,
@@ -91,11 +94,11 @@ impl Scratch {
             return send(stream, bytes, false);
         };
         let count = range.end - range.start;
-        // In the middle of a long stretch only its end is worth a copy.
-        let copied = if next.before.is_empty() {
-            COPY_TAIL
-        } else {
-            COPY_MAX as u64
+        // In the middle of a long stretch only its end is worth a copy, unless others wait for it too.
+        let copied = match (next.before.is_empty(), next.after.is_empty()) {
+            (_, false) if Rc::strong_count(file) >= SHARED_FROM => COPY_SHARED_MAX as u64,
+            (true, _) => COPY_TAIL,
+            (false, _) => COPY_MAX as u64,
         };
         if count <= copied && next.before.len() <= Scratch::FRONT {
             return self.send_copy(stream, next, file, range.clone());
@@ -115,12 +118,8 @@ impl Scratch {
             Err(error) if error != Errno::AGAIN => {
                 let end = range.start + count.min(COPY_MAX as u64);
                 let after = if end == range.end { next.after } else { b"" };
-                self.fill(file, range.start..end)?;
-                send(
-                    stream,
-                    self.framed(&[], (end - range.start) as usize, after),
-                    false,
-                )
+                let place = self.fill(file, range.start..end, false)?;
+                send(stream, self.framed(&[], place, after), false)
             }
             result => sent(piece, result),
         }
@@ -131,51 +130,58 @@ impl Scratch {
         stream: &Stream,
         next: &Next<'_, Rc<OpenFile>>,
         file: &Rc<OpenFile>,
-        range: std::ops::Range<u64>,
+        range: Range<u64>,
     ) -> Result<Sent, Trouble> {
-        let count = (range.end - range.start) as usize;
-        self.fill(file, range)?;
-        send(stream, self.framed(&next.before, count, next.after), false)
+        let place = self.fill(file, range, !next.before.is_empty())?;
+        send(stream, self.framed(&next.before, place, next.after), false)
     }
 
-    /// These bytes of a file, at most [`COPY_MAX`].
+    /// These bytes of a file, at most [`COPY_SHARED_MAX`].
     pub(super) fn read(
         &mut self,
         file: &Rc<OpenFile>,
-        range: std::ops::Range<u64>,
+        range: Range<u64>,
     ) -> Result<&[u8], Trouble> {
-        let count = (range.end - range.start) as usize;
-        self.fill(file, range)?;
-        Ok(&self.bytes[Scratch::FRONT..Scratch::FRONT + count])
+        let place = self.fill(file, range, true)?;
+        Ok(&self.bytes[place])
     }
 
-    /// Has these bytes of the file in the scratch.
-    fn fill(&mut self, file: &Rc<OpenFile>, range: std::ops::Range<u64>) -> Result<(), Trouble> {
+    /// Has these bytes of the file in the scratch; says where. `whole`: there is nothing else of it in front of them, so that
+    /// others can stand there. There never is behind them.
+    fn fill(
+        &mut self,
+        file: &Rc<OpenFile>,
+        range: Range<u64>,
+        whole: bool,
+    ) -> Result<Range<usize>, Trouble> {
         let truncation = file.truncation();
-        if self.holds.as_ref().is_some_and(|(held, bytes, before)| {
-            Rc::ptr_eq(held, file) && *bytes == range && *before == truncation
-        }) {
-            return Ok(());
+        if let Some((held, bytes, before)) = &self.holds {
+            let within = bytes.end == range.end && bytes.start <= range.start;
+            let fits = within && (bytes.start == range.start || !whole);
+            if fits && Rc::ptr_eq(held, file) && *before == truncation {
+                let skipped = (range.start - bytes.start) as usize;
+                let end = Scratch::FRONT + (bytes.end - bytes.start) as usize;
+                return Ok(Scratch::FRONT + skipped..end);
+            }
         }
         self.holds = None;
         let count = (range.end - range.start) as usize;
-        let buffer = &mut self.bytes[Scratch::FRONT..Scratch::FRONT + count];
-        match file.read(buffer, range.start) {
+        let place = Scratch::FRONT..Scratch::FRONT + count;
+        match file.read(&mut self.bytes[place.clone()], range.start) {
             Ok(n) if n == count => {
                 self.holds = Some((Rc::clone(file), range, truncation));
-                Ok(())
+                Ok(place)
             }
             _ => Err(Trouble::File),
         }
     }
 
     /// The bytes in the scratch with others in front of and behind them.
-    fn framed(&mut self, before: &[u8], count: usize, after: &[u8]) -> &[u8] {
-        let start = Scratch::FRONT - before.len();
-        let end = Scratch::FRONT + count;
-        self.bytes[start..Scratch::FRONT].copy_from_slice(before);
-        self.bytes[end..end + after.len()].copy_from_slice(after);
-        &self.bytes[start..end + after.len()]
+    fn framed(&mut self, before: &[u8], place: Range<usize>, after: &[u8]) -> &[u8] {
+        let start = place.start - before.len();
+        self.bytes[start..place.start].copy_from_slice(before);
+        self.bytes[place.end..place.end + after.len()].copy_from_slice(after);
+        &self.bytes[start..place.end + after.len()]
     }
 }
 
