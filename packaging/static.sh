@@ -35,11 +35,9 @@ build() { # ARCH TARGET ZIG-TARGET
         # Not position-independent: zig links no static PIE.
         export RUSTFLAGS="-C target-feature=+crt-static -C link-self-contained=no -C relocation-model=static"
         export "CARGO_TARGET_${name^^}_LINKER=$linker"
-        # 30 kB less than with 3.
-        export CARGO_PROFILE_RELEASE_OPT_LEVEL=2
-        cargo build --locked --release --target "$target" --target-dir "$out/build" "${arguments[@]}"
+        cargo build --locked --profile size --target "$target" --target-dir "$out/build" "${arguments[@]}"
     )
-    cp "$out/build/$target/release/openrange" "$out/openrange-$arch"
+    cp "$out/build/$target/size/openrange" "$out/openrange-$arch"
 }
 
 [ $# -gt 0 ] || set -- x86_64 aarch64 armv7
