@@ -163,6 +163,8 @@ pub struct Book {
 struct Record {
     /// As it is, or was before it went.
     entry: Entry,
+    /// Who has read less has never been told of it.
+    known: Version,
     created: Version,
     rolled: Version,
     grown: Version,
@@ -204,12 +206,19 @@ impl Book {
     /// Notes what is there now.
     pub fn update(&mut self, list: Vec<(Vec<u8>, Entry)>, truncated: bool, version: Version) {
         self.version = version;
-        self.truncated = truncated;
+        // That is told at the beginning only.
+        if mem::replace(&mut self.truncated, truncated) != truncated {
+            self.floor = version;
+        }
         let mut before = mem::take(&mut self.entries);
         for (name, entry) in list {
             let record = match before.remove(name.as_slice()) {
                 Some(record) if !record.gone => record.updated(entry, version),
-                _ => Record::new(entry, version),
+                Some(record) => Record {
+                    known: record.known,
+                    ..Record::new(entry, version)
+                },
+                None => Record::new(entry, version),
             };
             self.entries.insert(name.into(), record);
         }
@@ -260,6 +269,7 @@ impl Record {
     fn new(entry: Entry, version: Version) -> Record {
         Record {
             entry,
+            known: version,
             created: version,
             rolled: version,
             grown: version,
@@ -281,11 +291,12 @@ impl Record {
         self
     }
 
-    /// The type of the event for somebody who has read up to there.
-    fn event(&self, seen: Version) -> Option<&'static str> {
+    /// The type of the event for somebody who has read up to there and reads towards `target`. What has come or gone
+    /// behind that is told when that is read: who is told now would be told twice, or not that it has gone again.
+    fn event(&self, seen: Version, target: Version) -> Option<&'static str> {
         match () {
-            () if self.changed <= seen => None,
-            () if self.gone => (self.created <= seen).then_some("remove"),
+            () if self.changed <= seen || self.created > target => None,
+            () if self.gone => (self.known <= seen && self.changed <= target).then_some("remove"),
             () if self.created > seen => Some("create"),
             () if self.rolled > seen => Some("roll"),
             () if self.grown > seen => Some("grow"),
@@ -313,7 +324,7 @@ impl Bookmark {
             if out.len() >= EVENT_BUFFER {
                 return false;
             }
-            if let Some(kind) = record.event(self.seen) {
+            if let Some(kind) = record.event(self.seen, *target) {
                 // Writing to a Vec cannot fail.
                 let _ = write!(
                     out,
