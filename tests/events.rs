@@ -6,8 +6,10 @@ mod check;
 mod random;
 
 use openrange::http::conditional::ETag;
-use openrange::http::events::{Position, Source, Taken, encode};
-use openrange::limits::EVENT_LINE_MAX;
+use openrange::http::events::{
+    Position, Positions, Source, Taken, encode, write_full, write_place, write_roll, write_truncate,
+};
+use openrange::limits::{EVENT_FILES_MAX, EVENT_LINE_MAX};
 use random::Random;
 
 const FROM: Position = Position {
@@ -151,6 +153,83 @@ fn positions() {
     for text in bad {
         assert_eq!(Position::parse(text.as_bytes()), None, "{text}");
     }
+}
+
+#[test]
+fn positions_in_several_files() {
+    let one = "0123456789abcdef-4711";
+    for text in [
+        "-".to_owned(),
+        one.to_owned(),
+        "-,-".to_owned(),
+        format!("{one},-,{one}"),
+        format!("-,{one}"),
+        vec![one; EVENT_FILES_MAX].join(","),
+    ] {
+        let positions = Positions::parse(text.as_bytes()).expect(&text);
+        assert_eq!(positions.to_string(), text);
+        assert_eq!(positions.0.len(), text.split(',').count());
+        let only = (text == one).then(|| Position::parse(one.as_bytes()).expect("one"));
+        assert_eq!(positions.only(), only, "{text}");
+    }
+    for text in [
+        String::new(),
+        ",".to_owned(),
+        "--".to_owned(),
+        format!("{one},"),
+        format!(",{one}"),
+        format!("{one},,-"),
+        format!("{one} ,-"),
+        format!("{one},0123456789abcdef"),
+        vec!["-"; EVENT_FILES_MAX + 1].join(","),
+    ] {
+        assert_eq!(Positions::parse(text.as_bytes()), None, "{text}");
+    }
+    for seed in 0..1000 {
+        let mut random = Random::new(seed);
+        let count = 1 + random.below(EVENT_FILES_MAX as u64);
+        let position = |_| {
+            (random.below(4) > 0).then(|| Position {
+                etag: ETag(random.number() >> random.below(64)),
+                offset: random.number() >> random.below(64),
+            })
+        };
+        let positions = Positions((0..count).map(position).collect());
+        let text = positions.to_string();
+        assert_eq!(Positions::parse(text.as_bytes()), Some(positions), "{text}");
+    }
+}
+
+/// In a stream of several files the type tells of which one an event is, and the id has the places of all.
+#[test]
+fn events_of_one_of_several_files() {
+    let source = Source {
+        name: "a%20b.log",
+        before: "-,",
+        behind: ",00000000000000cd-7",
+    };
+    let id = |offset: u32| format!("id: -,00000000000000ab-{offset},00000000000000cd-7\n");
+    let mut out = Vec::new();
+    encode(source, FROM, b"1\n2", true, &mut out);
+    write_place(&mut out, source, FROM);
+    write_roll(&mut out, source, "missing", None);
+    write_roll(&mut out, source, "created", Some(FROM.etag));
+    write_truncate(&mut out, source, FROM.etag);
+    write_full(&mut out);
+    let tag = "\"etag\":\"W/\\\"00000000000000ab\\\"\"";
+    let expected = [
+        id(1002) + "event: a%20b.log\ndata: 1\n\n",
+        id(1003) + "event: a%20b.log/part\ndata: 2\n\n",
+        id(1000) + "\n",
+        "event: a%20b.log/roll\ndata: {\"reason\":\"missing\",\"etag\":null}\n\n".to_owned(),
+        format!(
+            "event: a%20b.log/roll\n{}data: {{\"reason\":\"created\",{tag}}}\n\n",
+            id(0)
+        ),
+        format!("event: a%20b.log/truncate\n{}data: {{{tag}}}\n\n", id(0)),
+        format!("event: /full\ndata: {EVENT_FILES_MAX}\n\n"),
+    ];
+    assert_eq!(String::from_utf8(out).expect("UTF-8"), expected.concat());
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use openrange::http::conditional::ETag;
 use openrange::http::events::{Position, Positions};
+use openrange::http::pattern;
 use openrange::http::query::{Query, Start, parse};
 
 #[test]
@@ -47,6 +48,28 @@ fn what_counts() {
 }
 
 #[test]
+fn files() {
+    let files = |target: &str| parse(target.as_bytes()).expect(target).files;
+    assert_eq!(files("/d/"), None);
+    assert_eq!(files("/d/?file=a&xfiles=b&Files=c"), None);
+    for (target, list) in [
+        ("/d/?files=a", "a"),
+        ("/d/?files=a,b&lines=3", "a,b"),
+        ("/d/?x&files=*.log%2Ca", "*.log,a"),
+        ("/d/?files=a=b", "a=b"),
+        ("/d/?files=a?b", "a?b"),
+    ] {
+        assert_eq!(files(target), pattern::parse(list.as_bytes()), "{target}");
+        assert!(files(target).is_some());
+    }
+    let id = "0000000000000012-34,-,0000000000000056-7";
+    let target = format!("/d/?last-event-id={id}&files=a,b,c");
+    let query = parse(target.as_bytes()).expect("in order");
+    assert_eq!(query.positions, Positions::parse(id.as_bytes()));
+    assert_eq!(query.files.expect("a list").len(), 3);
+}
+
+#[test]
 fn what_is_refused() {
     for (parameters, name) in [
         (
@@ -78,8 +101,23 @@ fn what_is_refused() {
                 "last-event-id=",
                 "last-event-id=1-1",
                 "last-event-id=0000000000000012-034",
+                "last-event-id=0000000000000012-34,",
+                "last-event-id=-&last-event-id=-",
             ],
             "last-event-id",
+        ),
+        (
+            &[
+                "files",
+                "files=",
+                "files=,",
+                "files=a/b",
+                "files=a%2fb",
+                "files=.a",
+                "files=a,a",
+                "files=a&files=b",
+            ],
+            "files",
         ),
     ] {
         for parameter in parameters {
