@@ -5,6 +5,8 @@
 mod client;
 #[path = "server/harness.rs"]
 mod harness;
+#[path = "server/source.rs"]
+mod source;
 
 #[path = "server/access_log.rs"]
 mod access_log;
@@ -22,6 +24,8 @@ mod cors;
 mod crowds;
 #[path = "server/directories.rs"]
 mod directories;
+#[path = "server/directory_events.rs"]
+mod directory_events;
 #[path = "server/ends.rs"]
 mod ends;
 #[path = "server/events.rs"]

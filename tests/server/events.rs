@@ -6,105 +6,12 @@ use rustix::process::Signal;
 
 use super::client::{Client, etag};
 use super::harness::{Server, TempDir, until};
+use super::source::{ACCEPT, Source};
 
 #[path = "events/forms.rs"]
 mod forms;
 #[path = "events/rolls.rs"]
 mod rolls;
-
-const ACCEPT: &str = "Accept: text/event-stream";
-
-/// An event as a page gets it.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-struct Event {
-    kind: String,
-    id: String,
-    data: String,
-}
-
-/// An event source: the part of a browser.
-struct Source {
-    client: Client,
-    unread: Vec<u8>,
-    /// Of the last event, or of the beginning.
-    id: String,
-}
-
-impl Source {
-    /// Follows a target from the start that it names, or behind an event.
-    fn open(server: &Server, target: &str, last: Option<&str>) -> Source {
-        let mut client = Client::new(server);
-        let last = last.map(|id| format!("Last-Event-ID: {id}"));
-        let fields: Vec<&str> = [ACCEPT].into_iter().chain(last.as_deref()).collect();
-        client.ask("GET", target, &fields);
-        let head = client.head();
-        assert_eq!(head.status, 200, "{head:?}");
-        assert_eq!(head.field("Content-Type"), "text/event-stream");
-        assert_eq!(head.field("Cache-Control"), "no-store");
-        assert_eq!(head.field("X-Accel-Buffering"), "no");
-        assert_eq!(head.field("Transfer-Encoding"), "chunked");
-        let mut source = Source {
-            client,
-            unread: Vec::new(),
-            id: String::new(),
-        };
-        let beginning = source.block();
-        assert!(beginning.starts_with("retry: 1000\nid: "), "{beginning}");
-        source.id = beginning["retry: 1000\nid: ".len()..].to_owned();
-        source
-    }
-
-    fn block(&mut self) -> String {
-        loop {
-            if let Some(end) = self.unread.windows(2).position(|two| two == b"\n\n") {
-                let block: Vec<u8> = self.unread.drain(..end + 2).collect();
-                return String::from_utf8(block[..end].to_vec()).expect("UTF-8");
-            }
-            self.unread.extend(self.client.some());
-        }
-    }
-
-    fn next(&mut self) -> Event {
-        let block = self.block();
-        let mut event = Event {
-            id: self.id.clone(),
-            ..Event::default()
-        };
-        let mut data: Vec<&str> = Vec::new();
-        for line in block.split(['\n', '\r']) {
-            match line.split_once(": ").expect("a field") {
-                ("id", id) => event.id = id.to_owned(),
-                ("event", kind) => event.kind = kind.to_owned(),
-                ("data", line) => data.push(line),
-                _ => panic!("{line}"),
-            }
-        }
-        event.data = data.join("\n");
-        self.id.clone_from(&event.id);
-        event
-    }
-
-    /// The next events are complete lines.
-    fn expect(&mut self, lines: &[&str]) {
-        for line in lines {
-            let event = self.next();
-            assert_eq!((&*event.kind, &*event.data), ("", *line));
-        }
-    }
-
-    /// The next event is of this kind; its data.
-    fn expect_kind(&mut self, kind: &str) -> String {
-        let event = self.next();
-        assert_eq!(event.kind, kind, "{event:?}");
-        event.data
-    }
-
-    /// The offset in the last id.
-    fn offset(&self) -> u64 {
-        let offset = self.id.split_once('-').map(|(_, offset)| offset.parse());
-        offset.expect("an id").expect("an offset")
-    }
-}
 
 /// The id of the start of the file that has this name now.
 fn start(server: &Server, target: &str) -> String {
@@ -326,11 +233,7 @@ fn a_slow_client_gets_every_line() {
     // Others are served meanwhile, and the file goes on.
     Source::open(&server, "/log?lines=1", None).expect(&[lines.last().expect("lines")]);
     dir.append("log", "the end\n");
-    let mut source = Source {
-        client,
-        unread: Vec::new(),
-        id: String::new(),
-    };
+    let mut source = Source::over(client);
     source.block();
     for line in &lines {
         source.expect(&[line]);
