@@ -63,6 +63,12 @@ pub const EVENT_ABSENCE: (Duration, Duration) = (Duration::from_millis(10), Dura
 
 /// Most files that one event stream follows. Each has its place in the `id` of every event, some 27 bytes, and a topic.
 pub const EVENT_FILES_MAX: usize = 32;
+/// Most places in an `id`. Besides those of the files that are followed there may be some of files that have just lost their
+/// names, and have another one when the directory is looked at next.
+pub const EVENT_PLACES_MAX: usize = 2 * EVENT_FILES_MAX;
+/// A place is forgotten when its file was not seen so many times in a row that the directory was looked at: a file that
+/// is renamed meanwhile may not be seen once.
+pub const EVENT_PLACE_MISSED: u8 = 3;
 /// Shortest pause between two looks at a directory whose entries are told as events: what happens meanwhile is told once.
 pub const FOLDER_PAUSE: Duration = Duration::from_millis(250);
 /// What the pause is longer for each entry. A look at one takes some 5 µs, so looking takes a twentieth of the time.

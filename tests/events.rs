@@ -9,7 +9,7 @@ use openrange::http::conditional::ETag;
 use openrange::http::events::{
     Position, Positions, Source, Taken, encode, write_full, write_place, write_roll, write_truncate,
 };
-use openrange::limits::{EVENT_FILES_MAX, EVENT_LINE_MAX};
+use openrange::limits::{EVENT_FILES_MAX, EVENT_LINE_MAX, EVENT_PLACES_MAX};
 use random::Random;
 
 const FROM: Position = Position {
@@ -164,7 +164,7 @@ fn positions_in_several_files() {
         "-,-".to_owned(),
         format!("{one},-,{one}"),
         format!("-,{one}"),
-        vec![one; EVENT_FILES_MAX].join(","),
+        vec![one; EVENT_PLACES_MAX].join(","),
     ] {
         let positions = Positions::parse(text.as_bytes()).expect(&text);
         assert_eq!(positions.to_string(), text);
@@ -181,13 +181,13 @@ fn positions_in_several_files() {
         format!("{one},,-"),
         format!("{one} ,-"),
         format!("{one},0123456789abcdef"),
-        vec!["-"; EVENT_FILES_MAX + 1].join(","),
+        vec!["-"; EVENT_PLACES_MAX + 1].join(","),
     ] {
         assert_eq!(Positions::parse(text.as_bytes()), None, "{text}");
     }
     for seed in 0..1000 {
         let mut random = Random::new(seed);
-        let count = 1 + random.below(EVENT_FILES_MAX as u64);
+        let count = 1 + random.below(EVENT_PLACES_MAX as u64);
         let position = |_| {
             (random.below(4) > 0).then(|| Position {
                 etag: ETag(random.number() >> random.below(64)),
@@ -213,7 +213,7 @@ fn events_of_one_of_several_files() {
     encode(source, FROM, b"1\n2", true, &mut out);
     write_place(&mut out, source, FROM);
     write_roll(&mut out, source, "missing", None);
-    write_roll(&mut out, source, "created", Some(FROM.etag));
+    write_roll(&mut out, source, "created", Some(FROM));
     write_truncate(&mut out, source, FROM.etag);
     write_full(&mut out);
     let tag = "\"etag\":\"W/\\\"00000000000000ab\\\"\"";
@@ -224,7 +224,7 @@ fn events_of_one_of_several_files() {
         "event: a%20b.log/roll\ndata: {\"reason\":\"missing\",\"etag\":null}\n\n".to_owned(),
         format!(
             "event: a%20b.log/roll\n{}data: {{\"reason\":\"created\",{tag}}}\n\n",
-            id(0)
+            id(1000)
         ),
         format!("event: a%20b.log/truncate\n{}data: {{{tag}}}\n\n", id(0)),
         format!("event: /full\ndata: {EVENT_FILES_MAX}\n\n"),

@@ -34,6 +34,8 @@ mod events;
 mod finite;
 #[path = "server/framing.rs"]
 mod framing;
+#[path = "server/groups.rs"]
+mod groups;
 #[path = "server/hot.rs"]
 mod hot;
 #[path = "server/log.rs"]

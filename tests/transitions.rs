@@ -227,7 +227,7 @@ fn want(machine: &Machine) -> String {
         Want::Read((), range) => format!("Read {range:?}"),
         Want::Examine((), tag) => format!("Examine {}", tag.0),
         Want::Follow(sought) => format!("Follow {}", sought.path),
-        Want::List(path) => format!("List {path}"),
+        Want::List { path, anew } => format!("List {path}{}", if anew { " anew" } else { "" }),
         Want::Sleep => "Sleep".to_owned(),
         Want::Shut => "Shut".to_owned(),
         Want::Remove { abort: false } => "Remove".to_owned(),

@@ -7,7 +7,8 @@ use std::ops::Range;
 
 use super::Moment;
 use super::answer::Meta;
-use super::folder::{Folder, Listed, Purpose, Wanted};
+use super::folder::{Folder, Listed, Purpose};
+use super::group;
 use super::member::{self, Followed, Member};
 use super::sending::End;
 use crate::http::chunk;
@@ -15,9 +16,9 @@ use crate::http::conditional::ETag;
 use crate::http::events::{self, Position, Positions, Source};
 use crate::http::pattern::Pattern;
 use crate::http::query::Start;
-use crate::http::target::{Path, encode};
-use crate::http::topics::{Book, Bookmark, Kind};
-use crate::limits::{EVENT_FILES_MAX, EVENT_HEARTBEAT};
+use crate::http::target::Path;
+use crate::http::topics::Bookmark;
+use crate::limits::{EVENT_HEARTBEAT, EVENT_PLACES_MAX};
 
 /// Where a stream of one file begins, and the events that it begins with.
 #[derive(Debug, PartialEq, Eq)]
@@ -52,8 +53,9 @@ impl Beginning {
                         Position { etag, offset: 0 }
                     }
                     (false, _) => {
-                        events::write_roll(&mut events, source, End::Replaced.word(), Some(etag));
-                        Position { etag, offset: 0 }
+                        let start = Position { etag, offset: 0 };
+                        events::write_roll(&mut events, source, End::Replaced.word(), Some(start));
+                        start
                     }
                 }
             }
@@ -116,7 +118,12 @@ pub enum Need<'a, F> {
     /// The file that has the name now: [`Events::followed`].
     Follow(Sought<'a>),
     /// The entries of the directory: [`Events::listed`].
-    List(&'a Path),
+    List {
+        /// Which.
+        path: &'a Path,
+        /// What was said last is old.
+        anew: bool,
+    },
     /// To end: [`Events::finish`].
     Finish,
     /// Nothing.
@@ -160,7 +167,7 @@ impl<F> Events<F> {
                 patterns,
                 start,
                 positions,
-            } => follow(&path, patterns, start, positions),
+            } => group::follow(&path, patterns, start, positions),
         };
         Events {
             path,
@@ -183,7 +190,10 @@ impl<F> Events<F> {
             .as_ref()
             .filter(|folder| folder.must_look() && !self.ending)
         {
-            return Need::List(&folder.path);
+            return Need::List {
+                path: &folder.path,
+                anew: folder.anew,
+            };
         }
         match self.current() {
             Some(current) => self.need_of(current),
@@ -282,29 +292,31 @@ impl<F> Events<F> {
     }
 
     /// Takes what the name leads to now; gives what is to be sent, which may be nothing.
-    pub fn followed(&mut self, found: Followed<F>, now: Moment) -> Vec<u8> {
-        self.write(|member, source, out| member.followed(source, found, now, out))
+    pub fn followed(&mut self, mut found: Followed<F>, now: Moment) -> Vec<u8> {
+        let current = self.current().expect("only who needs something is told");
+        let mut place = None;
+        if let (Followed::File(_, meta), Some(folder)) = (&found, self.folder.as_deref_mut())
+            && let Purpose::Files(wanted) = &mut folder.purpose
+        {
+            let member = &self.members[current];
+            if member.accepts(meta.etag) {
+                place = wanted.take(meta.etag);
+                member
+                    .leaves_for(meta.etag)
+                    .into_iter()
+                    .for_each(|left| wanted.keep(left));
+            } else {
+                folder.anew = true;
+                found = Followed::Unknown;
+            }
+        }
+        self.write(|member, source, out| member.followed(source, found, place, now, out))
     }
 
     /// Lets the current member write events; the others have their turn before it has another.
     fn write(&mut self, events: impl FnOnce(&mut Member<F>, Source<'_>, &mut Vec<u8>)) -> Vec<u8> {
         let current = self.current().expect("only who needs something is told");
-        let ids =
-            |members: &[Member<F>]| Positions(members.iter().map(Member::at).collect()).to_string();
-        let (before, behind) = (
-            ids(&self.members[..current]),
-            ids(&self.members[current + 1..]),
-        );
-        let before = if before.is_empty() {
-            before
-        } else {
-            before + ","
-        };
-        let behind = if behind.is_empty() {
-            behind
-        } else {
-            String::from(",") + &behind
-        };
+        let (before, behind) = self.other_places(current);
         let member = &mut self.members[current];
         let name = Box::<str>::from(member.name());
         let source = Source {
@@ -318,13 +330,38 @@ impl<F> Events<F> {
         self.made(out)
     }
 
+    /// What stands in an `id` before and behind the place of a member.
+    fn other_places(&self, member: usize) -> (String, String) {
+        let (before, behind) = self.members.split_at(member);
+        let behind = behind.iter().skip(1).map(Member::at);
+        let before = before.iter().map(Member::at);
+        let wanted = self.folder.as_ref().and_then(|folder| folder.wanted());
+        // Places in files that are known by their tags need no order, and none where there is no file.
+        let counts = |place: &Option<Position>| wanted.is_none() || place.is_some();
+        let lost = wanted
+            .into_iter()
+            .flat_map(|wanted| wanted.places())
+            .map(Some);
+        let before: Box<[_]> = before.filter(counts).collect();
+        let room = EVENT_PLACES_MAX - 1 - before.len();
+        let behind = behind.filter(counts).chain(lost).take(room).collect();
+        let [mut before, mut behind] = [before, behind].map(|places| Positions(places).to_string());
+        if !before.is_empty() {
+            before.push(',');
+        }
+        if !behind.is_empty() {
+            behind.insert(0, ',');
+        }
+        (before, behind)
+    }
+
     /// Takes what is in the directory now; gives what is to be sent, which may be nothing.
     pub fn listed(&mut self, found: &Listed<'_>, now: Moment) -> Vec<u8> {
         let mut out = Vec::new();
         if let Some(folder) = &mut self.folder {
             folder.seen(found, now, &mut out);
             if let (Purpose::Files(wanted), Listed::Book(book)) = (&mut folder.purpose, found) {
-                add_files(&mut self.members, &folder.path, wanted, book, &mut out);
+                group::assign(&mut self.members, &folder.path, wanted, book, &mut out);
             }
         }
         self.made(out)
@@ -384,94 +421,6 @@ impl<F> Events<F> {
             chunk::enclose(&events)
         } else {
             events
-        }
-    }
-}
-
-/// What follows these files of a directory: their names, or what looks for them.
-fn follow<F>(
-    path: &Path,
-    patterns: Box<[Pattern]>,
-    start: Option<Start>,
-    positions: Option<Positions>,
-) -> (Vec<Member<F>>, Option<Folder>) {
-    let start = start.filter(|_| positions.is_none());
-    let names: Option<Vec<&[u8]>> = patterns.iter().map(Pattern::name).collect();
-    let Some(names) = names else {
-        let known =
-            positions.map_or_else(Vec::new, |all| all.0.iter().flatten().copied().collect());
-        let wanted = Wanted {
-            patterns,
-            start,
-            known,
-            told: false,
-        };
-        return (
-            Vec::new(),
-            Some(Folder::new(path.clone(), Purpose::Files(wanted))),
-        );
-    };
-    // Of another list of files its places mean nothing.
-    let positions = positions.filter(|positions| positions.0.len() == names.len());
-    let at = |index: usize| positions.as_ref().and_then(|positions| positions.0[index]);
-    let members = names.iter().enumerate();
-    let members = members.map(|(index, name)| seek(path, name, at(index), start));
-    (members.collect(), None)
-}
-
-fn seek<F>(directory: &Path, name: &[u8], at: Option<Position>, start: Option<Start>) -> Member<F> {
-    Member::sought(
-        directory.entry(name),
-        encode(name).to_string().into(),
-        at,
-        start,
-    )
-}
-
-/// Adds the files that fit and are not followed yet.
-fn add_files<F>(
-    members: &mut Vec<Member<F>>,
-    directory: &Path,
-    wanted: &mut Wanted,
-    book: &Book,
-    out: &mut Vec<u8>,
-) {
-    let start = wanted.start.take();
-    for (name, entry) in book.entries() {
-        let Kind::File { tag, .. } = entry.kind else {
-            continue;
-        };
-        let named = encode(name).to_string();
-        let fits = wanted.patterns.iter().any(|pattern| pattern.fits(name));
-        if !fits || members.iter().any(|member| member.name() == named) {
-            continue;
-        }
-        let known = wanted
-            .known
-            .iter()
-            .position(|known| Some(known.etag) == tag);
-        // Whoever had the file under a name that it has no more leaves it to this one.
-        let renamed = |member: &Member<F>| {
-            let (path, _) = member.sought_for();
-            tag.is_some() && member.etag() == tag && book.tag(path.last()) != tag
-        };
-        let former = members.iter().position(renamed);
-        let at = match (known, former) {
-            (Some(known), _) => Some(wanted.known.swap_remove(known)),
-            (None, Some(former)) => members[former].hand_over(),
-            (None, None) => None,
-        };
-        let member = seek(directory, name, at, start);
-        let vacant = |member: &Member<F>| {
-            let (path, _) = member.sought_for();
-            member.is_known_to_be_gone() && !book.has(path.last())
-        };
-        if members.len() < EVENT_FILES_MAX {
-            members.push(member);
-        } else if let Some(index) = members.iter().position(vacant) {
-            members[index] = member;
-        } else if !std::mem::replace(&mut wanted.told, true) {
-            events::write_full(out);
         }
     }
 }

@@ -1,10 +1,8 @@
 //! The directory that an event stream follows: it tells of its entries, or adds files to the stream that fit a pattern.
 
 use super::Moment;
+use super::group::Wanted;
 use super::member::Absence;
-use crate::http::events::Position;
-use crate::http::pattern::Pattern;
-use crate::http::query::Start;
 use crate::http::target::Path;
 use crate::http::topics::{Book, Bookmark};
 
@@ -15,6 +13,8 @@ pub(super) struct Folder {
     pub purpose: Purpose,
     /// It must be looked at before the stream may rest.
     look: bool,
+    /// What was seen of it is known to be old.
+    pub anew: bool,
     absence: Option<Absence>,
 }
 
@@ -38,30 +38,27 @@ pub(super) enum Purpose {
     Files(Wanted),
 }
 
-/// Files that are to be followed.
-#[derive(Debug)]
-pub(super) struct Wanted {
-    pub patterns: Box<[Pattern]>,
-    /// Where those are begun that are there at first.
-    pub start: Option<Start>,
-    /// Behind what the client has of files that have not been found yet, by their tags.
-    pub known: Vec<Position>,
-    /// The client knows that there are more than can be followed.
-    pub told: bool,
-}
-
 impl Folder {
     pub fn new(path: Path, purpose: Purpose) -> Folder {
         Folder {
             path,
             purpose,
             look: true,
+            anew: false,
             absence: None,
         }
     }
 
     pub fn must_look(&self) -> bool {
-        self.look || self.absence.as_ref().is_some_and(|absence| absence.due)
+        self.look || self.anew || self.absence.as_ref().is_some_and(|absence| absence.due)
+    }
+
+    /// The files that are followed in it, if its entries are not told.
+    pub fn wanted(&self) -> Option<&Wanted> {
+        match &self.purpose {
+            Purpose::Files(wanted) => Some(wanted),
+            Purpose::Entries(_) => None,
+        }
     }
 
     pub fn look(&mut self) {
@@ -81,7 +78,7 @@ impl Folder {
 
     /// It was looked at. Writes events, if its entries are told; there may be more of them than are made at once.
     pub fn seen(&mut self, found: &Listed<'_>, now: Moment, out: &mut Vec<u8>) {
-        self.look = false;
+        (self.look, self.anew) = (false, false);
         match (found, &mut self.purpose) {
             (Listed::Book(book), Purpose::Entries(bookmark)) => {
                 self.look = !bookmark.read(&self.path, book, out);

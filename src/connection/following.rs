@@ -14,7 +14,7 @@ pub(super) fn want<F>(events: &Events<F>) -> Want<'_, F> {
         Need::Measure(file, etag) => Want::Examine(file, etag),
         Need::Read(file, range) => Want::Read(file, range),
         Need::Follow(sought) => Want::Follow(sought),
-        Need::List(path) => Want::List(path),
+        Need::List { path, anew } => Want::List { path, anew },
         Need::Rest => Want::Sleep,
         Need::Finish => unreachable!("the end is left undone"),
     }

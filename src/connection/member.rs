@@ -37,7 +37,16 @@ pub struct Member<F> {
     truncated: bool,
     /// Why the name no longer leads to the file.
     left: Option<End>,
+    accepts: Accepts,
     absence: Option<Absence>,
+}
+
+/// Which file is begun when the name leads to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Accepts {
+    Any,
+    /// That which has the name in the listing of the directory.
+    Listed(Option<ETag>),
 }
 
 /// What was looked for is not there, for a while.
@@ -137,8 +146,34 @@ impl<F> Member<F> {
             look: false,
             truncated: false,
             left: None,
+            accepts: Accepts::Any,
             absence: Some(Absence::unknown()),
         }
+    }
+
+    /// In the listing of the directory the name has the file with this tag, if it has one.
+    pub fn listed(&mut self, tag: Option<ETag>) {
+        let before = std::mem::replace(&mut self.accepts, Accepts::Listed(tag));
+        if before != self.accepts
+            && let Some(absence) = &mut self.absence
+        {
+            absence.due = true;
+        }
+    }
+
+    /// Whether a file to which the name leads is followed now, or only when the listing says the same.
+    pub fn accepts(&self, etag: ETag) -> bool {
+        match self.accepts {
+            Accepts::Any => true,
+            Accepts::Listed(tag) => {
+                tag == Some(etag) || !self.truncated && self.etag() == Some(etag)
+            }
+        }
+    }
+
+    /// The place in the file that is left when another one is begun.
+    pub fn leaves_for(&self, etag: ETag) -> Option<Position> {
+        self.at.filter(|at| at.etag != etag && !self.truncated)
     }
 
     /// What to do when nothing is on its way.
@@ -182,6 +217,11 @@ impl<F> Member<F> {
         (&self.path, self.start)
     }
 
+    /// The name in its directory.
+    pub fn file_name(&self) -> &[u8] {
+        self.path.last()
+    }
+
     /// When [`Member::rang`] is due.
     pub fn deadline(&self) -> Moment {
         let next = |absence: &Absence| absence.next;
@@ -200,8 +240,10 @@ impl<F> Member<F> {
 
     /// The name no longer leads to the file; the first reason stays.
     pub fn lost(&mut self, why: End) {
-        self.left.get_or_insert(why);
-        self.look = true;
+        if self.file.is_some() {
+            self.left.get_or_insert(why);
+            self.look = true;
+        }
     }
 
     /// Another member goes on with the file, which has the name of that one now: gives the place.
@@ -210,7 +252,7 @@ impl<F> Member<F> {
         self.file = None;
         self.truncated = false;
         self.absence = Some(Absence::unknown());
-        self.at
+        self.at.take()
     }
 
     /// Takes a measurement of the file.
@@ -244,17 +286,21 @@ impl<F> Member<F> {
         }
     }
 
-    /// Takes what the name leads to now; writes events.
+    /// Takes what the name leads to now; writes events. `place`: behind what the client has of that file, under whatever
+    /// name it had it.
     pub fn followed(
         &mut self,
         source: Source<'_>,
         found: Followed<F>,
+        place: Option<Position>,
         now: Moment,
         out: &mut Vec<u8>,
     ) {
+        // What comes later is new from its beginning.
+        let start = self.start.filter(|_| matches!(found, Followed::Unknown));
         match found {
             Followed::File(file, meta) => {
-                self.begin(source, &meta, out);
+                self.begin(source, &meta, place, out);
                 (self.seen, self.size) = (self.offset(), self.offset());
                 (self.file, self.absence, self.left) = (Some(file), None, None);
                 (self.truncated, self.sealed, self.look) = (false, false, true);
@@ -278,17 +324,26 @@ impl<F> Member<F> {
                 self.absence = Some(absence);
             }
         }
-        // What comes later is new from its beginning.
-        self.start = None;
+        self.start = start;
     }
 
     /// The place in a file that was just found.
-    fn begin(&mut self, source: Source<'_>, meta: &Meta, out: &mut Vec<u8>) {
+    fn begin(
+        &mut self,
+        source: Source<'_>,
+        meta: &Meta,
+        place: Option<Position>,
+        out: &mut Vec<u8>,
+    ) {
         let etag = meta.etag;
         let from_its_start = Some(Position { etag, offset: 0 });
         let told = self.is_known_to_be_gone();
+        let fresh = self.at.is_none() && self.left.is_none() && !told;
+        if fresh {
+            self.at = place;
+        }
         match self.at {
-            None if !told => {
+            None if fresh => {
                 let offset = meta.start.unwrap_or(0);
                 let at = Position { etag, offset };
                 events::write_place(out, source, at);
@@ -307,8 +362,9 @@ impl<F> Member<F> {
             _ => {
                 let why = self.left.unwrap_or(End::Replaced);
                 let reason = if told { "created" } else { why.word() };
-                events::write_roll(out, source, reason, Some(etag));
-                self.at = from_its_start;
+                let place = place.filter(|place| place.offset <= meta.size);
+                self.at = place.or(from_its_start);
+                events::write_roll(out, source, reason, self.at);
             }
         }
     }

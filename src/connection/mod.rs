@@ -81,6 +81,7 @@ pub mod answer;
 pub mod events;
 mod folder;
 mod following;
+mod group;
 mod member;
 mod moment;
 pub mod sending;
@@ -147,7 +148,12 @@ pub enum Want<'a, F> {
     /// Look up which file has this name now, and follow it in place of the one before; then [`Connection::followed`].
     Follow(Sought<'a>),
     /// Follow this directory, and say what is in it; then [`Connection::listed`].
-    List(&'a Path),
+    List {
+        /// Which.
+        path: &'a Path,
+        /// What was said last is old.
+        anew: bool,
+    },
     /// Send some or all of this; then [`Connection::sent`], or [`Connection::fell_short`] if the file has not got it.
     Send(Next<'a, F>),
     /// Nothing, until something happens.

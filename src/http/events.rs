@@ -16,7 +16,7 @@ use std::fmt;
 use std::io::Write;
 
 use super::conditional::ETag;
-use crate::limits::{EVENT_BUFFER, EVENT_FILES_MAX, EVENT_LINE_MAX, EVENT_RETRY};
+use crate::limits::{EVENT_BUFFER, EVENT_FILES_MAX, EVENT_LINE_MAX, EVENT_PLACES_MAX, EVENT_RETRY};
 
 /// The media type.
 pub const MEDIA: &str = "text/event-stream";
@@ -64,7 +64,7 @@ impl Positions {
     #[must_use]
     pub fn parse(text: &[u8]) -> Option<Positions> {
         let parts = || text.split(|&byte| byte == b',');
-        if parts().count() > EVENT_FILES_MAX {
+        if parts().count() > EVENT_PLACES_MAX {
             return None;
         }
         let position = |part: &[u8]| match part {
@@ -241,11 +241,11 @@ pub fn write_place(out: &mut Vec<u8>, source: Source<'_>, position: Position) {
     out.push(b'\n');
 }
 
-/// The name has passed to another file, from whose start the stream goes on; or, without a tag, it leads nowhere now.
-pub fn write_roll(out: &mut Vec<u8>, source: Source<'_>, reason: &str, etag: Option<ETag>) {
+/// The name has passed to another file, where the stream goes on from there; or, without a place, it leads nowhere now.
+pub fn write_roll(out: &mut Vec<u8>, source: Source<'_>, reason: &str, at: Option<Position>) {
     source.write_type(out, "roll");
-    let _ = match etag {
-        Some(etag) => write_file(out, source, etag, format_args!("\"reason\":\"{reason}\",")),
+    let _ = match at {
+        Some(at) => write_file(out, source, at, format_args!("\"reason\":\"{reason}\",")),
         None => write!(out, "data: {{\"reason\":\"{reason}\",\"etag\":null}}\n\n"),
     };
 }
@@ -253,17 +253,18 @@ pub fn write_roll(out: &mut Vec<u8>, source: Source<'_>, reason: &str, etag: Opt
 /// The file was truncated; the stream goes on from its start.
 pub fn write_truncate(out: &mut Vec<u8>, source: Source<'_>, etag: ETag) {
     source.write_type(out, "truncate");
-    let _ = write_file(out, source, etag, format_args!(""));
+    let at = Position { etag, offset: 0 };
+    let _ = write_file(out, source, at, format_args!(""));
 }
 
 fn write_file(
     out: &mut Vec<u8>,
     source: Source<'_>,
-    etag: ETag,
+    at: Position,
     members: fmt::Arguments<'_>,
 ) -> std::io::Result<()> {
-    source.write_id(out, Position { etag, offset: 0 });
-    let tag = etag.0;
+    source.write_id(out, at);
+    let tag = at.etag.0;
     write!(
         out,
         "data: {{{members}\"etag\":\"W/\\\"{tag:016x}\\\"\"}}\n\n"

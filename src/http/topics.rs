@@ -245,17 +245,16 @@ impl Book {
         }
     }
 
+    /// Of the last look at it.
+    #[must_use]
+    pub fn version(&self) -> Version {
+        self.version
+    }
+
     /// Whether there is an entry of this name.
     #[must_use]
     pub fn has(&self, name: &[u8]) -> bool {
         self.entries.get(name).is_some_and(|record| !record.gone)
-    }
-
-    /// The tag of the file that has this name, if there is one.
-    #[must_use]
-    pub fn tag(&self, name: &[u8]) -> Option<ETag> {
-        let record = self.entries.get(name).filter(|record| !record.gone)?;
-        record.entry.tag()
     }
 
     /// The entries that are there.

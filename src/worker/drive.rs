@@ -196,7 +196,7 @@ pub fn drive(slot: &mut Slot, key: usize, desk: &mut Desk) -> Outcome {
                 following::examine(slot, &file, etag, desk);
             }
             Want::Follow(_) => following::follow(slot, key, desk),
-            Want::List(_) => following::list(slot, key, desk),
+            Want::List { .. } => following::list(slot, key, desk),
             Want::Shut => {
                 slot.stream.shut();
                 slot.machine.shut(desk.now);

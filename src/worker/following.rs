@@ -100,7 +100,7 @@ pub(super) fn follow(slot: &mut Slot, key: usize, desk: &mut Desk) {
 
 /// Follows the directory that is wanted, and tells what is in it.
 pub(super) fn list(slot: &mut Slot, key: usize, desk: &mut Desk) {
-    let Want::List(path) = slot.machine.want() else {
+    let Want::List { path, anew } = slot.machine.want() else {
         return;
     };
     let path = path.clone();
@@ -116,7 +116,12 @@ pub(super) fn list(slot: &mut Slot, key: usize, desk: &mut Desk) {
         }
     }
     let listed = match found {
-        Ok(topic) => desk.topics.read_directory(topic, &path, desk.now),
+        Ok(topic) => {
+            if anew {
+                desk.topics.note_change(topic);
+            }
+            desk.topics.read_directory(topic, &path, desk.now)
+        }
         Err(other) => unlisted(&other),
     };
     slot.machine.listed(&listed, desk.now);

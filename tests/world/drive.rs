@@ -37,7 +37,7 @@ fn task(machine: &Connection<Handle>) -> Task {
         Want::Examine(file, etag) => Task::Examine(**file, etag.0),
         Want::Read(file, range) => Task::Read(**file, range),
         Want::Follow(sought) => Task::Follow(sought.path.clone()),
-        Want::List(_) => unreachable!("nobody asks for events of a directory"),
+        Want::List { .. } => unreachable!("nobody asks for events of a directory"),
         Want::Send(next) => Task::Send(
             next.before.to_vec(),
             next.file.map(|(file, range)| (**file, range)),
