@@ -3,6 +3,8 @@
 
 #[path = "transitions/events.rs"]
 mod events;
+#[path = "transitions/groups.rs"]
+mod groups;
 #[path = "transitions/pieces.rs"]
 mod pieces;
 

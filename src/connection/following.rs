@@ -1,4 +1,32 @@
 //! The machine while it sends events: what an event stream needs, as a want, and what came of it, as a state.
+//!
+//! | state | what happens | action | next |
+//! |---|---|---|---|
+//! | SendingRange, events | sent, events or head complete | want List, Examine, Read or Follow | SendingRange |
+//! | | sent, and nothing is needed | - | Tailing |
+//! | | lost (gone: the first of its names) | want Examine, Read what is left, then Follow | SendingRange |
+//! | | changed | want List, or Examine each file | SendingRange |
+//! | | drain | want Examine, Read what is left of each file, then the last chunk | SendingRange |
+//! | Tailing, events | changed, lost, gone, drain | as in SendingRange | Tailing |
+//! | | drain, no file | last chunk; HTTP/1.0: nothing | SendingRange; Closing(Shut) |
+//! | | rang, the next look is due | want Follow or List | Tailing |
+//! | | rang, after silence | heartbeat | SendingRange |
+//! | both | measured, more than was read | want Read | the same |
+//! | | measured, same | want Examine of the next file | the same; Tailing |
+//! | | measured, less than was made events; shrank | want Follow | the same |
+//! | | read_file, complete lines | events; then it is the turn of the others | SendingRange |
+//! | | read_file, no complete line | - | Tailing |
+//! | | followed, another file, or the same truncated | event, then want Examine | SendingRange |
+//! | | followed, the same file | want Examine | the same |
+//! | | followed, no file | event, if it is so for long | Tailing; SendingRange |
+//! | | followed, by a pattern, not what is listed | want List, anew | the same |
+//! | | listed, entries are told | events; want List until that is all | SendingRange |
+//! | | listed, files that fit | want Follow of those that are new, or have another name | the same |
+//! | | listed, no directory | event, if entries are told, once | SendingRange; Tailing |
+//! | | all is out, ending | last chunk; HTTP/1.0: nothing | SendingRange; Closing(Shut) |
+//! | | fell_short, expired, received, hung_up, failed, cut | as a tail | |
+//!
+//! A file is looked at by the first of its names that needs it, in turn: see [`Events::need`].
 
 use super::answer::Found;
 use super::events::{Events, Need};

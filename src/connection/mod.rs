@@ -9,9 +9,9 @@
 //! | ReadingHeaders | the client | readable | header or idle timeout | input, only if a head is incomplete |
 //! | SendingRange, finite | the socket | writable | send timeout (*) | head, file handle |
 //! | SendingRange, tail | the socket | both, to hear a FIN | send timeout (*) | file handle |
-//! | SendingRange, events | the socket | both, to hear a FIN | send timeout (*) | file handle, one buffer of events |
+//! | SendingRange, events | the socket | both, to hear a FIN | send timeout (*) | file handles, one buffer of events |
 //! | Tailing | the file | readable, to hear a FIN | send timeout (*) | file handle, no buffer |
-//! | Tailing, events | the file, or one | readable, to hear a FIN | heartbeat, next look | file handle, no buffer |
+//! | Tailing, events | files, directory | readable, to hear a FIN | heartbeat, next look | file handles, no buffer |
 //! | Closing(Linger) | the peer's close | readable | linger | nothing |
 //!
 //! (*) Not a point in time of this machine: the worker judges it by what the socket has not acknowledged, and then says
@@ -48,24 +48,6 @@
 //! | Tailing | changed | want Measure | Tailing |
 //! | | gone, drain | ending; want Measure | Tailing |
 //! | | measured, shrank, fell_short, expired, received, hung_up, failed | as in SendingRange | |
-//! | SendingRange, events | sent, events or head complete | want Measure, Read or Follow | SendingRange |
-//! | | sent, and nothing is needed | - | Tailing |
-//! | | shrank | want Follow | SendingRange |
-//! | | gone | want Measure, Read what is left, then Follow | SendingRange |
-//! | | drain | want Measure, Read what is left, then the last chunk | SendingRange |
-//! | Tailing, events | changed, gone, drain, shrank | as in SendingRange | Tailing |
-//! | | drain, no file | last chunk; HTTP/1.0: nothing | SendingRange; Closing(Shut) |
-//! | | rang, the next look is due | want Follow | Tailing |
-//! | | rang, after silence | heartbeat | SendingRange |
-//! | both, events | measured, more than was read | want Read | the same |
-//! | | measured, less than was made events | want Follow | the same |
-//! | | read_file, complete lines | events | SendingRange |
-//! | | read_file, no complete line | - | Tailing |
-//! | | followed, another file, or the same truncated | event, then want Measure | SendingRange |
-//! | | followed, the same file | want Measure | the same |
-//! | | followed, no file | event, if it is so for long | Tailing; SendingRange |
-//! | | all is out, ending | last chunk; HTTP/1.0: nothing | SendingRange; Closing(Shut) |
-//! | | fell_short, expired, received, hung_up, failed, cut | as a tail | |
 //! | Closing(Shut) | shut | - | Closing(Linger) |
 //! | Closing(Linger) | received | drop | Closing(Linger) |
 //! | | received, LINGER_BYTES in all | - | Closing(Now) |
@@ -75,7 +57,8 @@
 //! | SendingRange, Tailing | cut | - | Closing(Abort) |
 //! | ReadingHeaders, Closing | cut | - | Closing(Now); Abort stays |
 //!
-//! What is not in the table is impossible, and asserted. Read [`Connection`] next, then `answer`, then `sending`.
+//! The rows of event streams are in `following`. What is not in a table is impossible, and asserted. Read [`Connection`]
+//! next, then `answer`, then `sending`.
 
 pub mod answer;
 pub mod events;

@@ -1,0 +1,346 @@
+//! The rows of streams of a directory, and of several of its files.
+
+use std::time::Duration;
+
+use openrange::connection::answer::Found;
+use openrange::connection::sending::End;
+use openrange::connection::{Connection, Listed, Moment, Timeouts, Want};
+use openrange::http::conditional::ETag;
+use openrange::http::date::Date;
+use openrange::http::topics::{Book, Entry, Kind, Version};
+use openrange::limits::{EVENT_ABSENCE, EVENT_FILES_MAX, EVENT_HEARTBEAT};
+
+use super::events::{other_file, sent};
+use super::{ACCEPTED, LATER, Machine, NOW, Row, measure, name, send, want};
+
+const SENDING: &str = "SendingRange";
+const TAILING: &str = "Tailing";
+
+/// `a` has the tag 1, and so on.
+fn book(version: u64, names: &[(&str, u64)]) -> Book {
+    let entry = |tag: &u64| Entry {
+        modified: Date::from_seconds(0),
+        kind: Kind::File {
+            size: 5,
+            sealed: false,
+            tag: Some(ETag(*tag)),
+        },
+    };
+    let entries = names.iter();
+    let entries = entries.map(|(name, tag)| (name.as_bytes().to_vec(), entry(tag)));
+    let mut book = Book::new(Version(1));
+    book.update(entries.collect(), false, Version(version));
+    book
+}
+
+fn list(machine: &mut Machine, version: u64, names: &[(&str, u64)]) {
+    machine.listed(&Listed::Book(&book(version, names)), NOW);
+}
+
+/// Does what it wants with these files (name, tag, bytes), until it wants nothing more, or a listing.
+fn drive(machine: &mut Machine, files: &[(&str, u64, &str)]) {
+    loop {
+        let wanted = want(machine);
+        let (verb, rest) = wanted.split_once(' ').unwrap_or((&wanted, ""));
+        let of = |tag: u64| files.iter().find(|file| file.1 == tag).expect("a file");
+        match verb {
+            "Send" => send(machine),
+            "Follow" => {
+                let found = files.iter().find(|file| rest == format!("/d/{}", file.0));
+                machine.followed(found.map_or(Found::Missing, |file| other_file(file.1)), NOW);
+            }
+            "Examine" => {
+                let (.., bytes) = of(rest.parse().expect("a tag"));
+                measure(machine, bytes.len() as u64);
+                if let Want::Read((), range) = machine.want() {
+                    let bytes = &bytes.as_bytes()[range.start as usize..range.end as usize];
+                    machine.read_file(bytes, NOW);
+                }
+            }
+            _ => return,
+        }
+    }
+}
+
+mod state {
+    use super::*;
+
+    pub fn asked(target: &str, fields: &str) -> Machine {
+        let head = format!(
+            "GET {target} HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n{fields}\r\n"
+        );
+        let mut machine = Connection::new(ACCEPTED);
+        machine.received(head.as_bytes(), NOW);
+        let _ = machine.opened(Found::Directory, Date::from_seconds(0));
+        machine
+    }
+    pub fn head_out(target: &str) -> Machine {
+        after(asked(target, ""), send)
+    }
+    pub fn directory() -> Machine {
+        head_out("/d/")
+    }
+    pub fn told() -> Machine {
+        after(directory(), |m| {
+            list(m, 1, &[("x", 1)]);
+            send(m);
+        })
+    }
+    pub fn away() -> Machine {
+        after(told(), |m| {
+            m.changed();
+            m.listed(&Listed::Nothing, NOW);
+            send(m);
+        })
+    }
+    pub fn names() -> Machine {
+        head_out("/d/?files=a,b")
+    }
+    /// Of both all is out.
+    pub fn both() -> Machine {
+        after(names(), |m| {
+            drive(m, &[("a", 1, "1\n"), ("b", 2, "2\n")]);
+        })
+    }
+    pub fn pattern() -> Machine {
+        head_out("/d/?files=*")
+    }
+    pub fn fitting() -> Machine {
+        after(pattern(), |m| {
+            list(m, 2, &[("a", 1)]);
+            drive(m, &[("a", 1, "1\n")]);
+        })
+    }
+    pub fn after(mut machine: Machine, event: impl FnOnce(&mut Machine)) -> Machine {
+        event(&mut machine);
+        machine
+    }
+}
+
+fn check(rows: &[Row]) {
+    for (what, state, event, wanted, next) in rows {
+        let mut machine = state();
+        event(&mut machine);
+        let wants = sent(&machine).unwrap_or_else(|| want(&machine));
+        let wants = wants.replace("000000000000000", "#").replace('"', "'");
+        assert_eq!((&*wants, &*name(&machine)), (*wanted, *next), "{what}");
+    }
+}
+
+const EXISTS: &str =
+    "Send 54|event: list/id: -/data: {'name':'/d','path':'/d/','truncated':false,'exists':true}//|";
+const GONE: &str = "Send 55|event: list/id: -/data: {'name':'/d','path':'/d/','truncated':false,'exists':false}//|";
+
+#[test]
+#[rustfmt::skip]
+fn directories() {
+    use state::*;
+    check(&[
+        ("opened", || asked("/d/", ""), |_| {}, "Send d|retry: 1000//|", SENDING),
+        ("sent, the head", directory, |_| {}, "List /d/", SENDING),
+        ("listed, empty", directory, |m| list(m, 1, &[]), EXISTS, SENDING),
+        ("listed, sent", told, |_| {}, "Sleep", TAILING),
+        ("changed", told, |m| assert!(m.changed()), "List /d/", TAILING),
+        ("changed, nothing new", told, |m| { m.changed(); list(m, 1, &[("x", 1)]); }, "Sleep", TAILING),
+        ("changed while sending", directory, |m| { list(m, 1, &[]); assert!(!m.changed()); send(m); }, "List /d/", SENDING),
+        ("listed, more than one buffer", directory, |m| {
+            let long: Vec<String> = (0..200).map(|number| format!("{number}{}", "x".repeat(200))).collect();
+            let names: Vec<(&str, u64)> = long.iter().map(|name| (&**name, 1)).collect();
+            list(m, 1, &names);
+            send(m);
+        }, "List /d/", SENDING),
+        ("listed, nothing", told, |m| { m.changed(); m.listed(&Listed::Nothing, NOW); }, GONE, SENDING),
+        ("listed, nothing, sent", away, |_| {}, "Sleep", TAILING),
+        ("listed, nothing, once more", away, |m| { m.rang(NOW + EVENT_ABSENCE.0); m.listed(&Listed::Nothing, LATER); }, "Sleep", TAILING),
+        ("rang, the next look is due", away, |m| m.rang(NOW + EVENT_ABSENCE.0), "List /d/", TAILING),
+        ("rang, before that", away, |m| m.rang(NOW), "Sleep", TAILING),
+        ("listed, again", away, |m| { m.rang(NOW + EVENT_ABSENCE.0); list(m, 1, &[]); }, EXISTS, SENDING),
+        ("listed, unknown", told, |m| { m.changed(); m.listed(&Listed::Unknown, NOW); }, "Sleep", TAILING),
+        ("listed, unknown, rang", told, |m| { m.changed(); m.listed(&Listed::Unknown, NOW); m.rang(NOW + EVENT_ABSENCE.0); }, "List /d/", TAILING),
+        ("rang, after silence", told, |m| m.rang(NOW + EVENT_HEARTBEAT), "Send 3|://|", SENDING),
+        ("drain", told, |m| assert!(m.drain(NOW)), "Send 0||", SENDING),
+        ("drain, changed", told, |m| { m.changed(); m.drain(NOW); }, "Send 0||", SENDING),
+        ("drain, away", away, |m| assert!(m.drain(NOW)), "Send 0||", SENDING),
+        ("drain, before it was listed", directory, |m| { m.drain(NOW); }, "Send 0||", SENDING),
+        ("hung_up", told, |m| m.hung_up(NOW), "Remove", "Closing(Now)"),
+        ("cut", told, |m| m.cut(NOW), "Remove, abort", "Closing(Abort)"),
+    ]);
+}
+
+#[test]
+#[rustfmt::skip]
+fn several_names() {
+    use state::*;
+    check(&[
+        ("opened", || asked("/d/?files=a,b", ""), |_| {}, "Send d|retry: 1000//|", SENDING),
+        ("sent, the head", names, |_| {}, "Follow /d/a", SENDING),
+        ("followed", names, |m| m.followed(other_file(1), NOW), "Send 1a|id: #1-0,-//|", SENDING),
+        ("followed, sent: the other's turn", names, |m| { m.followed(other_file(1), NOW); send(m); }, "Follow /d/b", SENDING),
+        ("followed, both", names, |m| { m.followed(other_file(1), NOW); send(m); m.followed(other_file(2), NOW); },
+            "Send 2b|id: #1-0,#2-0//|", SENDING),
+        ("followed, both, sent", names, |m| { m.followed(other_file(1), NOW); send(m); m.followed(other_file(2), NOW); send(m); },
+            "Examine 1", SENDING),
+        ("followed, the first one is not there", names, |m| m.followed(Found::Missing, NOW), "Follow /d/b", SENDING),
+        ("followed, neither", names, |m| { m.followed(Found::Missing, NOW); m.followed(Found::Missing, NOW); }, "Sleep", TAILING),
+        ("rang", names, |m| { m.followed(Found::Missing, NOW); m.followed(Found::Missing, NOW); m.rang(NOW + EVENT_ABSENCE.0 * 2); },
+            "Follow /d/a", TAILING),
+        ("resumed, both", || asked("/d/?files=a,b", "Last-Event-ID: 0000000000000001-2,-\r\n"),
+            |m| { send(m); m.followed(other_file(1), NOW); send(m); m.followed(other_file(2), NOW); }, "Send 2b|id: #1-2,#2-0//|", SENDING),
+        ("resumed with another list", || asked("/d/?files=a,b", "Last-Event-ID: 0000000000000001-2\r\n"),
+            |m| { send(m); m.followed(other_file(1), NOW); }, "Send 1a|id: #1-0,-//|", SENDING),
+        ("all is out", both, |_| {}, "Sleep", TAILING),
+        ("changed: whoever was not last comes first", both, |m| assert!(m.changed()), "Examine 1", TAILING),
+        ("measured, same: the other", both, |m| { m.changed(); measure(m, 2); }, "Examine 2", TAILING),
+        ("measured, both the same", both, |m| { m.changed(); measure(m, 2); measure(m, 2); }, "Sleep", TAILING),
+        ("read_file", both, |m| { m.changed(); measure(m, 2); measure(m, 4); m.read_file(b"3\n", NOW); },
+            "Send 3c|id: #1-2,#2-4/event: b/data: 3//|", SENDING),
+        ("lost, the second one", both, |m| assert!(m.lost(1, End::Renamed)), "Examine 2", TAILING),
+        ("lost, all of it", both, |m| { m.lost(1, End::Renamed); measure(m, 2); }, "Follow /d/b", TAILING),
+        ("lost, another one has the name", both, |m| { m.lost(1, End::Renamed); measure(m, 2); m.followed(other_file(3), NOW); },
+            "Send 74|event: b/roll/id: #1-2,#3-0/data: {'reason':'renamed','etag':'W/\\'#3\\''}//|", SENDING),
+        ("lost, nobody", both, |m| { assert!(m.lost(7, End::Renamed)); }, "Sleep", TAILING),
+        ("lost while sending", names, |m| { m.followed(other_file(1), NOW); assert!(!m.lost(0, End::Renamed)); }, "Send 1a|id: #1-0,-//|", SENDING),
+        ("shrank, the second one", both, |m| { m.changed(); measure(m, 2); m.shrank(0, NOW); }, "Follow /d/b", TAILING),
+        ("drain: what is left of both", both, |m| { assert!(m.drain(NOW)); measure(m, 2); }, "Examine 2", TAILING),
+        ("drain: then the end", both, |m| { m.drain(NOW); measure(m, 2); measure(m, 2); }, "Send 0||", SENDING),
+        ("drain, with a file that is not there", names,
+            |m| { m.followed(Found::Missing, NOW); m.followed(other_file(2), NOW); m.drain(NOW); send(m); measure(m, 0); }, "Send 0||", SENDING),
+        ("drain, not looked up: nothing of it", names, |m| { m.drain(NOW); }, "Send 0||", SENDING),
+        ("fell_short: all end", both, |m| { m.changed(); measure(m, 2); m.fell_short(NOW); }, "Remove, abort", "Closing(Abort)"),
+    ]);
+}
+
+#[test]
+#[rustfmt::skip]
+fn patterns() {
+    use state::*;
+    check(&[
+        ("sent, the head", pattern, |_| {}, "List /d/", SENDING),
+        ("listed, empty", pattern, |m| list(m, 2, &[]), "Sleep", TAILING),
+        ("listed", pattern, |m| list(m, 2, &[("a", 1), ("b", 2)]), "Follow /d/a", SENDING),
+        ("followed", pattern, |m| { list(m, 2, &[("a", 1), ("b", 2)]); m.followed(other_file(1), NOW); }, "Send 18|id: #1-0//|", SENDING),
+        ("followed, not what is listed", pattern, |m| { list(m, 2, &[("a", 1)]); m.followed(other_file(9), NOW); }, "List /d/ anew", SENDING),
+        ("followed, not what is listed, which is still listed", pattern,
+            |m| { list(m, 2, &[("a", 1)]); m.followed(other_file(9), NOW); list(m, 2, &[("a", 1)]); }, "Sleep", TAILING),
+        ("followed, not what is listed, which is listed now", pattern,
+            |m| { list(m, 2, &[("a", 1)]); m.followed(other_file(9), NOW); list(m, 3, &[("a", 9)]); }, "Follow /d/a", SENDING),
+        ("listed, nothing: the files are looked for by themselves", fitting,
+            |m| { m.changed(); m.listed(&Listed::Nothing, NOW); }, "Examine 1", TAILING),
+        ("listed, another one has come", fitting, |m| { m.changed(); list(m, 3, &[("a", 1), ("b", 2)]); }, "Follow /d/b", TAILING),
+        ("lost, but not listed yet", fitting, |m| { m.lost(0, End::Renamed); measure(m, 2); m.followed(other_file(2), NOW); }, "List /d/ anew", TAILING),
+        ("lost, listed: the new name goes on", fitting, |m| {
+            m.changed(); list(m, 3, &[("a", 2), ("b", 1)]);
+            m.followed(other_file(1), NOW); m.followed(other_file(2), NOW);
+        }, "Send 74|event: a/roll/id: #2-0,#1-2/data: {'reason':'renamed','etag':'W/\\'#2\\''}//|", SENDING),
+        ("lost, listed later: the same", fitting, |m| {
+            m.lost(0, End::Renamed); measure(m, 2); m.followed(other_file(2), NOW);
+            list(m, 3, &[("a", 2), ("b", 1)]);
+            m.followed(other_file(1), NOW); m.followed(other_file(2), NOW);
+        }, "Send 74|event: a/roll/id: #2-0,#1-2/data: {'reason':'renamed','etag':'W/\\'#2\\''}//|", SENDING),
+        ("two change names", || after(pattern(), |m| { list(m, 2, &[("a", 1), ("b", 2)]); drive(m, &[("a", 1, "1\n"), ("b", 2, "22\n")]); }), |m| {
+            m.changed(); list(m, 3, &[("a", 2), ("b", 1)]); m.followed(other_file(2), NOW);
+        }, "Send 74|event: a/roll/id: #2-3,#1-2/data: {'reason':'renamed','etag':'W/\\'#2\\''}//|", SENDING),
+        ("another link to the file is another file", fitting, |m| { m.changed(); list(m, 3, &[("a", 1), ("b", 1)]); m.followed(other_file(1), NOW); },
+            "Send 2b|id: #1-2,#1-0//|", SENDING),
+        ("resumed, by the tag", || asked("/d/?files=*", "Last-Event-ID: 0000000000000001-2,0000000000000002-3\r\n"),
+            |m| { send(m); list(m, 2, &[("x", 2)]); m.followed(other_file(2), NOW); measure(m, 5); m.read_file(b"3\n", NOW); },
+            "Send 3c|id: #2-5,#1-2/event: x/data: 3//|", SENDING),
+        ("resumed, places of one file", || asked("/d/?files=*", "Last-Event-ID: 0000000000000002-3,0000000000000002-1,-\r\n"),
+            |m| { send(m); list(m, 2, &[("x", 2)]); m.followed(other_file(2), NOW); measure(m, 5); }, "Read 3..5", SENDING),
+        ("drain", fitting, |m| { m.drain(NOW); measure(m, 2); }, "Send 0||", SENDING),
+    ]);
+}
+
+/// What was missed three times is forgotten; before that it stands in the ids.
+#[test]
+fn a_place_is_remembered_for_a_while() {
+    let mut machine = state::fitting();
+    machine.lost(0, End::Renamed);
+    measure(&mut machine, 2);
+    machine.followed(other_file(2), NOW);
+    list(&mut machine, 3, &[("a", 2)]);
+    machine.followed(other_file(2), NOW);
+    let mut seen = vec![sent(&machine).expect("a roll")];
+    send(&mut machine);
+    for round in 0..4 {
+        list(&mut machine, 4 + round, &[("a", 2)]);
+        let size = 2 * round + 2;
+        measure(&mut machine, size);
+        machine.read_file(b"x\n", NOW);
+        seen.push(sent(&machine).expect("a line"));
+        send(&mut machine);
+        machine.changed();
+    }
+    let remembers = |text: &String| text.contains(",0000000000000001-2/");
+    let remembered: Vec<bool> = seen.iter().map(remembers).collect();
+    assert_eq!(remembered, [true, true, true, false, false], "{seen:#?}");
+}
+
+/// Whoever is busy has its turn no more often than the others.
+#[test]
+fn a_busy_file_starves_nobody() {
+    let mut machine = state::both();
+    machine.changed();
+    let mut turns = Vec::new();
+    let mut sizes = [2, 2];
+    for _ in 0..10 {
+        let wanted = want(&machine);
+        let tag: usize = wanted
+            .strip_prefix("Examine ")
+            .expect(&wanted)
+            .parse()
+            .expect("a tag");
+        sizes[tag - 1] += 2;
+        measure(&mut machine, sizes[tag - 1]);
+        machine.read_file(b"x\n", NOW);
+        // It has grown again meanwhile.
+        machine.changed();
+        send(&mut machine);
+        turns.push(tag);
+    }
+    assert_eq!(turns, [1, 2, 1, 2, 1, 2, 1, 2, 1, 2]);
+}
+
+#[test]
+fn more_files_than_are_followed() {
+    let names: Vec<String> = (0..EVENT_FILES_MAX + 2)
+        .map(|number| format!("{number:02}"))
+        .collect();
+    let all: Vec<(&str, u64)> = names
+        .iter()
+        .zip(1..)
+        .map(|(name, tag)| (&**name, tag))
+        .collect();
+    let mut machine = state::pattern();
+    list(&mut machine, 2, &all);
+    let full = "Send 17|event: /full/data: 32//|";
+    assert_eq!(sent(&machine).as_deref(), Some(full));
+    send(&mut machine);
+    let files: Vec<(&str, u64, &str)> = all.iter().map(|(name, tag)| (*name, *tag, "")).collect();
+    drive(&mut machine, &files);
+    assert_eq!(want(&machine), "Sleep");
+    // Once.
+    machine.changed();
+    list(&mut machine, 3, &all);
+    assert_eq!(sent(&machine), None);
+}
+
+#[test]
+#[rustfmt::skip]
+fn waits() {
+    use state::*;
+    let timeouts = Timeouts { header: Duration::ZERO, idle: Duration::ZERO };
+    type Row = (&'static str, fn() -> Machine, Moment);
+    let rows: &[Row] = &[
+        ("a directory, told", told, NOW + EVENT_HEARTBEAT),
+        ("a directory, away", away, NOW + EVENT_ABSENCE.0),
+        ("files, all is out", both, NOW + EVENT_HEARTBEAT),
+        ("files, one is not there", || after(names(), |m| drive(m, &[("b", 2, "2\n")])), NOW + EVENT_ABSENCE.0 * 2),
+        ("no file fits", || after(pattern(), |m| list(m, 2, &[])), NOW + EVENT_HEARTBEAT),
+    ];
+    for (what, state, deadline) in rows {
+        let machine = state();
+        assert_eq!(name(&machine), TAILING, "{what}");
+        assert_eq!(machine.deadline(&timeouts), *deadline, "{what}");
+    }
+}
