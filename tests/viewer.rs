@@ -7,10 +7,14 @@ mod client;
 mod common;
 #[path = "viewer/document.rs"]
 mod document;
+#[path = "viewer/event_source.rs"]
+mod event_source;
 #[path = "server/harness.rs"]
 mod harness;
 #[path = "viewer/reading.rs"]
 mod reading;
+#[path = "viewer/several.rs"]
+mod several;
 #[path = "viewer/sha256.rs"]
 mod sha256;
 #[path = "viewer/streams.rs"]

@@ -94,12 +94,28 @@ fn it_survives_a_restart_and_a_crash_of_the_server() {
     // Another file has come while nobody listened.
     drop(server);
     browser.wait_state("connection lost, again in");
+    dir.append("log", "the last of it\n");
     dir.rename("log", "log.1");
     dir.append_new("log", "another\n");
+    let server = at(&address, &dir);
+    browser.wait_line("the last of it\nThe log was rolled: that was all of the file. Here the next one begins.\nanother");
+    // And one of which nothing is left.
+    browser.wait_state("live");
+    drop(server);
+    browser.wait_state("connection lost, again in");
+    dir.remove("log");
+    dir.append_new("log", "the third\n");
     let _server = at(&address, &dir);
-    browser.wait_line("The file was replaced or truncated. Here it begins anew.\nanother");
+    browser.wait_line("The file was replaced or truncated. Here it begins anew.\nthe third");
     let text = browser.text();
-    for line in ["first", "while it was away", "half a line", "another"] {
+    for line in [
+        "first",
+        "while it was away",
+        "half a line",
+        "the last of it",
+        "another",
+        "the third",
+    ] {
         assert_eq!(
             text.lines().filter(|found| *found == line).count(),
             1,
