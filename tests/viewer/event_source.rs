@@ -5,7 +5,7 @@ use rustix::process::Signal;
 use super::browser::Browser;
 use super::harness::{Server, TempDir, openrange};
 
-const PAGE: &str = "<!DOCTYPE html><title>page</title><script>
+const PAGE: &str = "<!DOCTYPE html><link rel=icon href=data:,><script>
 const got = {};
 function listen(url, types) {
   const source = new EventSource(url);
