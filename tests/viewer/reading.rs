@@ -54,13 +54,24 @@ fn assert_in_order(browser: &Browser) {
 
 #[test]
 fn a_large_file_is_read_in_pieces() {
+    read_in_pieces("/log?view");
+}
+
+/// Then its lines come as events.
+#[test]
+fn a_large_file_is_read_in_pieces_besides_another() {
+    read_in_pieces("/log?view#/other");
+}
+
+fn read_in_pieces(page: &str) {
     let Some(browser) = Browser::start() else {
         return;
     };
     let dir = large();
+    dir.write("other", "");
     let server = Server::start(&dir);
     browser.resize(1280, 800);
-    browser.go(&server.url("/log?view"));
+    browser.go(&server.url(page));
     browser.wait_line("line 0399999");
     // It begins with the last 256 KiB, of which only what is in sight is in the document.
     assert!(
