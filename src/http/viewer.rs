@@ -8,8 +8,8 @@ pub const PAGE: &str = include_str!("../viewer/index.html");
 /// server. Trusted types: nothing of a file can become markup, even by mistake.
 pub const FIELDS: &str = "Cache-Control: no-store\r\n\
     Content-Security-Policy: default-src 'none'; \
-    script-src 'sha256-DZ2iKQLTI4BpjwA92sV5NEk4PUEk8Ra8M9rvir0pOXY='; \
-    style-src 'sha256-4qQwUVkorr8GXgMIDMZNAIz9VKgK/P5X87WXZpH8L8k='; \
+    script-src 'sha256-HdhzhDePo/ZWYnK8Fq3+SZrdyC/4Ftb1VDv0ewAf2CQ='; \
+    style-src 'sha256-XD1iM+wLknLKMcMChFdXF6U9iL68bgfH6RT3UHvEYvM='; \
     img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
     require-trusted-types-for 'script'; trusted-types 'none'\r\n\
     Referrer-Policy: no-referrer\r\n";

@@ -1,7 +1,5 @@
 //! Several files of a directory in one page, over one connection.
 
-use std::fs;
-
 use rustix::process::Signal;
 
 use super::browser::Browser;
@@ -180,7 +178,7 @@ fn a_connection_for_each_directory() {
     wait_for_tails(&admin, &["/log1", "/1/log", "/2/log", "/1/a%2Cb"]);
     browser.press("4x");
     wait_for_tails(&admin, &["/log1", "/1/log", "/2/log"]);
-    fs::write(dir.join("2/log"), "of 2\nand more\n").expect("write");
+    dir.append("2/log", "and more\n");
     browser.press("3");
     browser.wait_line("of 2\nand more");
     browser.assert_quiet();
