@@ -146,13 +146,37 @@ fn with_tokens_it_asks_for_one() {
         return;
     };
     let dir = TempDir::with("log", "first\n");
-    let secrets = TempDir::with("tokens", "secret\n");
+    dir.write("other", "other\n");
+    let secrets = TempDir::with("tokens", "secret\nfor-one /log\nfor-one /other\n");
     let tokens = secrets.join("tokens").display().to_string();
     let server = Server::with(&dir, &["--token-file", &tokens]);
-    browser.go(&server.url("/log?view"));
-    browser.wait("document.querySelector('#login').open");
-    browser.press(&format!("secret{}", super::browser::ENTER));
-    browser.wait_line("first");
-    dir.append("log", "second\n");
-    browser.wait_line("second");
+    // For all; wrong at first; of several files over one connection; and one that is good for these files only.
+    let all = [
+        ("/log?view", &["secret"][..]),
+        ("/log?view", &["wrong", "secret"]),
+        ("/log?view#/other", &["wrong", "secret"]),
+        ("/log?view#/other", &["for-one"]),
+    ];
+    for (number, (page, tokens)) in all.into_iter().enumerate() {
+        browser.go("about:blank");
+        browser.go(&server.url(page));
+        for token in tokens {
+            browser.wait("document.querySelector('#login').open");
+            browser.press(&format!("{token}{}", super::browser::ENTER));
+        }
+        browser.wait_line("first");
+        dir.append("log", format!("line {number}\n"));
+        browser.wait_line(&format!("line {number}"));
+        browser.wait_state("live");
+        if page.contains("other") {
+            browser.press("2");
+            browser.wait_line("other");
+            dir.append("other", format!("other line {number}\n"));
+            browser.wait_line(&format!("other line {number}"));
+        }
+        assert_eq!(
+            browser.value("document.querySelector('#login').open"),
+            "false"
+        );
+    }
 }
