@@ -8,7 +8,7 @@ pub const PAGE: &str = include_str!("../viewer/index.html");
 /// server. Trusted types: nothing of a file can become markup, even by mistake.
 pub const FIELDS: &str = "Cache-Control: no-store\r\n\
     Content-Security-Policy: default-src 'none'; \
-    script-src 'sha256-cwuK9Dp0xV1ZNL88cxjVsx5hKXJ+kmFsnDzTu+hGG8Y='; \
+    script-src 'sha256-wcVn3+SkqdoP5cGJA4eiq9bpTHzIDOCkTskk00q2yek='; \
     style-src 'sha256-XD1iM+wLknLKMcMChFdXF6U9iL68bgfH6RT3UHvEYvM='; \
     img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
     require-trusted-types-for 'script'; trusted-types 'none'\r\n\

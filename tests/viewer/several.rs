@@ -173,6 +173,8 @@ fn a_connection_for_each_directory() {
         browser.wait_line(line);
     }
     wait_for_tails(&admin, &["/log1", "/1/log", "/2/", "/1/a%2Cb"]);
+    let names = "[...document.querySelectorAll('[role=tab]')].map(tab => tab.textContent).join()";
+    assert_eq!(browser.value(names), "log1,1/log,2/log,other,a,b");
     // One file is followed as a tail again, and a closed one no more.
     browser.press("4x");
     wait_for_tails(&admin, &["/log1", "/1/log", "/2/log", "/1/a%2Cb"]);
