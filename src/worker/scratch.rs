@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::os::fd::AsFd;
 use std::rc::Rc;
 
+use arrayvec::ArrayVec;
 use rustix::io::Errno;
 
 use crate::connection::sending::Next;
@@ -96,7 +97,7 @@ impl Scratch {
         let count = range.end - range.start;
         // In the middle of a long stretch only its end is worth a copy, unless others wait for it too.
         let copied = match (next.before.is_empty(), next.after.is_empty()) {
-            (_, false) if Rc::strong_count(file) >= SHARED_FROM => COPY_SHARED_MAX as u64,
+            (_, false) if is_shared(file) => COPY_SHARED_MAX as u64,
             (true, _) => COPY_TAIL,
             (false, _) => COPY_MAX as u64,
         };
@@ -118,8 +119,8 @@ impl Scratch {
             Err(error) if error != Errno::AGAIN => {
                 let end = range.start + count.min(COPY_MAX as u64);
                 let after = if end == range.end { next.after } else { b"" };
-                let place = self.fill(file, range.start..end, false)?;
-                send(stream, self.framed(&[], place, after), false)
+                let place = self.fill(file, range.start..end)?;
+                self.send_framed(stream, &[], place, after)
             }
             result => sent(piece, result),
         }
@@ -132,8 +133,8 @@ impl Scratch {
         file: &Rc<OpenFile>,
         range: Range<u64>,
     ) -> Result<Sent, Trouble> {
-        let place = self.fill(file, range, !next.before.is_empty())?;
-        send(stream, self.framed(&next.before, place, next.after), false)
+        let place = self.fill(file, range)?;
+        self.send_framed(stream, &next.before, place, next.after)
     }
 
     /// These bytes of a file, at most [`COPY_SHARED_MAX`].
@@ -142,47 +143,74 @@ impl Scratch {
         file: &Rc<OpenFile>,
         range: Range<u64>,
     ) -> Result<&[u8], Trouble> {
-        let place = self.fill(file, range, true)?;
+        let place = self.fill(file, range)?;
         Ok(&self.bytes[place])
     }
 
-    /// Has these bytes of the file in the scratch; says where. `whole`: there is nothing else of it in front of them, so that
-    /// others can stand there. There never is behind them.
-    fn fill(
-        &mut self,
-        file: &Rc<OpenFile>,
-        range: Range<u64>,
-        whole: bool,
-    ) -> Result<Range<usize>, Trouble> {
+    /// Has these bytes of the file in the scratch; says where.
+    fn fill(&mut self, file: &Rc<OpenFile>, range: Range<u64>) -> Result<Range<usize>, Trouble> {
         let truncation = file.truncation();
-        if let Some((held, bytes, before)) = &self.holds {
-            let within = bytes.end == range.end && bytes.start <= range.start;
-            let fits = within && (bytes.start == range.start || !whole);
-            if fits && Rc::ptr_eq(held, file) && *before == truncation {
-                let skipped = (range.start - bytes.start) as usize;
-                let end = Scratch::FRONT + (bytes.end - bytes.start) as usize;
-                return Ok(Scratch::FRONT + skipped..end);
+        let held = self
+            .holds
+            .take()
+            .filter(|(held, _, before)| Rc::ptr_eq(held, file) && *before == truncation);
+        if let Some((_, bytes, _)) = &held
+            && bytes.start <= range.start
+            && range.end <= bytes.end
+        {
+            let place = place(bytes, &range);
+            self.holds = held;
+            return Ok(place);
+        }
+        // Followers that a full socket has held up are at different places; what one of them needed, another may.
+        let both = held.map(|(_, bytes, _)| bytes.start.min(range.start)..bytes.end.max(range.end));
+        let worth =
+            |both: &Range<u64>| both.end - both.start <= COPY_SHARED_MAX as u64 && is_shared(file);
+        for bytes in both.filter(worth).into_iter().chain([range.clone()]) {
+            let whole = place(&bytes, &bytes);
+            if matches!(file.read(&mut self.bytes[whole.clone()], bytes.start), Ok(n) if n == whole.len())
+            {
+                let place = place(&bytes, &range);
+                self.holds = Some((Rc::clone(file), bytes, truncation));
+                return Ok(place);
             }
         }
-        self.holds = None;
-        let count = (range.end - range.start) as usize;
-        let place = Scratch::FRONT..Scratch::FRONT + count;
-        match file.read(&mut self.bytes[place.clone()], range.start) {
-            Ok(n) if n == count => {
-                self.holds = Some((Rc::clone(file), range, truncation));
-                Ok(place)
-            }
-            _ => Err(Trouble::File),
-        }
+        Err(Trouble::File)
     }
 
-    /// The bytes in the scratch with others in front of and behind them.
-    fn framed(&mut self, before: &[u8], place: Range<usize>, after: &[u8]) -> &[u8] {
-        let start = place.start - before.len();
-        self.bytes[start..place.start].copy_from_slice(before);
-        self.bytes[place.end..place.end + after.len()].copy_from_slice(after);
-        &self.bytes[start..place.end + after.len()]
+    /// Sends bytes of the scratch with others in front of and behind them, which for that stand where bytes may be that are
+    /// held for somebody else.
+    fn send_framed(
+        &mut self,
+        stream: &Stream,
+        before: &[u8],
+        place: Range<usize>,
+        after: &[u8],
+    ) -> Result<Sent, Trouble> {
+        let front = place.start - before.len()..place.start;
+        let back = place.end..place.end + after.len();
+        let mut kept = ArrayVec::<u8, { Scratch::FRONT + Scratch::BACK }>::new();
+        kept.extend(self.bytes[front.clone()].iter().copied());
+        kept.extend(self.bytes[back.clone()].iter().copied());
+        self.bytes[front.clone()].copy_from_slice(before);
+        self.bytes[back.clone()].copy_from_slice(after);
+        let result = send(stream, &self.bytes[front.start..back.end], false);
+        let (before, after) = kept.split_at(front.len());
+        self.bytes[front].copy_from_slice(before);
+        self.bytes[back].copy_from_slice(after);
+        result
     }
+}
+
+/// Where bytes of a file are, if these are held.
+fn place(held: &Range<u64>, bytes: &Range<u64>) -> Range<usize> {
+    let start = Scratch::FRONT + (bytes.start - held.start) as usize;
+    start..start + (bytes.end - bytes.start) as usize
+}
+
+/// Whether several follow it.
+fn is_shared(file: &Rc<OpenFile>) -> bool {
+    Rc::strong_count(file) >= SHARED_FROM
 }
 
 impl Default for Scratch {
