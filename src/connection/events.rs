@@ -306,7 +306,9 @@ impl<F> Events<F> {
                     .into_iter()
                     .for_each(|left| wanted.keep(left));
             } else {
-                folder.anew = true;
+                // Of a second name of a file that is followed there is nothing new to say.
+                let follows = |member: &Member<F>| member.etag() == Some(meta.etag);
+                folder.anew = !self.members.iter().any(follows);
                 found = Followed::Unknown;
             }
         }

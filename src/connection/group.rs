@@ -4,6 +4,9 @@
 //! listing of the directory that says which file has which name: what a name leads to when it is looked up is begun only
 //! if the listing says so too, and where the stream was in it under its former name.
 
+use std::collections::HashMap;
+
+use super::folder::{Folder, Purpose};
 use super::member::Member;
 use crate::http::conditional::ETag;
 use crate::http::events::{self, Position, Positions};
@@ -12,8 +15,6 @@ use crate::http::query::Start;
 use crate::http::target::{Path, encode};
 use crate::http::topics::{Book, Kind, Version};
 use crate::limits::{EVENT_FILES_MAX, EVENT_PLACE_MISSED, EVENT_PLACES_MAX};
-
-use super::folder::{Folder, Purpose};
 
 /// Files that are to be followed.
 #[derive(Debug)]
@@ -70,7 +71,7 @@ impl Wanted {
     }
 
     /// Forgets places in files that have left the directory, or have no name that fits.
-    fn forget(&mut self, files: &[(&[u8], Option<ETag>)], version: Version) {
+    fn forget(&mut self, files: &[Named<'_>], version: Version) {
         if std::mem::replace(&mut self.version, version) == version {
             return;
         }
@@ -121,7 +122,7 @@ pub(super) fn assign<F>(
     book: &Book,
     out: &mut Vec<u8>,
 ) {
-    let files: Vec<(&[u8], Option<ETag>)> = book
+    let fitting: Vec<Named<'_>> = book
         .entries()
         .filter(|(name, _)| wanted.patterns.iter().any(|pattern| pattern.fits(name)))
         .filter_map(|(name, entry)| match entry.kind {
@@ -129,6 +130,7 @@ pub(super) fn assign<F>(
             Kind::Directory => None,
         })
         .collect();
+    let files = once(&fitting, members);
     for index in 0..members.len() {
         if has_passed_on(members, index, &files) {
             let place = members[index].hand_over();
@@ -160,14 +162,35 @@ pub(super) fn assign<F>(
     wanted.forget(&files, book.version());
 }
 
-/// Whether the file of a member has another name now, under which nobody follows it yet.
-fn has_passed_on<F>(members: &[Member<F>], index: usize, files: &[(&[u8], Option<ETag>)]) -> bool {
-    let (tag, name) = (members[index].etag(), members[index].file_name());
-    let follows = |name: &[u8]| {
-        members
-            .iter()
-            .any(|member| member.file_name() == name && member.etag() == tag)
+/// A name, and the file that has it.
+type Named<'a> = (&'a [u8], Option<ETag>);
+
+/// Each file by one of its names: that by which it is followed, or the first one. It may have several, and a listing that is
+/// made while it is renamed may tell of both.
+fn once<'a, F>(fitting: &[Named<'a>], members: &[Member<F>]) -> Vec<Named<'a>> {
+    let follows = |(name, tag): &Named<'_>| {
+        let mut members = members.iter();
+        members.any(|member| member.etag() == *tag && member.file_name() == *name)
     };
-    let mut names = files.iter().filter(|file| file.1 == tag).map(|file| file.0);
-    tag.is_some() && !names.clone().any(|other| other == name) && names.any(|other| !follows(other))
+    let mut firsts: HashMap<ETag, Named<'a>> = HashMap::new();
+    for file in fitting {
+        let Some(tag) = file.1 else {
+            continue;
+        };
+        let first = firsts.entry(tag).or_insert(*file);
+        if !follows(first) && follows(file) {
+            *first = *file;
+        }
+    }
+    let counts = |file: &&Named<'a>| file.1.is_none_or(|tag| firsts[&tag].0 == file.0);
+    fitting.iter().filter(counts).copied().collect()
+}
+
+/// Whether the file of a member has another name now, under which nobody follows it yet.
+fn has_passed_on<F>(members: &[Member<F>], index: usize, files: &[Named<'_>]) -> bool {
+    let tag = members[index].etag();
+    let mut files = files.iter().filter(|file| file.1 == tag);
+    let has = |member: &Member<F>, name: &[u8]| member.file_name() == name && member.etag() == tag;
+    let passed = |name| !members.iter().any(|member| has(member, name));
+    tag.is_some() && files.any(|(name, _)| passed(name))
 }

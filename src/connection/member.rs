@@ -339,9 +339,13 @@ impl<F> Member<F> {
         let from_its_start = Some(Position { etag, offset: 0 });
         let told = self.is_known_to_be_gone();
         let fresh = self.at.is_none() && self.left.is_none() && !told;
-        if fresh {
-            self.at = place;
-        }
+        let place = match fresh {
+            true => {
+                self.at = place;
+                None
+            }
+            false => place.filter(|place| place.offset <= meta.size),
+        };
         match self.at {
             None if fresh => {
                 let offset = meta.start.unwrap_or(0);
@@ -352,6 +356,7 @@ impl<F> Member<F> {
             // Files only grow, unless they are truncated.
             Some(at)
                 if self.left.is_none()
+                    && place.is_none()
                     && (self.truncated || at.etag == etag && at.offset > meta.size) =>
             {
                 events::write_truncate(out, source, etag);
@@ -362,7 +367,6 @@ impl<F> Member<F> {
             _ => {
                 let why = self.left.unwrap_or(End::Replaced);
                 let reason = if told { "created" } else { why.word() };
-                let place = place.filter(|place| place.offset <= meta.size);
                 self.at = place.or(from_its_start);
                 events::write_roll(out, source, reason, self.at);
             }

@@ -240,8 +240,10 @@ fn patterns() {
         ("two change names", || after(pattern(), |m| { list(m, 2, &[("a", 1), ("b", 2)]); drive(m, &[("a", 1, "1\n"), ("b", 2, "22\n")]); }), |m| {
             m.changed(); list(m, 3, &[("a", 2), ("b", 1)]); m.followed(other_file(2), NOW);
         }, "Send 74|event: a/roll/id: #2-3,#1-2/data: {'reason':'renamed','etag':'W/\\'#2\\''}//|", SENDING),
-        ("another link to the file is another file", fitting, |m| { m.changed(); list(m, 3, &[("a", 1), ("b", 1)]); m.followed(other_file(1), NOW); },
-            "Send 2b|id: #1-2,#1-0//|", SENDING),
+        ("another name of the file: it is followed once", fitting, |m| { m.changed(); list(m, 3, &[("0", 1), ("a", 1), ("b", 1)]); measure(m, 2); }, "Sleep", TAILING),
+        ("another name of the file, which is its only one then", fitting,
+            |m| { m.changed(); list(m, 3, &[("0", 1), ("a", 1)]); list(m, 4, &[("0", 1)]); m.followed(other_file(1), NOW); m.followed(Found::Missing, NOW);
+                measure(m, 5); }, "Read 2..5", TAILING),
         ("resumed, by the tag", || asked("/d/?files=*", "Last-Event-ID: 0000000000000001-2,0000000000000002-3\r\n"),
             |m| { send(m); list(m, 2, &[("x", 2)]); m.followed(other_file(2), NOW); measure(m, 5); m.read_file(b"3\n", NOW); },
             "Send 3c|id: #2-5,#1-2/event: x/data: 3//|", SENDING),

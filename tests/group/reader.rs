@@ -1,0 +1,385 @@
+//! A client: what it reads, where it is in each file, and what it must never see.
+
+use std::collections::BTreeMap;
+
+use super::disk::{Disk, LIST, file_of, fits};
+
+/// What was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject {
+    Entries,
+    Names,
+    Pattern,
+}
+
+/// A tag, and an offset.
+type Place = (u64, u64);
+
+pub struct Reader {
+    pub subject: Subject,
+    pub http10: bool,
+    raw: Vec<u8>,
+    body: Vec<u8>,
+    head: bool,
+    /// The last chunk has come.
+    pub ended: bool,
+    pub id: Option<String>,
+    /// By a pattern: where it is in each file, whatever its name.
+    pub places: BTreeMap<u64, u64>,
+    /// Where it is by each name; by a pattern, which file it had last.
+    pub names: BTreeMap<String, Place>,
+    /// Those of which it had an event since it came.
+    heard: Vec<(String, u64)>,
+    /// Of a directory.
+    pub table: BTreeMap<String, String>,
+    pub exists: Option<bool>,
+    pub outcomes: Vec<&'static str>,
+}
+
+fn place(text: &str) -> Option<Place> {
+    let (tag, offset) = text.split_once('-').filter(|_| text != "-")?;
+    let tag = u64::from_str_radix(tag, 16).expect("a tag");
+    Some((tag, offset.parse().expect("an offset")))
+}
+
+#[derive(Default)]
+struct Block {
+    id: Option<String>,
+    kind: String,
+    data: Option<String>,
+}
+
+impl Reader {
+    pub fn new(subject: Subject, http10: bool) -> Reader {
+        Reader {
+            subject,
+            http10,
+            raw: Vec::new(),
+            body: Vec::new(),
+            head: false,
+            ended: false,
+            id: None,
+            places: BTreeMap::new(),
+            names: BTreeMap::new(),
+            heard: Vec::new(),
+            table: BTreeMap::new(),
+            exists: None,
+            outcomes: Vec::new(),
+        }
+    }
+
+    /// The connection is lost, with whatever was not a whole event.
+    pub fn come_again(&mut self) {
+        (self.raw, self.body, self.head) = (Vec::new(), Vec::new(), false);
+        self.heard.clear();
+        self.outcomes.push("came again");
+    }
+
+    pub fn take(&mut self, bytes: &[u8], disk: &Disk) {
+        assert!(!self.ended, "bytes behind the end");
+        self.raw.extend_from_slice(bytes);
+        if !self.head {
+            let end = self.raw.windows(4).position(|four| four == b"\r\n\r\n");
+            let Some(end) = end else {
+                return;
+            };
+            assert!(self.raw.starts_with(b"HTTP/1.1 200 OK\r\n"));
+            self.raw.drain(..end + 4);
+            self.head = true;
+        }
+        while !self.http10 && self.chunk() {}
+        if self.http10 {
+            self.body.append(&mut self.raw);
+        }
+        while let Some(end) = self.body.windows(2).position(|two| two == b"\n\n") {
+            let block: Vec<u8> = self.body.drain(..end + 2).collect();
+            self.block(str::from_utf8(&block).expect("UTF-8"), disk);
+        }
+    }
+
+    fn chunk(&mut self) -> bool {
+        let Some(line) = self.raw.windows(2).position(|two| two == b"\r\n") else {
+            return false;
+        };
+        let size = str::from_utf8(&self.raw[..line]).expect("a size");
+        let size = usize::from_str_radix(size, 16).expect("a size");
+        if self.raw.len() < line + 2 + size + 2 {
+            return false;
+        }
+        let chunk: Vec<u8> = self.raw.drain(..line + 2 + size + 2).collect();
+        assert!(chunk.ends_with(b"\r\n"));
+        self.ended = size == 0;
+        self.body
+            .extend_from_slice(&chunk[line + 2..line + 2 + size]);
+        true
+    }
+
+    fn block(&mut self, text: &str, disk: &Disk) {
+        if text == ":\n\n" || text == "retry: 1000\n\n" {
+            return;
+        }
+        let mut block = Block::default();
+        for line in text.trim_end_matches('\n').split('\n') {
+            match line.split_once(": ").expect("a field") {
+                ("id", id) => block.id = Some(id.to_owned()),
+                ("event", kind) => kind.clone_into(&mut block.kind),
+                ("data", data) => assert!(block.data.replace(data.to_owned()).is_none()),
+                _ => panic!("{line}"),
+            }
+        }
+        match self.subject {
+            Subject::Entries => self.entry(&block),
+            _ => self.of_file(&block, disk),
+        }
+        if let Some(id) = block.id {
+            self.id = Some(id);
+        }
+    }
+
+    fn entry(&mut self, block: &Block) {
+        let data = block.data.clone().expect("data");
+        if block.kind == "list" {
+            self.table.clear();
+            self.exists = Some(data.ends_with("\"exists\":true}"));
+            return;
+        }
+        assert_eq!(self.exists, Some(true));
+        let name = data.split('"').nth(3).expect("a name").to_owned();
+        match &*block.kind {
+            "remove" => drop(self.table.remove(&name)),
+            "create" => drop(self.table.insert(name, data)),
+            "grow" | "roll" | "change" => {
+                let before = self.table.insert(name, data);
+                assert!(before.is_some(), "{} of what was not there", block.kind);
+            }
+            kind => panic!("{kind}"),
+        }
+    }
+
+    /// The place of the file that an event is of, which has changed in the id; the others must be where they were.
+    fn own(&self, block: &Block, name: Option<&str>) -> Option<Place> {
+        let id = block.id.as_ref()?;
+        let all: Vec<Option<Place>> = id.split(',').map(place).collect();
+        if self.subject == Subject::Names {
+            assert_eq!(all.len(), LIST.len());
+            let index = |name: &str| LIST.iter().position(|other| *other == name);
+            let changed = |index: &usize| all[*index] != self.names.get(LIST[*index]).copied();
+            let mut changes = (0..LIST.len()).filter(changed);
+            let own = match name {
+                Some(name) => index(name).expect("a name of the list"),
+                None => changes.next().expect("nothing new"),
+            };
+            let others: Vec<usize> = (0..LIST.len())
+                .filter(changed)
+                .filter(|at| *at != own)
+                .collect();
+            assert_eq!(others, [], "others have moved: {id}, {:?}", self.names);
+            return all[own];
+        }
+        let all: Vec<Place> = all.into_iter().flatten().collect();
+        let changed = |place: &&Place| self.places.get(&place.0) != Some(&place.1);
+        let changes: Vec<&Place> = all.iter().filter(changed).collect();
+        match (block.data.as_deref(), &changes[..]) {
+            // A roll names its file; it may be where it was.
+            (Some(data), _) if data.starts_with('{') => {
+                let tag = data.split("W/\\\"").nth(1).expect("a tag");
+                let tag = u64::from_str_radix(&tag[..16], 16).expect("a tag");
+                let own = all.iter().find(|place| place.0 == tag);
+                Some(*own.expect("its place is in the id"))
+            }
+            (_, [only]) => Some(**only),
+            // It had begun a file that went away and is begun again.
+            (None, []) => None,
+            (_, changes) => panic!("{changes:?} have moved in {id}"),
+        }
+    }
+
+    fn of_file(&mut self, block: &Block, disk: &Disk) {
+        let Some(data) = &block.data else {
+            let Some((tag, offset)) = self.own(block, None) else {
+                return;
+            };
+            assert_eq!(offset, 0, "begins in the middle");
+            let name = self.name_of(block);
+            return self.begin(name, (tag, offset), disk);
+        };
+        let (name, kind) = block.kind.split_once('/').unwrap_or((&block.kind, ""));
+        let name = name.to_owned();
+        match kind {
+            "" | "part" => {
+                let (tag, offset) = self.own(block, Some(&name)).expect("an id");
+                let before = match self.subject {
+                    Subject::Names => self.names.get(&name).filter(|place| place.0 == tag),
+                    _ => None,
+                };
+                let before = match (self.subject, before) {
+                    (Subject::Names, before) => before.expect("of a file that it has").1,
+                    _ => self.places[&tag],
+                };
+                let bytes = &disk.version(tag)[before as usize..offset as usize];
+                let bytes = str::from_utf8(bytes).expect("text");
+                let expected = match kind {
+                    "" => format!("{data}\n"),
+                    _ => data.clone(),
+                };
+                assert_eq!(bytes, expected, "of {name}");
+                if kind == "part" {
+                    self.outcomes.push("part");
+                }
+                self.outcomes.push("line");
+                self.set(name, (tag, offset));
+            }
+            "roll" if data.contains("null") => {
+                assert!(block.id.is_none());
+                self.outcomes.push("nowhere");
+            }
+            "roll" => {
+                let own = self.own(block, Some(&name)).expect("an id");
+                self.check_left(&name, disk);
+                self.outcomes.push("roll");
+                if own.1 > 0 {
+                    self.outcomes.push("roll in the middle of a file");
+                }
+                if self.subject == Subject::Names {
+                    assert_eq!(own.1, 0);
+                    self.set(name, own);
+                } else {
+                    self.begin(name, own, disk);
+                }
+            }
+            "truncate" => {
+                let own = self.own(block, Some(&name)).expect("an id");
+                assert_eq!(own.1, 0);
+                self.outcomes.push("truncate");
+                if self.subject == Subject::Names {
+                    self.set(name, own);
+                } else {
+                    self.begin(name, own, disk);
+                }
+            }
+            kind => panic!("{kind}"),
+        }
+    }
+
+    /// By a list, the name whose place is new in this id.
+    fn name_of(&self, block: &Block) -> String {
+        let id = block.id.as_ref().expect("an id");
+        if self.subject == Subject::Pattern {
+            return String::new();
+        }
+        let all = id.split(',').map(place);
+        let mut all = LIST.iter().zip(all);
+        let new = all.find(|(name, place)| *place != self.names.get(**name).copied());
+        (*new.expect("a new place").0).to_owned()
+    }
+
+    /// By a pattern nothing of a file comes twice, unless it has left the directory meanwhile.
+    fn begin(&mut self, name: String, (tag, offset): Place, disk: &Disk) {
+        if self.subject == Subject::Pattern
+            && let Some(before) = self.places.get(&tag)
+            && !disk.away.contains(&file_of(tag))
+        {
+            assert_eq!(offset, *before, "{tag:x} is begun anew");
+        }
+        self.set(name, (tag, offset));
+    }
+
+    fn set(&mut self, name: String, (tag, offset): Place) {
+        let heard = self.heard_as(&name, tag);
+        if !self.heard.contains(&heard) {
+            self.heard.push(heard);
+        }
+        if self.subject == Subject::Pattern {
+            self.places.insert(tag, offset);
+        }
+        if !name.is_empty() {
+            let before = self.names.insert(name, (tag, offset));
+            if before.is_some_and(|before| before.0 != tag) {
+                self.outcomes.push("new name of a file that is followed");
+            }
+        }
+    }
+
+    /// By a list each name has its own place in a file.
+    fn heard_as(&self, name: &str, tag: u64) -> (String, u64) {
+        let name = if self.subject == Subject::Names {
+            name
+        } else {
+            ""
+        };
+        (name.to_owned(), tag)
+    }
+
+    /// All that a file had when it lost the name was delivered, if it was open.
+    fn check_left(&self, name: &str, disk: &Disk) {
+        let Some(&(tag, offset)) = self.names.get(name) else {
+            return;
+        };
+        let offset = match self.subject {
+            Subject::Pattern => self.places[&tag],
+            _ => offset,
+        };
+        let mut now = disk.names.iter();
+        let goes_on = now.any(|(name, file)| fits(name) && disk.tag(*file) == tag);
+        if self.subject == Subject::Pattern && goes_on
+            || !self.heard.contains(&self.heard_as(name, tag))
+        {
+            return;
+        }
+        let truncated = disk.tag(file_of(tag)) != tag;
+        let lost = disk.left.get(&tag).map_or(&[][..], |lost| lost);
+        // If it had the name more than once, the stream may have left it the first time.
+        let of_name = lost.iter().filter(|lost| lost.0 == name);
+        if let Some(left) = of_name.map(|lost| lost.1).min()
+            && !truncated
+            && lost.last().is_some_and(|last| last.0 == name)
+        {
+            assert!(offset >= left, "{name} left at {offset} of {left}");
+        }
+    }
+
+    /// Nothing happens any more, and everything has been told.
+    pub fn check(&self, disk: &Disk) {
+        if self.subject == Subject::Entries {
+            assert_eq!(self.exists, Some(true));
+            assert_eq!(self.table.len(), disk.names.len(), "{:?}", self.table);
+            for (name, file) in &disk.names {
+                let (told, held) = (&self.table[*name], &disk.files[*file]);
+                for member in [
+                    format!("\"size\":{},", held.bytes().len()),
+                    format!("W/\\\"{:016x}\\\"", disk.tag(*file)),
+                    format!("\"sealed\":{}}}", held.sealed),
+                ] {
+                    assert!(told.contains(&member), "{member} in {told}");
+                }
+            }
+            return;
+        }
+        for (name, file) in &disk.names {
+            let followed = match self.subject {
+                Subject::Names => LIST.contains(name),
+                _ => fits(name),
+            };
+            if !followed {
+                continue;
+            }
+            let (tag, held) = (disk.tag(*file), &disk.files[*file]);
+            let at = match self.subject {
+                Subject::Names => self
+                    .names
+                    .get(*name)
+                    .filter(|at| at.0 == tag)
+                    .map(|at| at.1),
+                _ => self.places.get(&tag).copied(),
+            };
+            let bytes = held.bytes();
+            let lines = bytes.iter().rposition(|&byte| byte == b'\n');
+            let expected = match held.sealed {
+                true => bytes.len(),
+                false => lines.map_or(0, |at| at + 1),
+            };
+            let at = at.unwrap_or_else(|| panic!("{name} ({tag:x}) is not followed"));
+            assert!(at >= expected as u64, "{name} at {at} of {expected}");
+        }
+    }
+}
