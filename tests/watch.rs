@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::thread;
 
-use openrange::os::watch::Watch;
+use openrange::os::watch::{Change, Watch};
 
 /// Of 400,000, between 20 and 39 were lost in each of three runs before watches were placed with MASK_ADD.
 const EVENTS: usize = 100_000;
@@ -55,5 +55,43 @@ fn placing_a_watch_again_loses_no_event() {
         }
     });
     assert_eq!(seen.into_inner(), EVENTS);
+    fs::remove_dir_all(directory).expect("it is ours");
+}
+
+/// Each write to each of its files is told only while somebody wants to know.
+#[test]
+fn a_directory_that_is_followed_no_more_tells_of_names_only() {
+    let directory =
+        Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("watch-folder-{}", std::process::id()));
+    fs::create_dir_all(&directory).expect("a directory");
+    let handle = fs::File::open(&directory).expect("it is there");
+    let mut watch = Watch::new();
+    let (folder, entry) = (3, 7);
+    let log = directory.join("log");
+    let read = |watch: &mut Watch| {
+        let mut changes = Vec::new();
+        while watch.read(&mut changes) {}
+        changes
+    };
+    watch
+        .add_entry(handle.as_fd(), b"log", entry)
+        .expect("a watch");
+    fs::write(&log, "1").expect("a file");
+    assert_eq!(read(&mut watch), [Change::LookAgain(entry, None)]);
+    let place = watch.add_folder(handle.as_fd(), folder).expect("a watch");
+    fs::write(&log, "22").expect("a file");
+    let told = read(&mut watch);
+    assert!(!told.is_empty() && told.iter().all(|change| *change == Change::Grew(folder)));
+    watch.remove(&place, folder);
+    // Whoever else watches there hears that the watch is gone, and watches anew.
+    assert_eq!(read(&mut watch), [Change::LookAgain(entry, None)]);
+    watch
+        .add_entry(handle.as_fd(), b"log", entry)
+        .expect("a watch");
+    fs::write(&log, "333").expect("a file");
+    assert_eq!(read(&mut watch), []);
+    fs::remove_file(&log).expect("it is there");
+    let why = Some(openrange::connection::sending::End::Unlinked);
+    assert_eq!(read(&mut watch), [Change::LookAgain(entry, why)]);
     fs::remove_dir_all(directory).expect("it is ours");
 }
