@@ -3,20 +3,16 @@
 //!
 //! `OPENRANGE_SEEDS=COUNT` for more of them, `OPENRANGE_SEED=FIRST` to begin elsewhere.
 
-#[path = "group/disk.rs"]
-mod disk;
+mod group;
 #[path = "oracle/random.rs"]
 mod random;
-#[path = "group/reader.rs"]
-mod reader;
-#[path = "group/world.rs"]
-mod world;
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{self, AssertUnwindSafe};
 
-use world::{Fault, World};
+use group::{Fault, World};
+use random::Random;
 
 const SEEDS: u64 = 3000;
 /// Every planted fault must be found within so many.
@@ -25,6 +21,11 @@ const SEEDS_FOR_FAULTS: u64 = 1000;
 fn number(variable: &str) -> Option<u64> {
     let value = std::env::var(variable).ok()?;
     Some(value.parse().expect(variable))
+}
+
+fn run(seed: u64, fault: Fault) -> BTreeSet<&'static str> {
+    let mut random = Random::new(seed);
+    World::new(&mut |below| random.below(below), fault).run()
 }
 
 /// Says which seed it was when a history panics.
@@ -64,7 +65,7 @@ fn every_history_keeps_the_promises() {
     let mut reached: BTreeMap<&str, u64> = BTreeMap::new();
     for seed in first..first + count {
         let _name = Name(seed);
-        for outcome in World::new(seed, Fault::None).run() {
+        for outcome in run(seed, Fault::None) {
             *reached.entry(outcome).or_default() += 1;
         }
     }
@@ -104,7 +105,7 @@ fn every_planted_fault_is_found() {
     }));
     let found = faults.map(|fault| {
         let finds = |seed: &u64| {
-            let history = || World::new(*seed, fault).run();
+            let history = || run(*seed, fault);
             panic::catch_unwind(AssertUnwindSafe(history)).is_err()
         };
         (fault, (1..=SEEDS_FOR_FAULTS).find(finds))

@@ -1,11 +1,19 @@
-//! The bytes are the decisions of a history of `tests/world`, which asserts what must hold.
+//! The bytes are the decisions of a history of `tests/world`, or, behind [`GROUP`], of `tests/group`, which assert what must
+//! hold.
 
+#[allow(dead_code, reason = "faults are planted by the simulation only")]
+#[path = "../group/mod.rs"]
+mod group;
 #[allow(dead_code, reason = "faults are planted by the simulation only")]
 #[path = "../world/mod.rs"]
 mod world;
 
+/// The first byte of a history of one stream of a directory.
+const GROUP: u8 = b'D';
+
 pub fn connection(bytes: &[u8]) {
-    let mut bytes = bytes.iter().copied();
+    let group = bytes.strip_prefix(&[GROUP]);
+    let mut bytes = group.unwrap_or(bytes).iter().copied();
     let mut choose = |below: u64| {
         // Most decisions are among few things.
         let mut number = u64::from(bytes.next().unwrap_or(0));
@@ -16,5 +24,9 @@ pub fn connection(bytes: &[u8]) {
         }
         number % below
     };
-    world::run(&mut choose, world::Fault::None);
+    if group.is_some() {
+        group::World::new(&mut choose, group::Fault::None).run();
+    } else {
+        world::run(&mut choose, world::Fault::None);
+    }
 }

@@ -12,7 +12,6 @@ use openrange::http::topics::{Book, Entry, Kind, Version};
 use openrange::limits::FOLDER_PAUSE;
 
 use super::disk::{Disk, LIST, NAMES, News, PATTERN};
-use super::random::Random;
 use super::reader::{Reader, Subject};
 
 /// Something the server could do wrong: a standing check that this world would see it.
@@ -45,8 +44,11 @@ struct Opened {
     known: Option<(u64, bool)>,
 }
 
-pub struct World {
-    random: Random,
+/// A number below the given one, which is not 0.
+pub type Choose<'a> = &'a mut dyn FnMut(u64) -> u64;
+
+pub struct World<'a> {
+    choose: Choose<'a>,
     fault: Fault,
     now: Moment,
     disk: Disk,
@@ -70,17 +72,16 @@ const TIMEOUTS: Timeouts = Timeouts {
     idle: Duration::from_secs(60),
 };
 
-impl World {
-    pub fn new(seed: u64, fault: Fault) -> World {
-        let mut random = Random::new(seed);
-        let subject = match random.below(5) {
+impl World<'_> {
+    pub fn new(choose: Choose<'_>, fault: Fault) -> World<'_> {
+        let subject = match choose(5) {
             0 => Subject::Entries,
             1 => Subject::Names,
             _ => Subject::Pattern,
         };
-        let reader = Reader::new(subject, random.below(8) == 0);
+        let reader = Reader::new(subject, choose(8) == 1);
         World {
-            random,
+            choose,
             fault,
             now: Moment(1000),
             disk: Disk::default(),
@@ -99,20 +100,20 @@ impl World {
     }
 
     pub fn run(mut self) -> BTreeSet<&'static str> {
-        for _ in 0..self.random.below(8) {
+        for _ in 0..(self.choose)(8) {
             self.happen();
         }
         self.disk.news.clear();
         self.connect();
-        let quick = self.random.below(3);
-        for _ in 0..self.random.below(300) {
-            match self.random.below(100) {
+        let quick = (self.choose)(3);
+        for _ in 0..(self.choose)(300) {
+            match (self.choose)(100) {
                 0..15 => self.happen(),
                 15..35 => self.deliver(),
                 35..75 => self.drive(),
                 75..90 => self.pass_time(quick),
-                90..98 => self.room += [1, 30, 1000, 100_000][self.random.below(4) as usize],
-                _ if self.random.below(3) == 0 => self.come_again(),
+                90..98 => self.room += [1, 30, 1000, 100_000][(self.choose)(4) as usize],
+                _ if (self.choose)(3) == 0 => self.come_again(),
                 _ => {}
             }
         }
@@ -156,7 +157,7 @@ impl World {
 
     fn come_again(&mut self) {
         self.reader.come_again();
-        for _ in 0..self.random.below(4) {
+        for _ in 0..(self.choose)(4) {
             self.happen();
         }
         self.disk.news.clear();
@@ -165,16 +166,16 @@ impl World {
 
     /// Somebody writes, rolls, or truncates.
     fn happen(&mut self) {
-        let name = NAMES[self.random.below(NAMES.len() as u64) as usize];
-        let other = NAMES[self.random.below(NAMES.len() as u64) as usize];
+        let name = NAMES[(self.choose)(NAMES.len() as u64) as usize];
+        let other = NAMES[(self.choose)(NAMES.len() as u64) as usize];
         let file = self.disk.names.get(name).copied();
         let some = |disk: &Disk, number: u64| {
             (!disk.files.is_empty()).then(|| number as usize % disk.files.len())
         };
-        let number = self.random.number() >> 20;
-        match (self.random.below(20), file) {
+        let number = (self.choose)(1 << 16);
+        match ((self.choose)(20), file) {
             (0..9, Some(file)) => {
-                let whole = self.random.below(3) > 0;
+                let whole = (self.choose)(3) > 0;
                 self.disk.append(file, whole);
             }
             // To a file that may have no name any more.
@@ -184,12 +185,10 @@ impl World {
                 }
             }
             (10, Some(file)) => {
-                let size = self
-                    .random
-                    .below(self.disk.files[file].bytes().len() as u64 + 1);
+                let size = (self.choose)(self.disk.files[file].bytes().len() as u64 + 1);
                 self.disk.truncate(file, size as usize);
             }
-            (11, Some(file)) if self.random.below(3) == 0 => self.disk.seal(file),
+            (11, Some(file)) if (self.choose)(3) == 0 => self.disk.seal(file),
             (12, Some(_)) => self.disk.unlink(name),
             (13, _) => self.disk.create(name),
             (14..16, Some(_)) => self.disk.rename(name, other),
@@ -257,7 +256,7 @@ impl World {
 
     fn pass_time(&mut self, quick: u64) {
         let most = [40, 400, 2000][quick as usize];
-        let millis = 1 + self.random.below(most);
+        let millis = 1 + (self.choose)(most);
         self.wait(millis);
     }
 
@@ -336,7 +335,7 @@ impl World {
     }
 
     fn drive(&mut self) {
-        for _ in 0..1 + self.random.below(4) {
+        for _ in 0..1 + (self.choose)(4) {
             self.drive_one();
         }
     }
@@ -381,8 +380,8 @@ impl World {
             let before = self.entries();
             let mut entries = before.clone();
             // A listing is not of one moment.
-            if !self.calm && self.random.below(4) == 0 {
-                let cut = NAMES[self.random.below(NAMES.len() as u64) as usize].as_bytes();
+            if !self.calm && (self.choose)(4) == 0 {
+                let cut = NAMES[(self.choose)(NAMES.len() as u64) as usize].as_bytes();
                 self.happen();
                 let after = self.entries();
                 let first = before.into_iter().filter(|(name, _)| name.as_slice() < cut);
