@@ -454,6 +454,128 @@ fn events() {
 }
 
 #[test]
+fn events_of_a_directory() {
+    const EVENTS: &str = "Accept: text/event-stream";
+    const PLACE: &str = "Last-Event-ID: 0123456789abcdef-3";
+    const PLACES: &str = "Last-Event-ID: 0123456789abcdef-3,-";
+    // Line, version, the client's place, what is there; status, what is followed, and in chunks.
+    type Row<'a> = (
+        &'a str,
+        &'a str,
+        &'a str,
+        Found<()>,
+        u16,
+        Option<(&'a str, bool)>,
+    );
+    let table: &[Row<'_>] = &[
+        (
+            "GET /d/",
+            "1.1",
+            "",
+            Found::Directory,
+            200,
+            Some(("Entries", true)),
+        ),
+        (
+            "GET /d/",
+            "1.0",
+            "",
+            Found::Directory,
+            200,
+            Some(("Entries", false)),
+        ),
+        ("HEAD /d/", "1.1", "", Found::Directory, 200, None),
+        (
+            "GET /d/?files=a,b",
+            "1.1",
+            "",
+            Found::Directory,
+            200,
+            Some(("Files", true)),
+        ),
+        (
+            "GET /d/?files=*",
+            "1.1",
+            PLACE,
+            Found::Directory,
+            200,
+            Some(("Files", true)),
+        ),
+        ("HEAD /d/?files=a", "1.0", "", Found::Directory, 200, None),
+        ("GET /d/?files=a", "1.1", "", Found::Missing, 404, None),
+        ("GET /d/", "1.1", "", Found::Missing, 404, None),
+        // Who comes again waits; but behind an event of a file there is no directory.
+        (
+            "GET /d/",
+            "1.1",
+            "Last-Event-ID: -",
+            Found::Missing,
+            200,
+            Some(("Entries", true)),
+        ),
+        ("GET /d/", "1.1", PLACE, Found::Missing, 404, None),
+        (
+            "GET /d/?files=a",
+            "1.1",
+            PLACE,
+            Found::Missing,
+            200,
+            Some(("Files", true)),
+        ),
+        (
+            "GET /d/?files=a,b",
+            "1.1",
+            PLACES,
+            Found::Missing,
+            200,
+            Some(("Files", true)),
+        ),
+        ("GET /d/?files=a", "1.1", PLACE, Found::Forbidden, 403, None),
+    ];
+    for (line, version, place, found, status, expected) in table {
+        let request = request(line, version, &[EVENTS, place]);
+        let answer = answer(&request, found, true, now());
+        let what = format!("{line} HTTP/{version} {place}");
+        assert_eq!(answer.status.code(), *status, "{what}");
+        let followed = match &answer.body {
+            Body::Events {
+                path,
+                subject,
+                chunked,
+                begun,
+            } => {
+                assert_eq!((path.to_string().as_str(), *begun), ("/d/", 13), "{what}");
+                Some((subject.clone(), *chunked))
+            }
+            _ => None,
+        };
+        let followed = followed.map(|(subject, chunked)| match subject {
+            Subject::Entries => ("Entries", chunked),
+            Subject::Files { .. } => ("Files", chunked),
+            Subject::File(_) => ("File", chunked),
+        });
+        assert_eq!(followed, *expected, "{what}");
+        let response = Response::of(&answer);
+        if *status == 200 {
+            assert_eq!(
+                response.get("Content-Type"),
+                Some("text/event-stream"),
+                "{what}"
+            );
+            assert_eq!(response.get("Vary"), Some("Accept"), "{what}");
+        }
+    }
+    // The query goes with the client.
+    let moved = answered(
+        "GET /d?files=a,b&lines=3",
+        &[EVENTS, PLACE],
+        &Found::NeedsSlash,
+    );
+    let location = Response::of(&moved).get("Location").map(str::to_owned);
+    assert_eq!(location.as_deref(), Some("/d/?files=a,b&lines=3"));
+}
+
+#[test]
 fn a_modification_in_the_future_is_told_as_now() {
     for (modified, told) in [
         (MODIFIED, MODIFIED_TEXT),

@@ -5,10 +5,10 @@ use openrange::http::authorization::Credentials;
 use openrange::http::conditional::{Conditions, ETag};
 use openrange::http::events::Position;
 use openrange::http::range;
-use openrange::http::request::{Method, Request};
+use openrange::http::request::{Method, Refusal, Request};
 use openrange::http::target::Target;
 
-use super::{accepted, with_fields, with_line};
+use super::{accepted, refused, with_fields, with_line};
 
 #[test]
 fn request_lines() {
@@ -334,6 +334,33 @@ fn positions() {
 }
 
 #[test]
+fn files() {
+    for (target, count, query) in [
+        ("/d/", None, None),
+        ("/d/?files=a,b", Some(2), Some("files=a,b")),
+        (
+            "/d/?x=y&files=*.log&lines=3",
+            Some(1),
+            Some("x=y&files=*.log&lines=3"),
+        ),
+        ("/d?files=a%2Cb%2Cc", Some(3), Some("files=a%2Cb%2Cc")),
+    ] {
+        for method in ["GET", "HEAD"] {
+            let request = accepted(&with_line(format!("{method} {target} HTTP/1.1").as_bytes()));
+            assert_eq!(request.files.map(|files| files.len()), count, "{target}");
+            assert_eq!(request.query.as_deref(), query, "{target}");
+        }
+    }
+    let request = accepted(&with_line(b"POST /d/?files=a/b HTTP/1.1"));
+    assert_eq!(request.files, None);
+    for list in ["", "a/b", "a,a", ".a"] {
+        let line = format!("GET /d/?files={list} HTTP/1.1");
+        let wrong = Refusal::Malformed("malformed files= in the query");
+        refused(&with_line(line.as_bytes()), wrong);
+    }
+}
+
+#[test]
 fn only_a_path_may_have_a_tail() {
     let table = [
         ("GET", "/a", true),
@@ -397,7 +424,7 @@ fn everything_at_once() {
         events: false,
         positions: None,
         files: None,
-        query: None,
+        query: Some("q".into()),
         start: None,
     };
     assert_eq!(accepted(head), expected);
