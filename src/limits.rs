@@ -84,8 +84,8 @@ pub const LAST_LINES_MAX: u64 = 1024 * 1024;
 pub const BUDGET_BYTES: u64 = 256 * 1024;
 /// See [`BUDGET_BYTES`].
 pub const BUDGET_WANTS: u32 = 32;
-/// Tails driven in one turn of a pass over a topic: at 8 µs each an unrelated request waits about 2 ms at most.
-pub const PASS_SLICE: usize = 256;
+/// Tails driven in one turn of a pass over a topic: at 8 to 15 µs each an unrelated request waits about 2 ms at most.
+pub const PASS_SLICE: usize = 128;
 /// Of them, tails of one topic in a row while other topics wait.
 pub const PASS_RUN: usize = 64;
 /// Connections in the middle of an answer that are driven in one turn: with [`BUDGET_BYTES`] each, a new
