@@ -73,8 +73,8 @@ pub const EVENT_PLACE_MISSED: u8 = 3;
 pub const FOLDER_PAUSE: Duration = Duration::from_millis(250);
 /// What the pause is longer for each entry. A look at one takes some 5 µs, so looking takes a twentieth of the time.
 pub const FOLDER_PAUSE_ENTRY: Duration = Duration::from_micros(100);
-/// Entries that are remembered as gone, for who has not been told yet. When there are more, who is that far behind is told
-/// of all entries anew.
+/// Entries that are remembered as gone, for who has not been told yet. When there are more, all but the last ones are
+/// forgotten, and who is that far behind is told of all entries anew.
 pub const FOLDER_GONE_MAX: usize = LISTING_MAX;
 
 /// Bytes at the end of a file in which the last lines are looked for: some 10,000 lines, and 0.2 ms.

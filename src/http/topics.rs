@@ -1,10 +1,8 @@
 //! The entries of a directory as topics: in JSON, and as events that tell what has become of them.
 
-use std::collections::{BTreeMap, VecDeque};
 use std::fmt::{self, Write as _};
 use std::io::Write as _;
 use std::mem;
-use std::ops::Bound;
 
 use super::conditional::ETag;
 use super::date::Date;
@@ -150,13 +148,12 @@ pub struct Version(pub u64);
 /// far behind he is. What a reader costs is a [`Bookmark`].
 #[derive(Debug)]
 pub struct Book {
-    entries: BTreeMap<Box<[u8]>, Record>,
+    /// In order, with those that are gone.
+    entries: Vec<(Box<[u8]>, Record)>,
     /// Who has read up to an earlier version begins anew.
     floor: Version,
     version: Version,
     truncated: bool,
-    /// Those that are gone, the first one first.
-    gone: VecDeque<(Version, Box<[u8]>)>,
 }
 
 #[derive(Debug)]
@@ -195,53 +192,47 @@ impl Book {
     #[must_use]
     pub fn new(version: Version) -> Book {
         Book {
-            entries: BTreeMap::new(),
+            entries: Vec::new(),
             floor: version,
             version,
             truncated: false,
-            gone: VecDeque::new(),
         }
     }
 
-    /// Notes what is there now.
+    /// Notes what is there now. `list`: in order.
     pub fn update(&mut self, list: Vec<(Vec<u8>, Entry)>, truncated: bool, version: Version) {
-        self.version = version;
+        debug_assert!(
+            list.is_sorted_by(|left, right| left.0 < right.0),
+            "in order"
+        );
+        let last = mem::replace(&mut self.version, version);
         // That is told at the beginning only.
         if mem::replace(&mut self.truncated, truncated) != truncated {
             self.floor = version;
         }
-        let mut before = mem::take(&mut self.entries);
+        let mut before = mem::take(&mut self.entries).into_iter().peekable();
         for (name, entry) in list {
-            let record = match before.remove(name.as_slice()) {
-                Some(record) if !record.gone => record.updated(entry, version),
-                Some(record) => Record {
+            while let Some((old, record)) = before.next_if(|(old, _)| **old < *name) {
+                self.entries.push((old, record.gone(version)));
+            }
+            let record = match before.next_if(|(old, _)| **old == *name) {
+                Some((_, record)) if !record.gone => record.updated(entry, version),
+                Some((_, record)) => Record {
                     known: record.known,
                     ..Record::new(entry, version)
                 },
                 None => Record::new(entry, version),
             };
-            self.entries.insert(name.into(), record);
+            self.entries.push((name.into(), record));
         }
-        for (name, mut record) in before {
-            if !record.gone {
-                record.gone = true;
-                record.changed = version;
-                self.gone.push_back((version, name.clone()));
-            }
-            self.entries.insert(name, record);
+        for (old, record) in before {
+            self.entries.push((old, record.gone(version)));
         }
-        while self.gone.len() > FOLDER_GONE_MAX {
-            if let Some((version, name)) = self.gone.pop_front() {
-                self.floor = self.floor.max(version);
-                // It may have come back, or gone once more since.
-                if self
-                    .entries
-                    .get(&name)
-                    .is_some_and(|record| record.gone && record.changed == version)
-                {
-                    self.entries.remove(&name);
-                }
-            }
+        let gone = self.entries.iter().filter(|(_, record)| record.gone);
+        if gone.count() > FOLDER_GONE_MAX {
+            self.floor = self.floor.max(last);
+            self.entries
+                .retain(|(_, record)| !record.gone || record.changed == version);
         }
     }
 
@@ -254,7 +245,10 @@ impl Book {
     /// Whether there is an entry of this name.
     #[must_use]
     pub fn has(&self, name: &[u8]) -> bool {
-        self.entries.get(name).is_some_and(|record| !record.gone)
+        let place = self
+            .entries
+            .binary_search_by(|(other, _)| (**other).cmp(name));
+        place.is_ok_and(|index| !self.entries[index].1.gone)
     }
 
     /// The entries that are there.
@@ -290,6 +284,13 @@ impl Record {
         self
     }
 
+    fn gone(mut self, version: Version) -> Record {
+        if !mem::replace(&mut self.gone, true) {
+            self.changed = version;
+        }
+        self
+    }
+
     /// The type of the event for somebody who has read up to there and reads towards `target`. What has come or gone
     /// behind that is told when that is read: who is told now would be told twice, or not that it has gone again.
     fn event(&self, seen: Version, target: Version) -> Option<&'static str> {
@@ -318,8 +319,8 @@ impl Bookmark {
         let Some((target, behind)) = &mut self.reading else {
             return true;
         };
-        let rest = (Bound::Excluded(behind.clone()), Bound::Unbounded);
-        for (name, record) in book.entries.range::<Box<[u8]>, _>(rest) {
+        let first = book.entries.partition_point(|(name, _)| *name <= *behind);
+        for (name, record) in &book.entries[first..] {
             if out.len() >= EVENT_BUFFER {
                 return false;
             }

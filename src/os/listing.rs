@@ -25,7 +25,7 @@ pub enum Form {
 
 /// What a directory shows.
 pub struct Listing {
-    /// Names and what they lead to, in no order.
+    /// Names and what they lead to, in order.
     pub entries: Vec<(Vec<u8>, Entry)>,
     /// There are more.
     pub truncated: bool,
@@ -41,8 +41,7 @@ pub fn write(
     path: &Path,
     form: Form,
 ) -> Result<Vec<u8>, Errno> {
-    let mut listing = read(files, directory, path, form)?;
-    listing.entries.sort_by(|left, right| left.0.cmp(&right.0));
+    let listing = read(files, directory, path, form)?;
     let entries = listing
         .entries
         .iter()
@@ -82,6 +81,7 @@ pub fn read(
         }
         entries.extend(look(files, directory, path, name, form)?);
     }
+    entries.sort_by(|left, right| left.0.cmp(&right.0));
     Ok(Listing {
         entries,
         truncated: more,
