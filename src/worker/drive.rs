@@ -174,6 +174,7 @@ pub fn drive(slot: &mut Slot, key: usize, desk: &mut Desk) -> Outcome {
             Want::Sleep => return Outcome::Blocked,
             Want::Remove { abort } => return Outcome::Leave { abort },
             Want::Open(asked) if desk.listed && may_list(asked) => return Outcome::Again,
+            Want::List { .. } if desk.listed => return Outcome::Again,
             Want::Open(_) => {
                 // Whose answer took long to make comes behind those who wait for theirs.
                 if open(slot, key, desk) {

@@ -1,11 +1,14 @@
 //! What event streams want besides sending: to know of their files and directories, and which files have their names now.
+//! It is cold for the sake of tails, which pass by here at every append.
 
 use std::collections::HashMap;
 use std::ops::Range;
 use std::rc::Rc;
 
 use super::drive::{Desk, Slot};
+use super::lookup::Other;
 use super::topics::Topics;
+use crate::connection::answer::Found;
 use crate::connection::sending::End;
 use crate::connection::{Connection, Listed, Want};
 use crate::http::conditional::ETag;
@@ -57,6 +60,7 @@ impl Followers {
 }
 
 /// Measures a file, which must still be what its events say it is.
+#[cold]
 pub(super) fn examine(slot: &mut Slot, file: &OpenFile, etag: ETag, desk: &mut Desk) {
     match file.known() {
         Ok(look) if file.tag() == etag => slot.machine.measured(look.size, look.sealed, desk.now),
@@ -66,6 +70,7 @@ pub(super) fn examine(slot: &mut Slot, file: &OpenFile, etag: ETag, desk: &mut D
 }
 
 /// Reads what is wanted; a file that has not got it was truncated, or cannot be read.
+#[cold]
 pub(super) fn read(slot: &mut Slot, file: &Rc<OpenFile>, range: Range<u64>, desk: &mut Desk) {
     let end = range.end;
     match desk.scratch.read(file, range) {
@@ -78,6 +83,7 @@ pub(super) fn read(slot: &mut Slot, file: &Rc<OpenFile>, range: Range<u64>, desk
 }
 
 /// Takes the slot from the topic of the file that had the name to that of the file that has it now.
+#[cold]
 pub(super) fn follow(slot: &mut Slot, key: usize, desk: &mut Desk) {
     let Want::Follow(sought) = slot.machine.want() else {
         return;
@@ -99,11 +105,13 @@ pub(super) fn follow(slot: &mut Slot, key: usize, desk: &mut Desk) {
 }
 
 /// Follows the directory that is wanted, and tells what is in it.
+#[cold]
 pub(super) fn list(slot: &mut Slot, key: usize, desk: &mut Desk) {
     let Want::List { path, anew } = slot.machine.want() else {
         return;
     };
     let path = path.clone();
+    let version = desk.topics.version;
     let found = desk.topics.follow_directory(&path);
     let joined = &mut desk.followers.0.entry(key).or_default().directory;
     let topic = found.as_ref().ok().copied();
@@ -125,10 +133,10 @@ pub(super) fn list(slot: &mut Slot, key: usize, desk: &mut Desk) {
         Err(other) => unlisted(&other),
     };
     slot.machine.listed(&listed, desk.now);
+    desk.listed |= desk.topics.version != version;
 }
 
-fn unlisted(found: &super::lookup::Other) -> Listed<'static> {
-    use crate::connection::answer::Found;
+fn unlisted(found: &Other) -> Listed<'static> {
     match found {
         Found::Busy => Listed::Unknown,
         _ => Listed::Nothing,
