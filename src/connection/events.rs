@@ -111,8 +111,8 @@ pub struct Events<F> {
 /// What a stream needs next.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Need<'a, F> {
-    /// The size of this file, if it has this tag: [`Events::measured`], else [`Events::truncated`].
-    Measure(&'a F, ETag),
+    /// The size of a file: [`Events::measured`].
+    Measure(Known<'a, F>),
     /// These bytes of the file: [`Events::read`].
     Read(&'a F, Range<u64>),
     /// The file that has the name now: [`Events::followed`].
@@ -128,6 +128,17 @@ pub enum Need<'a, F> {
     Finish,
     /// Nothing.
     Rest,
+}
+
+/// A file that is to be measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Known<'a, F> {
+    /// Its handle.
+    pub file: &'a F,
+    /// Its tag, as the events know it; if it has another one by now, it was truncated: [`Events::truncated`].
+    pub etag: ETag,
+    /// By a new look, although nobody has told that it has grown: who told of its new name may have been faster.
+    pub anew: bool,
 }
 
 /// A name that is to be looked up and followed.
@@ -218,7 +229,11 @@ impl<F> Events<F> {
     fn need_of(&self, current: usize) -> Need<'_, F> {
         let member = &self.members[current];
         match (member.need(), member.file(), member.etag()) {
-            (member::Need::Measure, Some(file), Some(etag)) => Need::Measure(file, etag),
+            (member::Need::Measure, Some(file), Some(etag)) => Need::Measure(Known {
+                file,
+                etag,
+                anew: member.passes_on(),
+            }),
             (member::Need::Read(range), Some(file), _) => Need::Read(file, range),
             (member::Need::Follow, ..) => {
                 let (path, start) = member.sought_for();
@@ -292,27 +307,54 @@ impl<F> Events<F> {
     }
 
     /// Takes what the name leads to now; gives what is to be sent, which may be nothing.
-    pub fn followed(&mut self, mut found: Followed<F>, now: Moment) -> Vec<u8> {
+    pub fn followed(&mut self, found: Followed<F>, now: Moment) -> Vec<u8> {
         let current = self.current().expect("only who needs something is told");
-        let mut place = None;
-        if let (Followed::File(_, meta), Some(folder)) = (&found, self.folder.as_deref_mut())
-            && let Purpose::Files(wanted) = &mut folder.purpose
-        {
-            let member = &self.members[current];
-            if member.accepts(meta.etag) {
-                place = wanted.take(meta.etag);
-                member
-                    .leaves_for(meta.etag)
-                    .into_iter()
-                    .for_each(|left| wanted.keep(left));
-            } else {
-                // Of a second name of a file that is followed there is nothing new to say.
-                let follows = |member: &Member<F>| member.etag() == Some(meta.etag);
-                folder.anew = !self.members.iter().any(follows);
-                found = Followed::Unknown;
-            }
+        let member = &mut self.members[current];
+        let passed = if member.passes_on() {
+            member.hand_over()
+        } else {
+            None
+        };
+        let (found, place) = self.begin(current, found, passed);
+        let out = self.write(|member, source, out| member.followed(source, found, place, now, out));
+        if let Some(passed) = passed {
+            let members = self.members.iter_mut();
+            members.for_each(|member| member.retry(passed.etag));
         }
-        self.write(|member, source, out| member.followed(source, found, place, now, out))
+        out
+    }
+
+    /// By a pattern a file is begun if the listing says that the name has it and nobody else is reading it, and where the
+    /// stream was in it. `passed`: the place in the file that the name had before, which has another name now.
+    fn begin(
+        &mut self,
+        current: usize,
+        found: Followed<F>,
+        passed: Option<Position>,
+    ) -> (Followed<F>, Option<Position>) {
+        let Some(folder) = self.folder.as_deref_mut() else {
+            return (found, None);
+        };
+        let Purpose::Files(wanted) = &mut folder.purpose else {
+            return (found, None);
+        };
+        passed.into_iter().for_each(|place| wanted.keep(place));
+        let Followed::File(_, meta) = &found else {
+            return (found, None);
+        };
+        let (tag, member) = (Some(meta.etag), &self.members[current]);
+        let reads = |member: &Member<F>| member.etag() == tag && member.file().is_some();
+        let (before, behind) = self.members.split_at(current);
+        let is_read = before.iter().chain(&behind[1..]).any(reads);
+        if !member.accepts(meta.etag) || is_read {
+            // Of a second name of a file that is followed there is nothing new to say.
+            folder.anew = !self.members.iter().any(|member| member.etag() == tag);
+            return (Followed::Unknown, None);
+        }
+        let place = wanted.take(meta.etag);
+        let left = member.leaves_for(meta.etag);
+        left.into_iter().for_each(|left| wanted.keep(left));
+        (found, place)
     }
 
     /// Lets the current member write events; the others have their turn before it has another.

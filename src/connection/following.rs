@@ -39,7 +39,7 @@ use crate::http::target::Path;
 /// What a stream of which nothing is on its way wants.
 pub(super) fn want<F>(events: &Events<F>) -> Want<'_, F> {
     match events.need() {
-        Need::Measure(file, etag) => Want::Examine(file, etag),
+        Need::Measure(known) => Want::Examine(known),
         Need::Read(file, range) => Want::Read(file, range),
         Need::Follow(sought) => Want::Follow(sought),
         Need::List { path, anew } => Want::List { path, anew },

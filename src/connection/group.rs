@@ -133,7 +133,7 @@ pub(super) fn assign<F>(
     let files = once(&fitting, members);
     for index in 0..members.len() {
         if has_passed_on(members, index, &files) {
-            let place = members[index].hand_over();
+            let place = members[index].pass_on();
             place.into_iter().for_each(|place| wanted.keep(place));
         }
     }

@@ -37,6 +37,8 @@ pub struct Member<F> {
     truncated: bool,
     /// Why the name no longer leads to the file.
     left: Option<End>,
+    /// The file has the name of another member now.
+    passes_on: bool,
     accepts: Accepts,
     absence: Option<Absence>,
 }
@@ -146,6 +148,7 @@ impl<F> Member<F> {
             look: false,
             truncated: false,
             left: None,
+            passes_on: false,
             accepts: Accepts::Any,
             absence: Some(Absence::unknown()),
         }
@@ -194,7 +197,7 @@ impl<F> Member<F> {
 
     /// Nothing more belongs to the file, so a line that has no end will not get one.
     fn is_final(&self) -> bool {
-        self.sealed || self.left.is_some()
+        self.sealed || self.left.is_some() && !self.passes_on
     }
 
     /// The file.
@@ -246,11 +249,36 @@ impl<F> Member<F> {
         }
     }
 
-    /// Another member goes on with the file, which has the name of that one now: gives the place.
+    /// Another member goes on with the file, which has the name of that one now. What it has is read to its last line
+    /// first: it may have lost that name too before the other one finds it. Gives the place if that is done.
+    pub fn pass_on(&mut self) -> Option<Position> {
+        if self.file.is_none() {
+            return self.hand_over();
+        }
+        self.left.get_or_insert(End::Renamed);
+        self.look |= !std::mem::replace(&mut self.passes_on, true);
+        None
+    }
+
+    /// Whether the file is read to its last line, to be passed on.
+    pub fn passes_on(&self) -> bool {
+        self.passes_on
+    }
+
+    /// A file with this tag can be had now.
+    pub fn retry(&mut self, etag: ETag) {
+        if let Some(absence) = &mut self.absence
+            && self.accepts == Accepts::Listed(Some(etag))
+        {
+            absence.due = true;
+        }
+    }
+
+    /// The file is another member's from now on: gives the place.
     pub fn hand_over(&mut self) -> Option<Position> {
         self.left.get_or_insert(End::Renamed);
         self.file = None;
-        self.truncated = false;
+        (self.truncated, self.passes_on) = (false, false);
         self.absence = Some(Absence::unknown());
         self.at.take()
     }

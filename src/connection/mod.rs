@@ -73,12 +73,11 @@ mod terms;
 use std::mem;
 use std::ops::Range;
 
-use crate::http::conditional::ETag;
 use crate::http::request::{self, Refusal};
 use crate::http::target::Path;
 use crate::limits::{HEAD_MAX, LINGER, LINGER_BYTES};
 use answer::{Found, Summary, Terms};
-use events::Sought;
+use events::{Known, Sought};
 pub use folder::Listed;
 pub use moment::Moment;
 use sending::{End, Left, Live, Measured, Next, Sending};
@@ -124,7 +123,7 @@ pub enum Want<'a, F> {
     /// How long is this file now? Then [`Connection::measured`].
     Measure(&'a F),
     /// The same of a file of an event stream, if it has this tag, else [`Connection::shrank`].
-    Examine(&'a F, ETag),
+    Examine(Known<'a, F>),
     /// These bytes of this file; then [`Connection::read_file`], or [`Connection::shrank`] or [`Connection::fell_short`] if
     /// it has not got them.
     Read(&'a F, Range<u64>),

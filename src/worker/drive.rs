@@ -192,10 +192,7 @@ pub fn drive(slot: &mut Slot, key: usize, desk: &mut Desk) -> Outcome {
                 let file = Rc::clone(file);
                 following::read(slot, &file, range, desk);
             }
-            Want::Examine(file, etag) => {
-                let file = Rc::clone(file);
-                following::examine(slot, &file, etag, desk);
-            }
+            Want::Examine(_) => following::examine(slot, desk),
             Want::Follow(_) => following::follow(slot, key, desk),
             Want::List { .. } => following::list(slot, key, desk),
             Want::Shut => {

@@ -11,7 +11,6 @@ use super::topics::Topics;
 use crate::connection::answer::Found;
 use crate::connection::sending::End;
 use crate::connection::{Connection, Listed, Want};
-use crate::http::conditional::ETag;
 use crate::os::files::OpenFile;
 use crate::os::watch::Topic as Key;
 
@@ -61,9 +60,20 @@ impl Followers {
 
 /// Measures a file, which must still be what its events say it is.
 #[cold]
-pub(super) fn examine(slot: &mut Slot, file: &OpenFile, etag: ETag, desk: &mut Desk) {
-    match file.known() {
-        Ok(look) if file.tag() == etag => slot.machine.measured(look.size, look.sealed, desk.now),
+pub(super) fn examine(slot: &mut Slot, desk: &mut Desk) {
+    let Want::Examine(known) = slot.machine.want() else {
+        return;
+    };
+    let file = known.file;
+    let look = if known.anew {
+        file.look()
+    } else {
+        file.known()
+    };
+    match look {
+        Ok(look) if file.tag() == known.etag => {
+            slot.machine.measured(look.size, look.sealed, desk.now);
+        }
         Ok(look) => slot.machine.shrank(look.size, desk.now),
         Err(_) => slot.machine.fell_short(desk.now),
     }

@@ -289,8 +289,12 @@ impl World<'_> {
                 let short = count < bytes.len() && self.fault == Fault::RepeatAfterShortSend;
                 self.machine.sent(count as u64 - u64::from(short), now);
             }
-            Want::Examine(&opened, tag) => {
-                let opened = &mut self.opened[opened];
+            Want::Examine(known) => {
+                let (tag, anew) = (known.etag, known.anew);
+                let opened = &mut self.opened[*known.file];
+                if anew {
+                    opened.known = None;
+                }
                 let file = opened.file;
                 let fresh = (
                     self.disk.files[file].bytes().len() as u64,

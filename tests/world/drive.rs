@@ -34,7 +34,7 @@ fn task(machine: &Connection<Handle>) -> Task {
         Want::Sleep => Task::Sleep,
         Want::Open(asked) => Task::Open(Box::new(asked.clone())),
         Want::Measure(file) => Task::Measure(**file),
-        Want::Examine(file, etag) => Task::Examine(**file, etag.0),
+        Want::Examine(known) => Task::Examine(**known.file, known.etag.0),
         Want::Read(file, range) => Task::Read(**file, range),
         Want::Follow(sought) => Task::Follow(sought.path.clone()),
         Want::List { .. } => unreachable!("nobody asks for events of a directory"),
