@@ -197,7 +197,7 @@ impl<F> Member<F> {
 
     /// Nothing more belongs to the file, so a line that has no end will not get one.
     fn is_final(&self) -> bool {
-        self.sealed || self.left.is_some() && !self.passes_on
+        self.sealed || self.left.is_some()
     }
 
     /// The file.
@@ -249,8 +249,8 @@ impl<F> Member<F> {
         }
     }
 
-    /// Another member goes on with the file, which has the name of that one now. What it has is read to its last line
-    /// first: it may have lost that name too before the other one finds it. Gives the place if that is done.
+    /// Another member goes on with the file, which has the name of that one now. What it has is read to its end first, also
+    /// a line that has none yet: the file may have lost that name too before the other one finds it. Gives the place if that is done.
     pub fn pass_on(&mut self) -> Option<Position> {
         if self.file.is_none() {
             return self.hand_over();
@@ -260,7 +260,7 @@ impl<F> Member<F> {
         None
     }
 
-    /// Whether the file is read to its last line, to be passed on.
+    /// Whether the file is read to its end, to be passed on.
     pub fn passes_on(&self) -> bool {
         self.passes_on
     }
