@@ -250,7 +250,8 @@ impl<F> Member<F> {
     }
 
     /// Another member goes on with the file, which has the name of that one now. What it has is read to its end first, also
-    /// a line that has none yet: the file may have lost that name too before the other one finds it. Gives the place if that is done.
+    /// a line that has none yet: the file may have lost that name too before the other one finds it. Gives the place if
+    /// that is done.
     pub fn pass_on(&mut self) -> Option<Position> {
         if self.file.is_none() {
             return self.hand_over();
