@@ -1,5 +1,5 @@
-//! The query of a request target: where the answer starts, and what it follows. Other parameters are ignored, as they were sent for a reason
-//! that is not ours to know; but a value of ours that nobody can understand is refused and not guessed.
+//! The query of a request target: where the answer starts, and what it follows. Other parameters are ignored, as they were
+//! sent for a reason that is not ours to know; but a value of ours that nobody can understand is refused and not guessed.
 
 use super::events::Positions;
 use super::pattern::{self, Pattern};

@@ -190,8 +190,8 @@ impl Topics {
         }
     }
 
-    /// The topic for a file, or directory, that was just found under a name. Its watches are placed first and the name is looked up
-    /// again after that: so whatever happens to the name from now on makes an event, or has been seen.
+    /// The topic for a file, or directory, that was just found under a name. Its watches are placed first and the name is
+    /// looked up again after that: so whatever happens to the name from now on makes an event, or has been seen.
     pub(super) fn follow(
         &mut self,
         name: &Rc<[u8]>,
