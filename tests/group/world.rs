@@ -42,6 +42,8 @@ struct Opened {
     file: usize,
     /// The last look, until there is news.
     known: Option<(u64, bool)>,
+    /// As of the last look.
+    tag: u64,
 }
 
 /// A number below the given one, which is not 0.
@@ -300,6 +302,7 @@ impl World<'_> {
                     self.disk.files[file].bytes().len() as u64,
                     self.disk.files[file].sealed,
                 );
+                opened.tag = tag.0;
                 let (size, sealed) = *opened.known.get_or_insert(fresh);
                 if self.disk.tag(file) == tag.0 {
                     self.machine.measured(size, sealed, now);
@@ -308,17 +311,20 @@ impl World<'_> {
                 }
             }
             Want::Read(&opened, range) => {
-                let file = self.opened[opened].file;
+                let Opened { file, tag, .. } = self.opened[opened];
                 let bytes = self.disk.files[file].bytes();
+                // A truncation and as much growth since the measurement are seen by nobody, which is a known limit: here
+                // they are always seen.
+                let same = self.disk.tag(file) == tag;
                 match bytes.get(range.start as usize..range.end as usize) {
-                    Some(bytes) => {
+                    Some(bytes) if same => {
                         let mut bytes = bytes.to_vec();
                         if self.fault == Fault::StaleRead {
                             bytes[0] ^= 1;
                         }
                         self.machine.read_file(&bytes, now);
                     }
-                    None => self.machine.shrank(bytes.len() as u64, now),
+                    _ => self.machine.shrank(bytes.len() as u64, now),
                 }
             }
             Want::Follow(sought) => {
@@ -372,7 +378,11 @@ impl World<'_> {
             },
         };
         self.machine.followed(found, self.now);
-        let opened = file.map(|file| Opened { file, known: None });
+        let opened = file.map(|file| Opened {
+            file,
+            known: None,
+            tag: self.disk.tag(file),
+        });
         self.opened.extend(opened);
     }
 
