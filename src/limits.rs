@@ -70,12 +70,12 @@ pub const EVENT_PLACES_MAX: usize = 2 * EVENT_FILES_MAX;
 /// is renamed meanwhile may not be seen once.
 pub const EVENT_PLACE_MISSED: u8 = 3;
 /// Shortest pause between two looks at a directory whose entries are told as events: what happens meanwhile is told once.
-pub const FOLDER_PAUSE: Duration = Duration::from_millis(250);
+pub const DIRECTORY_PAUSE: Duration = Duration::from_millis(250);
 /// What the pause is longer for each entry. A look at one takes some 5 µs, so looking takes a twentieth of the time.
-pub const FOLDER_PAUSE_ENTRY: Duration = Duration::from_micros(100);
+pub const DIRECTORY_PAUSE_ENTRY: Duration = Duration::from_micros(100);
 /// Entries that are remembered as gone, for who has not been told yet. When there are more, all but the last ones are
 /// forgotten, and who is that far behind is told of all entries anew.
-pub const FOLDER_GONE_MAX: usize = LISTING_MAX;
+pub const DIRECTORY_GONE_MAX: usize = LISTING_MAX;
 
 /// Bytes at the end of a file in which the last lines are looked for: some 10,000 lines, and 0.2 ms.
 pub const LAST_LINES_MAX: u64 = 1024 * 1024;

@@ -85,7 +85,7 @@ thread_local! {
 #[test]
 fn every_planted_fault_is_found() {
     let faults = [
-        Fault::ForgetFolder,
+        Fault::ForgetDirectory,
         Fault::ForgetLost,
         Fault::LoseTheFirst,
         Fault::StaleMeasure,

@@ -12,7 +12,7 @@ use openrange::http::conditional::ETag;
 use openrange::http::date::Date;
 use openrange::http::target::Path;
 use openrange::http::topics::{Book, Bookmark, Entry, Json, Kind, Version, list};
-use openrange::limits::{EVENT_BUFFER, FOLDER_GONE_MAX};
+use openrange::limits::{DIRECTORY_GONE_MAX, EVENT_BUFFER};
 use random::Random;
 use reader::{Reader, events};
 
@@ -275,7 +275,7 @@ impl World {
     fn surge(&mut self) {
         for round in 0..3 {
             let entries = self.directory.get_or_insert_default();
-            let names = (0..FOLDER_GONE_MAX / 2 + 1).map(|number| format!("{round} {number}"));
+            let names = (0..DIRECTORY_GONE_MAX / 2 + 1).map(|number| format!("{round} {number}"));
             entries.extend(names.map(|name| (name.into_bytes(), subdirectory())));
             self.look();
             if round == 0 {

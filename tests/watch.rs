@@ -61,12 +61,12 @@ fn placing_a_watch_again_loses_no_event() {
 /// Each write to each of its files is told only while somebody wants to know.
 #[test]
 fn a_directory_that_is_followed_no_more_tells_of_names_only() {
-    let directory =
-        Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("watch-folder-{}", std::process::id()));
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR"))
+        .join(format!("watch-directory-{}", std::process::id()));
     fs::create_dir_all(&directory).expect("a directory");
     let handle = fs::File::open(&directory).expect("it is there");
     let mut watch = Watch::new();
-    let (folder, entry) = (3, 7);
+    let (all, entry) = (3, 7);
     let log = directory.join("log");
     let read = |watch: &mut Watch| {
         let mut changes = Vec::new();
@@ -78,11 +78,11 @@ fn a_directory_that_is_followed_no_more_tells_of_names_only() {
         .expect("a watch");
     fs::write(&log, "1").expect("a file");
     assert_eq!(read(&mut watch), [Change::LookAgain(entry, None)]);
-    let place = watch.add_folder(handle.as_fd(), folder).expect("a watch");
+    let place = watch.add_directory(handle.as_fd(), all).expect("a watch");
     fs::write(&log, "22").expect("a file");
     let told = read(&mut watch);
-    assert!(!told.is_empty() && told.iter().all(|change| *change == Change::Grew(folder)));
-    watch.remove(&place, folder);
+    assert!(!told.is_empty() && told.iter().all(|change| *change == Change::Grew(all)));
+    watch.remove(&place, all);
     // Whoever else watches there hears that the watch is gone, and watches anew.
     assert_eq!(read(&mut watch), [Change::LookAgain(entry, None)]);
     watch

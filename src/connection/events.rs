@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use super::Moment;
 use super::answer::Meta;
-use super::folder::{Folder, Listed, Purpose};
+use super::directory::{Directory, Listed, Purpose};
 use super::group;
 use super::member::{self, Followed, Member};
 use super::sending::End;
@@ -95,7 +95,7 @@ pub struct Events<F> {
     path: Path,
     members: Vec<Member<F>>,
     /// Boxed, as most streams have none.
-    folder: Option<Box<Folder>>,
+    directory: Option<Box<Directory>>,
     /// The member that is asked first what it needs: whoever has had its turn is asked last.
     first: usize,
     /// The server ends.
@@ -162,7 +162,7 @@ impl<F> Events<F> {
         chunked: bool,
         begun: u32,
     ) -> Events<F> {
-        let (members, folder) = match subject {
+        let (members, directory) = match subject {
             Subject::File(at) => {
                 let member = match file {
                     Some(file) => Member::found(path.clone(), file, at),
@@ -172,7 +172,7 @@ impl<F> Events<F> {
             }
             Subject::Entries => {
                 let purpose = Purpose::Entries(Bookmark::default());
-                (Vec::new(), Some(Folder::new(path.clone(), purpose)))
+                (Vec::new(), Some(Directory::new(path.clone(), purpose)))
             }
             Subject::Files {
                 patterns,
@@ -183,7 +183,7 @@ impl<F> Events<F> {
         Events {
             path,
             members,
-            folder: folder.map(Box::new),
+            directory: directory.map(Box::new),
             first: 0,
             ending: false,
             finished: false,
@@ -196,14 +196,14 @@ impl<F> Events<F> {
     /// What to do when nothing is on its way.
     #[must_use]
     pub fn need(&self) -> Need<'_, F> {
-        if let Some(folder) = self
-            .folder
+        if let Some(directory) = self
+            .directory
             .as_ref()
-            .filter(|folder| folder.must_look() && !self.ending)
+            .filter(|directory| directory.must_look() && !self.ending)
         {
             return Need::List {
-                path: &folder.path,
-                anew: folder.anew,
+                path: &directory.path,
+                anew: directory.anew,
             };
         }
         match self.current() {
@@ -267,8 +267,8 @@ impl<F> Events<F> {
     /// Something may have happened.
     pub fn look(&mut self) {
         self.members.iter_mut().for_each(Member::look);
-        if let Some(folder) = &mut self.folder {
-            folder.look();
+        if let Some(directory) = &mut self.directory {
+            directory.look();
         }
     }
 
@@ -332,10 +332,10 @@ impl<F> Events<F> {
         found: Followed<F>,
         passed: Option<Position>,
     ) -> (Followed<F>, Option<Position>) {
-        let Some(folder) = self.folder.as_deref_mut() else {
+        let Some(directory) = self.directory.as_deref_mut() else {
             return (found, None);
         };
-        let Purpose::Files(wanted) = &mut folder.purpose else {
+        let Purpose::Files(wanted) = &mut directory.purpose else {
             return (found, None);
         };
         passed.into_iter().for_each(|place| wanted.keep(place));
@@ -348,7 +348,7 @@ impl<F> Events<F> {
         let is_read = before.iter().chain(&behind[1..]).any(reads);
         if !member.accepts(meta.etag) || is_read {
             // Of a second name of a file that is followed there is nothing new to say.
-            folder.anew = !self.members.iter().any(|member| member.etag() == tag);
+            directory.anew = !self.members.iter().any(|member| member.etag() == tag);
             return (Followed::Unknown, None);
         }
         let place = wanted.take(meta.etag);
@@ -379,7 +379,10 @@ impl<F> Events<F> {
         let (before, behind) = self.members.split_at(member);
         let behind = behind.iter().skip(1).map(Member::at);
         let before = before.iter().map(Member::at);
-        let wanted = self.folder.as_ref().and_then(|folder| folder.wanted());
+        let wanted = self
+            .directory
+            .as_ref()
+            .and_then(|directory| directory.wanted());
         // Places in files that are known by their tags need no order, and none where there is no file.
         let counts = |place: &Option<Position>| wanted.is_none() || place.is_some();
         let lost = wanted
@@ -402,10 +405,10 @@ impl<F> Events<F> {
     /// Takes what is in the directory now; gives what is to be sent, which may be nothing.
     pub fn listed(&mut self, found: &Listed<'_>, now: Moment) -> Vec<u8> {
         let mut out = Vec::new();
-        if let Some(folder) = &mut self.folder {
-            folder.seen(found, now, &mut out);
-            if let (Purpose::Files(wanted), Listed::Book(book)) = (&mut folder.purpose, found) {
-                group::assign(&mut self.members, &folder.path, wanted, book, &mut out);
+        if let Some(directory) = &mut self.directory {
+            directory.seen(found, now, &mut out);
+            if let (Purpose::Files(wanted), Listed::Book(book)) = (&mut directory.purpose, found) {
+                group::assign(&mut self.members, &directory.path, wanted, book, &mut out);
             }
         }
         self.made(out)
@@ -415,7 +418,11 @@ impl<F> Events<F> {
     #[must_use]
     pub fn deadline(&self, since: Moment) -> Moment {
         let looks = self.members.iter().map(Member::deadline);
-        let looks = looks.chain(self.folder.as_ref().map(|folder| folder.deadline()));
+        let looks = looks.chain(
+            self.directory
+                .as_ref()
+                .map(|directory| directory.deadline()),
+        );
         looks.fold(since + EVENT_HEARTBEAT, Moment::min)
     }
 
@@ -424,8 +431,8 @@ impl<F> Events<F> {
         for member in &mut self.members {
             member.rang(now);
         }
-        if let Some(folder) = &mut self.folder {
-            folder.rang(now);
+        if let Some(directory) = &mut self.directory {
+            directory.rang(now);
         }
         let silent = since + EVENT_HEARTBEAT <= now;
         self.made(if silent {

@@ -29,8 +29,8 @@
 //! A file is looked at by the first of its names that needs it, in turn: see [`Events::need`].
 
 use super::answer::Found;
+use super::directory::Listed;
 use super::events::{Events, Need};
-use super::folder::Listed;
 use super::member::Followed;
 use super::sending::{End, Live};
 use super::{Connection, Moment, State, Want};

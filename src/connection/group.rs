@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use super::folder::{Folder, Purpose};
+use super::directory::{Directory, Purpose};
 use super::member::Member;
 use crate::http::conditional::ETag;
 use crate::http::events::{self, Position, Positions};
@@ -90,12 +90,12 @@ pub(super) fn follow<F>(
     patterns: Box<[Pattern]>,
     start: Option<Start>,
     positions: Option<Positions>,
-) -> (Vec<Member<F>>, Option<Folder>) {
+) -> (Vec<Member<F>>, Option<Directory>) {
     let start = start.filter(|_| positions.is_none());
     let names: Option<Vec<&[u8]>> = patterns.iter().map(Pattern::name).collect();
     let Some(names) = names else {
         let purpose = Purpose::Files(Wanted::new(patterns, start, positions));
-        return (Vec::new(), Some(Folder::new(path.clone(), purpose)));
+        return (Vec::new(), Some(Directory::new(path.clone(), purpose)));
     };
     // Of another list of files its places mean nothing.
     let positions = positions.filter(|positions| positions.0.len() == names.len());

@@ -61,8 +61,8 @@
 //! next, then `answer`, then `sending`.
 
 pub mod answer;
+mod directory;
 pub mod events;
-mod folder;
 mod following;
 mod group;
 mod member;
@@ -77,8 +77,8 @@ use crate::http::request::{self, Refusal};
 use crate::http::target::Path;
 use crate::limits::{HEAD_MAX, LINGER, LINGER_BYTES};
 use answer::{Found, Summary, Terms};
+pub use directory::Listed;
 use events::{Known, Sought};
-pub use folder::Listed;
 pub use moment::Moment;
 use sending::{End, Left, Live, Measured, Next, Sending};
 pub use terms::{Asked, Ended, How, Interest, Refused, Timeouts};

@@ -7,7 +7,7 @@ use std::mem;
 use super::conditional::ETag;
 use super::date::Date;
 use super::target::{Path, encode};
-use crate::limits::{EVENT_BUFFER, FOLDER_GONE_MAX};
+use crate::limits::{DIRECTORY_GONE_MAX, EVENT_BUFFER};
 
 /// An entry of a directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -229,7 +229,7 @@ impl Book {
             self.entries.push((old, record.gone(version)));
         }
         let gone = self.entries.iter().filter(|(_, record)| record.gone);
-        if gone.count() > FOLDER_GONE_MAX {
+        if gone.count() > DIRECTORY_GONE_MAX {
             self.floor = self.floor.max(last);
             self.entries
                 .retain(|(_, record)| !record.gone || record.changed == version);

@@ -45,7 +45,7 @@ struct Watched {
     /// Topics to which an entry of this directory leads.
     entries: HashMap<Box<[u8]>, BTreeSet<Topic>>,
     /// Topics that this directory is, all of its entries.
-    folders: BTreeSet<Topic>,
+    directories: BTreeSet<Topic>,
 }
 
 /// One thing that a topic watches; to be given back.
@@ -60,7 +60,7 @@ enum Of {
     File,
     /// Of a directory.
     Entry(Box<[u8]>),
-    Folder,
+    Directory,
 }
 
 /// Bytes read from the queue at once: some thousand events without a name.
@@ -137,15 +137,15 @@ impl Watch {
     ///
     /// # Errors
     /// As [`Watch::add_file`].
-    pub fn add_folder(&mut self, directory: BorrowedFd<'_>, topic: Topic) -> io::Result<Place> {
+    pub fn add_directory(&mut self, directory: BorrowedFd<'_>, topic: Topic) -> io::Result<Place> {
         let names =
             WatchMask::CREATE | WatchMask::DELETE | WatchMask::MOVED_FROM | WatchMask::MOVED_TO;
         let mask = names | WatchMask::MODIFY | WatchMask::ATTRIB | WatchMask::MOVE_SELF;
         let (watch, watched) = self.add(directory, mask)?;
-        watched.folders.insert(topic);
+        watched.directories.insert(topic);
         Ok(Place {
             watch,
-            of: Of::Folder,
+            of: Of::Directory,
         })
     }
 
@@ -160,7 +160,7 @@ impl Watch {
             descriptor,
             files: BTreeSet::new(),
             entries: HashMap::new(),
-            folders: BTreeSet::new(),
+            directories: BTreeSet::new(),
         });
         Ok((id, watched))
     }
@@ -175,7 +175,9 @@ impl Watch {
             Of::File => drop(watched.files.remove(&topic)),
             // Of each write to each file nobody wants to know any more. A mask cannot be made smaller without losing
             // events, so the watch goes; its other topics hear of that and watch anew.
-            Of::Folder => too_much = watched.folders.remove(&topic) && watched.folders.is_empty(),
+            Of::Directory => {
+                too_much = watched.directories.remove(&topic) && watched.directories.is_empty()
+            }
             Of::Entry(entry) => {
                 if let Some(topics) = watched.entries.get_mut(entry) {
                     topics.remove(&topic);
@@ -225,7 +227,7 @@ impl Watch {
                 changes.extend(watched.topics().map(|topic| Change::LookAgain(topic, None)));
                 self.watched.remove(&id);
             } else if let Some(name) = event.name {
-                changes.extend(watched.folders.iter().map(|&topic| Change::Grew(topic)));
+                changes.extend(watched.directories.iter().map(|&topic| Change::Grew(topic)));
                 if event.mask.intersects(EventMask::MODIFY | EventMask::ATTRIB) {
                     continue;
                 }
@@ -236,7 +238,7 @@ impl Watch {
                 changes.extend(watched.files.iter().map(|&topic| Change::Grew(topic)));
             } else {
                 let why = why(event.mask);
-                let topics = watched.files.iter().chain(&watched.folders);
+                let topics = watched.files.iter().chain(&watched.directories);
                 changes.extend(topics.map(|&topic| Change::LookAgain(topic, why)));
             }
         }
@@ -255,7 +257,7 @@ impl Watched {
         self.files
             .iter()
             .chain(self.entries.values().flatten())
-            .chain(&self.folders)
+            .chain(&self.directories)
             .copied()
     }
 }

@@ -7,8 +7,8 @@
 
 pub mod admission;
 pub mod deadlines;
+mod directories;
 pub mod drive;
-mod folders;
 mod following;
 mod hot;
 pub mod inspect;

@@ -19,7 +19,7 @@ use crate::limits::{FOLLOW_TRIES, SWEEP_SLICE};
 use crate::os::files::{self, OpenFile};
 use crate::os::watch::{Change, Place, Topic as Key, Watch};
 
-use super::folders::Folder;
+use super::directories::Directory;
 use super::lookup::{self, Lookups, Other, failed};
 use super::passes::Pass;
 
@@ -43,7 +43,7 @@ pub(super) struct Topic {
     /// What the last sweep found. Not the file's own last look: a request has one too, and tells the tails nothing.
     swept: Option<files::Look>,
     /// What is in it, if it is a directory.
-    pub(super) folder: Option<Box<Folder>>,
+    pub(super) directory: Option<Box<Directory>>,
 }
 
 /// The topics of one worker.
@@ -59,7 +59,7 @@ pub struct Topics {
     /// Topics to be looked at.
     looks: VecDeque<Key>,
     /// Directories in which something has happened that is not told yet.
-    pub(super) folders: Vec<Key>,
+    pub(super) untold: Vec<Key>,
     /// The last version of a [`Book`](crate::http::topics::Book).
     pub(super) version: u64,
     pub(super) lookups: Lookups,
@@ -116,7 +116,7 @@ impl Topics {
             passes: VecDeque::new(),
             in_a_row: 0,
             looks: VecDeque::new(),
-            folders: Vec::new(),
+            untold: Vec::new(),
             version: 0,
             changes: Vec::new(),
             unwatched: 0,
@@ -238,7 +238,7 @@ impl Topics {
             pass: Pass::Idle,
             look: None,
             swept: None,
-            folder: file.is_directory().then(Box::default),
+            directory: file.is_directory().then(Box::default),
         });
         if let Some(former) = self.by_name.insert(Rc::clone(name), key) {
             debug_assert!(!self.topics.contains(former), "two topics of one name");
@@ -271,8 +271,8 @@ impl Topics {
         let mut places = Vec::new();
         let mut failure = None;
         let file = rustix::fd::AsFd::as_fd(&*topic.file);
-        let added = if topic.folder.is_some() {
-            self.watch.add_folder(file, key)
+        let added = if topic.directory.is_some() {
+            self.watch.add_directory(file, key)
         } else {
             self.watch.add_file(file, key)
         };
@@ -475,7 +475,7 @@ impl Topics {
         let topic = &self.topics[key];
         let found = topic.file.look().ok();
         // What has grown in a directory does not show.
-        let unchanged = found.is_some() && found == topic.swept && topic.folder.is_none();
+        let unchanged = found.is_some() && found == topic.swept && topic.directory.is_none();
         self.topics[key].swept = found;
         self.check_name(key, None);
         if !unchanged || self.topics[key].gone.is_some() {
@@ -522,7 +522,7 @@ impl Topics {
     /// The file may have changed: its tails are to be driven, after a new look at it.
     fn pass_anew(&mut self, key: Key) {
         match self.topics.get(key) {
-            Some(topic) if topic.folder.is_some() => self.note_change(key),
+            Some(topic) if topic.directory.is_some() => self.note_change(key),
             Some(topic) => {
                 topic.file.forget();
                 self.pass(key);

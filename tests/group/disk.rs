@@ -29,7 +29,7 @@ impl File {
 pub enum News {
     Grew(usize),
     Name(&'static str),
-    Folder,
+    Directory,
 }
 
 #[derive(Default)]
@@ -79,7 +79,7 @@ impl Disk {
         let bytes = self.files[file].versions.last_mut().expect("a version");
         bytes.extend_from_slice(line.as_bytes());
         self.tell(News::Grew(file));
-        self.tell(News::Folder);
+        self.tell(News::Directory);
     }
 
     pub fn truncate(&mut self, file: usize, size: usize) {
@@ -88,14 +88,14 @@ impl Disk {
             let rest = bytes[..size].to_vec();
             self.files[file].versions.push(rest);
             self.tell(News::Grew(file));
-            self.tell(News::Folder);
+            self.tell(News::Directory);
         }
     }
 
     pub fn seal(&mut self, file: usize) {
         self.files[file].sealed = true;
         self.tell(News::Grew(file));
-        self.tell(News::Folder);
+        self.tell(News::Directory);
     }
 
     pub fn unlink(&mut self, name: &'static str) {
@@ -131,7 +131,7 @@ impl Disk {
 
     fn tell_of(&mut self, name: &'static str) {
         self.tell(News::Name(name));
-        self.tell(News::Folder);
+        self.tell(News::Directory);
     }
 }
 

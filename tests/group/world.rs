@@ -9,7 +9,7 @@ use openrange::connection::{Connection, Listed, Moment, State, Timeouts, Want};
 use openrange::http::conditional::ETag;
 use openrange::http::date::Date;
 use openrange::http::topics::{Book, Entry, Kind, Version};
-use openrange::limits::FOLDER_PAUSE;
+use openrange::limits::DIRECTORY_PAUSE;
 
 use super::disk::{Disk, LIST, NAMES, News, PATTERN};
 use super::reader::{Reader, Subject};
@@ -18,7 +18,7 @@ use super::reader::{Reader, Subject};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     None,
-    ForgetFolder,
+    ForgetDirectory,
     ForgetLost,
     LoseTheFirst,
     StaleMeasure,
@@ -209,7 +209,7 @@ impl World<'_> {
             return;
         }
         match self.disk.news.remove(0) {
-            News::Folder => self.changed |= self.fault != Fault::ForgetFolder,
+            News::Directory => self.changed |= self.fault != Fault::ForgetDirectory,
             News::Grew(file) => {
                 let stale = self.fault == Fault::StaleMeasure;
                 let mut any = false;
@@ -389,7 +389,7 @@ impl World<'_> {
     fn list(&mut self) {
         if self.book.is_none() || self.changed && self.next <= self.now {
             self.changed = false;
-            self.next = self.now + FOLDER_PAUSE;
+            self.next = self.now + DIRECTORY_PAUSE;
             self.version += 1;
             let before = self.entries();
             let mut entries = before.clone();

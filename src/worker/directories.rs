@@ -8,13 +8,13 @@ use super::topics::Topics;
 use crate::connection::{Listed, Moment};
 use crate::http::target::Path;
 use crate::http::topics::{Book, Version};
-use crate::limits::{FOLDER_PAUSE, FOLDER_PAUSE_ENTRY};
+use crate::limits::{DIRECTORY_PAUSE, DIRECTORY_PAUSE_ENTRY};
 use crate::os::listing::{self, Form};
 use crate::os::watch::Topic as Key;
 
 /// What is in a directory, as far as it was looked at.
 #[derive(Default)]
-pub(super) struct Folder {
+pub(super) struct Directory {
     /// `None`: it was not looked at yet.
     book: Option<Book>,
     /// Something has happened in it since.
@@ -30,7 +30,7 @@ impl Topics {
     /// Why there is none, as it is answered.
     pub fn follow_directory(&mut self, path: &Path) -> Result<Key, Other> {
         if let Some(&key) = self.by_name.get(&*path.name)
-            && self.topics[key].folder.is_some()
+            && self.topics[key].directory.is_some()
         {
             return Ok(key);
         }
@@ -43,32 +43,32 @@ impl Topics {
     /// What is in a directory that is followed, looked at now if something has happened and its pause is over.
     pub fn read_directory(&mut self, key: Key, path: &Path, now: Moment) -> Listed<'_> {
         let topic = &mut self.topics[key];
-        let Some(folder) = &mut topic.folder else {
+        let Some(directory) = &mut topic.directory else {
             return Listed::Nothing;
         };
-        if folder.book.is_none() || folder.changed && folder.next <= now {
+        if directory.book.is_none() || directory.changed && directory.next <= now {
             let files = self.lookups.files();
             match listing::read(files, topic.file.as_fd(), path, Form::Topics) {
                 Ok(listing) => {
                     self.version += 1;
                     let version = Version(self.version);
                     let entries = u32::try_from(listing.entries.len()).unwrap_or(u32::MAX);
-                    folder.next = now + FOLDER_PAUSE + FOLDER_PAUSE_ENTRY * entries;
-                    folder.changed = false;
-                    let book = folder.book.get_or_insert_with(|| Book::new(version));
+                    directory.next = now + DIRECTORY_PAUSE + DIRECTORY_PAUSE_ENTRY * entries;
+                    directory.changed = false;
+                    let book = directory.book.get_or_insert_with(|| Book::new(version));
                     book.update(listing.entries, listing.truncated, version);
                 }
                 // It is tried again after a pause.
                 Err(_) => {
-                    folder.next = now + FOLDER_PAUSE;
+                    directory.next = now + DIRECTORY_PAUSE;
                     self.note_change(key);
                 }
             }
         }
         match self.topics[key]
-            .folder
+            .directory
             .as_ref()
-            .and_then(|folder| folder.book.as_ref())
+            .and_then(|directory| directory.book.as_ref())
         {
             Some(book) => Listed::Book(book),
             None => Listed::Unknown,
@@ -77,10 +77,10 @@ impl Topics {
 
     /// Something has happened in a directory.
     pub(super) fn note_change(&mut self, key: Key) {
-        if let Some(folder) = &mut self.topics[key].folder {
-            folder.changed = true;
-            if !self.folders.contains(&key) {
-                self.folders.push(key);
+        if let Some(directory) = &mut self.topics[key].directory {
+            directory.changed = true;
+            if !self.untold.contains(&key) {
+                self.untold.push(key);
             }
         }
     }
@@ -91,23 +91,27 @@ impl Topics {
         let next = |key: &Key| {
             self.topics
                 .get(*key)?
-                .folder
+                .directory
                 .as_ref()
-                .map(|folder| folder.next)
+                .map(|directory| directory.next)
         };
-        let next = self.folders.iter().filter_map(next);
+        let next = self.untold.iter().filter_map(next);
         next.min().unwrap_or(Moment::NEVER)
     }
 
     /// Has those driven who follow directories in which something has happened and whose pause is over.
     pub fn tell_directories(&mut self, now: Moment) {
-        if self.folders.is_empty() {
+        if self.untold.is_empty() {
             return;
         }
-        for key in std::mem::take(&mut self.folders) {
-            match self.topics.get(key).and_then(|topic| topic.folder.as_ref()) {
-                Some(folder) if folder.next <= now => self.pass(key),
-                Some(_) => self.folders.push(key),
+        for key in std::mem::take(&mut self.untold) {
+            match self
+                .topics
+                .get(key)
+                .and_then(|topic| topic.directory.as_ref())
+            {
+                Some(directory) if directory.next <= now => self.pass(key),
+                Some(_) => self.untold.push(key),
                 None => {}
             }
         }

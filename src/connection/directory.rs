@@ -8,7 +8,7 @@ use crate::http::topics::{Book, Bookmark};
 
 /// A directory that is followed.
 #[derive(Debug)]
-pub(super) struct Folder {
+pub(super) struct Directory {
     pub path: Path,
     pub purpose: Purpose,
     /// It must be looked at before the stream may rest.
@@ -38,9 +38,9 @@ pub(super) enum Purpose {
     Files(Wanted),
 }
 
-impl Folder {
-    pub fn new(path: Path, purpose: Purpose) -> Folder {
-        Folder {
+impl Directory {
+    pub fn new(path: Path, purpose: Purpose) -> Directory {
+        Directory {
             path,
             purpose,
             look: true,
