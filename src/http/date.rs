@@ -1,7 +1,7 @@
 //! HTTP dates: whole seconds, in the three forms of RFC 9110 section 5.6.7.
 
 use std::fmt;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// A moment as HTTP can write it: whole seconds since 1970, never outside 1970 to 9999.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,52 +48,11 @@ impl From<SystemTime> for Date {
     }
 }
 
-impl Date {
-    /// IMF-fixdate. Most answers have two of them: this takes a fifth of httpdate's time.
-    #[must_use]
-    pub fn text(self) -> [u8; 29] {
-        let (day, time) = (self.0 / 86_400, self.0 % 86_400);
-        let (year, month, day_of_month) = civil(day);
-        let mut text = *b"Thu, 00 Jan 0000 00:00:00 GMT";
-        text[0..3].copy_from_slice(&b"ThuFriSatSunMonTueWed"[(day % 7 * 3) as usize..][..3]);
-        let months = b"JanFebMarAprMayJunJulAugSepOctNovDec";
-        text[8..11].copy_from_slice(&months[(month * 3) as usize..][..3]);
-        let numbers = [
-            (5, day_of_month),
-            (12, year / 100),
-            (14, year % 100),
-            (17, time / 3600),
-            (20, time / 60 % 60),
-            (23, time % 60),
-        ];
-        for (at, number) in numbers {
-            text[at] = b'0' + (number / 10) as u8;
-            text[at + 1] = b'0' + (number % 10) as u8;
-        }
-        text
-    }
-}
-
 impl fmt::Display for Date {
+    /// IMF-fixdate.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(str::from_utf8(&self.text()).expect("ASCII"))
+        httpdate::HttpDate::from(UNIX_EPOCH + Duration::from_secs(self.0)).fmt(out)
     }
-}
-
-/// Year, month (from 0) and day (from 1) of a day since 1970. Counts in years that begin on the first of March, so that
-/// leap days are last ones, and months of 30.6 days.
-fn civil(day: u64) -> (u64, u64, u64) {
-    const ERA: u64 = 400 * 365 + 97;
-    // From the first of March of the year 0.
-    let day = day + 719_468;
-    let (era, of_era) = (day / ERA, day % ERA);
-    let of_leaps = of_era / 1460 + of_era / (ERA - 1) - of_era / 36_524;
-    let year = (of_era - of_leaps) / 365;
-    let of_year = of_era - (365 * year + year / 4 - year / 100);
-    let month = (5 * of_year + 2) / 153;
-    let of_month = of_year - (153 * month + 2) / 5;
-    let next = u64::from(month >= 10);
-    (era * 400 + year + next, (month + 2) % 12, of_month + 1)
 }
 
 struct CommonLog(Date);

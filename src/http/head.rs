@@ -119,7 +119,8 @@ impl Value for u64 {
 
 impl Value for Date {
     fn append(self, bytes: &mut Vec<u8>) {
-        bytes.extend_from_slice(&self.text());
+        // Writing to a Vec cannot fail.
+        let _ = write!(bytes, "{self}");
     }
 }
 
