@@ -45,7 +45,7 @@ fn lists() {
 fn what_is_refused() {
     for text in [
         "", ",", "a,", ",a", "a,,b", "a/b", "a%2Fb", "/", "*/a", ".", "..", ".a", "%2ea", ".*",
-        "a,.b", "a%00", "a,a", "a,%61", "*,a,*", "a,b%2Ca",
+        "a,.b", "a%00", "a,a", "a,%61", "*,a,*", "*,**", "a,b%2Ca",
     ] {
         assert_eq!(parse(text.as_bytes()), None, "{text}");
     }

@@ -30,6 +30,9 @@ impl Pattern {
         let nowhere = text.is_empty()
             || text.starts_with(b".")
             || text.iter().any(|byte| b"/\0".contains(byte));
+        let mut text = text.to_vec();
+        // Several asterisks in a row are one.
+        text.dedup_by(|next, last| [*next, *last] == *b"**");
         let parts = text.split(|&byte| byte == b'*').map(Box::from);
         (!nowhere).then(|| Pattern(parts.collect()))
     }
