@@ -3,8 +3,9 @@
 use std::os::fd::AsFd;
 use std::rc::Rc;
 
-use super::lookup::Other;
+use super::lookup::{Other, failed};
 use super::topics::Topics;
+use crate::connection::answer::Found;
 use crate::connection::{Listed, Moment};
 use crate::http::target::Path;
 use crate::http::topics::{Book, Version};
@@ -58,11 +59,17 @@ impl Topics {
                     let book = directory.book.get_or_insert_with(|| Book::new(version));
                     book.update(listing.entries, listing.truncated, version);
                 }
-                // It is tried again after a pause.
-                Err(_) => {
-                    directory.next = now + DIRECTORY_PAUSE;
-                    self.note_change(key);
-                }
+                Err(error) => match unlisted(&failed(error, &path.name)) {
+                    // What was told may still be so.
+                    Listed::Unknown => {
+                        directory.next = now + DIRECTORY_PAUSE;
+                        self.note_change(key);
+                    }
+                    nothing => {
+                        directory.book = None;
+                        return nothing;
+                    }
+                },
             }
         }
         match self.topics[key]
@@ -115,5 +122,13 @@ impl Topics {
                 None => {}
             }
         }
+    }
+}
+
+/// What is told of a directory that could not be looked up or read: temporary trouble tells nothing of it.
+pub(super) fn unlisted(found: &Other) -> Listed<'static> {
+    match found {
+        Found::Busy => Listed::Unknown,
+        _ => Listed::Nothing,
     }
 }

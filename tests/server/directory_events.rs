@@ -108,6 +108,28 @@ fn growth_is_told_together() {
 }
 
 #[test]
+fn a_directory_that_may_not_be_read_any_more() {
+    if !rustix::process::geteuid().is_root() {
+        return eprintln!("skipped: only root can become another user");
+    }
+    let dir = TempDir::new();
+    dir.mkdir("d");
+    dir.write("d/a", "1");
+    let server = Server::with(&dir, &["--user", "65534:65534"]);
+    let mut source = Source::of_directory(&server, "/d/", None);
+    expect_list(&mut source, "/d", true);
+    expect(&mut source, "create", "a");
+    // Names in it can be looked up still.
+    dir.chmod("d", 0o311);
+    dir.append("d/a", "2");
+    expect_list(&mut source, "/d", false);
+    dir.append("d/a", "3");
+    dir.chmod("d", 0o755);
+    expect_list(&mut source, "/d", true);
+    assert_eq!(value(&expect(&mut source, "create", "a"), "size"), "3");
+}
+
+#[test]
 fn a_directory_that_goes_away_and_comes_back() {
     let dir = TempDir::new();
     dir.mkdir("d");

@@ -1,7 +1,9 @@
 //! An event source: the part of a browser.
 
+use std::time::Instant;
+
 use super::client::Client;
-use super::harness::Server;
+use super::harness::{PATIENCE, Server};
 
 pub const ACCEPT: &str = "Accept: text/event-stream";
 
@@ -74,8 +76,10 @@ impl Source {
 
     /// The next event; what is none (a comment, a place in a file) is passed by.
     pub fn next(&mut self) -> Event {
+        let start = Instant::now();
         loop {
             let block = self.block();
+            assert!(start.elapsed() < PATIENCE, "no event, but {block:?}");
             let mut event = Event::default();
             let mut data: Option<String> = None;
             for line in block.split(['\n', '\r']).filter(|line| *line != ":") {
