@@ -1,9 +1,9 @@
 //! A request and what was found, to the bytes of a response head and what of the file shall follow it.
 
+mod subscription;
+
 use std::fmt;
 use std::ops::Range;
-
-mod subscription;
 
 use super::events::Subject;
 use crate::http::authorization::Challenge;

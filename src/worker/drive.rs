@@ -188,12 +188,13 @@ pub fn drive(slot: &mut Slot, key: usize, desk: &mut Desk) -> Outcome {
                 (None, Ok(look)) => slot.machine.measured(look.size, look.sealed, desk.now),
                 (None, Err(_)) => slot.machine.fell_short(desk.now),
             },
-            Want::Read(file, range) => {
-                let file = Rc::clone(file);
-                following::read(slot, &file, range, desk);
-            }
+            Want::Read(..) => following::read(slot, desk),
             Want::Examine(_) => following::examine(slot, desk),
-            Want::Follow(_) => following::follow(slot, key, desk),
+            Want::Follow(_) => {
+                if following::follow(slot, key, desk) {
+                    return Outcome::Again;
+                }
+            }
             Want::List { .. } => following::list(slot, key, desk),
             Want::Shut => {
                 slot.stream.shut();
@@ -319,7 +320,7 @@ fn open(slot: &mut Slot, key: usize, desk: &mut Desk) -> bool {
     let Want::Open(asked) = slot.machine.want() else {
         return false;
     };
-    let Lookup { mut found, topic } = match asked {
+    let lookup = match asked {
         // Before anything is looked up: whoever may not read must not learn what is there either.
         Ok(request) if is_preflight(desk, request) => Found::Missing.into(),
         Ok(request) => match permit(&mut desk.tokens, request) {
@@ -329,9 +330,10 @@ fn open(slot: &mut Slot, key: usize, desk: &mut Desk) -> bool {
         },
         Err(_) => Found::Missing.into(),
     };
+    let counted = lookup.counted();
+    let Lookup { mut found, topic } = lookup;
     let listed = matches!(found, Found::Listing(_));
     desk.listed |= listed;
-    let counted = matches!(&found, Found::File { meta, .. } if meta.start.is_some());
     match &found {
         Found::File { file, .. } => slot.truncation = file.truncation(),
         Found::Listing(page) if page.len() > COPY_MAX => {

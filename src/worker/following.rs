@@ -2,15 +2,13 @@
 //! It is cold for the sake of tails, which pass by here at every append.
 
 use std::collections::HashMap;
-use std::ops::Range;
 use std::rc::Rc;
 
+use super::directories::unlisted;
 use super::drive::{Desk, Slot};
-use super::lookup::Other;
 use super::topics::Topics;
-use crate::connection::answer::Found;
 use crate::connection::sending::End;
-use crate::connection::{Connection, Listed, Want};
+use crate::connection::{Connection, Want};
 use crate::os::files::OpenFile;
 use crate::os::watch::Topic as Key;
 
@@ -81,9 +79,12 @@ pub(super) fn examine(slot: &mut Slot, desk: &mut Desk) {
 
 /// Reads what is wanted; a file that has not got it was truncated, or cannot be read.
 #[cold]
-pub(super) fn read(slot: &mut Slot, file: &Rc<OpenFile>, range: Range<u64>, desk: &mut Desk) {
-    let end = range.end;
-    match desk.scratch.read(file, range) {
+pub(super) fn read(slot: &mut Slot, desk: &mut Desk) {
+    let Want::Read(file, range) = slot.machine.want() else {
+        return;
+    };
+    let (file, end) = (Rc::clone(file), range.end);
+    match desk.scratch.read(&file, range) {
         Ok(bytes) => slot.machine.read_file(bytes, desk.now),
         Err(_) => match file.look() {
             Ok(look) if look.size < end => slot.machine.shrank(look.size, desk.now),
@@ -92,11 +93,12 @@ pub(super) fn read(slot: &mut Slot, file: &Rc<OpenFile>, range: Range<u64>, desk
     }
 }
 
-/// Takes the slot from the topic of the file that had the name to that of the file that has it now.
+/// Takes the slot from the topic of the file that had the name to that of the file that has it now. True if lines were
+/// counted for it.
 #[cold]
-pub(super) fn follow(slot: &mut Slot, key: usize, desk: &mut Desk) {
+pub(super) fn follow(slot: &mut Slot, key: usize, desk: &mut Desk) -> bool {
     let Want::Follow(sought) = slot.machine.want() else {
-        return;
+        return false;
     };
     let files = &mut desk.followers.0.entry(key).or_default().files;
     if files.len() <= sought.member {
@@ -111,7 +113,9 @@ pub(super) fn follow(slot: &mut Slot, key: usize, desk: &mut Desk) {
         desk.topics.join(topic, key);
         *joined = Some(topic);
     }
+    let counted = lookup.counted();
     slot.machine.followed(lookup.found, desk.now);
+    counted
 }
 
 /// Follows the directory that is wanted, and tells what is in it.
@@ -144,11 +148,4 @@ pub(super) fn list(slot: &mut Slot, key: usize, desk: &mut Desk) {
     };
     slot.machine.listed(&listed, desk.now);
     desk.listed |= desk.topics.version != version;
-}
-
-fn unlisted(found: &Other) -> Listed<'static> {
-    match found {
-        Found::Busy => Listed::Unknown,
-        _ => Listed::Nothing,
-    }
 }

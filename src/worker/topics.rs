@@ -96,6 +96,12 @@ impl Lookup {
             _ => None,
         }
     }
+
+    /// Whether lines were counted for it, which takes long.
+    #[must_use]
+    pub fn counted(&self) -> bool {
+        matches!(&self.found, Found::File { meta, .. } if meta.start.is_some())
+    }
 }
 
 impl From<Found<Rc<OpenFile>>> for Lookup {
