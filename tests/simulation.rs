@@ -1,26 +1,11 @@
 //! Histories of a world of clients, publishers and late news, by seed. The world asserts what must hold after every
-//! step; here is how many histories there are, and whether they are worth anything.
-//!
-//! `OPENRANGE_SEEDS=COUNT` for more of them, `OPENRANGE_SEED=FIRST` to begin elsewhere.
+//! step.
 
+#[path = "oracle/seeds.rs"]
+mod seeds;
 mod world;
 
-use std::cell::Cell;
-use std::collections::BTreeMap;
-use std::panic::{self, AssertUnwindSafe};
-use std::sync::Once;
-use std::time::Instant;
-
 use world::Fault;
-
-const SEEDS: u64 = 3000;
-/// Every planted fault must be found within so many.
-const SEEDS_FOR_FAULTS: u64 = 1000;
-
-fn number(variable: &str) -> Option<u64> {
-    let value = std::env::var(variable).ok()?;
-    Some(value.parse().expect(variable))
-}
 
 /// SplitMix64.
 fn choices(seed: u64) -> impl FnMut(u64) -> u64 {
@@ -31,17 +16,6 @@ fn choices(seed: u64) -> impl FnMut(u64) -> u64 {
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         (mixed ^ (mixed >> 31)) % below
-    }
-}
-
-/// Says which seed it was when a history panics.
-struct Name(u64);
-
-impl Drop for Name {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            eprintln!("failing seed: OPENRANGE_SEED={} OPENRANGE_SEEDS=1", self.0);
-        }
     }
 }
 
@@ -105,50 +79,9 @@ const OUTCOMES: [&str; 54] = [
 
 #[test]
 fn every_history_keeps_the_promises() {
-    let first = number("OPENRANGE_SEED").unwrap_or(1);
-    let count = number("OPENRANGE_SEEDS").unwrap_or(SEEDS);
-    println!("first seed: {first}");
-    let mut reached: BTreeMap<&str, u64> = BTreeMap::new();
-    let start = Instant::now();
-    for seed in first..first + count {
-        let _name = Name(seed);
-        for outcome in world::run(&mut choices(seed), Fault::None) {
-            *reached.entry(outcome).or_default() += 1;
-        }
-    }
-    let seconds = start.elapsed().as_secs_f64();
-    println!("{:.0} seeds per second", count as f64 / seconds);
-    for (outcome, times) in &reached {
-        println!("{:5.1} % {outcome}", *times as f64 * 100.0 / count as f64);
-    }
-    for outcome in OUTCOMES {
-        let reached = reached.contains_key(outcome);
-        assert!(reached || count < SEEDS, "never reached: {outcome}");
-    }
-}
-
-thread_local! {
-    static QUIET: Cell<bool> = const { Cell::new(false) };
-}
-
-/// The first seed whose history finds the fault.
-fn finds(fault: Fault) -> Option<u64> {
-    static HOOK: Once = Once::new();
-    HOOK.call_once(|| {
-        let usual = panic::take_hook();
-        panic::set_hook(Box::new(move |info| {
-            if !QUIET.get() {
-                usual(info);
-            }
-        }));
+    seeds::run(&OUTCOMES, |seed| {
+        world::run(&mut choices(seed), Fault::None)
     });
-    QUIET.set(true);
-    let found = (1..=SEEDS_FOR_FAULTS).find(|&seed| {
-        let mut choices = choices(seed);
-        panic::catch_unwind(AssertUnwindSafe(|| world::run(&mut choices, fault))).is_err()
-    });
-    QUIET.set(false);
-    found
 }
 
 #[test]
@@ -177,9 +110,7 @@ fn every_planted_fault_is_found() {
         Fault::ForgetAbsence,
         Fault::StaleRead,
     ];
-    for fault in faults {
-        let seed = finds(fault);
-        println!("{fault:?}: {seed:?}");
-        assert!(seed.is_some(), "{fault:?} is not found");
-    }
+    seeds::find(&faults, |seed, fault| {
+        world::run(&mut choices(seed), fault);
+    });
 }
