@@ -343,6 +343,11 @@ impl World {
             }
         }
     }
+
+    /// How many of them are like that.
+    fn readers(&self, like: impl Fn(&Reader) -> bool) -> usize {
+        self.readers.iter().filter(|reader| like(reader)).count()
+    }
 }
 
 #[test]
@@ -355,16 +360,8 @@ fn who_is_told_of_everything_has_the_directory() {
             world.step();
         }
         world.end();
-        anew += world
-            .readers
-            .iter()
-            .filter(|reader| reader.lists > 1)
-            .count();
-        within += world
-            .readers
-            .iter()
-            .filter(|reader| reader.pauses > 0)
-            .count();
+        anew += world.readers(|reader| reader.lists > 1);
+        within += world.readers(|reader| reader.pauses > 0);
     }
     assert!(cfg!(miri) || anew > 100 && within > 50, "{anew} {within}");
 }
@@ -385,11 +382,7 @@ fn who_is_too_far_behind_is_told_of_all_anew() {
             world.step();
         }
         world.end();
-        anew += world
-            .readers
-            .iter()
-            .filter(|reader| reader.lists > 1)
-            .count();
+        anew += world.readers(|reader| reader.lists > 1);
     }
     assert!(anew > 0 || cfg!(miri));
 }
