@@ -1,11 +1,9 @@
 //! Many clients, and more of them than there is room for.
 
-use std::os::unix::process::CommandExt;
-
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::client::Client;
-use super::harness::{Server, TempDir, openrange, until};
+use super::harness::{Server, TempDir, until};
 
 /// Raises our own limit; whether so many descriptors can be had.
 pub fn room_for(descriptors: u64) -> bool {
@@ -160,34 +158,10 @@ fn a_tail_whose_client_closes_or_half_closes_makes_room_at_once() {
     drop(admitted(&server));
 }
 
-/// A server that may have so many descriptors.
-fn starved(dir: &TempDir, descriptors: u64) -> Server {
-    let mut command = openrange(&[
-        "--listen",
-        "127.0.0.1:0",
-        "--threads",
-        "1",
-        "--max-connections",
-        "10000",
-    ]);
-    command.arg(dir.path());
-    // SAFETY: setrlimit is async-signal-safe.
-    unsafe {
-        command.pre_exec(move || {
-            let limit = Rlimit {
-                current: Some(descriptors),
-                maximum: Some(descriptors),
-            };
-            setrlimit(Resource::Nofile, limit).map_err(Into::into)
-        });
-    }
-    Server::launch(command)
-}
-
 #[test]
 fn out_of_descriptors_the_server_keeps_serving_and_recovers() {
     let dir = TempDir::with("log", "one");
-    let server = starved(&dir, 30);
+    let server = Server::limited(&dir, 30, &["--max-connections", "10000"]);
     let mut tail = Client::new(&server);
     tail.tail("/log", &["Range: bytes=0-"]);
     let mut kept = Client::new(&server);
@@ -221,7 +195,7 @@ fn ticks(process: u32) -> u64 {
 #[test]
 fn out_of_descriptors_the_server_does_not_spin() {
     let dir = TempDir::with("log", "one");
-    let server = starved(&dir, 30);
+    let server = Server::limited(&dir, 30, &["--max-connections", "10000"]);
     let crowd: Vec<_> = (0..60).map(|_| Client::new(&server)).collect();
     server.log().wait_for(&["cannot accept"]);
     let before = ticks(server.running.id());

@@ -7,6 +7,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -14,7 +15,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal};
+use rustix::process::{Pid, Resource, Rlimit, Signal, setrlimit};
 
 /// Bound of every wait. Nothing here takes that long; it only turns a hang into a failure.
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -257,6 +258,13 @@ pub fn openrange(arguments: &[&str]) -> Command {
     command
 }
 
+/// The program on a free port, with these options besides.
+fn listening(dir: &TempDir, options: &[&str]) -> Command {
+    let mut command = openrange(&["--listen", "127.0.0.1:0"]);
+    command.args(options).arg(dir.path());
+    command
+}
+
 /// A server that has said that it is ready.
 pub struct Server {
     pub running: Running,
@@ -272,8 +280,20 @@ impl Server {
 
     /// On a free port, with these options besides.
     pub fn with(dir: &TempDir, options: &[&str]) -> Server {
-        let mut command = openrange(&["--listen", "127.0.0.1:0"]);
-        command.args(options).arg(dir.path());
+        Server::launch(listening(dir, options))
+    }
+
+    /// The same with one worker, which may have so many descriptors.
+    pub fn limited(dir: &TempDir, descriptors: u64, options: &[&str]) -> Server {
+        let mut command = listening(dir, options);
+        command.args(["--threads", "1"]);
+        let limit = Rlimit {
+            current: Some(descriptors),
+            maximum: Some(descriptors),
+        };
+        let set = move || setrlimit(Resource::Nofile, limit).map_err(Into::into);
+        // SAFETY: setrlimit is async-signal-safe.
+        unsafe { command.pre_exec(set) };
         Server::launch(command)
     }
 

@@ -1,14 +1,13 @@
 //! Files that are asked for often are kept open: never staler for it, not many, and not for long.
 
 use std::fs;
-use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use rustix::process::{Resource, Rlimit, geteuid, setrlimit};
+use rustix::process::geteuid;
 
 use super::client::{Client, Response};
-use super::harness::{Server, TempDir, openrange, until};
+use super::harness::{Server, TempDir, until};
 
 /// ext2 to ext4, tmpfs, XFS, btrfs: there files are kept open. In other places there is nothing to test.
 const LOCAL: [u64; 4] = [0xef53, 0x0102_1994, 0x5846_5342, 0x9123_683e];
@@ -245,23 +244,6 @@ fn a_kept_file_can_be_followed() {
     });
 }
 
-/// A server that may have so many descriptors.
-fn limited(dir: &TempDir, descriptors: u64) -> Server {
-    let mut command = openrange(&["--listen", "127.0.0.1:0", "--threads", "1"]);
-    command.arg(dir.path());
-    // SAFETY: setrlimit is async-signal-safe.
-    unsafe {
-        command.pre_exec(move || {
-            let limit = Rlimit {
-                current: Some(descriptors),
-                maximum: Some(descriptors),
-            };
-            setrlimit(Resource::Nofile, limit).map_err(Into::into)
-        });
-    }
-    Server::launch(command)
-}
-
 #[test]
 fn few_files_are_kept_and_none_for_a_crawl() {
     let dir = TempDir::new();
@@ -273,7 +255,7 @@ fn few_files_are_kept_and_none_for_a_crawl() {
         return;
     }
     // One descriptor in 32.
-    let server = limited(&dir, 320);
+    let server = Server::limited(&dir, 320, &[]);
     let mut client = Client::new(&server);
     heat(&mut client, &server, &dir, "/f0", "f0");
     // By now all of them are old enough.
