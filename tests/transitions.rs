@@ -227,7 +227,13 @@ fn want(machine: &Machine) -> String {
         Want::Open(Err(refused)) => format!("Open {}", refused.why.explain().0.code()),
         Want::Measure(()) => "Measure".to_owned(),
         Want::Read((), range) => format!("Read {range:?}"),
-        Want::Examine(known) => format!("Examine {}", known.etag.0),
+        Want::Examine(known) => {
+            format!(
+                "Examine {}{}",
+                known.etag.0,
+                if known.anew { " anew" } else { "" }
+            )
+        }
         Want::Follow(sought) => format!("Follow {}", sought.path),
         Want::List { path, anew } => format!("List {path}{}", if anew { " anew" } else { "" }),
         Want::Sleep => "Sleep".to_owned(),

@@ -52,7 +52,8 @@ fn drive(machine: &mut Machine, files: &[(&str, u64, &str)]) {
                 machine.followed(found.map_or(Found::Missing, |file| other_file(file.1)), NOW);
             }
             "Examine" => {
-                let (.., bytes) = of(rest.parse().expect("a tag"));
+                let tag = rest.strip_suffix(" anew").unwrap_or(rest);
+                let (.., bytes) = of(tag.parse().expect("a tag"));
                 measure(machine, bytes.len() as u64);
                 if let Want::Read((), range) = machine.want() {
                     let bytes = &bytes.as_bytes()[range.start as usize..range.end as usize];
@@ -111,6 +112,23 @@ mod state {
         after(pattern(), |m| {
             list(m, 2, &[("a", 1)]);
             drive(m, &[("a", 1, "1\n")]);
+        })
+    }
+    /// All is out but a line that has no end yet; then the file is renamed.
+    pub fn passed_on() -> Machine {
+        let machine = after(pattern(), |m| {
+            list(m, 2, &[("a", 1)]);
+            drive(m, &[("a", 1, "1\n2")]);
+        });
+        after(machine, |m| {
+            m.changed();
+            list(m, 3, &[("b", 1)]);
+        })
+    }
+    pub fn two() -> Machine {
+        after(pattern(), |m| {
+            list(m, 2, &[("a", 1), ("b", 2)]);
+            drive(m, &[("a", 1, "1\n"), ("b", 2, "22\n")]);
         })
     }
     pub fn after(mut machine: Machine, event: impl FnOnce(&mut Machine)) -> Machine {
@@ -232,14 +250,35 @@ fn patterns() {
         ("lost, but not listed yet", fitting, |m| { m.lost(0, End::Renamed); measure(m, 2); m.followed(other_file(2), NOW); }, "List /d/ anew", TAILING),
         ("lost, listed: the new name goes on", fitting, |m| {
             m.changed(); list(m, 3, &[("a", 2), ("b", 1)]);
-            m.followed(other_file(1), NOW); m.followed(other_file(2), NOW);
+            m.followed(other_file(1), NOW); measure(m, 2); m.followed(other_file(2), NOW);
         }, "Send 74|event: a/roll/id: #2-0,#1-2/data: {'reason':'renamed','etag':'W/\\'#2\\''}//|", SENDING),
         ("lost, listed later: the same", fitting, |m| {
             m.lost(0, End::Renamed); measure(m, 2); m.followed(other_file(2), NOW);
             list(m, 3, &[("a", 2), ("b", 1)]);
             m.followed(other_file(1), NOW); m.followed(other_file(2), NOW);
         }, "Send 74|event: a/roll/id: #2-0,#1-2/data: {'reason':'renamed','etag':'W/\\'#2\\''}//|", SENDING),
-        ("two change names", || after(pattern(), |m| { list(m, 2, &[("a", 1), ("b", 2)]); drive(m, &[("a", 1, "1\n"), ("b", 2, "22\n")]); }), |m| {
+        ("passed on", passed_on, |_| {}, "Follow /d/b", TAILING),
+        ("passed on, the new name is looked up: not before the former one is done", passed_on,
+            |m| m.followed(other_file(1), NOW), "Examine 1 anew", TAILING),
+        ("passed on, measured", passed_on, |m| { m.followed(other_file(1), NOW); measure(m, 3); }, "Read 2..3", TAILING),
+        ("passed on, read: also a line that has no end", passed_on,
+            |m| { m.followed(other_file(1), NOW); measure(m, 3); m.read_file(b"2", NOW); }, "Send 2e|id: #1-3/event: a/part/data: 2//|", SENDING),
+        ("passed on, all is out", passed_on,
+            |m| { m.followed(other_file(1), NOW); measure(m, 3); m.read_file(b"2", NOW); send(m); }, "Follow /d/a", SENDING),
+        ("passed on, the former name leads nowhere", passed_on,
+            |m| { m.followed(other_file(1), NOW); measure(m, 3); m.read_file(b"2", NOW); send(m); m.followed(Found::Missing, NOW); }, "Follow /d/b", SENDING),
+        ("passed on, the new name goes on behind it", passed_on, |m| {
+            m.followed(other_file(1), NOW); measure(m, 3); m.read_file(b"2", NOW); send(m);
+            m.followed(Found::Missing, NOW); m.followed(other_file(1), NOW); measure(m, 5);
+        }, "Read 3..5", SENDING),
+        ("passed on, told of by the listing alone", fitting, |m| {
+            m.changed(); list(m, 3, &[("a", 1), ("c", 3)]);
+            m.followed(Found::Missing, NOW); measure(m, 2);
+            m.rang(NOW + EVENT_ABSENCE.0 * 2); m.followed(other_file(9), NOW);
+            list(m, 4, &[("b", 1), ("c", 9)]); m.followed(other_file(1), NOW);
+        }, "Examine 1 anew", TAILING),
+        ("two change names: each is measured by a new look", two, |m| { m.changed(); list(m, 3, &[("a", 2), ("b", 1)]); }, "Examine 1 anew", TAILING),
+        ("two change names", two, |m| {
             m.changed(); list(m, 3, &[("a", 2), ("b", 1)]);
             // Each is read to its end before the other goes on with it.
             measure(m, 2); m.followed(other_file(2), NOW);
