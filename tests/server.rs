@@ -50,6 +50,8 @@ mod ranges;
 mod regressions;
 #[path = "server/rolls.rs"]
 mod rolls;
+#[path = "server/slow.rs"]
+mod slow;
 #[path = "server/stalled.rs"]
 mod stalled;
 #[path = "server/starts.rs"]

@@ -7,10 +7,10 @@
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::ops::Deref;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::net::UnixStream;
 
-use rustix::net::{AddressFamily, SocketType, sockopt};
+use rustix::net::{AddressFamily, RecvFlags, SocketType, recv, sockopt};
 
 use super::harness::{PATIENCE, Server};
 
@@ -294,6 +294,18 @@ impl Client {
             }
         }
         self.unread.drain(..count).collect()
+    }
+
+    /// Takes what has come, without waiting for more; it is read later. An end or a reset is seen then.
+    pub fn gather(&mut self) {
+        let stream = match &self.stream {
+            Stream::Tcp(stream) => stream.as_fd(),
+            Stream::Unix(stream) => stream.as_fd(),
+        };
+        let mut buffer = [0; 16 * 1024];
+        while let Ok((count @ 1.., _)) = recv(stream, &mut buffer, RecvFlags::DONTWAIT) {
+            self.unread.extend_from_slice(&buffer[..count]);
+        }
     }
 
     /// Everything until the connection ends, and how it did.

@@ -4,7 +4,7 @@
     reason = "two test binaries share this file and use different parts of it"
 )]
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, DirEntry, File, OpenOptions};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
@@ -310,6 +310,23 @@ impl Server {
         Server { running, address }
     }
 
+    /// Stops it, so that everything done until [`Server::thaw`] reaches it at once.
+    pub fn freeze(&self) {
+        self.running.signal(Signal::STOP);
+        let tasks = format!("/proc/{}/task", self.running.id());
+        until("all threads to be stopped", || {
+            let mut tasks = fs::read_dir(&tasks).expect("its threads");
+            tasks
+                .all(|task| stopped(&task.expect("a thread")))
+                .then_some(())
+        });
+    }
+
+    /// Lets it go on.
+    pub fn thaw(&self) {
+        self.running.signal(Signal::CONT);
+    }
+
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
@@ -317,4 +334,11 @@ impl Server {
     pub fn log(&self) -> &Lines {
         &self.running.stderr
     }
+}
+
+fn stopped(task: &DirEntry) -> bool {
+    let stat = fs::read_to_string(task.path().join("stat")).expect("stat");
+    stat.rsplit(") ")
+        .next()
+        .is_some_and(|rest| rest.starts_with('T'))
 }

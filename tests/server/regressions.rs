@@ -11,32 +11,11 @@ mod shutdown;
 #[path = "regressions/truncated.rs"]
 mod truncated;
 
-use std::fs::{self, File, FileTimes};
+use std::fs::{File, FileTimes};
 use std::time::SystemTime;
 
-use rustix::process::Signal;
-
 use super::client::Client;
-use super::harness::{Server, TempDir, until};
-
-/// Stops the server, so that everything done until [`thaw`] reaches it at once.
-fn freeze(server: &Server) {
-    server.running.signal(Signal::STOP);
-    let tasks = format!("/proc/{}/task", server.running.id());
-    until("all threads to be stopped", || {
-        let mut tasks = fs::read_dir(&tasks).expect("its threads");
-        tasks
-            .all(|task| stopped(&task.expect("a thread")))
-            .then_some(())
-    });
-}
-
-fn stopped(task: &fs::DirEntry) -> bool {
-    let stat = fs::read_to_string(task.path().join("stat")).expect("stat");
-    stat.rsplit(") ")
-        .next()
-        .is_some_and(|rest| rest.starts_with('T'))
-}
+use super::harness::{Server, TempDir};
 
 /// As touch(1): both times. One alone is another event.
 fn touch(dir: &TempDir, name: &str) {
@@ -45,10 +24,6 @@ fn touch(dir: &TempDir, name: &str) {
     let file = File::open(dir.join(name));
     file.and_then(|file| file.set_times(times))
         .expect("utimensat");
-}
-
-fn thaw(server: &Server) {
-    server.running.signal(Signal::CONT);
 }
 
 /// A tenth of a second of another server's time. Nothing is proved by its passing: it only keeps what is done again and

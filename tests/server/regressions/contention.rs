@@ -6,7 +6,7 @@ use std::thread;
 
 use super::super::client::{Client, request};
 use super::super::harness::{Running, Server, TempDir, openrange, until};
-use super::{clock, freeze, long_directory, thaw, tick};
+use super::{clock, long_directory, tick};
 
 #[test]
 fn under_load_an_answer_is_never_older_than_its_request() {
@@ -217,12 +217,12 @@ fn answers_before_another(dir: &TempDir, clients: usize, target: &str) -> usize 
     for client in [&mut other].into_iter().chain(&mut greedy) {
         client.head_of("/log", &[]);
     }
-    freeze(&server);
+    server.freeze();
     for client in &mut greedy {
         client.send(request("HEAD", target, &[]).repeat(TIMES));
     }
     other.ask("GET", "/log", &[]);
-    thaw(&server);
+    server.thaw();
     assert_eq!(other.response().status, 200);
     server.log().wait_for(&["GET /log"]);
     let lines = server.log().all();

@@ -2,7 +2,6 @@
 
 use super::super::client::{Client, get};
 use super::super::harness::{Server, TempDir};
-use super::{freeze, thaw};
 
 #[test]
 fn an_end_is_told_by_its_own_reason_though_another_request_found_it() {
@@ -13,11 +12,11 @@ fn an_end_is_told_by_its_own_reason_though_another_request_found_it() {
     assert_eq!(first.take(4), b"1234");
     let mut second = Client::new(&server);
     second.get("/log", &[]);
-    freeze(&server);
+    server.freeze();
     dir.remove("log");
     dir.write("log", "of another file");
     second.ask("GET", "/log", &["Range: bytes=0-"]);
-    thaw(&server);
+    server.thaw();
     let (body, trailers) = first.rest();
     assert_eq!(body, b"");
     assert_eq!(trailers, [("Tail-End".to_string(), "unlinked".to_string())]);

@@ -4,7 +4,7 @@ use rustix::process::Signal;
 
 use super::super::client::{Client, Ending, get, request};
 use super::super::harness::{Server, TempDir, pattern};
-use super::{freeze, long_directory, thaw};
+use super::long_directory;
 
 #[test]
 fn an_answer_that_its_client_has_not_read_yet_is_not_lost_to_a_reset() {
@@ -35,11 +35,11 @@ fn a_request_that_came_in_the_turn_of_the_signal_is_answered() {
     let mut busy: Vec<_> = (0..8).map(|_| Client::new(&server)).collect();
     let mut client = Client::new(&server);
     client.get("/log", &[]);
-    freeze(&server);
+    server.freeze();
     for busy in &mut busy {
         busy.send(request("GET", "/long/", &[]));
     }
-    thaw(&server);
+    server.thaw();
     // The others of this turn keep the server from noticing what comes now.
     assert_eq!(busy[0].head().status, 200);
     client.send(request("GET", "/log", &[]));
