@@ -72,7 +72,9 @@ impl Frame {
         let mut line = ArrayVec::new();
         if self.sent < line_len {
             line = size_line(self.len());
-            line.drain(..self.sent as usize);
+            if self.sent > 0 {
+                line.drain(..self.sent as usize);
+            }
         }
         let end_sent = self.sent.saturating_sub(line_len + self.len());
         Rest {
@@ -127,10 +129,13 @@ fn digits(len: u32) -> u32 {
 
 /// `chunk-size CRLF`
 fn size_line(len: u32) -> ArrayVec<u8, LINE_MAX> {
-    let mut line = ArrayVec::new();
-    for digit in (0..digits(len)).rev() {
-        line.push(b"0123456789abcdef"[(len >> (4 * digit) & 0xf) as usize]);
+    let count = digits(len) as usize;
+    let mut line = [0; LINE_MAX];
+    for (digit, byte) in line[..count].iter_mut().rev().enumerate() {
+        *byte = b"0123456789abcdef"[(len >> (4 * digit) & 0xf) as usize];
     }
-    line.extend(*b"\r\n");
+    line[count..count + 2].copy_from_slice(b"\r\n");
+    let mut line = ArrayVec::from(line);
+    line.truncate(count + 2);
     line
 }

@@ -150,20 +150,18 @@ impl Scratch {
     /// Has these bytes of the file in the scratch; says where.
     fn fill(&mut self, file: &Rc<OpenFile>, range: Range<u64>) -> Result<Range<usize>, Trouble> {
         let truncation = file.truncation();
-        let held = self
-            .holds
-            .take()
-            .filter(|(held, _, before)| Rc::ptr_eq(held, file) && *before == truncation);
-        if let Some((_, bytes, _)) = &held
-            && bytes.start <= range.start
-            && range.end <= bytes.end
-        {
-            let place = place(bytes, &range);
-            self.holds = held;
-            return Ok(place);
-        }
+        let held = match &self.holds {
+            Some((held, bytes, before)) if Rc::ptr_eq(held, file) && *before == truncation => {
+                if bytes.start <= range.start && range.end <= bytes.end {
+                    return Ok(place(bytes, &range));
+                }
+                Some(bytes.clone())
+            }
+            _ => None,
+        };
+        self.holds = None;
         // Followers that a full socket has held up are at different places; what one of them needed, another may.
-        let both = held.map(|(_, bytes, _)| bytes.start.min(range.start)..bytes.end.max(range.end));
+        let both = held.map(|bytes| bytes.start.min(range.start)..bytes.end.max(range.end));
         let worth =
             |both: &Range<u64>| both.end - both.start <= COPY_SHARED_MAX as u64 && is_shared(file);
         for bytes in both.filter(worth).into_iter().chain([range.clone()]) {
@@ -190,14 +188,22 @@ impl Scratch {
         let front = place.start - before.len()..place.start;
         let back = place.end..place.end + after.len();
         let mut kept = ArrayVec::<u8, { Scratch::FRONT + Scratch::BACK }>::new();
-        kept.extend(self.bytes[front.clone()].iter().copied());
-        kept.extend(self.bytes[back.clone()].iter().copied());
+        let held = self
+            .holds
+            .as_ref()
+            .map(|(_, bytes, _)| self::place(bytes, bytes));
+        if held.is_some_and(|held| held != place) {
+            kept.extend(self.bytes[front.clone()].iter().copied());
+            kept.extend(self.bytes[back.clone()].iter().copied());
+        }
         self.bytes[front.clone()].copy_from_slice(before);
         self.bytes[back.clone()].copy_from_slice(after);
         let result = send(stream, &self.bytes[front.start..back.end], false);
-        let (before, after) = kept.split_at(front.len());
-        self.bytes[front].copy_from_slice(before);
-        self.bytes[back].copy_from_slice(after);
+        if !kept.is_empty() {
+            let (before, after) = kept.split_at(front.len());
+            self.bytes[front].copy_from_slice(before);
+            self.bytes[back].copy_from_slice(after);
+        }
         result
     }
 }
