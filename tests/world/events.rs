@@ -87,15 +87,17 @@ impl Stream {
 
     /// The server has looked the name up again. `promised`: what must be delivered of the file before, if it knows that
     /// the name has left it.
-    pub fn follow(&mut self, found: Option<(usize, u64)>, promised: Option<u64>) {
+    pub fn follow(&mut self, found: Option<&Facts>, promised: Option<u64>) {
         assert!(self.unread.is_empty() && self.notices.is_empty());
         if self.file.is_some() && !self.truncated {
             let promised = promised.expect("leaves its file for no reason");
             assert!(self.at >= promised, "left at {} of {promised}", self.at);
         }
-        self.file = found.map(|(file, _)| file);
+        self.file = found.map(|facts| facts.file);
         self.window = (0, Vec::new());
-        if let Some((_, etag)) = found {
+        if let Some(&Facts { etag, size, .. }) = found {
+            // Nobody may have seen it yet who would have given it another tag.
+            self.truncated |= etag == self.etag && size < self.at;
             if self.truncated || etag != self.etag {
                 let kinds: &[&str] = match self.truncated {
                     true => &["truncate", "roll"],

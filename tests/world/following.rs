@@ -136,9 +136,8 @@ impl World<'_> {
         let tail = self.conns[key].client.tail.as_mut().expect("a stream");
         let name = tail.name;
         let promised = tail.told.take().map(|(_, promised)| promised);
-        let file = facts.map(|facts| (facts.file, facts.etag));
         let stream = tail.stream.as_mut().expect("of events");
-        stream.follow(file, promised);
+        stream.follow(facts.as_ref(), promised);
         assert!(stream.shutdown.is_none(), "follows although it must end");
         (tail.left, tail.seen_left, tail.sealed) = (None, None, None);
         if let Some(facts) = facts {
