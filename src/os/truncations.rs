@@ -65,6 +65,7 @@ impl Truncations {
     }
 
     /// The smallest size that a file was seen with by a truncation after that number; 0 if there was more than one.
+    #[cold]
     pub(super) fn since(&self, identity: u64, number: u64) -> Option<u64> {
         let seen = self.lock();
         let file = seen

@@ -19,13 +19,18 @@ impl Deadlines {
         if wanted >= armed && wanted != Moment::NEVER || wanted == armed {
             return armed;
         }
+        self.replace(slot, armed, wanted);
+        wanted
+    }
+
+    #[cold]
+    fn replace(&mut self, slot: usize, armed: Moment, wanted: Moment) {
         if armed != Moment::NEVER {
             self.0.remove(&(armed, slot));
         }
         if wanted != Moment::NEVER {
             self.0.insert((wanted, slot));
         }
-        wanted
     }
 
     /// The next moment at which somebody must be asked.
