@@ -72,17 +72,20 @@ impl Files {
     /// # Errors
     /// ENOENT and its kin, EXDEV if the name leads out of the root, EACCES, EMFILE, EIO.
     pub fn find(&self, name: &[u8], held: Option<&Rc<OpenFile>>) -> Result<Node, Errno> {
+        if let Some(held) = held
+            && !held.is_directory()
+            && held.may_stand_for(&self.look(name)?)
+        {
+            return Ok(Node::File(Rc::clone(held)));
+        }
         let place = self.resolve(name)?;
         let stat = stat(place.as_fd())?;
         match FileType::from_raw_mode(stat.stx_mode.into()) {
-            FileType::RegularFile => match held {
-                Some(held) if held.may_stand_for(&stat) => Ok(Node::File(Rc::clone(held))),
-                _ => {
-                    let fd = self.reopen(&place, name)?;
-                    let file = OpenFile::new(fd, &stat, name, &self.truncations);
-                    Ok(Node::File(Rc::new(file)))
-                }
-            },
+            FileType::RegularFile => {
+                let fd = self.reopen(&place, name)?;
+                let file = OpenFile::new(fd, &stat, name, &self.truncations);
+                Ok(Node::File(Rc::new(file)))
+            }
             FileType::Directory => Ok(Node::Directory(place)),
             _ => Ok(Node::Other),
         }
@@ -107,14 +110,26 @@ impl Files {
     /// # Errors
     /// As [`Files::find`].
     pub fn identify(&self, name: &[u8]) -> Result<Id, Errno> {
-        Ok(Id::of(&stat(self.resolve(name)?.as_fd())?))
+        Ok(Id::of(&self.look(name)?))
     }
 
     /// Whether a name leads to this open file now, and nothing at all has changed in it since it was opened.
     #[must_use]
     pub fn leads_to(&self, name: &[u8], file: &OpenFile) -> bool {
-        let found = self.resolve(name).and_then(|place| stat(place.as_fd()));
+        let found = self.look(name);
         found.is_ok_and(|found| file.may_stand_for(&found) && file.changed == changed(&found))
+    }
+
+    /// What a name leads to. An entry of the root itself, if it is no symbolic link, is where it leads: to look at that
+    /// takes one system call, and to resolve it three.
+    fn look(&self, name: &[u8]) -> Result<Statx, Errno> {
+        if !name.is_empty() && !name.contains(&b'/') {
+            let stat = statx(self.root.as_fd(), name, AtFlags::SYMLINK_NOFOLLOW)?;
+            if FileType::from_raw_mode(stat.stx_mode.into()) != FileType::Symlink {
+                return Ok(stat);
+            }
+        }
+        stat(self.resolve(name)?.as_fd())
     }
 
     /// What a name leads to, not opened: a descriptor to ask what it is.
@@ -238,12 +253,12 @@ pub(super) fn proc_path(fd: BorrowedFd<'_>) -> String {
 }
 
 pub(super) fn stat(fd: BorrowedFd<'_>) -> Result<Statx, Errno> {
-    rustix::fs::statx(
-        fd,
-        "",
-        AtFlags::EMPTY_PATH,
-        StatxFlags::BASIC_STATS | StatxFlags::BTIME,
-    )
+    statx(fd, b"", AtFlags::EMPTY_PATH)
+}
+
+fn statx(fd: BorrowedFd<'_>, name: &[u8], flags: AtFlags) -> Result<Statx, Errno> {
+    let wanted = StatxFlags::BASIC_STATS | StatxFlags::BTIME;
+    rustix::fs::statx(fd, name, flags, wanted)
 }
 
 impl Id {
@@ -450,14 +465,15 @@ impl OpenFile {
             sealed: look.sealed,
             modified: Date::from_seconds(look.modified),
             etag: self.tag(),
-            media: self.media.unwrap_or_else(|| self.sniff()),
+            media: self.media.unwrap_or_else(|| self.sniff(look.size)),
             start: None,
         })
     }
 
-    fn sniff(&self) -> &'static str {
+    fn sniff(&self, size: u64) -> &'static str {
         let mut beginning = [0; SNIFF_MAX];
-        let count = self.read(&mut beginning, 0).unwrap_or(0);
+        let most = size.min(SNIFF_MAX as u64) as usize;
+        let count = self.read(&mut beginning[..most], 0).unwrap_or(0);
         media::by_content(&beginning[..count])
     }
 
