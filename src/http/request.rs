@@ -185,27 +185,22 @@ pub fn parse(bytes: &[u8]) -> Result<Option<(Request, usize)>, Refusal> {
 fn end_of_head(bytes: &[u8]) -> Result<Option<usize>, Refusal> {
     let mut start = 0;
     let mut begun = false;
-    while let Some(feed) = bytes[start..].iter().position(|&byte| byte == b'\n') {
-        // Whichever comes first is told, as it is when the bytes arrive one by one.
-        let end = bytes[start..start + feed]
-            .iter()
-            .position(|&byte| byte == b'\r')
-            .ok_or(Refusal::Malformed("bare LF in the head"))?;
-        if end + 1 < feed {
-            return Err(Refusal::Malformed("bare CR in the head"));
+    let is_end = |byte: &u8| matches!(byte, b'\r' | b'\n');
+    while let Some(length) = bytes[start..].iter().position(is_end) {
+        match bytes[start + length..] {
+            [b'\n', ..] => return Err(Refusal::Malformed("bare LF in the head")),
+            [b'\r', b'\n', ..] => start += length + 2,
+            [b'\r'] => return Ok(None),
+            _ => return Err(Refusal::Malformed("bare CR in the head")),
         }
-        start += feed + 1;
-        match (end == 0, begun) {
+        match (length == 0, begun) {
             (true, true) => return Ok(Some(start)),
             // Empty lines before a request are skipped (RFC 9112 section 2.2).
             (true, false) => {}
             (false, _) => begun = true,
         }
     }
-    match bytes[start..].iter().position(|&byte| byte == b'\r') {
-        Some(at) if start + at + 1 < bytes.len() => Err(Refusal::Malformed("bare CR in the head")),
-        _ => Ok(None),
-    }
+    Ok(None)
 }
 
 fn read(head: &[u8]) -> Result<Request, Refusal> {
