@@ -222,6 +222,7 @@ fn out_of_descriptors() {
     let root = Directory::new();
     append(&root.join("log"), b"begin\n");
     append(&root.join("rolled"), b"begin\n");
+    append(&root.join("other"), b"begin\n");
     let options = [
         "--threads",
         "1",
@@ -243,7 +244,13 @@ fn out_of_descriptors() {
     fs::rename(root.join("rolled"), root.join("rolled.1")).expect("rename");
     append(&root.join("log"), b"meanwhile\n");
     tail.wait_for(b"begin\nmeanwhile\n".len());
-    let busy = early.get("/log", &[]).expect("an answer");
+    // What is open already takes no descriptor.
+    let open = early.get("/log", &[]).expect("an answer");
+    assert_eq!(
+        (open.status, &*open.body),
+        (200, &b"begin\nmeanwhile\n"[..])
+    );
+    let busy = early.get("/other", &[]).expect("an answer");
     assert_eq!(busy.status, 503);
     assert!(busy.field("Retry-After").is_some(), "{}", busy.head);
     // Not more attempts than the time and a connection or two that end allow, and no CPU used between them.
