@@ -313,7 +313,9 @@ fn leave_topic(slot: &mut Slot, key: usize, ended: Option<Ended>, desk: &mut Des
     }
 }
 
-/// Looks up what is asked and begins the answer. True if a listing was made or lines were counted for it.
+/// Looks up what is asked and begins the answer. True if a listing was made or lines were counted for it. Apart, for the
+/// sake of deliveries, which pass by here.
+#[inline(never)]
 fn open(slot: &mut Slot, key: usize, desk: &mut Desk) -> bool {
     // A tail may have ended just before this request, which waited behind it.
     conclude(slot, key, desk);
