@@ -72,6 +72,7 @@ impl Frame {
         let mut line = ArrayVec::new();
         if self.sent < line_len {
             line = size_line(self.len());
+            // Seldom: a chunk mostly goes out with all of it.
             if self.sent > 0 {
                 line.drain(..self.sent as usize);
             }
