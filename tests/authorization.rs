@@ -128,6 +128,8 @@ fn tables_that_are_refused() {
         ("a http://h/x", 1, "begin with /"),
         ("a /..", 1, "percent-encoded"),
         ("a /x%", 1, "percent-encoded"),
+        ("a /x?y", 1, "percent-encoded"),
+        ("a /x?", 1, "percent-encoded"),
         ("a /b\u{e9}", 1, "percent-encoded"),
         ("a /.hidden", 1, "never served"),
         ("\u{e9}", 1, "a token is"),

@@ -145,10 +145,13 @@ impl Entry {
             return Err("a token is up to 256 letters, digits and -._~+/, then perhaps =");
         }
         match target::decode(prefix) {
-            Ok(Target::Path(path)) if prefix.starts_with(b"/") => Ok(Entry {
-                token: token.into(),
-                prefix: path.name,
-            }),
+            // Cut off at a query, the path would open more than what is written there.
+            Ok(Target::Path(path)) if prefix.starts_with(b"/") && !prefix.contains(&b'?') => {
+                Ok(Entry {
+                    token: token.into(),
+                    prefix: path.name,
+                })
+            }
             Ok(Target::Nowhere) => Err("such a path is never served"),
             _ => Err("the path must begin with / and be percent-encoded as in a URL"),
         }
