@@ -246,7 +246,9 @@ fn positive(parser: &mut lexopt::Parser, name: &str) -> Result<Duration, String>
 
 fn seconds(parser: &mut lexopt::Parser, name: &str) -> Result<Duration, String> {
     let text = string(parser)?;
-    decimal(&text).ok_or_else(|| format!("{name} {text}: expected a number of seconds from 0"))
+    decimal(&text).ok_or_else(|| {
+        format!("{name} {text}: expected a number of seconds from 0 to {SECONDS_MAX}")
+    })
 }
 
 /// `1`, `0.25` or `.5`, to the nanosecond below. Without floating point, of which the parser is 30 KB of the binary.

@@ -239,7 +239,7 @@ fn the_usage_names_every_option_and_fits_a_terminal() {
 fn wrong_arguments_are_named() {
     // Arguments; what the message says of them: the argument, and what would be right.
     const HELP: &str = "openrange --help";
-    const SECONDS: &str = "a number of seconds from 0";
+    const SECONDS: &str = "a number of seconds from 0 to 320000000";
     let table: &[(&[&str], &[&str])] = &[
         (&["--port", "80"], &["--port", HELP]),
         (&["--Listen", "x"], &["--Listen", HELP]),
