@@ -39,6 +39,8 @@ fn print(text: &str) -> ExitCode {
 }
 
 fn fail(why: &str, code: u8) -> ExitCode {
+    // One line, whatever is in an argument that it names.
+    let why = why.replace(char::is_control, "\u{fffd}");
     // Not through the log: RUST_LOG must not hide why nothing happens.
     let _ = writeln!(std::io::stderr(), "openrange: {why}");
     code.into()
