@@ -16,8 +16,10 @@ use crate::os::watch::Topic as Key;
 /// What is in a directory, as far as it was looked at.
 #[derive(Default)]
 pub(super) struct Directory {
-    /// `None`: it was not looked at yet.
+    /// `None`: it could not be looked at yet, or not any more.
     book: Option<Book>,
+    /// It could not be read when it was looked at last.
+    unreadable: bool,
     /// Something has happened in it since.
     changed: bool,
     /// It is not looked at again before.
@@ -47,7 +49,7 @@ impl Topics {
         let Some(directory) = &mut topic.directory else {
             return Listed::Nothing;
         };
-        if directory.book.is_none() || directory.changed && directory.next <= now {
+        if (directory.book.is_none() || directory.changed) && directory.next <= now {
             let files = self.lookups.files();
             match listing::read(files, topic.file.as_fd(), path, Form::Topics) {
                 Ok(listing) => {
@@ -55,30 +57,31 @@ impl Topics {
                     let version = Version(self.version);
                     let entries = u32::try_from(listing.entries.len()).unwrap_or(u32::MAX);
                     directory.next = now + DIRECTORY_PAUSE + DIRECTORY_PAUSE_ENTRY * entries;
-                    directory.changed = false;
+                    (directory.changed, directory.unreadable) = (false, false);
                     let book = directory.book.get_or_insert_with(|| Book::new(version));
                     book.update(listing.entries, listing.truncated, version);
                 }
-                Err(error) => match unlisted(&failed(error, &path.name)) {
-                    // What was told may still be so.
-                    Listed::Unknown => {
-                        directory.next = now + DIRECTORY_PAUSE;
+                Err(error) => {
+                    directory.next = now + DIRECTORY_PAUSE;
+                    let found = unlisted(&failed(error, &path.name));
+                    directory.unreadable = matches!(found, Listed::Nothing);
+                    if directory.unreadable {
+                        directory.book = None;
+                    } else if directory.book.is_some() {
+                        // What was told may still be so.
                         self.note_change(key);
                     }
-                    nothing => {
-                        directory.book = None;
-                        return nothing;
-                    }
-                },
+                }
             }
         }
-        match self.topics[key]
-            .directory
-            .as_ref()
-            .and_then(|directory| directory.book.as_ref())
-        {
-            Some(book) => Listed::Book(book),
-            None => Listed::Unknown,
+        match self.topics[key].directory.as_deref() {
+            Some(Directory {
+                book: Some(book), ..
+            }) => Listed::Book(book),
+            Some(Directory {
+                unreadable: true, ..
+            }) => Listed::Nothing,
+            _ => Listed::Unknown,
         }
     }
 
