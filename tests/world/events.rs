@@ -99,9 +99,10 @@ impl Stream {
             // Nobody may have seen it yet who would have given it another tag.
             self.truncated |= etag == self.etag && size < self.at;
             if self.truncated || etag != self.etag {
-                let kinds: &[&str] = match self.truncated {
-                    true => &["truncate", "roll"],
-                    false => &["roll"],
+                let kinds: &[&str] = match (self.truncated, etag == self.etag) {
+                    (true, true) => &["truncate"],
+                    (true, false) => &["truncate", "roll"],
+                    (false, _) => &["roll"],
                 };
                 self.notices.push_back((kinds, etag));
                 (self.etag, self.at) = (etag, 0);
