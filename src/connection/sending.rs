@@ -231,7 +231,7 @@ impl<F> Sending<F> {
             (_, _) => Follows::Nothing,
         };
         Sending {
-            // A copy: to give back what is left behind a head takes the allocator several times as long.
+            // A copy: it is quicker than to have the allocator take back what a head has left of its room.
             ready: Box::from(head.as_slice()),
             sent: 0,
             follows,

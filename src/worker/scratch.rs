@@ -188,11 +188,8 @@ impl Scratch {
         let front = place.start - before.len()..place.start;
         let back = place.end..place.end + after.len();
         let mut kept = ArrayVec::<u8, { Scratch::FRONT + Scratch::BACK }>::new();
-        let held = self
-            .holds
-            .as_ref()
-            .map(|(_, bytes, _)| self::place(bytes, bytes));
-        if held.is_some_and(|held| held != place) {
+        let others = |(_, bytes, _): &Held| bytes.end - bytes.start > place.len() as u64;
+        if self.holds.as_ref().is_some_and(others) {
             kept.extend(self.bytes[front.clone()].iter().copied());
             kept.extend(self.bytes[back.clone()].iter().copied());
         }
