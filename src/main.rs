@@ -1,11 +1,13 @@
 //! Parse, serve, one line on failure, exit code.
 
 use std::io::Write;
+use std::panic;
 use std::process::ExitCode;
 use std::time::SystemTime;
 
 use openrange::cli::{self, Command};
 use openrange::http::date::Date;
+use openrange::os::stderr::{self, Log};
 use openrange::server;
 
 fn main() -> ExitCode {
@@ -28,7 +30,14 @@ fn start_log() {
             let date = Date::from(SystemTime::now());
             writeln!(out, "{date} {} {}", record.level(), record.args())
         })
+        .target(env_logger::Target::Pipe(Box::new(Log)))
         .init();
+    let tell = panic::take_hook();
+    panic::set_hook(Box::new(move |why| {
+        // What was asked last is most likely why.
+        stderr::flush();
+        tell(why);
+    }));
 }
 
 fn print(text: &str) -> ExitCode {

@@ -3,14 +3,15 @@
 mod common;
 
 use std::fs::{self, File, Permissions};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 
 use common::client::{End, Tail};
 use common::fuse::Fuse;
 use common::server::Server;
-use common::{Directory, append, in_namespace, skip, succeeds};
+use common::{Directory, append, eventually, in_namespace, skip, succeeds};
 
 const BEGIN: &[u8] = b"begin\n";
 /// More than goes by copy at once.
@@ -233,6 +234,44 @@ fn file_system_that_dies() {
         fuse.state().file("log").bytes.extend(b"more\n");
         again.wait_for(b"begin\nmore\n".len());
         lives_on(&root, &server, &mut local);
+    });
+}
+
+/// A file system that does not answer holds up its worker, and `/health` says so.
+#[test]
+fn file_system_that_hangs() {
+    in_namespace("file_system_that_hangs", || {
+        let root = root_with_directory();
+        let Some(fuse) = mount_fuse(&root) else {
+            return;
+        };
+        fuse.state().create("log", BEGIN);
+        let private = Directory::new();
+        let admin = private.join("admin");
+        let option = format!("--admin=unix:{}", admin.display());
+        let server = Server::start(root.path(), &["--threads", "1", &option]);
+        let health = || {
+            let mut client = UnixStream::connect(&admin).expect("a connection");
+            let request = b"GET /health HTTP/1.0\r\n\r\n";
+            client.write_all(request).expect("a request");
+            let mut answer = String::new();
+            client.read_to_string(&mut answer).expect("an answer");
+            answer
+        };
+        let well = |answer: &str| answer.starts_with("HTTP/1.1 200 ");
+        assert!(well(&health()));
+        // Whoever looks at what it holds keeps it from answering.
+        let held = fuse.state();
+        let mut client = server.connect();
+        client.ask("/mounted/log", &[]).expect("a request");
+        eventually("the worker hangs", || {
+            let answer = health();
+            assert!(well(&answer) || answer.ends_with("a worker does not answer\n"));
+            !well(&answer)
+        });
+        drop(held);
+        assert_eq!(client.response().expect("an answer").body, BEGIN);
+        eventually("it is well again", || well(&health()));
     });
 }
 

@@ -43,7 +43,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "worker",
         ],
     ),
-    ("main", &["cli", "http::date", "server"]),
+    ("main", &["cli", "http::date", "os::stderr", "server"]),
     // Declares the rooms and uses none.
     ("lib", &[]),
 ];

@@ -7,6 +7,7 @@ pub mod listing;
 pub mod poll;
 pub mod privileges;
 pub mod socket;
+pub mod stderr;
 mod sys;
 pub mod truncations;
 pub mod watch;

@@ -43,6 +43,7 @@ use crate::limits::{
 };
 use crate::os::poll::{Poll, Token};
 use crate::os::socket::{Listener, Peer, Stream};
+use crate::os::stderr::Gathering;
 use admission::Admission;
 use deadlines::Deadlines;
 use drive::{Desk, Outcome, READABLE, Slot};
@@ -115,6 +116,7 @@ impl Worker {
     /// # Errors
     /// If the poller fails, which it never should.
     pub fn run(mut self) -> io::Result<()> {
+        let log = Gathering::begin();
         while self.cut_at.is_none() || !self.slots.is_empty() {
             self.poll.wait(self.timeout())?;
             self.begin_turn();
@@ -127,6 +129,7 @@ impl Worker {
             self.reap();
             self.end_turn();
             self.plan_sweeps();
+            log.flush();
         }
         Ok(())
     }

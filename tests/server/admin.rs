@@ -2,15 +2,13 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::PermissionsExt;
-use std::process::{Child, Stdio};
 
-use rustix::process::{Pid, Signal};
+use rustix::process::Signal;
 
 use super::client::{Client, get};
 use super::crowds::room_for;
-use super::harness::{PATIENCE, Server, TempDir, openrange, until};
+use super::harness::{Server, TempDir, until};
 
 /// A server and the address of its second listener.
 fn serve(dir: &TempDir, options: &[&str]) -> (Server, String) {
@@ -282,55 +280,4 @@ fn health_while_ending() {
         (ask(&admin, "/health").0 == 503).then_some(())
     });
     drop(stalled);
-}
-
-/// Kills the child when the test fails, too.
-struct Killed(Child);
-
-impl Drop for Killed {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// A log that nobody reads is one way for a worker to hang.
-#[test]
-fn a_worker_that_hangs_is_not_healthy() {
-    let dir = TempDir::new();
-    let mut command = openrange(&["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
-    command.args(["--threads", "1"]).arg(dir.path());
-    command.stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = Killed(command.spawn().expect("the binary starts"));
-    let mut lines = BufReader::new(child.0.stdout.take().expect("stdout"));
-    let mut address = |prefix: &str| {
-        let mut line = String::new();
-        lines.read_line(&mut line).expect("an announcement");
-        let line = line.trim_end().strip_prefix(prefix).expect("an address");
-        line.trim_end_matches('/').to_string()
-    };
-    let (public, admin) = (address("listening on http://"), address("admin on http://"));
-    assert_eq!(ask(&admin, "/health").0, 200);
-    // More lines than the pipe of its log holds.
-    let requests = "GET /x HTTP/1.1\r\nHost: x\r\n\r\n".repeat(2000);
-    let mut clients: Vec<Client> = (0..2).map(|_| Client::to(&public)).collect();
-    for client in &mut clients {
-        client.send(&requests);
-    }
-    until("the worker to hang", || {
-        (ask(&admin, "/health") == (503, "a worker does not answer\n".into())).then_some(())
-    });
-    let mut log = child.0.stderr.take().expect("stderr");
-    let reader = std::thread::spawn(move || {
-        let mut all = Vec::new();
-        let _ = log.read_to_end(&mut all);
-    });
-    until("it to be healthy again", || {
-        (ask(&admin, "/health").0 == 200).then_some(())
-    });
-    rustix::process::kill_process(Pid::from_child(&child.0), Signal::TERM).expect("kill");
-    drop(clients);
-    assert!(child.0.wait().expect("wait").success());
-    reader.join().expect("the reader");
-    assert!(PATIENCE > openrange::limits::ADMIN_PATIENCE);
 }

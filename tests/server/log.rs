@@ -1,7 +1,14 @@
 //! What the server says on stderr.
 
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Stdio};
+use std::sync::mpsc;
+use std::thread;
+
+use rustix::process::{Pid, Signal, kill_process};
+
 use super::client::{Client, get};
-use super::harness::{Server, TempDir, openrange};
+use super::harness::{PATIENCE, Server, TempDir, openrange};
 
 #[test]
 fn every_answered_request_is_a_line() {
@@ -82,4 +89,75 @@ fn rust_log_chooses_how_much_is_said() {
     assert_eq!(server.running.wait().code(), Some(0));
     assert_eq!(server.log().all(), Vec::<String>::new());
     assert_eq!(server.running.stdout.all().len(), 1, "the announcement");
+}
+
+/// Kills the child when the test fails, too.
+struct Killed(Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Nobody reads, and the pipe is full: clients do not notice, and who reads later is told how many lines are missing.
+#[test]
+fn a_pipe_that_nobody_reads_holds_up_nobody() {
+    let dir = TempDir::new();
+    let mut command = openrange(&["--listen", "127.0.0.1:0", "--threads", "2"]);
+    command.arg(dir.path());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = Killed(command.spawn().expect("the binary starts"));
+    let mut line = String::new();
+    BufReader::new(child.0.stdout.take().expect("stdout"))
+        .read_line(&mut line)
+        .expect("an announcement");
+    let address = line.trim_start_matches("listening on http://");
+    let mut client = Client::to(address.trim_end().trim_end_matches('/'));
+    // A line is a little more than is written at once, so that the last one that finds room is torn.
+    let long = "%FF".repeat(1364);
+    let mut asked = 0;
+    for _ in 0..40 {
+        assert_eq!(client.get(&format!("/{long}"), &[]).status, 404);
+        asked += 1;
+    }
+    let (sender, said) = mpsc::channel();
+    let mut log = BufReader::new(child.0.stderr.take().expect("stderr"));
+    let reader = thread::spawn(move || {
+        let mut line = String::new();
+        while log.read_line(&mut line).is_ok_and(|count| count > 0) {
+            let _ = sender.send(std::mem::take(&mut line));
+        }
+    });
+    let (mut whole, mut lost) = (0, 0);
+    let mut count = |line: &str| {
+        whole += usize::from(line.contains(" GET /") && line.contains(" 404 "));
+        if let Some((before, _)) = line.split_once(" lines of this log were lost") {
+            let (date, number) = before.split_once(" WARN ").expect("a line of its own");
+            assert_eq!(date.len(), "Sun, 06 Nov 1994 08:49:37 GMT".len(), "{line}");
+            lost += number.parse::<usize>().expect("a number");
+            return true;
+        }
+        false
+    };
+    // The next line that finds room says it.
+    loop {
+        assert_eq!(client.get("/later", &[]).status, 404);
+        asked += 1;
+        let line = said.recv_timeout(PATIENCE).expect("a line");
+        if count(&line) {
+            break;
+        }
+    }
+    kill_process(Pid::from_child(&child.0), Signal::TERM).expect("kill");
+    assert!(child.0.wait().expect("wait").success());
+    reader.join().expect("the reader");
+    let torn = said.iter().filter(|line| {
+        count(line);
+        line.contains("%FF") && !line.contains(" 404 ")
+    });
+    assert_eq!(torn.count(), 0, "behind the notice");
+    assert_eq!(whole + lost, asked);
+    assert!(lost > 20, "{lost}");
 }
