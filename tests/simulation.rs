@@ -20,7 +20,7 @@ fn choices(seed: u64) -> impl FnMut(u64) -> u64 {
 }
 
 /// What at least one of many histories comes to.
-const OUTCOMES: [&str; 54] = [
+const OUTCOMES: [&str; 56] = [
     "live tail, all delivered",
     "renamed",
     "unlinked",
@@ -55,6 +55,8 @@ const OUTCOMES: [&str; 54] = [
     "truncation that was seen meanwhile",
     "news during a pass",
     "tail that left during a pass",
+    "shared chunk",
+    "shared chunk, some of it",
     "directory that became unreadable",
     "answer behind an ended tail",
     "answer in the same breath as the end of a tail",

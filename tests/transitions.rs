@@ -439,6 +439,8 @@ fn tailing() {
         ("gone", tailing, |m| assert!(m.gone(End::Unlinked)), "Measure", TAILING),
         ("drain", tailing, |m| assert!(m.drain(NOW)), "Measure", TAILING),
         ("measured, more", tailing, |m| measure(m, 6), "Send 1| 5..6 |", "SendingRange"),
+        ("delivered", tailing, |m| { m.delivered(6); assert_eq!(m.progress().expect("a tail").0, 6); }, "Sleep", TAILING),
+        ("delivered, then measured", tailing, |m| { m.delivered(6); m.changed(); measure(m, 8); }, "Send 2| 6..8 |", "SendingRange"),
         ("measured, more, HTTP/1.0", tailing_10, |m| measure(m, 6), "Send 5..6", "SendingRange"),
         ("measured, same", tailing, |m| { m.changed(); measure(m, 5); }, "Sleep", TAILING),
         ("measured, less", tailing, |m| measure(m, 4), "Remove, abort", ABORT),
@@ -478,6 +480,23 @@ fn closing() {
     ]);
 }
 
+/// In one step where others take three.
+#[test]
+fn delivered_is_measured_and_sent() {
+    for tail in [state::tailing, state::tailing_10] {
+        let (mut one, mut three) = (tail(), tail());
+        assert_eq!(one.resting().map(|tail| tail.offset()), Some(5));
+        one.delivered(9);
+        three.changed();
+        assert!(three.resting().is_none(), "there is something to do");
+        measure(&mut three, 9);
+        assert!(three.resting().is_none(), "something is on its way");
+        send(&mut three);
+        assert_eq!(format!("{one:?}"), format!("{three:?}"));
+        assert_eq!(one.resting().map(|tail| tail.offset()), Some(9));
+    }
+}
+
 /// What is not in the table is asserted.
 #[test]
 #[rustfmt::skip]
@@ -505,6 +524,9 @@ fn impossible() {
         ("tail, opened", tail_frame, open),
         ("Tailing, sent", tailing, |m| m.sent(0, NOW)),
         ("Tailing, opened", tailing, open),
+        ("tail, delivered", tail_frame, |m| m.delivered(6)),
+        ("tail that was told of a change, delivered", tailing, |m| { m.changed(); m.delivered(6); }),
+        ("tail that ends, delivered", tailing_gone, |m| m.delivered(6)),
         ("Tailing, shut", tailing, |m| m.shut(NOW)),
         ("Shut, received", shut, |m| m.received(GET, NOW)),
         ("Shut, shrank", shut, |m| m.shrank(0, NOW)),

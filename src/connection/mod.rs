@@ -46,6 +46,7 @@
 //! | | received (tail) | keep, if requests may follow; at HEAD_MAX: flooded | SendingRange; Closing(Abort) |
 //! | | hung_up (tail), failed | - | Closing(Now) |
 //! | Tailing | changed | want Measure | Tailing |
+//! | | delivered (by what another tail was sent) | move on | Tailing |
 //! | | gone, drain | ending; want Measure | Tailing |
 //! | | measured, shrank, fell_short, expired, received, hung_up, failed | as in SendingRange | |
 //! | Closing(Shut) | shut | - | Closing(Linger) |
@@ -71,17 +72,14 @@ pub mod sending;
 mod terms;
 
 use std::mem;
-use std::ops::Range;
 
 use crate::http::request::{self, Refusal};
-use crate::http::target::Path;
 use crate::limits::{HEAD_MAX, LINGER, LINGER_BYTES};
 use answer::{Found, Summary, Terms};
 pub use directory::Listed;
-use events::{Known, Sought};
 pub use moment::Moment;
-use sending::{End, Left, Live, Measured, Next, Sending};
-pub use terms::{Asked, Ended, How, Interest, Refused, Timeouts};
+use sending::{End, Left, Live, Measured, Sending, Tail};
+pub use terms::{Asked, Ended, How, Interest, Refused, Timeouts, Want};
 
 /// One client connection.
 #[derive(Debug)]
@@ -114,39 +112,6 @@ pub enum State<F> {
     Tailing(Live<F>),
     /// The peer's close.
     Closing(How),
-}
-
-/// What a connection wants to be done next.
-pub enum Want<'a, F> {
-    /// Look up what is asked; then [`Connection::opened`]. For a refusal there is nothing to look up.
-    Open(&'a Asked),
-    /// How long is this file now? Then [`Connection::measured`].
-    Measure(&'a F),
-    /// The same of a file of an event stream, if it has this tag, else [`Connection::shrank`].
-    Examine(Known<'a, F>),
-    /// These bytes of this file; then [`Connection::read_file`], or [`Connection::shrank`] or [`Connection::fell_short`] if
-    /// it has not got them.
-    Read(&'a F, Range<u64>),
-    /// Look up which file has this name now, and follow it in place of the one before; then [`Connection::followed`].
-    Follow(Sought<'a>),
-    /// Follow this directory, and say what is in it; then [`Connection::listed`].
-    List {
-        /// Which.
-        path: &'a Path,
-        /// What was said last is old.
-        anew: bool,
-    },
-    /// Send some or all of this; then [`Connection::sent`], or [`Connection::fell_short`] if the file has not got it.
-    Send(Next<'a, F>),
-    /// Nothing, until something happens.
-    Sleep,
-    /// Shut our side of the socket down; then [`Connection::shut`].
-    Shut,
-    /// Be removed; with a reset if `abort`.
-    Remove {
-        /// The client must see a broken stream.
-        abort: bool,
-    },
 }
 
 impl<F> Connection<F> {
@@ -252,6 +217,15 @@ impl<F> Connection<F> {
         match &self.state {
             State::SendingRange(sending) => sending.live()?.progress(),
             State::Tailing(live) => live.progress(),
+            _ => None,
+        }
+    }
+
+    /// The tail, if it sleeps until its file changes.
+    #[must_use]
+    pub fn resting(&self) -> Option<&Tail<F>> {
+        match &self.state {
+            State::Tailing(Live::Tail(tail)) if tail.may_rest() => Some(tail),
             _ => None,
         }
     }
@@ -411,6 +385,15 @@ impl<F> Connection<F> {
             Measured::FinishedBare => self.finish(now),
             Measured::Truncated => self.close(How::Abort, End::Broken, now),
             Measured::Same => self.rest(),
+        }
+    }
+
+    /// All bytes of its file up to this offset went out to a tail that is [`Connection::resting`], as one frame, and it
+    /// rests again: what [`Connection::measured`] and [`Connection::sent`] come to, in one step.
+    pub fn delivered(&mut self, to: u64) {
+        match &mut self.state {
+            State::Tailing(Live::Tail(tail)) => tail.deliver(to),
+            _ => unreachable!("delivered, but no tail rested"),
         }
     }
 

@@ -525,7 +525,19 @@ impl<F> Tail<F> {
         }
     }
 
-    fn may_rest(&self) -> bool {
+    /// Whether its bytes are framed.
+    #[must_use]
+    pub fn chunked(&self) -> bool {
+        self.chunked
+    }
+
+    /// See [`super::Connection::delivered`].
+    pub(super) fn deliver(&mut self, to: u64) {
+        debug_assert!(self.may_rest() && self.at < to, "it has somewhere to go");
+        self.at = to;
+    }
+
+    pub(super) fn may_rest(&self) -> bool {
         self.frame.is_none() && !self.look && self.ending.is_none()
     }
 

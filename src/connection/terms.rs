@@ -1,8 +1,10 @@
 //! The words that the machine and whoever drives it have in common.
 
+use std::ops::Range;
 use std::time::Duration;
 
-use super::sending::End;
+use super::events::{Known, Sought};
+use super::sending::{End, Next};
 use crate::http::request::{Refusal, Request};
 use crate::http::target::Path;
 
@@ -68,4 +70,37 @@ pub struct Interest {
     pub readable: bool,
     /// There is room to send.
     pub writable: bool,
+}
+
+/// What a connection wants to be done next.
+pub enum Want<'a, F> {
+    /// Look up what is asked; then [`super::Connection::opened`]. For a refusal there is nothing to look up.
+    Open(&'a Asked),
+    /// How long is this file now? Then [`super::Connection::measured`].
+    Measure(&'a F),
+    /// The same of a file of an event stream, if it has this tag, else [`super::Connection::shrank`].
+    Examine(Known<'a, F>),
+    /// These bytes of this file; then [`super::Connection::read_file`], or [`super::Connection::shrank`] or [`super::Connection::fell_short`] if
+    /// it has not got them.
+    Read(&'a F, Range<u64>),
+    /// Look up which file has this name now, and follow it in place of the one before; then [`super::Connection::followed`].
+    Follow(Sought<'a>),
+    /// Follow this directory, and say what is in it; then [`super::Connection::listed`].
+    List {
+        /// Which.
+        path: &'a Path,
+        /// What was said last is old.
+        anew: bool,
+    },
+    /// Send some or all of this; then [`super::Connection::sent`], or [`super::Connection::fell_short`] if the file has not got it.
+    Send(Next<'a, F>),
+    /// Nothing, until something happens.
+    Sleep,
+    /// Shut our side of the socket down; then [`super::Connection::shut`].
+    Shut,
+    /// Be removed; with a reset if `abort`.
+    Remove {
+        /// The client must see a broken stream.
+        abort: bool,
+    },
 }

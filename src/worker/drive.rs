@@ -205,8 +205,8 @@ pub fn drive(slot: &mut Slot, key: usize, desk: &mut Desk) -> Outcome {
                 let result = transmit(&slot.stream, &next, &mut slot.truncation, &mut desk.scratch);
                 match result {
                     Ok(sent) => {
-                        note_sent(slot, sent.count, memory, desk.now);
-                        desk.counters.sent += sent.count;
+                        slot.machine.sent(sent.count, desk.now);
+                        account(slot, sent.count, memory, desk);
                         bytes += sent.count;
                         if sent.full {
                             return Outcome::Blocked;
@@ -249,16 +249,16 @@ fn transmit(
 }
 
 /// Accounts for bytes that the socket took. `memory`: what it held before, where bytes cannot be counted.
-fn note_sent(slot: &mut Slot, count: u64, memory: Option<u32>, now: Moment) {
-    slot.machine.sent(count, now);
+pub(super) fn account(slot: &mut Slot, count: u64, memory: Option<u32>, desk: &mut Desk) {
     if let Some(record) = &mut slot.record {
         record.sent += count;
     }
     let taken = |before| slot.stream.unacknowledged().saturating_sub(before).into();
     slot.account.sent(memory.map_or(count, taken));
     if !std::mem::replace(&mut slot.owes, true) {
-        slot.account.open(now);
+        slot.account.open(desk.now);
     }
+    desk.counters.sent += count;
 }
 
 /// Reads once, and only when the poller has said that there is something. Whoever is driven in a turn has received before

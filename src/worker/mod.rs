@@ -18,6 +18,7 @@ pub mod published;
 pub mod record;
 pub mod scratch;
 mod seed;
+mod shared_chunk;
 pub mod topics;
 
 use std::collections::VecDeque;
@@ -48,8 +49,10 @@ use admission::Admission;
 use deadlines::Deadlines;
 use drive::{Desk, Outcome, READABLE, Slot};
 use inspect::{Ask, Mailbox};
+use passes::Turn;
 use published::Published;
 pub use seed::Seed;
+use shared_chunk::SharedChunk;
 
 /// What all workers share.
 pub struct Shared {
@@ -386,30 +389,55 @@ impl Worker {
     /// Goes on with the passes over topics, a slice of tails a turn.
     fn drive_pass(&mut self) {
         self.desk.topics.look_at_some();
+        let mut chunk: Option<SharedChunk> = None;
         for _ in 0..PASS_SLICE {
             let Some(turn) = self.desk.topics.next_tail() else {
                 break;
             };
             let key = turn.slot;
-            let machine = &mut self.slots[key].machine;
-            if !machine.is_tail() {
+            if turn.gone.is_none() && chunk.as_ref().is_some_and(|chunk| self.share(key, chunk)) {
                 continue;
             }
-            let awake = match turn.gone {
-                None => machine.changed(),
-                Some(End::Broken) => {
-                    machine.fell_short(self.desk.now);
-                    true
-                }
-                Some(why) if machine.subject().is_some() => {
-                    self.desk.followers.lose(key, machine, turn.topic, why)
-                }
-                Some(why) => machine.gone(why),
-            };
+            let start = SharedChunk::start(&self.slots[key]);
             // A tail in the middle of something comes by itself.
-            if awake {
+            if self.wake(turn) {
                 self.drive(key);
+                let (slot, scratch) = (&self.slots[key], &mut self.desk.scratch);
+                chunk = start.and_then(|start| SharedChunk::of(slot, start, scratch));
             }
+        }
+    }
+
+    /// Sends a tail what others were sent. False if it must be driven.
+    fn share(&mut self, key: usize, chunk: &SharedChunk) -> bool {
+        let slot = &mut self.slots[key];
+        let Some(taken) = chunk.send(slot, &self.desk.scratch, self.desk.now) else {
+            return false;
+        };
+        drive::account(slot, taken.count, None, &mut self.desk);
+        if taken.full {
+            self.settle(key, Outcome::Blocked);
+        }
+        true
+    }
+
+    /// Tells a tail what has happened. True if it slept and is to be driven.
+    fn wake(&mut self, turn: Turn) -> bool {
+        let machine = &mut self.slots[turn.slot].machine;
+        if !machine.is_tail() {
+            return false;
+        }
+        match turn.gone {
+            None => machine.changed(),
+            Some(End::Broken) => {
+                machine.fell_short(self.desk.now);
+                true
+            }
+            Some(why) if machine.subject().is_some() => self
+                .desk
+                .followers
+                .lose(turn.slot, machine, turn.topic, why),
+            Some(why) => machine.gone(why),
         }
     }
 

@@ -8,6 +8,7 @@ use arrayvec::ArrayVec;
 use rustix::io::Errno;
 
 use crate::connection::sending::Next;
+use crate::http::chunk::Frame;
 use crate::limits::{
     COPY_MAX, COPY_SHARED_MAX, COPY_TAIL, SENDFILE_FINITE, SENDFILE_TAIL, SHARED_FROM,
 };
@@ -174,6 +175,32 @@ impl Scratch {
             }
         }
         Err(Trouble::File)
+    }
+
+    /// Puts these bytes of the file into a frame where they are held; says where it is. `None` if they are not held, or
+    /// not alone.
+    pub(super) fn enframe(
+        &mut self,
+        file: &Rc<OpenFile>,
+        bytes: &Range<u64>,
+        chunked: bool,
+    ) -> Option<Range<usize>> {
+        let (held, all, truncation) = self.holds.as_ref()?;
+        let alone = Rc::ptr_eq(held, file) && all == bytes && !bytes.is_empty();
+        if !alone || *truncation != file.truncation() {
+            return None;
+        }
+        let len = u32::try_from(bytes.end - bytes.start).ok()?;
+        let (frame, place) = (Frame::new(len).rest(chunked), place(all, bytes));
+        let whole = place.start - frame.line.len()..place.end + frame.end.len();
+        self.bytes[whole.start..place.start].copy_from_slice(&frame.line);
+        self.bytes[place.end..whole.end].copy_from_slice(frame.end);
+        Some(whole)
+    }
+
+    /// What stands there since [`Scratch::enframe`], if nothing was sent or read meanwhile.
+    pub(super) fn framed(&self, place: &Range<usize>) -> &[u8] {
+        &self.bytes[place.clone()]
     }
 
     /// Sends bytes of the scratch with others in front of and behind them, which for that stand where bytes may be that are

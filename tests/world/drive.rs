@@ -6,10 +6,11 @@ use std::rc::Rc;
 use openrange::connection::answer::Found;
 use openrange::connection::sending::End;
 use openrange::connection::{Asked, Connection, Moment, State, Want};
+use openrange::http::chunk;
 use openrange::http::date::Date;
 use openrange::http::request::Refusal;
 use openrange::http::target::Path;
-use openrange::limits::{BUDGET_WANTS, EVENT_HEARTBEAT, HEAD_MAX};
+use openrange::limits::{BUDGET_WANTS, CHUNK_MAX, EVENT_HEARTBEAT, HEAD_MAX};
 
 use super::client::Tail;
 use super::disk::{DIRECTORY, Handle, TODAY};
@@ -456,6 +457,45 @@ impl World<'_> {
         }
         conn.machine().sent(told as u64, now);
         count < given
+    }
+
+    /// Sends a tail that rests all that is new in one frame, as the server does if another one that rested there was just
+    /// sent that. False if it must be driven.
+    pub fn share(&mut self, key: usize) -> bool {
+        let shares = self.choose(2) == 1;
+        let now = self.now;
+        let conn = &mut self.conns[key];
+        let Some(tail) = conn.machine().resting().filter(|_| shares) else {
+            return false;
+        };
+        let (file, start, chunked) = (**tail.file(), tail.offset(), tail.chunked());
+        let state = &self.disk.files[file];
+        if conn.reset || conn.room == 0 || state.broken || state.shrank.len() > conn.shrank {
+            return false;
+        }
+        let (size, sealed) = self.disk.look(file);
+        let (bytes, whole) = self.wire(&[], Some((file, start..size.max(start))));
+        if sealed || bytes.is_empty() || bytes.len() > CHUNK_MAX as usize || !whole {
+            return false;
+        }
+        let wire = match chunked {
+            true => chunk::enclose(&bytes),
+            false => bytes,
+        };
+        let count = self.some(wire.len().min(self.conns[key].room));
+        let conn = &mut self.conns[key];
+        conn.room -= count;
+        conn.client.take(&wire[..count], &self.disk);
+        if count == wire.len() {
+            conn.machine().delivered(size);
+            self.outcomes.insert("shared chunk");
+        } else {
+            conn.machine().measured(size, false, now);
+            conn.machine().sent(count as u64, now);
+            self.outcomes.insert("shared chunk, some of it");
+            self.settle(key);
+        }
+        true
     }
 
     /// `before` and what the file has of the range; whether it has all of it.

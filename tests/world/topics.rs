@@ -171,6 +171,9 @@ impl World<'_> {
 
     fn wake(&mut self, key: usize, gone: Option<End>) {
         let (now, fault) = (self.now, self.fault);
+        if gone.is_none() && fault != Fault::IgnoreChanges && self.share(key) {
+            return;
+        }
         let conn = &mut self.conns[key];
         if !conn.machine().is_tail() {
             return;
