@@ -402,7 +402,7 @@ impl Worker {
             // A tail in the middle of something comes by itself.
             if self.wake(turn) {
                 self.drive(key);
-                let (slot, scratch) = (&self.slots[key], &mut self.desk.scratch);
+                let (slot, scratch) = (&self.slots[key], &self.desk.scratch);
                 chunk = start.and_then(|start| SharedChunk::of(slot, start, scratch));
             }
         }
@@ -411,7 +411,7 @@ impl Worker {
     /// Sends a tail what others were sent. False if it must be driven.
     fn share(&mut self, key: usize, chunk: &SharedChunk) -> bool {
         let slot = &mut self.slots[key];
-        let Some(taken) = chunk.send(slot, &self.desk.scratch, self.desk.now) else {
+        let Some(taken) = chunk.send(slot, self.desk.now) else {
             return false;
         };
         drive::account(slot, taken.count, None, &mut self.desk);

@@ -177,30 +177,23 @@ impl Scratch {
         Err(Trouble::File)
     }
 
-    /// Puts these bytes of the file into a frame where they are held; says where it is. `None` if they are not held, or
-    /// not alone.
-    pub(super) fn enframe(
-        &mut self,
+    /// These bytes of the file in a frame, to be sent to more than one of those that follow it. `None` if they are not
+    /// held: then there are too many of them, or none.
+    pub(super) fn frame(
+        &self,
         file: &Rc<OpenFile>,
         bytes: &Range<u64>,
         chunked: bool,
-    ) -> Option<Range<usize>> {
+    ) -> Option<Box<[u8]>> {
         let (held, all, truncation) = self.holds.as_ref()?;
-        let alone = Rc::ptr_eq(held, file) && all == bytes && !bytes.is_empty();
-        if !alone || *truncation != file.truncation() {
+        let here = all.start <= bytes.start && bytes.end <= all.end && !bytes.is_empty();
+        let same = Rc::ptr_eq(held, file) && *truncation == file.truncation();
+        if !here || !same || !is_shared(file) {
             return None;
         }
-        let len = u32::try_from(bytes.end - bytes.start).ok()?;
-        let (frame, place) = (Frame::new(len).rest(chunked), place(all, bytes));
-        let whole = place.start - frame.line.len()..place.end + frame.end.len();
-        self.bytes[whole.start..place.start].copy_from_slice(&frame.line);
-        self.bytes[place.end..whole.end].copy_from_slice(frame.end);
-        Some(whole)
-    }
-
-    /// What stands there since [`Scratch::enframe`], if nothing was sent or read meanwhile.
-    pub(super) fn framed(&self, place: &Range<usize>) -> &[u8] {
-        &self.bytes[place.clone()]
+        let frame = Frame::new(u32::try_from(bytes.end - bytes.start).ok()?).rest(chunked);
+        let bytes = &self.bytes[place(all, bytes)];
+        Some([&frame.line, bytes, frame.end].concat().into())
     }
 
     /// Sends bytes of the scratch with others in front of and behind them, which for that stand where bytes may be that are

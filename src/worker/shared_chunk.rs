@@ -1,4 +1,4 @@
-//! The chunk that all caught-up tails of a file are to be sent, framed once for all of them.
+//! The chunk that all caught-up tails of a file are sent, framed once for all of them.
 //!
 //! The first one goes the whole way from state to state. Each that rested where it did, and is to come to rest where it
 //! does, needs no more than a `send`: the way there and back costs a sixth of it, mostly because each call of the kernel
@@ -12,7 +12,7 @@ use super::scratch::Scratch;
 use crate::connection::Moment;
 use crate::os::files::OpenFile;
 
-/// What took a tail from one rest to the next. Of use within a turn, and until the scratch is used for something else.
+/// What took a tail from one rest to the next. Of use within a turn.
 pub struct SharedChunk {
     file: Rc<OpenFile>,
     /// Bytes of the file.
@@ -20,8 +20,8 @@ pub struct SharedChunk {
     chunked: bool,
     /// The last truncation of any file that was known when they were read.
     truncation: u64,
-    /// Where they are in the scratch, with size line and line end.
-    framed: Range<usize>,
+    /// With size line and line end.
+    framed: Box<[u8]>,
 }
 
 /// What another tail took of it.
@@ -40,11 +40,11 @@ impl SharedChunk {
         slot.stream.counts_bytes().then(|| tail.offset())
     }
 
-    /// What has just taken this tail from there to where it rests now.
-    pub fn of(slot: &Slot, start: u64, scratch: &mut Scratch) -> Option<SharedChunk> {
+    /// What has just taken this tail from there to where it rests now. `None` if it is not worth keeping.
+    pub fn of(slot: &Slot, start: u64, scratch: &Scratch) -> Option<SharedChunk> {
         let tail = slot.machine.resting()?;
         let bytes = start..tail.offset();
-        let framed = scratch.enframe(tail.file(), &bytes, tail.chunked())?;
+        let framed = scratch.frame(tail.file(), &bytes, tail.chunked())?;
         Some(SharedChunk {
             file: Rc::clone(tail.file()),
             bytes,
@@ -55,7 +55,7 @@ impl SharedChunk {
     }
 
     /// Sends it to another tail, if that rests at its start. `None`: it does not, or the socket took nothing.
-    pub fn send(&self, slot: &mut Slot, scratch: &Scratch, now: Moment) -> Option<Taken> {
+    pub fn send(&self, slot: &mut Slot, now: Moment) -> Option<Taken> {
         let tail = slot.machine.resting()?;
         let same = Rc::ptr_eq(tail.file(), &self.file)
             && tail.offset() == self.bytes.start
@@ -66,9 +66,8 @@ impl SharedChunk {
         if !same || !untouched || !slot.stream.counts_bytes() {
             return None;
         }
-        let framed = scratch.framed(&self.framed);
-        let count = slot.stream.send(framed, false).ok()?;
-        let full = count < framed.len();
+        let count = slot.stream.send(&self.framed, false).ok()?;
+        let full = count < self.framed.len();
         if full {
             slot.machine.measured(self.bytes.end, false, now);
             slot.machine.sent(count as u64, now);
