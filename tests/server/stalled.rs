@@ -45,6 +45,29 @@ fn a_client_that_takes_nothing_of_a_few_records_is_reset() {
     assert_eq!(client.until_end().1, Ending::Reset);
 }
 
+/// Nor do those who are sent what another one was sent.
+#[test]
+fn clients_that_take_nothing_of_what_they_share_are_reset() {
+    let dir = TempDir::with("log", "");
+    let server = Server::with(&dir, &["--send-timeout", "1", "--threads", "1"]);
+    let mut clients = [(); 6].map(|()| Client::with_buffer(&server, 1));
+    for client in &mut clients {
+        client.tail("/log", &["Range: bytes=0-"]);
+    }
+    // When this one is cut, the others have been found to owe nothing.
+    dir.write("other", [b'x'; 20_000]);
+    let mut stalled = Client::with_buffer(&server, 1);
+    stalled.tail("/other", &["Range: bytes=0-"]);
+    server.log().wait_for(&["tail of /other ended"]);
+    for _ in 0..40 {
+        dir.append("log", [b'x'; 500]);
+    }
+    for mut client in clients {
+        client.wait_hang_up();
+        assert_eq!(client.until_end().1, Ending::Reset);
+    }
+}
+
 #[test]
 fn an_idle_tail_owes_nothing_and_stays() {
     let dir = TempDir::with("log", "");
