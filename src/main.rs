@@ -30,13 +30,12 @@ fn start_log() {
             let date = Date::from(SystemTime::now());
             writeln!(out, "{date} {} {}", record.level(), record.args())
         })
-        .target(env_logger::Target::Pipe(Box::new(Log)))
+        .target(env_logger::Target::Pipe(Box::new(Log::open())))
         .init();
-    let tell = panic::take_hook();
-    panic::set_hook(Box::new(move |why| {
-        // What was asked last is most likely why.
+    // By the same way: nor must a panic wait for somebody who reads.
+    panic::set_hook(Box::new(|why| {
+        stderr::say(&why.to_string());
         stderr::flush();
-        tell(why);
     }));
 }
 
@@ -51,6 +50,6 @@ fn fail(why: &str, code: u8) -> ExitCode {
     // One line, whatever is in an argument that it names.
     let why = why.replace(char::is_control, "\u{fffd}");
     // Not through the log: RUST_LOG must not hide why nothing happens.
-    let _ = writeln!(std::io::stderr(), "openrange: {why}");
+    stderr::say(&why);
     code.into()
 }

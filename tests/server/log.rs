@@ -1,6 +1,10 @@
 //! What the server says on stderr.
 
-use std::io::{BufRead, BufReader};
+use std::fs::File;
+use std::io::{BufRead, BufReader, Write};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::net::UnixStream;
 use std::process::{Child, Stdio};
 use std::sync::mpsc;
 use std::thread;
@@ -8,7 +12,7 @@ use std::thread;
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::client::{Client, get};
-use super::harness::{PATIENCE, Server, TempDir, openrange};
+use super::harness::{PATIENCE, Server, TempDir, openrange, until};
 
 #[test]
 fn every_answered_request_is_a_line() {
@@ -101,20 +105,80 @@ impl Drop for Killed {
     }
 }
 
-/// Nobody reads, and the pipe is full: clients do not notice, and who reads later is told how many lines are missing.
-#[test]
-fn a_pipe_that_nobody_reads_holds_up_nobody() {
-    let dir = TempDir::new();
-    let mut command = openrange(&["--listen", "127.0.0.1:0", "--threads", "2"]);
-    command.arg(dir.path());
-    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+/// The program with this stderr, and a client of it.
+fn start(dir: &TempDir, options: &[&str], stderr: impl Into<Stdio>) -> (Killed, Client) {
+    let mut command = openrange(&["--listen", "127.0.0.1:0"]);
+    command.args(options).arg(dir.path());
+    command.stdout(Stdio::piped()).stderr(stderr);
     let mut child = Killed(command.spawn().expect("the binary starts"));
     let mut line = String::new();
     BufReader::new(child.0.stdout.take().expect("stdout"))
         .read_line(&mut line)
         .expect("an announcement");
     let address = line.trim_start_matches("listening on http://");
-    let mut client = Client::to(address.trim_end().trim_end_matches('/'));
+    let client = Client::to(address.trim_end().trim_end_matches('/'));
+    (child, client)
+}
+
+/// A terminal with nobody in front of it, and its other end.
+fn terminal() -> (OwnedFd, OwnedFd) {
+    let (mut ours, mut theirs) = (-1, -1);
+    let null = std::ptr::null_mut();
+    // SAFETY: two numbers to write to; nothing else is asked for.
+    let result = unsafe { libc::openpty(&mut ours, &mut theirs, null, null.cast(), null.cast()) };
+    assert_eq!(result, 0, "{}", std::io::Error::last_os_error());
+    // SAFETY: both were just opened and belong to nobody.
+    unsafe { (OwnedFd::from_raw_fd(ours), OwnedFd::from_raw_fd(theirs)) }
+}
+
+/// poll(2) says of a terminal that there is room when there is not enough.
+#[test]
+fn a_terminal_or_socket_that_nobody_reads_holds_up_nobody() {
+    let dir = TempDir::new();
+    let (ours, theirs) = UnixStream::pair().expect("a pair");
+    let socket = (OwnedFd::from(ours), OwnedFd::from(theirs));
+    for (ours, theirs) in [terminal(), socket] {
+        let (mut child, mut client) = start(&dir, &["--threads", "1"], theirs);
+        // Some 300 KB.
+        for number in 0..3000 {
+            assert_eq!(client.get(&format!("/{number}"), &[]).status, 404);
+        }
+        kill_process(Pid::from_child(&child.0), Signal::TERM).expect("kill");
+        assert!(child.0.wait().expect("wait").success());
+        drop(ours);
+    }
+}
+
+/// The line that says why it fails does not wait for a reader either.
+#[test]
+fn a_second_signal_is_enough_if_nobody_reads() {
+    let dir = TempDir::with("log", "");
+    dir.resize("log", 64 << 20);
+    let (reader, writer) = std::io::pipe().expect("pipe");
+    // Another open file description, so that the server's is not changed.
+    let mut full = File::options()
+        .write(true)
+        .custom_flags(libc::O_NONBLOCK)
+        .open(format!("/proc/self/fd/{}", writer.as_raw_fd()))
+        .expect("the pipe");
+    let (mut child, mut client) = start(&dir, &[], writer);
+    // Whoever does not take what was asked keeps the server from ending by itself.
+    client.ask("GET", "/log", &[]);
+    client.head();
+    while full.write(b"x").is_ok() {}
+    let status = until("its end", || {
+        kill_process(Pid::from_child(&child.0), Signal::TERM).expect("kill");
+        child.0.try_wait().expect("wait")
+    });
+    assert_eq!(status.code(), Some(1));
+    drop(reader);
+}
+
+/// Nobody reads, and the pipe is full: clients do not notice, and who reads later is told how many lines are missing.
+#[test]
+fn a_pipe_that_nobody_reads_holds_up_nobody() {
+    let dir = TempDir::new();
+    let (mut child, mut client) = start(&dir, &["--threads", "2"], Stdio::piped());
     // A line is a little more than is written at once, so that the last one that finds room is torn.
     let long = "%FF".repeat(1364);
     let mut asked = 0;
