@@ -7,6 +7,8 @@
 use std::ops::Range;
 use std::rc::Rc;
 
+use rustix::io::Errno;
+
 use super::drive::Slot;
 use super::scratch::Scratch;
 use crate::connection::Moment;
@@ -54,7 +56,7 @@ impl SharedChunk {
         })
     }
 
-    /// Sends it to another tail, if that rests at its start. `None`: it does not, or the socket took nothing.
+    /// Sends it to another tail, if that rests at its start. `None`: it does not, or the socket is broken.
     pub fn send(&self, slot: &mut Slot, now: Moment) -> Option<Taken> {
         let tail = slot.machine.resting()?;
         let same = Rc::ptr_eq(tail.file(), &self.file)
@@ -66,7 +68,11 @@ impl SharedChunk {
         if !same || !untouched || !slot.stream.counts_bytes() {
             return None;
         }
-        let count = slot.stream.send(&self.framed, false).ok()?;
+        let count = match slot.stream.send(&self.framed, false) {
+            Ok(count) => count,
+            Err(Errno::AGAIN) => 0,
+            Err(_) => return None,
+        };
         let full = count < self.framed.len();
         if full {
             slot.machine.measured(self.bytes.end, false, now);
