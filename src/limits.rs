@@ -107,9 +107,8 @@ pub const ACCESS_LOG_MAX: usize = 1024 * 1024;
 pub const ACCESS_LOG_BURST: usize = 64 * 1024;
 /// How long the end of the server waits for the access log to be written.
 pub const ACCESS_LOG_PATIENCE: Duration = Duration::from_secs(2);
-/// Bytes of the log that a worker gathers before it writes them, should its turn not end before: some 150 lines.
-pub const LOG_GATHER: usize = 16 * 1024;
-/// Bytes of the log in one write(2): PIPE_BUF. So much a pipe takes at once if poll(2) says that it takes anything.
+/// Bytes of the log in one write(2): PIPE_BUF, which a pipe takes at once or not at all, and does not mix with what others
+/// write to it.
 pub const LOG_PIECE: usize = 4096;
 /// Slots that a worker looks at in one turn when it is asked about itself (some 50 ns each, or a `fstat` for a tail that
 /// is not caught up).

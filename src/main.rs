@@ -30,13 +30,10 @@ fn start_log() {
             let date = Date::from(SystemTime::now());
             writeln!(out, "{date} {} {}", record.level(), record.args())
         })
-        .target(env_logger::Target::Pipe(Box::new(Log::open())))
+        .target(env_logger::Target::Pipe(Box::new(Log)))
         .init();
     // By the same way: nor must a panic wait for somebody who reads.
-    panic::set_hook(Box::new(|why| {
-        stderr::say(&why.to_string());
-        stderr::flush();
-    }));
+    panic::set_hook(Box::new(|why| stderr::say(&why.to_string())));
 }
 
 fn print(text: &str) -> ExitCode {

@@ -19,6 +19,7 @@ use crate::os::files::Files;
 use crate::os::poll::Waker;
 use crate::os::privileges::{self, Keep, Sandbox};
 use crate::os::socket::{self, Address, Bound};
+use crate::os::stderr;
 use crate::os::truncations::Truncations;
 use crate::reload::Reload;
 use crate::systemd::{self, Notifier};
@@ -41,6 +42,7 @@ pub fn run(options: &Options) -> Result<(), String> {
         .unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));
     // Before anything is opened, which could get the number of a descriptor that was announced and is not there.
     let passed = systemd::passed_sockets(threads)?;
+    stderr::prepare();
     let mut reload = Reload::load(options)?;
     let shared = share(options, threads, &reload);
     raise_descriptor_limit();

@@ -80,10 +80,11 @@ pub enum Want<'a, F> {
     Measure(&'a F),
     /// The same of a file of an event stream, if it has this tag, else [`super::Connection::shrank`].
     Examine(Known<'a, F>),
-    /// These bytes of this file; then [`super::Connection::read_file`], or [`super::Connection::shrank`] or [`super::Connection::fell_short`] if
-    /// it has not got them.
+    /// These bytes of this file; then [`super::Connection::read_file`], or [`super::Connection::shrank`] or
+    /// [`super::Connection::fell_short`] if it has not got them.
     Read(&'a F, Range<u64>),
-    /// Look up which file has this name now, and follow it in place of the one before; then [`super::Connection::followed`].
+    /// Look up which file has this name now, and follow it in place of the one before; then
+    /// [`super::Connection::followed`].
     Follow(Sought<'a>),
     /// Follow this directory, and say what is in it; then [`super::Connection::listed`].
     List {
@@ -92,7 +93,8 @@ pub enum Want<'a, F> {
         /// What was said last is old.
         anew: bool,
     },
-    /// Send some or all of this; then [`super::Connection::sent`], or [`super::Connection::fell_short`] if the file has not got it.
+    /// Send some or all of this; then [`super::Connection::sent`], or [`super::Connection::fell_short`] if the file has
+    /// not got it.
     Send(Next<'a, F>),
     /// Nothing, until something happens.
     Sleep,

@@ -1,8 +1,8 @@
 //! Stderr, for the log. Whoever should read it may not: then lines are lost, and counted, but nobody waits.
 //!
-//! What a worker logs in a turn is written at its end, many lines at once.
+//! Each line is written when it is logged: who has an answer finds its line. (To write those of a turn together was
+//! measured: nothing gained.)
 
-use std::cell::RefCell;
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
@@ -14,35 +14,27 @@ use rustix::fs::{FileType, Mode, OFlags};
 use rustix::net::SendFlags;
 
 use crate::http::date::Date;
-use crate::limits::{LOG_GATHER, LOG_PIECE};
+use crate::limits::LOG_PIECE;
 
 static STDERR: Mutex<Stderr> = Mutex::new(Stderr {
-    way: Way::AsItIs,
+    way: Way::Polled,
     lost: 0,
     torn: false,
 });
 
-thread_local! {
-    /// What this thread has logged in its turn, if it gathers.
-    static GATHERED: RefCell<Option<Vec<u8>>> = const { RefCell::new(None) };
-}
-
 /// Takes whole lines; never fails and never waits.
-#[derive(Debug)]
-pub struct Log(());
+#[derive(Debug, Clone, Copy)]
+pub struct Log;
 
-impl Log {
-    /// Looks at what stderr is. Before the process gives up its rights: a pipe or a terminal is opened again.
-    #[must_use]
-    pub fn open() -> Log {
-        lock().way = Way::find();
-        Log(())
-    }
+/// Looks at what stderr is. Before the process gives up its rights, since a pipe or a terminal is opened again, and when
+/// the descriptors that were passed to it are known.
+pub fn prepare() {
+    lock().way = Way::find();
 }
 
 impl Write for Log {
     fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
-        take(lines);
+        write(lines);
         Ok(lines.len())
     }
 
@@ -53,56 +45,7 @@ impl Write for Log {
 
 /// Says what no setting of the log may hide, by the same way.
 pub fn say(why: &str) {
-    take(format!("openrange: {why}\n").as_bytes());
-}
-
-fn take(lines: &[u8]) {
-    GATHERED.with_borrow_mut(|gathered| match gathered {
-        Some(gathered) if gathered.len() + lines.len() <= LOG_GATHER => {
-            gathered.extend_from_slice(lines);
-        }
-        gathered => {
-            if let Some(before) = gathered {
-                write(before);
-                before.clear();
-            }
-            write(lines);
-        }
-    });
-}
-
-/// While it lives, what its thread logs is gathered.
-pub struct Gathering(());
-
-impl Gathering {
-    /// Begins to gather what this thread logs.
-    #[must_use]
-    pub fn begin() -> Gathering {
-        GATHERED.set(Some(Vec::new()));
-        Gathering(())
-    }
-
-    /// Writes what was gathered.
-    pub fn flush(&self) {
-        flush();
-    }
-}
-
-impl Drop for Gathering {
-    fn drop(&mut self) {
-        flush();
-        GATHERED.set(None);
-    }
-}
-
-/// Writes what this thread has gathered. For a thread that will not come to the end of its turn.
-pub fn flush() {
-    GATHERED.with_borrow_mut(|gathered| {
-        if let Some(lines) = gathered.as_mut().filter(|lines| !lines.is_empty()) {
-            write(lines);
-            lines.clear();
-        }
-    });
+    write(format!("openrange: {why}\n").as_bytes());
 }
 
 fn write(lines: &[u8]) {
@@ -170,21 +113,23 @@ enum Way {
     Opened(File),
     /// A socket, with MSG_DONTWAIT.
     Socket,
-    /// A regular file, of which another description would have another offset, or what could not be opened again.
-    AsItIs,
+    /// What could not be opened again, when poll(2) says that there is room.
+    Polled,
+    /// A file, or a device like /dev/null: there is always room.
+    Plain,
 }
 
 impl Way {
     fn find() -> Way {
         let stderr = io::stderr();
         let Ok(stat) = rustix::fs::fstat(&stderr) else {
-            return Way::AsItIs;
+            return Way::Polled;
         };
         match FileType::from_raw_mode(stat.st_mode) {
             FileType::Socket => Way::Socket,
             FileType::Fifo => Way::open(),
             _ if stderr.is_terminal() => Way::open(),
-            _ => Way::AsItIs,
+            _ => Way::Plain,
         }
     }
 
@@ -192,7 +137,7 @@ impl Way {
         let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
         // ENOENT: no /proc. EACCES: another user has made it.
         rustix::fs::open("/proc/self/fd/2", flags, Mode::empty())
-            .map_or(Way::AsItIs, |fd| Way::Opened(fd.into()))
+            .map_or(Way::Polled, |fd| Way::Opened(fd.into()))
     }
 
     fn write(&self, piece: &[u8]) -> io::Result<usize> {
@@ -203,8 +148,8 @@ impl Way {
                 let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
                 Ok(rustix::net::send(&stderr, piece, flags)?)
             }
-            Way::AsItIs if has_room(&stderr) => stderr.write(piece),
-            Way::AsItIs => Err(io::ErrorKind::WouldBlock.into()),
+            Way::Polled if !has_room(&stderr) => Err(io::ErrorKind::WouldBlock.into()),
+            Way::Polled | Way::Plain => stderr.write(piece),
         }
     }
 }
@@ -216,8 +161,7 @@ fn first_piece(lines: &[u8]) -> &[u8] {
     &most[..end.map_or(most.len(), |end| end + 1)]
 }
 
-/// Whether something can be written without waiting: to a pipe [`LOG_PIECE`] bytes, if nobody else fills it meanwhile. A
-/// file always has room.
+/// Whether something can be written without waiting: to a pipe [`LOG_PIECE`] bytes, if nobody else fills it meanwhile.
 fn has_room(stderr: &impl AsFd) -> bool {
     let mut polled = [PollFd::new(stderr, PollFlags::OUT)];
     poll(&mut polled, Some(&Timespec::default())).is_ok_and(|ready| ready > 0)

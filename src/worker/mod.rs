@@ -44,7 +44,6 @@ use crate::limits::{
 };
 use crate::os::poll::{Poll, Token};
 use crate::os::socket::{Listener, Peer, Stream};
-use crate::os::stderr::Gathering;
 use admission::Admission;
 use deadlines::Deadlines;
 use drive::{Desk, Outcome, READABLE, Slot};
@@ -119,7 +118,6 @@ impl Worker {
     /// # Errors
     /// If the poller fails, which it never should.
     pub fn run(mut self) -> io::Result<()> {
-        let log = Gathering::begin();
         while self.cut_at.is_none() || !self.slots.is_empty() {
             self.poll.wait(self.timeout())?;
             self.begin_turn();
@@ -132,7 +130,6 @@ impl Worker {
             self.reap();
             self.end_turn();
             self.plan_sweeps();
-            log.flush();
         }
         Ok(())
     }
