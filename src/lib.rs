@@ -13,6 +13,8 @@
 //! - [`systemd`]: sockets passed by a service manager, and notices to it.
 //! - [`server`] and [`cli`]: bind, start, end; arguments.
 //!
+//! The [`guide`] is for users.
+//!
 //! To read the program, begin with `main`, then `server::run`, `worker::Worker::run`, `worker::drive::drive`,
 //! [`connection::Connection`]. The library is there for the binary, its tests and its fuzz targets; its interface may
 //! change with every version.
@@ -23,6 +25,7 @@ pub mod access_log;
 pub mod admin;
 pub mod cli;
 pub mod connection;
+pub mod guide;
 pub mod http;
 pub mod limits;
 pub mod os;

@@ -1,4 +1,4 @@
-//! The README's examples, taken from where they stand, pasted into bash and watched. Only the URL and the directory are
+//! The guide's examples, taken from where they stand, pasted into bash and watched. Only the URL and the directory are
 //! put in. Where a program that an example uses is missing, its test says so and passes.
 
 mod common;
@@ -17,10 +17,15 @@ use rustix::process::{Pid, Signal};
 
 /// The blocks of a section, without their fences.
 fn blocks(heading: &str) -> Vec<String> {
-    let readme = include_str!("../README.md");
-    let (_, section) = readme
-        .split_once(&format!("\n### {heading}\n"))
-        .unwrap_or_else(|| panic!("the README has no section {heading:?}"));
+    let chapters = [
+        include_str!("../src/guide/events.md"),
+        include_str!("../src/guide/following.md"),
+        include_str!("../src/guide/writing.md"),
+    ];
+    let section = chapters
+        .iter()
+        .find_map(|chapter| Some(chapter.split_once(&format!("# {heading}\n"))?.1))
+        .unwrap_or_else(|| panic!("the guide has no section {heading:?}"));
     let section = section.split("\n#").next().expect("a first part");
     let fenced = section.split("```").skip(1).step_by(2);
     let blocks: Vec<String> = fenced
@@ -236,7 +241,7 @@ fn events_are_printed() {
     let Some(world) = World::new(&[]) else {
         return;
     };
-    let examples = blocks("Events");
+    let examples = blocks("Events of a file");
     let topic = world.logs.join("topic");
     append(&topic, "old\n".repeat(12).as_bytes());
     let output = world.here.join("output");

@@ -44,6 +44,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         ],
     ),
     ("main", &["cli", "http::date", "os::stderr", "server"]),
+    // Markdown and nothing else.
+    ("guide", &[]),
     // Declares the rooms and uses none.
     ("lib", &[]),
 ];

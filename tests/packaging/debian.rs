@@ -45,6 +45,21 @@ fn sources() -> Vec<(String, String)> {
         }
         (from, to)
     });
+    pairs.flat_map(expanded).collect()
+}
+
+/// The files that a source with an asterisk for the beginning of their names stands for.
+fn expanded((from, to): (String, String)) -> Vec<(String, String)> {
+    let Some((directory, ending)) = from.split_once('*') else {
+        return vec![(from, to)];
+    };
+    let entries = fs::read_dir(path(directory)).expect("a directory");
+    let names = entries.map(|entry| entry.expect("an entry").file_name());
+    let names = names.map(|name| name.into_string().expect("text"));
+    let into = to.rsplit_once('/').expect("a directory").0;
+    let pairs = names
+        .filter(|name| name.ends_with(ending))
+        .map(|name| (format!("{directory}{name}"), format!("{into}/{name}")));
     pairs.collect()
 }
 

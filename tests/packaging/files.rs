@@ -1,4 +1,4 @@
-//! The unit, the change log and what the README shows of them.
+//! The unit, the change log and what the guide shows of them.
 
 use super::common::Directory;
 use super::{read, run};
@@ -6,12 +6,12 @@ use super::{read, run};
 const UNIT: &str = "packaging/systemd/openrange.service";
 const SOCKET: &str = "packaging/systemd/openrange.socket";
 
-/// What the README shows of the units: their lines in their order, perhaps not all of them.
+/// What the guide shows of the units: their lines in their order, perhaps not all of them.
 #[test]
-fn the_readme_shows_the_units_as_they_are() {
-    let readme = read("README.md");
+fn the_guide_shows_the_units_as_they_are() {
+    let guide = read("src/guide/operating.md");
     let mut shown = Vec::new();
-    for excerpt in readme.split("```ini\n").skip(1) {
+    for excerpt in guide.split("```ini\n").skip(1) {
         let (excerpt, _) = excerpt.split_once("```").expect("its end");
         let file = if excerpt.starts_with("[Socket]") {
             SOCKET
