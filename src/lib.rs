@@ -1,17 +1,19 @@
 //! openrange: a directory of files as a log server, `tail -f` over plain HTTP ranges.
 //!
-//! The rooms, each knowing only those above it:
+//! The folders, each importing only those above it:
 //!
-//! - [`limits`]: every limit, with its reason.
+//! - [`limits`], [`time`], [`versioned`]: every limit with its reason; moments; a value that is replaced now and then.
 //! - [`http`]: the protocol, pure: heads, targets, ranges, conditions, chunks.
+//! - [`subscription`]: what a subscriber gets, pure: event streams, names that are followed, changes of a directory.
+//! - [`response`]: the head and the body of an answer.
 //! - [`connection`]: the machine of one client, pure too; its module comment is the transition table.
-//! - [`os`]: the kernel: poller, sockets, files, inotify.
-//! - [`access_log`]: lines of the workers to a file, by a thread of its own.
+//! - [`os`]: system calls: epoll, sockets, privileges.
+//! - [`log`]: what the server writes about itself.
+//! - [`store`]: the files below ROOT.
+//! - [`follow`]: who follows what.
 //! - [`worker`]: one thread: the loop, and `drive`, which does what a machine wants.
-//! - [`admin`]: metrics, clients and health, at a listener of their own.
-//! - [`reload`]: what SIGHUP reads again.
-//! - [`systemd`]: sockets passed by a service manager, and notices to it.
-//! - [`server`] and [`cli`]: bind, start, end; arguments.
+//! - [`cli`]: arguments.
+//! - [`server`]: binds, starts, reloads, ends; metrics, clients and health at a listener of their own.
 //!
 //! The [`guide`] is for users.
 //!
@@ -21,15 +23,18 @@
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
 
-pub mod access_log;
-pub mod admin;
 pub mod cli;
 pub mod connection;
+pub mod follow;
 pub mod guide;
 pub mod http;
 pub mod limits;
+pub mod log;
 pub mod os;
-pub mod reload;
+pub mod response;
 pub mod server;
-pub mod systemd;
+pub mod store;
+pub mod subscription;
+pub mod time;
+pub mod versioned;
 pub mod worker;

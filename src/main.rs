@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use openrange::cli::{self, Command};
 use openrange::http::date::Date;
-use openrange::os::stderr::{self, Log};
+use openrange::log::stderr::{self, Log};
 use openrange::server;
 
 fn main() -> ExitCode {

@@ -11,10 +11,10 @@ mod pace;
 #[path = "answer/response.rs"]
 mod response;
 
-use openrange::connection::answer::{Answer, Found, Meta, answer};
 use openrange::http::conditional::ETag;
 use openrange::http::date::Date;
 use openrange::http::request::{Request, parse};
+use openrange::response::{Answer, Found, Meta, answer};
 
 /// A moment well after [`MODIFIED`].
 const NOW: i64 = 784_111_777 + 3_600;

@@ -5,7 +5,7 @@ mod pace;
 #[path = "oracle/random.rs"]
 mod random;
 
-use openrange::http::chunk::{Frame, LAST, LINE_MAX, Rest};
+use openrange::http::chunked::{Frame, LAST, LINE_MAX, Rest};
 use openrange::limits::CHUNK_MAX;
 use pace::some;
 use random::Random;
@@ -173,7 +173,7 @@ fn no_more_is_sent_than_is_there_without_chunks() {
 
 #[test]
 fn bytes_in_memory_are_enclosed() {
-    use openrange::http::chunk::enclose;
+    use openrange::http::chunked::enclose;
     for (bytes, expected) in [
         (&b"a"[..], &b"1\r\na\r\n"[..]),
         (b"0123456789abcdef", b"10\r\n0123456789abcdef\r\n"),

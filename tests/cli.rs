@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use openrange::cli::{Command, DEFAULT_ADDRESS, Options, USAGE, parse};
 use openrange::http::cors::Cors;
-use openrange::os::socket::Address;
+use openrange::os::sockets::Address;
 
 fn parsed(arguments: &[&str]) -> Result<Command, String> {
     parse(arguments.iter().map(OsString::from))

@@ -5,7 +5,7 @@ mod pace;
 #[path = "oracle/random.rs"]
 mod random;
 
-use openrange::connection::Moment;
+use openrange::time::Moment;
 use openrange::worker::deadlines::Deadlines;
 use pace::some;
 use random::Random;

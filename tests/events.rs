@@ -6,7 +6,7 @@ mod check;
 mod random;
 
 use openrange::http::conditional::ETag;
-use openrange::http::events::{
+use openrange::http::sse::{
     Position, Positions, Source, Taken, encode, write_full, write_place, write_roll, write_truncate,
 };
 use openrange::limits::{EVENT_FILES_MAX, EVENT_LINE_MAX, EVENT_PLACES_MAX};

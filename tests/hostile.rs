@@ -12,7 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use openrange::limits::{HEAD_MAX, LINGER_BYTES};
-use openrange::os::socket::Peer;
+use openrange::os::sockets::Peer;
 use openrange::worker::admission::Admission;
 use rustix::net::sockopt;
 

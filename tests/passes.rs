@@ -3,7 +3,7 @@
 #[path = "oracle/random.rs"]
 mod random;
 
-use openrange::worker::passes::first_from;
+use openrange::follow::fanout::first_from;
 use random::Random;
 
 /// A tail that was skipped would not be told of the change; one that comes twice is only looked at twice.

@@ -1,9 +1,9 @@
 //! `http::query`: what of a query counts, what is refused, and what is nobody's business.
 
 use openrange::http::conditional::ETag;
-use openrange::http::events::{Position, Positions};
 use openrange::http::pattern;
 use openrange::http::query::{Query, Start, parse};
+use openrange::http::sse::{Position, Positions};
 
 #[test]
 fn what_counts() {

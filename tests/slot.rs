@@ -5,11 +5,12 @@ use std::cell::Cell;
 use std::mem::size_of;
 use std::rc::Rc;
 
-use openrange::connection::answer::{Found, Meta};
-use openrange::connection::events::Events;
-use openrange::connection::{Connection, Moment, State, Want};
+use openrange::connection::{Connection, State, Want};
 use openrange::http::conditional::ETag;
 use openrange::http::date::Date;
+use openrange::response::{Found, Meta};
+use openrange::subscription::event_stream::Events;
+use openrange::time::Moment;
 use openrange::worker::drive::Slot;
 
 const NOW: Moment = Moment(0);

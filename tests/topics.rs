@@ -11,8 +11,8 @@ use std::collections::BTreeMap;
 use openrange::http::conditional::ETag;
 use openrange::http::date::Date;
 use openrange::http::target::Path;
-use openrange::http::topics::{Book, Bookmark, Entry, Json, Kind, Version, list};
 use openrange::limits::{DIRECTORY_GONE_MAX, EVENT_BUFFER};
+use openrange::subscription::changelog::{Book, Bookmark, Entry, Json, Kind, Version, list};
 use random::Random;
 use reader::{Reader, events};
 

@@ -10,9 +10,9 @@ use std::sync::Arc;
 
 use openrange::http::target::Path as Name;
 use openrange::limits::TRUNCATED_MAX;
-use openrange::os::files::{Files, Node, OpenFile};
-use openrange::os::truncations::Truncations;
-use openrange::worker::lookup::Lookups;
+use openrange::store::lookup::Lookups;
+use openrange::store::root::{Files, Node, OpenFile};
+use openrange::store::truncations::Truncations;
 
 use common::client::{End, Tail};
 use common::server::Server;

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::thread;
 
-use openrange::os::watch::{Change, Watch};
+use openrange::follow::watcher::{Change, Watch};
 
 /// Of 400,000, between 20 and 39 were lost in each of three runs before watches were placed with MASK_ADD.
 const EVENTS: usize = 100_000;

@@ -58,28 +58,21 @@
 //! | SendingRange, Tailing | cut | - | Closing(Abort) |
 //! | ReadingHeaders, Closing | cut | - | Closing(Now); Abort stays |
 //!
-//! The rows of event streams are in `following`. What is not in a table is impossible, and asserted. Read [`Connection`]
-//! next, then `answer`, then `sending`.
+//! The rows of event streams are in `event_streams`. What is not in a table is impossible, and asserted. Read [`Connection`]
+//! next, then `response`, then `sending`.
 
-pub mod answer;
-mod directory;
-pub mod events;
-mod following;
-mod group;
-mod member;
-mod moment;
+mod action;
+mod event_streams;
 pub mod sending;
-mod terms;
 
 use std::mem;
 
 use crate::http::request::{self, Refusal};
 use crate::limits::{HEAD_MAX, LINGER, LINGER_BYTES};
-use answer::{Found, Summary, Terms};
-pub use directory::Listed;
-pub use moment::Moment;
+use crate::response::{self, Found, Summary, Terms};
+use crate::time::Moment;
+pub use action::{Asked, Ended, How, Interest, Refused, Timeouts, Want};
 use sending::{End, Left, Live, Measured, Sending, Tail};
-pub use terms::{Asked, Ended, How, Interest, Refused, Timeouts, Want};
 
 /// One client connection.
 #[derive(Debug)]
@@ -154,12 +147,12 @@ impl<F> Connection<F> {
             State::SendingRange(sending) => match (sending.next(), sending.live()) {
                 (Some(next), _) => Want::Send(next),
                 (None, Some(Live::Tail(tail))) => Want::Measure(tail.file()),
-                (None, Some(Live::Events(events))) => following::want(events),
+                (None, Some(Live::Events(events))) => event_streams::want(events),
                 (None, None) => unreachable!("only an endless answer has nothing to send"),
             },
             State::Tailing(Live::Tail(tail)) if tail.must_look() => Want::Measure(tail.file()),
             State::Tailing(Live::Tail(_)) => Want::Sleep,
-            State::Tailing(Live::Events(events)) => following::want(events),
+            State::Tailing(Live::Events(events)) => event_streams::want(events),
             State::Closing(How::Shut) => Want::Shut,
             State::Closing(how) => Want::Remove {
                 abort: *how == How::Abort,
@@ -305,8 +298,8 @@ impl<F> Connection<F> {
             unreachable!("opened, but nothing was asked");
         };
         let answer = match &*asked {
-            Ok(request) => answer::answer(request, &found, !self.draining, terms),
-            Err(refused) => answer::refuse(refused.why, refused.head_only, terms),
+            Ok(request) => response::answer(request, &found, !self.draining, terms),
+            Err(refused) => response::refuse(refused.why, refused.head_only, terms),
         };
         let summary = answer.summary();
         self.keep_alive = answer.keep_alive;

@@ -4,11 +4,11 @@ use std::ops::{Deref, Range};
 
 use arrayvec::ArrayVec;
 
-use super::answer::{Body, Part};
-use super::events::Events;
-use super::terms::Ended;
-use crate::http::chunk::{self, Frame};
+use super::action::Ended;
+use crate::http::chunked::{self, Frame};
 use crate::limits::CHUNK_MAX;
+use crate::response::{Body, Part};
+use crate::subscription::event_stream::Events;
 
 /// A response on its way.
 #[derive(Debug)]
@@ -139,7 +139,7 @@ pub enum Bytes<'a> {
     /// Of a head.
     Ready(&'a [u8]),
     /// A size line.
-    Line(ArrayVec<u8, { chunk::LINE_MAX }>),
+    Line(ArrayVec<u8, { chunked::LINE_MAX }>),
 }
 
 impl Deref for Bytes<'_> {
@@ -521,7 +521,7 @@ impl<F> Tail<F> {
     pub fn last_chunk(&self) -> Box<[u8]> {
         match self.ending {
             Some(end) if self.trailers => end.last_chunk(),
-            _ => chunk::LAST.into(),
+            _ => chunked::LAST.into(),
         }
     }
 

@@ -1,8 +1,8 @@
 //! The query of a request target: where the answer starts, and what it follows. Other parameters are ignored, as they were
 //! sent for a reason that is not ours to know; but a value of ours that nobody can understand is refused and not guessed.
 
-use super::events::Positions;
 use super::pattern::{self, Pattern};
+use super::sse::Positions;
 
 /// Where an answer starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,11 +10,11 @@ use arrayvec::ArrayString;
 use super::accept::Accept;
 use super::authorization::Credentials;
 use super::conditional::Conditions;
-use super::events::{self, Positions};
 use super::head::Status;
 use super::pattern::Pattern;
 use super::query::{self, Query, Start};
 use super::range::{self, Asked};
+use super::sse::{self, Positions};
 use super::target::{self, Invalid, Path, Target};
 use crate::limits::{FIELDS_MAX, HEAD_MAX, TARGET_MAX};
 
@@ -404,7 +404,7 @@ impl<'a> Fields<'a> {
             self.credentials = Credentials::parse(mem::take(&mut self.credentials), value);
         } else if is("accept") {
             self.accept.add(value);
-            self.events |= accepts(value, events::MEDIA);
+            self.events |= accepts(value, sse::MEDIA);
         } else if is("if-match") {
             join(&mut self.conditions.if_match, value);
         } else if is("if-none-match") {

@@ -1,15 +1,9 @@
-//! The kernel, one facility a room. Nothing here knows HTTP connections; [`files`] knows what a file means to HTTP.
+//! System calls: epoll, sockets, privileges, inherited descriptors. Nothing here knows HTTP.
 
-pub mod files;
+pub mod epoll;
 pub mod inherited;
-pub mod lines;
-pub mod listing;
-pub mod poll;
 pub mod privileges;
-pub mod socket;
-pub mod stderr;
-mod sys;
-pub mod truncations;
-pub mod watch;
+pub mod sockets;
+pub(crate) mod sys;
 
 pub use sys::monotonic;

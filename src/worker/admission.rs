@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use crate::os::socket::Peer;
+use crate::os::sockets::Peer;
 
 /// Counts connections against the limits.
 #[derive(Debug)]

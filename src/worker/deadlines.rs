@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::connection::Moment;
+use crate::time::Moment;
 
 /// (moment, slot) in order. Whoever inserts remembers the moment, to take the entry out again.
 #[derive(Debug, Default)]

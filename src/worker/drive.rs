@@ -7,22 +7,23 @@ use std::time::Duration;
 use log::info;
 use rustix::io::Errno;
 
-use super::following::{self, Followers};
+use super::event_streams::{self, Followers};
 use super::inspect::Counters;
-use super::published::Reader;
-use super::record::{Lines, Record};
-use super::scratch::{Scratch, Sent, Trouble};
-use super::topics::{Lookup, Topics};
-use crate::connection::answer::{Found, Terms};
+use super::send::{Scratch, Sent, Trouble};
 use crate::connection::sending::Next;
-use crate::connection::{Asked, Connection, Ended, Interest, Moment, Want};
+use crate::connection::{Asked, Connection, Ended, Interest, Want};
+use crate::follow::registry::{Lookup, Topics};
 use crate::http::authorization::{Challenge, Tokens};
 use crate::http::cors::Cors;
 use crate::http::date::Date;
 use crate::http::request::{Method, Request};
 use crate::limits::{BUDGET_BYTES, BUDGET_WANTS, COPY_MAX, HEAD_MAX, LISTINGS_MAX};
-use crate::os::files::OpenFile;
-use crate::os::socket::{Peer, Stream};
+use crate::log::access_record::{Lines, Record};
+use crate::os::sockets::{Peer, Stream};
+use crate::response::{Found, Terms};
+use crate::store::root::OpenFile;
+use crate::time::Moment;
+use crate::versioned::Reader;
 
 /// One client: its socket, its machine, and what the worker must remember of it.
 pub struct Slot {
@@ -188,14 +189,14 @@ pub fn drive(slot: &mut Slot, key: usize, desk: &mut Desk) -> Outcome {
                 (None, Ok(look)) => slot.machine.measured(look.size, look.sealed, desk.now),
                 (None, Err(_)) => slot.machine.fell_short(desk.now),
             },
-            Want::Read(..) => following::read(slot, desk),
-            Want::Examine(_) => following::examine(slot, desk),
+            Want::Read(..) => event_streams::read(slot, desk),
+            Want::Examine(_) => event_streams::examine(slot, desk),
             Want::Follow(_) => {
-                if following::follow(slot, key, desk) {
+                if event_streams::follow(slot, key, desk) {
                     return Outcome::Again;
                 }
             }
-            Want::List { .. } => following::list(slot, key, desk),
+            Want::List { .. } => event_streams::list(slot, key, desk),
             Want::Shut => {
                 slot.stream.shut();
                 slot.machine.shut(desk.now);

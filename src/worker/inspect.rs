@@ -11,8 +11,8 @@ use crate::connection::sending::End;
 use crate::http::head::Status;
 use crate::http::target::Path;
 use crate::limits::{ASKS_MAX, INSPECT_SLICE};
-use crate::os::poll::Waker;
-use crate::os::socket::Peer;
+use crate::os::epoll::Waker;
+use crate::os::sockets::Peer;
 
 /// What has happened since the start.
 #[derive(Debug, Clone, Default)]

@@ -6,20 +6,13 @@
 //! touch.
 
 pub mod admission;
+mod builder;
 pub mod deadlines;
-mod directories;
 pub mod drive;
-mod following;
-mod hot;
+mod event_streams;
 pub mod inspect;
-pub mod lookup;
-pub mod passes;
-pub mod published;
-pub mod record;
-pub mod scratch;
-mod seed;
+pub mod send;
 mod shared_chunk;
-pub mod topics;
 
 use std::collections::VecDeque;
 use std::io;
@@ -32,9 +25,9 @@ use log::{debug, warn};
 use rustix::io::Errno;
 use slab::Slab;
 
-use crate::access_log::AccessLog;
 use crate::connection::sending::End;
-use crate::connection::{Connection, Interest, Moment, State, Timeouts};
+use crate::connection::{Connection, Interest, State, Timeouts};
+use crate::follow::fanout::Turn;
 use crate::http::authorization::Tokens;
 use crate::http::cors::Cors;
 use crate::http::date::Date;
@@ -42,15 +35,16 @@ use crate::limits::{
     ACCEPT_BURST, ACCEPT_PAUSE, ACKNOWLEDGED_INTERVAL, BULK_SLICE, PASS_SLICE, REFUSED_MAX,
     SWEEP_INTERVAL,
 };
-use crate::os::poll::{Poll, Token};
-use crate::os::socket::{Listener, Peer, Stream};
+use crate::log::access_log::AccessLog;
+use crate::os::epoll::{Poll, Token};
+use crate::os::sockets::{Listener, Peer, Stream};
+use crate::time::Moment;
+use crate::versioned::Published;
 use admission::Admission;
+pub use builder::Seed;
 use deadlines::Deadlines;
 use drive::{Desk, Outcome, READABLE, Slot};
 use inspect::{Ask, Mailbox};
-use passes::Turn;
-use published::Published;
-pub use seed::Seed;
 use shared_chunk::SharedChunk;
 
 /// What all workers share.

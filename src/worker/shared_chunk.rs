@@ -9,9 +9,9 @@ use std::rc::Rc;
 use rustix::io::Errno;
 
 use super::drive::Slot;
-use super::scratch::Scratch;
-use crate::connection::Moment;
-use crate::os::files::OpenFile;
+use super::send::Scratch;
+use crate::store::root::OpenFile;
+use crate::time::Moment;
 
 /// What took a tail from one rest to the next. Of use within a turn.
 pub struct SharedChunk {

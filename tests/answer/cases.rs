@@ -1,10 +1,10 @@
 //! Single answers: what was asked, what is there, what is said.
 
-use openrange::connection::answer::{Body, Found, Meta, answer};
-use openrange::connection::events::Subject;
 use openrange::http::authorization::Challenge;
 use openrange::http::date::Date;
 use openrange::http::request::Request;
+use openrange::response::{Body, Found, Meta, answer};
+use openrange::subscription::event_stream::Subject;
 
 use super::response::Response;
 use super::{MODIFIED, MODIFIED_TEXT, NOW, NOW_TEXT, TEXT, answered, file, meta, now, request};

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use openrange::connection::answer::{Answer, Body, Found, answer, refuse};
 use openrange::http::authorization::Challenge;
 use openrange::http::head::Status;
 use openrange::http::request::{Method, Refusal, Request};
+use openrange::response::{Answer, Body, Found, answer, refuse};
 
 use super::pace::some;
 use super::response::{Response, body_length};

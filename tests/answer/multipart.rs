@@ -1,6 +1,6 @@
 //! `multipart/byteranges`, put together and taken apart again (RFC 9110 section 14.6, RFC 2046 section 5.1).
 
-use openrange::connection::answer::{Answer, Body};
+use openrange::response::{Answer, Body};
 
 use super::response::Response;
 use super::{TEXT, answered, file};

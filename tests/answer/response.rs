@@ -1,6 +1,6 @@
 //! A reader of response heads that accepts nothing but what RFC 9112 lets a server write.
 
-use openrange::connection::answer::{Answer, Body};
+use openrange::response::{Answer, Body};
 
 /// A response head, and the body that came with it.
 #[derive(Debug)]

@@ -6,7 +6,7 @@
 mod oracle;
 
 use openrange::http::conditional::ETag;
-use openrange::http::events::{Position, Source, encode};
+use openrange::http::sse::{Position, Source, encode};
 use openrange::limits::{EVENT_BUFFER, EVENT_LINE_MAX, EVENT_READ};
 
 pub fn events(input: &[u8]) {

@@ -3,13 +3,15 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use openrange::connection::answer::{Found, Meta};
 use openrange::connection::sending::End;
-use openrange::connection::{Connection, Listed, Moment, State, Timeouts, Want};
+use openrange::connection::{Connection, State, Timeouts, Want};
 use openrange::http::conditional::ETag;
 use openrange::http::date::Date;
-use openrange::http::topics::{Book, Entry, Kind, Version};
 use openrange::limits::DIRECTORY_PAUSE;
+use openrange::response::{Found, Meta};
+use openrange::subscription::changelog::{Book, Entry, Kind, Version};
+use openrange::subscription::directory::Listed;
+use openrange::time::Moment;
 
 use super::disk::{Disk, LIST, NAMES, News, PATTERN};
 use super::reader::{Reader, Subject};

@@ -3,9 +3,9 @@
 use openrange::http::accept::Accept;
 use openrange::http::authorization::Credentials;
 use openrange::http::conditional::{Conditions, ETag};
-use openrange::http::events::Position;
 use openrange::http::range;
 use openrange::http::request::{Method, Refusal, Request};
+use openrange::http::sse::Position;
 use openrange::http::target::Target;
 
 use super::{accepted, refused, with_fields, with_line};

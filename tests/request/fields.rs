@@ -1,6 +1,7 @@
 //! Field lines that are refused.
 
-use openrange::http::request::Refusal::{self, Malformed, UnknownCoding};
+use openrange::http::request::Refusal;
+use openrange::http::request::Refusal::{Malformed, UnknownCoding};
 
 const NAME: Refusal = Malformed("malformed field name or folded line");
 const VALUE: Refusal = Malformed("control character in a field value");

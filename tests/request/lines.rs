@@ -1,6 +1,7 @@
 //! Request lines and line ends that are refused.
 
-use openrange::http::request::Refusal::{self, Malformed, Version};
+use openrange::http::request::Refusal;
+use openrange::http::request::Refusal::{Malformed, Version};
 
 const LINE: Refusal = Malformed("malformed request line");
 const BARE_LF: Refusal = Malformed("bare LF in the head");

@@ -1,7 +1,8 @@
 //! Heads that are too large, too slow, or not there yet.
 
 use openrange::http::head::Status;
-use openrange::http::request::Refusal::{self, HeadTooLarge, Malformed, TargetTooLong};
+use openrange::http::request::Refusal;
+use openrange::http::request::Refusal::{HeadTooLarge, Malformed, TargetTooLong};
 use openrange::http::request::parse;
 use openrange::limits::{FIELDS_MAX, HEAD_MAX, TARGET_MAX};
 

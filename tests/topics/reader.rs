@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use openrange::http::target::Path;
-use openrange::http::topics::{Book, Bookmark};
+use openrange::subscription::changelog::{Book, Bookmark};
 
 #[derive(Debug)]
 pub struct Event {

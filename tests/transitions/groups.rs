@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use openrange::connection::answer::Found;
 use openrange::connection::sending::End;
-use openrange::connection::{Connection, Listed, Moment, Timeouts, Want};
+use openrange::connection::{Connection, Timeouts, Want};
 use openrange::http::conditional::ETag;
 use openrange::http::date::Date;
-use openrange::http::topics::{Book, Entry, Kind, Version};
 use openrange::limits::{EVENT_ABSENCE, EVENT_FILES_MAX, EVENT_HEARTBEAT};
+use openrange::response::Found;
+use openrange::subscription::changelog::{Book, Entry, Kind, Version};
+use openrange::subscription::directory::Listed;
+use openrange::time::Moment;
 
 use super::events::{other_file, sent};
 use super::{ACCEPTED, LATER, Machine, NOW, Row, measure, name, send, want};

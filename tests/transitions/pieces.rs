@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use openrange::connection::Moment;
-use openrange::connection::answer::Body;
 use openrange::connection::sending::{End, Sending};
+use openrange::response::Body;
+use openrange::time::Moment;
 
 use super::{measure, state, want};
 

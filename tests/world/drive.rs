@@ -3,14 +3,15 @@
 use std::ops::Range;
 use std::rc::Rc;
 
-use openrange::connection::answer::Found;
 use openrange::connection::sending::End;
-use openrange::connection::{Asked, Connection, Moment, State, Want};
-use openrange::http::chunk;
+use openrange::connection::{Asked, Connection, State, Want};
+use openrange::http::chunked;
 use openrange::http::date::Date;
 use openrange::http::request::Refusal;
 use openrange::http::target::Path;
 use openrange::limits::{BUDGET_WANTS, CHUNK_MAX, EVENT_HEARTBEAT, HEAD_MAX};
+use openrange::response::Found;
+use openrange::time::Moment;
 
 use super::client::Tail;
 use super::disk::{DIRECTORY, Handle, TODAY};
@@ -479,7 +480,7 @@ impl World<'_> {
             return false;
         }
         let wire = match chunked {
-            true => chunk::enclose(&bytes),
+            true => chunked::enclose(&bytes),
             false => bytes,
         };
         let count = self.some(wire.len().min(self.conns[key].room));

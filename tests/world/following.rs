@@ -3,10 +3,11 @@
 use std::ops::Range;
 use std::time::Duration;
 
+use openrange::connection::State;
 use openrange::connection::sending::End;
-use openrange::connection::{Moment, State};
 use openrange::http::target::Path;
 use openrange::limits::{EVENT_HEARTBEAT, EVENT_READ};
+use openrange::time::Moment;
 
 use super::client::Tail;
 use super::disk::{Disk, NAMES};

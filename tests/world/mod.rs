@@ -24,7 +24,8 @@ use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use openrange::connection::sending::End;
-use openrange::connection::{Connection, Interest, Moment, State, Timeouts};
+use openrange::connection::{Connection, Interest, State, Timeouts};
+use openrange::time::Moment;
 
 use client::Client;
 use disk::{Disk, Handle, NAMES, TODAY};

@@ -2,8 +2,9 @@
 //! loop.
 
 use openrange::connection::sending::End;
-use openrange::connection::{Interest, Moment, State};
+use openrange::connection::{Interest, State};
 use openrange::limits::LINGER;
+use openrange::time::Moment;
 
 use super::{Conn, TIMEOUTS, World};
 

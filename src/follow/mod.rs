@@ -1,0 +1,6 @@
+//! Who follows what: the followed names of one worker, the watches that tell of them, and whom to drive next.
+
+pub mod directories;
+pub mod fanout;
+pub mod registry;
+pub mod watcher;

@@ -1,0 +1,275 @@
+//! inotify for one worker: which topics may have grown, and of which the name must be looked up again.
+//!
+//! A topic is watched at its file (for growth) and at every directory entry on the way to it (for its name): renaming a
+//! directory signals nothing on the files in it, only on its own entry. One inode has one watch, whatever names led to
+//! it, so a watch knows all its topics. An event never says more than "look again"; what it tells of a name is only
+//! used to say why a tail ended. Facts: inotify(7) and, where that is silent, measured on Linux 6.18.
+
+use std::collections::{BTreeSet, HashMap};
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::sync::Once;
+
+use inotify::{EventMask, Inotify, WatchDescriptor, WatchMask};
+
+use crate::connection::sending::End;
+use crate::store::root::proc_path;
+
+/// A followed name of this worker.
+pub type Topic = usize;
+
+/// What the kernel told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// The file may have another size.
+    Grew(Topic),
+    /// The name may lead elsewhere; if it does, then probably for this reason.
+    LookAgain(Topic, Option<End>),
+    /// Events were lost: anything may have happened.
+    Everything,
+}
+
+/// The watches of one worker.
+pub struct Watch {
+    /// `None`: no instance could be had, and nothing is ever watched.
+    inotify: Option<Inotify>,
+    watched: HashMap<i32, Watched>,
+    buffer: Vec<u8>,
+}
+
+struct Watched {
+    descriptor: WatchDescriptor,
+    /// Topics that this file is.
+    files: BTreeSet<Topic>,
+    /// Topics to which an entry of this directory leads.
+    entries: HashMap<Box<[u8]>, BTreeSet<Topic>>,
+    /// Topics that this directory is, all of its entries.
+    directories: BTreeSet<Topic>,
+}
+
+/// One thing that a topic watches; to be given back.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Place {
+    watch: i32,
+    of: Of,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Of {
+    File,
+    /// Of a directory.
+    Entry(Box<[u8]>),
+    Directory,
+}
+
+/// Bytes read from the queue at once: some thousand events without a name.
+const BUFFER: usize = 64 * 1024;
+
+impl Watch {
+    /// An inotify instance; without one, everything is looked at by the clock.
+    #[must_use]
+    pub fn new() -> Watch {
+        let inotify = Inotify::init();
+        if let Err(error) = &inotify {
+            static ONCE: Once = Once::new();
+            ONCE.call_once(|| {
+                log::warn!(
+                    "no inotify instance ({error}; see fs.inotify.max_user_instances): files are looked at by the clock"
+                );
+            });
+        }
+        Watch {
+            inotify: inotify.ok(),
+            watched: HashMap::new(),
+            buffer: vec![0; BUFFER],
+        }
+    }
+
+    /// The queue, for the poller.
+    #[must_use]
+    pub fn queue(&self) -> Option<BorrowedFd<'_>> {
+        self.inotify.as_ref().map(Inotify::as_fd)
+    }
+
+    /// Watches the file of a topic.
+    ///
+    /// # Errors
+    /// ENOSPC: fs.inotify.max_user_watches; EACCES; ENOENT without a /proc; `Unsupported` without an instance, which was
+    /// said already.
+    pub fn add_file(&mut self, file: BorrowedFd<'_>, topic: Topic) -> io::Result<Place> {
+        // CLOSE_WRITE would tell of what was written through a mapping, but doubles the events of `echo >>`.
+        let mask = WatchMask::MODIFY | WatchMask::ATTRIB | WatchMask::MOVE_SELF;
+        let (watch, watched) = self.add(file, mask)?;
+        watched.files.insert(topic);
+        Ok(Place {
+            watch,
+            of: Of::File,
+        })
+    }
+
+    /// Watches one entry of a directory for a topic. Never for MODIFY: a directory would tell of each write to each of
+    /// its files.
+    ///
+    /// # Errors
+    /// As [`Watch::add_file`].
+    pub fn add_entry(
+        &mut self,
+        directory: BorrowedFd<'_>,
+        entry: &[u8],
+        topic: Topic,
+    ) -> io::Result<Place> {
+        let mask =
+            WatchMask::CREATE | WatchMask::DELETE | WatchMask::MOVED_FROM | WatchMask::MOVED_TO;
+        let (watch, watched) = self.add(directory, mask)?;
+        watched
+            .entries
+            .entry(entry.into())
+            .or_default()
+            .insert(topic);
+        Ok(Place {
+            watch,
+            of: Of::Entry(entry.into()),
+        })
+    }
+
+    /// Watches a directory for a topic that is about all of its entries, and about how they grow.
+    ///
+    /// # Errors
+    /// As [`Watch::add_file`].
+    pub fn add_directory(&mut self, directory: BorrowedFd<'_>, topic: Topic) -> io::Result<Place> {
+        let names =
+            WatchMask::CREATE | WatchMask::DELETE | WatchMask::MOVED_FROM | WatchMask::MOVED_TO;
+        let mask = names | WatchMask::MODIFY | WatchMask::ATTRIB | WatchMask::MOVE_SELF;
+        let (watch, watched) = self.add(directory, mask)?;
+        watched.directories.insert(topic);
+        Ok(Place {
+            watch,
+            of: Of::Directory,
+        })
+    }
+
+    fn add(&mut self, fd: BorrowedFd<'_>, mask: WatchMask) -> io::Result<(i32, &mut Watched)> {
+        let inotify = self.inotify.as_ref().ok_or(io::ErrorKind::Unsupported)?;
+        // MASK_ADD, though the mask of an inode never changes: without it the kernel sets the mask of a watch that is there
+        // already to 0 for a moment, and drops what happens then.
+        let mask = mask | WatchMask::MASK_ADD;
+        let descriptor = inotify.watches().add(proc_path(fd), mask)?;
+        let id = descriptor.get_watch_descriptor_id();
+        let watched = self.watched.entry(id).or_insert_with(|| Watched {
+            descriptor,
+            files: BTreeSet::new(),
+            entries: HashMap::new(),
+            directories: BTreeSet::new(),
+        });
+        Ok((id, watched))
+    }
+
+    /// Gives a place back; the watch goes with its last topic.
+    pub fn remove(&mut self, place: &Place, topic: Topic) {
+        let Some(watched) = self.watched.get_mut(&place.watch) else {
+            return;
+        };
+        let mut too_much = false;
+        match &place.of {
+            Of::File => drop(watched.files.remove(&topic)),
+            // Of each write to each file nobody wants to know any more. A mask cannot be made smaller without losing
+            // events, so the watch goes; its other topics hear of that and watch anew.
+            Of::Directory => {
+                too_much = watched.directories.remove(&topic) && watched.directories.is_empty()
+            }
+            Of::Entry(entry) => {
+                if let Some(topics) = watched.entries.get_mut(entry) {
+                    topics.remove(&topic);
+                    if topics.is_empty() {
+                        watched.entries.remove(entry);
+                    }
+                }
+            }
+        }
+        let unused = watched.topics().next().is_none();
+        if let Some(inotify) = self.inotify.as_ref().filter(|_| unused || too_much) {
+            // EINVAL: the inode is gone, and its watch with it.
+            let _ = inotify.watches().remove(watched.descriptor.clone());
+        }
+        if unused {
+            self.watched.remove(&place.watch);
+        }
+    }
+
+    /// Reads once from the queue. True if there may be more.
+    pub fn read(&mut self, changes: &mut Vec<Change>) -> bool {
+        let Some(inotify) = &mut self.inotify else {
+            return false;
+        };
+        let events = match inotify.read_events(&mut self.buffer) {
+            Ok(events) => events,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return false,
+            Err(error) => {
+                log::error!("reading inotify events failed: {error}");
+                changes.push(Change::Everything);
+                return false;
+            }
+        };
+        for event in events {
+            if event.mask.contains(EventMask::Q_OVERFLOW) {
+                log::warn!(
+                    "inotify events were lost (see fs.inotify.max_queued_events): looking at every file"
+                );
+                changes.push(Change::Everything);
+                continue;
+            }
+            let id = event.wd.get_watch_descriptor_id();
+            let Some(watched) = self.watched.get(&id) else {
+                continue;
+            };
+            if event.mask.contains(EventMask::IGNORED) {
+                changes.extend(watched.topics().map(|topic| Change::LookAgain(topic, None)));
+                self.watched.remove(&id);
+            } else if let Some(name) = event.name {
+                changes.extend(watched.directories.iter().map(|&topic| Change::Grew(topic)));
+                if event.mask.intersects(EventMask::MODIFY | EventMask::ATTRIB) {
+                    continue;
+                }
+                let why = why(event.mask);
+                let topics = watched.entries.get(name.as_bytes()).into_iter().flatten();
+                changes.extend(topics.map(|&topic| Change::LookAgain(topic, why)));
+            } else if event.mask.contains(EventMask::MODIFY) {
+                changes.extend(watched.files.iter().map(|&topic| Change::Grew(topic)));
+            } else {
+                let why = why(event.mask);
+                let topics = watched.files.iter().chain(&watched.directories);
+                changes.extend(topics.map(|&topic| Change::LookAgain(topic, why)));
+            }
+        }
+        true
+    }
+}
+
+impl Default for Watch {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Watched {
+    fn topics(&self) -> impl Iterator<Item = Topic> {
+        self.files
+            .iter()
+            .chain(self.entries.values().flatten())
+            .chain(&self.directories)
+            .copied()
+    }
+}
+
+fn why(mask: EventMask) -> Option<End> {
+    if mask.intersects(EventMask::MOVED_FROM | EventMask::MOVE_SELF) {
+        Some(End::Renamed)
+    } else if mask.contains(EventMask::DELETE) {
+        Some(End::Unlinked)
+    } else if mask.contains(EventMask::MOVED_TO) {
+        Some(End::Replaced)
+    } else {
+        None
+    }
+}

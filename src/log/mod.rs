@@ -1,0 +1,5 @@
+//! What the server writes about itself: the access log, and its own log on stderr.
+
+pub mod access_log;
+pub mod access_record;
+pub mod stderr;

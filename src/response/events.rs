@@ -1,0 +1,90 @@
+//! Requests that are answered with an event stream: how its head looks, and what the stream follows from where.
+
+use super::{Answer, Body, CHUNKED, Meta, NOT_STORED, Reply};
+use crate::http::chunked;
+use crate::http::conditional::{self, Verdict};
+use crate::http::head::Status;
+use crate::http::sse::{self, Positions};
+use crate::http::target::Path;
+use crate::subscription::event_stream::{Beginning, Subject};
+
+const EVENTS: &str =
+    "Cache-Control: no-store\r\nX-Accel-Buffering: no\r\nX-Content-Type-Options: nosniff\r\n";
+
+impl Reply<'_> {
+    /// Whether it had events of this name before. Then it waits for the name to come back: 404 would keep a browser from
+    /// ever coming again.
+    pub(crate) fn comes_again(&self, path: &Path) -> bool {
+        let positions = self
+            .request
+            .positions
+            .as_ref()
+            .filter(|_| self.request.events);
+        positions.is_some_and(|positions| {
+            !path.slash || self.request.files.is_some() || positions.only().is_none()
+        })
+    }
+
+    /// Of a stream of events only that conditions fail which ask for another file: it is never stale, and has no ranges.
+    pub(crate) fn events(&self, path: &Path, meta: Option<&Meta>) -> Answer {
+        let failed = |meta: &Meta| {
+            let asked = &self.request.conditions;
+            conditional::judge(asked, meta.etag, meta.modified, self.terms.date) == Verdict::Failed
+        };
+        if meta.is_some_and(failed) {
+            return self.failed();
+        }
+        let position = self.request.positions.as_ref().and_then(Positions::only);
+        let Some(beginning) = Beginning::new(position, meta) else {
+            return self.plain(Status::NotFound, NOT_STORED, "no such file");
+        };
+        self.stream(path, Subject::File(beginning.position), beginning.events)
+    }
+
+    /// What is in a directory, or several of its files.
+    pub(crate) fn events_of_directory(&self, path: &Path) -> Answer {
+        let subject = match &self.request.files {
+            Some(patterns) => Subject::Files {
+                patterns: patterns.clone(),
+                start: self.request.start,
+                positions: self.request.positions.clone(),
+            },
+            None => Subject::Entries,
+        };
+        let mut beginning = Vec::new();
+        sse::write_beginning(&mut beginning, None);
+        self.stream(path, subject, beginning)
+    }
+
+    fn stream(&self, path: &Path, subject: Subject, beginning: Vec<u8>) -> Answer {
+        let chunked = !self.request.http10;
+        let keep_alive = self.keep_alive && chunked;
+        let reply = Reply {
+            keep_alive,
+            ..*self
+        };
+        let head = reply.head(Status::Ok).lines(EVENTS);
+        let head = head.field("Content-Type", sse::MEDIA);
+        let head = if chunked { head.lines(CHUNKED) } else { head };
+        if self.head_only() {
+            return Answer::new(Status::Ok, head.finish(b""), keep_alive);
+        }
+        let begun = u32::try_from(beginning.len()).expect("a few lines");
+        let first = if chunked {
+            chunked::enclose(&beginning)
+        } else {
+            beginning
+        };
+        Answer {
+            status: Status::Ok,
+            head: head.finish(&first),
+            body: Body::Events {
+                path: path.clone(),
+                subject,
+                chunked,
+                begun,
+            },
+            keep_alive,
+        }
+    }
+}

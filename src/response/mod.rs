@@ -1,0 +1,581 @@
+//! A request and what was found, to the bytes of a response head and what of the file shall follow it.
+
+mod events;
+
+use std::fmt;
+use std::ops::Range;
+
+use crate::http::authorization::Challenge;
+use crate::http::conditional::{self, ETag, Verdict};
+use crate::http::cors::{Cors, PREFLIGHT};
+use crate::http::date::Date;
+use crate::http::head::{Head, Status};
+use crate::http::media;
+use crate::http::range::{Asked, Resolved};
+use crate::http::request::{Method, Refusal, Request};
+use crate::http::target::{Path, Target};
+use crate::http::viewer;
+use crate::subscription::event_stream::Subject;
+
+/// What the name of a request led to. `F` is the handle of an open file.
+#[derive(Debug)]
+pub enum Found<F> {
+    /// A regular file, open for reading.
+    File {
+        /// Its handle.
+        file: F,
+        /// What it is at this moment.
+        meta: Meta,
+    },
+    /// A directory: what lists it, as JSON if that is preferred ([`Accept::prefers_json`]), else as HTML.
+    ///
+    /// [`Accept::prefers_json`]: crate::http::accept::Accept::prefers_json
+    Listing(Vec<u8>),
+    /// A directory that is followed.
+    Directory,
+    /// A directory, but the target did not end with a slash.
+    NeedsSlash,
+    /// No such name, or one that leads out of the root.
+    Missing,
+    /// Unreadable, or neither file nor directory.
+    Forbidden,
+    /// It was not looked up: the client may not know what is there.
+    Unauthorized(Challenge),
+    /// The same, but the viewer is asked for, which tells nothing and asks for a token itself.
+    Viewer,
+    /// No descriptor or memory to open it now.
+    Busy,
+    /// The file system failed.
+    Failed,
+}
+
+/// A file at the moment it was opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Meta {
+    /// Bytes.
+    pub size: u64,
+    /// Nobody may write it (`mode & 0222 == 0`): it is complete.
+    pub sealed: bool,
+    /// Time of last modification.
+    pub modified: Date,
+    /// Who it is.
+    pub etag: ETag,
+    /// Its media type.
+    pub media: &'static str,
+    /// Where the answer starts, if the query of the request says so.
+    pub start: Option<u64>,
+}
+
+/// A response: `head` goes out first, then what `body` says.
+#[derive(Debug)]
+pub struct Answer {
+    /// The status, for the log.
+    pub status: Status,
+    /// Status line, fields, empty line, and a body that is not from a file.
+    pub head: Vec<u8>,
+    /// What of the file follows.
+    pub body: Body,
+    /// Whether the connection stays after it.
+    pub keep_alive: bool,
+}
+
+/// What of the file follows a head.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Body {
+    /// Nothing.
+    Nothing,
+    /// These bytes.
+    Slice(Range<u64>),
+    /// The parts of a `multipart/byteranges`.
+    Parts(Vec<Part>),
+    /// Everything from `at`, for as long as the file lives.
+    Tail {
+        /// Offset of the first byte.
+        at: u64,
+        /// In chunks; an HTTP/1.0 client gets the bare bytes.
+        chunked: bool,
+        /// The client wants the trailer field.
+        trailers: bool,
+    },
+    /// Events of the lines from there on, and of the files that get this name later.
+    Events {
+        /// The name.
+        path: Path,
+        /// What of it.
+        subject: Subject,
+        /// In chunks, as with a tail.
+        chunked: bool,
+        /// Bytes of events that are in the head's last chunk.
+        begun: u32,
+    },
+}
+
+/// One part: what stands before its bytes, and its bytes. The last one is the closing delimiter and no bytes.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Part {
+    /// Delimiter and part head.
+    pub before: Box<[u8]>,
+    /// Bytes of the file.
+    pub range: Range<u64>,
+}
+
+/// What an access log says of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Summary {
+    /// The status.
+    pub status: Status,
+    /// What follows the head.
+    pub follows: Follows,
+}
+
+/// How much follows a head.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Follows {
+    /// So many bytes of a file.
+    Bytes(u64),
+    /// A tail from this offset.
+    TailFrom(u64),
+    /// Events of a file from this offset.
+    EventsFrom(u64),
+    /// Events of a directory, or of several files.
+    Events,
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{} {}", self.status.code(), self.status.reason())?;
+        match self.follows {
+            Follows::Bytes(0) => Ok(()),
+            Follows::Bytes(count) => write!(out, ", {count} bytes"),
+            Follows::TailFrom(at) => write!(out, ", tail from {at}"),
+            Follows::EventsFrom(at) => write!(out, ", events from {at}"),
+            Follows::Events => out.write_str(", events"),
+        }
+    }
+}
+
+impl Answer {
+    /// See [`Summary`].
+    #[must_use]
+    pub fn summary(&self) -> Summary {
+        let follows = match &self.body {
+            Body::Nothing => Follows::Bytes(0),
+            Body::Slice(range) => Follows::Bytes(range.end - range.start),
+            Body::Parts(parts) => Follows::Bytes(
+                parts
+                    .iter()
+                    .map(|part| part.range.end - part.range.start)
+                    .sum(),
+            ),
+            Body::Tail { at, .. } => Follows::TailFrom(*at),
+            Body::Events { subject, .. } => match subject {
+                Subject::File(at) => Follows::EventsFrom(at.offset),
+                Subject::Entries | Subject::Files { .. } => Follows::Events,
+            },
+        };
+        Summary {
+            status: self.status,
+            follows,
+        }
+    }
+
+    fn new(status: Status, head: Vec<u8>, keep_alive: bool) -> Answer {
+        Answer {
+            status,
+            head,
+            body: Body::Nothing,
+            keep_alive,
+        }
+    }
+}
+
+/// What all answers of the server share.
+#[derive(Debug, Clone, Copy)]
+pub struct Terms<'a> {
+    /// Now.
+    pub date: Date,
+    /// Who may read across origins.
+    pub cors: Option<&'a Cors>,
+}
+
+impl From<Date> for Terms<'_> {
+    fn from(date: Date) -> Self {
+        Terms { date, cors: None }
+    }
+}
+
+impl Terms<'_> {
+    /// A head with the fields that every answer has. `negotiated`: it depends on the Accept field.
+    fn head(&self, status: Status, negotiated: bool) -> Head {
+        let head = Head::new(status, self.date);
+        let head = match (negotiated, self.cors.is_some_and(Cors::varies)) {
+            (false, false) => head,
+            (true, false) => head.lines("Vary: Accept\r\n"),
+            (false, true) => head.lines("Vary: Origin\r\n"),
+            (true, true) => head.lines("Vary: Accept, Origin\r\n"),
+        };
+        head.lines(self.cors.map_or("", Cors::lines))
+    }
+}
+
+const ALLOW: &str = "Allow: GET, HEAD, OPTIONS\r\n";
+const NOT_STORED: &str = "Cache-Control: no-store\r\n";
+const FINITE: &str =
+    "Accept-Ranges: bytes\r\nCache-Control: no-cache\r\nX-Content-Type-Options: nosniff\r\n";
+const LIVE: &str = "Accept-Ranges: bytes\r\nCache-Control: no-store\r\nX-Accel-Buffering: no\r\n\
+                    X-Content-Type-Options: nosniff\r\n";
+const CHUNKED: &str = "Transfer-Encoding: chunked\r\n";
+
+/// The answer to a head that was refused; the connection ends after it.
+#[must_use]
+pub fn refuse<'a>(refusal: Refusal, head_only: bool, terms: impl Into<Terms<'a>>) -> Answer {
+    let (status, line) = refusal.explain();
+    let head = terms.into().head(status, false);
+    let head = head.lines("Connection: close\r\n");
+    let head = if status == Status::ServiceUnavailable {
+        head.lines("Retry-After: 1\r\n")
+    } else {
+        head
+    };
+    Answer::new(status, text(head, line, head_only), false)
+}
+
+/// The answer to a request. `keep_alive`: whether the server lets the connection stay if the client does.
+#[must_use]
+pub fn answer<'a, F>(
+    request: &Request,
+    found: &Found<F>,
+    keep_alive: bool,
+    terms: impl Into<Terms<'a>>,
+) -> Answer {
+    let reply = Reply {
+        request,
+        keep_alive: keep_alive && request.keep_alive,
+        negotiated: request.path().is_some_and(|path| path.slash) || request.view,
+        terms: terms.into(),
+    };
+    if let Found::Unauthorized(challenge) = found {
+        return reply.unauthorized(*challenge);
+    }
+    match (request.method, &request.target) {
+        (Method::Options, _) => {
+            let head = reply.head(Status::NoContent).lines(ALLOW);
+            let head = head.lines(reply.terms.cors.map_or("", |_| PREFLIGHT));
+            Answer::new(Status::NoContent, head.finish(b""), reply.keep_alive)
+        }
+        (Method::Other(_), _) => reply.plain(
+            Status::MethodNotAllowed,
+            ALLOW,
+            "only GET, HEAD and OPTIONS",
+        ),
+        (_, Target::Path(path)) => reply.found(path, found),
+        _ => reply.plain(Status::NotFound, NOT_STORED, "no such file"),
+    }
+}
+
+/// What all answers to one request share.
+#[derive(Clone, Copy)]
+struct Reply<'a> {
+    request: &'a Request,
+    keep_alive: bool,
+    /// Another Accept field could lead to another answer (RFC 9110 section 12.5.5): `index.html` and the topic list of
+    /// its directory have one URL, and so have a file and its viewer.
+    negotiated: bool,
+    terms: Terms<'a>,
+}
+
+impl Reply<'_> {
+    fn head_only(&self) -> bool {
+        self.request.method == Method::Head
+    }
+
+    fn head(&self, status: Status) -> Head {
+        let head = self.terms.head(status, self.negotiated);
+        match (self.keep_alive, self.request.http10) {
+            (false, _) => head.lines("Connection: close\r\n"),
+            (true, true) => head.lines("Connection: keep-alive\r\n"),
+            (true, false) => head,
+        }
+    }
+
+    fn plain(&self, status: Status, lines: &'static str, line: &str) -> Answer {
+        Answer::new(
+            status,
+            text(self.head(status).lines(lines), line, self.head_only()),
+            self.keep_alive,
+        )
+    }
+
+    fn unauthorized(&self, challenge: Challenge) -> Answer {
+        let line = match challenge {
+            Challenge::Missing => "a bearer token is needed",
+            Challenge::Invalid => "this token is not valid here",
+        };
+        // It says nothing of what was asked for.
+        let reply = Reply {
+            negotiated: false,
+            ..*self
+        };
+        reply.plain(Status::Unauthorized, challenge.lines(), line)
+    }
+
+    fn found<F>(&self, path: &Path, found: &Found<F>) -> Answer {
+        match found {
+            Found::File { .. } if self.request.wants_viewer() => self.viewer(),
+            Found::File { meta, .. } if self.request.events => self.events(path, Some(meta)),
+            Found::File { meta, .. } => self.file(meta),
+            Found::Viewer => self.viewer(),
+            Found::Missing if self.comes_again(path) => match path.slash {
+                true => self.events_of_directory(path),
+                false => self.events(path, None),
+            },
+            Found::Directory => self.events_of_directory(path),
+            Found::Listing(list) => {
+                let json = self.request.accept.prefers_json();
+                let media = if json { media::JSON } else { media::HTML };
+                self.page(NOT_STORED, media, list)
+            }
+            Found::NeedsSlash => {
+                let head = self.head(Status::MovedPermanently);
+                let head = match &self.request.query {
+                    Some(query) => head.field("Location", format_args!("{path}/?{query}")),
+                    None => head.field("Location", format_args!("{path}/")),
+                };
+                let head = text(
+                    head.lines(NOT_STORED),
+                    "a directory: its name ends with a slash",
+                    self.head_only(),
+                );
+                Answer::new(Status::MovedPermanently, head, self.keep_alive)
+            }
+            Found::Unauthorized(challenge) => self.unauthorized(*challenge),
+            Found::Missing => self.plain(Status::NotFound, NOT_STORED, "no such file"),
+            Found::Forbidden => {
+                self.plain(Status::Forbidden, NOT_STORED, "not a readable regular file")
+            }
+            Found::Busy => self.plain(
+                Status::ServiceUnavailable,
+                "Cache-Control: no-store\r\nRetry-After: 1\r\n",
+                "too many open files, try again later",
+            ),
+            Found::Failed => self.plain(
+                Status::InternalServerError,
+                NOT_STORED,
+                "the file system failed, see the server's log",
+            ),
+        }
+    }
+
+    fn viewer(&self) -> Answer {
+        self.page(viewer::FIELDS, media::HTML, viewer::PAGE.as_bytes())
+    }
+
+    /// A body that is held in memory.
+    fn page(&self, lines: &'static str, media: &str, body: &[u8]) -> Answer {
+        let head = self
+            .head(Status::Ok)
+            .lines(lines)
+            .lines("X-Content-Type-Options: nosniff\r\n")
+            .field("Content-Type", media)
+            .field("Content-Length", body.len() as u64);
+        let body = if self.head_only() { b"" } else { body };
+        Answer::new(Status::Ok, head.finish(body), self.keep_alive)
+    }
+
+    fn file(&self, meta: &Meta) -> Answer {
+        let whole = match conditional::judge(
+            &self.request.conditions,
+            meta.etag,
+            meta.modified,
+            self.terms.date,
+        ) {
+            Verdict::Failed => return self.failed(),
+            Verdict::NotModified => {
+                let head =
+                    validators(self.head(Status::NotModified), meta, self.terms.date).lines(FINITE);
+                return Answer::new(Status::NotModified, head.finish(b""), self.keep_alive);
+            }
+            Verdict::ProceedWhole => true,
+            Verdict::Proceed => false,
+        };
+        let asked = self.request.range.as_ref();
+        let started = meta.start.map(|start| match asked {
+            Some(asked) => asked.not_before(start),
+            None => Asked::open(start),
+        });
+        match started
+            .as_ref()
+            .or(asked)
+            .filter(|_| !whole)
+            .map(|asked| asked.resolve(meta.size, meta.sealed))
+        {
+            None | Some(Resolved::Whole) => self.slice(Status::Ok, meta, 0..meta.size),
+            Some(Resolved::Unsatisfiable) => {
+                let head = self
+                    .head(Status::RangeNotSatisfiable)
+                    .field("Content-Range", format_args!("bytes */{}", meta.size))
+                    .lines("Accept-Ranges: bytes\r\nCache-Control: no-store\r\n");
+                let head = validators(head, meta, self.terms.date);
+                let head = text(
+                    head,
+                    "the range begins beyond the end of the file",
+                    self.head_only(),
+                );
+                Answer::new(Status::RangeNotSatisfiable, head, self.keep_alive)
+            }
+            Some(Resolved::Slices(slices)) => match slices.as_slice() {
+                [only] => self.slice(Status::PartialContent, meta, only.clone()),
+                _ => self.parts(meta, &slices),
+            },
+            Some(Resolved::Tail { at, last, open }) => self.tail(meta, at, &last, open),
+        }
+    }
+
+    fn failed(&self) -> Answer {
+        let line = "not the file that was asked for";
+        self.plain(Status::PreconditionFailed, NOT_STORED, line)
+    }
+
+    fn slice(&self, status: Status, meta: &Meta, range: Range<u64>) -> Answer {
+        let head = self
+            .head(status)
+            .lines(FINITE)
+            .field("Content-Type", meta.media);
+        let head = validators(head, meta, self.terms.date)
+            .field("Content-Length", range.end - range.start);
+        let head = match status {
+            Status::PartialContent => {
+                head.field("Content-Range", &*content_range(&range, meta.size))
+            }
+            _ => head,
+        };
+        let body = if self.head_only() {
+            Body::Nothing
+        } else {
+            Body::Slice(range)
+        };
+        Answer {
+            status,
+            head: head.finish(b""),
+            body,
+            keep_alive: self.keep_alive,
+        }
+    }
+
+    /// RFC 9110 section 15.3.7.2. The delimiter is made of the file's tag; readers go by Content-Range all the same.
+    fn parts(&self, meta: &Meta, slices: &[Range<u64>]) -> Answer {
+        let boundary = format!("openrange-{:016x}-{}", meta.etag.0, meta.size);
+        let mut parts: Vec<Part> = slices
+            .iter()
+            .map(|range| {
+                let before = format!(
+                    "\r\n--{boundary}\r\nContent-Type: {}\r\nContent-Range: {}\r\n\r\n",
+                    meta.media,
+                    content_range(range, meta.size)
+                );
+                Part {
+                    before: before.into_bytes().into(),
+                    range: range.clone(),
+                }
+            })
+            .collect();
+        parts.push(Part {
+            before: format!("\r\n--{boundary}--\r\n").into_bytes().into(),
+            range: 0..0,
+        });
+        let length: u64 = parts
+            .iter()
+            .map(|part| part.before.len() as u64 + (part.range.end - part.range.start))
+            .sum();
+        let head = self
+            .head(Status::PartialContent)
+            .lines(FINITE)
+            .field(
+                "Content-Type",
+                format_args!("multipart/byteranges; boundary={boundary}"),
+            )
+            .field("Content-Length", length);
+        Answer {
+            status: Status::PartialContent,
+            head: validators(head, meta, self.terms.date).finish(b""),
+            body: if self.head_only() {
+                Body::Nothing
+            } else {
+                Body::Parts(parts)
+            },
+            keep_alive: self.keep_alive,
+        }
+    }
+
+    /// RFC 8673. A HEAD with an open end asks what is there now (section 2.1); everything else is told the last
+    /// position that the client named, or would have had to name.
+    fn tail(&self, meta: &Meta, at: u64, last: &str, open: bool) -> Answer {
+        let chunked = !self.request.http10;
+        let keep_alive = self.keep_alive && chunked;
+        let head = Reply {
+            keep_alive,
+            ..*self
+        }
+        .head(Status::PartialContent)
+        .lines(LIVE);
+        let head = validators(
+            head.field("Content-Type", meta.media),
+            meta,
+            self.terms.date,
+        );
+        let head = if self.head_only() && open && at < meta.size {
+            head.field(
+                "Content-Range",
+                format_args!("bytes {at}-{}/*", meta.size - 1),
+            )
+        } else {
+            head.field("Content-Range", format_args!("bytes {at}-{last}/*"))
+        };
+        let head = if chunked { head.lines(CHUNKED) } else { head };
+        let trailers = self.request.trailers && chunked;
+        let head = if trailers {
+            head.lines("Trailer: Tail-End\r\n")
+        } else {
+            head
+        };
+        Answer {
+            status: Status::PartialContent,
+            head: head.finish(b""),
+            body: if self.head_only() {
+                Body::Nothing
+            } else {
+                Body::Tail {
+                    at,
+                    chunked,
+                    trailers,
+                }
+            },
+            keep_alive,
+        }
+    }
+}
+
+fn content_range(range: &Range<u64>, size: u64) -> String {
+    format!("bytes {}-{}/{size}", range.start, range.end - 1)
+}
+
+/// A modification in the future is told as now (RFC 9110 section 8.8.2.1).
+fn validators(head: Head, meta: &Meta, date: Date) -> Head {
+    head.field("ETag", meta.etag)
+        .field("Last-Modified", meta.modified.min(date))
+}
+
+fn text(head: Head, line: &str, head_only: bool) -> Vec<u8> {
+    let head = head
+        .lines("X-Content-Type-Options: nosniff\r\n")
+        .field("Content-Type", media::TEXT)
+        .field("Content-Length", line.len() as u64 + 1);
+    head.finish(
+        if head_only {
+            String::new()
+        } else {
+            format!("{line}\n")
+        }
+        .as_bytes(),
+    )
+}

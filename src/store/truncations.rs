@@ -1,0 +1,126 @@
+//! Which files were truncated, as far as any worker has seen it: then they have other tags, and who follows them is told.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
+
+use rustix::io::Errno;
+
+use super::root::{Look, fnv};
+use crate::http::conditional::ETag;
+use crate::limits::TRUNCATED_MAX;
+
+/// The truncations that any worker has seen, each with a number: later ones are larger, and none is given again after a
+/// restart. Written rarely; read without the lock as long as nothing new is there.
+#[derive(Debug, Default)]
+pub struct Truncations {
+    /// The number of the last one of all; 0: none.
+    last: AtomicU64,
+    seen: Mutex<Seen>,
+}
+
+#[derive(Debug, Default)]
+struct Seen {
+    files: HashMap<u64, Truncated>,
+    /// The number of every file that is not in the map.
+    others: u64,
+}
+
+/// What is known of a file that was truncated.
+#[derive(Debug, Clone, Copy)]
+struct Truncated {
+    number: u64,
+    /// The number before.
+    before: u64,
+    /// The size it was seen with.
+    size: u64,
+    /// The size that anybody has seen last: the next truncation goes below it.
+    latest: u64,
+}
+
+impl Truncations {
+    /// The tag of a file: who it is, and its last truncation.
+    pub(crate) fn tag(&self, identity: u64) -> ETag {
+        ETag(fnv(&[
+            &identity.to_be_bytes(),
+            &self.of(identity).to_be_bytes(),
+        ]))
+    }
+
+    /// The number of the last truncation of all.
+    pub(crate) fn last(&self) -> u64 {
+        self.last.load(Ordering::Acquire)
+    }
+
+    /// The number of the last truncation of a file; 0: none was seen.
+    fn of(&self, identity: u64) -> u64 {
+        if self.last() == 0 {
+            return 0;
+        }
+        let seen = self.lock();
+        seen.files
+            .get(&identity)
+            .map_or(seen.others, |file| file.number)
+    }
+
+    /// The smallest size that a file was seen with by a truncation after that number; 0 if there was more than one.
+    #[cold]
+    pub(crate) fn since(&self, identity: u64, number: u64) -> Option<u64> {
+        let seen = self.lock();
+        let file = seen
+            .files
+            .get(&identity)
+            .filter(|file| file.number > number)?;
+        Some(if file.before <= number { file.size } else { 0 })
+    }
+
+    /// Somebody who saw a file with the size `before` now has this look at it. What several see of one truncation is one
+    /// truncation. Of a file that was truncated before, the look that counts is taken `again` under the lock: so all looks
+    /// at it follow each other, and an old one of a file that grows is not taken for another truncation.
+    pub(crate) fn note(
+        &self,
+        identity: u64,
+        before: u64,
+        look: Look,
+        again: impl FnOnce() -> Result<Look, Errno>,
+    ) -> Result<Look, Errno> {
+        if look.size >= before && self.last() == 0 {
+            return Ok(look);
+        }
+        let mut seen = self.lock();
+        let known = seen.files.get(&identity).copied();
+        let look = if known.is_some() { again()? } else { look };
+        let now = look.size;
+        if now >= known.map_or(before, |file| file.latest) {
+            if let Some(file) = seen.files.get_mut(&identity) {
+                file.latest = now;
+            }
+            return Ok(look);
+        }
+        let clock = SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default();
+        let number = u64::try_from(clock.as_nanos())
+            .unwrap_or(u64::MAX)
+            .max(self.last() + 1);
+        if known.is_none() && seen.files.len() >= TRUNCATED_MAX {
+            seen.files.clear();
+            seen.others = number;
+        }
+        let before = known.map_or(seen.others, |file| file.number);
+        let truncated = Truncated {
+            number,
+            before,
+            size: now,
+            latest: now,
+        };
+        seen.files.insert(identity, truncated);
+        self.last.store(number, Ordering::Release);
+        Ok(look)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

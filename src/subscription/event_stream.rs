@@ -1,0 +1,477 @@
+//! An event stream: an endless answer that follows names, and not one file. It says what it needs next and is told what
+//! came of it, like the machine that it is a part of; the lines themselves are made events by `http::sse`.
+//!
+//! What it holds besides its places is at most one buffer of events on their way, which is its owner's.
+
+use std::ops::Range;
+
+use super::changelog::Bookmark;
+use super::directory::{Directory, Listed, Purpose};
+use super::name_follower::{self, Followed, Member};
+use super::selection;
+use crate::connection::sending::End;
+use crate::http::chunked;
+use crate::http::conditional::ETag;
+use crate::http::pattern::Pattern;
+use crate::http::query::Start;
+use crate::http::sse::{self, Position, Positions, Source};
+use crate::http::target::Path;
+use crate::limits::{EVENT_HEARTBEAT, EVENT_PLACES_MAX};
+use crate::response::Meta;
+use crate::time::Moment;
+
+/// Where a stream of one file begins, and the events that it begins with.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Beginning {
+    /// The place behind which the first line is an event.
+    pub position: Position,
+    /// They, not in a chunk.
+    pub events: Vec<u8>,
+}
+
+impl Beginning {
+    /// Where a client that has `position` goes on, or a new one begins; `meta`: of the file that has the name, if it leads
+    /// to one. `None` if there is nothing to begin with.
+    #[must_use]
+    pub fn new(position: Option<Position>, meta: Option<&Meta>) -> Option<Beginning> {
+        let mut events = Vec::new();
+        let source = Source::default();
+        let position = match (position, meta) {
+            (None, None) => return None,
+            (Some(position), None) => position,
+            (None, Some(meta)) => Position {
+                etag: meta.etag,
+                offset: meta.start.unwrap_or(0),
+            },
+            (Some(position), Some(meta)) => {
+                let etag = meta.etag;
+                match (position.etag == etag, position.offset <= meta.size) {
+                    (true, true) => position,
+                    // Files only grow, unless they are truncated.
+                    (true, false) => {
+                        sse::write_truncate(&mut events, source, etag);
+                        Position { etag, offset: 0 }
+                    }
+                    (false, _) => {
+                        let start = Position { etag, offset: 0 };
+                        sse::write_roll(&mut events, source, End::Replaced.word(), Some(start));
+                        start
+                    }
+                }
+            }
+        };
+        let mut all = Vec::new();
+        sse::write_beginning(&mut all, Some(position));
+        all.append(&mut events);
+        Some(Beginning {
+            position,
+            events: all,
+        })
+    }
+}
+
+/// What a stream follows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subject {
+    /// The file of the name, from there on.
+    File(Position),
+    /// The entries of the directory.
+    Entries,
+    /// Files of the directory.
+    Files {
+        /// Which.
+        patterns: Box<[Pattern]>,
+        /// Where they are begun.
+        start: Option<Start>,
+        /// Behind what the client has of them.
+        positions: Option<Positions>,
+    },
+}
+
+/// A stream of events.
+#[derive(Debug)]
+pub struct Events<F> {
+    /// What was asked for.
+    path: Path,
+    members: Vec<Member<F>>,
+    /// Boxed, as most streams have none.
+    directory: Option<Box<Directory>>,
+    /// The member that is asked first what it needs: whoever has had its turn is asked last.
+    first: usize,
+    /// The server ends.
+    ending: bool,
+    /// The end of the message is what is on its way.
+    finished: bool,
+    chunked: bool,
+    /// Bytes of events that were made, and of them those that are on their way.
+    made: u64,
+    on_its_way: u32,
+}
+
+/// What a stream needs next.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Need<'a, F> {
+    /// The size of a file: [`Events::measured`].
+    Measure(Known<'a, F>),
+    /// These bytes of the file: [`Events::read`].
+    Read(&'a F, Range<u64>),
+    /// The file that has the name now: [`Events::followed`].
+    Follow(Sought<'a>),
+    /// The entries of the directory: [`Events::listed`].
+    List {
+        /// Which.
+        path: &'a Path,
+        /// What was said last is old.
+        anew: bool,
+    },
+    /// To end: [`Events::finish`].
+    Finish,
+    /// Nothing.
+    Rest,
+}
+
+/// A file that is to be measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Known<'a, F> {
+    /// Its handle.
+    pub file: &'a F,
+    /// Its tag, as the events know it; if it has another one by now, it was truncated: [`Events::truncated`].
+    pub etag: ETag,
+    /// By a new look, although nobody has told that it has grown: who told of its new name may have been faster.
+    pub anew: bool,
+}
+
+/// A name that is to be looked up and followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sought<'a> {
+    /// Which one of the stream's names it is, by which [`Events::lost`] tells of it.
+    pub member: usize,
+    /// The name.
+    pub path: &'a Path,
+    /// Where the file begins, if the client wants to know of its end only.
+    pub start: Option<Start>,
+}
+
+impl<F> Events<F> {
+    /// A stream of what `path` names; `file`: to which it leads, if it is the name of one. `begun`: bytes of the events
+    /// that it begins with.
+    pub fn new(
+        path: Path,
+        subject: Subject,
+        file: Option<F>,
+        chunked: bool,
+        begun: u32,
+    ) -> Events<F> {
+        let (members, directory) = match subject {
+            Subject::File(at) => {
+                let member = match file {
+                    Some(file) => Member::found(path.clone(), file, at),
+                    None => Member::sought(path.clone(), "".into(), Some(at), None),
+                };
+                (vec![member], None)
+            }
+            Subject::Entries => {
+                let purpose = Purpose::Entries(Bookmark::default());
+                (Vec::new(), Some(Directory::new(path.clone(), purpose)))
+            }
+            Subject::Files {
+                patterns,
+                start,
+                positions,
+            } => selection::follow(&path, patterns, start, positions),
+        };
+        Events {
+            path,
+            members,
+            directory: directory.map(Box::new),
+            first: 0,
+            ending: false,
+            finished: false,
+            chunked,
+            made: u64::from(begun),
+            on_its_way: begun,
+        }
+    }
+
+    /// What to do when nothing is on its way.
+    #[must_use]
+    pub fn need(&self) -> Need<'_, F> {
+        if let Some(directory) = self
+            .directory
+            .as_ref()
+            .filter(|directory| directory.must_look() && !self.ending)
+        {
+            return Need::List {
+                path: &directory.path,
+                anew: directory.anew,
+            };
+        }
+        match self.current() {
+            Some(current) => self.need_of(current),
+            None if self.ending => Need::Finish,
+            None => Need::Rest,
+        }
+    }
+
+    /// The member that needs something, and is told next.
+    fn current(&self) -> Option<usize> {
+        let count = self.members.len();
+        let order = (self.first..count).chain(0..self.first.min(count));
+        order
+            .into_iter()
+            .find(|&member| match self.members[member].need() {
+                name_follower::Need::Rest => false,
+                name_follower::Need::Follow => !self.ending,
+                name_follower::Need::Measure | name_follower::Need::Read(_) => true,
+            })
+    }
+
+    fn need_of(&self, current: usize) -> Need<'_, F> {
+        let member = &self.members[current];
+        match (member.need(), member.file(), member.etag()) {
+            (name_follower::Need::Measure, Some(file), Some(etag)) => Need::Measure(Known {
+                file,
+                etag,
+                anew: member.passes_on(),
+            }),
+            (name_follower::Need::Read(range), Some(file), _) => Need::Read(file, range),
+            (name_follower::Need::Follow, ..) => {
+                let (path, start) = member.sought_for();
+                Need::Follow(Sought {
+                    member: current,
+                    path,
+                    start,
+                })
+            }
+            need => unreachable!("{:?} of no file", need.0),
+        }
+    }
+
+    fn current_mut(&mut self) -> &mut Member<F> {
+        let current = self.current().expect("only who needs something is told");
+        &mut self.members[current]
+    }
+
+    /// The first of its files, and the offset in it of the first byte that is not in an event.
+    pub fn progress(&self) -> Option<(u64, &F)> {
+        let mut members = self.members.iter();
+        members.find_map(|member| Some((member.at()?.offset, member.file()?)))
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Something may have happened.
+    pub fn look(&mut self) {
+        self.members.iter_mut().for_each(Member::look);
+        if let Some(directory) = &mut self.directory {
+            directory.look();
+        }
+    }
+
+    /// The name of a member no longer leads to its file; the first reason for that stays.
+    pub fn lost(&mut self, member: usize, why: End) {
+        if let Some(member) = self.members.get_mut(member) {
+            member.lost(why);
+        }
+    }
+
+    /// The server ends.
+    pub fn end(&mut self) {
+        self.ending = true;
+        self.members.iter_mut().for_each(Member::look);
+    }
+
+    /// Whether the server ends.
+    #[must_use]
+    pub fn is_ending(&self) -> bool {
+        self.ending
+    }
+
+    /// Takes a measurement of the file.
+    pub fn measured(&mut self, size: u64, sealed: bool) {
+        self.current_mut().measured(size, sealed);
+    }
+
+    /// The file was seen to be shorter than before.
+    pub fn truncated(&mut self) {
+        self.current_mut().truncated();
+    }
+
+    /// Takes the bytes that were needed; gives what is to be sent, which may be nothing.
+    pub fn read(&mut self, bytes: &[u8]) -> Vec<u8> {
+        self.write(|member, source, out| member.read(source, bytes, out))
+    }
+
+    /// Takes what the name leads to now; gives what is to be sent, which may be nothing.
+    pub fn followed(&mut self, found: Followed<F>, now: Moment) -> Vec<u8> {
+        let current = self.current().expect("only who needs something is told");
+        let member = &mut self.members[current];
+        let passed = if member.passes_on() {
+            member.hand_over()
+        } else {
+            None
+        };
+        let (found, place) = self.begin(current, found, passed);
+        let out = self.write(|member, source, out| member.followed(source, found, place, now, out));
+        if let Some(passed) = passed {
+            let members = self.members.iter_mut();
+            members.for_each(|member| member.retry(passed.etag));
+        }
+        out
+    }
+
+    /// By a pattern a file is begun if the listing says that the name has it and nobody else is reading it, and where the
+    /// stream was in it. `passed`: the place in the file that the name had before, which has another name now.
+    fn begin(
+        &mut self,
+        current: usize,
+        found: Followed<F>,
+        passed: Option<Position>,
+    ) -> (Followed<F>, Option<Position>) {
+        let Some(directory) = self.directory.as_deref_mut() else {
+            return (found, None);
+        };
+        let Purpose::Files(wanted) = &mut directory.purpose else {
+            return (found, None);
+        };
+        passed.into_iter().for_each(|place| wanted.keep(place));
+        let Followed::File(_, meta) = &found else {
+            return (found, None);
+        };
+        let (tag, member) = (Some(meta.etag), &self.members[current]);
+        let reads = |member: &Member<F>| member.etag() == tag && member.file().is_some();
+        let (before, behind) = self.members.split_at(current);
+        let is_read = before.iter().chain(&behind[1..]).any(reads);
+        if !member.accepts(meta.etag) || is_read {
+            // Of a second name of a file that is followed there is nothing new to say.
+            directory.anew = !self.members.iter().any(|member| member.etag() == tag);
+            return (Followed::Unknown, None);
+        }
+        let place = wanted.take(meta.etag);
+        let left = member.leaves_for(meta.etag);
+        left.into_iter().for_each(|left| wanted.keep(left));
+        (found, place)
+    }
+
+    /// Lets the current member write events; the others have their turn before it has another.
+    fn write(&mut self, events: impl FnOnce(&mut Member<F>, Source<'_>, &mut Vec<u8>)) -> Vec<u8> {
+        let current = self.current().expect("only who needs something is told");
+        let (before, behind) = self.other_places(current);
+        let member = &mut self.members[current];
+        let name = Box::<str>::from(member.name());
+        let source = Source {
+            name: &name,
+            before: &before,
+            behind: &behind,
+        };
+        let mut out = Vec::new();
+        events(member, source, &mut out);
+        self.first = current + 1;
+        self.made(out)
+    }
+
+    /// What stands in an `id` before and behind the place of a member.
+    fn other_places(&self, member: usize) -> (String, String) {
+        let (before, behind) = self.members.split_at(member);
+        let behind = behind.iter().skip(1).map(Member::at);
+        let before = before.iter().map(Member::at);
+        let wanted = self
+            .directory
+            .as_ref()
+            .and_then(|directory| directory.wanted());
+        // Places in files that are known by their tags need no order, and none where there is no file.
+        let counts = |place: &Option<Position>| wanted.is_none() || place.is_some();
+        let lost = wanted
+            .into_iter()
+            .flat_map(|wanted| wanted.places())
+            .map(Some);
+        let before: Box<[_]> = before.filter(counts).collect();
+        let room = EVENT_PLACES_MAX - 1 - before.len();
+        let behind = behind.filter(counts).chain(lost).take(room).collect();
+        let [mut before, mut behind] = [before, behind].map(|places| Positions(places).to_string());
+        if !before.is_empty() {
+            before.push(',');
+        }
+        if !behind.is_empty() {
+            behind.insert(0, ',');
+        }
+        (before, behind)
+    }
+
+    /// Takes what is in the directory now; gives what is to be sent, which may be nothing.
+    pub fn listed(&mut self, found: &Listed<'_>, now: Moment) -> Vec<u8> {
+        let mut out = Vec::new();
+        if let Some(directory) = &mut self.directory {
+            directory.seen(found, now, &mut out);
+            if let (Purpose::Files(wanted), Listed::Book(book)) = (&mut directory.purpose, found) {
+                selection::assign(&mut self.members, &directory.path, wanted, book, &mut out);
+            }
+        }
+        self.made(out)
+    }
+
+    /// When [`Events::rang`] is due, if nothing was sent since then.
+    #[must_use]
+    pub fn deadline(&self, since: Moment) -> Moment {
+        let looks = self.members.iter().map(Member::deadline);
+        let looks = looks.chain(
+            self.directory
+                .as_ref()
+                .map(|directory| directory.deadline()),
+        );
+        looks.fold(since + EVENT_HEARTBEAT, Moment::min)
+    }
+
+    /// Takes note of the time; gives what is to be sent, which may be nothing.
+    pub fn rang(&mut self, since: Moment, now: Moment) -> Vec<u8> {
+        for member in &mut self.members {
+            member.rang(now);
+        }
+        if let Some(directory) = &mut self.directory {
+            directory.rang(now);
+        }
+        let silent = since + EVENT_HEARTBEAT <= now;
+        self.made(if silent {
+            sse::HEARTBEAT.to_vec()
+        } else {
+            Vec::new()
+        })
+    }
+
+    /// The end of the message; nothing but the end of the connection for an HTTP/1.0 client.
+    pub fn finish(&mut self) -> &'static [u8] {
+        self.finished = true;
+        if self.chunked { chunked::LAST } else { b"" }
+    }
+
+    /// What was to be sent is out. True if it was the end of the message.
+    pub fn sent(&mut self) -> bool {
+        self.on_its_way = 0;
+        self.finished
+    }
+
+    /// Bytes of events that went out. `left`: bytes that are still to be sent, with their framing.
+    #[must_use]
+    pub fn delivered(&self, left: u64) -> u64 {
+        let line_end = if self.chunked { 2 } else { 0 };
+        self.made
+            - left
+                .saturating_sub(line_end)
+                .min(u64::from(self.on_its_way))
+    }
+
+    /// Bytes to send: these events, in a chunk if need be.
+    fn made(&mut self, events: Vec<u8>) -> Vec<u8> {
+        self.made += events.len() as u64;
+        self.on_its_way = u32::try_from(events.len()).expect("a bounded buffer");
+        if self.chunked && !events.is_empty() {
+            chunked::enclose(&events)
+        } else {
+            events
+        }
+    }
+}

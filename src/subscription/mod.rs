@@ -1,0 +1,7 @@
+//! What a subscriber gets, pure: an event stream, the names that it follows, the changes of a directory.
+
+pub mod changelog;
+pub mod directory;
+pub mod event_stream;
+pub mod name_follower;
+pub mod selection;

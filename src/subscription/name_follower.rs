@@ -1,0 +1,416 @@
+//! One name that an event stream follows: the file that it leads to, as far as it has been made events, then the file
+//! after it. It says what it needs next and is told what came of it.
+//!
+//! Of a line that is not complete nothing is kept; it is read again from its start.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use crate::connection::sending::End;
+use crate::http::conditional::ETag;
+use crate::http::query::Start;
+use crate::http::sse::{self, Position, Source};
+use crate::http::target::Path;
+use crate::limits::{EVENT_ABSENCE, EVENT_READ};
+use crate::response::Meta;
+use crate::time::Moment;
+
+/// A name that is followed.
+#[derive(Debug)]
+pub struct Member<F> {
+    path: Path,
+    /// The type of its events; empty if it is the only one.
+    name: Box<str>,
+    /// `None`: the name leads nowhere, or has not been looked up yet.
+    file: Option<F>,
+    /// Behind the last event of the file; `None`: there was no file yet.
+    at: Option<Position>,
+    /// Where the file that is found first is begun.
+    start: Option<Start>,
+    /// Up to here the file has no event behind `at`.
+    seen: u64,
+    size: u64,
+    sealed: bool,
+    /// The file must be measured before it may rest.
+    look: bool,
+    /// The file was truncated since it was found.
+    truncated: bool,
+    /// Why the name no longer leads to the file.
+    left: Option<End>,
+    /// The file has the name of another member now.
+    passes_on: bool,
+    accepts: Accepts,
+    absence: Option<Absence>,
+}
+
+/// Which file is begun when the name leads to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Accepts {
+    Any,
+    /// That which has the name in the listing of the directory.
+    Listed(Option<ETag>),
+}
+
+/// What was looked for is not there, for a while.
+#[derive(Debug)]
+pub(crate) struct Absence {
+    pause: Duration,
+    /// When to look again.
+    pub next: Moment,
+    pub due: bool,
+    /// The client knows.
+    pub told: bool,
+}
+
+impl Absence {
+    /// It has not been looked for yet.
+    pub fn unknown() -> Absence {
+        Absence {
+            pause: EVENT_ABSENCE.0,
+            next: Moment::NEVER,
+            due: true,
+            told: false,
+        }
+    }
+
+    /// It was looked for once more.
+    pub fn still(before: Option<Absence>, now: Moment) -> Absence {
+        let (shortest, longest) = EVENT_ABSENCE;
+        let pause = before.as_ref().map_or(shortest, |last| last.pause * 2);
+        let pause = pause.min(longest);
+        Absence {
+            pause,
+            next: now + pause,
+            due: false,
+            told: before.is_some_and(|last| last.told),
+        }
+    }
+
+    /// It is no moment between two files of one name.
+    pub fn is_long(&self) -> bool {
+        self.pause >= EVENT_ABSENCE.1
+    }
+
+    pub fn rang(&mut self, now: Moment) {
+        self.due |= self.next <= now;
+    }
+}
+
+/// What a name led to when it was looked up again.
+#[derive(Debug)]
+pub enum Followed<F> {
+    /// This file.
+    File(F, Meta),
+    /// No file.
+    Nothing,
+    /// It cannot be told now.
+    Unknown,
+}
+
+/// What a member needs next.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Need {
+    Measure,
+    Read(Range<u64>),
+    Follow,
+    Rest,
+}
+
+impl<F> Member<F> {
+    /// The name leads to this file, which is followed from there on.
+    pub fn found(path: Path, file: F, at: Position) -> Member<F> {
+        Member {
+            file: Some(file),
+            absence: None,
+            seen: at.offset,
+            size: at.offset,
+            look: true,
+            ..Member::sought(path, "".into(), Some(at), None)
+        }
+    }
+
+    /// The name is to be looked up. `at`: behind the last event that the client has.
+    pub fn sought(
+        path: Path,
+        name: Box<str>,
+        at: Option<Position>,
+        start: Option<Start>,
+    ) -> Member<F> {
+        Member {
+            path,
+            name,
+            file: None,
+            at,
+            start,
+            seen: 0,
+            size: 0,
+            sealed: false,
+            look: false,
+            truncated: false,
+            left: None,
+            passes_on: false,
+            accepts: Accepts::Any,
+            absence: Some(Absence::unknown()),
+        }
+    }
+
+    /// In the listing of the directory the name has the file with this tag, if it has one.
+    pub fn listed(&mut self, tag: Option<ETag>) {
+        let before = std::mem::replace(&mut self.accepts, Accepts::Listed(tag));
+        if before != self.accepts
+            && let Some(absence) = &mut self.absence
+        {
+            absence.due = true;
+        }
+    }
+
+    /// Whether a file to which the name leads is followed now, or only when the listing says the same.
+    pub fn accepts(&self, etag: ETag) -> bool {
+        match self.accepts {
+            Accepts::Any => true,
+            Accepts::Listed(tag) => {
+                tag == Some(etag) || !self.truncated && self.etag() == Some(etag)
+            }
+        }
+    }
+
+    /// The place in the file that is left when another one is begun.
+    pub fn leaves_for(&self, etag: ETag) -> Option<Position> {
+        self.at.filter(|at| at.etag != etag && !self.truncated)
+    }
+
+    /// What to do when nothing is on its way.
+    pub(crate) fn need(&self) -> Need {
+        let (Some(_), Some(at)) = (&self.file, self.at) else {
+            let due = self.absence.as_ref().is_some_and(|absence| absence.due);
+            return if due { Need::Follow } else { Need::Rest };
+        };
+        let more = self.size > self.seen || self.is_final() && at.offset < self.size;
+        match (self.truncated, self.look, more) {
+            (false, true, _) => Need::Measure,
+            (false, false, true) => Need::Read(at.offset..self.size.min(at.offset + EVENT_READ)),
+            (true, _, _) => Need::Follow,
+            _ if self.left.is_some() => Need::Follow,
+            _ => Need::Rest,
+        }
+    }
+
+    /// Nothing more belongs to the file, so a line that has no end will not get one.
+    fn is_final(&self) -> bool {
+        self.sealed || self.left.is_some()
+    }
+
+    /// The file.
+    pub fn file(&self) -> Option<&F> {
+        self.file.as_ref()
+    }
+
+    /// Behind the last event of it.
+    pub fn at(&self) -> Option<Position> {
+        self.at
+    }
+
+    /// The name as the type of its events.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What to look up, and where to begin what is found.
+    pub fn sought_for(&self) -> (&Path, Option<Start>) {
+        (&self.path, self.start)
+    }
+
+    /// The name in its directory.
+    pub fn file_name(&self) -> &[u8] {
+        self.path.last()
+    }
+
+    /// When [`Member::rang`] is due.
+    pub fn deadline(&self) -> Moment {
+        let next = |absence: &Absence| absence.next;
+        self.absence.as_ref().map_or(Moment::NEVER, next)
+    }
+
+    /// The client knows that the name leads nowhere.
+    pub fn is_known_to_be_gone(&self) -> bool {
+        self.absence.as_ref().is_some_and(|absence| absence.told)
+    }
+
+    /// Something may have happened.
+    pub fn look(&mut self) {
+        self.look = true;
+    }
+
+    /// The name no longer leads to the file; the first reason stays.
+    pub fn lost(&mut self, why: End) {
+        if self.file.is_some() {
+            self.left.get_or_insert(why);
+            self.look = true;
+        }
+    }
+
+    /// Another member goes on with the file, which has the name of that one now. What it has is read to its end first, also
+    /// a line that has none yet: the file may have lost that name too before the other one finds it. Gives the place if
+    /// that is done.
+    pub fn pass_on(&mut self) -> Option<Position> {
+        if self.file.is_none() {
+            return self.hand_over();
+        }
+        self.left.get_or_insert(End::Renamed);
+        self.look |= !std::mem::replace(&mut self.passes_on, true);
+        None
+    }
+
+    /// Whether the file is read to its end, to be passed on.
+    pub fn passes_on(&self) -> bool {
+        self.passes_on
+    }
+
+    /// A file with this tag can be had now.
+    pub fn retry(&mut self, etag: ETag) {
+        if let Some(absence) = &mut self.absence
+            && self.accepts == Accepts::Listed(Some(etag))
+        {
+            absence.due = true;
+        }
+    }
+
+    /// The file is another member's from now on: gives the place.
+    pub fn hand_over(&mut self) -> Option<Position> {
+        self.left.get_or_insert(End::Renamed);
+        self.file = None;
+        (self.truncated, self.passes_on) = (false, false);
+        self.absence = Some(Absence::unknown());
+        self.at.take()
+    }
+
+    /// Takes a measurement of the file.
+    pub fn measured(&mut self, size: u64, sealed: bool) {
+        self.look = false;
+        self.sealed = sealed;
+        // Also if what was made events is still there: the file has another tag now.
+        self.truncated |= size < self.size;
+        self.size = size;
+        // Also what made no event is read again: it may not be what it was.
+        self.seen = self.offset();
+    }
+
+    fn offset(&self) -> u64 {
+        self.at.map_or(0, |at| at.offset)
+    }
+
+    /// The file was seen to be shorter than before. It has another tag from here on, so the place is good no more.
+    pub fn truncated(&mut self) {
+        self.truncated = true;
+    }
+
+    /// Takes the bytes that were needed; writes events.
+    pub fn read(&mut self, source: Source<'_>, bytes: &[u8], out: &mut Vec<u8>) {
+        let end = self.offset() + bytes.len() as u64;
+        let last = self.is_final() && end == self.size;
+        if let Some(at) = &mut self.at {
+            let taken = sse::encode(source, *at, bytes, last, out);
+            at.offset += taken.bytes as u64;
+            self.seen = if taken.all { end } else { at.offset };
+        }
+    }
+
+    /// Takes what the name leads to now; writes events. `place`: behind what the client has of that file, under whatever
+    /// name it had it.
+    pub fn followed(
+        &mut self,
+        source: Source<'_>,
+        found: Followed<F>,
+        place: Option<Position>,
+        now: Moment,
+        out: &mut Vec<u8>,
+    ) {
+        // What comes later is new from its beginning.
+        let start = self.start.filter(|_| matches!(found, Followed::Unknown));
+        match found {
+            Followed::File(file, meta) => {
+                self.begin(source, &meta, place, out);
+                (self.seen, self.size) = (self.offset(), self.offset());
+                (self.file, self.absence, self.left) = (Some(file), None, None);
+                (self.truncated, self.sealed, self.look) = (false, false, true);
+            }
+            found => {
+                // What comes next is not told as the end of what is gone.
+                self.truncated &= !matches!(found, Followed::Nothing);
+                self.file = None;
+                let mut absence = Absence::still(self.absence.take(), now);
+                let nothing = matches!(found, Followed::Nothing);
+                if nothing && absence.is_long() && !absence.told {
+                    let never = if self.at.is_none() {
+                        "missing"
+                    } else {
+                        End::Unlinked.word()
+                    };
+                    let reason = self.left.map_or(never, End::word);
+                    sse::write_roll(out, source, reason, None);
+                    absence.told = true;
+                }
+                self.absence = Some(absence);
+            }
+        }
+        self.start = start;
+    }
+
+    /// The place in a file that was just found.
+    fn begin(
+        &mut self,
+        source: Source<'_>,
+        meta: &Meta,
+        place: Option<Position>,
+        out: &mut Vec<u8>,
+    ) {
+        let etag = meta.etag;
+        let from_its_start = Some(Position { etag, offset: 0 });
+        let told = self.is_known_to_be_gone();
+        let fresh = self.at.is_none() && self.left.is_none() && !told;
+        let place = match fresh {
+            true => {
+                self.at = place;
+                None
+            }
+            false => place.filter(|place| place.offset <= meta.size),
+        };
+        match self.at {
+            None if fresh => {
+                let offset = meta.start.unwrap_or(0);
+                let at = Position { etag, offset };
+                sse::write_place(out, source, at);
+                self.at = Some(at);
+            }
+            // Files only grow, unless they are truncated.
+            Some(at)
+                if self.left.is_none()
+                    && place.is_none()
+                    && (self.truncated || at.etag == etag && at.offset > meta.size) =>
+            {
+                sse::write_truncate(out, source, etag);
+                self.at = from_its_start;
+            }
+            // The same file, whose name was away for a moment.
+            Some(at) if !self.truncated && at.etag == etag => {}
+            _ => {
+                let why = self.left.unwrap_or(End::Replaced);
+                let reason = if told { "created" } else { why.word() };
+                self.at = place.or(from_its_start);
+                sse::write_roll(out, source, reason, self.at);
+            }
+        }
+    }
+
+    /// Takes note of the time.
+    pub fn rang(&mut self, now: Moment) {
+        if let Some(absence) = &mut self.absence {
+            absence.rang(now);
+        }
+    }
+
+    /// The tag of the file, as the events know it.
+    pub fn etag(&self) -> Option<ETag> {
+        self.at.map(|at| at.etag)
+    }
+}

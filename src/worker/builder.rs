@@ -1,0 +1,120 @@
+//! A worker before it runs: everything that can fail is done before its thread begins.
+
+use std::io;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use slab::Slab;
+
+use super::deadlines::Deadlines;
+use super::drive::{Desk, READABLE};
+use super::event_streams::Followers;
+use super::inspect::{Counters, Mailbox};
+use super::send::Scratch;
+use super::{Queue, Shared, Worker};
+use crate::follow::registry::Topics;
+use crate::follow::watcher::Watch;
+use crate::http::date::Date;
+use crate::limits::HEAD_MAX;
+use crate::log::access_record::Lines;
+use crate::os::epoll::{Poll, Token, Waker};
+use crate::os::sockets::Listener;
+use crate::store::lookup::Lookups;
+use crate::store::root::Files;
+use crate::time::Moment;
+use crate::versioned::Reader;
+
+/// A worker before it is moved to its thread.
+pub struct Seed {
+    shared: Arc<Shared>,
+    poll: Poll,
+    files: Files,
+    listeners: Vec<Listener>,
+    mailbox: Arc<Mailbox>,
+}
+
+impl Seed {
+    /// A worker that will serve these files on these listeners.
+    ///
+    /// # Errors
+    /// EMFILE and the like: a poller needs three descriptors.
+    pub fn new(shared: Arc<Shared>, files: Files, listeners: Vec<Listener>) -> io::Result<Seed> {
+        let poll = Poll::new()?;
+        for (index, listener) in listeners.iter().enumerate() {
+            poll.add(listener, Token::Listener(index), READABLE)?;
+        }
+        Ok(Seed {
+            shared,
+            poll,
+            files,
+            listeners,
+            mailbox: Arc::default(),
+        })
+    }
+
+    /// Where this worker is asked about itself.
+    #[must_use]
+    pub fn mailbox(&self) -> Arc<Mailbox> {
+        Arc::clone(&self.mailbox)
+    }
+
+    /// Wakes this worker from another thread, to look at [`Shared::signals`].
+    #[must_use]
+    pub fn waker(&self) -> Waker {
+        self.poll.waker()
+    }
+
+    /// The worker, in its thread.
+    ///
+    /// # Errors
+    /// ENOMEM
+    pub fn grow(self) -> io::Result<Worker> {
+        let Seed {
+            shared,
+            poll,
+            files,
+            listeners,
+            mailbox,
+        } = self;
+        let watch = Watch::new();
+        if let Some(queue) = watch.queue() {
+            poll.add(queue, Token::Watch, READABLE)?;
+        }
+        let desk = Desk {
+            topics: Topics::new(Lookups::new(files, shared.hot_files), watch),
+            followers: Followers::default(),
+            tokens: shared.tokens.clone().map(Reader::new),
+            cors: shared.cors.clone(),
+            scratch: Scratch::new(),
+            counters: Counters::default(),
+            lines: shared.access_log.clone().map(Lines::new),
+            input: vec![0; HEAD_MAX]
+                .into_boxed_slice()
+                .try_into()
+                .expect("of that length"),
+            date: Date::from(SystemTime::now()),
+            now: Moment::default(),
+            listings: 0,
+            listed: false,
+        };
+        Ok(Worker {
+            shared,
+            poll,
+            listeners,
+            slots: Slab::new(),
+            desk,
+            deadlines: Deadlines::default(),
+            queue: Queue::default(),
+            leaving: Vec::new(),
+            refused: 0,
+            paused_until: None,
+            start: Instant::now(),
+            next_poll: Moment::NEVER,
+            next_sweep: Moment::NEVER,
+            next_account: Moment::NEVER,
+            cut_at: None,
+            mailbox,
+            asked: None,
+        })
+    }
+}

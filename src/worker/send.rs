@@ -1,0 +1,243 @@
+//! Bytes on their way from files to sockets.
+
+use std::ops::Range;
+use std::os::fd::AsFd;
+use std::rc::Rc;
+
+use arrayvec::ArrayVec;
+use rustix::io::Errno;
+
+use crate::connection::sending::Next;
+use crate::http::chunked::Frame;
+use crate::limits::{
+    COPY_MAX, COPY_SHARED_MAX, COPY_TAIL, SENDFILE_FINITE, SENDFILE_TAIL, SHARED_FROM,
+};
+use crate::os::sockets::Stream;
+use crate::store::root::OpenFile;
+
+/// Why bytes could not be sent.
+pub enum Trouble {
+    /// The socket has no room.
+    Full,
+    /// The connection is broken.
+    Peer,
+    /// The file has not got what was promised, or cannot be read.
+    File,
+    /// The file was truncated to this size.
+    Shrank(u64),
+}
+
+/// What the socket took.
+pub struct Sent {
+    /// Bytes.
+    pub count: u64,
+    /// Less than it was given: it has no more room.
+    pub full: bool,
+}
+
+fn sent(given: u64, result: Result<usize, Errno>) -> Result<Sent, Trouble> {
+    match result {
+        Ok(count) => Ok(Sent {
+            count: count as u64,
+            full: (count as u64) < given,
+        }),
+        Err(Errno::AGAIN) => Err(Trouble::Full),
+        Err(_) => Err(Trouble::Peer),
+    }
+}
+
+fn send(stream: &Stream, bytes: &[u8], more: bool) -> Result<Sent, Trouble> {
+    sent(bytes.len() as u64, stream.send(bytes, more))
+}
+
+/// Where file bytes pass through user space: room for a head in front of them and a line end behind, so that they are
+/// one `send`. What was read last is remembered for the turn: all caught-up tails of a file share one read.
+pub struct Scratch {
+    bytes: Box<[u8; Scratch::FRONT + COPY_SHARED_MAX + Scratch::BACK]>,
+    holds: Option<Held>,
+}
+
+/// Whose bytes the scratch holds, which ones, and the last truncation that was known before they were read: who looks at
+/// the file behind a later one gets another tag, and must not get these bytes.
+type Held = (Rc<OpenFile>, Range<u64>, u64);
+
+impl Scratch {
+    /// Longer heads (a redirect to a long name) have no file behind them.
+    const FRONT: usize = 2048;
+    const BACK: usize = 2;
+
+    /// Empty.
+    #[must_use]
+    pub fn new() -> Scratch {
+        let bytes = vec![0; Scratch::FRONT + COPY_SHARED_MAX + Scratch::BACK].into_boxed_slice();
+        Scratch {
+            bytes: bytes.try_into().expect("of that length"),
+            holds: None,
+        }
+    }
+
+    /// Nothing is remembered from here on.
+    pub fn forget(&mut self) {
+        self.holds = None;
+    }
+
+    /// Sends some of what comes next; at least one byte.
+    pub fn send(
+        &mut self,
+        stream: &Stream,
+        next: &Next<'_, Rc<OpenFile>>,
+    ) -> Result<Sent, Trouble> {
+        let Some((file, range)) = &next.file else {
+            let bytes = if next.before.is_empty() {
+                next.after
+            } else {
+                &next.before
+            };
+            return send(stream, bytes, false);
+        };
+        let count = range.end - range.start;
+        // In the middle of a long stretch only its end is worth a copy, unless others wait for it too.
+        let copied = match (next.before.is_empty(), next.after.is_empty()) {
+            (_, false) if is_shared(file) => COPY_SHARED_MAX as u64,
+            (true, _) => COPY_TAIL,
+            (false, _) => COPY_MAX as u64,
+        };
+        if count <= copied && next.before.len() <= Scratch::FRONT {
+            return self.send_copy(stream, next, file, range.clone());
+        }
+        if !next.before.is_empty() {
+            return send(stream, &next.before, true);
+        }
+        // The last bytes of a chunk are left for a copy that takes the line end along.
+        let piece = if next.after.is_empty() {
+            count.min(SENDFILE_FINITE)
+        } else {
+            (count - COPY_TAIL).min(SENDFILE_TAIL)
+        };
+        match stream.send_file(file.as_fd(), range.start, piece) {
+            Ok(0) => Err(Trouble::File),
+            // Who failed, the file or the socket? A file system may fail with any error, or not be able to splice.
+            Err(error) if error != Errno::AGAIN => {
+                let end = range.start + count.min(COPY_MAX as u64);
+                let after = if end == range.end { next.after } else { b"" };
+                let place = self.fill(file, range.start..end)?;
+                self.send_framed(stream, &[], place, after)
+            }
+            result => sent(piece, result),
+        }
+    }
+
+    fn send_copy(
+        &mut self,
+        stream: &Stream,
+        next: &Next<'_, Rc<OpenFile>>,
+        file: &Rc<OpenFile>,
+        range: Range<u64>,
+    ) -> Result<Sent, Trouble> {
+        let place = self.fill(file, range)?;
+        self.send_framed(stream, &next.before, place, next.after)
+    }
+
+    /// These bytes of a file, at most [`COPY_SHARED_MAX`].
+    pub(super) fn read(
+        &mut self,
+        file: &Rc<OpenFile>,
+        range: Range<u64>,
+    ) -> Result<&[u8], Trouble> {
+        let place = self.fill(file, range)?;
+        Ok(&self.bytes[place])
+    }
+
+    /// Has these bytes of the file in the scratch; says where.
+    fn fill(&mut self, file: &Rc<OpenFile>, range: Range<u64>) -> Result<Range<usize>, Trouble> {
+        let truncation = file.truncation();
+        let held = match &self.holds {
+            Some((held, bytes, before)) if Rc::ptr_eq(held, file) && *before == truncation => {
+                if bytes.start <= range.start && range.end <= bytes.end {
+                    return Ok(place(bytes, &range));
+                }
+                Some(bytes.clone())
+            }
+            _ => None,
+        };
+        self.holds = None;
+        // Followers that a full socket has held up are at different places; what one of them needed, another may.
+        let both = held.map(|bytes| bytes.start.min(range.start)..bytes.end.max(range.end));
+        let worth =
+            |both: &Range<u64>| both.end - both.start <= COPY_SHARED_MAX as u64 && is_shared(file);
+        for bytes in both.filter(worth).into_iter().chain([range.clone()]) {
+            let whole = place(&bytes, &bytes);
+            if matches!(file.read(&mut self.bytes[whole.clone()], bytes.start), Ok(n) if n == whole.len())
+            {
+                let place = place(&bytes, &range);
+                self.holds = Some((Rc::clone(file), bytes, truncation));
+                return Ok(place);
+            }
+        }
+        Err(Trouble::File)
+    }
+
+    /// These bytes of the file in a frame, to be sent to more than one of those that follow it. `None` if they are not
+    /// held: then there are too many of them, or none.
+    pub(super) fn frame(
+        &self,
+        file: &Rc<OpenFile>,
+        bytes: &Range<u64>,
+        chunked: bool,
+    ) -> Option<Box<[u8]>> {
+        let (held, all, truncation) = self.holds.as_ref()?;
+        let here = all.start <= bytes.start && bytes.end <= all.end && !bytes.is_empty();
+        let same = Rc::ptr_eq(held, file) && *truncation == file.truncation();
+        if !here || !same || !is_shared(file) {
+            return None;
+        }
+        let frame = Frame::new(u32::try_from(bytes.end - bytes.start).ok()?).rest(chunked);
+        let bytes = &self.bytes[place(all, bytes)];
+        Some([&frame.line, bytes, frame.end].concat().into())
+    }
+
+    /// Sends bytes of the scratch with others in front of and behind them, which for that stand where bytes may be that are
+    /// held for somebody else.
+    fn send_framed(
+        &mut self,
+        stream: &Stream,
+        before: &[u8],
+        place: Range<usize>,
+        after: &[u8],
+    ) -> Result<Sent, Trouble> {
+        let front = place.start - before.len()..place.start;
+        let back = place.end..place.end + after.len();
+        let mut kept = ArrayVec::<u8, { Scratch::FRONT + Scratch::BACK }>::new();
+        let others = |(_, bytes, _): &Held| bytes.end - bytes.start > place.len() as u64;
+        if self.holds.as_ref().is_some_and(others) {
+            kept.extend(self.bytes[front.clone()].iter().copied());
+            kept.extend(self.bytes[back.clone()].iter().copied());
+        }
+        self.bytes[front.clone()].copy_from_slice(before);
+        self.bytes[back.clone()].copy_from_slice(after);
+        let result = send(stream, &self.bytes[front.start..back.end], false);
+        if !kept.is_empty() {
+            let (before, after) = kept.split_at(front.len());
+            self.bytes[front].copy_from_slice(before);
+            self.bytes[back].copy_from_slice(after);
+        }
+        result
+    }
+}
+
+/// Where bytes of a file are, if these are held.
+fn place(held: &Range<u64>, bytes: &Range<u64>) -> Range<usize> {
+    let start = Scratch::FRONT + (bytes.start - held.start) as usize;
+    start..start + (bytes.end - bytes.start) as usize
+}
+
+/// Whether several follow it.
+fn is_shared(file: &Rc<OpenFile>) -> bool {
+    Rc::strong_count(file) >= SHARED_FROM
+}
+
+impl Default for Scratch {
+    fn default() -> Self {
+        Self::new()
+    }
+}
