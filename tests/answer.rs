@@ -33,6 +33,7 @@ fn meta(size: u64, sealed: bool) -> Meta {
         size,
         sealed,
         modified: Date::from_seconds(MODIFIED),
+        changed: Date::from_seconds(MODIFIED),
         etag: ETag(0x0123_4567_89ab_cdef),
         media: TEXT,
         start: None,

@@ -5,7 +5,7 @@
 mod pace;
 
 use Verdict::{Failed, NotModified, Proceed, ProceedWhole};
-use openrange::http::conditional::{Conditions, ETag, Verdict, judge};
+use openrange::http::conditional::{Conditions, ETag, Validators, Verdict, judge};
 use openrange::http::date::Date;
 use pace::some;
 
@@ -38,7 +38,7 @@ const DATES: [Says; 5] = [Absent, Earlier, Equal, Later, Garbage];
 const EITHER: [Says; 7] = [Absent, Same, Other, Earlier, Equal, Later, Garbage];
 
 /// If-Match, If-Unmodified-Since, If-None-Match, If-Modified-Since, If-Range; whether the second of the modification
-/// is over. The first row that fits decides.
+/// is over and nothing has changed since. The first row that fits decides.
 type Row = ([Says; 5], Option<bool>, Verdict);
 const TABLE: &[Row] = &[
     // 1. If-Match
@@ -48,15 +48,15 @@ const TABLE: &[Row] = &[
     ([Absent, Earlier, Any, Any, Any], None, Failed),
     // 3. If-None-Match: the star needs no date
     ([Any, Any, Star, Any, Any], None, NotModified),
-    // Departure: a tag alone never gives 304, the file may have grown; only the date tells, and only the very second,
-    // and only when that is over. (The RFC would give 304 for Same, and would not look at the date.)
+    // Departure: a tag alone never gives 304, the file may have grown; only the date tells, the very second, and only
+    // when that is over and not even an attribute has changed later. (The RFC would give 304 for Same, and would not look
+    // at the date.)
     ([Any, Any, Same, Equal, Any], Some(true), NotModified),
     // 4. If-Modified-Since: likewise. (The RFC would give 304 for Later as well.)
     ([Any, Any, Absent, Equal, Any], Some(true), NotModified),
-    // 5. If-Range. Departure: tags compare weakly.
+    // 5. If-Range. Departure: tags compare weakly. A date is weak, so it never matches.
     ([Any, Any, Any, Any, Absent], None, Proceed),
     ([Any, Any, Any, Any, Same], None, Proceed),
-    ([Any, Any, Any, Any, Equal], None, Proceed),
     ([Any, Any, Any, Any, Any], None, ProceedWhole),
 ];
 
@@ -85,7 +85,16 @@ fn value(says: Says, turn: usize) -> Option<Box<[u8]>> {
     })
 }
 
-fn verdict(says: [Says; 5], settled: bool, turn: usize) -> Verdict {
+/// A file whose time of modification is that of its last change.
+fn written_at(seconds: i64) -> Validators {
+    Validators {
+        etag: TAG,
+        modified: Date::from_seconds(seconds),
+        changed: Date::from_seconds(seconds),
+    }
+}
+
+fn verdict(says: [Says; 5], settled: bool, changed_later: bool, turn: usize) -> Verdict {
     let conditions = Conditions {
         if_match: value(says[0], turn),
         if_unmodified_since: value(says[1], turn),
@@ -93,19 +102,22 @@ fn verdict(says: [Says; 5], settled: bool, turn: usize) -> Verdict {
         if_modified_since: value(says[3], turn),
         if_range: value(says[4], turn),
     };
-    let modified = Date::from_seconds(MODIFIED);
+    let file = Validators {
+        changed: Date::from_seconds(MODIFIED + i64::from(changed_later)),
+        ..written_at(MODIFIED)
+    };
     let now = Date::from_seconds(MODIFIED + if settled { 2 } else { 1 });
-    judge(&conditions, TAG, modified, now)
+    judge(&conditions, &file, now)
 }
 
 #[test]
 fn every_combination() {
     let fields: [&[Says]; 5] = [&TAGS, &DATES, &TAGS, &DATES, &EITHER];
-    let count = fields.iter().map(|field| field.len()).product::<usize>() * 2;
+    let count = fields.iter().map(|field| field.len()).product::<usize>() * 4;
     let mut used = vec![0; TABLE.len()];
     for case in some(0..count) {
         // The number of the case, digit by digit.
-        let (mut rest, settled) = (case / 2, case % 2 == 1);
+        let (mut rest, settled, changed_later) = (case / 4, case % 2 == 1, case / 2 % 2 == 1);
         let says = fields.map(|field| {
             let says = field[rest % field.len()];
             rest /= field.len();
@@ -113,12 +125,15 @@ fn every_combination() {
         });
         let row = TABLE
             .iter()
-            .position(|row| fits(row, says, settled))
+            .position(|row| fits(row, says, settled && !changed_later))
             .unwrap();
         used[row] += 1;
         for turn in 0..3 {
-            let what = format!("{says:?}, settled {settled}, spelling {turn}");
-            assert_eq!(verdict(says, settled, turn), TABLE[row].2, "{what}");
+            let what = format!(
+                "{says:?}, settled {settled}, changed later {changed_later}, spelling {turn}"
+            );
+            let verdict = verdict(says, settled, changed_later, turn);
+            assert_eq!(verdict, TABLE[row].2, "{what}");
         }
     }
     assert!(
@@ -171,9 +186,13 @@ fn lists_of_tags() {
             if_match: Some(value.as_bytes().into()),
             ..Conditions::default()
         };
-        let date = Date::from_seconds(MODIFIED);
+        let file = written_at(MODIFIED);
         let expected = if matches { Proceed } else { Failed };
-        assert_eq!(judge(&conditions, TAG, date, date), expected, "{value}");
+        assert_eq!(
+            judge(&conditions, &file, file.modified),
+            expected,
+            "{value}"
+        );
     }
 }
 
@@ -182,7 +201,7 @@ fn if_range_holds_one_validator() {
     let table = [
         ("W/\"0123456789abcdef\"", Proceed),
         ("\"0123456789abcdef\"", Proceed),
-        (EQUAL, Proceed),
+        (EQUAL, ProceedWhole),
         ("W/\"0123456789abcdef\", \"x\"", ProceedWhole),
         ("\"x\", W/\"0123456789abcdef\"", ProceedWhole),
         ("\"0123456789abcdef\"x", ProceedWhole),
@@ -197,8 +216,12 @@ fn if_range_holds_one_validator() {
             if_range: Some(value.as_bytes().into()),
             ..Conditions::default()
         };
-        let date = Date::from_seconds(MODIFIED);
-        assert_eq!(judge(&conditions, TAG, date, date), expected, "{value}");
+        let file = written_at(MODIFIED);
+        assert_eq!(
+            judge(&conditions, &file, file.modified),
+            expected,
+            "{value}"
+        );
     }
 }
 
@@ -219,8 +242,36 @@ fn when_a_second_is_over() {
             ..Conditions::default()
         };
         let now = Date::from_seconds(MODIFIED + after);
-        let verdict = judge(&conditions, TAG, Date::from_seconds(MODIFIED), now);
+        let verdict = judge(&conditions, &written_at(MODIFIED), now);
         assert_eq!(verdict == NotModified, over, "after {after} s");
+    }
+}
+
+#[test]
+fn a_time_that_was_set_proves_nothing() {
+    // Seconds from the modification, as it is told, to the last change of the file.
+    for (after, proves) in [
+        (-100, true),
+        (-1, true),
+        (0, true),
+        (1, false),
+        (100, false),
+        (1_000_000, false),
+    ] {
+        let file = Validators {
+            changed: Date::from_seconds(MODIFIED + after),
+            ..written_at(MODIFIED)
+        };
+        let now = Date::from_seconds(MODIFIED + 2_000_000);
+        let mut conditions = Conditions {
+            if_modified_since: Some(EQUAL.as_bytes().into()),
+            ..Conditions::default()
+        };
+        for tag in [None, Some(TAG.to_string().into_bytes().into())] {
+            conditions.if_none_match = tag;
+            let verdict = judge(&conditions, &file, now);
+            assert_eq!(verdict == NotModified, proves, "changed after {after} s");
+        }
     }
 }
 

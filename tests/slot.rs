@@ -70,6 +70,7 @@ fn idle(head: &[u8], most: isize) {
         size: 5,
         sealed: false,
         modified: date,
+        changed: date,
         etag: ETag(1),
         media: "text/plain",
         start: None,

@@ -48,6 +48,7 @@ fn file() -> Found<()> {
         size: 5,
         sealed: false,
         modified: date,
+        changed: date,
         etag: ETag(1),
         media: "text/plain",
         start: None,

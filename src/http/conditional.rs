@@ -64,31 +64,42 @@ pub enum Verdict {
     Failed,
 }
 
-/// Evaluates the conditions in the order of RFC 9110 section 13.2.2, for a GET or HEAD of a file with this tag and this
-/// time of last modification.
+/// What conditions compare with: the file as it is now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Validators {
+    /// Which file it is.
+    pub etag: ETag,
+    /// The time of the last modification (`st_mtime`), which any owner of the file can set.
+    pub modified: Date,
+    /// The time of the last change of content, names or attributes (`st_ctime`), which nobody can set.
+    pub changed: Date,
+}
+
+/// Evaluates the conditions in the order of RFC 9110 section 13.2.2, for a GET or HEAD of a file.
 #[must_use]
-pub fn judge(conditions: &Conditions, etag: ETag, modified: Date, now: Date) -> Verdict {
+pub fn judge(conditions: &Conditions, file: &Validators, now: Date) -> Verdict {
     if let Some(tags) = &conditions.if_match {
-        if !matches(tags, etag) {
+        if !matches(tags, file.etag) {
             return Verdict::Failed;
         }
     } else if let Some(date) = parsed(&conditions.if_unmodified_since)
-        && modified > date
+        && file.modified > date
     {
         return Verdict::Failed;
     }
-    if unchanged(conditions, etag, modified, now) {
+    if unchanged(conditions, file, now) {
         return Verdict::NotModified;
     }
     match &conditions.if_range {
-        Some(validator) if !is_current(validator, etag, modified) => Verdict::ProceedWhole,
+        Some(validator) if !is_current(validator, file.etag) => Verdict::ProceedWhole,
         _ => Verdict::Proceed,
     }
 }
 
-/// Whether the client has the file as it is now. Nothing but the date can tell that nothing was appended, and the date
-/// only when its second is over.
-fn unchanged(conditions: &Conditions, etag: ETag, modified: Date, now: Date) -> bool {
+/// Whether the client has the file as it is now. The tag does not tell that nothing was appended; the date does if its
+/// second is over and nothing has changed since that second. `cp -p`, `rsync -t`, `touch -r` and `tar` set the time of
+/// modification: then the change is later, and the client may have seen what was there before.
+fn unchanged(conditions: &Conditions, file: &Validators, now: Date) -> bool {
     if conditions
         .if_none_match
         .as_deref()
@@ -99,22 +110,20 @@ fn unchanged(conditions: &Conditions, etag: ETag, modified: Date, now: Date) -> 
     let same_file = conditions
         .if_none_match
         .as_ref()
-        .is_none_or(|tags| matches(tags, etag));
-    let same_second = parsed(&conditions.if_modified_since) == Some(modified);
-    let settled = now.seconds().saturating_sub(modified.seconds()) >= SETTLED_SECONDS;
-    same_file && same_second && settled
+        .is_none_or(|tags| matches(tags, file.etag));
+    let same_second = parsed(&conditions.if_modified_since) == Some(file.modified);
+    let settled = now.seconds().saturating_sub(file.modified.seconds()) >= SETTLED_SECONDS;
+    same_file && same_second && settled && file.changed <= file.modified
 }
 
 fn parsed(value: &Option<Box<[u8]>>) -> Option<Date> {
     value.as_deref().and_then(Date::parse)
 }
 
-/// If-Range holds one entity tag or one date; a date must be the very second (RFC 9110 section 13.1.5).
-fn is_current(validator: &[u8], etag: ETag, modified: Date) -> bool {
-    match tag(validator) {
-        Some((opaque, rest)) => rest.is_empty() && same(opaque, etag),
-        None => Date::parse(validator) == Some(modified),
-    }
+/// If-Range holds one entity tag or one date. A date never matches: RFC 9110 section 13.1.5 wants a strong one, and that
+/// of a file is weak (section 8.8.2.2), since another file may have the same.
+fn is_current(validator: &[u8], etag: ETag) -> bool {
+    tag(validator).is_some_and(|(opaque, rest)| rest.is_empty() && same(opaque, etag))
 }
 
 /// Whether `*` or a list of entity tags contains this one, compared weakly.

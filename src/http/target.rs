@@ -76,7 +76,11 @@ pub fn decode(target: &[u8]) -> Result<Target, Invalid> {
     if target == b"*" {
         return Ok(Target::Asterisk);
     }
-    if target.iter().any(|byte| !allowed(*byte)) {
+    let query = target.iter().position(|&byte| byte == b'?');
+    let (before, query) = target.split_at(query.unwrap_or(target.len()));
+    let wrong = !before.iter().all(|&byte| allowed(byte))
+        || !query.iter().all(|&byte| allowed_in_query(byte));
+    if wrong {
         return Err(Invalid::Character);
     }
     let path = path_of(target).ok_or(Invalid::Form)?;
@@ -122,6 +126,11 @@ fn allowed(byte: u8) -> bool {
             byte,
             b'"' | b'#' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}'
         )
+}
+
+/// Of what RFC 3986 wants encoded, browsers send these bare in a query (URL Standard, "query percent-encode set").
+fn allowed_in_query(byte: u8) -> bool {
+    allowed(byte) || matches!(byte, b'\\' | b'^' | b'`' | b'{' | b'|' | b'}')
 }
 
 fn decode_path(path: &[u8]) -> Result<Target, Invalid> {

@@ -2,7 +2,7 @@
 
 use super::{Answer, Body, CHUNKED, Meta, NOT_STORED, Reply};
 use crate::http::chunked;
-use crate::http::conditional::{self, Verdict};
+use crate::http::conditional::Verdict;
 use crate::http::head::Status;
 use crate::http::sse::{self, Positions};
 use crate::http::target::Path;
@@ -27,11 +27,7 @@ impl Reply<'_> {
 
     /// Of a stream of events only that conditions fail which ask for another file: it is never stale, and has no ranges.
     pub(crate) fn events(&self, path: &Path, meta: Option<&Meta>) -> Answer {
-        let failed = |meta: &Meta| {
-            let asked = &self.request.conditions;
-            conditional::judge(asked, meta.etag, meta.modified, self.terms.date) == Verdict::Failed
-        };
-        if meta.is_some_and(failed) {
+        if meta.is_some_and(|meta| self.judge(meta) == Verdict::Failed) {
             return self.failed();
         }
         let position = self.request.positions.as_ref().and_then(Positions::only);

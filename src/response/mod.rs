@@ -6,7 +6,7 @@ use std::fmt;
 use std::ops::Range;
 
 use crate::http::authorization::Challenge;
-use crate::http::conditional::{self, ETag, Verdict};
+use crate::http::conditional::{self, ETag, Validators, Verdict};
 use crate::http::cors::{Cors, PREFLIGHT};
 use crate::http::date::Date;
 use crate::http::head::{Head, Status};
@@ -58,6 +58,8 @@ pub struct Meta {
     pub sealed: bool,
     /// Time of last modification.
     pub modified: Date,
+    /// Time of the last change of any kind.
+    pub changed: Date,
     /// Who it is.
     pub etag: ETag,
     /// Its media type.
@@ -383,12 +385,7 @@ impl Reply<'_> {
     }
 
     fn file(&self, meta: &Meta) -> Answer {
-        let whole = match conditional::judge(
-            &self.request.conditions,
-            meta.etag,
-            meta.modified,
-            self.terms.date,
-        ) {
+        let whole = match self.judge(meta) {
             Verdict::Failed => return self.failed(),
             Verdict::NotModified => {
                 let head =
@@ -429,6 +426,15 @@ impl Reply<'_> {
             },
             Some(Resolved::Tail { at, last, open }) => self.tail(meta, at, &last, open),
         }
+    }
+
+    fn judge(&self, meta: &Meta) -> Verdict {
+        let file = Validators {
+            etag: meta.etag,
+            modified: meta.modified,
+            changed: meta.changed,
+        };
+        conditional::judge(&self.request.conditions, &file, self.terms.date)
     }
 
     fn failed(&self) -> Answer {

@@ -313,6 +313,8 @@ pub struct Look {
     pub sealed: bool,
     /// Seconds since 1970.
     modified: i64,
+    /// The same of the last change of any kind.
+    changed: i64,
     links: u32,
 }
 
@@ -395,6 +397,7 @@ impl OpenFile {
             },
             sealed: stat.st_mode & 0o222 == 0,
             modified: stat.st_mtime as i64,
+            changed: stat.st_ctime as i64,
             links: u32::try_from(stat.st_nlink).unwrap_or(u32::MAX),
         })
     }
@@ -464,6 +467,7 @@ impl OpenFile {
             size: look.size,
             sealed: look.sealed,
             modified: Date::from_seconds(look.modified),
+            changed: Date::from_seconds(look.changed),
             etag: self.tag(),
             media: self.media.unwrap_or_else(|| self.sniff(look.size)),
             start: None,

@@ -585,6 +585,7 @@ fn a_modification_in_the_future_is_told_as_now() {
     ] {
         let meta = Meta {
             modified: Date::from_seconds(modified),
+            changed: Date::from_seconds(modified),
             ..meta(10, false)
         };
         for fields in [

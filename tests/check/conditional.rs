@@ -1,7 +1,7 @@
 //! What holds for every set of conditional fields. The input is a line for each: If-Match, If-Unmodified-Since,
 //! If-None-Match, If-Modified-Since, If-Range; an empty one is absent.
 
-use openrange::http::conditional::{Conditions, ETag, Verdict, judge};
+use openrange::http::conditional::{Conditions, ETag, Validators, Verdict, judge};
 use openrange::http::date::Date;
 
 const TAG: ETag = ETag(0x0123_4567_89ab_cdef);
@@ -18,8 +18,22 @@ pub fn conditional(bytes: &[u8]) {
         if_range: field(),
     };
     let modified = Date::from_seconds(MODIFIED);
-    let fresh = judge(&conditions, TAG, modified, Date::from_seconds(MODIFIED + 1));
-    let settled = judge(&conditions, TAG, modified, Date::from_seconds(MODIFIED + 2));
+    let file = Validators {
+        etag: TAG,
+        modified,
+        changed: modified,
+    };
+    let fresh = judge(&conditions, &file, Date::from_seconds(MODIFIED + 1));
+    let settled = judge(&conditions, &file, Date::from_seconds(MODIFIED + 2));
+    let touched = Validators {
+        changed: Date::from_seconds(MODIFIED + 1),
+        ..file
+    };
+    let touched = judge(&conditions, &touched, Date::from_seconds(MODIFIED + 2));
+    assert_eq!(
+        touched, fresh,
+        "a change after the modification is one in its second"
+    );
 
     let star = conditions.if_none_match.as_deref() == Some(b"*");
     let named = |list: &Option<Box<[u8]>>| {

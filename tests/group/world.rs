@@ -373,6 +373,7 @@ impl World<'_> {
                     size: self.disk.files[file].bytes().len() as u64,
                     sealed: self.disk.files[file].sealed,
                     modified: Date::from_seconds(0),
+                    changed: Date::from_seconds(0),
                     etag: ETag(self.disk.tag(file)),
                     media: "text/plain",
                     start: None,

@@ -20,6 +20,7 @@ fn request_lines() {
         (b"GET /a HTTP/1.0", "GET", "/a", true),
         (b"GET /a?b=c HTTP/1.1", "GET", "/a", false),
         (b"GET http://a/b HTTP/1.1", "GET", "/b", false),
+        (b"GET /b?{\\^`|} HTTP/1.1", "GET", "/b", false),
         (b"GET http://other:1/b?c HTTP/1.0", "GET", "/b", true),
         (b"OPTIONS http://a HTTP/1.1", "OPTIONS", "/", false),
         (b"OPTIONS * HTTP/1.1", "OPTIONS", "*", false),

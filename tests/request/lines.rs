@@ -97,7 +97,6 @@ fn request_lines() {
         (b"GET /| HTTP/1.1", CHARACTER),
         (b"GET /} HTTP/1.1", CHARACTER),
         (b"GET /#fragment HTTP/1.1", CHARACTER),
-        (b"GET /?a|b HTTP/1.1", CHARACTER),
         (b"GET foo HTTP/1.1", FORM),
         (b"GET host:80 HTTP/1.1", FORM),
         (b"GET ? HTTP/1.1", FORM),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::client::{Client, etag, get, head_of};
-use super::harness::{Server, TempDir};
+use super::harness::{Server, TempDir, until};
 
 const LONG_AGO: Duration = Duration::from_secs(100);
 
@@ -51,8 +51,8 @@ fn files_have_different_tags() {
 #[test]
 fn a_304_is_given_only_when_nothing_can_have_been_appended() {
     let dir = TempDir::with("log", "0123456789");
-    dir.touch("log", LONG_AGO);
     let server = Server::start(&dir);
+    settle(&dir, "log");
     let head = head_of(&server, "/log", &[]);
     let (tag, date) = (head.field("ETag"), head.field("Last-Modified"));
     let (same_tag, other_tag) = (
@@ -61,7 +61,7 @@ fn a_304_is_given_only_when_nothing_can_have_been_appended() {
     );
     let list = format!("If-None-Match: \"a\", W/\"b,c\" ,{tag}");
     let same = format!("If-Modified-Since: {date}");
-    let later = format!("If-Modified-Since: {}", head.field("Date"));
+    let later = "If-Modified-Since: Fri, 31 Dec 9999 23:59:59 GMT".to_string();
     let earlier = "If-Modified-Since: Thu, 01 Jan 1970 00:00:00 GMT".to_string();
     let star = "If-None-Match: *".to_string();
     let bad = "If-Modified-Since: yesterday".to_string();
@@ -106,6 +106,69 @@ fn a_304_is_given_only_when_nothing_can_have_been_appended() {
     }
 }
 
+/// Waits until the second of the last modification is over: nothing can be written in it any more.
+fn settle(dir: &TempDir, name: &str) {
+    let modified = || {
+        let file = std::fs::metadata(dir.join(name)).expect(name);
+        file.modified().expect("a time")
+    };
+    until("the second of the modification to be over", || {
+        let age = modified().elapsed().unwrap_or_default();
+        (age > Duration::from_secs(3)).then_some(())
+    });
+}
+
+/// `cp -p`, `rsync -t`, `touch -r`, `tar x` and reproducible builds set the time of modification.
+#[test]
+fn a_304_is_not_given_for_a_time_that_was_set() {
+    let dir = TempDir::with("log", "first");
+    dir.touch("log", LONG_AGO);
+    let server = Server::start(&dir);
+    let head = head_of(&server, "/log", &[]);
+    let tag = format!("If-None-Match: {}", head.field("ETag"));
+    let date = format!("If-Modified-Since: {}", head.field("Last-Modified"));
+    let time = std::fs::metadata(dir.join("log")).and_then(|file| file.modified());
+    let time = time.expect("a time");
+    let set = |name: &str| {
+        let file = std::fs::File::options().append(true).open(dir.join(name));
+        file.and_then(|file| file.set_modified(time)).expect(name);
+    };
+    // As `cp -p` over it: the same file, another content of another length.
+    std::fs::write(dir.join("log"), "second, and longer").expect("write");
+    set("log");
+    settle(&dir, "log");
+    for conditions in [&[&*tag, &date][..], &[&date]] {
+        let response = get(&server, "/log", conditions);
+        assert_eq!(response.status, 200, "{conditions:?}");
+        assert_eq!(response.body, b"second, and longer");
+        assert_eq!(head_of(&server, "/log", conditions).status, 200);
+        // The time alone proves nothing, but it is what is told.
+        assert_eq!(response.field("Last-Modified"), head.field("Last-Modified"));
+    }
+    // Another file with that time.
+    dir.write("new", "third");
+    set("new");
+    dir.rename("new", "log");
+    let response = get(&server, "/log", &[&date]);
+    assert_eq!((response.status, response.body), (200, b"third".to_vec()));
+}
+
+/// A file that is replaced within a second has the date of the one before it.
+#[test]
+fn a_date_in_if_range_never_matches() {
+    let dir = TempDir::with("log", "AAAAAAAAAA");
+    let server = Server::start(&dir);
+    settle(&dir, "log");
+    let date = head_of(&server, "/log", &[])
+        .field("Last-Modified")
+        .to_string();
+    let condition = format!("If-Range: {date}");
+    for range in ["Range: bytes=5-9", "Range: bytes=5-", "Range: bytes=99-"] {
+        let response = get(&server, "/log", &[range, &condition]);
+        assert_eq!((response.status, response.body.len()), (200, 10), "{range}");
+    }
+}
+
 #[test]
 fn an_append_within_the_second_of_the_last_answer_is_never_hidden() {
     let dir = TempDir::with("log", "");
@@ -121,11 +184,11 @@ fn an_append_within_the_second_of_the_last_answer_is_never_hidden() {
     }
 }
 
-/// A file that was last modified long ago, its tag and its date.
+/// A file whose last modification is over, its tag and its date.
 fn settled() -> (TempDir, Server, String, String) {
     let dir = TempDir::with("log", "0123456789");
-    dir.touch("log", LONG_AGO);
     let server = Server::start(&dir);
+    settle(&dir, "log");
     let head = head_of(&server, "/log", &[]);
     let [tag, date] = ["ETag", "Last-Modified"].map(|name| head.field(name).to_string());
     (dir, server, tag, date)

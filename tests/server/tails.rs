@@ -280,15 +280,11 @@ fn a_tail_for_if_range_needs_a_matching_validator() {
     let head = head_of(&server, "/log", &[]);
     let (tag, date) = (head.field("ETag"), head.field("Last-Modified"));
     let strong = tag.trim_start_matches("W/");
-    for validator in [tag, date] {
-        let mut client = Client::new(&server);
-        client.tail(
-            "/log",
-            &["Range: bytes=4-", &format!("If-Range: {validator}")],
-        );
-        assert_eq!(client.take(6), b"456789", "{validator}");
-    }
+    let mut client = Client::new(&server);
+    client.tail("/log", &["Range: bytes=4-", &format!("If-Range: {tag}")]);
+    assert_eq!(client.take(6), b"456789");
     let others = [
+        date,
         "W/\"other\"",
         "\"\"",
         "Thu, 01 Jan 1970 00:00:00 GMT",

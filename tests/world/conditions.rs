@@ -128,7 +128,7 @@ impl Conditions {
         }
         match self.range {
             Some(Validator::Tag(tag)) if tag != facts.etag => Verdict::Whole,
-            Some(Validator::Date(date)) if date != facts.modified => Verdict::Whole,
+            Some(Validator::Date(_)) => Verdict::Whole,
             _ => Verdict::Proceed,
         }
     }

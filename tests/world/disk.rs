@@ -27,8 +27,10 @@ pub struct File {
     /// Every read and every look at it fails.
     pub broken: bool,
     pub truncations: u64,
-    /// Second of the last change.
+    /// Second of the last modification, or what somebody has set it to.
     pub modified: i64,
+    /// Second of the last change of any kind.
+    pub changed: i64,
     /// Changes of the bytes.
     pub version: u64,
     /// Sizes that the server saw it with after it had seen a larger one.
@@ -59,7 +61,7 @@ pub struct Facts {
     pub sealed: bool,
     pub etag: u64,
     pub modified: i64,
-    /// No later change can be in the same second.
+    /// Nothing has changed since that second, and nothing can change in it any more.
     pub settled: bool,
     pub version: u64,
     /// Where the answer starts.
@@ -107,6 +109,7 @@ impl Disk {
             broken: false,
             truncations: 0,
             modified: self.clock,
+            changed: self.clock,
             version: 0,
             shrank: Vec::new(),
             seen: 0,
@@ -148,6 +151,7 @@ impl Disk {
     fn change(&mut self, file: usize) {
         let file = &mut self.files[file];
         file.modified = self.clock;
+        file.changed = self.clock;
         file.version += 1;
     }
 
@@ -159,7 +163,7 @@ impl Disk {
             sealed: state.sealed,
             etag: self.etag(file),
             modified: state.modified,
-            settled: self.clock - state.modified >= 2,
+            settled: self.clock - state.modified >= 2 && state.changed <= state.modified,
             version: state.version,
             start: None,
         }
@@ -189,6 +193,7 @@ impl Disk {
             size,
             sealed,
             modified: Date::from_seconds(self.files[file].modified),
+            changed: Date::from_seconds(self.files[file].changed),
             etag: ETag(self.etag(file)),
             media: "text/plain",
             start: None,
