@@ -1,7 +1,7 @@
-//! Conditional fields and whether a second is over; see the check for the form of the input.
+//! Conditional fields and whether a second is over; see the property for the form of the input.
 #![no_main]
 
-#[path = "../../tests/check/conditional.rs"]
-mod check;
+#[path = "../../tests/units/properties/mod.rs"]
+mod properties;
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| check::conditional(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| properties::conditional::conditional(bytes));

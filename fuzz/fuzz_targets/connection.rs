@@ -1,7 +1,7 @@
 //! The connection machine, in the world of the simulation.
 #![no_main]
 
-#[path = "../../tests/check/connection.rs"]
-mod check;
+#[path = "../../tests/simulation/worlds/mod.rs"]
+mod worlds;
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| check::connection(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| worlds::connection(bytes));

@@ -1,7 +1,7 @@
 //! The value of a date field.
 #![no_main]
 
-#[path = "../../tests/check/date.rs"]
-mod check;
+#[path = "../../tests/units/properties/mod.rs"]
+mod properties;
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| check::date(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| properties::date::date(bytes));

@@ -1,7 +1,7 @@
-//! The bytes of a file and the steps in which it grows; see the check for the form of the input.
+//! The bytes of a file and the steps in which it grows; see the property for the form of the input.
 #![no_main]
 
-#[path = "../../tests/check/events.rs"]
-mod check;
+#[path = "../../tests/units/properties/mod.rs"]
+mod properties;
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| check::events(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| properties::events::events(bytes));

@@ -1,9 +1,9 @@
 //! What a client sends first.
 #![no_main]
 
-#[path = "../../tests/check/request.rs"]
-mod check;
+#[path = "../../tests/units/properties/mod.rs"]
+mod properties;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    let _ = check::request(bytes);
+    let _ = properties::request::request(bytes);
 });

@@ -1,7 +1,7 @@
 //! A request target.
 #![no_main]
 
-#[path = "../../tests/check/target.rs"]
-mod check;
+#[path = "../../tests/units/properties/mod.rs"]
+mod properties;
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| check::target(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| properties::target::target(bytes));

@@ -1,0 +1,4 @@
+//! Contract 1: the command line.
+
+mod command_line;
+mod log;

@@ -1,0 +1,5 @@
+//! Contract 3: tails.
+
+mod slow;
+mod starts;
+mod tails;

@@ -1,0 +1,5 @@
+//! Contract 5: broken streams.
+
+mod broken;
+mod file_systems;
+mod truncation;

@@ -1,0 +1,202 @@
+//! A file that gets shorter: streams are broken off, and its tag becomes another one for everybody.
+
+use std::collections::HashSet;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use openrange::http::target::Path as Name;
+use openrange::limits::TRUNCATED_MAX;
+use openrange::store::lookup::Lookups;
+use openrange::store::root::{Files, Node, OpenFile};
+use openrange::store::truncations::Truncations;
+
+use crate::support::common::client::{End, Tail};
+use crate::support::common::server::Server;
+use crate::support::common::{Directory, append, eventually};
+
+fn truncate(path: &Path, length: u64) {
+    let file = File::options().write(true).open(path).expect("a file");
+    file.set_len(length).expect("a truncation");
+}
+
+/// Enough connections that each of four workers has some (else the kernel spreads 24 of them very unevenly).
+const CONNECTIONS: usize = 24;
+
+/// What each of many connections, of all workers, says the tag is.
+fn tags(server: &Server, target: &str) -> HashSet<String> {
+    (0..CONNECTIONS)
+        .map(|_| server.get(target, &[]).etag())
+        .collect()
+}
+
+fn only(tags: HashSet<String>) -> String {
+    assert_eq!(tags.len(), 1, "one tag for all workers: {tags:?}");
+    tags.into_iter().next().expect("a tag")
+}
+
+/// Rounds of truncation with tails at every worker: all are cut, and every worker refuses the old tag.
+#[test]
+fn truncation_is_known_to_all_workers() {
+    // How the file is truncated, and regrown by so many bytes before the next round.
+    let rounds: [(&str, u64, usize); 4] = [
+        ("copytruncate", 0, 0),
+        ("to nothing, and regrown", 0, 3000),
+        ("below what was delivered", 1500, 0),
+        ("by one byte", 1499, 5000),
+    ];
+    let root = Directory::new();
+    let path = root.join("log");
+    let server = Server::start(root.path(), &["--threads", "4"]);
+    append(&path, &[b'x'; 2000]);
+    let mut former = vec![only(tags(&server, "/log"))];
+    for (round, length, regrown) in rounds {
+        let size = fs::metadata(&path).expect("a file").len();
+        let mut tails: Vec<Tail> = (0..CONNECTIONS).map(|_| server.tail("/log", 0)).collect();
+        for tail in &mut tails {
+            tail.wait_for(usize::try_from(size).expect("a size"));
+        }
+        truncate(&path, length);
+        for tail in &mut tails {
+            assert_eq!(*tail.end(), End::Cut, "{round}");
+        }
+        append(&path, &vec![b'y'; regrown]);
+        let tag = only(tags(&server, "/log"));
+        assert!(!former.contains(&tag), "{round}: {tag} was used before");
+        for old in &former {
+            for _ in 0..CONNECTIONS {
+                let fields = [("If-Match", old.as_str()), ("Range", "bytes=0-")];
+                assert_eq!(server.get("/log", &fields).status, 412, "{round}");
+            }
+        }
+        let current = [("If-Match", tag.as_str())];
+        assert_eq!(server.get("/log", &current).status, 200, "{round}");
+        former.push(tag);
+        append(&path, &[b'z'; 2000]);
+        assert_eq!(only(tags(&server, "/log")), *former.last().expect("a tag"));
+    }
+}
+
+/// A log of so many zeros.
+fn sparse(root: &Directory, size: u64) -> PathBuf {
+    let path = root.join("log");
+    File::create(&path)
+        .and_then(|file| file.set_len(size))
+        .expect("a sparse file");
+    path
+}
+
+/// A reader that lags behind loses nothing by a truncation above what it got, and others learn of it all the same.
+#[test]
+fn truncation_above_what_was_delivered() {
+    const SIZE: u64 = 64 << 20;
+    const LEFT: u64 = 32 << 20;
+    let root = Directory::new();
+    let path = sparse(&root, SIZE);
+    let server = Server::start(root.path(), &["--threads", "4"]);
+    let before = only(tags(&server, "/log"));
+    // It does not read, so that most of the file is still to be sent.
+    let mut slow = server.tail("/log", 0);
+    // Caught up, it sees the truncation for the server.
+    let mut watcher = server.tail("/log", SIZE);
+    truncate(&path, LEFT);
+    assert_eq!(*watcher.end(), End::Cut);
+    eventually("another tag", || !tags(&server, "/log").contains(&before));
+    append(&path, b"after");
+    slow.wait_for(usize::try_from(LEFT).expect("a size") + 5);
+    assert!(slow.body.ends_with(b"\0after"));
+    assert_eq!(slow.body.len() as u64, LEFT + 5);
+}
+
+/// A finite answer that was promised more than the file has left is broken off.
+#[test]
+fn truncation_under_a_finite_answer() {
+    const SIZE: u64 = 64 << 20;
+    let root = Directory::new();
+    let path = sparse(&root, SIZE);
+    let server = Server::start(root.path(), &["--threads", "4"]);
+    let before = only(tags(&server, "/log"));
+    // It does not read, so that most of the answer is still to be sent.
+    let mut client = server.connect();
+    let suffix = [("Range", "bytes=-67000000")];
+    client.ask("/log", &suffix).expect("a request");
+    assert_eq!(client.head().expect("a head").status, 206);
+    truncate(&path, 1000);
+    assert!(client.rest().is_err(), "a proper end of too few bytes");
+    eventually("another tag", || !tags(&server, "/log").contains(&before));
+}
+
+fn open(files: &Files, name: &str) -> Rc<OpenFile> {
+    match files.find(name.as_bytes(), None) {
+        Ok(Node::File(file)) => file,
+        _ => panic!("no file {name}"),
+    }
+}
+
+/// However many files are truncated, so much is remembered and no more; what is forgotten never brings an old tag back.
+#[test]
+fn truncations_are_remembered_in_bounded_memory() {
+    // Where files are cheap, if there is such a place.
+    let memory = Path::new("/dev/shm");
+    let parent = if memory.is_dir() {
+        memory.into()
+    } else {
+        std::env::temp_dir()
+    };
+    let root = Directory::below(&parent);
+    let files = Files::open(root.path(), Arc::new(Truncations::default())).expect("a root");
+    let tag = |name: &str| open(&files, name).meta().expect("meta").etag.0;
+    append(&root.join("first"), b"x");
+    append(&root.join("never"), b"x");
+    let (first, never) = (tag("first"), tag("never"));
+    let truncate_seen = |name: &str| {
+        let file = open(&files, name);
+        truncate(&root.join(name), 0);
+        file.look().expect("a look");
+    };
+    truncate_seen("first");
+    let truncated = tag("first");
+    assert_ne!(truncated, first);
+    assert_eq!(tag("never"), never);
+    for count in 0..=TRUNCATED_MAX {
+        let name = format!("f{count}");
+        append(&root.join(&name), b"x");
+        truncate_seen(&name);
+        fs::remove_file(root.join(&name)).expect("unlink");
+    }
+    assert!(![first, truncated].contains(&tag("first")));
+    // All tags have changed at once: nobody knows any more which of these files were truncated.
+    assert_ne!(tag("never"), never);
+}
+
+/// Requests of one turn share what was measured, but none gets what was measured before a truncation that somebody else
+/// has seen.
+#[test]
+fn what_a_turn_shares_ends_with_a_truncation() {
+    let root = Directory::new();
+    append(&root.join("log"), b"one");
+    let truncations = Arc::new(Truncations::default());
+    let files = || Files::open(root.path(), Arc::clone(&truncations)).expect("a root");
+    let mut lookups = Lookups::new(files(), 0);
+    let path = Name {
+        name: b"log".as_slice().into(),
+        slash: false,
+    };
+    let meta = |lookups: &mut Lookups| match lookups.find(&path, None, |_| None) {
+        Ok(named) => named.meta().expect("meta"),
+        Err(_) => panic!("no file"),
+    };
+    let first = meta(&mut lookups);
+    append(&root.join("log"), b"two");
+    assert_eq!(meta(&mut lookups), first, "in the same turn");
+    lookups.end_turn();
+    let second = meta(&mut lookups);
+    assert_eq!((second.size, second.etag), (6, first.etag));
+    let other = open(&files(), "log");
+    truncate(&root.join("log"), 1);
+    other.look().expect("a look");
+    let third = meta(&mut lookups);
+    assert_eq!(third.size, 1);
+    assert_ne!(third.etag, first.etag);
+}

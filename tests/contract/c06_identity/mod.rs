@@ -1,0 +1,4 @@
+//! Contract 6: identity and conditions.
+
+mod conditions;
+mod identity;

@@ -1,0 +1,5 @@
+//! Contract 8: paths.
+
+mod directories;
+mod resolution;
+mod targets;

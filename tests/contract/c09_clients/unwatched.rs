@@ -1,0 +1,145 @@
+//! Tails of files that inotify cannot watch.
+
+use std::os::unix::process::CommandExt;
+
+use crate::support::client::{Client, get};
+use crate::support::harness::{Running, Server, TempDir, openrange};
+
+/// A server in a user namespace in which this limit of inotify is zero, or none if there can be no such thing here.
+fn limited(dir: &TempDir, limit: &str, threads: &str) -> Option<Server> {
+    let path = format!("/proc/sys/user/{limit}");
+    let forbid = move || {
+        new_user_namespace()?;
+        std::fs::write(&path, "0")
+    };
+    let mut probe = std::process::Command::new("true");
+    // SAFETY: between fork and exec of a child with one thread; what allocates is at worst a test that hangs.
+    unsafe { probe.pre_exec(forbid.clone()) };
+    if probe.status().is_err() {
+        eprintln!("skipped: no user namespace in which {limit} can be set");
+        return None;
+    }
+    let mut command = openrange(&["--listen", "127.0.0.1:0", "--threads", threads]);
+    command.arg(dir.path());
+    // SAFETY: as above.
+    unsafe { command.pre_exec(forbid) };
+    Some(Server::launch(command))
+}
+
+fn new_user_namespace() -> std::io::Result<()> {
+    // SAFETY: no memory is involved.
+    match unsafe { libc::unshare(libc::CLONE_NEWUSER) } {
+        0 => Ok(()),
+        _ => Err(std::io::Error::last_os_error()),
+    }
+}
+
+#[test]
+fn without_inotify_a_tail_works_all_the_same_and_a_line_says_so_once() {
+    for limit in ["max_inotify_instances", "max_inotify_watches"] {
+        let dir = TempDir::with("log", "one ");
+        let Some(mut server) = limited(&dir, limit, "2") else {
+            return;
+        };
+        let mut clients: Vec<_> = (0..8)
+            .map(|_| {
+                let mut client = Client::new(&server);
+                client.tail("/log", &["Range: bytes=0-"]);
+                client
+            })
+            .collect();
+        for client in &mut clients {
+            assert_eq!(client.take(4), b"one ");
+        }
+        dir.append("log", "two");
+        for client in &mut clients {
+            assert_eq!(client.take(3), b"two");
+        }
+        dir.append("log", "three");
+        dir.rename("log", "away");
+        for client in &mut clients {
+            assert_eq!(client.rest().0, b"three");
+        }
+        let lines = lines_about_inotify(&mut server.running);
+        assert_eq!(lines.len(), 1, "{limit}: {lines:#?}");
+    }
+}
+
+fn lines_about_inotify(running: &mut Running) -> Vec<String> {
+    running.signal(rustix::process::Signal::TERM);
+    running.wait();
+    let lines = running.stderr.all().into_iter();
+    lines.filter(|line| line.contains("inotify")).collect()
+}
+
+#[test]
+fn a_single_tail_without_inotify_needs_nobody_else_to_be_served() {
+    let dir = TempDir::with("log", "one ");
+    let Some(server) = limited(&dir, "max_inotify_instances", "1") else {
+        return;
+    };
+    let mut client = Client::new(&server);
+    client.tail("/log", &["Range: bytes=0-"]);
+    assert_eq!(client.take(4), b"one ");
+    dir.append("log", "two");
+    assert_eq!(client.take(3), b"two");
+}
+
+#[test]
+fn another_request_does_not_hide_an_append_from_a_tail_without_inotify() {
+    let dir = TempDir::with("log", "one ");
+    let Some(server) = limited(&dir, "max_inotify_instances", "1") else {
+        return;
+    };
+    let mut client = Client::new(&server);
+    client.tail("/log", &["Range: bytes=0-"]);
+    assert_eq!(client.take(4), b"one ");
+    dir.append("log", "two");
+    assert_eq!(get(&server, "/log", &[]).body, b"one two");
+    assert_eq!(client.take(3), b"two");
+}
+
+#[test]
+fn a_tail_without_inotify_ends_for_the_reason_that_there_was() {
+    let names = ["renamed", "unlinked", "replaced", "sealed"];
+    let dir = TempDir::with("new", "of the next file");
+    for name in names {
+        dir.write(name, name);
+    }
+    let Some(server) = limited(&dir, "max_inotify_watches", "1") else {
+        return;
+    };
+    let clients = names.map(|name| {
+        let mut client = Client::new(&server);
+        client.tail(&format!("/{name}"), &["Range: bytes=0-", "TE: trailers"]);
+        client
+    });
+    for name in names {
+        dir.append(name, "!");
+    }
+    dir.rename("renamed", "away");
+    dir.remove("unlinked");
+    dir.rename("new", "replaced");
+    dir.chmod("sealed", 0o444);
+    for (name, mut client) in names.into_iter().zip(clients) {
+        let (body, trailers) = client.rest();
+        assert_eq!(body, format!("{name}!").as_bytes());
+        assert_eq!(trailers, [("Tail-End".to_string(), name.to_string())]);
+    }
+}
+
+#[test]
+fn a_signal_waits_for_no_look_to_deliver_all_bytes() {
+    let dir = TempDir::with("log", "one ");
+    let Some(mut server) = limited(&dir, "max_inotify_watches", "1") else {
+        return;
+    };
+    let mut client = Client::new(&server);
+    client.tail("/log", &["Range: bytes=0-"]);
+    assert_eq!(client.take(4), b"one ");
+    dir.append("log", "two");
+    server.running.signal(rustix::process::Signal::TERM);
+    assert_eq!(client.rest().0, b"two");
+    drop(client);
+    assert_eq!(server.running.wait().code(), Some(0));
+}

@@ -1,0 +1,297 @@
+//! Events of the entries of a directory.
+
+use std::collections::BTreeMap;
+
+use rustix::process::Signal;
+
+use crate::support::client::{Client, etag};
+use crate::support::harness::{Server, TempDir};
+use crate::support::source::{ACCEPT, Source};
+
+/// A member of the data of an event.
+fn value<'a>(data: &'a str, key: &str) -> &'a str {
+    let (_, rest) = data.split_once(&format!("\"{key}\":")).expect(key);
+    let end = rest.find(",\"").or(rest.find('}')).expect("an end");
+    &rest[..end]
+}
+
+/// The next event is of this kind, and of this entry.
+fn expect(source: &mut Source, kind: &str, name: &str) -> String {
+    let data = source.expect_kind(kind);
+    assert_eq!(value(&data, "name"), format!("{name:?}"), "{data}");
+    data
+}
+
+fn expect_list(source: &mut Source, name: &str, exists: bool) {
+    let data = source.expect_kind("list");
+    let path = if name == "/" {
+        "/".to_owned()
+    } else {
+        format!("{name}/")
+    };
+    let expected =
+        format!("{{\"name\":{name:?},\"path\":{path:?},\"truncated\":false,\"exists\":{exists}}}");
+    assert_eq!(data, expected);
+    assert_eq!(source.id, "-");
+}
+
+#[test]
+fn each_kind_of_event() {
+    let dir = TempDir::with("a.log", "12345");
+    dir.mkdir("sub");
+    dir.write(".hidden", "");
+    let server = Server::start(&dir);
+    let mut source = Source::of_directory(&server, "/", None);
+    expect_list(&mut source, "/", true);
+    let data = expect(&mut source, "create", "a.log");
+    let tag = etag(&server, "/a.log").replace('"', "\\\"");
+    assert_eq!(value(&data, "etag"), format!("\"{tag}\""));
+    assert_eq!(
+        (value(&data, "size"), value(&data, "sealed")),
+        ("5", "false")
+    );
+    let data = expect(&mut source, "create", "sub");
+    assert_eq!(
+        (value(&data, "kind"), value(&data, "path")),
+        ("\"directory\"", "\"sub/\"")
+    );
+    dir.append("a.log", "6");
+    assert_eq!(value(&expect(&mut source, "grow", "a.log"), "size"), "6");
+    dir.chmod("a.log", 0o444);
+    assert_eq!(
+        value(&expect(&mut source, "change", "a.log"), "sealed"),
+        "true"
+    );
+    dir.write("next", "1");
+    expect(&mut source, "create", "next");
+    dir.rename("next", "a.log");
+    let data = expect(&mut source, "roll", "a.log");
+    let tag = etag(&server, "/a.log").replace('"', "\\\"");
+    assert_eq!(value(&data, "etag"), format!("\"{tag}\""));
+    expect(&mut source, "remove", "next");
+    dir.resize("a.log", 0);
+    assert_eq!(value(&expect(&mut source, "change", "a.log"), "size"), "0");
+    dir.remove("a.log");
+    expect(&mut source, "remove", "a.log");
+    dir.write(".hidden", "more");
+    dir.write("sub/of nobody", "");
+    dir.mkdir("sub/deeper");
+    dir.write("last", "");
+    // The directory in it has changed too.
+    let kinds: Vec<String> = (0..2).map(|_| source.next().kind).collect();
+    assert!(kinds.contains(&"create".to_owned()), "{kinds:?}");
+}
+
+#[test]
+fn growth_is_told_together() {
+    const APPENDS: usize = 3000;
+    let dir = TempDir::with("log", "");
+    let server = Server::start(&dir);
+    let mut source = Source::of_directory(&server, "/", None);
+    expect_list(&mut source, "/", true);
+    expect(&mut source, "create", "log");
+    for _ in 0..APPENDS {
+        dir.append("log", "x");
+    }
+    let mut events = 0;
+    loop {
+        let data = expect(&mut source, "grow", "log");
+        events += 1;
+        if value(&data, "size") == APPENDS.to_string() {
+            break;
+        }
+    }
+    assert!(
+        events < APPENDS / 10,
+        "{events} events of {APPENDS} appends"
+    );
+}
+
+#[test]
+fn a_directory_that_may_not_be_read_any_more() {
+    if !rustix::process::geteuid().is_root() {
+        return eprintln!("skipped: only root can become another user");
+    }
+    let dir = TempDir::new();
+    dir.mkdir("d");
+    dir.write("d/a", "1");
+    let server = Server::with(&dir, &["--user", "65534:65534"]);
+    let mut source = Source::of_directory(&server, "/d/", None);
+    expect_list(&mut source, "/d", true);
+    expect(&mut source, "create", "a");
+    // Names in it can be looked up still.
+    dir.chmod("d", 0o311);
+    dir.append("d/a", "2");
+    expect_list(&mut source, "/d", false);
+    dir.append("d/a", "3");
+    dir.chmod("d", 0o755);
+    expect_list(&mut source, "/d", true);
+    assert_eq!(value(&expect(&mut source, "create", "a"), "size"), "3");
+}
+
+#[test]
+fn a_directory_that_goes_away_and_comes_back() {
+    let dir = TempDir::new();
+    dir.mkdir("d");
+    dir.write("d/a", "1");
+    let server = Server::start(&dir);
+    let mut source = Source::of_directory(&server, "/d/", None);
+    expect_list(&mut source, "/d", true);
+    expect(&mut source, "create", "a");
+    dir.rename("d", "away");
+    expect_list(&mut source, "/d", false);
+    // Who comes again meanwhile waits; who comes for the first time does not.
+    let mut client = Client::new(&server);
+    client.get("/d/", &[ACCEPT]).assert_error(404);
+    let mut again = Source::of_directory(&server, "/d/", Some("-"));
+    expect_list(&mut again, "/d", false);
+    dir.write("away/b", "2");
+    dir.rename("away", "d");
+    for source in [&mut source, &mut again] {
+        expect_list(source, "/d", true);
+        expect(source, "create", "a");
+        expect(source, "create", "b");
+    }
+    // Another directory of that name.
+    dir.rename("d", "away");
+    dir.mkdir("other");
+    dir.write("other/c", "3");
+    dir.rename("other", "d");
+    let mut data = source.expect_kind("list");
+    if value(&data, "exists") == "false" {
+        data = source.expect_kind("list");
+    }
+    assert_eq!(value(&data, "exists"), "true");
+    expect(&mut source, "create", "c");
+    dir.remove("d/c");
+    expect(&mut source, "remove", "c");
+}
+
+#[test]
+fn a_large_directory_is_cut() {
+    let dir = TempDir::new();
+    dir.mkdir("d");
+    for number in 0..5000 {
+        dir.write(&format!("d/{number}"), "");
+    }
+    let server = Server::start(&dir);
+    let mut source = Source::of_directory(&server, "/d/", None);
+    assert_eq!(value(&source.expect_kind("list"), "truncated"), "true");
+    for _ in 0..4096 {
+        source.expect_kind("create");
+    }
+    for number in 0..1000 {
+        dir.remove(&format!("d/{number}"));
+    }
+    // Told anew as soon as it is all that there is.
+    let mut table = BTreeMap::new();
+    loop {
+        let event = source.next();
+        match &*event.kind {
+            "list" if value(&event.data, "truncated") == "false" => break,
+            "list" | "create" | "remove" => {}
+            kind => panic!("{kind}"),
+        }
+    }
+    while table.len() < 4000 {
+        let event = source.next();
+        let name = value(&event.data, "name").to_owned();
+        match &*event.kind {
+            "create" => drop(table.insert(name, ())),
+            "remove" => drop(table.remove(&name)),
+            kind => panic!("{kind}"),
+        }
+    }
+}
+
+/// Resident memory of the server, in kB.
+fn resident(server: &Server) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.running.id()));
+    let status = status.expect("a process");
+    let line = status.lines().find(|line| line.starts_with("VmRSS:"));
+    let digits = line.and_then(|line| line.split_whitespace().nth(1));
+    digits.expect("a size").parse().expect("a number")
+}
+
+#[test]
+fn readers_that_take_nothing_hold_little() {
+    const READERS: usize = 60;
+    let dir = TempDir::new();
+    dir.mkdir("d");
+    for number in 0..4000 {
+        dir.write(&format!("d/{number:04}{}", "x".repeat(150)), "");
+    }
+    let server = Server::with(&dir, &["--threads", "1"]);
+    let mut source = Source::of_directory(&server, "/d/", None);
+    source.expect_kind("list");
+    for _ in 0..4000 {
+        source.expect_kind("create");
+    }
+    let before = resident(&server);
+    let slow: Vec<Client> = (0..READERS)
+        .map(|_| {
+            let mut client = Client::slow(&server);
+            client.ask("GET", "/d/", &[ACCEPT]);
+            client.head();
+            client
+        })
+        .collect();
+    // Others are told meanwhile.
+    dir.write("d/new", "");
+    expect(&mut source, "create", "new");
+    let held = resident(&server).saturating_sub(before);
+    // Of each some 48 KiB, of all that they are told 1.7 MB.
+    assert!(held < READERS as u64 * 100, "{held} kB");
+    for client in slow {
+        let mut source = Source::over(client);
+        assert_eq!(source.block(), "retry: 1000");
+        source.expect_kind("list");
+        let mut count = 0;
+        while count < 4000 {
+            count += usize::from(source.next().kind == "create");
+        }
+    }
+}
+
+/// The watch of the directory is taken away and placed again with its last stream.
+#[test]
+fn tails_miss_nothing_when_streams_of_their_directory_come_and_go() {
+    let dir = TempDir::with("a", "");
+    dir.write("b", "");
+    let server = Server::with(&dir, &["--threads", "1"]);
+    let mut a = Client::new(&server);
+    a.tail("/a", &["Range: bytes=0-", "TE: trailers"]);
+    let mut b = Source::open(&server, "/b", None);
+    for round in 0..60 {
+        let mut source = Source::of_directory(&server, "/", None);
+        source.expect_kind("list");
+        dir.append("a", "1");
+        assert_eq!(a.take(1), b"1");
+        drop(source);
+        dir.append("a", "2");
+        dir.append("b", format!("{round}\n"));
+        assert_eq!(a.take(1), b"2");
+        b.expect(&[&round.to_string()]);
+        dir.rename("b", "c");
+        dir.write("next", "");
+        dir.rename("next", "b");
+        b.expect_kind("roll");
+    }
+    let source = Source::of_directory(&server, "/", None);
+    drop(source);
+    dir.rename("a", "away");
+    let (rest, fields) = a.rest();
+    assert_eq!((&*rest, fields.len()), (&b""[..], 1));
+}
+
+#[test]
+fn the_end_of_the_server_is_the_end() {
+    let dir = TempDir::with("a", "");
+    let mut server = Server::start(&dir);
+    let mut source = Source::of_directory(&server, "/", None);
+    expect_list(&mut source, "/", true);
+    expect(&mut source, "create", "a");
+    server.running.signal(Signal::TERM);
+    assert_eq!(source.client.rest().0, b"");
+    assert!(server.running.wait().success());
+}

@@ -1,0 +1,6 @@
+//! Server-sent events.
+
+mod directory_events;
+mod file;
+mod groups;
+mod topic_lists;

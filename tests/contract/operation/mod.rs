@@ -1,0 +1,8 @@
+//! Running a server: its logs, its administration, who gets in, what it gives up.
+
+mod access_log;
+mod admin;
+mod cors;
+mod kernels;
+mod sandbox;
+mod tokens;

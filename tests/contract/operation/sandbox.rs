@@ -1,0 +1,120 @@
+//! What the process has given up when it serves.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use rustix::process::Signal;
+
+use crate::support::common::client::End;
+use crate::support::common::server::{Server, run};
+use crate::support::common::{Directory, append, eventually, is_root, skip};
+
+#[test]
+fn no_new_privileges() {
+    let root = Directory::new();
+    for (options, expected) in [(&[][..], "1"), (&["--no-sandbox"], "0")] {
+        let server = Server::start(root.path(), options);
+        assert_eq!(server.status("NoNewPrivs"), expected, "{options:?}");
+    }
+}
+
+/// Serving, tailing and ending work as another user too.
+#[test]
+fn another_user() {
+    if !is_root() {
+        return skip("only root can make the server another user");
+    }
+    let root = Directory::new();
+    append(&root.join("log"), b"begin\n");
+    append(&root.join("private"), b"secret\n");
+    fs::set_permissions(root.join("private"), fs::Permissions::from_mode(0o600)).expect("chmod");
+    for options in [
+        &["--user", "65534:65533"][..],
+        &["--user", "65534:65533", "--no-sandbox", "--threads", "3"],
+    ] {
+        let server = Server::start(root.path(), options);
+        assert_eq!(server.status("Uid"), "65534\t65534\t65534\t65534");
+        assert_eq!(server.status("Gid"), "65533\t65533\t65533\t65533");
+        assert_eq!(server.status("Groups"), "65533");
+        for field in ["CapEff", "CapPrm", "CapInh", "CapAmb"] {
+            assert_eq!(server.status(field), "0000000000000000", "{field}");
+        }
+        assert_eq!(server.get("/private", &[]).status, 403);
+        let mut tail = server.tail("/log", 0);
+        append(&root.join("log"), b"more\n");
+        let length = fs::metadata(root.join("log")).expect("a file").len();
+        tail.wait_for(usize::try_from(length).expect("a size"));
+        server.signal(Signal::TERM);
+        assert_eq!(*tail.end(), End::Complete("shutdown".into()));
+        drop(tail);
+        assert!(server.wait().success());
+    }
+}
+
+/// What is opened again on SIGHUP is opened as that user, inside the sandbox.
+#[test]
+fn another_user_reads_and_opens_again() {
+    if !is_root() {
+        return skip("only root can make the server another user");
+    }
+    let (uid, gid) = (Some(65534), Some(65533));
+    let (root, own) = (Directory::new(), Directory::new());
+    append(&root.join("log"), b"begin\n");
+    append(&own.join("tokens"), b"first\n");
+    for path in [own.path(), &own.join("tokens")] {
+        std::os::unix::fs::chown(path, uid, gid).expect("chown");
+    }
+    let (tokens, log) = (own.join("tokens"), own.join("access"));
+    let options = [
+        "--user",
+        "65534:65533",
+        "--token-file",
+        tokens.to_str().expect("UTF-8"),
+        "--access-log",
+        log.to_str().expect("UTF-8"),
+    ];
+    let server = Server::start(root.path(), &options);
+    let get = |token: &str| {
+        let value = format!("Bearer {token}");
+        server.get("/log", &[("Authorization", &value)]).status
+    };
+    assert_eq!(get("first"), 200);
+    let lines = |path: &std::path::Path| {
+        let text = fs::read_to_string(path).unwrap_or_default();
+        text.lines().count()
+    };
+    eventually("a line", || lines(&log) == 1);
+    fs::rename(&log, own.join("access.1")).expect("rename");
+    fs::write(own.join("new"), b"second\n").expect("a file");
+    fs::rename(own.join("new"), &tokens).expect("rename");
+    server.signal(Signal::HUP);
+    eventually("the access log", || {
+        server.log_lines_with("SIGHUP: the access log is") == 1
+    });
+    assert_eq!((get("first"), get("second")), (401, 200));
+    eventually("two lines", || lines(&log) == 2);
+    assert_eq!(lines(&own.join("access.1")), 1);
+}
+
+#[test]
+fn users_that_do_not_exist() {
+    let root = Directory::new();
+    let path = root.path().to_str().expect("UTF-8");
+    for user in [
+        "no-such-user",
+        "",
+        ":",
+        "1:",
+        ":1",
+        "x:y",
+        "-1:0",
+        "4294967295:0",
+        "0:4294967295",
+    ] {
+        let arguments = ["--listen", "127.0.0.1:0", "--user", user, path];
+        let (code, stderr) = run(&arguments);
+        assert_eq!(code, Some(1), "{user}: {stderr}");
+        assert_eq!(stderr.lines().count(), 1, "{user}: {stderr}");
+        assert!(stderr.contains("--user"), "{user}: {stderr}");
+    }
+}

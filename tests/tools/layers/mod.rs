@@ -1,0 +1,178 @@
+//! The plan of the house, held against the source: who may know whom, what the pure rooms must not name, where
+//! `unsafe` may stand, and how long things may get.
+
+mod source;
+
+use std::fs;
+use std::path::Path;
+
+use source::{File, files, functions, words};
+
+/// Folders and leaf files of the crate. Each may name itself and those below it.
+const ORDER: &[&str] = &[
+    "main",
+    "guide",
+    "server",
+    "cli",
+    "worker",
+    "follow",
+    "store",
+    "log",
+    "os",
+    "connection",
+    "response",
+    "subscription",
+    "http",
+    "versioned",
+    "time",
+    "limits",
+];
+
+/// What names something above it, still.
+const EXCEPTIONS: &[(&str, &[&str])] = &[
+    ("os", &["connection::Interest"]),
+    (
+        "subscription",
+        &["connection::sending::End", "response::Meta"],
+    ),
+];
+
+/// What a pure room must not name, as it would stand in a `use` or an expression.
+const IMPURE: &[&str] = &[
+    "std::fs",
+    "std::net",
+    "std::os",
+    "std::env",
+    "std::process",
+    "std::thread",
+    "rustix",
+    "libc",
+    "polling",
+    "inotify",
+    "slab",
+    "log",
+    "Instant",
+    "SystemTime::now",
+];
+
+const UNSAFE: [&str; 2] = ["os/epoll.rs", "os/sys.rs"];
+const FILE_LINES: usize = 620;
+const FUNCTION_LINES: usize = 70;
+
+/// The room a file belongs to.
+fn room(file: &File) -> &str {
+    let first = file.name.split('/').next().unwrap_or_default();
+    first.strip_suffix(".rs").unwrap_or(first)
+}
+
+#[test]
+fn rooms_know_only_whom_they_may() {
+    let mut named = 0;
+    for file in files().iter().filter(|file| file.name != "lib.rs") {
+        let room = room(file);
+        let place = |room: &str| ORDER.iter().position(|name| *name == room);
+        let own = place(room).unwrap_or_else(|| panic!("{} is in no room of the table", file.name));
+        for path in file.crate_paths() {
+            let first = path.split("::").next().unwrap_or_default();
+            let excepted = EXCEPTIONS
+                .iter()
+                .any(|(name, paths)| *name == room && paths.contains(&path.as_str()));
+            assert!(
+                place(first).is_some_and(|place| place >= own) || excepted,
+                "{} names {path}",
+                file.name
+            );
+            named += 1;
+        }
+    }
+    assert!(
+        named > 50,
+        "only {named} paths found: the reader of the source is broken"
+    );
+}
+
+#[test]
+fn every_room_is_there() {
+    let files = files();
+    for name in ORDER {
+        assert!(files.iter().any(|file| room(file) == *name), "{name}");
+    }
+}
+
+#[test]
+fn pure_rooms_touch_nothing() {
+    for file in files() {
+        let pure = matches!(
+            room(&file),
+            "http" | "subscription" | "response" | "connection" | "time" | "limits"
+        );
+        for name in IMPURE.iter().filter(|_| pure) {
+            assert!(!words(&file.code, name), "{} names {name}", file.name);
+        }
+        // Conversion is all that a pure room does with the wall clock's type.
+        if pure && file.name != "http/date.rs" {
+            assert!(
+                !words(&file.code, "SystemTime"),
+                "{} names SystemTime",
+                file.name
+            );
+        }
+    }
+}
+
+#[test]
+fn unsafe_stands_in_two_files() {
+    for file in files() {
+        let expected = UNSAFE.contains(&file.name.as_str());
+        assert_eq!(words(&file.code, "unsafe"), expected, "{}", file.name);
+    }
+    let lib = files()
+        .into_iter()
+        .find(|file| file.name == "lib.rs")
+        .unwrap();
+    assert!(lib.code.contains("#![deny(unsafe_code)]"));
+}
+
+#[test]
+fn files_and_functions_are_short() {
+    let mut count = 0;
+    for file in files() {
+        let lines = file.code.lines().count();
+        assert!(lines <= FILE_LINES, "{} has {lines} lines", file.name);
+        for (name, lines) in functions(&file.code) {
+            assert!(
+                lines <= FUNCTION_LINES,
+                "{name} in {} has {lines} lines",
+                file.name
+            );
+            count += 1;
+        }
+    }
+    assert!(
+        count > 200,
+        "only {count} functions found: the reader of the source is broken"
+    );
+}
+
+#[test]
+fn every_dependency_says_why() {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    // In an unpacked crate, Cargo.toml is cargo's, which leaves comments out.
+    let original = fs::read_to_string(here.join("Cargo.toml.orig"));
+    let manifest =
+        original.unwrap_or_else(|_| fs::read_to_string(here.join("Cargo.toml")).unwrap());
+    let mut section = "";
+    let mut before = "";
+    let mut count = 0;
+    for line in manifest.lines() {
+        if line.starts_with('[') {
+            section = line;
+        } else if section.ends_with("dependencies]") && line.contains('=') && !line.starts_with('#')
+        {
+            assert!(before.starts_with("# "), "no reason above {line}");
+            count += 1;
+        }
+        before = line;
+    }
+    assert!(count >= 10, "only {count} dependencies found");
+}

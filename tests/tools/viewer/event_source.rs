@@ -1,0 +1,83 @@
+//! The browser's own `EventSource`, in a page of ours: events arrive, and it comes again by itself.
+
+use rustix::process::Signal;
+
+use super::browser::Browser;
+use crate::support::harness::{Server, TempDir, openrange};
+
+const PAGE: &str = "<!DOCTYPE html><link rel=icon href=data:,><script>
+const got = {};
+function listen(url, types) {
+  const source = new EventSource(url);
+  got[url] = [];
+  for (const type of types) source.addEventListener(type, event => got[url].push(type + '=' + event.data));
+}
+listen('/one', ['message', 'part', 'roll', 'truncate']);
+listen('/dir/?files=a,b', ['a', 'b', 'a/part', 'b/part', 'a/roll', 'b/roll', 'a/truncate', 'b/truncate']);
+</script>";
+
+fn serve(dir: &TempDir, address: &str) -> Server {
+    let mut command = openrange(&["--listen", address, "--grace", "1"]);
+    command.arg(dir.path());
+    Server::launch(command)
+}
+
+/// Waits until these events have come from there, whose type begins so.
+fn wait_events(browser: &Browser, url: &str, kind: &str, events: &[String]) {
+    let got = format!("got['{url}'].filter(event => event.startsWith('{kind}'))");
+    browser.wait(&format!("{got}.join() === '{}'", events.join(",")));
+}
+
+#[test]
+fn it_goes_on_after_restarts_without_gap_or_repetition() {
+    let Some(browser) = Browser::start() else {
+        return;
+    };
+    let dir = TempDir::with("page.html", PAGE);
+    dir.mkdir("dir");
+    for path in ["one", "dir/a", "dir/b"] {
+        dir.write(path, "");
+    }
+    let mut server = serve(&dir, "127.0.0.1:0");
+    let address = server.address.clone();
+    let mut expected: [Vec<String>; 3] = Default::default();
+    let followed = [
+        ("one", "/one", "message"),
+        ("dir/a", "/dir/?files=a,b", "a"),
+        ("dir/b", "/dir/?files=a,b", "b"),
+    ];
+    let mut write = |text: &str| {
+        for ((path, _, kind), expected) in followed.iter().zip(&mut expected) {
+            dir.append(path, format!("{text}\n"));
+            expected.push(format!("{kind}={text}"));
+        }
+        expected.clone()
+    };
+    let wait = |expected: &[Vec<String>; 3]| {
+        for ((_, url, kind), expected) in followed.iter().zip(expected) {
+            wait_events(&browser, url, kind, expected);
+        }
+    };
+    write("there");
+    browser.go(&server.url("/page.html"));
+    wait(&write("live"));
+    browser.assert_quiet();
+    for signal in [Signal::TERM, Signal::KILL] {
+        server.running.signal(signal);
+        server.running.wait();
+        drop(server);
+        write(&format!("without server {signal:?}"));
+        server = serve(&dir, &address);
+        wait(&write(&format!("with the next {signal:?}")));
+    }
+    for (path, url, kind) in [
+        ("one", "/one", "roll"),
+        ("dir/b", "/dir/?files=a,b", "b/roll"),
+    ] {
+        dir.rename(path, &format!("{path}.1"));
+        dir.append_new(path, "");
+        browser.wait(&format!(
+            "got['{url}'].at(-1).startsWith('{kind}={{\"reason\":\"renamed\"')"
+        ));
+    }
+}

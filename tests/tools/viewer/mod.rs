@@ -1,0 +1,9 @@
+//! The viewer: who gets it, that its policy fits the document, and what it does in a real browser.
+
+mod browser;
+mod document;
+mod event_source;
+mod reading;
+mod several;
+mod sha256;
+mod streams;

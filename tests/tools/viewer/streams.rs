@@ -1,0 +1,182 @@
+//! Following in the browser: growth, rolls, restarts of the server, seals.
+
+use std::process::Command;
+
+use rustix::process::Signal;
+
+use super::browser::Browser;
+use crate::support::harness::{Server, TempDir, openrange};
+
+/// A server at a given address, which another one had before.
+fn at(address: &str, dir: &TempDir) -> Server {
+    let mut command: Command = openrange(&["--listen", address, "--grace", "1"]);
+    command.arg(dir.path());
+    Server::launch(command)
+}
+
+#[test]
+fn it_follows_through_rolls_and_ends() {
+    let Some(browser) = Browser::start() else {
+        return;
+    };
+    let dir = TempDir::with("log", "first\n");
+    let server = Server::start(&dir);
+    browser.resize(1280, 800);
+    browser.go(&server.url("/log?view"));
+    browser.wait_line("first");
+    browser.wait_state("live");
+    // A line that comes in pieces is one line, and what looks like markup is text.
+    dir.append("log", "<b>second<");
+    browser.wait_line("<b>second<");
+    dir.append("log", "/b> Gr\u{fc}\u{df}e\n\x1b[31mred\x1b[0m\n");
+    browser.wait_line("<b>second</b> Gr\u{fc}\u{df}e\nred");
+    dir.rename("log", "log.1");
+    dir.append_new("log", "third\n");
+    browser.wait_line("third");
+    let rolled =
+        "red\nThe log was rolled: that was all of the file. Here the next one begins.\nthird";
+    assert!(browser.text().contains(rolled), "{}", browser.text());
+    // Up to here nothing went wrong, and nothing was blocked.
+    browser.assert_quiet();
+    // Gone for a while, then there again.
+    dir.remove("log");
+    browser.wait_state("no such file");
+    dir.append_new("log", "fourth\n");
+    browser.wait_line("fourth");
+    // A seal is an end; the next file of this name goes on.
+    dir.chmod("log", 0o444);
+    browser.wait_state("complete");
+    dir.rename("log", "log.2");
+    dir.append_new("log", "fifth\n");
+    browser.wait_line("fifth");
+    let text = browser.text();
+    let lines: Vec<&str> = text
+        .lines()
+        .filter(|line| !line.starts_with("The "))
+        .collect();
+    let expected = [
+        "first",
+        "<b>second</b> Gr\u{fc}\u{df}e",
+        "red",
+        "third",
+        "fourth",
+        "fifth",
+    ];
+    assert_eq!(lines, expected, "{text}");
+}
+
+#[test]
+fn it_survives_a_restart_and_a_crash_of_the_server() {
+    let Some(browser) = Browser::start() else {
+        return;
+    };
+    let dir = TempDir::with("log", "first\n");
+    let mut server = Server::start(&dir);
+    let address = server.address.clone();
+    browser.go(&server.url("/log?view"));
+    browser.wait_line("first");
+    server.running.signal(Signal::TERM);
+    server.running.wait();
+    browser.wait_state("connection lost, again in");
+    dir.append("log", "while it was away\nhal");
+    let server = at(&address, &dir);
+    browser.wait_line("while it was away\nhal");
+    // Killed in the middle of a stream, and of a line.
+    browser.wait_state("live");
+    server.running.signal(Signal::KILL);
+    browser.wait_state("connection lost, again in");
+    browser.wait_line("The connection was lost here.");
+    drop(server);
+    dir.append("log", "f a line\n");
+    let server = at(&address, &dir);
+    browser.wait_line("half a line");
+    browser.wait_line("Nothing is missing.");
+    // Another file has come while nobody listened.
+    drop(server);
+    browser.wait_state("connection lost, again in");
+    dir.append("log", "the last of it\n");
+    dir.rename("log", "log.1");
+    dir.append_new("log", "another\n");
+    let server = at(&address, &dir);
+    browser.wait_line("the last of it\nThe log was rolled: that was all of the file. Here the next one begins.\nanother");
+    // And one of which nothing is left.
+    browser.wait_state("live");
+    drop(server);
+    browser.wait_state("connection lost, again in");
+    dir.remove("log");
+    dir.append_new("log", "the third\n");
+    let _server = at(&address, &dir);
+    browser.wait_line("The file was replaced or truncated. Here it begins anew.\nthe third");
+    let text = browser.text();
+    for line in [
+        "first",
+        "while it was away",
+        "half a line",
+        "the last of it",
+        "another",
+        "the third",
+    ] {
+        assert_eq!(
+            text.lines().filter(|found| *found == line).count(),
+            1,
+            "{line} in {text}"
+        );
+    }
+}
+
+#[test]
+fn it_shows_that_a_file_was_truncated() {
+    let Some(browser) = Browser::start() else {
+        return;
+    };
+    let dir = TempDir::with("log", "first\nsecond\n");
+    let server = Server::start(&dir);
+    browser.go(&server.url("/log?view"));
+    browser.wait_line("second");
+    browser.wait_state("live");
+    dir.resize("log", 0);
+    browser.wait_line("The file was replaced or truncated. Here it begins anew.");
+    dir.append("log", "third\n");
+    browser.wait_line("begins anew.\nthird");
+}
+
+#[test]
+fn with_tokens_it_asks_for_one() {
+    let Some(browser) = Browser::start() else {
+        return;
+    };
+    let dir = TempDir::with("log", "first\n");
+    dir.write("other", "other\n");
+    let secrets = TempDir::with("tokens", "secret\nfor-one /log\nfor-one /other\n");
+    let tokens = secrets.join("tokens").display().to_string();
+    let server = Server::with(&dir, &["--token-file", &tokens]);
+    // For all; wrong at first; of several files over one connection; and one that is good for these files only.
+    let all = [
+        ("/log?view", &["secret"][..]),
+        ("/log?view", &["wrong", "secret"]),
+        ("/log?view#/other", &["wrong", "secret"]),
+        ("/log?view#/other", &["for-one"]),
+    ];
+    for (number, (page, tokens)) in all.into_iter().enumerate() {
+        browser.go("about:blank");
+        browser.go(&server.url(page));
+        for token in tokens {
+            browser.wait("document.querySelector('#login').open");
+            browser.press(&format!("{token}{}", super::browser::ENTER));
+        }
+        browser.wait_line("first");
+        dir.append("log", format!("line {number}\n"));
+        browser.wait_line(&format!("line {number}"));
+        browser.wait_state("live");
+        if page.contains("other") {
+            browser.press("2");
+            browser.wait_line("other");
+            dir.append("other", format!("other line {number}\n"));
+            browser.wait_line(&format!("other line {number}"));
+        }
+        assert_eq!(
+            browser.value("document.querySelector('#login').open"),
+            "false"
+        );
+    }
+}

@@ -1,0 +1,4 @@
+//! What follows files: `worker::passes`, `os::watch`.
+
+mod passes;
+mod watch;

@@ -1,0 +1,145 @@
+//! `http::date`: the three forms, what is none, and every date back and forth against a calendar of our own.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use crate::properties::date as check;
+use crate::support::pace::some;
+use crate::support::random::Random;
+use openrange::http::date::Date;
+
+const LAST: i64 = 253_402_300_799;
+
+#[test]
+fn forms() {
+    let table: &[(&str, Option<u64>)] = &[
+        ("Thu, 01 Jan 1970 00:00:00 GMT", Some(0)),
+        ("Sun, 06 Nov 1994 08:49:37 GMT", Some(784_111_777)),
+        ("Sunday, 06-Nov-94 08:49:37 GMT", Some(784_111_777)),
+        ("Sun Nov  6 08:49:37 1994", Some(784_111_777)),
+        ("Tue, 29 Feb 2000 23:59:59 GMT", Some(951_868_799)),
+        ("Fri, 01 Mar 2024 00:00:00 GMT", Some(1_709_251_200)),
+        ("Tue, 19 Jan 2038 03:14:08 GMT", Some(2_147_483_648)),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", Some(LAST as u64)),
+        ("", None),
+        ("x", None),
+        ("0", None),
+        ("784111777", None),
+        ("1994-11-06T08:49:37Z", None),
+        ("Sun, 06 Nov 1994 08:49:37", None),
+        ("Sun, 06 Nov 1994 08:49:37 UTC", None),
+        ("Sun, 06 Nov 1994 08:49:37 +0000", None),
+        ("Mon, 06 Nov 1994 08:49:37 GMT", None),
+        (" Sun, 06 Nov 1994 08:49:37 GMT ", Some(784_111_777)),
+        ("Sun, 6 Nov 1994 08:49:37 GMT", None),
+        ("Sun, 06 nov 1994 08:49:37 GMT", None),
+        ("Sun, 06 Nov 94 08:49:37 GMT", None),
+        ("Sun, 06 Nov 1994 24:00:00 GMT", None),
+        ("Sun, 06 Nov 1994 08:60:37 GMT", None),
+        ("Sun, 06 Nov 1994 08:49:61 GMT", None),
+        ("Sun, 06 Nov 1994 08:49:60 GMT", None),
+        ("Sun, 31 Feb 2021 00:00:00 GMT", None),
+        ("Sun, 00 Nov 1994 08:49:37 GMT", None),
+        ("Sun, 32 Nov 1994 08:49:37 GMT", None),
+        (
+            "Sun, 06 Nov 1994 08:49:37 GMT, Sun, 06 Nov 1994 08:49:37 GMT",
+            None,
+        ),
+        ("Wed, 31 Dec 1969 23:59:59 GMT", None),
+        ("Sat, 01 Jan 10000 00:00:00 GMT", None),
+        ("Sun, 06 Nov -994 08:49:37 GMT", None),
+        ("S\u{fc}n, 06 Nov 1994 08:49:37 GMT", None),
+    ];
+    for (text, expected) in table {
+        check::date(text.as_bytes());
+        let seconds = Date::parse(text.as_bytes()).map(Date::seconds);
+        assert_eq!(seconds, *expected, "{text}");
+    }
+    assert_eq!(Date::parse(b"Sun, 06 Nov 1994 08:49:37 GM\xff"), None);
+}
+
+#[test]
+fn what_cannot_be_written_becomes_the_nearest() {
+    for (seconds, expected) in [
+        (i64::MIN, 0),
+        (-1, 0),
+        (0, 0),
+        (1, 1),
+        (LAST, LAST),
+        (LAST + 1, LAST),
+        (i64::MAX, LAST),
+    ] {
+        assert_eq!(Date::from_seconds(seconds).seconds(), expected as u64);
+    }
+    let after = |seconds, nanos| Date::from(UNIX_EPOCH + Duration::new(seconds, nanos)).seconds();
+    assert_eq!(after(0, 999_999_999), 0);
+    assert_eq!(after(784_111_777, 1), 784_111_777);
+    assert_eq!(after(LAST as u64 + 5, 0), LAST as u64);
+    assert_eq!(Date::from(UNIX_EPOCH - Duration::from_secs(1)).seconds(), 0);
+}
+
+/// IMF-fixdate by counting: years, then months, then days.
+fn written(seconds: u64) -> String {
+    const MONTHS: [(&str, u64); 12] = [
+        ("Jan", 31),
+        ("Feb", 28),
+        ("Mar", 31),
+        ("Apr", 30),
+        ("May", 31),
+        ("Jun", 30),
+        ("Jul", 31),
+        ("Aug", 31),
+        ("Sep", 30),
+        ("Oct", 31),
+        ("Nov", 30),
+        ("Dec", 31),
+    ];
+    let (mut day, time) = (seconds / 86_400, seconds % 86_400);
+    let weekday = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"][(day % 7) as usize];
+    let leap =
+        |year: u64| year.is_multiple_of(4) && !year.is_multiple_of(100) || year.is_multiple_of(400);
+    let mut year = 1970;
+    while day >= 365 + u64::from(leap(year)) {
+        day -= 365 + u64::from(leap(year));
+        year += 1;
+    }
+    let mut month = 0;
+    let length = |month: usize| MONTHS[month].1 + u64::from(month == 1 && leap(year));
+    while day >= length(month) {
+        day -= length(month);
+        month += 1;
+    }
+    let (hour, minute, second) = (time / 3600, time / 60 % 60, time % 60);
+    let month = MONTHS[month].0;
+    format!(
+        "{weekday}, {:02} {month} {year} {hour:02}:{minute:02}:{second:02} GMT",
+        day + 1
+    )
+}
+
+#[test]
+fn every_date_back_and_forth() {
+    let mut random = Random::new(0);
+    let around =
+        [0, 951_782_400, 4_107_542_400, LAST as u64 - 86_400].map(|start| start..start + 3);
+    let days = (0..1_600).map(|day| day * 86_400 + 43_199);
+    let anywhere = (0..2_000).map(|_| random.below(LAST as u64 + 1));
+    for seconds in some(around.into_iter().flatten().chain(days).chain(anywhere)) {
+        let date = Date::from_seconds(seconds as i64);
+        let text = date.to_string();
+        assert_eq!(text, written(seconds), "{seconds}");
+        assert_eq!(Date::parse(text.as_bytes()), Some(date), "{text}");
+    }
+}
+
+#[test]
+fn in_the_common_log_format() {
+    for (seconds, expected) in [
+        (0, "01/Jan/1970:00:00:00 +0000"),
+        (784_111_777, "06/Nov/1994:08:49:37 +0000"),
+        (951_868_799, "29/Feb/2000:23:59:59 +0000"),
+        (LAST, "31/Dec/9999:23:59:59 +0000"),
+    ] {
+        let date = Date::from_seconds(seconds);
+        assert_eq!(date.common_log().to_string(), expected);
+    }
+}

@@ -1,0 +1,134 @@
+//! `http::pattern`: which lists of names and patterns are understood, and what fits them, also against an oracle that
+//! tries everything.
+
+use crate::support::random::Random;
+use openrange::http::pattern::{Pattern, parse};
+use openrange::limits::EVENT_FILES_MAX;
+
+fn list(list: &str) -> Box<[Pattern]> {
+    parse(list.as_bytes()).unwrap_or_else(|| panic!("{list} is refused"))
+}
+
+fn names(text: &str) -> Vec<Option<Vec<u8>>> {
+    let list = list(text);
+    let name = |pattern: &Pattern| pattern.name().map(<[u8]>::to_vec);
+    list.iter().map(name).collect()
+}
+
+#[test]
+fn lists() {
+    let name = |name: &[u8]| Some(name.to_vec());
+    for (text, expected) in [
+        ("a", vec![name(b"a")]),
+        ("a,b", vec![name(b"a"), name(b"b")]),
+        // Programs encode the comma too.
+        ("a%2Cb", vec![name(b"a"), name(b"b")]),
+        ("b,a", vec![name(b"b"), name(b"a")]),
+        ("a.log,*", vec![name(b"a.log"), None]),
+        ("*.log*,**", vec![None, None]),
+        ("%2A", vec![None]),
+        ("a%20b+c", vec![name(b"a b+c")]),
+        ("%ff%0a", vec![name(b"\xff\n")]),
+        ("%C3%A4", vec![name("ä".as_bytes())]),
+        ("a%2", vec![name(b"a%2")]),
+        ("%252C", vec![name(b"%2C")]),
+        ("a.,b..c", vec![name(b"a."), name(b"b..c")]),
+    ] {
+        assert_eq!(names(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn what_is_refused() {
+    for text in [
+        "", ",", "a,", ",a", "a,,b", "a/b", "a%2Fb", "/", "*/a", ".", "..", ".a", "%2ea", ".*",
+        "a,.b", "a%00", "a,a", "a,%61", "*,a,*", "*,**", "a,b%2Ca",
+    ] {
+        assert_eq!(parse(text.as_bytes()), None, "{text}");
+    }
+    let many = |count: usize| {
+        let names: Vec<String> = (0..count).map(|number| number.to_string()).collect();
+        names.join(",")
+    };
+    assert_eq!(list(&many(EVENT_FILES_MAX)).len(), EVENT_FILES_MAX);
+    assert_eq!(parse(many(EVENT_FILES_MAX + 1).as_bytes()), None);
+}
+
+#[test]
+fn what_fits() {
+    for (pattern, fitting, others) in [
+        (
+            "a.log",
+            &["a.log"][..],
+            &["a", "a.log.1", "A.log", "xa.log", ""][..],
+        ),
+        ("*", &["", "a", ".hidden", "*"], &[]),
+        ("**", &["", "a"], &[]),
+        (
+            "*.log",
+            &[".log", "a.log", "a.log.log"],
+            &["log", "a.log.1", "a.logs"],
+        ),
+        ("a*", &["a", "ab", "aa"], &["", "ba"]),
+        // The beginning and the end do not share a byte.
+        ("aba*aba", &["abaaba", "abaxaba"], &["aba", "ababa"]),
+        (
+            "a*b*c",
+            &["abc", "axbxc", "abbc", "abcbc"],
+            &["ac", "acb", "abcd", "bc"],
+        ),
+        ("*ab*ab*", &["abab", "xabyabz"], &["ab", "aab", "aba"]),
+        ("a*?[b]", &["a?[b]", "ax?[b]"], &["axb"]),
+    ] {
+        let [pattern] = &*list(pattern) else {
+            panic!("one pattern")
+        };
+        for name in fitting {
+            assert!(pattern.fits(name.as_bytes()), "{pattern:?} {name}");
+        }
+        for name in others {
+            assert!(!pattern.fits(name.as_bytes()), "{pattern:?} {name}");
+        }
+    }
+}
+
+/// Whether a name fits, by trying all that an asterisk can be.
+fn fits(pattern: &[u8], name: &[u8]) -> bool {
+    match pattern.split_first() {
+        None => name.is_empty(),
+        Some((b'*', rest)) => (0..=name.len()).any(|end| fits(rest, &name[end..])),
+        Some((byte, rest)) => name.first() == Some(byte) && fits(rest, &name[1..]),
+    }
+}
+
+#[test]
+fn random_names() {
+    let mut fitting = 0;
+    for seed in 0..200_000 {
+        let mut random = Random::new(seed);
+        let mut word = |from: &[&str], most: u64| -> String {
+            (0..random.below(most)).map(|_| random.pick(from)).collect()
+        };
+        let pattern = word(&["a", "b", "*", "*", "ab"], 8);
+        let name = word(&["a", "b", "ab", "aab"], 8);
+        if pattern.is_empty() {
+            continue;
+        }
+        let expected = fits(pattern.as_bytes(), name.as_bytes());
+        let parsed = &list(&pattern)[0];
+        assert_eq!(parsed.fits(name.as_bytes()), expected, "{pattern} {name}");
+        assert_eq!(parsed.name().is_none(), pattern.contains('*'));
+        fitting += u32::from(expected);
+    }
+    assert!(fitting > 20_000, "{fitting} of them fit");
+}
+
+/// Whatever a client sends costs little: each byte is looked at some hundred times, not exponentially often.
+#[test]
+fn long_names() {
+    let pattern = &list(&"*a".repeat(100))[0];
+    assert!(!pattern.fits(&[b'b'; 255]));
+    assert!(pattern.fits(&[b'a'; 255]));
+    let almost = [&[b'a'; 254][..], b"b"].concat();
+    assert!(!pattern.fits(&almost));
+}

@@ -1,0 +1,14 @@
+//! The pure modules, in the order of `src`: tables, and properties against naive oracles; no server is started. Those of
+//! one module: `cargo test --test units http::range`; the corpora of the fuzz targets: `cargo test --test units corpora`.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod cli;
+mod connection;
+mod corpora;
+mod follow;
+mod http;
+mod properties;
+mod response;
+mod worker;

@@ -1,0 +1,10 @@
+//! What holds for every input of a pure module. The fuzz targets make inputs, `corpora` replays those that are kept.
+#![allow(dead_code, reason = "each fuzz target uses one of them")]
+
+pub mod conditional;
+pub mod date;
+pub mod events;
+pub mod oracle;
+pub mod range;
+pub mod request;
+pub mod target;

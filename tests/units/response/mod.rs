@@ -1,0 +1,60 @@
+//! `connection::answer`: the head of every kind of answer, for every kind of client.
+
+mod cases;
+mod everywhere;
+mod multipart;
+mod response;
+
+use openrange::http::conditional::ETag;
+use openrange::http::date::Date;
+use openrange::http::request::{Request, parse};
+use openrange::response::{Answer, Found, Meta, answer};
+
+/// A moment well after [`MODIFIED`].
+const NOW: i64 = 784_111_777 + 3_600;
+const NOW_TEXT: &str = "Sun, 06 Nov 1994 09:49:37 GMT";
+const MODIFIED: i64 = 784_111_777;
+const MODIFIED_TEXT: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
+const TAG: &str = "W/\"0123456789abcdef\"";
+const TEXT: &str = "text/plain; charset=utf-8";
+
+fn now() -> Date {
+    Date::from_seconds(NOW)
+}
+
+fn meta(size: u64, sealed: bool) -> Meta {
+    Meta {
+        size,
+        sealed,
+        modified: Date::from_seconds(MODIFIED),
+        changed: Date::from_seconds(MODIFIED),
+        etag: ETag(0x0123_4567_89ab_cdef),
+        media: TEXT,
+        start: None,
+    }
+}
+
+fn file(size: u64, sealed: bool) -> Found<()> {
+    Found::File {
+        file: (),
+        meta: meta(size, sealed),
+    }
+}
+
+/// A request by its line up to the version, and its field lines.
+fn request(line: &str, version: &str, fields: &[&str]) -> Request {
+    let mut head = format!("{line} HTTP/{version}\r\nHost: a\r\n");
+    for field in fields.iter().filter(|field| !field.is_empty()) {
+        head.push_str(&format!("{field}\r\n"));
+    }
+    let parsed = parse(format!("{head}\r\n").as_bytes());
+    parsed
+        .unwrap_or_else(|why| panic!("{why:?}: {head}"))
+        .unwrap()
+        .0
+}
+
+/// The answer to a kept-alive HTTP/1.1 request.
+fn answered(line: &str, fields: &[&str], found: &Found<()>) -> Answer {
+    answer(&request(line, "1.1", fields), found, true, now())
+}

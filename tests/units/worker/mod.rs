@@ -1,0 +1,4 @@
+//! `worker`.
+
+mod deadlines;
+mod slot;
