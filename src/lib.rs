@@ -2,9 +2,11 @@
 //!
 //! The folders, each importing only those above it:
 //!
-//! - [`limits`], [`time`], [`versioned`]: every limit with its reason; moments; a value that is replaced now and then.
+//! - [`limits`], [`time`], [`readiness`], [`versioned`]: every limit with its reason; moments; what a poller reports; a
+//!   value that is replaced now and then.
 //! - [`http`]: the protocol, pure: heads, targets, ranges, conditions, chunks.
 //! - [`subscription`]: what a subscriber gets, pure: event streams, names that are followed, changes of a directory.
+//! - [`resource`]: what the name of a request leads to.
 //! - [`response`]: the head and the body of an answer.
 //! - [`connection`]: the machine of one client, pure too; its module comment is the transition table.
 //! - [`os`]: system calls: epoll, sockets, privileges.
@@ -12,7 +14,7 @@
 //! - [`store`]: the files below ROOT.
 //! - [`follow`]: who follows what.
 //! - [`worker`]: one thread: the loop, and `drive`, which does what a machine wants.
-//! - [`cli`]: arguments.
+//! - [`cli`]: the arguments.
 //! - [`server`]: binds, starts, reloads, ends; metrics, clients and health at a listener of their own.
 //!
 //! The [`guide`] is for users.
@@ -31,6 +33,8 @@ pub mod http;
 pub mod limits;
 pub mod log;
 pub mod os;
+pub mod readiness;
+pub mod resource;
 pub mod response;
 pub mod server;
 pub mod store;

@@ -3,9 +3,10 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use super::sending::{End, Next};
+use super::sending::Next;
 use crate::http::request::{Refusal, Request};
 use crate::http::target::Path;
+use crate::subscription::end::End;
 use crate::subscription::event_stream::{Known, Sought};
 
 /// How long the machine waits for a client.
@@ -61,15 +62,6 @@ pub struct Ended {
     pub bytes: u64,
     /// The name that an event stream followed. That of a tail is known by its file.
     pub events: Option<Path>,
-}
-
-/// What the poller is to tell of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Interest {
-    /// Bytes or a FIN have come.
-    pub readable: bool,
-    /// There is room to send.
-    pub writable: bool,
 }
 
 /// What a connection wants to be done next.

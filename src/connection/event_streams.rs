@@ -28,11 +28,12 @@
 //!
 //! A file is looked at by the first of its names that needs it, in turn: see [`Events::need`].
 
-use super::sending::{End, Live};
+use super::sending::Live;
 use super::{Connection, State, Want};
 use crate::http::target::Path;
-use crate::response::Found;
+use crate::resource::Found;
 use crate::subscription::directory::Listed;
+use crate::subscription::end::End;
 use crate::subscription::event_stream::{Events, Need};
 use crate::subscription::name_follower::Followed;
 use crate::time::Moment;

@@ -69,10 +69,14 @@ use std::mem;
 
 use crate::http::request::{self, Refusal};
 use crate::limits::{HEAD_MAX, LINGER, LINGER_BYTES};
-use crate::response::{self, Found, Summary, Terms};
+use crate::readiness::Interest;
+use crate::resource::Found;
+use crate::response::{self, Summary, Terms};
+use crate::subscription::end::End;
+use crate::subscription::tail::{Measured, Tail};
 use crate::time::Moment;
-pub use action::{Asked, Ended, How, Interest, Refused, Timeouts, Want};
-use sending::{End, Left, Live, Measured, Sending, Tail};
+pub use action::{Asked, Ended, How, Refused, Timeouts, Want};
+use sending::{Left, Live, Sending};
 
 /// One client connection.
 #[derive(Debug)]

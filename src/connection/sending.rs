@@ -5,10 +5,11 @@ use std::ops::{Deref, Range};
 use arrayvec::ArrayVec;
 
 use super::action::Ended;
-use crate::http::chunked::{self, Frame};
-use crate::limits::CHUNK_MAX;
+use crate::http::chunked::{self};
 use crate::response::{Body, Part};
+use crate::subscription::end::End;
 use crate::subscription::event_stream::Events;
+use crate::subscription::tail::Tail;
 
 /// A response on its way.
 #[derive(Debug)]
@@ -40,97 +41,6 @@ pub enum Live<F> {
     Tail(Tail<F>),
     /// Its lines, and those of the file after it. Boxed: an idle tail is no larger for it.
     Events(Box<Events<F>>),
-}
-
-/// An endless answer of bytes: caught up, or with one frame of it on its way.
-#[derive(Debug)]
-pub struct Tail<F> {
-    file: F,
-    /// Where it began.
-    from: u64,
-    /// Where the next byte of the file goes out; within a frame, where the frame began.
-    at: u64,
-    frame: Option<Frame>,
-    /// Why it ends when `at` reaches the size.
-    ending: Option<End>,
-    /// The file must be measured before it may sleep: something may have changed, or not all that was found is out.
-    look: bool,
-    chunked: bool,
-    trailers: bool,
-    /// The last chunk is what `ready` holds.
-    finished: bool,
-}
-
-/// Why a tail ended. The first five are ends that the client is told of; the others break it off.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
-    /// The name went away, the file has it no more.
-    Renamed,
-    /// The name was removed.
-    Unlinked,
-    /// Another file has the name.
-    Replaced,
-    /// Nobody may write it any more.
-    Sealed,
-    /// The server ends.
-    Shutdown,
-    /// The file no longer has what was delivered or promised, or cannot be read.
-    Broken,
-    /// The client closed, or half-closed, or was reset.
-    Left,
-    /// The client took no byte within `--send-timeout`.
-    Stalled,
-    /// The client sent a head's worth of requests behind the endless answer.
-    Flooded,
-}
-
-impl End {
-    /// All of them, each at its index (`end as usize`).
-    pub const ALL: [End; 9] = [
-        End::Renamed,
-        End::Unlinked,
-        End::Replaced,
-        End::Sealed,
-        End::Shutdown,
-        End::Broken,
-        End::Left,
-        End::Stalled,
-        End::Flooded,
-    ];
-
-    /// One word, for counting.
-    #[must_use]
-    pub fn label(self) -> &'static str {
-        match self {
-            End::Broken => "broken",
-            End::Left => "left",
-            End::Stalled => "stalled",
-            End::Flooded => "flooded",
-            end => end.word(),
-        }
-    }
-
-    /// The word for the trailer field `Tail-End` and for the log.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            End::Renamed => "renamed",
-            End::Unlinked => "unlinked",
-            End::Replaced => "replaced",
-            End::Sealed => "sealed",
-            End::Shutdown => "shutdown",
-            End::Broken => "cut: truncated or unreadable",
-            End::Left => "client left",
-            End::Stalled => "cut: client took nothing within the send timeout",
-            End::Flooded => "cut: too much behind an endless answer",
-        }
-    }
-
-    fn last_chunk(self) -> Box<[u8]> {
-        format!("0\r\nTail-End: {}\r\n\r\n", self.word())
-            .into_bytes()
-            .into()
-    }
 }
 
 /// Bytes to send that are not from a file.
@@ -174,21 +84,6 @@ pub enum Left {
     Events,
     /// Nothing: the response is complete.
     Nothing,
-}
-
-/// What to do after a tail's file was measured.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Measured {
-    /// A frame is ready to go out.
-    Grown,
-    /// Nothing new, and nothing will end it: sleep.
-    Same,
-    /// Its end is reached, and the last chunk is ready to go out.
-    Finished,
-    /// Its end is reached, and an HTTP/1.0 client is told by the close.
-    FinishedBare,
-    /// The file is shorter than what was delivered.
-    Truncated,
 }
 
 impl<F> Sending<F> {
@@ -272,13 +167,8 @@ impl<F> Sending<F> {
             }),
             Follows::Live(Live::Events(_)) if ready.is_empty() => None,
             Follows::Live(Live::Tail(tail)) if ready.is_empty() => {
-                let rest = tail.frame?.rest(tail.chunked);
-                let file = (!rest.file.is_empty()).then(|| {
-                    (
-                        &tail.file,
-                        tail.at + rest.file.start..tail.at + rest.file.end,
-                    )
-                });
+                let rest = tail.rest_of_frame()?;
+                let file = (!rest.file.is_empty()).then_some((tail.file(), rest.file));
                 Some(Next {
                     before: Bytes::Line(rest.line),
                     file,
@@ -330,7 +220,7 @@ impl<F> Sending<F> {
             }
             Follows::Live(Live::Tail(tail)) => {
                 (self.ready, self.sent) = (Box::default(), 0);
-                if tail.finished {
+                if tail.is_finished() {
                     return Left::Nothing;
                 }
                 tail.advance(n);
@@ -423,133 +313,6 @@ impl<F> Live<F> {
             ready,
             sent: 0,
             follows: Follows::Live(self),
-        }
-    }
-}
-
-impl<F> Tail<F> {
-    fn new(file: F, at: u64, chunked: bool, trailers: bool) -> Tail<F> {
-        Tail {
-            file,
-            from: at,
-            at,
-            frame: None,
-            ending: None,
-            look: true,
-            chunked,
-            trailers,
-            finished: false,
-        }
-    }
-
-    /// Bytes of the file that were delivered.
-    #[must_use]
-    pub fn delivered(&self) -> u64 {
-        self.at - self.from + self.frame.map_or(0, |frame| frame.file_sent(self.chunked))
-    }
-
-    /// The offset in the file of the next byte to be delivered.
-    #[must_use]
-    pub fn offset(&self) -> u64 {
-        self.from + self.delivered()
-    }
-
-    /// See [`Sending::reach`].
-    pub(super) fn reach(&self) -> u64 {
-        self.at + self.frame.map_or(0, |frame| u64::from(frame.len()))
-    }
-
-    /// The file.
-    pub fn file(&self) -> &F {
-        &self.file
-    }
-
-    /// Why it ends, if it does.
-    #[must_use]
-    pub fn ending(&self) -> Option<End> {
-        self.ending
-    }
-
-    /// It ends when it has delivered what is there; the first reason stays.
-    pub fn end(&mut self, why: End) {
-        self.ending.get_or_insert(why);
-    }
-
-    /// The file must be measured before it may sleep.
-    pub fn look(&mut self) {
-        self.look = true;
-    }
-
-    /// See [`Tail::look`].
-    #[must_use]
-    pub fn must_look(&self) -> bool {
-        self.look
-    }
-
-    /// Takes a measurement of the file. With [`Measured::Finished`], the last chunk is [`Tail::last_chunk`].
-    pub fn measured(&mut self, size: u64, sealed: bool) -> Measured {
-        debug_assert!(
-            self.frame.is_none() && !self.finished,
-            "measured while something is on its way"
-        );
-        self.look = false;
-        if sealed {
-            self.end(End::Sealed);
-        }
-        if size < self.at {
-            return Measured::Truncated;
-        }
-        if size > self.at {
-            let len = u32::try_from(size - self.at).map_or(CHUNK_MAX, |len| len.min(CHUNK_MAX));
-            self.frame = Some(Frame::new(len));
-            self.look = u64::from(len) < size - self.at;
-            return Measured::Grown;
-        }
-        if self.ending.is_none() {
-            return Measured::Same;
-        }
-        self.finished = true;
-        if self.chunked {
-            Measured::Finished
-        } else {
-            Measured::FinishedBare
-        }
-    }
-
-    /// The end of the message.
-    #[must_use]
-    pub fn last_chunk(&self) -> Box<[u8]> {
-        match self.ending {
-            Some(end) if self.trailers => end.last_chunk(),
-            _ => chunked::LAST.into(),
-        }
-    }
-
-    /// Whether its bytes are framed.
-    #[must_use]
-    pub fn chunked(&self) -> bool {
-        self.chunked
-    }
-
-    /// See [`super::Connection::delivered`].
-    pub(super) fn deliver(&mut self, to: u64) {
-        debug_assert!(self.may_rest() && self.at < to, "it has somewhere to go");
-        self.at = to;
-    }
-
-    pub(super) fn may_rest(&self) -> bool {
-        self.frame.is_none() && !self.look && self.ending.is_none()
-    }
-
-    fn advance(&mut self, n: u64) {
-        match &mut self.frame {
-            Some(frame) => {
-                if frame.advance(n, self.chunked) {
-                    self.at += u64::from(frame.len());
-                    self.frame = None;
-                }
-            }
-            None => assert!(n == 0, "sent more than was there"),
         }
     }
 }

@@ -7,7 +7,7 @@ use super::registry::Topics;
 use super::watcher::Topic as Key;
 use crate::http::target::Path;
 use crate::limits::{DIRECTORY_PAUSE, DIRECTORY_PAUSE_ENTRY};
-use crate::response::Found;
+use crate::resource::Found;
 use crate::store::listing::{self, Form};
 use crate::store::lookup::{Other, failed};
 use crate::subscription::changelog::{Book, Version};

@@ -2,8 +2,8 @@
 
 use super::registry::{Slot, Topics};
 use super::watcher::Topic as Key;
-use crate::connection::sending::End;
 use crate::limits::PASS_RUN;
+use crate::subscription::end::End;
 
 /// A pass over the tails of a topic.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -10,13 +10,14 @@ use rustix::io::Errno;
 use slab::Slab;
 
 use super::watcher::{Change, Place, Topic as Key, Watch};
-use crate::connection::sending::End;
 use crate::http::query::Start;
 use crate::http::request::Request;
 use crate::http::target::Path;
 use crate::limits::{FOLLOW_TRIES, SWEEP_SLICE};
-use crate::response::{Found, Meta};
-use crate::store::root::{self, OpenFile};
+use crate::resource::{Found, Meta};
+use crate::store::file::Look as FileLook;
+use crate::store::file::OpenFile;
+use crate::subscription::end::End;
 use crate::subscription::event_stream::Sought;
 
 use super::directories::Directory;
@@ -41,7 +42,7 @@ pub(crate) struct Topic {
     /// It is among those to be looked at.
     look: Option<Look>,
     /// What the last sweep found. Not the file's own last look: a request has one too, and tells the tails nothing.
-    swept: Option<root::Look>,
+    swept: Option<FileLook>,
     /// What is in it, if it is a directory.
     pub(crate) directory: Option<Box<Directory>>,
 }

@@ -13,8 +13,8 @@ use std::sync::Once;
 
 use inotify::{EventMask, Inotify, WatchDescriptor, WatchMask};
 
-use crate::connection::sending::End;
-use crate::store::root::proc_path;
+use crate::store::file::proc_path;
+use crate::subscription::end::End;
 
 /// A followed name of this worker.
 pub type Topic = usize;

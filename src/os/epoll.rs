@@ -15,8 +15,8 @@ use std::time::Duration;
 
 use polling::{Event, Events, PollMode, Poller};
 
-use crate::connection::Interest;
 use crate::limits::EVENTS_MAX;
+use crate::readiness::Interest;
 
 /// What an event is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

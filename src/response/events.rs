@@ -1,11 +1,12 @@
 //! Requests that are answered with an event stream: how its head looks, and what the stream follows from where.
 
-use super::{Answer, Body, CHUNKED, Meta, NOT_STORED, Reply};
+use super::{Answer, Body, CHUNKED, NOT_STORED, Reply};
 use crate::http::chunked;
 use crate::http::conditional::Verdict;
 use crate::http::head::Status;
 use crate::http::sse::{self, Positions};
 use crate::http::target::Path;
+use crate::resource::Meta;
 use crate::subscription::event_stream::{Beginning, Subject};
 
 const EVENTS: &str =

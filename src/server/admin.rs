@@ -10,7 +10,6 @@ use std::time::{Instant, SystemTime};
 
 use log::{debug, warn};
 
-use crate::connection::sending::End;
 use crate::http::date::Date;
 use crate::http::head::{Head, Status};
 use crate::http::request::{self, Method, Request};
@@ -19,6 +18,7 @@ use crate::limits::{
     HEAD_MAX,
 };
 use crate::os::sockets::{Listener, Stream};
+use crate::subscription::end::End;
 use crate::worker::Shared;
 use crate::worker::inspect::{Client, Inspector, Report, STATES};
 

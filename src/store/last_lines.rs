@@ -2,7 +2,7 @@
 
 use rustix::io::Errno;
 
-use super::root::OpenFile;
+use super::file::OpenFile;
 use crate::limits::LAST_LINES_MAX;
 
 /// Bytes that are read at once.

@@ -7,7 +7,8 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, StatxFlags};
 use rustix::io::Errno;
 
-use super::root::{self, Files};
+use super::file::stat;
+use super::root::Files;
 use crate::http::date::Date;
 use crate::http::target::{Path, encode};
 use crate::limits::{ENTRIES_MAX, LISTING_MAX};
@@ -140,7 +141,7 @@ fn look(
 }
 
 fn held(place: OwnedFd) -> Result<(Option<OwnedFd>, rustix::fs::Statx), Errno> {
-    let stat = root::stat(place.as_fd())?;
+    let stat = stat(place.as_fd())?;
     Ok((Some(place), stat))
 }
 

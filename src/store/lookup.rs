@@ -7,14 +7,15 @@ use std::rc::Rc;
 use rustix::io::Errno;
 
 use super::cache::Hot;
+use super::file::OpenFile;
 use super::last_lines::last_lines;
 use super::listing::{self, Form};
-use super::root::{Files, Node, OpenFile};
+use super::root::{Files, Node};
 use crate::http::date::Date;
 use crate::http::query::Start;
 use crate::http::request::Request;
 use crate::http::target::Path;
-use crate::response::{Found, Meta};
+use crate::resource::{Found, Meta};
 use crate::time::Moment;
 
 /// A file and the name that leads to it.

@@ -1,6 +1,8 @@
 //! Files below ROOT: what a name leads to, what a file is, how long it is now, what a directory lists.
 
 pub mod cache;
+pub mod file;
+pub mod identity;
 pub mod last_lines;
 pub mod listing;
 pub mod lookup;

@@ -7,7 +7,8 @@ use std::time::SystemTime;
 
 use rustix::io::Errno;
 
-use super::root::{Look, fnv};
+use super::file::Look;
+use super::identity::fnv;
 use crate::http::conditional::ETag;
 use crate::limits::TRUNCATED_MAX;
 

@@ -1,7 +1,7 @@
 //! The directory that an event stream follows: it tells of its entries, or adds files to the stream that fit a pattern.
 
+use super::backoff::Absence;
 use super::changelog::{Book, Bookmark};
-use super::name_follower::Absence;
 use super::selection::Wanted;
 use crate::http::target::Path;
 use crate::time::Moment;

@@ -7,9 +7,9 @@ use std::ops::Range;
 
 use super::changelog::Bookmark;
 use super::directory::{Directory, Listed, Purpose};
+use super::end::End;
 use super::name_follower::{self, Followed, Member};
 use super::selection;
-use crate::connection::sending::End;
 use crate::http::chunked;
 use crate::http::conditional::ETag;
 use crate::http::pattern::Pattern;
@@ -17,7 +17,7 @@ use crate::http::query::Start;
 use crate::http::sse::{self, Position, Positions, Source};
 use crate::http::target::Path;
 use crate::limits::{EVENT_HEARTBEAT, EVENT_PLACES_MAX};
-use crate::response::Meta;
+use crate::resource::Meta;
 use crate::time::Moment;
 
 /// Where a stream of one file begins, and the events that it begins with.

@@ -1,7 +1,10 @@
 //! What a subscriber gets, pure: an event stream, the names that it follows, the changes of a directory.
 
+pub mod backoff;
 pub mod changelog;
 pub mod directory;
+pub mod end;
 pub mod event_stream;
 pub mod name_follower;
 pub mod selection;
+pub mod tail;

@@ -4,15 +4,15 @@
 //! Of a line that is not complete nothing is kept; it is read again from its start.
 
 use std::ops::Range;
-use std::time::Duration;
 
-use crate::connection::sending::End;
+use super::backoff::Absence;
+use super::end::End;
 use crate::http::conditional::ETag;
 use crate::http::query::Start;
 use crate::http::sse::{self, Position, Source};
 use crate::http::target::Path;
-use crate::limits::{EVENT_ABSENCE, EVENT_READ};
-use crate::response::Meta;
+use crate::limits::EVENT_READ;
+use crate::resource::Meta;
 use crate::time::Moment;
 
 /// A name that is followed.
@@ -49,51 +49,6 @@ enum Accepts {
     Any,
     /// That which has the name in the listing of the directory.
     Listed(Option<ETag>),
-}
-
-/// What was looked for is not there, for a while.
-#[derive(Debug)]
-pub(crate) struct Absence {
-    pause: Duration,
-    /// When to look again.
-    pub next: Moment,
-    pub due: bool,
-    /// The client knows.
-    pub told: bool,
-}
-
-impl Absence {
-    /// It has not been looked for yet.
-    pub fn unknown() -> Absence {
-        Absence {
-            pause: EVENT_ABSENCE.0,
-            next: Moment::NEVER,
-            due: true,
-            told: false,
-        }
-    }
-
-    /// It was looked for once more.
-    pub fn still(before: Option<Absence>, now: Moment) -> Absence {
-        let (shortest, longest) = EVENT_ABSENCE;
-        let pause = before.as_ref().map_or(shortest, |last| last.pause * 2);
-        let pause = pause.min(longest);
-        Absence {
-            pause,
-            next: now + pause,
-            due: false,
-            told: before.is_some_and(|last| last.told),
-        }
-    }
-
-    /// It is no moment between two files of one name.
-    pub fn is_long(&self) -> bool {
-        self.pause >= EVENT_ABSENCE.1
-    }
-
-    pub fn rang(&mut self, now: Moment) {
-        self.due |= self.next <= now;
-    }
 }
 
 /// What a name led to when it was looked up again.

@@ -8,10 +8,10 @@ use slab::Slab;
 
 use super::deadlines::Deadlines;
 use super::drive::{Desk, READABLE};
-use super::event_streams::Followers;
 use super::inspect::{Counters, Mailbox};
 use super::send::Scratch;
 use super::{Queue, Shared, Worker};
+use crate::follow::event_subscriptions::Followers;
 use crate::follow::registry::Topics;
 use crate::follow::watcher::Watch;
 use crate::http::date::Date;

@@ -7,11 +7,12 @@ use std::time::Duration;
 use log::info;
 use rustix::io::Errno;
 
-use super::event_streams::{self, Followers};
+use super::event_streams;
 use super::inspect::Counters;
 use super::send::{Scratch, Sent, Trouble};
 use crate::connection::sending::Next;
-use crate::connection::{Asked, Connection, Ended, Interest, Want};
+use crate::connection::{Asked, Connection, Ended, Want};
+use crate::follow::event_subscriptions::Followers;
 use crate::follow::registry::{Lookup, Topics};
 use crate::http::authorization::{Challenge, Tokens};
 use crate::http::cors::Cors;
@@ -20,8 +21,10 @@ use crate::http::request::{Method, Request};
 use crate::limits::{BUDGET_BYTES, BUDGET_WANTS, COPY_MAX, HEAD_MAX, LISTINGS_MAX};
 use crate::log::access_record::{Lines, Record};
 use crate::os::sockets::{Peer, Stream};
-use crate::response::{Found, Terms};
-use crate::store::root::OpenFile;
+use crate::readiness::Interest;
+use crate::resource::Found;
+use crate::response::Terms;
+use crate::store::file::OpenFile;
 use crate::time::Moment;
 use crate::versioned::Reader;
 

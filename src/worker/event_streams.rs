@@ -1,60 +1,11 @@
 //! What event streams want besides sending: to know of their files and directories, and which files have their names now.
 //! It is cold for the sake of tails, which pass by here at every append.
 
-use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::drive::{Desk, Slot};
-use crate::connection::sending::End;
-use crate::connection::{Connection, Want};
+use crate::connection::Want;
 use crate::follow::directories::unlisted;
-use crate::follow::registry::Topics;
-use crate::follow::watcher::Topic as Key;
-use crate::store::root::OpenFile;
-
-/// Which topics the event streams follow, by their slots. A tail follows one, which its slot knows.
-#[derive(Default)]
-pub struct Followers(HashMap<usize, Joined>);
-
-/// The topics of one event stream.
-#[derive(Default)]
-struct Joined {
-    directory: Option<Key>,
-    /// By the number of the name.
-    files: Vec<Option<Key>>,
-}
-
-impl Followers {
-    /// A stream follows this topic by its first name.
-    pub(super) fn join(&mut self, slot: usize, topic: Key) {
-        self.0.entry(slot).or_default().files = vec![Some(topic)];
-    }
-
-    /// A stream is over.
-    pub(super) fn leave(&mut self, slot: usize, topics: &mut Topics) {
-        if let Some(joined) = self.0.remove(&slot) {
-            let files = joined.files.into_iter().flatten();
-            for topic in files.chain(joined.directory) {
-                topics.leave(topic, slot);
-            }
-        }
-    }
-
-    /// Tells a stream that a topic is gone. True as in [`Connection::changed`].
-    pub(super) fn lose(
-        &self,
-        slot: usize,
-        machine: &mut Connection<Rc<OpenFile>>,
-        topic: Key,
-        why: End,
-    ) -> bool {
-        let joined = self.0.get(&slot).map_or(&[][..], |joined| &joined.files);
-        match joined.iter().position(|&file| file == Some(topic)) {
-            Some(member) => machine.lost(member, why),
-            None => machine.changed(),
-        }
-    }
-}
 
 /// Measures a file, which must still be what its events say it is.
 #[cold]
@@ -100,11 +51,7 @@ pub(super) fn follow(slot: &mut Slot, key: usize, desk: &mut Desk) -> bool {
     let Want::Follow(sought) = slot.machine.want() else {
         return false;
     };
-    let files = &mut desk.followers.0.entry(key).or_default().files;
-    if files.len() <= sought.member {
-        files.resize(sought.member + 1, None);
-    }
-    let joined = &mut files[sought.member];
+    let joined = desk.followers.file(key, sought.member);
     if let Some(topic) = joined.take() {
         desk.topics.leave(topic, key);
     }
@@ -127,7 +74,7 @@ pub(super) fn list(slot: &mut Slot, key: usize, desk: &mut Desk) {
     let path = path.clone();
     let version = desk.topics.version;
     let found = desk.topics.follow_directory(&path);
-    let joined = &mut desk.followers.0.entry(key).or_default().directory;
+    let joined = desk.followers.directory(key);
     let topic = found.as_ref().ok().copied();
     if *joined != topic {
         if let Some(topic) = topic {

@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 
 use super::Worker;
 use crate::connection::State;
-use crate::connection::sending::End;
 use crate::http::head::Status;
 use crate::http::target::Path;
 use crate::limits::{ASKS_MAX, INSPECT_SLICE};
 use crate::os::epoll::Waker;
 use crate::os::sockets::Peer;
+use crate::subscription::end::End;
 
 /// What has happened since the start.
 #[derive(Debug, Clone, Default)]

@@ -25,8 +25,7 @@ use log::{debug, warn};
 use rustix::io::Errno;
 use slab::Slab;
 
-use crate::connection::sending::End;
-use crate::connection::{Connection, Interest, State, Timeouts};
+use crate::connection::{Connection, State, Timeouts};
 use crate::follow::fanout::Turn;
 use crate::http::authorization::Tokens;
 use crate::http::cors::Cors;
@@ -38,6 +37,8 @@ use crate::limits::{
 use crate::log::access_log::AccessLog;
 use crate::os::epoll::{Poll, Token};
 use crate::os::sockets::{Listener, Peer, Stream};
+use crate::readiness::Interest;
+use crate::subscription::end::End;
 use crate::time::Moment;
 use crate::versioned::Published;
 use admission::Admission;

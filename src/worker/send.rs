@@ -13,7 +13,7 @@ use crate::limits::{
     COPY_MAX, COPY_SHARED_MAX, COPY_TAIL, SENDFILE_FINITE, SENDFILE_TAIL, SHARED_FROM,
 };
 use crate::os::sockets::Stream;
-use crate::store::root::OpenFile;
+use crate::store::file::OpenFile;
 
 /// Why bytes could not be sent.
 pub enum Trouble {

@@ -10,7 +10,7 @@ use rustix::io::Errno;
 
 use super::drive::Slot;
 use super::send::Scratch;
-use crate::store::root::OpenFile;
+use crate::store::file::OpenFile;
 use crate::time::Moment;
 
 /// What took a tail from one rest to the next. Of use within a turn.

@@ -8,8 +8,9 @@ use std::sync::Arc;
 
 use openrange::http::target::Path as Name;
 use openrange::limits::TRUNCATED_MAX;
+use openrange::store::file::OpenFile;
 use openrange::store::lookup::Lookups;
-use openrange::store::root::{Files, Node, OpenFile};
+use openrange::store::root::{Files, Node};
 use openrange::store::truncations::Truncations;
 
 use crate::support::common::client::{End, Tail};

@@ -91,7 +91,7 @@ fn a_directory_that_is_followed_no_more_tells_of_names_only() {
     fs::write(&log, "333").expect("a file");
     assert_eq!(read(&mut watch), []);
     fs::remove_file(&log).expect("it is there");
-    let why = Some(openrange::connection::sending::End::Unlinked);
+    let why = Some(openrange::subscription::end::End::Unlinked);
     assert_eq!(read(&mut watch), [Change::LookAgain(entry, why)]);
     fs::remove_dir_all(directory).expect("it is ours");
 }

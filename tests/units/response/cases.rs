@@ -3,7 +3,8 @@
 use openrange::http::authorization::Challenge;
 use openrange::http::date::Date;
 use openrange::http::request::Request;
-use openrange::response::{Body, Found, Meta, answer};
+use openrange::resource::{Found, Meta};
+use openrange::response::{Body, answer};
 use openrange::subscription::event_stream::Subject;
 
 use super::response::Response;

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use openrange::http::authorization::Challenge;
 use openrange::http::head::Status;
 use openrange::http::request::{Method, Refusal, Request};
-use openrange::response::{Answer, Body, Found, answer, refuse};
+use openrange::resource::Found;
+use openrange::response::{Answer, Body, answer, refuse};
 
 use super::response::{Response, body_length};
 use super::{MODIFIED_TEXT, NOW_TEXT, TAG, file, now, request};

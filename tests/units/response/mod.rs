@@ -8,7 +8,8 @@ mod response;
 use openrange::http::conditional::ETag;
 use openrange::http::date::Date;
 use openrange::http::request::{Request, parse};
-use openrange::response::{Answer, Found, Meta, answer};
+use openrange::resource::{Found, Meta};
+use openrange::response::{Answer, answer};
 
 /// A moment well after [`MODIFIED`].
 const NOW: i64 = 784_111_777 + 3_600;

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use openrange::connection::{Connection, State, Want};
 use openrange::http::conditional::ETag;
 use openrange::http::date::Date;
-use openrange::response::{Found, Meta};
+use openrange::resource::{Found, Meta};
 use openrange::subscription::event_stream::Events;
 use openrange::time::Moment;
 use openrange::worker::drive::Slot;

@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use openrange::connection::sending::End;
 use openrange::connection::{Connection, State, Timeouts, Want};
 use openrange::http::conditional::ETag;
 use openrange::http::date::Date;
 use openrange::limits::DIRECTORY_PAUSE;
-use openrange::response::{Found, Meta};
+use openrange::resource::{Found, Meta};
 use openrange::subscription::changelog::{Book, Entry, Kind, Version};
 use openrange::subscription::directory::Listed;
+use openrange::subscription::end::End;
 use openrange::time::Moment;
 
 use super::disk::{Disk, LIST, NAMES, News, PATTERN};

@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 
-use openrange::connection::sending::End;
 use openrange::http::date::Date;
+use openrange::subscription::end::End;
 
 use super::disk::Disk;
 use super::events::Stream;

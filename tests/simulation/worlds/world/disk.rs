@@ -4,10 +4,10 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::OnceLock;
 
-use openrange::connection::sending::End;
 use openrange::http::conditional::ETag;
 use openrange::http::date::Date;
-use openrange::response::Meta;
+use openrange::resource::Meta;
+use openrange::subscription::end::End;
 
 /// Names that can be asked for: `/0`, `/1`, ...
 pub const NAMES: usize = 3;

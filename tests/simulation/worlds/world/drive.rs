@@ -3,14 +3,14 @@
 use std::ops::Range;
 use std::rc::Rc;
 
-use openrange::connection::sending::End;
 use openrange::connection::{Asked, Connection, State, Want};
 use openrange::http::chunked;
 use openrange::http::date::Date;
 use openrange::http::request::Refusal;
 use openrange::http::target::Path;
 use openrange::limits::{BUDGET_WANTS, CHUNK_MAX, EVENT_HEARTBEAT, HEAD_MAX};
-use openrange::response::Found;
+use openrange::resource::Found;
+use openrange::subscription::end::End;
 use openrange::time::Moment;
 
 use super::client::Tail;

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use openrange::connection::sending::End;
+use openrange::subscription::end::End;
 
 use super::disk::Facts;
 

@@ -4,9 +4,9 @@ use std::ops::Range;
 use std::time::Duration;
 
 use openrange::connection::State;
-use openrange::connection::sending::End;
 use openrange::http::target::Path;
 use openrange::limits::{EVENT_HEARTBEAT, EVENT_READ};
+use openrange::subscription::end::End;
 use openrange::time::Moment;
 
 use super::client::Tail;

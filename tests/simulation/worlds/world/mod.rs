@@ -23,8 +23,9 @@ mod turn;
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
-use openrange::connection::sending::End;
-use openrange::connection::{Connection, Interest, State, Timeouts};
+use openrange::connection::{Connection, State, Timeouts};
+use openrange::readiness::Interest;
+use openrange::subscription::end::End;
 use openrange::time::Moment;
 
 use client::Client;

@@ -1,7 +1,7 @@
 //! Names that are followed, and the passes over their tails, a slice at a time: the part of `worker::topics`.
 
 use openrange::connection::State;
-use openrange::connection::sending::End;
+use openrange::subscription::end::End;
 
 use super::disk::Event;
 use super::{Fault, World};

@@ -1,9 +1,10 @@
 //! What wakes a connection besides news of files: the poller, the clock, the end of the server. The part of the worker's
 //! loop.
 
-use openrange::connection::sending::End;
-use openrange::connection::{Interest, State};
+use openrange::connection::State;
 use openrange::limits::LINGER;
+use openrange::readiness::Interest;
+use openrange::subscription::end::End;
 use openrange::time::Moment;
 
 use super::{Conn, TIMEOUTS, World};

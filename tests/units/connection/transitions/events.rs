@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use openrange::connection::sending::End;
-use openrange::connection::{Connection, Interest, State, Timeouts, Want};
+use openrange::connection::{Connection, State, Timeouts, Want};
 use openrange::http::conditional::ETag;
 use openrange::http::date::Date;
 use openrange::limits::{
     EVENT_ABSENCE, EVENT_BUFFER, EVENT_HEARTBEAT, EVENT_LINE_MAX, EVENT_READ, HEAD_MAX,
 };
-use openrange::response::{Found, Meta};
+use openrange::readiness::Interest;
+use openrange::resource::{Found, Meta};
+use openrange::subscription::end::End;
 use openrange::time::Moment;
 
 use super::{ACCEPTED, LATER, Machine, NOW, file, measure, name, open, send, want};

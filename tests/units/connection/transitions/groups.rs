@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use openrange::connection::sending::End;
 use openrange::connection::{Connection, Timeouts, Want};
 use openrange::http::conditional::ETag;
 use openrange::http::date::Date;
 use openrange::limits::{EVENT_ABSENCE, EVENT_FILES_MAX, EVENT_HEARTBEAT};
-use openrange::response::Found;
+use openrange::resource::Found;
 use openrange::subscription::changelog::{Book, Entry, Kind, Version};
 use openrange::subscription::directory::Listed;
+use openrange::subscription::end::End;
 use openrange::time::Moment;
 
 use super::events::{other_file, sent};

@@ -8,12 +8,13 @@ mod pieces;
 use std::panic::{self, AssertUnwindSafe};
 use std::time::Duration;
 
-use openrange::connection::sending::End;
-use openrange::connection::{Connection, How, Interest, State, Timeouts, Want};
+use openrange::connection::{Connection, How, State, Timeouts, Want};
 use openrange::http::conditional::ETag;
 use openrange::http::date::Date;
 use openrange::limits::{CHUNK_MAX, HEAD_MAX, LINGER, LINGER_BYTES};
-use openrange::response::{Found, Meta};
+use openrange::readiness::Interest;
+use openrange::resource::{Found, Meta};
+use openrange::subscription::end::End;
 use openrange::time::Moment;
 
 type Machine = Connection<()>;

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use openrange::connection::sending::{End, Sending};
+use openrange::connection::sending::Sending;
 use openrange::response::Body;
+use openrange::subscription::end::End;
 use openrange::time::Moment;
 
 use super::{measure, state, want};

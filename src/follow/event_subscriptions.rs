@@ -1,0 +1,68 @@
+//! Which names an event stream follows.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use super::registry::Topics;
+use super::watcher::Topic as Key;
+use crate::connection::Connection;
+use crate::store::file::OpenFile;
+use crate::subscription::end::End;
+
+/// Which topics the event streams follow, by their slots. A tail follows one, which its slot knows.
+#[derive(Default)]
+pub struct Followers(HashMap<usize, Joined>);
+
+/// The topics of one event stream.
+#[derive(Default)]
+struct Joined {
+    directory: Option<Key>,
+    /// By the number of the name.
+    files: Vec<Option<Key>>,
+}
+
+impl Followers {
+    /// A stream follows this topic by its first name.
+    pub(crate) fn join(&mut self, slot: usize, topic: Key) {
+        self.0.entry(slot).or_default().files = vec![Some(topic)];
+    }
+
+    /// The topic that a stream follows by its name with this number.
+    pub(crate) fn file(&mut self, slot: usize, member: usize) -> &mut Option<Key> {
+        let files = &mut self.0.entry(slot).or_default().files;
+        if files.len() <= member {
+            files.resize(member + 1, None);
+        }
+        &mut files[member]
+    }
+
+    /// The topic of the directory that a stream follows.
+    pub(crate) fn directory(&mut self, slot: usize) -> &mut Option<Key> {
+        &mut self.0.entry(slot).or_default().directory
+    }
+
+    /// A stream is over.
+    pub(crate) fn leave(&mut self, slot: usize, topics: &mut Topics) {
+        if let Some(joined) = self.0.remove(&slot) {
+            let files = joined.files.into_iter().flatten();
+            for topic in files.chain(joined.directory) {
+                topics.leave(topic, slot);
+            }
+        }
+    }
+
+    /// Tells a stream that a topic is gone. True as in [`Connection::changed`].
+    pub(crate) fn lose(
+        &self,
+        slot: usize,
+        machine: &mut Connection<Rc<OpenFile>>,
+        topic: Key,
+        why: End,
+    ) -> bool {
+        let joined = self.0.get(&slot).map_or(&[][..], |joined| &joined.files);
+        match joined.iter().position(|&file| file == Some(topic)) {
+            Some(member) => machine.lost(member, why),
+            None => machine.changed(),
+        }
+    }
+}

@@ -1,0 +1,316 @@
+//! An open file: which one it is, how long it is now, whether it was truncated.
+
+use std::cell::Cell;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+
+use rustix::fs::{AtFlags, FileType, Statx, StatxFlags};
+use rustix::io::Errno;
+
+use super::identity::identity;
+use super::truncations::Truncations;
+use crate::http::conditional::{ETag, SETTLED_SECONDS};
+use crate::http::date::Date;
+use crate::http::media;
+use crate::limits::SNIFF_MAX;
+use crate::resource::Meta;
+
+/// Which file, among those that exist at one time: device and inode number. While one is held open, its number is not
+/// given to another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Id {
+    device: (u32, u32),
+    inode: u64,
+}
+
+impl Id {
+    pub(super) fn of(stat: &Statx) -> Id {
+        Id {
+            device: (stat.stx_dev_major, stat.stx_dev_minor),
+            inode: stat.stx_ino,
+        }
+    }
+}
+
+/// A regular file, open for reading; or a directory that is followed, which has no bytes.
+pub struct OpenFile {
+    fd: OwnedFd,
+    id: Id,
+    permissions: Permissions,
+    /// When it was opened.
+    changed: Changed,
+    /// Names that it had when it was opened.
+    links: u32,
+    /// What its name tells of its media type.
+    media: Option<&'static str>,
+    /// See [`identity`].
+    identity: u64,
+    truncations: Arc<Truncations>,
+    /// The size that was last looked at.
+    size: Cell<u64>,
+    /// Whether nothing is known to have happened since the last look.
+    known: Cell<Option<Look>>,
+}
+
+/// Mode, owner and group: who may open it.
+type Permissions = (u16, u32, u32);
+
+fn permissions(stat: &Statx) -> Permissions {
+    (stat.stx_mode, stat.stx_uid, stat.stx_gid)
+}
+
+/// The time of the last change of any kind: of content, permissions (also those of access lists) or names.
+type Changed = (i64, u32);
+
+fn changed(stat: &Statx) -> Changed {
+    (stat.stx_ctime.tv_sec, stat.stx_ctime.tv_nsec)
+}
+
+/// A look at an open file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Look {
+    /// Bytes.
+    pub size: u64,
+    /// Nobody may write it: `mode & 0222 == 0`.
+    pub sealed: bool,
+    /// Seconds since 1970.
+    modified: i64,
+    /// The same of the last change of any kind.
+    changed: i64,
+    links: u32,
+}
+
+impl AsFd for OpenFile {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+impl OpenFile {
+    pub(super) fn new(
+        fd: OwnedFd,
+        stat: &Statx,
+        name: &[u8],
+        truncations: &Arc<Truncations>,
+    ) -> OpenFile {
+        let identity = identity(fd.as_fd(), stat);
+        let file = OpenFile {
+            fd,
+            id: Id::of(stat),
+            permissions: permissions(stat),
+            changed: changed(stat),
+            links: stat.stx_nlink,
+            media: media::by_name(name),
+            identity,
+            truncations: Arc::clone(truncations),
+            size: Cell::new(0),
+            known: Cell::new(None),
+        };
+        if !file.is_directory() {
+            file.size.set(stat.stx_size);
+        }
+        file
+    }
+
+    /// Whether it is a directory.
+    #[must_use]
+    pub fn is_directory(&self) -> bool {
+        FileType::from_raw_mode(self.permissions.0.into()) == FileType::Directory
+    }
+
+    /// The tag as of now.
+    #[must_use]
+    pub fn tag(&self) -> ETag {
+        self.truncations.tag(self.identity)
+    }
+
+    /// Whether this is the file that was found, and opening that would be allowed as it was for this.
+    pub(super) fn may_stand_for(&self, found: &Statx) -> bool {
+        self.id == Id::of(found) && self.permissions == permissions(found)
+    }
+
+    /// Whether nothing at all has changed in it since it was opened.
+    pub(super) fn is_unchanged(&self, found: &Statx) -> bool {
+        self.may_stand_for(found) && self.changed == changed(found)
+    }
+
+    /// Which file this is.
+    #[must_use]
+    pub fn id(&self) -> Id {
+        self.id
+    }
+
+    /// Looks at the file, now.
+    ///
+    /// # Errors
+    /// EIO, ESTALE: the file system fails.
+    pub fn look(&self) -> Result<Look, Errno> {
+        self.known.set(None);
+        let look = self
+            .truncations
+            .note(self.identity, self.size.get(), self.stat()?, || self.stat())?;
+        self.size.set(look.size);
+        self.known.set(Some(look));
+        Ok(look)
+    }
+
+    fn stat(&self) -> Result<Look, Errno> {
+        let stat = rustix::fs::fstat(&self.fd)?;
+        #[allow(
+            clippy::unnecessary_cast,
+            clippy::cast_lossless,
+            reason = "the types differ between architectures"
+        )]
+        Ok(Look {
+            size: if self.is_directory() {
+                0
+            } else {
+                u64::try_from(stat.st_size).unwrap_or(0)
+            },
+            sealed: stat.st_mode & 0o222 == 0,
+            modified: stat.st_mtime as i64,
+            changed: stat.st_ctime as i64,
+            links: u32::try_from(stat.st_nlink).unwrap_or(u32::MAX),
+        })
+    }
+
+    /// The last look, if nothing has happened since, else a new one. So all tails of a file share one.
+    ///
+    /// # Errors
+    /// As [`OpenFile::look`].
+    pub fn known(&self) -> Result<Look, Errno> {
+        self.known.get().map_or_else(|| self.look(), Ok)
+    }
+
+    /// Whether inotify tells of every change of this file: only of the file systems on this list is it known. Others
+    /// (NFS, SMB, FUSE, 9p, overlay with writers below it) may change from elsewhere.
+    #[must_use]
+    pub fn tells_of_changes(&self) -> bool {
+        rustix::fs::fstatfs(&self.fd).is_ok_and(|stat| {
+            #[allow(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "magic numbers have 32 bits"
+            )]
+            let magic = stat.f_type as u32;
+            LOCAL.contains(&magic)
+        })
+    }
+
+    /// Whether every change since the file was opened, which was not before this second, shows in its time of change. That
+    /// may be as coarse as two seconds (vfat), and elsewhere than in this kernel anything.
+    #[must_use]
+    pub fn shows_changes(&self, now: Date) -> bool {
+        let before = Date::from_seconds(self.changed.0).seconds();
+        now.seconds().saturating_sub(before) >= SETTLED_SECONDS && self.tells_of_changes()
+    }
+
+    /// Something may have happened: the next [`OpenFile::known`] looks.
+    pub fn forget(&self) {
+        self.known.set(None);
+    }
+
+    /// The moment from which on somebody wants to know of truncations, for [`OpenFile::shrank_since`].
+    #[must_use]
+    pub fn truncation(&self) -> u64 {
+        self.truncations.last()
+    }
+
+    /// The size that this file was seen with by a truncation since that moment, which becomes this one. Costs one load as
+    /// long as no file at all is truncated.
+    #[must_use]
+    pub fn shrank_since(&self, moment: &mut u64) -> Option<u64> {
+        let last = self.truncations.last();
+        let since = std::mem::replace(moment, last);
+        if last == since {
+            None
+        } else {
+            self.truncations.since(self.identity, since)
+        }
+    }
+
+    /// What an answer says of the file, after a look.
+    ///
+    /// # Errors
+    /// As [`OpenFile::look`].
+    pub fn meta(&self) -> Result<Meta, Errno> {
+        let look = self.look()?;
+        Ok(Meta {
+            size: look.size,
+            sealed: look.sealed,
+            modified: Date::from_seconds(look.modified),
+            changed: Date::from_seconds(look.changed),
+            etag: self.tag(),
+            media: self.media.unwrap_or_else(|| self.sniff(look.size)),
+            start: None,
+        })
+    }
+
+    fn sniff(&self, size: u64) -> &'static str {
+        let mut beginning = [0; SNIFF_MAX];
+        let most = size.min(SNIFF_MAX as u64) as usize;
+        let count = self.read(&mut beginning[..most], 0).unwrap_or(0);
+        media::by_content(&beginning[..count])
+    }
+
+    /// Whether a name of the file was removed since it was opened.
+    #[must_use]
+    pub fn lost_a_name(&self) -> bool {
+        self.look().is_ok_and(|look| look.links < self.links)
+    }
+
+    /// Reads up to the end of the buffer; fewer bytes only if the file has no more there.
+    ///
+    /// # Errors
+    /// EIO and the like.
+    pub fn read(&self, buffer: &mut [u8], offset: u64) -> Result<usize, Errno> {
+        let mut count = 0;
+        while count < buffer.len() {
+            let more = rustix::io::retry_on_intr(|| {
+                rustix::io::pread(&self.fd, &mut buffer[count..], offset + count as u64)
+            })?;
+            if more == 0 {
+                break;
+            }
+            count += more;
+        }
+        Ok(count)
+    }
+}
+
+/// Magic numbers (statfs(2)) of file systems that change only through this kernel: ext2 to ext4, XFS, btrfs, tmpfs,
+/// ramfs, F2FS, ZFS, bcachefs, UBIFS, JFFS2, JFS, ReiserFS, NILFS, vfat, exFAT, ISO 9660, squashfs, EROFS.
+const LOCAL: [u32; 18] = [
+    0xef53,
+    0x5846_5342,
+    0x9123_683e,
+    0x0102_1994,
+    0x8584_58f6,
+    0xf2f5_2010,
+    0x2fc1_2fc1,
+    0xca45_1a4e,
+    0x2405_1905,
+    0x72b6,
+    0x3153_464a,
+    0x5265_4973,
+    0x3434,
+    0x4d44,
+    0x2011_bab0,
+    0x9660,
+    0x7371_7368,
+    0xe0f5_e1e2,
+];
+
+pub(crate) fn stat(fd: BorrowedFd<'_>) -> Result<Statx, Errno> {
+    statx(fd, b"", AtFlags::EMPTY_PATH)
+}
+
+pub(super) fn statx(fd: BorrowedFd<'_>, name: &[u8], flags: AtFlags) -> Result<Statx, Errno> {
+    let wanted = StatxFlags::BASIC_STATS | StatxFlags::BTIME;
+    rustix::fs::statx(fd, name, flags, wanted)
+}
+
+/// The name under which this process reaches an open file, whatever has become of its names.
+pub(crate) fn proc_path(fd: BorrowedFd<'_>) -> String {
+    format!("/proc/self/fd/{}", fd.as_raw_fd())
+}

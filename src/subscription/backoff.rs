@@ -1,0 +1,51 @@
+//! When to look again for what is not there.
+
+use std::time::Duration;
+
+use crate::limits::EVENT_ABSENCE;
+use crate::time::Moment;
+
+/// What was looked for is not there, for a while.
+#[derive(Debug)]
+pub(crate) struct Absence {
+    pause: Duration,
+    /// When to look again.
+    pub next: Moment,
+    pub due: bool,
+    /// The client knows.
+    pub told: bool,
+}
+
+impl Absence {
+    /// It has not been looked for yet.
+    pub fn unknown() -> Absence {
+        Absence {
+            pause: EVENT_ABSENCE.0,
+            next: Moment::NEVER,
+            due: true,
+            told: false,
+        }
+    }
+
+    /// It was looked for once more.
+    pub fn still(before: Option<Absence>, now: Moment) -> Absence {
+        let (shortest, longest) = EVENT_ABSENCE;
+        let pause = before.as_ref().map_or(shortest, |last| last.pause * 2);
+        let pause = pause.min(longest);
+        Absence {
+            pause,
+            next: now + pause,
+            due: false,
+            told: before.is_some_and(|last| last.told),
+        }
+    }
+
+    /// It is no moment between two files of one name.
+    pub fn is_long(&self) -> bool {
+        self.pause >= EVENT_ABSENCE.1
+    }
+
+    pub fn rang(&mut self, now: Moment) {
+        self.due |= self.next <= now;
+    }
+}

@@ -1,0 +1,75 @@
+//! Why a subscription ends.
+
+/// Why a tail ended. The first five are ends that the client is told of; the others break it off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// The name went away, the file has it no more.
+    Renamed,
+    /// The name was removed.
+    Unlinked,
+    /// Another file has the name.
+    Replaced,
+    /// Nobody may write it any more.
+    Sealed,
+    /// The server ends.
+    Shutdown,
+    /// The file no longer has what was delivered or promised, or cannot be read.
+    Broken,
+    /// The client closed, or half-closed, or was reset.
+    Left,
+    /// The client took no byte within `--send-timeout`.
+    Stalled,
+    /// The client sent a head's worth of requests behind the endless answer.
+    Flooded,
+}
+
+impl End {
+    /// All of them, each at its index (`end as usize`).
+    pub const ALL: [End; 9] = [
+        End::Renamed,
+        End::Unlinked,
+        End::Replaced,
+        End::Sealed,
+        End::Shutdown,
+        End::Broken,
+        End::Left,
+        End::Stalled,
+        End::Flooded,
+    ];
+
+    /// One word, for counting.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            End::Broken => "broken",
+            End::Left => "left",
+            End::Stalled => "stalled",
+            End::Flooded => "flooded",
+            end => end.word(),
+        }
+    }
+
+    /// The word for the trailer field `Tail-End` and for the log.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            End::Renamed => "renamed",
+            End::Unlinked => "unlinked",
+            End::Replaced => "replaced",
+            End::Sealed => "sealed",
+            End::Shutdown => "shutdown",
+            End::Broken => "cut: truncated or unreadable",
+            End::Left => "client left",
+            End::Stalled => "cut: client took nothing within the send timeout",
+            End::Flooded => "cut: too much behind an endless answer",
+        }
+    }
+
+    /// The last chunk of a tail, with its trailer field.
+    #[must_use]
+    pub fn last_chunk(self) -> Box<[u8]> {
+        format!("0\r\nTail-End: {}\r\n\r\n", self.word())
+            .into_bytes()
+            .into()
+    }
+}

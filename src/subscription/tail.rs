@@ -1,0 +1,180 @@
+//! A tail: the bytes of one file, for as long as the file lives.
+
+use super::end::End;
+use crate::http::chunked::{self, Frame, Rest};
+use crate::limits::CHUNK_MAX;
+
+/// An endless answer of bytes: caught up, or with one frame of it on its way.
+#[derive(Debug)]
+pub struct Tail<F> {
+    file: F,
+    /// Where it began.
+    from: u64,
+    /// Where the next byte of the file goes out; within a frame, where the frame began.
+    at: u64,
+    frame: Option<Frame>,
+    /// Why it ends when `at` reaches the size.
+    ending: Option<End>,
+    /// The file must be measured before it may sleep: something may have changed, or not all that was found is out.
+    look: bool,
+    chunked: bool,
+    trailers: bool,
+    /// The last chunk is what `ready` holds.
+    finished: bool,
+}
+
+/// What to do after a tail's file was measured.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Measured {
+    /// A frame is ready to go out.
+    Grown,
+    /// Nothing new, and nothing will end it: sleep.
+    Same,
+    /// Its end is reached, and the last chunk is ready to go out.
+    Finished,
+    /// Its end is reached, and an HTTP/1.0 client is told by the close.
+    FinishedBare,
+    /// The file is shorter than what was delivered.
+    Truncated,
+}
+
+impl<F> Tail<F> {
+    /// A tail of this file from there on.
+    pub fn new(file: F, at: u64, chunked: bool, trailers: bool) -> Tail<F> {
+        Tail {
+            file,
+            from: at,
+            at,
+            frame: None,
+            ending: None,
+            look: true,
+            chunked,
+            trailers,
+            finished: false,
+        }
+    }
+
+    /// Bytes of the file that were delivered.
+    #[must_use]
+    pub fn delivered(&self) -> u64 {
+        self.at - self.from + self.frame.map_or(0, |frame| frame.file_sent(self.chunked))
+    }
+
+    /// The offset in the file of the next byte to be delivered.
+    #[must_use]
+    pub fn offset(&self) -> u64 {
+        self.from + self.delivered()
+    }
+
+    /// The offset in the file up to which bytes were delivered or promised.
+    pub(crate) fn reach(&self) -> u64 {
+        self.at + self.frame.map_or(0, |frame| u64::from(frame.len()))
+    }
+
+    /// The file.
+    pub fn file(&self) -> &F {
+        &self.file
+    }
+
+    /// Why it ends, if it does.
+    #[must_use]
+    pub fn ending(&self) -> Option<End> {
+        self.ending
+    }
+
+    /// It ends when it has delivered what is there; the first reason stays.
+    pub fn end(&mut self, why: End) {
+        self.ending.get_or_insert(why);
+    }
+
+    /// The file must be measured before it may sleep.
+    pub fn look(&mut self) {
+        self.look = true;
+    }
+
+    /// See [`Tail::look`].
+    #[must_use]
+    pub fn must_look(&self) -> bool {
+        self.look
+    }
+
+    /// Takes a measurement of the file. With [`Measured::Finished`], the last chunk is [`Tail::last_chunk`].
+    pub fn measured(&mut self, size: u64, sealed: bool) -> Measured {
+        debug_assert!(
+            self.frame.is_none() && !self.finished,
+            "measured while something is on its way"
+        );
+        self.look = false;
+        if sealed {
+            self.end(End::Sealed);
+        }
+        if size < self.at {
+            return Measured::Truncated;
+        }
+        if size > self.at {
+            let len = u32::try_from(size - self.at).map_or(CHUNK_MAX, |len| len.min(CHUNK_MAX));
+            self.frame = Some(Frame::new(len));
+            self.look = u64::from(len) < size - self.at;
+            return Measured::Grown;
+        }
+        if self.ending.is_none() {
+            return Measured::Same;
+        }
+        self.finished = true;
+        if self.chunked {
+            Measured::Finished
+        } else {
+            Measured::FinishedBare
+        }
+    }
+
+    /// The end of the message.
+    #[must_use]
+    pub fn last_chunk(&self) -> Box<[u8]> {
+        match self.ending {
+            Some(end) if self.trailers => end.last_chunk(),
+            _ => chunked::LAST.into(),
+        }
+    }
+
+    /// Whether its bytes are framed.
+    #[must_use]
+    pub fn chunked(&self) -> bool {
+        self.chunked
+    }
+
+    /// All bytes up to this offset went out as one frame.
+    pub(crate) fn deliver(&mut self, to: u64) {
+        debug_assert!(self.may_rest() && self.at < to, "it has somewhere to go");
+        self.at = to;
+    }
+
+    pub(crate) fn may_rest(&self) -> bool {
+        self.frame.is_none() && !self.look && self.ending.is_none()
+    }
+
+    /// What of its frame is not out, with the bytes as a range of the file.
+    pub(crate) fn rest_of_frame(&self) -> Option<Rest> {
+        let mut rest = self.frame?.rest(self.chunked);
+        rest.file = self.at + rest.file.start..self.at + rest.file.end;
+        Some(rest)
+    }
+
+    /// Whether the last chunk is on its way.
+    pub(crate) fn is_finished(&self) -> bool {
+        self.finished
+    }
+
+    /// `n` more bytes of its frame are out.
+    pub(crate) fn advance(&mut self, n: u64) {
+        match &mut self.frame {
+            Some(frame) => {
+                if frame.advance(n, self.chunked) {
+                    self.at += u64::from(frame.len());
+                    self.frame = None;
+                }
+            }
+            None => assert!(n == 0, "sent more than was there"),
+        }
+    }
+}
