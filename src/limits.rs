@@ -85,9 +85,9 @@ pub const BUDGET_BYTES: u64 = 256 * 1024;
 /// See [`BUDGET_BYTES`].
 pub const BUDGET_WANTS: u32 = 32;
 /// Tails driven in one turn of a pass over a topic: at 8 to 15 µs each an unrelated request waits about 2 ms at most.
-pub const PASS_SLICE: usize = 128;
+pub const FANOUT_SLICE: usize = 128;
 /// Of them, tails of one topic in a row while other topics wait.
-pub const PASS_RUN: usize = 64;
+pub const FANOUT_RUN: usize = 64;
 /// Connections in the middle of an answer that are driven in one turn: with [`BUDGET_BYTES`] each, a new
 /// request waits about 2 ms at most, however many downloads are under way.
 pub const BULK_SLICE: usize = 32;
@@ -164,14 +164,14 @@ pub const ENTRIES_MAX: usize = 16 * LISTING_MAX;
 pub const TRUNCATED_MAX: usize = 65_536;
 
 /// Files that a worker keeps open at most because they are asked for often: a site's page with all that belongs to it.
-pub const HOT_FILES_MAX: usize = 64;
+pub const CACHED_FILES_MAX: usize = 64;
 /// Of all descriptors that there may be, one in so many may be one of these.
-pub const HOT_SHARE: u64 = 32;
+pub const CACHED_FILES_SHARE: u64 = 32;
 /// A file that is asked for in two turns of a period is kept open; one that is not asked for in a whole period is let go,
 /// after twice this at most. Space and mounts of removed files are held so long.
-pub const HOT_PERIOD: Duration = Duration::from_secs(1);
+pub const CACHE_PERIOD: Duration = Duration::from_secs(1);
 /// Names remembered in a period because they were asked for, 8 bytes each.
-pub const HOT_SEEN_MAX: usize = 1024;
+pub const CACHE_SEEN_MAX: usize = 1024;
 
 /// TCP keepalive: first probe after so many seconds of silence, then every [`KEEPALIVE_INTERVAL`], [`KEEPALIVE_COUNT`]
 /// times: a dead peer is found after about two minutes.

@@ -6,13 +6,13 @@ use crate::http::date::Date;
 
 /// What the name of a request led to. `F` is the handle of an open file.
 #[derive(Debug)]
-pub enum Found<F> {
+pub enum Resource<F> {
     /// A regular file, open for reading.
     File {
         /// Its handle.
         file: F,
         /// What it is at this moment.
-        meta: Meta,
+        info: FileInfo,
     },
     /// A directory: what lists it, as JSON if that is preferred ([`Accept::prefers_json`]), else as HTML.
     ///
@@ -38,7 +38,7 @@ pub enum Found<F> {
 
 /// A file at the moment it was opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Meta {
+pub struct FileInfo {
     /// Bytes.
     pub size: u64,
     /// Nobody may write it (`mode & 0222 == 0`): it is complete.

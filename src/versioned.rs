@@ -6,16 +6,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// The writer's side, shared by all readers.
 #[derive(Debug)]
-pub struct Published<T> {
+pub struct Versioned<T> {
     generation: AtomicUsize,
     value: Mutex<Arc<T>>,
 }
 
-impl<T> Published<T> {
+impl<T> Versioned<T> {
     /// With its first value.
     #[must_use]
-    pub fn new(value: T) -> Arc<Published<T>> {
-        Arc::new(Published {
+    pub fn new(value: T) -> Arc<Versioned<T>> {
+        Arc::new(Versioned {
             generation: AtomicUsize::new(0),
             value: Mutex::new(Arc::new(value)),
         })
@@ -35,7 +35,7 @@ impl<T> Published<T> {
 /// One thread's view of it.
 #[derive(Debug)]
 pub struct Reader<T> {
-    published: Arc<Published<T>>,
+    versioned: Arc<Versioned<T>>,
     seen: usize,
     value: Arc<T>,
 }
@@ -43,20 +43,20 @@ pub struct Reader<T> {
 impl<T> Reader<T> {
     /// Begins to read.
     #[must_use]
-    pub fn new(published: Arc<Published<T>>) -> Reader<T> {
+    pub fn new(versioned: Arc<Versioned<T>>) -> Reader<T> {
         Reader {
             // Before the value: if that is replaced in between, it is only fetched once more.
-            seen: published.generation.load(Ordering::Acquire),
-            value: published.current(),
-            published,
+            seen: versioned.generation.load(Ordering::Acquire),
+            value: versioned.current(),
+            versioned,
         }
     }
 
     /// The value now.
     pub fn get(&mut self) -> &T {
-        let generation = self.published.generation.load(Ordering::Acquire);
+        let generation = self.versioned.generation.load(Ordering::Acquire);
         if generation != self.seen {
-            self.value = self.published.current();
+            self.value = self.versioned.current();
             self.seen = generation;
         }
         &self.value

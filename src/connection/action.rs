@@ -19,7 +19,7 @@ pub struct Timeouts {
 }
 
 /// A request, or why there is none.
-pub type Asked = Result<Request, Refused>;
+pub type ParsedHead = Result<Request, Refused>;
 
 /// A head that will not be answered as it asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,7 +39,7 @@ impl Refused {
 
 /// How a connection ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum How {
+pub enum CloseMode {
     /// Our side is to be shut down.
     Shut,
     /// It is; wait for the peer's side, so that the last answer is not lost to a reset.
@@ -65,9 +65,9 @@ pub struct Ended {
 }
 
 /// What a connection wants to be done next.
-pub enum Want<'a, F> {
-    /// Look up what is asked; then [`super::Connection::opened`]. For a refusal there is nothing to look up.
-    Open(&'a Asked),
+pub enum Action<'a, F> {
+    /// Look up what is asked; then [`super::Connection::resolved`]. For a refusal there is nothing to look up.
+    Open(&'a ParsedHead),
     /// How long is this file now? Then [`super::Connection::measured`].
     Measure(&'a F),
     /// The same of a file of an event stream, if it has this tag, else [`super::Connection::shrank`].
@@ -83,7 +83,7 @@ pub enum Want<'a, F> {
         /// Which.
         path: &'a Path,
         /// What was said last is old.
-        anew: bool,
+        again: bool,
     },
     /// Send some or all of this; then [`super::Connection::sent`], or [`super::Connection::fell_short`] if the file has
     /// not got it.

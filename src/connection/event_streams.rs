@@ -2,50 +2,50 @@
 //!
 //! | state | what happens | action | next |
 //! |---|---|---|---|
-//! | SendingRange, events | sent, events or head complete | want List, Examine, Read or Follow | SendingRange |
+//! | SendingRange, events | sent, events or head complete | List, Examine, Read or Follow | SendingRange |
 //! | | sent, and nothing is needed | - | Tailing |
-//! | | lost (gone: the first of its names) | want Examine, Read what is left, then Follow | SendingRange |
-//! | | changed | want List, or Examine each file | SendingRange |
-//! | | drain | want Examine, Read what is left of each file, then the last chunk | SendingRange |
+//! | | lost (gone: the first of its names) | Examine, Read what is left, then Follow | SendingRange |
+//! | | changed | List, or Examine each file | SendingRange |
+//! | | drain | Examine, Read what is left of each file, then the last chunk | SendingRange |
 //! | Tailing, events | changed, lost, gone, drain | as in SendingRange | Tailing |
 //! | | drain, no file | last chunk; HTTP/1.0: nothing | SendingRange; Closing(Shut) |
-//! | | rang, the next look is due | want Follow or List | Tailing |
-//! | | rang, after silence | heartbeat | SendingRange |
-//! | both | measured, more than was read | want Read | the same |
-//! | | measured, same | want Examine of the next file | the same; Tailing |
-//! | | measured, less than was made events; shrank | want Follow | the same |
+//! | | timer_fired, the next look is due | Follow or List | Tailing |
+//! | | timer_fired, after silence | heartbeat | SendingRange |
+//! | both | measured, more than was read | Read | the same |
+//! | | measured, same | Examine of the next file | the same; Tailing |
+//! | | measured, less than was made events; shrank | Follow | the same |
 //! | | read_file, complete lines | events; then it is the turn of the others | SendingRange |
 //! | | read_file, no complete line | - | Tailing |
-//! | | followed, another file, or the same truncated | event, then want Examine | SendingRange |
-//! | | followed, the same file | want Examine | the same |
+//! | | followed, another file, or the same truncated | event, then Examine | SendingRange |
+//! | | followed, the same file | Examine | the same |
 //! | | followed, no file | event, if it is so for long | Tailing; SendingRange |
-//! | | followed, by a pattern, not what is listed | want List, anew | the same |
-//! | | listed, entries are told | events; want List until that is all | SendingRange |
-//! | | listed, files that fit | want Follow of those that are new, or have another name | the same |
+//! | | followed, by a pattern, not what is listed | List, again | the same |
+//! | | listed, entries are told | events; List until that is all | SendingRange |
+//! | | listed, files that fit | Follow of those that are new, or have another name | the same |
 //! | | listed, no directory | event, if entries are told, once | SendingRange; Tailing |
 //! | | all is out, ending | last chunk; HTTP/1.0: nothing | SendingRange; Closing(Shut) |
-//! | | fell_short, expired, received, hung_up, failed, cut | as a tail | |
+//! | | fell_short, timed_out, received, hung_up, failed, cut | as a tail | |
 //!
-//! A file is looked at by the first of its names that needs it, in turn: see [`Events::need`].
+//! A file is looked at by the first of its names that needs it, in turn: see [`EventStream::need`].
 
-use super::sending::Live;
-use super::{Connection, State, Want};
+use super::sending::Subscription;
+use super::{Action, Connection, State};
 use crate::http::target::Path;
-use crate::resource::Found;
+use crate::resource::Resource;
 use crate::subscription::directory::Listed;
 use crate::subscription::end::End;
-use crate::subscription::event_stream::{Events, Need};
+use crate::subscription::event_stream::{EventStream, Need};
 use crate::subscription::name_follower::Followed;
 use crate::time::Moment;
 
 /// What a stream of which nothing is on its way wants.
-pub(super) fn want<F>(events: &Events<F>) -> Want<'_, F> {
+pub(super) fn action<F>(events: &EventStream<F>) -> Action<'_, F> {
     match events.need() {
-        Need::Measure(known) => Want::Examine(known),
-        Need::Read(file, range) => Want::Read(file, range),
-        Need::Follow(sought) => Want::Follow(sought),
-        Need::List { path, anew } => Want::List { path, anew },
-        Need::Rest => Want::Sleep,
+        Need::Measure(known) => Action::Examine(known),
+        Need::Read(file, range) => Action::Read(file, range),
+        Need::Follow(sought) => Action::Follow(sought),
+        Need::List { path, again } => Action::List { path, again },
+        Need::Rest => Action::Sleep,
         Need::Finish => unreachable!("the end is left undone"),
     }
 }
@@ -59,10 +59,10 @@ impl<F> Connection<F> {
     }
 
     /// A name that is followed has been looked up again.
-    pub fn followed(&mut self, found: Found<F>, now: Moment) {
+    pub fn followed(&mut self, found: Resource<F>, now: Moment) {
         let found = match found {
-            Found::File { file, meta } => Followed::File(file, meta),
-            Found::Busy => Followed::Unknown,
+            Resource::File { file, info } => Followed::File(file, info),
+            Resource::Busy => Followed::Unknown,
             _ => Followed::Nothing,
         };
         let ready = self.events("followed").followed(found, now);
@@ -83,25 +83,25 @@ impl<F> Connection<F> {
 
     /// Whether it sends events, and of what.
     pub fn subject(&self) -> Option<&Path> {
-        let live = match &self.state {
-            State::SendingRange(sending) => sending.live(),
-            State::Tailing(live) => Some(live),
+        let subscription = match &self.state {
+            State::SendingRange(sending) => sending.subscription(),
+            State::Tailing(subscription) => Some(subscription),
             _ => None,
         };
-        match live {
-            Some(Live::Events(events)) => Some(events.path()),
+        match subscription {
+            Some(Subscription::Events(events)) => Some(events.path()),
             _ => None,
         }
     }
 
     /// The deadline has passed.
-    pub fn rang(&mut self, now: Moment) {
+    pub fn timer_fired(&mut self, now: Moment) {
         let since = self.since;
-        if let State::Tailing(Live::Events(events)) = &mut self.state {
-            let ready = events.rang(since, now);
+        if let State::Tailing(Subscription::Events(events)) = &mut self.state {
+            let ready = events.timer_fired(since, now);
             self.send_events(ready, now);
         } else {
-            self.expired(now);
+            self.timed_out(now);
         }
     }
 
@@ -131,14 +131,14 @@ impl<F> Connection<F> {
         }
     }
 
-    pub(super) fn events_mut(&mut self) -> Option<&mut Events<F>> {
-        match self.live_mut() {
-            Some(Live::Events(events)) => Some(events),
+    pub(super) fn events_mut(&mut self) -> Option<&mut EventStream<F>> {
+        match self.subscription_mut() {
+            Some(Subscription::Events(events)) => Some(events),
             _ => None,
         }
     }
 
-    fn events(&mut self, what: &str) -> &mut Events<F> {
+    fn events(&mut self, what: &str) -> &mut EventStream<F> {
         match self.events_mut() {
             Some(events) => events,
             None => unreachable!("{what}, but no event stream"),

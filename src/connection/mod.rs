@@ -1,4 +1,4 @@
-//! The connection machine, pure: no descriptor, no clock, no system call. It says what it wants ([`Connection::want`]),
+//! The connection machine, pure: no descriptor, no clock, no system call. It says what it wants ([`Connection::action`]),
 //! somebody else does it and tells what happened. `F` is the handle of an open file, which is only stored and lent:
 //! a shared descriptor in the server, a number in the simulation.
 //!
@@ -15,22 +15,22 @@
 //! | Closing(Linger) | the peer's close | readable | linger | nothing |
 //!
 //! (*) Not a point in time of this machine: the worker judges it by what the socket has not acknowledged, and then says
-//! [`Connection::expired`].
+//! [`Connection::timed_out`].
 //!
 //! | state | what happens | action | next |
 //! |---|---|---|---|
 //! | ReadingHeaders | received, head incomplete | keep the bytes | ReadingHeaders |
-//! | | received, head complete or refused | want Open | ReadingHeaders (asked) |
-//! | | opened | answer; a tail while draining: ending | SendingRange |
+//! | | received, head complete or refused | Open | ReadingHeaders (asked) |
+//! | | resolved | answer; a tail while draining: ending | SendingRange |
 //! | | hung_up, failed | - | Closing(Now) |
-//! | | expired, some bytes or first request | refuse with 408: want Open | ReadingHeaders (asked) |
-//! | | expired, kept alive and silent | - | Closing(Now) |
+//! | | timed_out, some bytes or first request | refuse with 408: Open | ReadingHeaders (asked) |
+//! | | timed_out, kept alive and silent | - | Closing(Now) |
 //! | | drain, no bytes | - | Closing(Shut) |
 //! | | drain, some bytes | close after the answer | ReadingHeaders |
 //! | SendingRange | sent, more to go | move cursors | SendingRange |
 //! | | sent, finite response complete | parse leftover at once | ReadingHeaders, or Closing(Shut) |
 //! | | sent, frame complete, and nothing has happened since it was measured | - | Tailing |
-//! | | sent, frame or head of a tail complete, else | want Measure | SendingRange |
+//! | | sent, frame or head of a tail complete, else | Measure | SendingRange |
 //! | | sent, last chunk complete | parse leftover at once | ReadingHeaders, or Closing(Shut) |
 //! | | measured, more than delivered | next frame | SendingRange |
 //! | | measured, same, not ending | - | Tailing |
@@ -39,21 +39,21 @@
 //! | | measured sealed | ending, then as above | |
 //! | | shrank, below what was delivered or promised | - | Closing(Abort) |
 //! | | shrank, else | nothing | SendingRange |
-//! | | fell_short, expired | - | Closing(Abort) |
+//! | | fell_short, timed_out | - | Closing(Abort) |
 //! | | changed | a tail will be measured before it rests | SendingRange |
 //! | | gone | ending, if a tail; will be measured | SendingRange |
 //! | | drain | finite: close after it; tail: ending | SendingRange |
 //! | | received (tail) | keep, if requests may follow; at HEAD_MAX: flooded | SendingRange; Closing(Abort) |
 //! | | hung_up (tail), failed | - | Closing(Now) |
-//! | Tailing | changed | want Measure | Tailing |
+//! | Tailing | changed | Measure | Tailing |
 //! | | delivered (by what another tail was sent) | move on | Tailing |
-//! | | gone, drain | ending; want Measure | Tailing |
-//! | | measured, shrank, fell_short, expired, received, hung_up, failed | as in SendingRange | |
+//! | | gone, drain | ending; Measure | Tailing |
+//! | | measured, shrank, fell_short, timed_out, received, hung_up, failed | as in SendingRange | |
 //! | Closing(Shut) | shut | - | Closing(Linger) |
 //! | Closing(Linger) | received | drop | Closing(Linger) |
 //! | | received, LINGER_BYTES in all | - | Closing(Now) |
-//! | | hung_up, failed, expired | - | Closing(Now) |
-//! | Closing(Now, Abort) | - | want Remove | - |
+//! | | hung_up, failed, timed_out | - | Closing(Now) |
+//! | Closing(Now, Abort) | - | Remove | - |
 //! | Closing | drain | - | the same |
 //! | SendingRange, Tailing | cut | - | Closing(Abort) |
 //! | ReadingHeaders, Closing | cut | - | Closing(Now); Abort stays |
@@ -70,13 +70,13 @@ use std::mem;
 use crate::http::request::{self, Refusal};
 use crate::limits::{HEAD_MAX, LINGER, LINGER_BYTES};
 use crate::readiness::Interest;
-use crate::resource::Found;
+use crate::resource::Resource;
 use crate::response::{self, Summary, Terms};
 use crate::subscription::end::End;
 use crate::subscription::tail::{Measured, Tail};
 use crate::time::Moment;
-pub use action::{Asked, Ended, How, Refused, Timeouts, Want};
-use sending::{Left, Live, Sending};
+pub use action::{Action, CloseMode, Ended, ParsedHead, Refused, Timeouts};
+use sending::{Progress, Sending, Subscription};
 
 /// One client connection.
 #[derive(Debug)]
@@ -102,13 +102,13 @@ pub struct Connection<F> {
 #[derive(Debug)]
 pub enum State<F> {
     /// The client; `Some`: a whole head is there, and its file is being looked up.
-    ReadingHeaders(Option<Box<Asked>>),
+    ReadingHeaders(Option<Box<ParsedHead>>),
     /// The socket.
     SendingRange(Sending<F>),
     /// The file: everything is delivered.
-    Tailing(Live<F>),
+    Tailing(Subscription<F>),
     /// The peer's close.
-    Closing(How),
+    Closing(CloseMode),
 }
 
 impl<F> Connection<F> {
@@ -144,22 +144,24 @@ impl<F> Connection<F> {
     }
 
     /// What to do next.
-    pub fn want(&self) -> Want<'_, F> {
+    pub fn action(&self) -> Action<'_, F> {
         match &self.state {
-            State::ReadingHeaders(None) | State::Closing(How::Linger { .. }) => Want::Sleep,
-            State::ReadingHeaders(Some(asked)) => Want::Open(asked),
-            State::SendingRange(sending) => match (sending.next(), sending.live()) {
-                (Some(next), _) => Want::Send(next),
-                (None, Some(Live::Tail(tail))) => Want::Measure(tail.file()),
-                (None, Some(Live::Events(events))) => event_streams::want(events),
+            State::ReadingHeaders(None) | State::Closing(CloseMode::Linger { .. }) => Action::Sleep,
+            State::ReadingHeaders(Some(asked)) => Action::Open(asked),
+            State::SendingRange(sending) => match (sending.next(), sending.subscription()) {
+                (Some(next), _) => Action::Send(next),
+                (None, Some(Subscription::Tail(tail))) => Action::Measure(tail.file()),
+                (None, Some(Subscription::Events(events))) => event_streams::action(events),
                 (None, None) => unreachable!("only an endless answer has nothing to send"),
             },
-            State::Tailing(Live::Tail(tail)) if tail.must_look() => Want::Measure(tail.file()),
-            State::Tailing(Live::Tail(_)) => Want::Sleep,
-            State::Tailing(Live::Events(events)) => event_streams::want(events),
-            State::Closing(How::Shut) => Want::Shut,
-            State::Closing(how) => Want::Remove {
-                abort: *how == How::Abort,
+            State::Tailing(Subscription::Tail(tail)) if tail.must_look() => {
+                Action::Measure(tail.file())
+            }
+            State::Tailing(Subscription::Tail(_)) => Action::Sleep,
+            State::Tailing(Subscription::Events(events)) => event_streams::action(events),
+            State::Closing(CloseMode::Shut) => Action::Shut,
+            State::Closing(mode) => Action::Remove {
+                abort: *mode == CloseMode::Abort,
             },
         }
     }
@@ -179,13 +181,15 @@ impl<F> Connection<F> {
     pub fn room(&self) -> usize {
         match &self.state {
             State::ReadingHeaders(None) | State::Tailing(_) => HEAD_MAX - self.waiting(),
-            State::SendingRange(sending) if sending.live().is_some() => HEAD_MAX - self.waiting(),
-            State::Closing(How::Linger { left }) => HEAD_MAX.min(*left as usize),
+            State::SendingRange(sending) if sending.subscription().is_some() => {
+                HEAD_MAX - self.waiting()
+            }
+            State::Closing(CloseMode::Linger { left }) => HEAD_MAX.min(*left as usize),
             _ => 0,
         }
     }
 
-    /// When [`Connection::rang`] is due.
+    /// When [`Connection::timer_fired`] is due.
     #[must_use]
     pub fn deadline(&self, timeouts: &Timeouts) -> Moment {
         match &self.state {
@@ -193,8 +197,8 @@ impl<F> Connection<F> {
                 self.since + timeouts.idle
             }
             State::ReadingHeaders(None) => self.since + timeouts.header,
-            State::Closing(How::Linger { .. }) => self.since + LINGER,
-            State::Tailing(Live::Events(events)) => events.deadline(self.since),
+            State::Closing(CloseMode::Linger { .. }) => self.since + LINGER,
+            State::Tailing(Subscription::Events(events)) => events.deadline(self.since),
             _ => Moment::NEVER,
         }
     }
@@ -203,7 +207,7 @@ impl<F> Connection<F> {
     #[must_use]
     pub fn is_tail(&self) -> bool {
         match &self.state {
-            State::SendingRange(sending) => sending.live().is_some(),
+            State::SendingRange(sending) => sending.subscription().is_some(),
             state => matches!(state, State::Tailing(_)),
         }
     }
@@ -212,8 +216,8 @@ impl<F> Connection<F> {
     #[must_use]
     pub fn progress(&self) -> Option<(u64, &F)> {
         match &self.state {
-            State::SendingRange(sending) => sending.live()?.progress(),
-            State::Tailing(live) => live.progress(),
+            State::SendingRange(sending) => sending.subscription()?.progress(),
+            State::Tailing(subscription) => subscription.progress(),
             _ => None,
         }
     }
@@ -222,7 +226,7 @@ impl<F> Connection<F> {
     #[must_use]
     pub fn resting(&self) -> Option<&Tail<F>> {
         match &self.state {
-            State::Tailing(Live::Tail(tail)) if tail.may_rest() => Some(tail),
+            State::Tailing(Subscription::Tail(tail)) if tail.may_rest() => Some(tail),
             _ => None,
         }
     }
@@ -266,13 +270,13 @@ impl<F> Connection<F> {
                     self.keep(bytes);
                 }
                 if self.waiting() >= HEAD_MAX {
-                    self.close(How::Abort, End::Flooded, now);
+                    self.close(CloseMode::Abort, End::Flooded, now);
                 }
             }
-            State::Closing(How::Linger { left }) => {
+            State::Closing(CloseMode::Linger { left }) => {
                 *left -= u32::try_from(bytes.len()).expect("not more than there is room for");
                 if *left == 0 {
-                    self.close(How::Now, End::Left, now);
+                    self.close(CloseMode::Now, End::ClientGone, now);
                 }
             }
             _ => unreachable!("received while nothing is read"),
@@ -282,27 +286,27 @@ impl<F> Connection<F> {
     /// The client will send no more. A tail takes it for gone, half-closed or not: it is the only sign that the client
     /// of an idle tail gives.
     pub fn hung_up(&mut self, now: Moment) {
-        self.close(How::Now, End::Left, now);
+        self.close(CloseMode::Now, End::ClientGone, now);
     }
 
     /// The connection is broken.
     pub fn failed(&mut self, now: Moment) {
-        self.close(How::Now, End::Left, now);
+        self.close(CloseMode::Now, End::ClientGone, now);
     }
 
     /// What was asked has been looked up. Gives it back, with what is answered, for the log.
-    pub fn opened<'a>(
+    pub fn resolved<'a>(
         &mut self,
-        found: Found<F>,
+        found: Resource<F>,
         terms: impl Into<Terms<'a>>,
-    ) -> (Box<Asked>, Summary) {
+    ) -> (Box<ParsedHead>, Summary) {
         let State::ReadingHeaders(Some(asked)) =
             mem::replace(&mut self.state, State::ReadingHeaders(None))
         else {
-            unreachable!("opened, but nothing was asked");
+            unreachable!("resolved, but nothing was asked");
         };
         let answer = match &*asked {
-            Ok(request) => response::answer(request, &found, !self.draining, terms),
+            Ok(request) => response::respond(request, &found, !self.draining, terms),
             Err(refused) => response::refuse(refused.why, refused.head_only, terms),
         };
         let summary = answer.summary();
@@ -311,34 +315,34 @@ impl<F> Connection<F> {
             self.input = None;
         }
         self.served = true;
-        let file = if let Found::File { file, .. } = found {
+        let file = if let Resource::File { file, .. } = found {
             Some(file)
         } else {
             None
         };
         let mut sending = Sending::new(answer.head, answer.body, file);
         if self.draining
-            && let Some(live) = sending.live_mut()
+            && let Some(subscription) = sending.subscription_mut()
         {
-            live.end(End::Shutdown);
+            subscription.end(End::Shutdown);
         }
         self.state = State::SendingRange(sending);
         (asked, summary)
     }
 
-    /// So many bytes of a [`Want::Send`] went out.
+    /// So many bytes of a [`Action::Send`] went out.
     pub fn sent(&mut self, n: u64, now: Moment) {
         let State::SendingRange(sending) = &mut self.state else {
             unreachable!("sent, but nothing was to be sent")
         };
         match sending.advance(n) {
-            Left::More => {}
-            Left::Rest => self.rest(),
-            Left::Events => {
+            Progress::More => {}
+            Progress::Rest => self.rest(),
+            Progress::Events => {
                 self.since = now;
                 self.go_on(now);
             }
-            Left::Nothing => self.finish(now),
+            Progress::Nothing => self.finish(now),
         }
     }
 
@@ -350,24 +354,24 @@ impl<F> Connection<F> {
         }
         let reach = match &self.state {
             State::SendingRange(sending) => sending.reach(),
-            State::Tailing(Live::Tail(tail)) => tail.reach(),
+            State::Tailing(Subscription::Tail(tail)) => tail.reach(),
             _ => unreachable!("shrank, but no file is being sent"),
         };
         if size < reach {
-            self.close(How::Abort, End::Broken, now);
+            self.close(CloseMode::Abort, End::Broken, now);
         }
     }
 
     /// The file ended before the bytes that were promised, or cannot be read.
     pub fn fell_short(&mut self, now: Moment) {
-        self.close(How::Abort, End::Broken, now);
+        self.close(CloseMode::Abort, End::Broken, now);
     }
 
     /// The file of a tail has this size, and nobody may write it any more if `sealed`.
     pub fn measured(&mut self, size: u64, sealed: bool, now: Moment) {
-        let tail = match self.live_mut() {
-            Some(Live::Tail(tail)) => tail,
-            Some(Live::Events(events)) => {
+        let tail = match self.subscription_mut() {
+            Some(Subscription::Tail(tail)) => tail,
+            Some(Subscription::Events(events)) => {
                 events.measured(size, sealed);
                 return self.go_on(now);
             }
@@ -380,7 +384,7 @@ impl<F> Connection<F> {
                 self.send(last_chunk);
             }
             Measured::FinishedBare => self.finish(now),
-            Measured::Truncated => self.close(How::Abort, End::Broken, now),
+            Measured::Truncated => self.close(CloseMode::Abort, End::Broken, now),
             Measured::Same => self.rest(),
         }
     }
@@ -389,7 +393,7 @@ impl<F> Connection<F> {
     /// rests again: what [`Connection::measured`] and [`Connection::sent`] come to, in one step.
     pub fn delivered(&mut self, to: u64) {
         match &mut self.state {
-            State::Tailing(Live::Tail(tail)) => tail.deliver(to),
+            State::Tailing(Subscription::Tail(tail)) => tail.deliver(to),
             _ => unreachable!("delivered, but no tail rested"),
         }
     }
@@ -397,13 +401,13 @@ impl<F> Connection<F> {
     /// The file of a tail may have changed. True if the connection slept and has now something to do.
     pub fn changed(&mut self) -> bool {
         match &mut self.state {
-            State::Tailing(live) => {
-                live.look();
+            State::Tailing(subscription) => {
+                subscription.look();
                 true
             }
             State::SendingRange(sending) => {
-                if let Some(live) = sending.live_mut() {
-                    live.look();
+                if let Some(subscription) = sending.subscription_mut() {
+                    subscription.look();
                 }
                 false
             }
@@ -415,11 +419,11 @@ impl<F> Connection<F> {
     pub fn gone(&mut self, why: End) -> bool {
         match &mut self.state {
             State::SendingRange(sending) => {
-                if let Some(live) = sending.live_mut() {
-                    live.end(why);
+                if let Some(subscription) = sending.subscription_mut() {
+                    subscription.end(why);
                 }
             }
-            State::Tailing(live) => live.end(why),
+            State::Tailing(subscription) => subscription.end(why),
             _ => unreachable!("gone, but no tail"),
         }
         self.changed()
@@ -428,24 +432,28 @@ impl<F> Connection<F> {
     /// Our side is shut down.
     pub fn shut(&mut self, now: Moment) {
         assert!(
-            matches!(self.state, State::Closing(How::Shut)),
+            matches!(self.state, State::Closing(CloseMode::Shut)),
             "shut, but not asked to"
         );
-        self.state = State::Closing(How::Linger { left: LINGER_BYTES });
+        self.state = State::Closing(CloseMode::Linger { left: LINGER_BYTES });
         self.since = now;
     }
 
     /// The deadline has passed, or the send timeout in SendingRange and Tailing.
-    pub fn expired(&mut self, now: Moment) {
+    pub fn timed_out(&mut self, now: Moment) {
         match &self.state {
             State::ReadingHeaders(None) if !self.served || self.waiting() > 0 => {
                 let input = self.input.take().unwrap_or_default();
                 let refused = Refused::new(Refusal::TooSlow, &input);
                 self.state = State::ReadingHeaders(Some(Box::new(Err(refused))));
             }
-            State::ReadingHeaders(None) | State::Closing(_) => self.close(How::Now, End::Left, now),
-            State::SendingRange(_) | State::Tailing(_) => self.close(How::Abort, End::Stalled, now),
-            State::ReadingHeaders(Some(_)) => unreachable!("expired while a file is looked up"),
+            State::ReadingHeaders(None) | State::Closing(_) => {
+                self.close(CloseMode::Now, End::ClientGone, now)
+            }
+            State::SendingRange(_) | State::Tailing(_) => {
+                self.close(CloseMode::Abort, End::Stalled, now)
+            }
+            State::ReadingHeaders(Some(_)) => unreachable!("timed_out while a file is looked up"),
         }
     }
 
@@ -455,7 +463,7 @@ impl<F> Connection<F> {
         match self.state {
             // Not at once: an answer may still be on its way in the kernel, or a request.
             State::ReadingHeaders(None) if self.waiting() == 0 => {
-                self.close(How::Shut, End::Left, now)
+                self.close(CloseMode::Shut, End::ClientGone, now)
             }
             State::ReadingHeaders(_) => return false,
             State::SendingRange(_) | State::Tailing(_) => {
@@ -472,12 +480,12 @@ impl<F> Connection<F> {
 
     /// The time to end is over: whatever is on its way is cut, visibly.
     pub fn cut(&mut self, now: Moment) {
-        let how = if matches!(self.state, State::SendingRange(_) | State::Tailing(_)) {
-            How::Abort
+        let mode = if matches!(self.state, State::SendingRange(_) | State::Tailing(_)) {
+            CloseMode::Abort
         } else {
-            How::Now
+            CloseMode::Now
         };
-        self.close(how, End::Shutdown, now);
+        self.close(mode, End::Shutdown, now);
     }
 }
 
@@ -523,7 +531,7 @@ impl<F> Connection<F> {
         self.since = now;
         if !self.keep_alive {
             self.input = None;
-            self.state = State::Closing(How::Shut);
+            self.state = State::Closing(CloseMode::Shut);
             return;
         }
         self.state = State::ReadingHeaders(None);
@@ -533,51 +541,53 @@ impl<F> Connection<F> {
     }
 
     /// The response cannot be completed, or the connection is over.
-    fn close(&mut self, how: How, end: End, now: Moment) {
-        if matches!(self.state, State::Closing(How::Abort)) {
+    fn close(&mut self, mode: CloseMode, end: End, now: Moment) {
+        if matches!(self.state, State::Closing(CloseMode::Abort)) {
             return;
         }
         self.note_end(Some(end));
         self.input = None;
         self.since = now;
-        self.state = State::Closing(how);
+        self.state = State::Closing(mode);
     }
 
     /// If an endless answer ends here, keeps what the log will say of it.
     fn note_end(&mut self, end: Option<End>) {
-        let (live, left) = match &self.state {
-            State::SendingRange(sending) => (sending.live(), sending.left()),
-            State::Tailing(live) => (Some(live), 0),
+        let (subscription, left) = match &self.state {
+            State::SendingRange(sending) => (sending.subscription(), sending.left()),
+            State::Tailing(subscription) => (Some(subscription), 0),
             _ => (None, 0),
         };
-        if let Some(live) = live {
-            let ended = live.ended(end, left);
+        if let Some(subscription) = subscription {
+            let ended = subscription.ended(end, left);
             self.ended = Some(Box::new(ended));
         }
     }
 
-    fn live_mut(&mut self) -> Option<&mut Live<F>> {
+    fn subscription_mut(&mut self) -> Option<&mut Subscription<F>> {
         match &mut self.state {
-            State::SendingRange(sending) => sending.live_mut(),
-            State::Tailing(live) => Some(live),
+            State::SendingRange(sending) => sending.subscription_mut(),
+            State::Tailing(subscription) => Some(subscription),
             _ => None,
         }
     }
 
     fn send(&mut self, ready: Box<[u8]>) {
-        self.replace_live(|live| State::SendingRange(live.into_sending(ready)));
+        self.replace_subscription(|subscription| {
+            State::SendingRange(subscription.into_sending(ready))
+        });
     }
 
     fn rest(&mut self) {
-        self.replace_live(State::Tailing);
+        self.replace_subscription(State::Tailing);
     }
 
-    fn replace_live(&mut self, into: impl FnOnce(Live<F>) -> State<F>) {
-        let live = match mem::replace(&mut self.state, State::Closing(How::Now)) {
-            State::SendingRange(sending) => sending.into_live(),
-            State::Tailing(live) => Some(live),
+    fn replace_subscription(&mut self, into: impl FnOnce(Subscription<F>) -> State<F>) {
+        let subscription = match mem::replace(&mut self.state, State::Closing(CloseMode::Now)) {
+            State::SendingRange(sending) => sending.into_subscription(),
+            State::Tailing(subscription) => Some(subscription),
             _ => None,
         };
-        self.state = into(live.expect("measured asked for an endless answer"));
+        self.state = into(subscription.expect("measured asked for an endless answer"));
     }
 }

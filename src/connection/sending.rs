@@ -8,7 +8,7 @@ use super::action::Ended;
 use crate::http::chunked::{self};
 use crate::response::{Body, Part};
 use crate::subscription::end::End;
-use crate::subscription::event_stream::Events;
+use crate::subscription::event_stream::EventStream;
 use crate::subscription::tail::Tail;
 
 /// A response on its way.
@@ -31,16 +31,16 @@ enum Follows<F> {
         #[allow(clippy::box_collection, reason = "8 bytes in the slot instead of 24")]
         more: Option<Box<Vec<Part>>>,
     },
-    Live(Live<F>),
+    Subscription(Subscription<F>),
 }
 
 /// An endless answer.
 #[derive(Debug)]
-pub enum Live<F> {
+pub enum Subscription<F> {
     /// The bytes of a file.
     Tail(Tail<F>),
     /// Its lines, and those of the file after it. Boxed: an idle tail is no larger for it.
-    Events(Box<Events<F>>),
+    Events(Box<EventStream<F>>),
 }
 
 /// Bytes to send that are not from a file.
@@ -75,7 +75,7 @@ pub struct Next<'a, F> {
 
 /// What is left after some bytes went out.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Left {
+pub enum Progress {
     /// More to send, or to measure.
     More,
     /// Nothing of a tail, and nothing has changed since it was measured: it may sleep.
@@ -110,7 +110,7 @@ impl<F> Sending<F> {
                     trailers,
                 },
                 Some(file),
-            ) => Follows::Live(Live::Tail(Tail::new(file, at, chunked, trailers))),
+            ) => Follows::Subscription(Subscription::Tail(Tail::new(file, at, chunked, trailers))),
             (
                 Body::Events {
                     path,
@@ -120,8 +120,8 @@ impl<F> Sending<F> {
                 },
                 file,
             ) => {
-                let events = Events::new(path, subject, file, chunked, begun);
-                Follows::Live(Live::Events(Box::new(events)))
+                let events = EventStream::new(path, subject, file, chunked, begun);
+                Follows::Subscription(Subscription::Events(Box::new(events)))
             }
             (_, _) => Follows::Nothing,
         };
@@ -134,18 +134,18 @@ impl<F> Sending<F> {
     }
 
     /// The endless answer in it, if it is one.
-    pub fn live(&self) -> Option<&Live<F>> {
-        if let Follows::Live(live) = &self.follows {
-            Some(live)
+    pub fn subscription(&self) -> Option<&Subscription<F>> {
+        if let Follows::Subscription(subscription) = &self.follows {
+            Some(subscription)
         } else {
             None
         }
     }
 
-    /// See [`Sending::live`].
-    pub fn live_mut(&mut self) -> Option<&mut Live<F>> {
-        if let Follows::Live(live) = &mut self.follows {
-            Some(live)
+    /// See [`Sending::subscription`].
+    pub fn subscription_mut(&mut self) -> Option<&mut Subscription<F>> {
+        if let Follows::Subscription(subscription) = &mut self.follows {
+            Some(subscription)
         } else {
             None
         }
@@ -165,8 +165,8 @@ impl<F> Sending<F> {
                 file: Some((file, rest.clone())),
                 after: b"",
             }),
-            Follows::Live(Live::Events(_)) if ready.is_empty() => None,
-            Follows::Live(Live::Tail(tail)) if ready.is_empty() => {
+            Follows::Subscription(Subscription::Events(_)) if ready.is_empty() => None,
+            Follows::Subscription(Subscription::Tail(tail)) if ready.is_empty() => {
                 let rest = tail.rest_of_frame()?;
                 let file = (!rest.file.is_empty()).then_some((tail.file(), rest.file));
                 Some(Next {
@@ -187,7 +187,7 @@ impl<F> Sending<F> {
     ///
     /// # Panics
     /// If more was sent than was there to send.
-    pub fn advance(&mut self, n: u64) -> Left {
+    pub fn advance(&mut self, n: u64) -> Progress {
         let ready = self.left();
         let of_ready = n.min(ready);
         #[allow(
@@ -199,44 +199,44 @@ impl<F> Sending<F> {
         }
         let n = n - of_ready;
         if ready > of_ready {
-            return Left::More;
+            return Progress::More;
         }
         match &mut self.follows {
             Follows::Nothing => {
                 assert!(n == 0, "sent more than was there");
-                Left::Nothing
+                Progress::Nothing
             }
             Follows::Slice { rest, more, .. } => {
                 rest.start += n;
                 assert!(rest.start <= rest.end, "sent more than was there");
                 if !rest.is_empty() {
-                    return Left::More;
+                    return Progress::More;
                 }
                 let Some(part) = more.as_mut().and_then(|more| more.pop()) else {
-                    return Left::Nothing;
+                    return Progress::Nothing;
                 };
                 (self.ready, self.sent, *rest) = (part.before, 0, part.range);
-                Left::More
+                Progress::More
             }
-            Follows::Live(Live::Tail(tail)) => {
+            Follows::Subscription(Subscription::Tail(tail)) => {
                 (self.ready, self.sent) = (Box::default(), 0);
                 if tail.is_finished() {
-                    return Left::Nothing;
+                    return Progress::Nothing;
                 }
                 tail.advance(n);
                 if tail.may_rest() {
-                    Left::Rest
+                    Progress::Rest
                 } else {
-                    Left::More
+                    Progress::More
                 }
             }
-            Follows::Live(Live::Events(events)) => {
+            Follows::Subscription(Subscription::Events(events)) => {
                 assert!(n == 0, "sent more than was there");
                 (self.ready, self.sent) = (Box::default(), 0);
                 if events.sent() {
-                    Left::Nothing
+                    Progress::Nothing
                 } else {
-                    Left::Events
+                    Progress::Events
                 }
             }
         }
@@ -250,56 +250,56 @@ impl<F> Sending<F> {
                 let more = more.iter().flat_map(|more| more.iter());
                 more.map(|part| part.range.end).fold(rest.end, u64::max)
             }
-            Follows::Live(Live::Tail(tail)) => tail.reach(),
-            Follows::Nothing | Follows::Live(Live::Events(_)) => 0,
+            Follows::Subscription(Subscription::Tail(tail)) => tail.reach(),
+            Follows::Nothing | Follows::Subscription(Subscription::Events(_)) => 0,
         }
     }
 
     /// The endless answer alone, once nothing of it is on its way; `None` if it has an end.
-    pub fn into_live(self) -> Option<Live<F>> {
-        if let Follows::Live(live) = self.follows {
-            Some(live)
+    pub fn into_subscription(self) -> Option<Subscription<F>> {
+        if let Follows::Subscription(subscription) = self.follows {
+            Some(subscription)
         } else {
             None
         }
     }
 }
 
-impl<F> Live<F> {
+impl<F> Subscription<F> {
     /// It ends, or its file does, when it has delivered what is there; the first reason stays.
     pub fn end(&mut self, why: End) {
         match self {
-            Live::Tail(tail) => tail.end(why),
-            Live::Events(events) if why == End::Shutdown => events.end(),
-            Live::Events(events) => events.lost(0, why),
+            Subscription::Tail(tail) => tail.end(why),
+            Subscription::Events(events) if why == End::Shutdown => events.end(),
+            Subscription::Events(events) => events.lost(0, why),
         }
     }
 
     /// How far it is in its file, if there is one.
     pub fn progress(&self) -> Option<(u64, &F)> {
         match self {
-            Live::Tail(tail) => Some((tail.offset(), tail.file())),
-            Live::Events(events) => events.progress(),
+            Subscription::Tail(tail) => Some((tail.offset(), tail.file())),
+            Subscription::Events(events) => events.progress(),
         }
     }
 
     /// The file must be measured before it may sleep.
     pub fn look(&mut self) {
         match self {
-            Live::Tail(tail) => tail.look(),
-            Live::Events(events) => events.look(),
+            Subscription::Tail(tail) => tail.look(),
+            Subscription::Events(events) => events.look(),
         }
     }
 
     /// What the log says of its end: why, if it does not know better itself. `left`: ready bytes that are not out.
     pub fn ended(&self, end: Option<End>, left: u64) -> Ended {
         match self {
-            Live::Tail(tail) => Ended {
-                end: end.or(tail.ending()).unwrap_or(End::Left),
+            Subscription::Tail(tail) => Ended {
+                end: end.or(tail.ending()).unwrap_or(End::ClientGone),
                 bytes: tail.delivered(),
                 events: None,
             },
-            Live::Events(events) => Ended {
+            Subscription::Events(events) => Ended {
                 end: end.unwrap_or(End::Shutdown),
                 bytes: events.delivered(left),
                 events: Some(events.path().clone()),
@@ -312,7 +312,7 @@ impl<F> Live<F> {
         Sending {
             ready,
             sent: 0,
-            follows: Follows::Live(self),
+            follows: Follows::Subscription(self),
         }
     }
 }

@@ -4,13 +4,13 @@ use std::os::fd::AsFd;
 use std::rc::Rc;
 
 use super::registry::Topics;
-use super::watcher::Topic as Key;
+use super::watcher::TopicId;
 use crate::http::target::Path;
 use crate::limits::{DIRECTORY_PAUSE, DIRECTORY_PAUSE_ENTRY};
-use crate::resource::Found;
+use crate::resource::Resource;
 use crate::store::listing::{self, Form};
 use crate::store::lookup::{Other, failed};
-use crate::subscription::changelog::{Book, Version};
+use crate::subscription::changelog::{ChangeLog, Version};
 use crate::subscription::directory::Listed;
 use crate::time::Moment;
 
@@ -18,7 +18,7 @@ use crate::time::Moment;
 #[derive(Default)]
 pub(crate) struct Directory {
     /// `None`: it could not be looked at yet, or not any more.
-    book: Option<Book>,
+    changelog: Option<ChangeLog>,
     /// It could not be read when it was looked at last.
     unreadable: bool,
     /// Something has happened in it since.
@@ -32,7 +32,7 @@ impl Topics {
     ///
     /// # Errors
     /// Why there is none, as it is answered.
-    pub fn follow_directory(&mut self, path: &Path) -> Result<Key, Other> {
+    pub fn follow_directory(&mut self, path: &Path) -> Result<TopicId, Other> {
         if let Some(&key) = self.by_name.get(&*path.name)
             && self.topics[key].directory.is_some()
         {
@@ -45,12 +45,12 @@ impl Topics {
     }
 
     /// What is in a directory that is followed, looked at now if something has happened and its pause is over.
-    pub fn read_directory(&mut self, key: Key, path: &Path, now: Moment) -> Listed<'_> {
+    pub fn read_directory(&mut self, key: TopicId, path: &Path, now: Moment) -> Listed<'_> {
         let topic = &mut self.topics[key];
         let Some(directory) = &mut topic.directory else {
             return Listed::Nothing;
         };
-        if (directory.book.is_none() || directory.changed) && directory.next <= now {
+        if (directory.changelog.is_none() || directory.changed) && directory.next <= now {
             let files = self.lookups.files();
             match listing::read(files, topic.file.as_fd(), path, Form::Topics) {
                 Ok(listing) => {
@@ -59,16 +59,18 @@ impl Topics {
                     let entries = u32::try_from(listing.entries.len()).unwrap_or(u32::MAX);
                     directory.next = now + DIRECTORY_PAUSE + DIRECTORY_PAUSE_ENTRY * entries;
                     (directory.changed, directory.unreadable) = (false, false);
-                    let book = directory.book.get_or_insert_with(|| Book::new(version));
-                    book.update(listing.entries, listing.truncated, version);
+                    let changelog = directory
+                        .changelog
+                        .get_or_insert_with(|| ChangeLog::new(version));
+                    changelog.update(listing.entries, listing.truncated, version);
                 }
                 Err(error) => {
                     directory.next = now + DIRECTORY_PAUSE;
                     let found = unlisted(&failed(error, &path.name));
                     directory.unreadable = matches!(found, Listed::Nothing);
                     if directory.unreadable {
-                        directory.book = None;
-                    } else if directory.book.is_some() {
+                        directory.changelog = None;
+                    } else if directory.changelog.is_some() {
                         // What was told may still be so.
                         self.note_change(key);
                     }
@@ -77,8 +79,9 @@ impl Topics {
         }
         match self.topics[key].directory.as_deref() {
             Some(Directory {
-                book: Some(book), ..
-            }) => Listed::Book(book),
+                changelog: Some(changelog),
+                ..
+            }) => Listed::Entries(changelog),
             Some(Directory {
                 unreadable: true, ..
             }) => Listed::Nothing,
@@ -87,7 +90,7 @@ impl Topics {
     }
 
     /// Something has happened in a directory.
-    pub(crate) fn note_change(&mut self, key: Key) {
+    pub(crate) fn note_change(&mut self, key: TopicId) {
         if let Some(directory) = &mut self.topics[key].directory {
             directory.changed = true;
             if !self.untold.contains(&key) {
@@ -99,7 +102,7 @@ impl Topics {
     /// When [`Topics::tell_directories`] has something to do.
     #[must_use]
     pub fn next_directory(&self) -> Moment {
-        let next = |key: &Key| {
+        let next = |key: &TopicId| {
             self.topics
                 .get(*key)?
                 .directory
@@ -121,7 +124,7 @@ impl Topics {
                 .get(key)
                 .and_then(|topic| topic.directory.as_ref())
             {
-                Some(directory) if directory.next <= now => self.pass(key),
+                Some(directory) if directory.next <= now => self.fan_out(key),
                 Some(_) => self.untold.push(key),
                 None => {}
             }
@@ -132,7 +135,7 @@ impl Topics {
 /// What is told of a directory that could not be looked up or read: temporary trouble tells nothing of it.
 pub(crate) fn unlisted(found: &Other) -> Listed<'static> {
     match found {
-        Found::Busy => Listed::Unknown,
+        Resource::Busy => Listed::Unknown,
         _ => Listed::Nothing,
     }
 }

@@ -4,31 +4,31 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::registry::Topics;
-use super::watcher::Topic as Key;
+use super::watcher::TopicId;
 use crate::connection::Connection;
 use crate::store::file::OpenFile;
 use crate::subscription::end::End;
 
 /// Which topics the event streams follow, by their slots. A tail follows one, which its slot knows.
 #[derive(Default)]
-pub struct Followers(HashMap<usize, Joined>);
+pub struct EventSubscriptions(HashMap<usize, StreamTopics>);
 
 /// The topics of one event stream.
 #[derive(Default)]
-struct Joined {
-    directory: Option<Key>,
+struct StreamTopics {
+    directory: Option<TopicId>,
     /// By the number of the name.
-    files: Vec<Option<Key>>,
+    files: Vec<Option<TopicId>>,
 }
 
-impl Followers {
+impl EventSubscriptions {
     /// A stream follows this topic by its first name.
-    pub(crate) fn join(&mut self, slot: usize, topic: Key) {
+    pub(crate) fn join(&mut self, slot: usize, topic: TopicId) {
         self.0.entry(slot).or_default().files = vec![Some(topic)];
     }
 
     /// The topic that a stream follows by its name with this number.
-    pub(crate) fn file(&mut self, slot: usize, member: usize) -> &mut Option<Key> {
+    pub(crate) fn file(&mut self, slot: usize, member: usize) -> &mut Option<TopicId> {
         let files = &mut self.0.entry(slot).or_default().files;
         if files.len() <= member {
             files.resize(member + 1, None);
@@ -37,7 +37,7 @@ impl Followers {
     }
 
     /// The topic of the directory that a stream follows.
-    pub(crate) fn directory(&mut self, slot: usize) -> &mut Option<Key> {
+    pub(crate) fn directory(&mut self, slot: usize) -> &mut Option<TopicId> {
         &mut self.0.entry(slot).or_default().directory
     }
 
@@ -56,7 +56,7 @@ impl Followers {
         &self,
         slot: usize,
         machine: &mut Connection<Rc<OpenFile>>,
-        topic: Key,
+        topic: TopicId,
         why: End,
     ) -> bool {
         let joined = self.0.get(&slot).map_or(&[][..], |joined| &joined.files);

@@ -9,40 +9,40 @@ use std::sync::Once;
 use rustix::io::Errno;
 use slab::Slab;
 
-use super::watcher::{Change, Place, Topic as Key, Watch};
+use super::watcher::{Change, Place, TopicId, Watch};
 use crate::http::query::Start;
 use crate::http::request::Request;
 use crate::http::target::Path;
 use crate::limits::{FOLLOW_TRIES, SWEEP_SLICE};
-use crate::resource::{Found, Meta};
-use crate::store::file::Look as FileLook;
+use crate::resource::{FileInfo, Resource};
+use crate::store::file::FileStat;
 use crate::store::file::OpenFile;
 use crate::subscription::end::End;
 use crate::subscription::event_stream::Sought;
 
 use super::directories::Directory;
-use super::fanout::Pass;
+use super::fanout::Fanout;
 use crate::store::lookup::{self, Lookups, Other, failed};
 
 /// The key of a connection's slot, in four bytes: every tail has one in its topic.
-pub type Slot = u32;
+pub type SlotId = u32;
 
 /// One followed name and the file that it names. When the name passes to another file, that is another topic.
 pub(crate) struct Topic {
     name: Rc<[u8]>,
     pub(crate) file: Rc<OpenFile>,
     /// The slots that follow it, in order: a pass in slot order walks memory forwards.
-    pub(crate) tails: Vec<Slot>,
+    pub(crate) tails: Vec<SlotId>,
     places: Vec<Place>,
     /// inotify tells of everything that matters here; else the clock must.
     watched: bool,
     /// The name no longer leads to the file.
     pub(crate) gone: Option<End>,
-    pub(crate) pass: Pass,
+    pub(crate) fanout: Fanout,
     /// It is among those to be looked at.
-    look: Option<Look>,
+    look: Option<Recheck>,
     /// What the last sweep found. Not the file's own last look: a request has one too, and tells the tails nothing.
-    swept: Option<FileLook>,
+    swept: Option<FileStat>,
     /// What is in it, if it is a directory.
     pub(crate) directory: Option<Box<Directory>>,
 }
@@ -52,16 +52,16 @@ pub struct Topics {
     watch: Watch,
     pub(crate) topics: Slab<Topic>,
     /// Only topics that are not gone.
-    pub(crate) by_name: HashMap<Rc<[u8]>, Key>,
+    pub(crate) by_name: HashMap<Rc<[u8]>, TopicId>,
     /// Topics with a pass under way.
-    pub(crate) passes: VecDeque<Key>,
+    pub(crate) fanouts: VecDeque<TopicId>,
     /// Tails of the first of them that were driven in a row.
     pub(crate) in_a_row: usize,
     /// Topics to be looked at.
-    looks: VecDeque<Key>,
+    looks: VecDeque<TopicId>,
     /// Directories in which something has happened that is not told yet.
-    pub(crate) untold: Vec<Key>,
-    /// The last version of a [`Book`](crate::subscription::changelog::Book).
+    pub(crate) untold: Vec<TopicId>,
+    /// The last version of a [`ChangeLog`](crate::subscription::changelog::ChangeLog).
     pub(crate) version: u64,
     pub(crate) lookups: Lookups,
     changes: Vec<Change>,
@@ -73,7 +73,7 @@ pub struct Topics {
 
 /// How much of a look is asked for.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Look {
+enum Recheck {
     /// The name may lead elsewhere: watch the way again, and see.
     Name(Option<End>),
     /// Nothing is known to have happened.
@@ -83,9 +83,9 @@ enum Look {
 /// What a request led to.
 pub struct Lookup {
     /// For the answer.
-    pub found: Found<Rc<OpenFile>>,
+    pub found: Resource<Rc<OpenFile>>,
     /// The topic to join, if the answer turns out to be a tail.
-    pub topic: Option<Key>,
+    pub topic: Option<TopicId>,
 }
 
 impl Lookup {
@@ -93,7 +93,7 @@ impl Lookup {
     #[must_use]
     pub fn file(&self) -> Option<&OpenFile> {
         match &self.found {
-            Found::File { file, .. } => Some(file),
+            Resource::File { file, .. } => Some(file),
             _ => None,
         }
     }
@@ -101,12 +101,12 @@ impl Lookup {
     /// Whether lines were counted for it, which takes long.
     #[must_use]
     pub fn counted(&self) -> bool {
-        matches!(&self.found, Found::File { meta, .. } if meta.start.is_some())
+        matches!(&self.found, Resource::File { info, .. } if info.start.is_some())
     }
 }
 
-impl From<Found<Rc<OpenFile>>> for Lookup {
-    fn from(found: Found<Rc<OpenFile>>) -> Lookup {
+impl From<Resource<Rc<OpenFile>>> for Lookup {
+    fn from(found: Resource<Rc<OpenFile>>) -> Lookup {
         Lookup { found, topic: None }
     }
 }
@@ -120,7 +120,7 @@ impl Topics {
             watch,
             topics: Slab::new(),
             by_name: HashMap::new(),
-            passes: VecDeque::new(),
+            fanouts: VecDeque::new(),
             in_a_row: 0,
             looks: VecDeque::new(),
             untold: Vec::new(),
@@ -146,7 +146,7 @@ impl Topics {
     /// measured.
     pub fn look_up(&mut self, request: &Request) -> Lookup {
         let Some(path) = request.path() else {
-            return Found::Missing.into();
+            return Resource::Missing.into();
         };
         self.look_up_path(path, lookup::wanted_start(request), Some(request))
     }
@@ -165,27 +165,27 @@ impl Topics {
         // A topic's file remembers its size, so that a truncation shows.
         let held = |name: &[u8]| self.by_name.get(name).map(|&key| &self.topics[key].file);
         let form = request.and_then(lookup::form);
-        let named = match self.lookups.find(path, form, held) {
-            Ok(named) => named,
+        let resolved = match self.lookups.find(path, form, held) {
+            Ok(resolved) => resolved,
             Err(other) => return other.into(),
         };
-        let (name, file) = (Rc::clone(&named.name), Rc::clone(&named.file));
-        let (file, topic, meta) = if request.is_none_or(Request::may_tail) {
+        let (name, file) = (Rc::clone(&resolved.name), Rc::clone(&resolved.file));
+        let (file, topic, info) = if request.is_none_or(Request::may_tail) {
             match self.follow(&name, file) {
-                Ok((key, file)) => (Rc::clone(&file), Some(key), file.meta()),
+                Ok((key, file)) => (Rc::clone(&file), Some(key), file.info()),
                 Err(other) => return other.into(),
             }
         } else {
-            (file, None, named.meta())
+            (file, None, resolved.info())
         };
-        let started = |mut meta: Meta| {
+        let started = |mut info: FileInfo| {
             let events = request.is_none_or(|request| request.events);
-            meta.start = lookup::start(start, events, &file, &meta)?;
-            Ok(meta)
+            info.start = lookup::start(start, events, &file, &info)?;
+            Ok(info)
         };
-        match meta.and_then(started) {
-            Ok(meta) => Lookup {
-                found: Found::File { file, meta },
+        match info.and_then(started) {
+            Ok(info) => Lookup {
+                found: Resource::File { file, info },
                 topic,
             },
             Err(error) => {
@@ -203,7 +203,7 @@ impl Topics {
         &mut self,
         name: &Rc<[u8]>,
         mut file: Rc<OpenFile>,
-    ) -> Result<(Key, Rc<OpenFile>), Other> {
+    ) -> Result<(TopicId, Rc<OpenFile>), Other> {
         for _ in 0..FOLLOW_TRIES {
             if let Some(&key) = self.by_name.get(name) {
                 if self.topics[key].file.id() == file.id() {
@@ -212,7 +212,7 @@ impl Topics {
                 // Why it no longer is that file may stand in the queue.
                 self.read_changes();
                 let why = match self.topics[key].look.take() {
-                    Some(Look::Name(why)) => why,
+                    Some(Recheck::Name(why)) => why,
                     _ => None,
                 };
                 self.look_at_name(key, why);
@@ -230,11 +230,11 @@ impl Topics {
         }
         // The name changes hands faster than it can be looked up: follow this file to its end, which has come already.
         let key = self.insert(name, &file);
-        self.look_later(key, Look::Name(Some(End::Replaced)));
+        self.look_later(key, Recheck::Name(Some(End::Replaced)));
         Ok((key, file))
     }
 
-    fn insert(&mut self, name: &Rc<[u8]>, file: &Rc<OpenFile>) -> Key {
+    fn insert(&mut self, name: &Rc<[u8]>, file: &Rc<OpenFile>) -> TopicId {
         let key = self.topics.insert(Topic {
             name: Rc::clone(name),
             file: Rc::clone(file),
@@ -242,7 +242,7 @@ impl Topics {
             places: Vec::new(),
             watched: true,
             gone: None,
-            pass: Pass::Idle,
+            fanout: Fanout::Idle,
             look: None,
             swept: None,
             directory: file.is_directory().then(Box::default),
@@ -253,27 +253,27 @@ impl Topics {
         key
     }
 
-    fn remove(&mut self, key: Key) {
+    fn remove(&mut self, key: TopicId) {
         let topic = self.topics.remove(key);
         self.unmap(key, &topic.name);
         self.give_back(key, topic.places);
         self.unwatched -= usize::from(!topic.watched);
     }
 
-    fn unmap(&mut self, key: Key, name: &[u8]) {
+    fn unmap(&mut self, key: TopicId, name: &[u8]) {
         if self.by_name.get(name) == Some(&key) {
             self.by_name.remove(name);
         }
     }
 
-    fn give_back(&mut self, key: Key, places: Vec<Place>) {
+    fn give_back(&mut self, key: TopicId, places: Vec<Place>) {
         for place in places {
             self.watch.remove(&place, key);
         }
     }
 
     /// Watches the file and the way to it as it is now.
-    fn place(&mut self, key: Key) {
+    fn place(&mut self, key: TopicId) {
         let topic = &mut self.topics[key];
         let mut places = Vec::new();
         let mut failure = None;
@@ -321,7 +321,7 @@ impl Topics {
     }
 
     /// A connection follows a topic from now on.
-    pub fn join(&mut self, key: Key, slot: usize) {
+    pub fn join(&mut self, key: TopicId, slot: usize) {
         let slot = narrow(slot);
         let tails = &mut self.topics[key].tails;
         if let Err(index) = tails.binary_search(&slot) {
@@ -330,7 +330,7 @@ impl Topics {
     }
 
     /// A connection follows it no more; the last one takes the topic with it.
-    pub fn leave(&mut self, key: Key, slot: usize) {
+    pub fn leave(&mut self, key: TopicId, slot: usize) {
         let slot = narrow(slot);
         let tails = &mut self.topics[key].tails;
         if let Ok(index) = tails.binary_search(&slot) {
@@ -340,7 +340,7 @@ impl Topics {
     }
 
     /// Removes a topic that nobody follows.
-    pub fn drop_if_unused(&mut self, key: Key) {
+    pub fn drop_if_unused(&mut self, key: TopicId) {
         if self
             .topics
             .get(key)
@@ -352,7 +352,7 @@ impl Topics {
 
     /// The name of a topic, for the log.
     #[must_use]
-    pub fn name(&self, key: Key) -> Path {
+    pub fn name(&self, key: TopicId) -> Path {
         Path {
             name: self.topics[key].name.as_ref().into(),
             slash: false,
@@ -365,11 +365,11 @@ impl Topics {
         self.watch.read(&mut changes);
         for change in changes.drain(..) {
             match change {
-                Change::Grew(key) => self.pass_anew(key),
-                Change::LookAgain(key, why) => self.look_later(key, Look::Name(why)),
+                Change::Grew(key) => self.fan_out_again(key),
+                Change::LookAgain(key, why) => self.look_later(key, Recheck::Name(why)),
                 Change::Everything => {
                     self.overflows += 1;
-                    self.look_at_all(|_| Some(Look::Name(None)));
+                    self.look_at_all(|_| Some(Recheck::Name(None)));
                 }
             }
         }
@@ -380,13 +380,13 @@ impl Topics {
     pub fn sweep(&mut self, only_unwatched: bool) {
         self.look_at_all(|topic| match (topic.watched, only_unwatched) {
             (true, true) => None,
-            (true, false) | (false, true) => Some(Look::Sweep),
+            (true, false) | (false, true) => Some(Recheck::Sweep),
             // Perhaps it can be watched by now.
-            (false, false) => Some(Look::Name(None)),
+            (false, false) => Some(Recheck::Name(None)),
         });
     }
 
-    fn look_at_all(&mut self, how: impl Fn(&Topic) -> Option<Look>) {
+    fn look_at_all(&mut self, how: impl Fn(&Topic) -> Option<Recheck>) {
         let wanted: Vec<_> = self
             .topics
             .iter()
@@ -398,7 +398,7 @@ impl Topics {
     }
 
     /// Each topic is at most once among those to be looked at; the first reason stays.
-    fn look_later(&mut self, key: Key, look: Look) {
+    fn look_later(&mut self, key: TopicId, look: Recheck) {
         let Some(topic) = self
             .topics
             .get_mut(key)
@@ -411,12 +411,12 @@ impl Topics {
                 topic.look = Some(look);
                 self.looks.push_back(key);
             }
-            Some(waiting @ (Look::Sweep | Look::Name(None))) => {
-                if look != Look::Sweep {
+            Some(waiting @ (Recheck::Sweep | Recheck::Name(None))) => {
+                if look != Recheck::Sweep {
                     *waiting = look;
                 }
             }
-            Some(Look::Name(Some(_))) => {}
+            Some(Recheck::Name(Some(_))) => {}
         }
     }
 
@@ -447,7 +447,7 @@ impl Topics {
     /// Forgets all measurements: the next ones are new.
     pub fn forget_all(&mut self) {
         for (_, topic) in &self.topics {
-            topic.file.forget();
+            topic.file.invalidate();
         }
     }
 
@@ -465,33 +465,33 @@ impl Topics {
                 .and_then(|topic| topic.look.take())
             {
                 None => {}
-                Some(Look::Name(why)) => self.look_at_name(key, why),
-                Some(Look::Sweep) => self.sweep_one(key),
+                Some(Recheck::Name(why)) => self.look_at_name(key, why),
+                Some(Recheck::Sweep) => self.sweep_one(key),
             }
         }
     }
 
     /// Watches the way to a topic anew, then sees whether its name still leads to its file.
-    fn look_at_name(&mut self, key: Key, why: Option<End>) {
+    fn look_at_name(&mut self, key: TopicId, why: Option<End>) {
         self.place(key);
         self.check_name(key, why);
-        self.pass_anew(key);
+        self.fan_out_again(key);
     }
 
-    fn sweep_one(&mut self, key: Key) {
+    fn sweep_one(&mut self, key: TopicId) {
         let topic = &self.topics[key];
-        let found = topic.file.look().ok();
+        let found = topic.file.stat().ok();
         // What has grown in a directory does not show.
         let unchanged = found.is_some() && found == topic.swept && topic.directory.is_none();
         self.topics[key].swept = found;
         self.check_name(key, None);
         if !unchanged || self.topics[key].gone.is_some() {
             self.note_change(key);
-            self.pass(key);
+            self.fan_out(key);
         }
     }
 
-    fn check_name(&mut self, key: Key, why: Option<End>) {
+    fn check_name(&mut self, key: TopicId, why: Option<End>) {
         let topic = &self.topics[key];
         let derived = match self.lookups.files().identify(&topic.name) {
             Ok(id) if id == topic.file.id() => return,
@@ -517,7 +517,7 @@ impl Topics {
         self.end(key, why.unwrap_or(derived));
     }
 
-    fn end(&mut self, key: Key, why: End) {
+    fn end(&mut self, key: TopicId, why: End) {
         let topic = &mut self.topics[key];
         topic.gone = Some(why);
         let name = Rc::clone(&topic.name);
@@ -527,12 +527,12 @@ impl Topics {
     }
 
     /// The file may have changed: its tails are to be driven, after a new look at it.
-    fn pass_anew(&mut self, key: Key) {
+    fn fan_out_again(&mut self, key: TopicId) {
         match self.topics.get(key) {
             Some(topic) if topic.directory.is_some() => self.note_change(key),
             Some(topic) => {
-                topic.file.forget();
-                self.pass(key);
+                topic.file.invalidate();
+                self.fan_out(key);
             }
             None => {}
         }
@@ -541,12 +541,12 @@ impl Topics {
     /// Whether there are tails to be driven or topics to be looked at.
     #[must_use]
     pub fn busy(&self) -> bool {
-        !self.passes.is_empty() || !self.looks.is_empty()
+        !self.fanouts.is_empty() || !self.looks.is_empty()
     }
 }
 
-fn narrow(slot: usize) -> Slot {
-    Slot::try_from(slot).expect("fewer than 2^32 connections")
+fn narrow(slot: usize) -> SlotId {
+    SlotId::try_from(slot).expect("fewer than 2^32 connections")
 }
 
 fn warn_unwatched(error: &std::io::Error) {

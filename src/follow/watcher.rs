@@ -17,15 +17,15 @@ use crate::store::file::proc_path;
 use crate::subscription::end::End;
 
 /// A followed name of this worker.
-pub type Topic = usize;
+pub type TopicId = usize;
 
 /// What the kernel told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
     /// The file may have another size.
-    Grew(Topic),
+    Grew(TopicId),
     /// The name may lead elsewhere; if it does, then probably for this reason.
-    LookAgain(Topic, Option<End>),
+    LookAgain(TopicId, Option<End>),
     /// Events were lost: anything may have happened.
     Everything,
 }
@@ -41,11 +41,11 @@ pub struct Watch {
 struct Watched {
     descriptor: WatchDescriptor,
     /// Topics that this file is.
-    files: BTreeSet<Topic>,
+    files: BTreeSet<TopicId>,
     /// Topics to which an entry of this directory leads.
-    entries: HashMap<Box<[u8]>, BTreeSet<Topic>>,
+    entries: HashMap<Box<[u8]>, BTreeSet<TopicId>>,
     /// Topics that this directory is, all of its entries.
-    directories: BTreeSet<Topic>,
+    directories: BTreeSet<TopicId>,
 }
 
 /// One thing that a topic watches; to be given back.
@@ -97,7 +97,7 @@ impl Watch {
     /// # Errors
     /// ENOSPC: fs.inotify.max_user_watches; EACCES; ENOENT without a /proc; `Unsupported` without an instance, which was
     /// said already.
-    pub fn add_file(&mut self, file: BorrowedFd<'_>, topic: Topic) -> io::Result<Place> {
+    pub fn add_file(&mut self, file: BorrowedFd<'_>, topic: TopicId) -> io::Result<Place> {
         // CLOSE_WRITE would tell of what was written through a mapping, but doubles the events of `echo >>`.
         let mask = WatchMask::MODIFY | WatchMask::ATTRIB | WatchMask::MOVE_SELF;
         let (watch, watched) = self.add(file, mask)?;
@@ -117,7 +117,7 @@ impl Watch {
         &mut self,
         directory: BorrowedFd<'_>,
         entry: &[u8],
-        topic: Topic,
+        topic: TopicId,
     ) -> io::Result<Place> {
         let mask =
             WatchMask::CREATE | WatchMask::DELETE | WatchMask::MOVED_FROM | WatchMask::MOVED_TO;
@@ -137,7 +137,11 @@ impl Watch {
     ///
     /// # Errors
     /// As [`Watch::add_file`].
-    pub fn add_directory(&mut self, directory: BorrowedFd<'_>, topic: Topic) -> io::Result<Place> {
+    pub fn add_directory(
+        &mut self,
+        directory: BorrowedFd<'_>,
+        topic: TopicId,
+    ) -> io::Result<Place> {
         let names =
             WatchMask::CREATE | WatchMask::DELETE | WatchMask::MOVED_FROM | WatchMask::MOVED_TO;
         let mask = names | WatchMask::MODIFY | WatchMask::ATTRIB | WatchMask::MOVE_SELF;
@@ -166,7 +170,7 @@ impl Watch {
     }
 
     /// Gives a place back; the watch goes with its last topic.
-    pub fn remove(&mut self, place: &Place, topic: Topic) {
+    pub fn remove(&mut self, place: &Place, topic: TopicId) {
         let Some(watched) = self.watched.get_mut(&place.watch) else {
             return;
         };
@@ -253,7 +257,7 @@ impl Default for Watch {
 }
 
 impl Watched {
-    fn topics(&self) -> impl Iterator<Item = Topic> {
+    fn topics(&self) -> impl Iterator<Item = TopicId> {
         self.files
             .iter()
             .chain(self.entries.values().flatten())

@@ -26,7 +26,7 @@ enum Spec {
 
 /// A valid Range field in bytes: at least one spec.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Asked(Vec<Spec>);
+pub struct RangeSpec(Vec<Spec>);
 
 /// What a Range field means for a file of a certain size.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,7 +52,7 @@ pub enum Resolved {
 ///
 /// `None` if the unit is not `bytes` or the syntax is not that of RFC 9110 section 14.1.1: such a field is ignored.
 #[must_use]
-pub fn parse(value: &[u8]) -> Option<Asked> {
+pub fn parse(value: &[u8]) -> Option<RangeSpec> {
     let equals = value.iter().position(|&byte| byte == b'=')?;
     let (unit, set) = (&value[..equals], &value[equals + 1..]);
     if !unit.eq_ignore_ascii_case(b"bytes") {
@@ -67,7 +67,7 @@ pub fn parse(value: &[u8]) -> Option<Asked> {
     {
         specs.push(spec(element)?);
     }
-    (!specs.is_empty()).then_some(Asked(specs))
+    (!specs.is_empty()).then_some(RangeSpec(specs))
 }
 
 fn trim(element: &[u8]) -> &[u8] {
@@ -117,16 +117,16 @@ fn compare(left: &str, right: &str) -> Ordering {
     left.len().cmp(&right.len()).then_with(|| left.cmp(right))
 }
 
-impl Asked {
+impl RangeSpec {
     /// Everything from an offset on: `bytes=A-`.
     #[must_use]
-    pub fn open(first: u64) -> Asked {
-        Asked(vec![Spec::From(first)])
+    pub fn open(first: u64) -> RangeSpec {
+        RangeSpec(vec![Spec::From(first)])
     }
 
     /// The same, but if it can be answered with a tail, not before this offset.
     #[must_use]
-    pub fn not_before(&self, start: u64) -> Asked {
+    pub fn not_before(&self, start: u64) -> RangeSpec {
         let mut asked = self.clone();
         if let (true, [Spec::From(first) | Spec::Between(first, _)]) =
             (asked.may_tail(), asked.0.as_mut_slice())

@@ -13,7 +13,7 @@ use super::conditional::Conditions;
 use super::head::Status;
 use super::pattern::Pattern;
 use super::query::{self, Query, Start};
-use super::range::{self, Asked};
+use super::range::{self, RangeSpec};
 use super::sse::{self, Positions};
 use super::target::{self, Invalid, Path, Target};
 use crate::limits::{FIELDS_MAX, HEAD_MAX, TARGET_MAX};
@@ -32,7 +32,7 @@ pub struct Request {
     /// `TE: trailers`: the client wants trailer fields.
     pub trailers: bool,
     /// A valid Range field of a GET or HEAD.
-    pub range: Option<Asked>,
+    pub range: Option<RangeSpec>,
     /// The conditional fields.
     pub conditions: Conditions,
     /// Who sent it.
@@ -69,13 +69,15 @@ impl Request {
         self.method == Method::Get
             && self.path().is_some()
             && !self.wants_viewer()
-            && (self.events || self.starts() || self.range.as_ref().is_some_and(Asked::may_tail))
+            && (self.events
+                || self.starts()
+                || self.range.as_ref().is_some_and(RangeSpec::may_tail))
     }
 
     /// Whether the query says where the answer starts. To a range that has an end it does not.
     #[must_use]
     pub fn starts(&self) -> bool {
-        self.start.is_some() && (self.events || self.range.as_ref().is_none_or(Asked::may_tail))
+        self.start.is_some() && (self.events || self.range.as_ref().is_none_or(RangeSpec::may_tail))
     }
 
     /// Whether a browser wants to see a file in the viewer. Who does not name HTML gets the file.

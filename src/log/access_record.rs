@@ -4,7 +4,7 @@ use std::io::Write;
 use std::sync::Arc;
 
 use super::access_log::AccessLog;
-use crate::connection::Asked;
+use crate::connection::ParsedHead;
 use crate::http::date::Date;
 use crate::http::target::Target;
 use crate::limits::ACCESS_LOG_BURST;
@@ -24,7 +24,7 @@ pub struct Record {
 
 impl Record {
     /// Of this answer, which begins with these bytes.
-    pub fn new(asked: &Asked, summary: Summary, start: &[u8]) -> Record {
+    pub fn new(asked: &ParsedHead, summary: Summary, start: &[u8]) -> Record {
         let head = start.windows(4).position(|end| end == b"\r\n\r\n");
         Record {
             request: request_line(asked).into(),
@@ -36,7 +36,7 @@ impl Record {
 }
 
 /// As the client sent it, but for the query, and its path in its shortest form. What could not be read is a dash.
-fn request_line(asked: &Asked) -> String {
+fn request_line(asked: &ParsedHead) -> String {
     let Ok(request) = asked else {
         return "-".into();
     };

@@ -1,18 +1,18 @@
 //! Requests that are answered with an event stream: how its head looks, and what the stream follows from where.
 
-use super::{Answer, Body, CHUNKED, NOT_STORED, Reply};
+use super::{Body, CHUNKED, NOT_STORED, Response, ResponseBuilder};
 use crate::http::chunked;
 use crate::http::conditional::Verdict;
 use crate::http::head::Status;
 use crate::http::sse::{self, Positions};
 use crate::http::target::Path;
-use crate::resource::Meta;
+use crate::resource::FileInfo;
 use crate::subscription::event_stream::{Beginning, Subject};
 
 const EVENTS: &str =
     "Cache-Control: no-store\r\nX-Accel-Buffering: no\r\nX-Content-Type-Options: nosniff\r\n";
 
-impl Reply<'_> {
+impl ResponseBuilder<'_> {
     /// Whether it had events of this name before. Then it waits for the name to come back: 404 would keep a browser from
     /// ever coming again.
     pub(crate) fn comes_again(&self, path: &Path) -> bool {
@@ -27,19 +27,19 @@ impl Reply<'_> {
     }
 
     /// Of a stream of events only that conditions fail which ask for another file: it is never stale, and has no ranges.
-    pub(crate) fn events(&self, path: &Path, meta: Option<&Meta>) -> Answer {
-        if meta.is_some_and(|meta| self.judge(meta) == Verdict::Failed) {
+    pub(crate) fn events(&self, path: &Path, info: Option<&FileInfo>) -> Response {
+        if info.is_some_and(|info| self.judge(info) == Verdict::Failed) {
             return self.failed();
         }
         let position = self.request.positions.as_ref().and_then(Positions::only);
-        let Some(beginning) = Beginning::new(position, meta) else {
+        let Some(beginning) = Beginning::new(position, info) else {
             return self.plain(Status::NotFound, NOT_STORED, "no such file");
         };
         self.stream(path, Subject::File(beginning.position), beginning.events)
     }
 
     /// What is in a directory, or several of its files.
-    pub(crate) fn events_of_directory(&self, path: &Path) -> Answer {
+    pub(crate) fn events_of_directory(&self, path: &Path) -> Response {
         let subject = match &self.request.files {
             Some(patterns) => Subject::Files {
                 patterns: patterns.clone(),
@@ -53,18 +53,18 @@ impl Reply<'_> {
         self.stream(path, subject, beginning)
     }
 
-    fn stream(&self, path: &Path, subject: Subject, beginning: Vec<u8>) -> Answer {
+    fn stream(&self, path: &Path, subject: Subject, beginning: Vec<u8>) -> Response {
         let chunked = !self.request.http10;
         let keep_alive = self.keep_alive && chunked;
-        let reply = Reply {
+        let builder = ResponseBuilder {
             keep_alive,
             ..*self
         };
-        let head = reply.head(Status::Ok).lines(EVENTS);
+        let head = builder.head(Status::Ok).lines(EVENTS);
         let head = head.field("Content-Type", sse::MEDIA);
         let head = if chunked { head.lines(CHUNKED) } else { head };
         if self.head_only() {
-            return Answer::new(Status::Ok, head.finish(b""), keep_alive);
+            return Response::new(Status::Ok, head.finish(b""), keep_alive);
         }
         let begun = u32::try_from(beginning.len()).expect("a few lines");
         let first = if chunked {
@@ -72,7 +72,7 @@ impl Reply<'_> {
         } else {
             beginning
         };
-        Answer {
+        Response {
             status: Status::Ok,
             head: head.finish(&first),
             body: Body::Events {

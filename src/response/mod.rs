@@ -11,16 +11,16 @@ use crate::http::cors::{Cors, PREFLIGHT};
 use crate::http::date::Date;
 use crate::http::head::{Head, Status};
 use crate::http::media;
-use crate::http::range::{Asked, Resolved};
+use crate::http::range::{RangeSpec, Resolved};
 use crate::http::request::{Method, Refusal, Request};
 use crate::http::target::{Path, Target};
 use crate::http::viewer;
-use crate::resource::{Found, Meta};
+use crate::resource::{FileInfo, Resource};
 use crate::subscription::event_stream::Subject;
 
 /// A response: `head` goes out first, then what `body` says.
 #[derive(Debug)]
-pub struct Answer {
+pub struct Response {
     /// The status, for the log.
     pub status: Status,
     /// Status line, fields, empty line, and a body that is not from a file.
@@ -106,7 +106,7 @@ impl fmt::Display for Summary {
     }
 }
 
-impl Answer {
+impl Response {
     /// See [`Summary`].
     #[must_use]
     pub fn summary(&self) -> Summary {
@@ -131,8 +131,8 @@ impl Answer {
         }
     }
 
-    fn new(status: Status, head: Vec<u8>, keep_alive: bool) -> Answer {
-        Answer {
+    fn new(status: Status, head: Vec<u8>, keep_alive: bool) -> Response {
+        Response {
             status,
             head,
             body: Body::Nothing,
@@ -180,7 +180,7 @@ const CHUNKED: &str = "Transfer-Encoding: chunked\r\n";
 
 /// The answer to a head that was refused; the connection ends after it.
 #[must_use]
-pub fn refuse<'a>(refusal: Refusal, head_only: bool, terms: impl Into<Terms<'a>>) -> Answer {
+pub fn refuse<'a>(refusal: Refusal, head_only: bool, terms: impl Into<Terms<'a>>) -> Response {
     let (status, line) = refusal.explain();
     let head = terms.into().head(status, false);
     let head = head.lines("Connection: close\r\n");
@@ -189,45 +189,45 @@ pub fn refuse<'a>(refusal: Refusal, head_only: bool, terms: impl Into<Terms<'a>>
     } else {
         head
     };
-    Answer::new(status, text(head, line, head_only), false)
+    Response::new(status, text(head, line, head_only), false)
 }
 
 /// The answer to a request. `keep_alive`: whether the server lets the connection stay if the client does.
 #[must_use]
-pub fn answer<'a, F>(
+pub fn respond<'a, F>(
     request: &Request,
-    found: &Found<F>,
+    found: &Resource<F>,
     keep_alive: bool,
     terms: impl Into<Terms<'a>>,
-) -> Answer {
-    let reply = Reply {
+) -> Response {
+    let builder = ResponseBuilder {
         request,
         keep_alive: keep_alive && request.keep_alive,
         negotiated: request.path().is_some_and(|path| path.slash) || request.view,
         terms: terms.into(),
     };
-    if let Found::Unauthorized(challenge) = found {
-        return reply.unauthorized(*challenge);
+    if let Resource::Unauthorized(challenge) = found {
+        return builder.unauthorized(*challenge);
     }
     match (request.method, &request.target) {
         (Method::Options, _) => {
-            let head = reply.head(Status::NoContent).lines(ALLOW);
-            let head = head.lines(reply.terms.cors.map_or("", |_| PREFLIGHT));
-            Answer::new(Status::NoContent, head.finish(b""), reply.keep_alive)
+            let head = builder.head(Status::NoContent).lines(ALLOW);
+            let head = head.lines(builder.terms.cors.map_or("", |_| PREFLIGHT));
+            Response::new(Status::NoContent, head.finish(b""), builder.keep_alive)
         }
-        (Method::Other(_), _) => reply.plain(
+        (Method::Other(_), _) => builder.plain(
             Status::MethodNotAllowed,
             ALLOW,
             "only GET, HEAD and OPTIONS",
         ),
-        (_, Target::Path(path)) => reply.found(path, found),
-        _ => reply.plain(Status::NotFound, NOT_STORED, "no such file"),
+        (_, Target::Path(path)) => builder.found(path, found),
+        _ => builder.plain(Status::NotFound, NOT_STORED, "no such file"),
     }
 }
 
 /// What all answers to one request share.
 #[derive(Clone, Copy)]
-struct Reply<'a> {
+struct ResponseBuilder<'a> {
     request: &'a Request,
     keep_alive: bool,
     /// Another Accept field could lead to another answer (RFC 9110 section 12.5.5): `index.html` and the topic list of
@@ -236,7 +236,7 @@ struct Reply<'a> {
     terms: Terms<'a>,
 }
 
-impl Reply<'_> {
+impl ResponseBuilder<'_> {
     fn head_only(&self) -> bool {
         self.request.method == Method::Head
     }
@@ -250,44 +250,44 @@ impl Reply<'_> {
         }
     }
 
-    fn plain(&self, status: Status, lines: &'static str, line: &str) -> Answer {
-        Answer::new(
+    fn plain(&self, status: Status, lines: &'static str, line: &str) -> Response {
+        Response::new(
             status,
             text(self.head(status).lines(lines), line, self.head_only()),
             self.keep_alive,
         )
     }
 
-    fn unauthorized(&self, challenge: Challenge) -> Answer {
+    fn unauthorized(&self, challenge: Challenge) -> Response {
         let line = match challenge {
             Challenge::Missing => "a bearer token is needed",
             Challenge::Invalid => "this token is not valid here",
         };
         // It says nothing of what was asked for.
-        let reply = Reply {
+        let builder = ResponseBuilder {
             negotiated: false,
             ..*self
         };
-        reply.plain(Status::Unauthorized, challenge.lines(), line)
+        builder.plain(Status::Unauthorized, challenge.lines(), line)
     }
 
-    fn found<F>(&self, path: &Path, found: &Found<F>) -> Answer {
+    fn found<F>(&self, path: &Path, found: &Resource<F>) -> Response {
         match found {
-            Found::File { .. } if self.request.wants_viewer() => self.viewer(),
-            Found::File { meta, .. } if self.request.events => self.events(path, Some(meta)),
-            Found::File { meta, .. } => self.file(meta),
-            Found::Viewer => self.viewer(),
-            Found::Missing if self.comes_again(path) => match path.slash {
+            Resource::File { .. } if self.request.wants_viewer() => self.viewer(),
+            Resource::File { info, .. } if self.request.events => self.events(path, Some(info)),
+            Resource::File { info, .. } => self.file(info),
+            Resource::Viewer => self.viewer(),
+            Resource::Missing if self.comes_again(path) => match path.slash {
                 true => self.events_of_directory(path),
                 false => self.events(path, None),
             },
-            Found::Directory => self.events_of_directory(path),
-            Found::Listing(list) => {
+            Resource::Directory => self.events_of_directory(path),
+            Resource::Listing(list) => {
                 let json = self.request.accept.prefers_json();
                 let media = if json { media::JSON } else { media::HTML };
                 self.page(NOT_STORED, media, list)
             }
-            Found::NeedsSlash => {
+            Resource::NeedsSlash => {
                 let head = self.head(Status::MovedPermanently);
                 let head = match &self.request.query {
                     Some(query) => head.field("Location", format_args!("{path}/?{query}")),
@@ -298,19 +298,19 @@ impl Reply<'_> {
                     "a directory: its name ends with a slash",
                     self.head_only(),
                 );
-                Answer::new(Status::MovedPermanently, head, self.keep_alive)
+                Response::new(Status::MovedPermanently, head, self.keep_alive)
             }
-            Found::Unauthorized(challenge) => self.unauthorized(*challenge),
-            Found::Missing => self.plain(Status::NotFound, NOT_STORED, "no such file"),
-            Found::Forbidden => {
+            Resource::Unauthorized(challenge) => self.unauthorized(*challenge),
+            Resource::Missing => self.plain(Status::NotFound, NOT_STORED, "no such file"),
+            Resource::Forbidden => {
                 self.plain(Status::Forbidden, NOT_STORED, "not a readable regular file")
             }
-            Found::Busy => self.plain(
+            Resource::Busy => self.plain(
                 Status::ServiceUnavailable,
                 "Cache-Control: no-store\r\nRetry-After: 1\r\n",
                 "too many open files, try again later",
             ),
-            Found::Failed => self.plain(
+            Resource::Failed => self.plain(
                 Status::InternalServerError,
                 NOT_STORED,
                 "the file system failed, see the server's log",
@@ -318,12 +318,12 @@ impl Reply<'_> {
         }
     }
 
-    fn viewer(&self) -> Answer {
+    fn viewer(&self) -> Response {
         self.page(viewer::FIELDS, media::HTML, viewer::PAGE.as_bytes())
     }
 
     /// A body that is held in memory.
-    fn page(&self, lines: &'static str, media: &str, body: &[u8]) -> Answer {
+    fn page(&self, lines: &'static str, media: &str, body: &[u8]) -> Response {
         let head = self
             .head(Status::Ok)
             .lines(lines)
@@ -331,77 +331,77 @@ impl Reply<'_> {
             .field("Content-Type", media)
             .field("Content-Length", body.len() as u64);
         let body = if self.head_only() { b"" } else { body };
-        Answer::new(Status::Ok, head.finish(body), self.keep_alive)
+        Response::new(Status::Ok, head.finish(body), self.keep_alive)
     }
 
-    fn file(&self, meta: &Meta) -> Answer {
-        let whole = match self.judge(meta) {
+    fn file(&self, info: &FileInfo) -> Response {
+        let whole = match self.judge(info) {
             Verdict::Failed => return self.failed(),
             Verdict::NotModified => {
                 let head =
-                    validators(self.head(Status::NotModified), meta, self.terms.date).lines(FINITE);
-                return Answer::new(Status::NotModified, head.finish(b""), self.keep_alive);
+                    validators(self.head(Status::NotModified), info, self.terms.date).lines(FINITE);
+                return Response::new(Status::NotModified, head.finish(b""), self.keep_alive);
             }
             Verdict::ProceedWhole => true,
             Verdict::Proceed => false,
         };
         let asked = self.request.range.as_ref();
-        let started = meta.start.map(|start| match asked {
+        let started = info.start.map(|start| match asked {
             Some(asked) => asked.not_before(start),
-            None => Asked::open(start),
+            None => RangeSpec::open(start),
         });
         match started
             .as_ref()
             .or(asked)
             .filter(|_| !whole)
-            .map(|asked| asked.resolve(meta.size, meta.sealed))
+            .map(|asked| asked.resolve(info.size, info.sealed))
         {
-            None | Some(Resolved::Whole) => self.slice(Status::Ok, meta, 0..meta.size),
+            None | Some(Resolved::Whole) => self.slice(Status::Ok, info, 0..info.size),
             Some(Resolved::Unsatisfiable) => {
                 let head = self
                     .head(Status::RangeNotSatisfiable)
-                    .field("Content-Range", format_args!("bytes */{}", meta.size))
+                    .field("Content-Range", format_args!("bytes */{}", info.size))
                     .lines("Accept-Ranges: bytes\r\nCache-Control: no-store\r\n");
-                let head = validators(head, meta, self.terms.date);
+                let head = validators(head, info, self.terms.date);
                 let head = text(
                     head,
                     "the range begins beyond the end of the file",
                     self.head_only(),
                 );
-                Answer::new(Status::RangeNotSatisfiable, head, self.keep_alive)
+                Response::new(Status::RangeNotSatisfiable, head, self.keep_alive)
             }
             Some(Resolved::Slices(slices)) => match slices.as_slice() {
-                [only] => self.slice(Status::PartialContent, meta, only.clone()),
-                _ => self.parts(meta, &slices),
+                [only] => self.slice(Status::PartialContent, info, only.clone()),
+                _ => self.parts(info, &slices),
             },
-            Some(Resolved::Tail { at, last, open }) => self.tail(meta, at, &last, open),
+            Some(Resolved::Tail { at, last, open }) => self.tail(info, at, &last, open),
         }
     }
 
-    fn judge(&self, meta: &Meta) -> Verdict {
+    fn judge(&self, info: &FileInfo) -> Verdict {
         let file = Validators {
-            etag: meta.etag,
-            modified: meta.modified,
-            changed: meta.changed,
+            etag: info.etag,
+            modified: info.modified,
+            changed: info.changed,
         };
         conditional::judge(&self.request.conditions, &file, self.terms.date)
     }
 
-    fn failed(&self) -> Answer {
+    fn failed(&self) -> Response {
         let line = "not the file that was asked for";
         self.plain(Status::PreconditionFailed, NOT_STORED, line)
     }
 
-    fn slice(&self, status: Status, meta: &Meta, range: Range<u64>) -> Answer {
+    fn slice(&self, status: Status, info: &FileInfo, range: Range<u64>) -> Response {
         let head = self
             .head(status)
             .lines(FINITE)
-            .field("Content-Type", meta.media);
-        let head = validators(head, meta, self.terms.date)
+            .field("Content-Type", info.media);
+        let head = validators(head, info, self.terms.date)
             .field("Content-Length", range.end - range.start);
         let head = match status {
             Status::PartialContent => {
-                head.field("Content-Range", &*content_range(&range, meta.size))
+                head.field("Content-Range", &*content_range(&range, info.size))
             }
             _ => head,
         };
@@ -410,7 +410,7 @@ impl Reply<'_> {
         } else {
             Body::Slice(range)
         };
-        Answer {
+        Response {
             status,
             head: head.finish(b""),
             body,
@@ -419,15 +419,15 @@ impl Reply<'_> {
     }
 
     /// RFC 9110 section 15.3.7.2. The delimiter is made of the file's tag; readers go by Content-Range all the same.
-    fn parts(&self, meta: &Meta, slices: &[Range<u64>]) -> Answer {
-        let boundary = format!("openrange-{:016x}-{}", meta.etag.0, meta.size);
+    fn parts(&self, info: &FileInfo, slices: &[Range<u64>]) -> Response {
+        let boundary = format!("openrange-{:016x}-{}", info.etag.0, info.size);
         let mut parts: Vec<Part> = slices
             .iter()
             .map(|range| {
                 let before = format!(
                     "\r\n--{boundary}\r\nContent-Type: {}\r\nContent-Range: {}\r\n\r\n",
-                    meta.media,
-                    content_range(range, meta.size)
+                    info.media,
+                    content_range(range, info.size)
                 );
                 Part {
                     before: before.into_bytes().into(),
@@ -451,9 +451,9 @@ impl Reply<'_> {
                 format_args!("multipart/byteranges; boundary={boundary}"),
             )
             .field("Content-Length", length);
-        Answer {
+        Response {
             status: Status::PartialContent,
-            head: validators(head, meta, self.terms.date).finish(b""),
+            head: validators(head, info, self.terms.date).finish(b""),
             body: if self.head_only() {
                 Body::Nothing
             } else {
@@ -465,24 +465,24 @@ impl Reply<'_> {
 
     /// RFC 8673. A HEAD with an open end asks what is there now (section 2.1); everything else is told the last
     /// position that the client named, or would have had to name.
-    fn tail(&self, meta: &Meta, at: u64, last: &str, open: bool) -> Answer {
+    fn tail(&self, info: &FileInfo, at: u64, last: &str, open: bool) -> Response {
         let chunked = !self.request.http10;
         let keep_alive = self.keep_alive && chunked;
-        let head = Reply {
+        let head = ResponseBuilder {
             keep_alive,
             ..*self
         }
         .head(Status::PartialContent)
         .lines(LIVE);
         let head = validators(
-            head.field("Content-Type", meta.media),
-            meta,
+            head.field("Content-Type", info.media),
+            info,
             self.terms.date,
         );
-        let head = if self.head_only() && open && at < meta.size {
+        let head = if self.head_only() && open && at < info.size {
             head.field(
                 "Content-Range",
-                format_args!("bytes {at}-{}/*", meta.size - 1),
+                format_args!("bytes {at}-{}/*", info.size - 1),
             )
         } else {
             head.field("Content-Range", format_args!("bytes {at}-{last}/*"))
@@ -494,7 +494,7 @@ impl Reply<'_> {
         } else {
             head
         };
-        Answer {
+        Response {
             status: Status::PartialContent,
             head: head.finish(b""),
             body: if self.head_only() {
@@ -516,9 +516,9 @@ fn content_range(range: &Range<u64>, size: u64) -> String {
 }
 
 /// A modification in the future is told as now (RFC 9110 section 8.8.2.1).
-fn validators(head: Head, meta: &Meta, date: Date) -> Head {
-    head.field("ETag", meta.etag)
-        .field("Last-Modified", meta.modified.min(date))
+fn validators(head: Head, info: &FileInfo, date: Date) -> Head {
+    head.field("ETag", info.etag)
+        .field("Last-Modified", info.modified.min(date))
 }
 
 fn text(head: Head, line: &str, head_only: bool) -> Vec<u8> {

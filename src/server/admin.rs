@@ -168,13 +168,13 @@ fn metrics(report: &Report) -> String {
     let one = |value| [("", value)];
     let statuses = Status::ALL.map(|status| status.code());
     let ends = End::ALL.map(End::label);
-    let (by_clock, files) = (report.files_by_clock, report.files);
+    let (polled, files) = (report.polled_files, report.files);
     let tails = report.states[2] + report.states[3];
     let mut gauge = |name: &str, label: &str, help: &str, values: &[(&str, u64)]| {
         family(&mut out, name, "gauge", label, help, values);
     };
     let states: Vec<_> = STATES.into_iter().zip(report.states).collect();
-    let watched = [("inotify", files - by_clock), ("clock", by_clock)];
+    let watched = [("inotify", files - polled), ("clock", polled)];
     gauge("connections", "state", "Connections now.", &states);
     gauge("tails", "", "Tails now.", &one(tails));
     gauge(

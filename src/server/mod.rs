@@ -17,7 +17,9 @@ use signal_hook::iterator::{Handle, Signals};
 
 use crate::cli::{DEFAULT_ADDRESS, Options};
 use crate::connection::Timeouts;
-use crate::limits::{ACCESS_LOG_PATIENCE, ADMIN_PATIENCE, CLIENTS_MAX, HOT_FILES_MAX, HOT_SHARE};
+use crate::limits::{
+    ACCESS_LOG_PATIENCE, ADMIN_PATIENCE, CACHED_FILES_MAX, CACHED_FILES_SHARE, CLIENTS_MAX,
+};
 use crate::log::stderr;
 use crate::os::epoll::Waker;
 use crate::os::privileges::{self, Keep, Sandbox};
@@ -26,7 +28,7 @@ use crate::store::root::Files;
 use crate::store::truncations::Truncations;
 use crate::worker::admission::Admission;
 use crate::worker::inspect::Inspector;
-use crate::worker::{Seed, Shared, Worker};
+use crate::worker::{Shared, Worker, WorkerBuilder};
 use reload::Reload;
 use systemd::Notifier;
 
@@ -73,7 +75,7 @@ pub fn run(options: &Options) -> Result<(), String> {
         shared.max_connections
     );
 
-    let wakers: Vec<Waker> = workers.iter().map(Seed::waker).collect();
+    let wakers: Vec<Waker> = workers.iter().map(WorkerBuilder::waker).collect();
     let running = Arc::new(AtomicUsize::new(workers.len()));
     let handle = signals.handle();
     let threads: Vec<_> = workers
@@ -113,7 +115,7 @@ fn share(options: &Options, threads: usize, reload: &Reload) -> Arc<Shared> {
         tokens: reload.tokens(),
         admission: Admission::new(most, options.max_connections_per_address),
         max_connections: most,
-        hot_files: hot_files(threads),
+        cached_files: cached_files(threads),
         signals: AtomicUsize::new(0),
     })
 }
@@ -137,7 +139,7 @@ fn join(threads: Vec<JoinHandle<io::Result<()>>>, shared: &Shared) -> Result<(),
 
 /// A server that does not run yet.
 struct Built {
-    workers: Vec<Seed>,
+    workers: Vec<WorkerBuilder>,
     bound: Vec<Bound>,
     admin: Option<Bound>,
 }
@@ -179,7 +181,7 @@ fn build(
     let mut workers = Vec::new();
     for _ in 0..threads {
         let listeners = bound.iter_mut().filter_map(Bound::take).collect();
-        let worker = Seed::new(Arc::clone(shared), open(&options.root)?, listeners);
+        let worker = WorkerBuilder::new(Arc::clone(shared), open(&options.root)?, listeners);
         workers.push(worker.map_err(|error| {
             format!("cannot start {threads} threads: {error}; try fewer --threads")
         })?);
@@ -260,9 +262,13 @@ fn start_admin(
     Ok(bound)
 }
 
-fn spawn(worker: Seed, running: Arc<AtomicUsize>, signals: Handle) -> JoinHandle<io::Result<()>> {
+fn spawn(
+    worker: WorkerBuilder,
+    running: Arc<AtomicUsize>,
+    signals: Handle,
+) -> JoinHandle<io::Result<()>> {
     thread::spawn(move || {
-        let result = worker.grow().and_then(Worker::run);
+        let result = worker.build().and_then(Worker::run);
         // The last one ends the wait of the main thread; a failure ends it at once.
         if running.fetch_sub(1, Ordering::AcqRel) == 1 || result.is_err() {
             signals.close();
@@ -354,12 +360,12 @@ fn raise_descriptor_limit() {
 }
 
 /// Of the descriptors for files a small part may be kept open for the next request.
-fn hot_files(threads: usize) -> usize {
+fn cached_files(threads: usize) -> usize {
     let limit = getrlimit(Resource::Nofile).maximum.unwrap_or(u64::MAX);
-    let each = limit / HOT_SHARE / threads.max(1) as u64;
+    let each = limit / CACHED_FILES_SHARE / threads.max(1) as u64;
     usize::try_from(each)
         .unwrap_or(usize::MAX)
-        .min(HOT_FILES_MAX)
+        .min(CACHED_FILES_MAX)
 }
 
 /// Three quarters of the descriptors for connections, a quarter for files: tails of one file share one descriptor, and

@@ -15,14 +15,14 @@ use crate::cli::Options;
 use crate::http::authorization::Tokens;
 use crate::limits::TOKEN_FILE_MAX;
 use crate::log::access_log::AccessLog;
-use crate::versioned::Published;
+use crate::versioned::Versioned;
 
 /// Of a new access log: who reads what is nobody else's business.
 const LOG_MODE: u32 = 0o640;
 
 /// Everything that can be read again.
 pub struct Reload {
-    tokens: Option<(PathBuf, Arc<Published<Tokens>>)>,
+    tokens: Option<(PathBuf, Arc<Versioned<Tokens>>)>,
     access_log: Option<(PathBuf, Arc<AccessLog>)>,
     /// The access log's file, until there may be threads.
     opened: Option<File>,
@@ -38,7 +38,7 @@ impl Reload {
             Some(path) => {
                 let tokens = read_tokens(path)
                     .map_err(|why| format!("cannot use --token-file {}: {why}", path.display()))?;
-                Some((path.clone(), Published::new(tokens)))
+                Some((path.clone(), Versioned::new(tokens)))
             }
             None => None,
         };
@@ -80,7 +80,7 @@ impl Reload {
 
     /// The tokens, if there are any.
     #[must_use]
-    pub fn tokens(&self) -> Option<Arc<Published<Tokens>>> {
+    pub fn tokens(&self) -> Option<Arc<Versioned<Tokens>>> {
         self.tokens
             .as_ref()
             .map(|(_, published)| Arc::clone(published))

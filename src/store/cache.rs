@@ -10,13 +10,13 @@ use std::hash::{BuildHasher, RandomState};
 use std::mem;
 use std::rc::Rc;
 
-use super::lookup::{Named, Origin};
+use super::lookup::{Origin, ResolvedFile};
 use crate::http::date::Date;
-use crate::limits::{HOT_PERIOD, HOT_SEEN_MAX};
+use crate::limits::{CACHE_PERIOD, CACHE_SEEN_MAX};
 use crate::time::Moment;
 
 /// The kept files of one worker.
-pub struct Hot {
+pub struct OpenFileCache {
     /// As many at most.
     most: usize,
     kept: HashMap<Rc<[u8]>, Kept>,
@@ -29,16 +29,16 @@ pub struct Hot {
 }
 
 struct Kept {
-    named: Named,
+    resolved: ResolvedFile,
     /// In this period.
     asked: bool,
 }
 
-impl Hot {
+impl OpenFileCache {
     /// None yet.
     #[must_use]
-    pub fn new(most: usize) -> Hot {
-        Hot {
+    pub fn new(most: usize) -> OpenFileCache {
+        OpenFileCache {
             most,
             kept: HashMap::new(),
             seen: HashSet::new(),
@@ -54,7 +54,7 @@ impl Hot {
         if now >= self.period_ends {
             self.kept.retain(|_, kept| mem::take(&mut kept.asked));
             self.seen.clear();
-            self.period_ends = now + HOT_PERIOD;
+            self.period_ends = now + CACHE_PERIOD;
         }
     }
 
@@ -69,28 +69,31 @@ impl Hot {
     }
 
     /// The file that is kept under a name, no longer kept.
-    pub fn take(&mut self, name: &[u8]) -> Option<Named> {
-        Some(self.kept.remove(name)?.named)
+    pub fn take(&mut self, name: &[u8]) -> Option<ResolvedFile> {
+        Some(self.kept.remove(name)?.resolved)
     }
 
     /// At the end of a turn a file comes here that was asked for in it.
-    pub fn offer(&mut self, named: Named) {
-        let keep = match named.origin {
+    pub fn offer(&mut self, resolved: ResolvedFile) {
+        let keep = match resolved.origin {
             Origin::Topic => false,
             Origin::Kept => true,
-            Origin::Opened => self.is_worth_it(&named),
+            Origin::Opened => self.is_worth_it(&resolved),
         };
         if keep && self.kept.len() < self.most {
-            let kept = Kept { named, asked: true };
-            self.kept.insert(Rc::clone(&kept.named.name), kept);
+            let kept = Kept {
+                resolved,
+                asked: true,
+            };
+            self.kept.insert(Rc::clone(&kept.resolved.name), kept);
         }
     }
 
-    fn is_worth_it(&mut self, named: &Named) -> bool {
-        if self.seen.len() >= HOT_SEEN_MAX {
+    fn is_worth_it(&mut self, resolved: &ResolvedFile) -> bool {
+        if self.seen.len() >= CACHE_SEEN_MAX {
             self.seen.clear();
         }
-        let again = !self.seen.insert(self.hasher.hash_one(&named.name));
-        again && named.file.shows_changes(self.date)
+        let again = !self.seen.insert(self.hasher.hash_one(&resolved.name));
+        again && resolved.file.shows_changes(self.date)
     }
 }

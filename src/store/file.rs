@@ -13,7 +13,7 @@ use crate::http::conditional::{ETag, SETTLED_SECONDS};
 use crate::http::date::Date;
 use crate::http::media;
 use crate::limits::SNIFF_MAX;
-use crate::resource::Meta;
+use crate::resource::FileInfo;
 
 /// Which file, among those that exist at one time: device and inode number. While one is held open, its number is not
 /// given to another.
@@ -49,7 +49,7 @@ pub struct OpenFile {
     /// The size that was last looked at.
     size: Cell<u64>,
     /// Whether nothing is known to have happened since the last look.
-    known: Cell<Option<Look>>,
+    cached: Cell<Option<FileStat>>,
 }
 
 /// Mode, owner and group: who may open it.
@@ -68,7 +68,7 @@ fn changed(stat: &Statx) -> Changed {
 
 /// A look at an open file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Look {
+pub struct FileStat {
     /// Bytes.
     pub size: u64,
     /// Nobody may write it: `mode & 0222 == 0`.
@@ -104,7 +104,7 @@ impl OpenFile {
             identity,
             truncations: Arc::clone(truncations),
             size: Cell::new(0),
-            known: Cell::new(None),
+            cached: Cell::new(None),
         };
         if !file.is_directory() {
             file.size.set(stat.stx_size);
@@ -144,24 +144,26 @@ impl OpenFile {
     ///
     /// # Errors
     /// EIO, ESTALE: the file system fails.
-    pub fn look(&self) -> Result<Look, Errno> {
-        self.known.set(None);
+    pub fn stat(&self) -> Result<FileStat, Errno> {
+        self.cached.set(None);
         let look = self
             .truncations
-            .note(self.identity, self.size.get(), self.stat()?, || self.stat())?;
+            .note(self.identity, self.size.get(), self.fstat()?, || {
+                self.fstat()
+            })?;
         self.size.set(look.size);
-        self.known.set(Some(look));
+        self.cached.set(Some(look));
         Ok(look)
     }
 
-    fn stat(&self) -> Result<Look, Errno> {
+    fn fstat(&self) -> Result<FileStat, Errno> {
         let stat = rustix::fs::fstat(&self.fd)?;
         #[allow(
             clippy::unnecessary_cast,
             clippy::cast_lossless,
             reason = "the types differ between architectures"
         )]
-        Ok(Look {
+        Ok(FileStat {
             size: if self.is_directory() {
                 0
             } else {
@@ -177,9 +179,9 @@ impl OpenFile {
     /// The last look, if nothing has happened since, else a new one. So all tails of a file share one.
     ///
     /// # Errors
-    /// As [`OpenFile::look`].
-    pub fn known(&self) -> Result<Look, Errno> {
-        self.known.get().map_or_else(|| self.look(), Ok)
+    /// As [`OpenFile::stat`].
+    pub fn cached_stat(&self) -> Result<FileStat, Errno> {
+        self.cached.get().map_or_else(|| self.stat(), Ok)
     }
 
     /// Whether inotify tells of every change of this file: only of the file systems on this list is it known. Others
@@ -205,9 +207,9 @@ impl OpenFile {
         now.seconds().saturating_sub(before) >= SETTLED_SECONDS && self.tells_of_changes()
     }
 
-    /// Something may have happened: the next [`OpenFile::known`] looks.
-    pub fn forget(&self) {
-        self.known.set(None);
+    /// Something may have happened: the next [`OpenFile::cached_stat`] looks.
+    pub fn invalidate(&self) {
+        self.cached.set(None);
     }
 
     /// The moment from which on somebody wants to know of truncations, for [`OpenFile::shrank_since`].
@@ -232,10 +234,10 @@ impl OpenFile {
     /// What an answer says of the file, after a look.
     ///
     /// # Errors
-    /// As [`OpenFile::look`].
-    pub fn meta(&self) -> Result<Meta, Errno> {
-        let look = self.look()?;
-        Ok(Meta {
+    /// As [`OpenFile::stat`].
+    pub fn info(&self) -> Result<FileInfo, Errno> {
+        let look = self.stat()?;
+        Ok(FileInfo {
             size: look.size,
             sealed: look.sealed,
             modified: Date::from_seconds(look.modified),
@@ -256,7 +258,7 @@ impl OpenFile {
     /// Whether a name of the file was removed since it was opened.
     #[must_use]
     pub fn lost_a_name(&self) -> bool {
-        self.look().is_ok_and(|look| look.links < self.links)
+        self.stat().is_ok_and(|look| look.links < self.links)
     }
 
     /// Reads up to the end of the buffer; fewer bytes only if the file has no more there.

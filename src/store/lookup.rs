@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use rustix::io::Errno;
 
-use super::cache::Hot;
+use super::cache::OpenFileCache;
 use super::file::OpenFile;
 use super::last_lines::last_lines;
 use super::listing::{self, Form};
@@ -15,11 +15,11 @@ use crate::http::date::Date;
 use crate::http::query::Start;
 use crate::http::request::Request;
 use crate::http::target::Path;
-use crate::resource::{Found, Meta};
+use crate::resource::{FileInfo, Resource};
 use crate::time::Moment;
 
 /// A file and the name that leads to it.
-pub struct Named {
+pub struct ResolvedFile {
     /// The name.
     pub name: Rc<[u8]>,
     /// The file.
@@ -27,7 +27,7 @@ pub struct Named {
     /// Where it comes from.
     pub origin: Origin,
     /// What was measured in this turn, or since nothing has changed, and the last truncation that was known before that.
-    measured: Option<(u64, Meta)>,
+    measured: Option<(u64, FileInfo)>,
 }
 
 /// Why a file is open.
@@ -41,10 +41,10 @@ pub enum Origin {
     Topic,
 }
 
-impl Named {
-    fn new(name: Vec<u8>, file: Rc<OpenFile>, held: Option<&Rc<OpenFile>>) -> Named {
+impl ResolvedFile {
+    fn new(name: Vec<u8>, file: Rc<OpenFile>, held: Option<&Rc<OpenFile>>) -> ResolvedFile {
         let followed = held.is_some_and(|held| Rc::ptr_eq(held, &file));
-        Named {
+        ResolvedFile {
             name: name.into(),
             file,
             origin: if followed {
@@ -59,29 +59,29 @@ impl Named {
     /// What an answer says of the file: measured once, unless some file was truncated since.
     ///
     /// # Errors
-    /// As [`OpenFile::look`].
-    pub fn meta(&mut self) -> Result<Meta, Errno> {
+    /// As [`OpenFile::stat`].
+    pub fn info(&mut self) -> Result<FileInfo, Errno> {
         let truncation = self.file.truncation();
         match self.measured {
-            Some((before, meta)) if before == truncation => Ok(meta),
+            Some((before, info)) if before == truncation => Ok(info),
             _ => {
-                let meta = self.file.meta()?;
-                self.measured = Some((truncation, meta));
-                Ok(meta)
+                let info = self.file.info()?;
+                self.measured = Some((truncation, info));
+                Ok(info)
             }
         }
     }
 }
 
 /// What there is instead of a file.
-pub type Other = Found<Rc<OpenFile>>;
+pub type Other = Resource<Rc<OpenFile>>;
 
 /// Looks paths up, each once a turn: requests that came together share the work. Files that are asked for often are kept
 /// open, but looked up all the same, so an answer is never older than its request.
 pub struct Lookups {
     files: Files,
-    hot: Hot,
-    of_this_turn: Vec<Named>,
+    cache: OpenFileCache,
+    of_this_turn: Vec<ResolvedFile>,
     /// Where they are, by what was asked for.
     by_path: HashMap<Path, usize>,
 }
@@ -92,7 +92,7 @@ impl Lookups {
     pub fn new(files: Files, kept: usize) -> Lookups {
         Lookups {
             files,
-            hot: Hot::new(kept),
+            cache: OpenFileCache::new(kept),
             of_this_turn: Vec::new(),
             by_path: HashMap::new(),
         }
@@ -106,15 +106,15 @@ impl Lookups {
 
     /// What comes now is looked up anew.
     pub fn begin_turn(&mut self, now: Moment, date: Date) {
-        self.hot.begin_turn(now, date);
+        self.cache.begin_turn(now, date);
     }
 
     /// What was looked up in this turn is no longer new.
     pub fn end_turn(&mut self) {
         if !self.of_this_turn.is_empty() {
             self.by_path.clear();
-            for named in self.of_this_turn.drain(..) {
-                self.hot.offer(named);
+            for resolved in self.of_this_turn.drain(..) {
+                self.cache.offer(resolved);
             }
         }
     }
@@ -122,7 +122,7 @@ impl Lookups {
     /// When [`Lookups::begin_turn`] may have to close files that are kept open.
     #[must_use]
     pub fn deadline(&self) -> Moment {
-        self.hot.deadline()
+        self.cache.deadline()
     }
 
     /// The regular file behind a path and the name that leads to it. `form`: how a directory is listed, if it is, and not
@@ -135,13 +135,13 @@ impl Lookups {
         path: &Path,
         form: Option<Form>,
         held: impl Fn(&[u8]) -> Option<&'a Rc<OpenFile>>,
-    ) -> Result<&mut Named, Other> {
+    ) -> Result<&mut ResolvedFile, Other> {
         let known = self.by_path.get(path).copied();
         let index = match known {
             Some(index) if form == Some(Form::Page) || !path.slash => index,
             _ => {
-                let named = self.find_anew(path, form, held)?;
-                self.of_this_turn.push(named);
+                let resolved = self.find_uncached(path, form, held)?;
+                self.of_this_turn.push(resolved);
                 let index = self.of_this_turn.len() - 1;
                 self.by_path.insert(path.clone(), index);
                 index
@@ -159,40 +159,42 @@ impl Lookups {
         match self.files.find(name, None).map_err(failed)? {
             Node::File(file) if !directory => Ok(file),
             Node::Directory(found) if directory => self.files.follow(found).map_err(failed),
-            _ => Err(Found::Missing),
+            _ => Err(Resource::Missing),
         }
     }
 
     /// The file that is kept open under a name, if the name still leads to it and it has not changed.
-    fn find_kept(&mut self, name: &[u8], held: Option<&Rc<OpenFile>>) -> Option<Named> {
-        let mut named = self.hot.take(name)?;
-        if held.is_some() || !self.files.leads_to(name, &named.file) {
+    fn find_kept(&mut self, name: &[u8], held: Option<&Rc<OpenFile>>) -> Option<ResolvedFile> {
+        let mut resolved = self.cache.take(name)?;
+        if held.is_some() || !self.files.leads_to(name, &resolved.file) {
             // If it was truncated, that was seen.
-            let _ = named.file.look();
+            let _ = resolved.file.stat();
             return None;
         }
-        named.origin = Origin::Kept;
-        Some(named)
+        resolved.origin = Origin::Kept;
+        Some(resolved)
     }
 
-    fn find_anew<'a>(
+    fn find_uncached<'a>(
         &mut self,
         path: &Path,
         form: Option<Form>,
         held: impl Fn(&[u8]) -> Option<&'a Rc<OpenFile>>,
-    ) -> Result<Named, Other> {
+    ) -> Result<ResolvedFile, Other> {
         let name = path.name.to_vec();
         let followed = held(&name);
         if !path.slash
-            && let Some(named) = self.find_kept(&name, followed)
+            && let Some(resolved) = self.find_kept(&name, followed)
         {
-            return Ok(named);
+            return Ok(resolved);
         }
         let directory = match self.files.find(&name, followed) {
-            Ok(Node::File(file)) if !path.slash => return Ok(Named::new(name, file, followed)),
-            Ok(Node::File(_)) => return Err(Found::Missing),
-            Ok(Node::Other) => return Err(Found::Forbidden),
-            Ok(Node::Directory(_)) if !path.slash => return Err(Found::NeedsSlash),
+            Ok(Node::File(file)) if !path.slash => {
+                return Ok(ResolvedFile::new(name, file, followed));
+            }
+            Ok(Node::File(_)) => return Err(Resource::Missing),
+            Ok(Node::Other) => return Err(Resource::Forbidden),
+            Ok(Node::Directory(_)) if !path.slash => return Err(Resource::NeedsSlash),
             Ok(Node::Directory(directory)) => directory,
             Err(error) => return Err(failed(error, &name)),
         };
@@ -200,21 +202,21 @@ impl Lookups {
             let slash: &[u8] = if name.is_empty() { b"" } else { b"/" };
             let index = [&name, slash, b"index.html"].concat();
             let followed = held(&index);
-            if let Some(named) = self.find_kept(&index, followed) {
-                return Ok(named);
+            if let Some(resolved) = self.find_kept(&index, followed) {
+                return Ok(resolved);
             }
             match self.files.find(&index, followed) {
-                Ok(Node::File(file)) => return Ok(Named::new(index, file, followed)),
-                Ok(Node::Other) => return Err(Found::Forbidden),
+                Ok(Node::File(file)) => return Ok(ResolvedFile::new(index, file, followed)),
+                Ok(Node::Other) => return Err(Resource::Forbidden),
                 Ok(Node::Directory(_)) | Err(Errno::NOENT) => {}
                 Err(error) => return Err(failed(error, &index)),
             }
         }
         let Some(form) = form else {
-            return Err(Found::Directory);
+            return Err(Resource::Directory);
         };
         match listing::write(&self.files, directory.as_fd(), path, form) {
-            Ok(listing) => Err(Found::Listing(listing)),
+            Ok(listing) => Err(Resource::Listing(listing)),
             Err(error) => Err(failed(error, &name)),
         }
     }
@@ -245,13 +247,13 @@ pub fn start(
     wanted: Option<Start>,
     events: bool,
     file: &OpenFile,
-    meta: &Meta,
+    info: &FileInfo,
 ) -> Result<Option<u64>, Errno> {
     match wanted {
         None => Ok(None),
-        Some(Start::End) if !events => Ok(Some(meta.size)),
-        Some(Start::End) => last_lines(file, meta.size, 0).map(Some),
-        Some(Start::Lines(count)) => last_lines(file, meta.size, count).map(Some),
+        Some(Start::End) if !events => Ok(Some(info.size)),
+        Some(Start::End) => last_lines(file, info.size, 0).map(Some),
+        Some(Start::Lines(count)) => last_lines(file, info.size, count).map(Some),
     }
 }
 
@@ -260,18 +262,18 @@ pub fn start(
 pub fn failed(error: Errno, name: &[u8]) -> Other {
     match error {
         Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::XDEV | Errno::NAMETOOLONG => {
-            Found::Missing
+            Resource::Missing
         }
         // ENXIO: a socket or a FIFO took the name after it was resolved.
-        Errno::ACCESS | Errno::PERM | Errno::NXIO => Found::Forbidden,
-        Errno::MFILE | Errno::NFILE | Errno::NOMEM | Errno::AGAIN => Found::Busy,
+        Errno::ACCESS | Errno::PERM | Errno::NXIO => Resource::Forbidden,
+        Errno::MFILE | Errno::NFILE | Errno::NOMEM | Errno::AGAIN => Resource::Busy,
         _ => {
             let path = Path {
                 name: name.into(),
                 slash: false,
             };
             log::error!("opening {path} failed: {error}");
-            Found::Failed
+            Resource::Failed
         }
     }
 }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags, Statx};
 use rustix::io::Errno;
 
-use super::file::{Id, OpenFile, proc_path, stat, statx};
+use super::file::{self, Id, OpenFile, proc_path, statx};
 use super::identity::{by_handle, by_inode};
 use super::truncations::Truncations;
 use crate::http::conditional::ETag;
@@ -64,12 +64,12 @@ impl Files {
     pub fn find(&self, name: &[u8], held: Option<&Rc<OpenFile>>) -> Result<Node, Errno> {
         if let Some(held) = held
             && !held.is_directory()
-            && held.may_stand_for(&self.look(name)?)
+            && held.may_stand_for(&self.stat(name)?)
         {
             return Ok(Node::File(Rc::clone(held)));
         }
         let place = self.resolve(name)?;
-        let stat = stat(place.as_fd())?;
+        let stat = file::stat(place.as_fd())?;
         match FileType::from_raw_mode(stat.stx_mode.into()) {
             FileType::RegularFile => {
                 let fd = self.reopen(&place, name)?;
@@ -86,7 +86,7 @@ impl Files {
     /// # Errors
     /// EIO and the like.
     pub fn follow(&self, directory: OwnedFd) -> Result<Rc<OpenFile>, Errno> {
-        let stat = stat(directory.as_fd())?;
+        let stat = file::stat(directory.as_fd())?;
         Ok(Rc::new(OpenFile::new(
             directory,
             &stat,
@@ -100,26 +100,26 @@ impl Files {
     /// # Errors
     /// As [`Files::find`].
     pub fn identify(&self, name: &[u8]) -> Result<Id, Errno> {
-        Ok(Id::of(&self.look(name)?))
+        Ok(Id::of(&self.stat(name)?))
     }
 
     /// Whether a name leads to this open file now, and nothing at all has changed in it since it was opened.
     #[must_use]
     pub fn leads_to(&self, name: &[u8], file: &OpenFile) -> bool {
-        let found = self.look(name);
+        let found = self.stat(name);
         found.is_ok_and(|found| file.is_unchanged(&found))
     }
 
     /// What a name leads to. An entry of the root itself, if it is no symbolic link, is where it leads: to look at that
     /// takes one system call, and to resolve it three.
-    fn look(&self, name: &[u8]) -> Result<Statx, Errno> {
+    fn stat(&self, name: &[u8]) -> Result<Statx, Errno> {
         if !name.is_empty() && !name.contains(&b'/') {
             let stat = statx(self.root.as_fd(), name, AtFlags::SYMLINK_NOFOLLOW)?;
             if FileType::from_raw_mode(stat.stx_mode.into()) != FileType::Symlink {
                 return Ok(stat);
             }
         }
-        stat(self.resolve(name)?.as_fd())
+        file::stat(self.resolve(name)?.as_fd())
     }
 
     /// What a name leads to, not opened: a descriptor to ask what it is.
@@ -174,7 +174,7 @@ impl Files {
         match rustix::fs::open(proc_path(place.as_fd()), flags, Mode::empty()) {
             Err(Errno::NOENT) => {
                 let fd = self.open_beneath(name, flags)?;
-                let same = Id::of(&stat(fd.as_fd())?) == Id::of(&stat(place.as_fd())?);
+                let same = Id::of(&file::stat(fd.as_fd())?) == Id::of(&file::stat(place.as_fd())?);
                 if same { Ok(fd) } else { Err(Errno::NOENT) }
             }
             result => result,

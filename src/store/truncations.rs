@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use rustix::io::Errno;
 
-use super::file::Look;
+use super::file::FileStat;
 use super::identity::fnv;
 use crate::http::conditional::ETag;
 use crate::limits::TRUNCATED_MAX;
@@ -83,9 +83,9 @@ impl Truncations {
         &self,
         identity: u64,
         before: u64,
-        look: Look,
-        again: impl FnOnce() -> Result<Look, Errno>,
-    ) -> Result<Look, Errno> {
+        look: FileStat,
+        again: impl FnOnce() -> Result<FileStat, Errno>,
+    ) -> Result<FileStat, Errno> {
         if look.size >= before && self.last() == 0 {
             return Ok(look);
         }

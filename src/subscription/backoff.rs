@@ -7,7 +7,7 @@ use crate::time::Moment;
 
 /// What was looked for is not there, for a while.
 #[derive(Debug)]
-pub(crate) struct Absence {
+pub(crate) struct RetryBackoff {
     pause: Duration,
     /// When to look again.
     pub next: Moment,
@@ -16,10 +16,10 @@ pub(crate) struct Absence {
     pub told: bool,
 }
 
-impl Absence {
+impl RetryBackoff {
     /// It has not been looked for yet.
-    pub fn unknown() -> Absence {
-        Absence {
+    pub fn unknown() -> RetryBackoff {
+        RetryBackoff {
             pause: EVENT_ABSENCE.0,
             next: Moment::NEVER,
             due: true,
@@ -28,11 +28,11 @@ impl Absence {
     }
 
     /// It was looked for once more.
-    pub fn still(before: Option<Absence>, now: Moment) -> Absence {
+    pub fn still(before: Option<RetryBackoff>, now: Moment) -> RetryBackoff {
         let (shortest, longest) = EVENT_ABSENCE;
         let pause = before.as_ref().map_or(shortest, |last| last.pause * 2);
         let pause = pause.min(longest);
-        Absence {
+        RetryBackoff {
             pause,
             next: now + pause,
             due: false,
@@ -45,7 +45,7 @@ impl Absence {
         self.pause >= EVENT_ABSENCE.1
     }
 
-    pub fn rang(&mut self, now: Moment) {
+    pub fn timer_fired(&mut self, now: Moment) {
         self.due |= self.next <= now;
     }
 }

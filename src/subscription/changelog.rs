@@ -140,24 +140,24 @@ impl fmt::Display for Quoted<'_> {
     }
 }
 
-/// A moment in the life of a [`Book`]: later ones are larger, and none is given again, to whatever book.
+/// A moment in the life of a [`ChangeLog`]: later ones are larger, and none is given again, to whatever changelog.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Version(pub u64);
 
 /// The entries of a directory and what became of each when, so that every reader can be told what is new to him, however
-/// far behind he is. What a reader costs is a [`Bookmark`].
+/// far behind he is. What a reader costs is a [`Cursor`].
 #[derive(Debug)]
-pub struct Book {
+pub struct ChangeLog {
     /// In order, with those that are gone.
-    entries: Vec<(Box<[u8]>, Record)>,
-    /// Who has read up to an earlier version begins anew.
+    entries: Vec<(Box<[u8]>, EntryHistory)>,
+    /// Who has read up to an earlier version begins again.
     floor: Version,
     version: Version,
     truncated: bool,
 }
 
 #[derive(Debug)]
-struct Record {
+struct EntryHistory {
     /// As it is, or was before it went.
     entry: Entry,
     /// Who has read less has never been told of it.
@@ -176,9 +176,9 @@ enum Change {
     Other,
 }
 
-/// Up to where somebody has read a [`Book`].
+/// Up to where somebody has read a [`ChangeLog`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Bookmark {
+pub struct Cursor {
     /// Everything up to this version; 0: nothing.
     seen: Version,
     /// Reading towards that version: what comes behind this name is still to be read.
@@ -187,11 +187,11 @@ pub struct Bookmark {
     lost: bool,
 }
 
-impl Book {
-    /// A book of a directory of which nothing is known yet, at this version, which is larger than any before it and than 0.
+impl ChangeLog {
+    /// A changelog of a directory of which nothing is known yet, at this version, which is larger than any before it and than 0.
     #[must_use]
-    pub fn new(version: Version) -> Book {
-        Book {
+    pub fn new(version: Version) -> ChangeLog {
+        ChangeLog {
             entries: Vec::new(),
             floor: version,
             version,
@@ -217,11 +217,11 @@ impl Book {
             }
             let record = match before.next_if(|(old, _)| **old == *name) {
                 Some((_, record)) if !record.gone => record.updated(entry, version),
-                Some((_, record)) => Record {
+                Some((_, record)) => EntryHistory {
                     known: record.known,
-                    ..Record::new(entry, version)
+                    ..EntryHistory::new(entry, version)
                 },
-                None => Record::new(entry, version),
+                None => EntryHistory::new(entry, version),
             };
             self.entries.push((name.into(), record));
         }
@@ -258,9 +258,9 @@ impl Book {
     }
 }
 
-impl Record {
-    fn new(entry: Entry, version: Version) -> Record {
-        Record {
+impl EntryHistory {
+    fn new(entry: Entry, version: Version) -> EntryHistory {
+        EntryHistory {
             entry,
             known: version,
             created: version,
@@ -271,7 +271,7 @@ impl Record {
         }
     }
 
-    fn updated(mut self, entry: Entry, version: Version) -> Record {
+    fn updated(mut self, entry: Entry, version: Version) -> EntryHistory {
         if entry != self.entry {
             self.changed = version;
             match entry.change(&self.entry) {
@@ -284,7 +284,7 @@ impl Record {
         self
     }
 
-    fn gone(mut self, version: Version) -> Record {
+    fn gone(mut self, version: Version) -> EntryHistory {
         if !mem::replace(&mut self.gone, true) {
             self.changed = version;
         }
@@ -305,22 +305,24 @@ impl Record {
     }
 }
 
-impl Bookmark {
+impl Cursor {
     /// Writes events of what is new, until [`EVENT_BUFFER`] is reached. True if that is all; false if there may be more.
-    pub fn read(&mut self, path: &Path, book: &Book, out: &mut Vec<u8>) -> bool {
-        if mem::take(&mut self.lost) || !self.is_within(book) {
-            write_list(out, path, Some(book.truncated));
+    pub fn read(&mut self, path: &Path, changelog: &ChangeLog, out: &mut Vec<u8>) -> bool {
+        if mem::take(&mut self.lost) || !self.is_within(changelog) {
+            write_list(out, path, Some(changelog.truncated));
             self.seen = Version(0);
-            self.reading = Some((book.version, Box::default()));
+            self.reading = Some((changelog.version, Box::default()));
         }
-        if self.reading.is_none() && self.seen < book.version {
-            self.reading = Some((book.version, Box::default()));
+        if self.reading.is_none() && self.seen < changelog.version {
+            self.reading = Some((changelog.version, Box::default()));
         }
         let Some((target, behind)) = &mut self.reading else {
             return true;
         };
-        let first = book.entries.partition_point(|(name, _)| *name <= *behind);
-        for (name, record) in &book.entries[first..] {
+        let first = changelog
+            .entries
+            .partition_point(|(name, _)| *name <= *behind);
+        for (name, record) in &changelog.entries[first..] {
             if out.len() >= EVENT_BUFFER {
                 return false;
             }
@@ -335,7 +337,7 @@ impl Bookmark {
             }
         }
         (self.seen, self.reading) = (*target, None);
-        self.seen == book.version
+        self.seen == changelog.version
     }
 
     /// The directory is not there: nothing that was told is true any more. Writes that once.
@@ -345,8 +347,8 @@ impl Bookmark {
         }
     }
 
-    /// Whether the book still knows of everything that this reader has not seen.
-    fn is_within(&self, book: &Book) -> bool {
+    /// Whether the changelog still knows of everything that this reader has not seen.
+    fn is_within(&self, changelog: &ChangeLog) -> bool {
         let reading = self.reading.as_ref().map(|(target, _)| *target);
         // Who has seen nothing yet misses nothing.
         let seen = (self.seen > Version(0)).then_some(self.seen);
@@ -354,7 +356,7 @@ impl Bookmark {
             && [seen, reading]
                 .into_iter()
                 .flatten()
-                .all(|version| version >= book.floor)
+                .all(|version| version >= changelog.floor)
     }
 }
 

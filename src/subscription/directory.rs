@@ -1,8 +1,8 @@
 //! The directory that an event stream follows: it tells of its entries, or adds files to the stream that fit a pattern.
 
-use super::backoff::Absence;
-use super::changelog::{Book, Bookmark};
-use super::selection::Wanted;
+use super::backoff::RetryBackoff;
+use super::changelog::{ChangeLog, Cursor};
+use super::selection::FileSelection;
 use crate::http::target::Path;
 use crate::time::Moment;
 
@@ -14,15 +14,15 @@ pub(crate) struct Directory {
     /// It must be looked at before the stream may rest.
     look: bool,
     /// What was seen of it is known to be old.
-    pub anew: bool,
-    absence: Option<Absence>,
+    pub again: bool,
+    backoff: Option<RetryBackoff>,
 }
 
 /// What the path of a directory led to when it was looked at again.
 #[derive(Debug)]
 pub enum Listed<'a> {
     /// A directory, with these entries.
-    Book(&'a Book),
+    Entries(&'a ChangeLog),
     /// No directory.
     Nothing,
     /// It cannot be told now.
@@ -33,9 +33,9 @@ pub enum Listed<'a> {
 #[derive(Debug)]
 pub(crate) enum Purpose {
     /// Its entries are told.
-    Entries(Bookmark),
+    Entries(Cursor),
     /// Files that fit are followed.
-    Files(Wanted),
+    Files(FileSelection),
 }
 
 impl Directory {
@@ -44,19 +44,19 @@ impl Directory {
             path,
             purpose,
             look: true,
-            anew: false,
-            absence: None,
+            again: false,
+            backoff: None,
         }
     }
 
     pub fn must_look(&self) -> bool {
-        self.look || self.anew || self.absence.as_ref().is_some_and(|absence| absence.due)
+        self.look || self.again || self.backoff.as_ref().is_some_and(|backoff| backoff.due)
     }
 
     /// The files that are followed in it, if its entries are not told.
-    pub fn wanted(&self) -> Option<&Wanted> {
+    pub fn selection(&self) -> Option<&FileSelection> {
         match &self.purpose {
-            Purpose::Files(wanted) => Some(wanted),
+            Purpose::Files(selection) => Some(selection),
             Purpose::Entries(_) => None,
         }
     }
@@ -66,29 +66,29 @@ impl Directory {
     }
 
     pub fn deadline(&self) -> Moment {
-        let next = |absence: &Absence| absence.next;
-        self.absence.as_ref().map_or(Moment::NEVER, next)
+        let next = |backoff: &RetryBackoff| backoff.next;
+        self.backoff.as_ref().map_or(Moment::NEVER, next)
     }
 
-    pub fn rang(&mut self, now: Moment) {
-        if let Some(absence) = &mut self.absence {
-            absence.rang(now);
+    pub fn timer_fired(&mut self, now: Moment) {
+        if let Some(backoff) = &mut self.backoff {
+            backoff.timer_fired(now);
         }
     }
 
     /// It was looked at. Writes events, if its entries are told; there may be more of them than are made at once.
     pub fn seen(&mut self, found: &Listed<'_>, now: Moment, out: &mut Vec<u8>) {
-        (self.look, self.anew) = (false, false);
+        (self.look, self.again) = (false, false);
         match (found, &mut self.purpose) {
-            (Listed::Book(book), Purpose::Entries(bookmark)) => {
-                self.look = !bookmark.read(&self.path, book, out);
+            (Listed::Entries(changelog), Purpose::Entries(cursor)) => {
+                self.look = !cursor.read(&self.path, changelog, out);
             }
-            (Listed::Nothing, Purpose::Entries(bookmark)) => bookmark.lose(&self.path, out),
+            (Listed::Nothing, Purpose::Entries(cursor)) => cursor.lose(&self.path, out),
             _ => {}
         }
-        self.absence = match found {
-            Listed::Book(_) => None,
-            _ => Some(Absence::still(self.absence.take(), now)),
+        self.backoff = match found {
+            Listed::Entries(_) => None,
+            _ => Some(RetryBackoff::still(self.backoff.take(), now)),
         };
     }
 }

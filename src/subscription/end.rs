@@ -16,7 +16,7 @@ pub enum End {
     /// The file no longer has what was delivered or promised, or cannot be read.
     Broken,
     /// The client closed, or half-closed, or was reset.
-    Left,
+    ClientGone,
     /// The client took no byte within `--send-timeout`.
     Stalled,
     /// The client sent a head's worth of requests behind the endless answer.
@@ -32,7 +32,7 @@ impl End {
         End::Sealed,
         End::Shutdown,
         End::Broken,
-        End::Left,
+        End::ClientGone,
         End::Stalled,
         End::Flooded,
     ];
@@ -42,7 +42,7 @@ impl End {
     pub fn label(self) -> &'static str {
         match self {
             End::Broken => "broken",
-            End::Left => "left",
+            End::ClientGone => "left",
             End::Stalled => "stalled",
             End::Flooded => "flooded",
             end => end.word(),
@@ -59,7 +59,7 @@ impl End {
             End::Sealed => "sealed",
             End::Shutdown => "shutdown",
             End::Broken => "cut: truncated or unreadable",
-            End::Left => "client left",
+            End::ClientGone => "client left",
             End::Stalled => "cut: client took nothing within the send timeout",
             End::Flooded => "cut: too much behind an endless answer",
         }

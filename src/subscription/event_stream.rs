@@ -5,10 +5,10 @@
 
 use std::ops::Range;
 
-use super::changelog::Bookmark;
+use super::changelog::Cursor;
 use super::directory::{Directory, Listed, Purpose};
 use super::end::End;
-use super::name_follower::{self, Followed, Member};
+use super::name_follower::{self, Followed, NameFollower};
 use super::selection;
 use crate::http::chunked;
 use crate::http::conditional::ETag;
@@ -17,7 +17,7 @@ use crate::http::query::Start;
 use crate::http::sse::{self, Position, Positions, Source};
 use crate::http::target::Path;
 use crate::limits::{EVENT_HEARTBEAT, EVENT_PLACES_MAX};
-use crate::resource::Meta;
+use crate::resource::FileInfo;
 use crate::time::Moment;
 
 /// Where a stream of one file begins, and the events that it begins with.
@@ -30,22 +30,22 @@ pub struct Beginning {
 }
 
 impl Beginning {
-    /// Where a client that has `position` goes on, or a new one begins; `meta`: of the file that has the name, if it leads
+    /// Where a client that has `position` goes on, or a new one begins; `info`: of the file that has the name, if it leads
     /// to one. `None` if there is nothing to begin with.
     #[must_use]
-    pub fn new(position: Option<Position>, meta: Option<&Meta>) -> Option<Beginning> {
+    pub fn new(position: Option<Position>, info: Option<&FileInfo>) -> Option<Beginning> {
         let mut events = Vec::new();
         let source = Source::default();
-        let position = match (position, meta) {
+        let position = match (position, info) {
             (None, None) => return None,
             (Some(position), None) => position,
-            (None, Some(meta)) => Position {
-                etag: meta.etag,
-                offset: meta.start.unwrap_or(0),
+            (None, Some(info)) => Position {
+                etag: info.etag,
+                offset: info.start.unwrap_or(0),
             },
-            (Some(position), Some(meta)) => {
-                let etag = meta.etag;
-                match (position.etag == etag, position.offset <= meta.size) {
+            (Some(position), Some(info)) => {
+                let etag = info.etag;
+                match (position.etag == etag, position.offset <= info.size) {
                     (true, true) => position,
                     // Files only grow, unless they are truncated.
                     (true, false) => {
@@ -90,10 +90,10 @@ pub enum Subject {
 
 /// A stream of events.
 #[derive(Debug)]
-pub struct Events<F> {
+pub struct EventStream<F> {
     /// What was asked for.
     path: Path,
-    members: Vec<Member<F>>,
+    members: Vec<NameFollower<F>>,
     /// Boxed, as most streams have none.
     directory: Option<Box<Directory>>,
     /// The member that is asked first what it needs: whoever has had its turn is asked last.
@@ -111,20 +111,20 @@ pub struct Events<F> {
 /// What a stream needs next.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Need<'a, F> {
-    /// The size of a file: [`Events::measured`].
+    /// The size of a file: [`EventStream::measured`].
     Measure(Known<'a, F>),
-    /// These bytes of the file: [`Events::read`].
+    /// These bytes of the file: [`EventStream::read`].
     Read(&'a F, Range<u64>),
-    /// The file that has the name now: [`Events::followed`].
+    /// The file that has the name now: [`EventStream::followed`].
     Follow(Sought<'a>),
-    /// The entries of the directory: [`Events::listed`].
+    /// The entries of the directory: [`EventStream::listed`].
     List {
         /// Which.
         path: &'a Path,
         /// What was said last is old.
-        anew: bool,
+        again: bool,
     },
-    /// To end: [`Events::finish`].
+    /// To end: [`EventStream::finish`].
     Finish,
     /// Nothing.
     Rest,
@@ -135,16 +135,16 @@ pub enum Need<'a, F> {
 pub struct Known<'a, F> {
     /// Its handle.
     pub file: &'a F,
-    /// Its tag, as the events know it; if it has another one by now, it was truncated: [`Events::truncated`].
+    /// Its tag, as the events know it; if it has another one by now, it was truncated: [`EventStream::truncated`].
     pub etag: ETag,
     /// By a new look, although nobody has told that it has grown: who told of its new name may have been faster.
-    pub anew: bool,
+    pub again: bool,
 }
 
 /// A name that is to be looked up and followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sought<'a> {
-    /// Which one of the stream's names it is, by which [`Events::lost`] tells of it.
+    /// Which one of the stream's names it is, by which [`EventStream::lost`] tells of it.
     pub member: usize,
     /// The name.
     pub path: &'a Path,
@@ -152,7 +152,7 @@ pub struct Sought<'a> {
     pub start: Option<Start>,
 }
 
-impl<F> Events<F> {
+impl<F> EventStream<F> {
     /// A stream of what `path` names; `file`: to which it leads, if it is the name of one. `begun`: bytes of the events
     /// that it begins with.
     pub fn new(
@@ -161,17 +161,17 @@ impl<F> Events<F> {
         file: Option<F>,
         chunked: bool,
         begun: u32,
-    ) -> Events<F> {
+    ) -> EventStream<F> {
         let (members, directory) = match subject {
             Subject::File(at) => {
                 let member = match file {
-                    Some(file) => Member::found(path.clone(), file, at),
-                    None => Member::sought(path.clone(), "".into(), Some(at), None),
+                    Some(file) => NameFollower::found(path.clone(), file, at),
+                    None => NameFollower::sought(path.clone(), "".into(), Some(at), None),
                 };
                 (vec![member], None)
             }
             Subject::Entries => {
-                let purpose = Purpose::Entries(Bookmark::default());
+                let purpose = Purpose::Entries(Cursor::default());
                 (Vec::new(), Some(Directory::new(path.clone(), purpose)))
             }
             Subject::Files {
@@ -180,7 +180,7 @@ impl<F> Events<F> {
                 positions,
             } => selection::follow(&path, patterns, start, positions),
         };
-        Events {
+        EventStream {
             path,
             members,
             directory: directory.map(Box::new),
@@ -203,7 +203,7 @@ impl<F> Events<F> {
         {
             return Need::List {
                 path: &directory.path,
-                anew: directory.anew,
+                again: directory.again,
             };
         }
         match self.current() {
@@ -232,7 +232,7 @@ impl<F> Events<F> {
             (name_follower::Need::Measure, Some(file), Some(etag)) => Need::Measure(Known {
                 file,
                 etag,
-                anew: member.passes_on(),
+                again: member.passes_on(),
             }),
             (name_follower::Need::Read(range), Some(file), _) => Need::Read(file, range),
             (name_follower::Need::Follow, ..) => {
@@ -247,7 +247,7 @@ impl<F> Events<F> {
         }
     }
 
-    fn current_mut(&mut self) -> &mut Member<F> {
+    fn current_mut(&mut self) -> &mut NameFollower<F> {
         let current = self.current().expect("only who needs something is told");
         &mut self.members[current]
     }
@@ -266,7 +266,7 @@ impl<F> Events<F> {
 
     /// Something may have happened.
     pub fn look(&mut self) {
-        self.members.iter_mut().for_each(Member::look);
+        self.members.iter_mut().for_each(NameFollower::look);
         if let Some(directory) = &mut self.directory {
             directory.look();
         }
@@ -282,7 +282,7 @@ impl<F> Events<F> {
     /// The server ends.
     pub fn end(&mut self) {
         self.ending = true;
-        self.members.iter_mut().for_each(Member::look);
+        self.members.iter_mut().for_each(NameFollower::look);
     }
 
     /// Whether the server ends.
@@ -335,30 +335,33 @@ impl<F> Events<F> {
         let Some(directory) = self.directory.as_deref_mut() else {
             return (found, None);
         };
-        let Purpose::Files(wanted) = &mut directory.purpose else {
+        let Purpose::Files(selection) = &mut directory.purpose else {
             return (found, None);
         };
-        passed.into_iter().for_each(|place| wanted.keep(place));
-        let Followed::File(_, meta) = &found else {
+        passed.into_iter().for_each(|place| selection.keep(place));
+        let Followed::File(_, info) = &found else {
             return (found, None);
         };
-        let (tag, member) = (Some(meta.etag), &self.members[current]);
-        let reads = |member: &Member<F>| member.etag() == tag && member.file().is_some();
+        let (tag, member) = (Some(info.etag), &self.members[current]);
+        let reads = |member: &NameFollower<F>| member.etag() == tag && member.file().is_some();
         let (before, behind) = self.members.split_at(current);
         let is_read = before.iter().chain(&behind[1..]).any(reads);
-        if !member.accepts(meta.etag) || is_read {
+        if !member.accepts(info.etag) || is_read {
             // Of a second name of a file that is followed there is nothing new to say.
-            directory.anew = !self.members.iter().any(|member| member.etag() == tag);
+            directory.again = !self.members.iter().any(|member| member.etag() == tag);
             return (Followed::Unknown, None);
         }
-        let place = wanted.take(meta.etag);
-        let left = member.leaves_for(meta.etag);
-        left.into_iter().for_each(|left| wanted.keep(left));
+        let place = selection.take(info.etag);
+        let left = member.leaves_for(info.etag);
+        left.into_iter().for_each(|left| selection.keep(left));
         (found, place)
     }
 
     /// Lets the current member write events; the others have their turn before it has another.
-    fn write(&mut self, events: impl FnOnce(&mut Member<F>, Source<'_>, &mut Vec<u8>)) -> Vec<u8> {
+    fn write(
+        &mut self,
+        events: impl FnOnce(&mut NameFollower<F>, Source<'_>, &mut Vec<u8>),
+    ) -> Vec<u8> {
         let current = self.current().expect("only who needs something is told");
         let (before, behind) = self.other_places(current);
         let member = &mut self.members[current];
@@ -377,17 +380,17 @@ impl<F> Events<F> {
     /// What stands in an `id` before and behind the place of a member.
     fn other_places(&self, member: usize) -> (String, String) {
         let (before, behind) = self.members.split_at(member);
-        let behind = behind.iter().skip(1).map(Member::at);
-        let before = before.iter().map(Member::at);
-        let wanted = self
+        let behind = behind.iter().skip(1).map(NameFollower::at);
+        let before = before.iter().map(NameFollower::at);
+        let selection = self
             .directory
             .as_ref()
-            .and_then(|directory| directory.wanted());
+            .and_then(|directory| directory.selection());
         // Places in files that are known by their tags need no order, and none where there is no file.
-        let counts = |place: &Option<Position>| wanted.is_none() || place.is_some();
-        let lost = wanted
+        let counts = |place: &Option<Position>| selection.is_none() || place.is_some();
+        let lost = selection
             .into_iter()
-            .flat_map(|wanted| wanted.places())
+            .flat_map(|selection| selection.places())
             .map(Some);
         let before: Box<[_]> = before.filter(counts).collect();
         let room = EVENT_PLACES_MAX - 1 - before.len();
@@ -407,17 +410,25 @@ impl<F> Events<F> {
         let mut out = Vec::new();
         if let Some(directory) = &mut self.directory {
             directory.seen(found, now, &mut out);
-            if let (Purpose::Files(wanted), Listed::Book(book)) = (&mut directory.purpose, found) {
-                selection::assign(&mut self.members, &directory.path, wanted, book, &mut out);
+            if let (Purpose::Files(selection), Listed::Entries(changelog)) =
+                (&mut directory.purpose, found)
+            {
+                selection::assign(
+                    &mut self.members,
+                    &directory.path,
+                    selection,
+                    changelog,
+                    &mut out,
+                );
             }
         }
         self.made(out)
     }
 
-    /// When [`Events::rang`] is due, if nothing was sent since then.
+    /// When [`EventStream::timer_fired`] is due, if nothing was sent since then.
     #[must_use]
     pub fn deadline(&self, since: Moment) -> Moment {
-        let looks = self.members.iter().map(Member::deadline);
+        let looks = self.members.iter().map(NameFollower::deadline);
         let looks = looks.chain(
             self.directory
                 .as_ref()
@@ -427,12 +438,12 @@ impl<F> Events<F> {
     }
 
     /// Takes note of the time; gives what is to be sent, which may be nothing.
-    pub fn rang(&mut self, since: Moment, now: Moment) -> Vec<u8> {
+    pub fn timer_fired(&mut self, since: Moment, now: Moment) -> Vec<u8> {
         for member in &mut self.members {
-            member.rang(now);
+            member.timer_fired(now);
         }
         if let Some(directory) = &mut self.directory {
-            directory.rang(now);
+            directory.timer_fired(now);
         }
         let silent = since + EVENT_HEARTBEAT <= now;
         self.made(if silent {

@@ -5,19 +5,19 @@
 
 use std::ops::Range;
 
-use super::backoff::Absence;
+use super::backoff::RetryBackoff;
 use super::end::End;
 use crate::http::conditional::ETag;
 use crate::http::query::Start;
 use crate::http::sse::{self, Position, Source};
 use crate::http::target::Path;
 use crate::limits::EVENT_READ;
-use crate::resource::Meta;
+use crate::resource::FileInfo;
 use crate::time::Moment;
 
 /// A name that is followed.
 #[derive(Debug)]
-pub struct Member<F> {
+pub struct NameFollower<F> {
     path: Path,
     /// The type of its events; empty if it is the only one.
     name: Box<str>,
@@ -40,7 +40,7 @@ pub struct Member<F> {
     /// The file has the name of another member now.
     passes_on: bool,
     accepts: Accepts,
-    absence: Option<Absence>,
+    backoff: Option<RetryBackoff>,
 }
 
 /// Which file is begun when the name leads to it.
@@ -55,7 +55,7 @@ enum Accepts {
 #[derive(Debug)]
 pub enum Followed<F> {
     /// This file.
-    File(F, Meta),
+    File(F, FileInfo),
     /// No file.
     Nothing,
     /// It cannot be told now.
@@ -71,16 +71,16 @@ pub(crate) enum Need {
     Rest,
 }
 
-impl<F> Member<F> {
+impl<F> NameFollower<F> {
     /// The name leads to this file, which is followed from there on.
-    pub fn found(path: Path, file: F, at: Position) -> Member<F> {
-        Member {
+    pub fn found(path: Path, file: F, at: Position) -> NameFollower<F> {
+        NameFollower {
             file: Some(file),
-            absence: None,
+            backoff: None,
             seen: at.offset,
             size: at.offset,
             look: true,
-            ..Member::sought(path, "".into(), Some(at), None)
+            ..NameFollower::sought(path, "".into(), Some(at), None)
         }
     }
 
@@ -90,8 +90,8 @@ impl<F> Member<F> {
         name: Box<str>,
         at: Option<Position>,
         start: Option<Start>,
-    ) -> Member<F> {
-        Member {
+    ) -> NameFollower<F> {
+        NameFollower {
             path,
             name,
             file: None,
@@ -105,7 +105,7 @@ impl<F> Member<F> {
             left: None,
             passes_on: false,
             accepts: Accepts::Any,
-            absence: Some(Absence::unknown()),
+            backoff: Some(RetryBackoff::unknown()),
         }
     }
 
@@ -113,9 +113,9 @@ impl<F> Member<F> {
     pub fn listed(&mut self, tag: Option<ETag>) {
         let before = std::mem::replace(&mut self.accepts, Accepts::Listed(tag));
         if before != self.accepts
-            && let Some(absence) = &mut self.absence
+            && let Some(backoff) = &mut self.backoff
         {
-            absence.due = true;
+            backoff.due = true;
         }
     }
 
@@ -137,7 +137,7 @@ impl<F> Member<F> {
     /// What to do when nothing is on its way.
     pub(crate) fn need(&self) -> Need {
         let (Some(_), Some(at)) = (&self.file, self.at) else {
-            let due = self.absence.as_ref().is_some_and(|absence| absence.due);
+            let due = self.backoff.as_ref().is_some_and(|backoff| backoff.due);
             return if due { Need::Follow } else { Need::Rest };
         };
         let more = self.size > self.seen || self.is_final() && at.offset < self.size;
@@ -180,15 +180,15 @@ impl<F> Member<F> {
         self.path.last()
     }
 
-    /// When [`Member::rang`] is due.
+    /// When [`NameFollower::timer_fired`] is due.
     pub fn deadline(&self) -> Moment {
-        let next = |absence: &Absence| absence.next;
-        self.absence.as_ref().map_or(Moment::NEVER, next)
+        let next = |backoff: &RetryBackoff| backoff.next;
+        self.backoff.as_ref().map_or(Moment::NEVER, next)
     }
 
     /// The client knows that the name leads nowhere.
     pub fn is_known_to_be_gone(&self) -> bool {
-        self.absence.as_ref().is_some_and(|absence| absence.told)
+        self.backoff.as_ref().is_some_and(|backoff| backoff.told)
     }
 
     /// Something may have happened.
@@ -223,10 +223,10 @@ impl<F> Member<F> {
 
     /// A file with this tag can be had now.
     pub fn retry(&mut self, etag: ETag) {
-        if let Some(absence) = &mut self.absence
+        if let Some(backoff) = &mut self.backoff
             && self.accepts == Accepts::Listed(Some(etag))
         {
-            absence.due = true;
+            backoff.due = true;
         }
     }
 
@@ -235,7 +235,7 @@ impl<F> Member<F> {
         self.left.get_or_insert(End::Renamed);
         self.file = None;
         (self.truncated, self.passes_on) = (false, false);
-        self.absence = Some(Absence::unknown());
+        self.backoff = Some(RetryBackoff::unknown());
         self.at.take()
     }
 
@@ -283,19 +283,19 @@ impl<F> Member<F> {
         // What comes later is new from its beginning.
         let start = self.start.filter(|_| matches!(found, Followed::Unknown));
         match found {
-            Followed::File(file, meta) => {
-                self.begin(source, &meta, place, out);
+            Followed::File(file, info) => {
+                self.begin(source, &info, place, out);
                 (self.seen, self.size) = (self.offset(), self.offset());
-                (self.file, self.absence, self.left) = (Some(file), None, None);
+                (self.file, self.backoff, self.left) = (Some(file), None, None);
                 (self.truncated, self.sealed, self.look) = (false, false, true);
             }
             found => {
                 // What comes next is not told as the end of what is gone.
                 self.truncated &= !matches!(found, Followed::Nothing);
                 self.file = None;
-                let mut absence = Absence::still(self.absence.take(), now);
+                let mut backoff = RetryBackoff::still(self.backoff.take(), now);
                 let nothing = matches!(found, Followed::Nothing);
-                if nothing && absence.is_long() && !absence.told {
+                if nothing && backoff.is_long() && !backoff.told {
                     let never = if self.at.is_none() {
                         "missing"
                     } else {
@@ -303,9 +303,9 @@ impl<F> Member<F> {
                     };
                     let reason = self.left.map_or(never, End::word);
                     sse::write_roll(out, source, reason, None);
-                    absence.told = true;
+                    backoff.told = true;
                 }
-                self.absence = Some(absence);
+                self.backoff = Some(backoff);
             }
         }
         self.start = start;
@@ -315,11 +315,11 @@ impl<F> Member<F> {
     fn begin(
         &mut self,
         source: Source<'_>,
-        meta: &Meta,
+        info: &FileInfo,
         place: Option<Position>,
         out: &mut Vec<u8>,
     ) {
-        let etag = meta.etag;
+        let etag = info.etag;
         let from_its_start = Some(Position { etag, offset: 0 });
         let told = self.is_known_to_be_gone();
         let fresh = self.at.is_none() && self.left.is_none() && !told;
@@ -328,11 +328,11 @@ impl<F> Member<F> {
                 self.at = place;
                 None
             }
-            false => place.filter(|place| place.offset <= meta.size),
+            false => place.filter(|place| place.offset <= info.size),
         };
         match self.at {
             None if fresh => {
-                let offset = meta.start.unwrap_or(0);
+                let offset = info.start.unwrap_or(0);
                 let at = Position { etag, offset };
                 sse::write_place(out, source, at);
                 self.at = Some(at);
@@ -341,7 +341,7 @@ impl<F> Member<F> {
             Some(at)
                 if self.left.is_none()
                     && place.is_none()
-                    && (self.truncated || at.etag == etag && at.offset > meta.size) =>
+                    && (self.truncated || at.etag == etag && at.offset > info.size) =>
             {
                 sse::write_truncate(out, source, etag);
                 self.at = from_its_start;
@@ -358,9 +358,9 @@ impl<F> Member<F> {
     }
 
     /// Takes note of the time.
-    pub fn rang(&mut self, now: Moment) {
-        if let Some(absence) = &mut self.absence {
-            absence.rang(now);
+    pub fn timer_fired(&mut self, now: Moment) {
+        if let Some(backoff) = &mut self.backoff {
+            backoff.timer_fired(now);
         }
     }
 

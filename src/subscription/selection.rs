@@ -6,9 +6,9 @@
 
 use std::collections::HashMap;
 
-use super::changelog::{Book, Kind, Version};
+use super::changelog::{ChangeLog, Kind, Version};
 use super::directory::{Directory, Purpose};
-use super::name_follower::Member;
+use super::name_follower::NameFollower;
 use crate::http::conditional::ETag;
 use crate::http::pattern::Pattern;
 use crate::http::query::Start;
@@ -18,7 +18,7 @@ use crate::limits::{EVENT_FILES_MAX, EVENT_PLACE_MISSED, EVENT_PLACES_MAX};
 
 /// Files that are to be followed.
 #[derive(Debug)]
-pub(crate) struct Wanted {
+pub(crate) struct FileSelection {
     patterns: Box<[Pattern]>,
     /// Where those are begun that are there at first.
     start: Option<Start>,
@@ -30,9 +30,13 @@ pub(crate) struct Wanted {
     told: bool,
 }
 
-impl Wanted {
-    fn new(patterns: Box<[Pattern]>, start: Option<Start>, positions: Option<Positions>) -> Wanted {
-        let mut wanted = Wanted {
+impl FileSelection {
+    fn new(
+        patterns: Box<[Pattern]>,
+        start: Option<Start>,
+        positions: Option<Positions>,
+    ) -> FileSelection {
+        let mut selection = FileSelection {
             patterns,
             start,
             places: Vec::new(),
@@ -41,9 +45,9 @@ impl Wanted {
         };
         let positions = positions.map_or_else(Box::default, |positions| positions.0);
         for position in positions.iter().flatten() {
-            wanted.keep(*position);
+            selection.keep(*position);
         }
-        wanted
+        selection
     }
 
     /// Remembers a place in a file that has lost its name. Files only grow: of two places the later one counts.
@@ -90,11 +94,11 @@ pub(crate) fn follow<F>(
     patterns: Box<[Pattern]>,
     start: Option<Start>,
     positions: Option<Positions>,
-) -> (Vec<Member<F>>, Option<Directory>) {
+) -> (Vec<NameFollower<F>>, Option<Directory>) {
     let start = start.filter(|_| positions.is_none());
     let names: Option<Vec<&[u8]>> = patterns.iter().map(Pattern::name).collect();
     let Some(names) = names else {
-        let purpose = Purpose::Files(Wanted::new(patterns, start, positions));
+        let purpose = Purpose::Files(FileSelection::new(patterns, start, positions));
         return (Vec::new(), Some(Directory::new(path.clone(), purpose)));
     };
     // Of another list of files its places mean nothing.
@@ -105,8 +109,13 @@ pub(crate) fn follow<F>(
     (members.collect(), None)
 }
 
-fn seek<F>(directory: &Path, name: &[u8], at: Option<Position>, start: Option<Start>) -> Member<F> {
-    Member::sought(
+fn seek<F>(
+    directory: &Path,
+    name: &[u8],
+    at: Option<Position>,
+    start: Option<Start>,
+) -> NameFollower<F> {
+    NameFollower::sought(
         directory.entry(name),
         encode(name).to_string().into(),
         at,
@@ -116,15 +125,15 @@ fn seek<F>(directory: &Path, name: &[u8], at: Option<Position>, start: Option<St
 
 /// Gives the files that fit to members, by the names that they have in this listing.
 pub(crate) fn assign<F>(
-    members: &mut Vec<Member<F>>,
+    members: &mut Vec<NameFollower<F>>,
     directory: &Path,
-    wanted: &mut Wanted,
-    book: &Book,
+    selection: &mut FileSelection,
+    changelog: &ChangeLog,
     out: &mut Vec<u8>,
 ) {
-    let fitting: Vec<Named<'_>> = book
+    let fitting: Vec<Named<'_>> = changelog
         .entries()
-        .filter(|(name, _)| wanted.patterns.iter().any(|pattern| pattern.fits(name)))
+        .filter(|(name, _)| selection.patterns.iter().any(|pattern| pattern.fits(name)))
         .filter_map(|(name, entry)| match entry.kind {
             Kind::File { tag, .. } => Some((name, tag)),
             Kind::Directory => None,
@@ -134,7 +143,7 @@ pub(crate) fn assign<F>(
     for index in 0..members.len() {
         if has_passed_on(members, index, &files) {
             let place = members[index].pass_on();
-            place.into_iter().for_each(|place| wanted.keep(place));
+            place.into_iter().for_each(|place| selection.keep(place));
         }
     }
     for member in members.iter_mut() {
@@ -142,24 +151,25 @@ pub(crate) fn assign<F>(
         let file = files.iter().find(|(other, _)| *other == name);
         member.listed(file.and_then(|(_, tag)| *tag));
     }
-    let start = wanted.start.take();
+    let start = selection.start.take();
     for (name, tag) in &files {
         if members.iter().any(|member| member.file_name() == *name) {
             continue;
         }
         let mut member = seek(directory, name, None, start);
         member.listed(*tag);
-        let vacant =
-            |member: &Member<F>| member.is_known_to_be_gone() && !book.has(member.file_name());
+        let vacant = |member: &NameFollower<F>| {
+            member.is_known_to_be_gone() && !changelog.has(member.file_name())
+        };
         if members.len() < EVENT_FILES_MAX {
             members.push(member);
         } else if let Some(index) = members.iter().position(vacant) {
             members[index] = member;
-        } else if !std::mem::replace(&mut wanted.told, true) {
+        } else if !std::mem::replace(&mut selection.told, true) {
             sse::write_full(out);
         }
     }
-    wanted.forget(&files, book.version());
+    selection.forget(&files, changelog.version());
 }
 
 /// A name, and the file that has it.
@@ -167,7 +177,7 @@ type Named<'a> = (&'a [u8], Option<ETag>);
 
 /// Each file by one of its names: that by which it is followed, or the first one. It may have several, and a listing that is
 /// made while it is renamed may tell of both.
-fn once<'a, F>(fitting: &[Named<'a>], members: &[Member<F>]) -> Vec<Named<'a>> {
+fn once<'a, F>(fitting: &[Named<'a>], members: &[NameFollower<F>]) -> Vec<Named<'a>> {
     let follows = |(name, tag): &Named<'_>| {
         let mut members = members.iter();
         members.any(|member| member.etag() == *tag && member.file_name() == *name)
@@ -187,10 +197,11 @@ fn once<'a, F>(fitting: &[Named<'a>], members: &[Member<F>]) -> Vec<Named<'a>> {
 }
 
 /// Whether the file of a member has another name now, under which nobody follows it yet.
-fn has_passed_on<F>(members: &[Member<F>], index: usize, files: &[Named<'_>]) -> bool {
+fn has_passed_on<F>(members: &[NameFollower<F>], index: usize, files: &[Named<'_>]) -> bool {
     let tag = members[index].etag();
     let mut files = files.iter().filter(|file| file.1 == tag);
-    let has = |member: &Member<F>, name: &[u8]| member.file_name() == name && member.etag() == tag;
+    let has =
+        |member: &NameFollower<F>, name: &[u8]| member.file_name() == name && member.etag() == tag;
     let passed = |name| !members.iter().any(|member| has(member, name));
     tag.is_some() && files.any(|(name, _)| passed(name))
 }

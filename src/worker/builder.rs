@@ -7,11 +7,11 @@ use std::time::{Instant, SystemTime};
 use slab::Slab;
 
 use super::deadlines::Deadlines;
-use super::drive::{Desk, READABLE};
+use super::drive::{Context, READABLE};
 use super::inspect::{Counters, Mailbox};
-use super::send::Scratch;
+use super::send::SendBuffer;
 use super::{Queue, Shared, Worker};
-use crate::follow::event_subscriptions::Followers;
+use crate::follow::event_subscriptions::EventSubscriptions;
 use crate::follow::registry::Topics;
 use crate::follow::watcher::Watch;
 use crate::http::date::Date;
@@ -25,7 +25,7 @@ use crate::time::Moment;
 use crate::versioned::Reader;
 
 /// A worker before it is moved to its thread.
-pub struct Seed {
+pub struct WorkerBuilder {
     shared: Arc<Shared>,
     poll: Poll,
     files: Files,
@@ -33,17 +33,21 @@ pub struct Seed {
     mailbox: Arc<Mailbox>,
 }
 
-impl Seed {
+impl WorkerBuilder {
     /// A worker that will serve these files on these listeners.
     ///
     /// # Errors
     /// EMFILE and the like: a poller needs three descriptors.
-    pub fn new(shared: Arc<Shared>, files: Files, listeners: Vec<Listener>) -> io::Result<Seed> {
+    pub fn new(
+        shared: Arc<Shared>,
+        files: Files,
+        listeners: Vec<Listener>,
+    ) -> io::Result<WorkerBuilder> {
         let poll = Poll::new()?;
         for (index, listener) in listeners.iter().enumerate() {
             poll.add(listener, Token::Listener(index), READABLE)?;
         }
-        Ok(Seed {
+        Ok(WorkerBuilder {
             shared,
             poll,
             files,
@@ -68,8 +72,8 @@ impl Seed {
     ///
     /// # Errors
     /// ENOMEM
-    pub fn grow(self) -> io::Result<Worker> {
-        let Seed {
+    pub fn build(self) -> io::Result<Worker> {
+        let WorkerBuilder {
             shared,
             poll,
             files,
@@ -80,12 +84,12 @@ impl Seed {
         if let Some(queue) = watch.queue() {
             poll.add(queue, Token::Watch, READABLE)?;
         }
-        let desk = Desk {
-            topics: Topics::new(Lookups::new(files, shared.hot_files), watch),
-            followers: Followers::default(),
+        let context = Context {
+            topics: Topics::new(Lookups::new(files, shared.cached_files), watch),
+            event_subscriptions: EventSubscriptions::default(),
             tokens: shared.tokens.clone().map(Reader::new),
             cors: shared.cors.clone(),
-            scratch: Scratch::new(),
+            send_buffer: SendBuffer::new(),
             counters: Counters::default(),
             lines: shared.access_log.clone().map(Lines::new),
             input: vec![0; HEAD_MAX]
@@ -102,7 +106,7 @@ impl Seed {
             poll,
             listeners,
             slots: Slab::new(),
-            desk,
+            context,
             deadlines: Deadlines::default(),
             queue: Queue::default(),
             leaving: Vec::new(),
@@ -111,7 +115,7 @@ impl Seed {
             start: Instant::now(),
             next_poll: Moment::NEVER,
             next_sweep: Moment::NEVER,
-            next_account: Moment::NEVER,
+            next_unacked_check: Moment::NEVER,
             cut_at: None,
             mailbox,
             asked: None,

@@ -9,10 +9,10 @@ use rustix::io::Errno;
 
 use super::event_streams;
 use super::inspect::Counters;
-use super::send::{Scratch, Sent, Trouble};
+use super::send::{SendBuffer, Sent, Trouble};
 use crate::connection::sending::Next;
-use crate::connection::{Asked, Connection, Ended, Want};
-use crate::follow::event_subscriptions::Followers;
+use crate::connection::{Action, Connection, Ended, ParsedHead};
+use crate::follow::event_subscriptions::EventSubscriptions;
 use crate::follow::registry::{Lookup, Topics};
 use crate::http::authorization::{Challenge, Tokens};
 use crate::http::cors::Cors;
@@ -22,7 +22,7 @@ use crate::limits::{BUDGET_BYTES, BUDGET_WANTS, COPY_MAX, HEAD_MAX, LISTINGS_MAX
 use crate::log::access_record::{Lines, Record};
 use crate::os::sockets::{Peer, Stream};
 use crate::readiness::Interest;
-use crate::resource::Found;
+use crate::resource::Resource;
 use crate::response::Terms;
 use crate::store::file::OpenFile;
 use crate::time::Moment;
@@ -45,9 +45,9 @@ pub struct Slot {
     pub(super) due: bool,
     /// It counts against `--max-connections`.
     pub(super) counted: bool,
-    pub(super) account: Account,
+    pub(super) unacked: UnackedBytes,
     /// The account may be open: something was sent since it was last found balanced.
-    pub(super) owes: bool,
+    pub(super) has_unacked: bool,
     /// When it came, in seconds.
     since: u32,
     /// For the access log: the answer that is on its way.
@@ -78,8 +78,8 @@ impl Slot {
             readable: true,
             due: false,
             counted,
-            account: Account::default(),
-            owes: false,
+            unacked: UnackedBytes::default(),
+            has_unacked: false,
             since: u32::try_from(now.0 / 1000).unwrap_or(u32::MAX),
             record: None,
             listing: false,
@@ -102,7 +102,7 @@ pub(super) const READABLE: Interest = Interest {
 /// What a client owes us: acknowledgement of what was sent. In bytes, or on a unix socket in the kernel's memory for
 /// them.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Account {
+pub struct UnackedBytes {
     /// Bytes sent, modulo 2^32.
     sent: u32,
     /// Of them acknowledged at the last look.
@@ -111,7 +111,7 @@ pub struct Account {
     since: Moment,
 }
 
-impl Account {
+impl UnackedBytes {
     #[allow(clippy::cast_possible_truncation, reason = "counted modulo 2^32")]
     fn sent(&mut self, n: u64) {
         self.sent = self.sent.wrapping_add(n as u32);
@@ -133,15 +133,15 @@ impl Account {
 }
 
 /// What the connections of a worker share while they are driven.
-pub struct Desk {
+pub struct Context {
     pub(super) topics: Topics,
     /// What event streams follow.
-    pub(super) followers: Followers,
+    pub(super) event_subscriptions: EventSubscriptions,
     /// Who may read what; `None`: everybody everything.
     pub(super) tokens: Option<Reader<Tokens>>,
     /// `--cors`
     pub(super) cors: Option<Cors>,
-    pub(super) scratch: Scratch,
+    pub(super) send_buffer: SendBuffer,
     /// What has happened so far.
     pub(super) counters: Counters,
     /// The access log, if there is one.
@@ -171,55 +171,62 @@ pub enum Outcome {
 }
 
 /// Drives one connection.
-pub fn drive(slot: &mut Slot, key: usize, desk: &mut Desk) -> Outcome {
+pub fn drive(slot: &mut Slot, key: usize, context: &mut Context) -> Outcome {
     let mut bytes = 0;
     for _ in 0..BUDGET_WANTS {
-        match slot.machine.want() {
-            Want::Sleep => return Outcome::Blocked,
-            Want::Remove { abort } => return Outcome::Leave { abort },
-            Want::Open(asked) if desk.listed && may_list(asked) => return Outcome::Again,
-            Want::List { .. } if desk.listed => return Outcome::Again,
-            Want::Open(_) => {
+        match slot.machine.action() {
+            Action::Sleep => return Outcome::Blocked,
+            Action::Remove { abort } => return Outcome::Leave { abort },
+            Action::Open(asked) if context.listed && may_list(asked) => return Outcome::Again,
+            Action::List { .. } if context.listed => return Outcome::Again,
+            Action::Open(_) => {
                 // Whose answer took long to make comes behind those who wait for theirs.
-                if open(slot, key, desk) {
+                if open(slot, key, context) {
                     return Outcome::Again;
                 }
             }
-            Want::Measure(file) => match (file.shrank_since(&mut slot.truncation), file.known()) {
-                (Some(size), _) => {
-                    slot.machine.shrank(size, desk.now);
+            Action::Measure(file) => {
+                match (file.shrank_since(&mut slot.truncation), file.cached_stat()) {
+                    (Some(size), _) => {
+                        slot.machine.shrank(size, context.now);
+                    }
+                    (None, Ok(look)) => slot.machine.measured(look.size, look.sealed, context.now),
+                    (None, Err(_)) => slot.machine.fell_short(context.now),
                 }
-                (None, Ok(look)) => slot.machine.measured(look.size, look.sealed, desk.now),
-                (None, Err(_)) => slot.machine.fell_short(desk.now),
-            },
-            Want::Read(..) => event_streams::read(slot, desk),
-            Want::Examine(_) => event_streams::examine(slot, desk),
-            Want::Follow(_) => {
-                if event_streams::follow(slot, key, desk) {
+            }
+            Action::Read(..) => event_streams::read(slot, context),
+            Action::Examine(_) => event_streams::examine(slot, context),
+            Action::Follow(_) => {
+                if event_streams::follow(slot, key, context) {
                     return Outcome::Again;
                 }
             }
-            Want::List { .. } => event_streams::list(slot, key, desk),
-            Want::Shut => {
+            Action::List { .. } => event_streams::list(slot, key, context),
+            Action::Shut => {
                 slot.stream.shut();
-                slot.machine.shut(desk.now);
+                slot.machine.shut(context.now);
             }
-            Want::Send(next) => {
+            Action::Send(next) => {
                 let memory = (!slot.stream.counts_bytes()).then(|| slot.stream.unacknowledged());
-                let result = transmit(&slot.stream, &next, &mut slot.truncation, &mut desk.scratch);
+                let result = transmit(
+                    &slot.stream,
+                    &next,
+                    &mut slot.truncation,
+                    &mut context.send_buffer,
+                );
                 match result {
                     Ok(sent) => {
-                        slot.machine.sent(sent.count, desk.now);
-                        account(slot, sent.count, memory, desk);
+                        slot.machine.sent(sent.count, context.now);
+                        count_sent(slot, sent.count, memory, context);
                         bytes += sent.count;
                         if sent.full {
                             return Outcome::Blocked;
                         }
                     }
                     Err(Trouble::Full) => return Outcome::Blocked,
-                    Err(Trouble::Peer) => slot.machine.failed(desk.now),
-                    Err(Trouble::File) => slot.machine.fell_short(desk.now),
-                    Err(Trouble::Shrank(size)) => slot.machine.shrank(size, desk.now),
+                    Err(Trouble::Peer) => slot.machine.failed(context.now),
+                    Err(Trouble::File) => slot.machine.fell_short(context.now),
+                    Err(Trouble::Shrank(size)) => slot.machine.shrank(size, context.now),
                 }
             }
         }
@@ -235,160 +242,160 @@ fn transmit(
     stream: &Stream,
     next: &Next<'_, Rc<OpenFile>>,
     truncation: &mut u64,
-    scratch: &mut Scratch,
+    send_buffer: &mut SendBuffer,
 ) -> Result<Sent, Trouble> {
     let Some((file, _)) = &next.file else {
-        return scratch.send(stream, next);
+        return send_buffer.send(stream, next);
     };
     // Whoever is cut here has seen another truncation too, should there be one: a look notes it.
     if let Some(size) = file.shrank_since(truncation) {
-        let _ = file.look();
+        let _ = file.stat();
         return Err(Trouble::Shrank(size));
     }
-    let result = scratch.send(stream, next);
+    let result = send_buffer.send(stream, next);
     if matches!(result, Err(Trouble::File)) {
-        let _ = file.look();
+        let _ = file.stat();
     }
     result
 }
 
 /// Accounts for bytes that the socket took. `memory`: what it held before, where bytes cannot be counted.
-pub(super) fn account(slot: &mut Slot, count: u64, memory: Option<u32>, desk: &mut Desk) {
+pub(super) fn count_sent(slot: &mut Slot, count: u64, memory: Option<u32>, context: &mut Context) {
     if let Some(record) = &mut slot.record {
         record.sent += count;
     }
     let taken = |before| slot.stream.unacknowledged().saturating_sub(before).into();
-    slot.account.sent(memory.map_or(count, taken));
-    if !std::mem::replace(&mut slot.owes, true) {
-        slot.account.open(desk.now);
+    slot.unacked.sent(memory.map_or(count, taken));
+    if !std::mem::replace(&mut slot.has_unacked, true) {
+        slot.unacked.open(context.now);
     }
-    desk.counters.sent += count;
+    context.counters.sent += count;
 }
 
 /// Reads once, and only when the poller has said that there is something. Whoever is driven in a turn has received before
 /// the first one is driven: so a request is never younger than what was looked up in its turn.
-pub fn receive(slot: &mut Slot, desk: &mut Desk) {
+pub fn receive(slot: &mut Slot, context: &mut Context) {
     let room = slot.machine.room();
     if !std::mem::take(&mut slot.readable) || room == 0 {
         return;
     }
-    match slot.stream.receive(&mut desk.input[..room]) {
-        Ok(0) => slot.machine.hung_up(desk.now),
-        Ok(n) => slot.machine.received(&desk.input[..n], desk.now),
+    match slot.stream.receive(&mut context.input[..room]) {
+        Ok(0) => slot.machine.hung_up(context.now),
+        Ok(n) => slot.machine.received(&context.input[..n], context.now),
         Err(Errno::AGAIN) => {}
-        Err(_) => slot.machine.failed(desk.now),
+        Err(_) => slot.machine.failed(context.now),
     }
 }
 
 /// If the answer that was on its way is over, the log says so, a tail leaves its topic, and a listing makes room.
-pub(super) fn conclude(slot: &mut Slot, key: usize, desk: &mut Desk) {
+pub(super) fn finish_response(slot: &mut Slot, key: usize, context: &mut Context) {
     if !slot.machine.is_answering() {
-        desk.listings -= usize::from(std::mem::take(&mut slot.listing));
+        context.listings -= usize::from(std::mem::take(&mut slot.listing));
         let ended = slot.machine.take_ended();
-        note(slot, ended.as_ref().map(|ended| ended.bytes), desk);
-        leave_topic(slot, key, ended, desk);
+        log_access(slot, ended.as_ref().map(|ended| ended.bytes), context);
+        leave_topic(slot, key, ended, context);
     }
 }
 
 /// The line in the access log.
-pub(super) fn note(slot: &mut Slot, tail: Option<u64>, desk: &mut Desk) {
-    if let (Some(record), Some(lines)) = (slot.record.take(), &mut desk.lines) {
-        lines.add(&record, slot.peer, tail, desk.date);
+pub(super) fn log_access(slot: &mut Slot, tail: Option<u64>, context: &mut Context) {
+    if let (Some(record), Some(lines)) = (slot.record.take(), &mut context.lines) {
+        lines.add(&record, slot.peer, tail, context.date);
     }
 }
 
-fn leave_topic(slot: &mut Slot, key: usize, ended: Option<Ended>, desk: &mut Desk) {
+fn leave_topic(slot: &mut Slot, key: usize, ended: Option<Ended>, context: &mut Context) {
     let topic = slot.topic.take().map(|topic| topic as usize);
     if let Some(ended) = ended {
-        desk.counters.ends[ended.end as usize] += 1;
+        context.counters.ends[ended.end as usize] += 1;
         let (kind, name) = match (ended.events, topic) {
             (Some(path), _) => {
-                desk.followers.leave(key, &mut desk.topics);
+                context.event_subscriptions.leave(key, &mut context.topics);
                 ("events", path)
             }
-            (None, Some(topic)) => ("tail", desk.topics.name(topic)),
+            (None, Some(topic)) => ("tail", context.topics.name(topic)),
             (None, None) => return,
         };
         let (peer, why, bytes) = (slot.peer, ended.end.word(), ended.bytes);
         info!("{peer} {kind} of {name} ended: {why}, {bytes} bytes");
     }
     if let Some(topic) = topic {
-        desk.topics.leave(topic, key);
+        context.topics.leave(topic, key);
     }
 }
 
 /// Looks up what is asked and begins the answer. True if a listing was made or lines were counted for it. Apart, for the
 /// sake of deliveries, which pass by here.
 #[inline(never)]
-fn open(slot: &mut Slot, key: usize, desk: &mut Desk) -> bool {
+fn open(slot: &mut Slot, key: usize, context: &mut Context) -> bool {
     // A tail may have ended just before this request, which waited behind it.
-    conclude(slot, key, desk);
-    let Want::Open(asked) = slot.machine.want() else {
+    finish_response(slot, key, context);
+    let Action::Open(asked) = slot.machine.action() else {
         return false;
     };
     let lookup = match asked {
         // Before anything is looked up: whoever may not read must not learn what is there either.
-        Ok(request) if is_preflight(desk, request) => Found::Missing.into(),
-        Ok(request) => match permit(&mut desk.tokens, request) {
-            Ok(()) => desk.topics.look_up(request),
-            Err(_) if request.wants_viewer() => Found::Viewer.into(),
-            Err(challenge) => Found::Unauthorized(challenge).into(),
+        Ok(request) if is_preflight(context, request) => Resource::Missing.into(),
+        Ok(request) => match permit(&mut context.tokens, request) {
+            Ok(()) => context.topics.look_up(request),
+            Err(_) if request.wants_viewer() => Resource::Viewer.into(),
+            Err(challenge) => Resource::Unauthorized(challenge).into(),
         },
-        Err(_) => Found::Missing.into(),
+        Err(_) => Resource::Missing.into(),
     };
     let counted = lookup.counted();
     let Lookup { mut found, topic } = lookup;
-    let listed = matches!(found, Found::Listing(_));
-    desk.listed |= listed;
+    let listed = matches!(found, Resource::Listing(_));
+    context.listed |= listed;
     match &found {
-        Found::File { file, .. } => slot.truncation = file.truncation(),
-        Found::Listing(page) if page.len() > COPY_MAX => {
-            if desk.listings < LISTINGS_MAX {
-                desk.listings += 1;
+        Resource::File { file, .. } => slot.truncation = file.truncation(),
+        Resource::Listing(page) if page.len() > COPY_MAX => {
+            if context.listings < LISTINGS_MAX {
+                context.listings += 1;
                 slot.listing = true;
             } else {
-                found = Found::Busy;
+                found = Resource::Busy;
             }
         }
         _ => {}
     }
-    let (asked, summary) = slot.machine.opened(
+    let (asked, summary) = slot.machine.resolved(
         found,
         Terms {
-            date: desk.date,
-            cors: desk.cors.as_ref(),
+            date: context.date,
+            cors: context.cors.as_ref(),
         },
     );
-    desk.counters.answers[summary.status as usize] += 1;
+    context.counters.answers[summary.status as usize] += 1;
     info!("{} {} {summary}", slot.peer, Line(&asked));
-    if let (Some(_), Want::Send(next)) = (&desk.lines, slot.machine.want()) {
+    if let (Some(_), Action::Send(next)) = (&context.lines, slot.machine.action()) {
         let record = Record::new(&asked, summary, &next.before);
         slot.record = Some(Box::new(record));
     }
     match topic {
         Some(topic) if slot.machine.is_tail() => {
-            desk.topics.join(topic, key);
+            context.topics.join(topic, key);
             if slot.machine.subject().is_some() {
-                desk.followers.join(key, topic);
+                context.event_subscriptions.join(key, topic);
             } else {
                 slot.topic = u32::try_from(topic).ok();
             }
         }
-        Some(topic) => desk.topics.drop_if_unused(topic),
+        Some(topic) => context.topics.drop_if_unused(topic),
         None => {}
     }
     listed || counted
 }
 
 /// Whether the answer can be a listing.
-fn may_list(asked: &Asked) -> bool {
+fn may_list(asked: &ParsedHead) -> bool {
     let path = asked.as_ref().ok().and_then(Request::path);
     path.is_some_and(|path| path.slash)
 }
 
 /// Browsers ask without a token whether they may ask with one; the answer tells nothing of what is there.
-fn is_preflight(desk: &Desk, request: &Request) -> bool {
-    desk.cors.is_some() && request.method == Method::Options
+fn is_preflight(context: &Context, request: &Request) -> bool {
+    context.cors.is_some() && request.method == Method::Options
 }
 
 fn permit(tokens: &mut Option<Reader<Tokens>>, request: &Request) -> Result<(), Challenge> {
@@ -398,7 +405,7 @@ fn permit(tokens: &mut Option<Reader<Tokens>>, request: &Request) -> Result<(), 
 }
 
 /// What was asked, for the log; all that comes from the client is encoded.
-struct Line<'a>(&'a Asked);
+struct Line<'a>(&'a ParsedHead);
 
 impl std::fmt::Display for Line<'_> {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -3,43 +3,43 @@
 
 use std::rc::Rc;
 
-use super::drive::{Desk, Slot};
-use crate::connection::Want;
+use super::drive::{Context, Slot};
+use crate::connection::Action;
 use crate::follow::directories::unlisted;
 
 /// Measures a file, which must still be what its events say it is.
 #[cold]
-pub(super) fn examine(slot: &mut Slot, desk: &mut Desk) {
-    let Want::Examine(known) = slot.machine.want() else {
+pub(super) fn examine(slot: &mut Slot, context: &mut Context) {
+    let Action::Examine(known) = slot.machine.action() else {
         return;
     };
     let file = known.file;
-    let look = if known.anew {
-        file.look()
+    let look = if known.again {
+        file.stat()
     } else {
-        file.known()
+        file.cached_stat()
     };
     match look {
         Ok(look) if file.tag() == known.etag => {
-            slot.machine.measured(look.size, look.sealed, desk.now);
+            slot.machine.measured(look.size, look.sealed, context.now);
         }
-        Ok(look) => slot.machine.shrank(look.size, desk.now),
-        Err(_) => slot.machine.fell_short(desk.now),
+        Ok(look) => slot.machine.shrank(look.size, context.now),
+        Err(_) => slot.machine.fell_short(context.now),
     }
 }
 
 /// Reads what is wanted; a file that has not got it was truncated, or cannot be read.
 #[cold]
-pub(super) fn read(slot: &mut Slot, desk: &mut Desk) {
-    let Want::Read(file, range) = slot.machine.want() else {
+pub(super) fn read(slot: &mut Slot, context: &mut Context) {
+    let Action::Read(file, range) = slot.machine.action() else {
         return;
     };
     let (file, end) = (Rc::clone(file), range.end);
-    match desk.scratch.read(&file, range) {
-        Ok(bytes) => slot.machine.read_file(bytes, desk.now),
-        Err(_) => match file.look() {
-            Ok(look) if look.size < end => slot.machine.shrank(look.size, desk.now),
-            _ => slot.machine.fell_short(desk.now),
+    match context.send_buffer.read(&file, range) {
+        Ok(bytes) => slot.machine.read_file(bytes, context.now),
+        Err(_) => match file.stat() {
+            Ok(look) if look.size < end => slot.machine.shrank(look.size, context.now),
+            _ => slot.machine.fell_short(context.now),
         },
     }
 }
@@ -47,52 +47,52 @@ pub(super) fn read(slot: &mut Slot, desk: &mut Desk) {
 /// Takes the slot from the topic of the file that had the name to that of the file that has it now. True if lines were
 /// counted for it.
 #[cold]
-pub(super) fn follow(slot: &mut Slot, key: usize, desk: &mut Desk) -> bool {
-    let Want::Follow(sought) = slot.machine.want() else {
+pub(super) fn follow(slot: &mut Slot, key: usize, context: &mut Context) -> bool {
+    let Action::Follow(sought) = slot.machine.action() else {
         return false;
     };
-    let joined = desk.followers.file(key, sought.member);
+    let joined = context.event_subscriptions.file(key, sought.member);
     if let Some(topic) = joined.take() {
-        desk.topics.leave(topic, key);
+        context.topics.leave(topic, key);
     }
-    let lookup = desk.topics.look_up_to_follow(sought);
+    let lookup = context.topics.look_up_to_follow(sought);
     if let Some(topic) = lookup.topic {
-        desk.topics.join(topic, key);
+        context.topics.join(topic, key);
         *joined = Some(topic);
     }
     let counted = lookup.counted();
-    slot.machine.followed(lookup.found, desk.now);
+    slot.machine.followed(lookup.found, context.now);
     counted
 }
 
 /// Follows the directory that is wanted, and tells what is in it.
 #[cold]
-pub(super) fn list(slot: &mut Slot, key: usize, desk: &mut Desk) {
-    let Want::List { path, anew } = slot.machine.want() else {
+pub(super) fn list(slot: &mut Slot, key: usize, context: &mut Context) {
+    let Action::List { path, again } = slot.machine.action() else {
         return;
     };
     let path = path.clone();
-    let version = desk.topics.version;
-    let found = desk.topics.follow_directory(&path);
-    let joined = desk.followers.directory(key);
+    let version = context.topics.version;
+    let found = context.topics.follow_directory(&path);
+    let joined = context.event_subscriptions.directory(key);
     let topic = found.as_ref().ok().copied();
     if *joined != topic {
         if let Some(topic) = topic {
-            desk.topics.join(topic, key);
+            context.topics.join(topic, key);
         }
         if let Some(former) = std::mem::replace(joined, topic) {
-            desk.topics.leave(former, key);
+            context.topics.leave(former, key);
         }
     }
     let listed = match found {
         Ok(topic) => {
-            if anew {
-                desk.topics.note_change(topic);
+            if again {
+                context.topics.note_change(topic);
             }
-            desk.topics.read_directory(topic, &path, desk.now)
+            context.topics.read_directory(topic, &path, context.now)
         }
         Err(other) => unlisted(&other),
     };
-    slot.machine.listed(&listed, desk.now);
-    desk.listed |= desk.topics.version != version;
+    slot.machine.listed(&listed, context.now);
+    context.listed |= context.topics.version != version;
 }

@@ -44,7 +44,7 @@ pub struct Report {
     /// Files that are followed.
     pub files: u64,
     /// Those of them that are looked at by the clock.
-    pub files_by_clock: u64,
+    pub polled_files: u64,
     /// Bytes that the slowest tail is behind its file.
     pub lag: u64,
     /// The first connections.
@@ -89,7 +89,7 @@ impl Report {
             *mine += theirs;
         }
         self.files += other.files;
-        self.files_by_clock += other.files_by_clock;
+        self.polled_files += other.polled_files;
         self.lag = self.lag.max(other.lag);
         let room = clients.saturating_sub(self.clients.len());
         self.clients.extend(other.clients.into_iter().take(room));
@@ -216,10 +216,10 @@ impl Worker {
             self.asked = Some(ask);
             return;
         }
-        ask.report.counters = self.desk.counters.clone();
-        ask.report.counters.overflows = self.desk.topics.overflows();
-        let (files, by_clock) = self.desk.topics.count();
-        (ask.report.files, ask.report.files_by_clock) = (files as u64, by_clock as u64);
+        ask.report.counters = self.context.counters.clone();
+        ask.report.counters.overflows = self.context.topics.overflows();
+        let (files, polled) = self.context.topics.count();
+        (ask.report.files, ask.report.polled_files) = (files as u64, polled as u64);
         lock(&ask.answers.reports).push(ask.report);
         ask.answers.arrived.notify_all();
     }
@@ -237,7 +237,7 @@ impl Worker {
         };
         ask.report.states[state] += 1;
         let progress = slot.machine.progress().map(|(offset, file)| {
-            let size = file.known().map_or(offset, |look| look.size);
+            let size = file.cached_stat().map_or(offset, |look| look.size);
             (offset, size.saturating_sub(offset))
         });
         if let Some((_, lag)) = progress {
@@ -248,13 +248,13 @@ impl Worker {
         }
         let topic = slot
             .topic
-            .map(|topic| self.desk.topics.name(topic as usize));
+            .map(|topic| self.context.topics.name(topic as usize));
         let path = topic.or_else(|| slot.machine.subject().cloned());
         let tail = path.zip(progress);
         ask.report.clients.push(Client {
             peer: slot.peer,
             state: STATES[state],
-            age: slot.age(self.desk.now),
+            age: slot.age(self.context.now),
             tail: tail.map(|(path, (offset, lag))| Following { path, offset, lag }),
         });
     }

@@ -1,4 +1,4 @@
-//! One thread: wait, mark, drive, settle, reap.
+//! One thread: wait, mark, drive, rearm, reap.
 //!
 //! Events only mark connections; then each marked one is driven once, and removal comes last, so that no key is used
 //! again while something still refers to it. Poller, topics, slots and deadlines know nothing of each other: [`Worker`]
@@ -26,12 +26,12 @@ use rustix::io::Errno;
 use slab::Slab;
 
 use crate::connection::{Connection, State, Timeouts};
-use crate::follow::fanout::Turn;
+use crate::follow::fanout::NextSubscriber;
 use crate::http::authorization::Tokens;
 use crate::http::cors::Cors;
 use crate::http::date::Date;
 use crate::limits::{
-    ACCEPT_BURST, ACCEPT_PAUSE, ACKNOWLEDGED_INTERVAL, BULK_SLICE, PASS_SLICE, REFUSED_MAX,
+    ACCEPT_BURST, ACCEPT_PAUSE, ACKNOWLEDGED_INTERVAL, BULK_SLICE, FANOUT_SLICE, REFUSED_MAX,
     SWEEP_INTERVAL,
 };
 use crate::log::access_log::AccessLog;
@@ -40,11 +40,11 @@ use crate::os::sockets::{Listener, Peer, Stream};
 use crate::readiness::Interest;
 use crate::subscription::end::End;
 use crate::time::Moment;
-use crate::versioned::Published;
+use crate::versioned::Versioned;
 use admission::Admission;
-pub use builder::Seed;
+pub use builder::WorkerBuilder;
 use deadlines::Deadlines;
-use drive::{Desk, Outcome, READABLE, Slot};
+use drive::{Context, Outcome, READABLE, Slot};
 use inspect::{Ask, Mailbox};
 use shared_chunk::SharedChunk;
 
@@ -61,13 +61,13 @@ pub struct Shared {
     /// `--max-connections`
     pub max_connections: usize,
     /// Files that a worker keeps open at most because they are asked for often.
-    pub hot_files: usize,
+    pub cached_files: usize,
     /// `--cors`
     pub cors: Option<Cors>,
     /// `--access-log`
     pub access_log: Option<Arc<AccessLog>>,
     /// `--token-file`
-    pub tokens: Option<Arc<Published<Tokens>>>,
+    pub tokens: Option<Arc<Versioned<Tokens>>>,
     /// Connections of all workers.
     pub admission: Admission,
     /// Signals to end that have come. From the first one on everything under way comes to its end, from the second one on
@@ -87,7 +87,7 @@ pub struct Worker {
     poll: Poll,
     listeners: Vec<Listener>,
     slots: Slab<Slot>,
-    desk: Desk,
+    context: Context,
     deadlines: Deadlines,
     queue: Queue,
     /// Slots to be removed at the end of this turn.
@@ -99,7 +99,7 @@ pub struct Worker {
     start: Instant,
     next_poll: Moment,
     next_sweep: Moment,
-    next_account: Moment,
+    next_unacked_check: Moment,
     /// When the grace ends.
     cut_at: Option<Moment>,
     mailbox: Arc<Mailbox>,
@@ -119,8 +119,8 @@ impl Worker {
             self.mark();
             self.keep_time();
             self.drive_due();
-            self.drive_pass();
-            self.obey();
+            self.drive_fanout();
+            self.check_signals();
             self.inspect();
             self.reap();
             self.end_turn();
@@ -132,18 +132,18 @@ impl Worker {
     /// How long to wait for events: not at all while there is unfinished work.
     fn timeout(&self) -> Option<Duration> {
         let asked = self.asked.is_some() || self.mailbox.any();
-        if !self.queue.is_empty() || self.desk.topics.busy() || asked {
+        if !self.queue.is_empty() || self.context.topics.busy() || asked {
             return Some(Duration::ZERO);
         }
         let moments = [
             self.deadlines.next(),
             self.next_poll,
             self.next_sweep,
-            self.next_account,
-            self.desk.topics.lookups.deadline(),
+            self.next_unacked_check,
+            self.context.topics.lookups.deadline(),
             self.paused_until.unwrap_or(Moment::NEVER),
             self.cut_at.unwrap_or(Moment::NEVER),
-            self.desk.topics.next_directory(),
+            self.context.topics.next_directory(),
         ];
         let next = moments.into_iter().min().unwrap_or(Moment::NEVER);
         (next != Moment::NEVER).then(|| next - self.moment())
@@ -155,22 +155,22 @@ impl Worker {
 
     /// The only place where clocks are read.
     fn begin_turn(&mut self) {
-        self.desk.now = self.moment();
-        self.desk.date = Date::from(SystemTime::now());
-        let (now, date) = (self.desk.now, self.desk.date);
-        self.desk.topics.lookups.begin_turn(now, date);
+        self.context.now = self.moment();
+        self.context.date = Date::from(SystemTime::now());
+        let (now, date) = (self.context.now, self.context.date);
+        self.context.topics.lookups.begin_turn(now, date);
     }
 
     /// Nothing that was shared for a turn is used behind it without a look: an answer is never older than its request.
     /// Only a pass, which goes on in the next turn, keeps the bytes that it sends.
     fn end_turn(&mut self) {
-        self.desk.topics.end_turn();
-        self.desk.listed = false;
-        if let Some(lines) = &mut self.desk.lines {
+        self.context.topics.end_turn();
+        self.context.listed = false;
+        if let Some(lines) = &mut self.context.lines {
             lines.flush();
         }
-        if !self.desk.topics.busy() {
-            self.desk.scratch.forget();
+        if !self.context.topics.busy() {
+            self.context.send_buffer.forget();
         }
     }
 
@@ -194,7 +194,7 @@ impl Worker {
             self.accept(index, ACCEPT_BURST);
         }
         if changed {
-            self.desk.topics.read_changes();
+            self.context.topics.read_changes();
         }
     }
 
@@ -221,20 +221,20 @@ impl Worker {
     fn admit(&mut self, stream: Stream, peer: Peer) {
         let counted = self.shared.admission.admit(peer);
         let machine = if counted {
-            Connection::new(self.desk.now)
+            Connection::new(self.context.now)
         } else {
             self.refused += 1;
-            self.desk.counters.refused += 1;
-            Connection::refused(self.desk.now)
+            self.context.counters.refused += 1;
+            Connection::refused(self.context.now)
         };
-        self.desk.counters.accepted += 1;
+        self.context.counters.accepted += 1;
         let entry = self.slots.vacant_entry();
         let key = entry.key();
         if let Err(error) = self.poll.add(&stream, Token::Slot(key), READABLE) {
             warn!("cannot watch a connection: {error}");
             return self.release(counted, peer);
         }
-        let slot = entry.insert(Slot::new(stream, peer, machine, counted, self.desk.now));
+        let slot = entry.insert(Slot::new(stream, peer, machine, counted, self.context.now));
         self.queue.push(slot, key);
     }
 
@@ -253,7 +253,7 @@ impl Worker {
                 writable: false,
             });
         }
-        self.paused_until = Some(self.desk.now + ACCEPT_PAUSE);
+        self.paused_until = Some(self.context.now + ACCEPT_PAUSE);
     }
 
     fn resume(&mut self) {
@@ -275,7 +275,7 @@ impl Worker {
 
     /// Everything that is due by the clock.
     fn keep_time(&mut self) {
-        let now = self.desk.now;
+        let now = self.context.now;
         if self.paused_until.is_some_and(|until| until <= now) {
             self.resume();
         }
@@ -283,12 +283,12 @@ impl Worker {
             let slot = &mut self.slots[key];
             slot.deadline = Moment::NEVER;
             if slot.machine.deadline(&self.shared.timeouts) <= now {
-                slot.machine.rang(now);
+                slot.machine.timer_fired(now);
             }
             self.queue.push(slot, key);
         }
-        if self.next_account <= now {
-            self.look_at_accounts();
+        if self.next_unacked_check <= now {
+            self.check_unacked();
         }
         self.sweep();
         if self.cut_at.is_some_and(|at| at <= now) {
@@ -300,8 +300,8 @@ impl Worker {
     }
 
     fn sweep(&mut self) {
-        let now = self.desk.now;
-        let topics = &mut self.desk.topics;
+        let now = self.context.now;
+        let topics = &mut self.context.topics;
         if self.next_poll <= now {
             topics.sweep(true);
         }
@@ -314,8 +314,8 @@ impl Worker {
     /// Says when to look next, after everything else: the first topic may have come in this very turn, and nothing may
     /// ever happen again.
     fn plan_sweeps(&mut self) {
-        let now = self.desk.now;
-        let topics = &self.desk.topics;
+        let now = self.context.now;
+        let topics = &self.context.topics;
         let later = |next: Moment, wanted: bool, interval: Duration| match (wanted, next) {
             (false, _) => Moment::NEVER,
             (true, next) if next <= now || next == Moment::NEVER => now + interval,
@@ -331,33 +331,33 @@ impl Worker {
 
     /// Whoever owes us an acknowledgement for longer than the send timeout is cut. Writability alone does not tell: a
     /// few records fit into a stalled client's buffer for ever.
-    fn look_at_accounts(&mut self) {
-        let now = self.desk.now;
+    fn check_unacked(&mut self) {
+        let now = self.context.now;
         let mut open = false;
         for (key, slot) in &mut self.slots {
-            if !slot.owes {
+            if !slot.has_unacked {
                 continue;
             }
             let owed = match slot.machine.state() {
                 State::SendingRange(_) | State::Tailing(_) => slot.stream.unacknowledged(),
                 _ => 0,
             };
-            let since = slot.account.look(owed, now);
-            slot.owes = owed > 0;
-            if slot.owes && now - since >= self.shared.send_timeout {
-                slot.machine.expired(now);
+            let since = slot.unacked.look(owed, now);
+            slot.has_unacked = owed > 0;
+            if slot.has_unacked && now - since >= self.shared.send_timeout {
+                slot.machine.timed_out(now);
                 self.queue.push(slot, key);
             }
-            open |= slot.owes;
+            open |= slot.has_unacked;
         }
-        self.next_account = if open {
-            now + self.account_interval()
+        self.next_unacked_check = if open {
+            now + self.unacked_interval()
         } else {
             Moment::NEVER
         };
     }
 
-    fn account_interval(&self) -> Duration {
+    fn unacked_interval(&self) -> Duration {
         (self.shared.send_timeout / 4).clamp(ACKNOWLEDGED_INTERVAL.0, ACKNOWLEDGED_INTERVAL.1)
     }
 
@@ -370,7 +370,7 @@ impl Worker {
         for &key in waiting.iter().chain(&sending) {
             let slot = &mut self.slots[key];
             slot.due = false;
-            drive::receive(slot, &mut self.desk);
+            drive::receive(slot, &mut self.context);
         }
         // Whoever wants more than a share comes again in the next turn.
         for key in waiting.into_iter().chain(sending) {
@@ -379,11 +379,11 @@ impl Worker {
     }
 
     /// Goes on with the passes over topics, a slice of tails a turn.
-    fn drive_pass(&mut self) {
-        self.desk.topics.look_at_some();
+    fn drive_fanout(&mut self) {
+        self.context.topics.look_at_some();
         let mut chunk: Option<SharedChunk> = None;
-        for _ in 0..PASS_SLICE {
-            let Some(turn) = self.desk.topics.next_tail() else {
+        for _ in 0..FANOUT_SLICE {
+            let Some(turn) = self.context.topics.next_subscriber() else {
                 break;
             };
             let key = turn.slot;
@@ -394,8 +394,8 @@ impl Worker {
             // A tail in the middle of something comes by itself.
             if self.wake(turn) {
                 self.drive(key);
-                let (slot, scratch) = (&self.slots[key], &self.desk.scratch);
-                chunk = start.and_then(|start| SharedChunk::of(slot, start, scratch));
+                let (slot, send_buffer) = (&self.slots[key], &self.context.send_buffer);
+                chunk = start.and_then(|start| SharedChunk::of(slot, start, send_buffer));
             }
         }
     }
@@ -403,18 +403,18 @@ impl Worker {
     /// Sends a tail what others were sent. False if it must be driven.
     fn share(&mut self, key: usize, chunk: &SharedChunk) -> bool {
         let slot = &mut self.slots[key];
-        let Some(taken) = chunk.send(slot, self.desk.now) else {
+        let Some(taken) = chunk.send(slot, self.context.now) else {
             return false;
         };
-        drive::account(slot, taken.count, None, &mut self.desk);
+        drive::count_sent(slot, taken.count, None, &mut self.context);
         if taken.full {
-            self.settle(key, Outcome::Blocked);
+            self.rearm(key, Outcome::Blocked);
         }
         true
     }
 
     /// Tells a tail what has happened. True if it slept and is to be driven.
-    fn wake(&mut self, turn: Turn) -> bool {
+    fn wake(&mut self, turn: NextSubscriber) -> bool {
         let machine = &mut self.slots[turn.slot].machine;
         if !machine.is_tail() {
             return false;
@@ -422,12 +422,12 @@ impl Worker {
         match turn.gone {
             None => machine.changed(),
             Some(End::Broken) => {
-                machine.fell_short(self.desk.now);
+                machine.fell_short(self.context.now);
                 true
             }
             Some(why) if machine.subject().is_some() => self
-                .desk
-                .followers
+                .context
+                .event_subscriptions
                 .lose(turn.slot, machine, turn.topic, why),
             Some(why) => machine.gone(why),
         }
@@ -435,14 +435,14 @@ impl Worker {
 
     fn drive(&mut self, key: usize) {
         let slot = &mut self.slots[key];
-        let outcome = drive::drive(slot, key, &mut self.desk);
-        self.settle(key, outcome);
+        let outcome = drive::drive(slot, key, &mut self.context);
+        self.rearm(key, outcome);
     }
 
     /// Brings poller, deadlines and topics in step with the state a connection is in now.
-    fn settle(&mut self, key: usize, outcome: Outcome) {
+    fn rearm(&mut self, key: usize, outcome: Outcome) {
         let slot = &mut self.slots[key];
-        drive::conclude(slot, key, &mut self.desk);
+        drive::finish_response(slot, key, &mut self.context);
         match outcome {
             Outcome::Leave { abort } => return self.leaving.push((key, abort)),
             Outcome::Again => self.queue.push(slot, key),
@@ -466,25 +466,28 @@ impl Worker {
             slot.deadline,
             slot.machine.deadline(&self.shared.timeouts),
         );
-        if slot.owes && self.next_account == Moment::NEVER && !self.shared.send_timeout.is_zero() {
-            self.next_account = self.desk.now + self.account_interval();
+        if slot.has_unacked
+            && self.next_unacked_check == Moment::NEVER
+            && !self.shared.send_timeout.is_zero()
+        {
+            self.next_unacked_check = self.context.now + self.unacked_interval();
         }
     }
 
-    fn obey(&mut self) {
+    fn check_signals(&mut self) {
         let signals = self.shared.signals.load(Ordering::Acquire);
         if signals > 0 && self.cut_at.is_none() {
             self.stop();
         }
         if signals > 1 {
-            self.cut_at = Some(self.desk.now);
+            self.cut_at = Some(self.context.now);
         }
     }
 
     /// Stops accepting (each queue is emptied first, if closing the listener would reset what is in it) and lets
     /// everything that is under way come to its end.
     fn stop(&mut self) {
-        let now = self.desk.now;
+        let now = self.context.now;
         self.cut_at = Some(now + self.shared.grace);
         for index in 0..self.listeners.len() {
             if !self.listeners[index].lent() {
@@ -502,7 +505,7 @@ impl Worker {
         }
         self.drive_due();
         // Writes of which the events are not yet read count too.
-        self.desk.topics.forget_all();
+        self.context.topics.forget_all();
         for (key, slot) in &mut self.slots {
             if slot.machine.drain(now) {
                 self.queue.push(slot, key);
@@ -519,15 +522,17 @@ impl Worker {
             let Some(mut slot) = self.slots.try_remove(key) else {
                 continue;
             };
-            drive::note(&mut slot, None, &mut self.desk);
+            drive::log_access(&mut slot, None, &mut self.context);
             let _ = self.deadlines.arm(key, slot.deadline, Moment::NEVER);
             self.poll.remove(slot.stream.as_fd());
             self.release(slot.counted, slot.peer);
-            self.desk.listings -= usize::from(slot.listing);
+            self.context.listings -= usize::from(slot.listing);
             if let Some(topic) = slot.topic {
-                self.desk.topics.leave(topic as usize, key);
+                self.context.topics.leave(topic as usize, key);
             }
-            self.desk.followers.leave(key, &mut self.desk.topics);
+            self.context
+                .event_subscriptions
+                .leave(key, &mut self.context.topics);
             if abort {
                 slot.stream.reset();
             }

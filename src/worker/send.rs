@@ -52,8 +52,8 @@ fn send(stream: &Stream, bytes: &[u8], more: bool) -> Result<Sent, Trouble> {
 
 /// Where file bytes pass through user space: room for a head in front of them and a line end behind, so that they are
 /// one `send`. What was read last is remembered for the turn: all caught-up tails of a file share one read.
-pub struct Scratch {
-    bytes: Box<[u8; Scratch::FRONT + COPY_SHARED_MAX + Scratch::BACK]>,
+pub struct SendBuffer {
+    bytes: Box<[u8; SendBuffer::FRONT + COPY_SHARED_MAX + SendBuffer::BACK]>,
     holds: Option<Held>,
 }
 
@@ -61,16 +61,17 @@ pub struct Scratch {
 /// the file behind a later one gets another tag, and must not get these bytes.
 type Held = (Rc<OpenFile>, Range<u64>, u64);
 
-impl Scratch {
+impl SendBuffer {
     /// Longer heads (a redirect to a long name) have no file behind them.
     const FRONT: usize = 2048;
     const BACK: usize = 2;
 
     /// Empty.
     #[must_use]
-    pub fn new() -> Scratch {
-        let bytes = vec![0; Scratch::FRONT + COPY_SHARED_MAX + Scratch::BACK].into_boxed_slice();
-        Scratch {
+    pub fn new() -> SendBuffer {
+        let bytes =
+            vec![0; SendBuffer::FRONT + COPY_SHARED_MAX + SendBuffer::BACK].into_boxed_slice();
+        SendBuffer {
             bytes: bytes.try_into().expect("of that length"),
             holds: None,
         }
@@ -102,7 +103,7 @@ impl Scratch {
             (true, _) => COPY_TAIL,
             (false, _) => COPY_MAX as u64,
         };
-        if count <= copied && next.before.len() <= Scratch::FRONT {
+        if count <= copied && next.before.len() <= SendBuffer::FRONT {
             return self.send_copy(stream, next, file, range.clone());
         }
         if !next.before.is_empty() {
@@ -148,7 +149,7 @@ impl Scratch {
         Ok(&self.bytes[place])
     }
 
-    /// Has these bytes of the file in the scratch; says where.
+    /// Has these bytes of the file in the buffer; says where.
     fn fill(&mut self, file: &Rc<OpenFile>, range: Range<u64>) -> Result<Range<usize>, Trouble> {
         let truncation = file.truncation();
         let held = match &self.holds {
@@ -207,7 +208,7 @@ impl Scratch {
     ) -> Result<Sent, Trouble> {
         let front = place.start - before.len()..place.start;
         let back = place.end..place.end + after.len();
-        let mut kept = ArrayVec::<u8, { Scratch::FRONT + Scratch::BACK }>::new();
+        let mut kept = ArrayVec::<u8, { SendBuffer::FRONT + SendBuffer::BACK }>::new();
         let others = |(_, bytes, _): &Held| bytes.end - bytes.start > place.len() as u64;
         if self.holds.as_ref().is_some_and(others) {
             kept.extend(self.bytes[front.clone()].iter().copied());
@@ -227,7 +228,7 @@ impl Scratch {
 
 /// Where bytes of a file are, if these are held.
 fn place(held: &Range<u64>, bytes: &Range<u64>) -> Range<usize> {
-    let start = Scratch::FRONT + (bytes.start - held.start) as usize;
+    let start = SendBuffer::FRONT + (bytes.start - held.start) as usize;
     start..start + (bytes.end - bytes.start) as usize
 }
 
@@ -236,7 +237,7 @@ fn is_shared(file: &Rc<OpenFile>) -> bool {
     Rc::strong_count(file) >= SHARED_FROM
 }
 
-impl Default for Scratch {
+impl Default for SendBuffer {
     fn default() -> Self {
         Self::new()
     }

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use rustix::io::Errno;
 
 use super::drive::Slot;
-use super::send::Scratch;
+use super::send::SendBuffer;
 use crate::store::file::OpenFile;
 use crate::time::Moment;
 
@@ -42,10 +42,10 @@ impl SharedChunk {
     }
 
     /// What has just taken this tail from there to where it rests now. `None` if it is not worth keeping.
-    pub fn of(slot: &Slot, start: u64, scratch: &Scratch) -> Option<SharedChunk> {
+    pub fn of(slot: &Slot, start: u64, send_buffer: &SendBuffer) -> Option<SharedChunk> {
         let tail = slot.machine.resting()?;
         let bytes = start..tail.offset();
-        let framed = scratch.frame(tail.file(), &bytes, tail.chunked())?;
+        let framed = send_buffer.frame(tail.file(), &bytes, tail.chunked())?;
         Some(SharedChunk {
             file: Rc::clone(tail.file()),
             bytes,

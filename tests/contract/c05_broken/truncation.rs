@@ -147,14 +147,14 @@ fn truncations_are_remembered_in_bounded_memory() {
     };
     let root = Directory::below(&parent);
     let files = Files::open(root.path(), Arc::new(Truncations::default())).expect("a root");
-    let tag = |name: &str| open(&files, name).meta().expect("meta").etag.0;
+    let tag = |name: &str| open(&files, name).info().expect("info").etag.0;
     append(&root.join("first"), b"x");
     append(&root.join("never"), b"x");
     let (first, never) = (tag("first"), tag("never"));
     let truncate_seen = |name: &str| {
         let file = open(&files, name);
         truncate(&root.join(name), 0);
-        file.look().expect("a look");
+        file.stat().expect("a look");
     };
     truncate_seen("first");
     let truncated = tag("first");
@@ -184,20 +184,20 @@ fn what_a_turn_shares_ends_with_a_truncation() {
         name: b"log".as_slice().into(),
         slash: false,
     };
-    let meta = |lookups: &mut Lookups| match lookups.find(&path, None, |_| None) {
-        Ok(named) => named.meta().expect("meta"),
+    let info = |lookups: &mut Lookups| match lookups.find(&path, None, |_| None) {
+        Ok(named) => named.info().expect("info"),
         Err(_) => panic!("no file"),
     };
-    let first = meta(&mut lookups);
+    let first = info(&mut lookups);
     append(&root.join("log"), b"two");
-    assert_eq!(meta(&mut lookups), first, "in the same turn");
+    assert_eq!(info(&mut lookups), first, "in the same turn");
     lookups.end_turn();
-    let second = meta(&mut lookups);
+    let second = info(&mut lookups);
     assert_eq!((second.size, second.etag), (6, first.etag));
     let other = open(&files(), "log");
     truncate(&root.join("log"), 1);
-    other.look().expect("a look");
-    let third = meta(&mut lookups);
+    other.stat().expect("a look");
+    let third = info(&mut lookups);
     assert_eq!(third.size, 1);
     assert_ne!(third.etag, first.etag);
 }

@@ -83,7 +83,7 @@ fn a_directory_that_is_followed_no_more_tells_of_names_only() {
     let told = read(&mut watch);
     assert!(!told.is_empty() && told.iter().all(|change| *change == Change::Grew(all)));
     watch.remove(&place, all);
-    // Whoever else watches there hears that the watch is gone, and watches anew.
+    // Whoever else watches there hears that the watch is gone, and watches again.
     assert_eq!(read(&mut watch), [Change::LookAgain(entry, None)]);
     watch
         .add_entry(handle.as_fd(), b"log", entry)

@@ -3,7 +3,7 @@
 use crate::properties::oracle::range as oracle;
 use crate::support::pace::some;
 use crate::support::random::Random;
-use openrange::http::range::{Asked, OPEN_END, Resolved, parse};
+use openrange::http::range::{OPEN_END, RangeSpec, Resolved, parse};
 
 const GIB: u64 = 1 << 30;
 const SEALED: bool = true;
@@ -382,11 +382,14 @@ fn starts() {
         last: OPEN_END.into(),
         open: true,
     };
-    let resolve = |asked: Asked, sealed| asked.resolve(10, sealed);
-    assert_eq!(resolve(Asked::open(3), false), tail(3));
-    assert_eq!(resolve(Asked::open(10), false), tail(10));
-    assert_eq!(resolve(Asked::open(3), true), Resolved::Slices(vec![3..10]));
-    assert_eq!(resolve(Asked::open(10), true), Resolved::Unsatisfiable);
+    let resolve = |asked: RangeSpec, sealed| asked.resolve(10, sealed);
+    assert_eq!(resolve(RangeSpec::open(3), false), tail(3));
+    assert_eq!(resolve(RangeSpec::open(10), false), tail(10));
+    assert_eq!(
+        resolve(RangeSpec::open(3), true),
+        Resolved::Slices(vec![3..10])
+    );
+    assert_eq!(resolve(RangeSpec::open(10), true), Resolved::Unsatisfiable);
     // Field, start; the first offset.
     for (field, start, expected) in [
         ("bytes=0-", 4, tail(4)),

@@ -3,12 +3,12 @@
 use openrange::http::authorization::Challenge;
 use openrange::http::date::Date;
 use openrange::http::request::Request;
-use openrange::resource::{Found, Meta};
-use openrange::response::{Body, answer};
+use openrange::resource::{FileInfo, Resource};
+use openrange::response::{Body, respond};
 use openrange::subscription::event_stream::Subject;
 
-use super::response::Response;
-use super::{MODIFIED, MODIFIED_TEXT, NOW, NOW_TEXT, TEXT, answered, file, meta, now, request};
+use super::response::ParsedResponse;
+use super::{MODIFIED, MODIFIED_TEXT, NOW, NOW_TEXT, TEXT, answered, file, info, now, request};
 
 /// A body in short.
 fn body(body: &Body) -> String {
@@ -273,7 +273,7 @@ fn ranges() {
     ];
     for (line, fields, sealed, code, range, follows) in table {
         let answer = answered(line, fields, &file(10, *sealed));
-        let response = Response::of(&answer);
+        let response = ParsedResponse::of(&answer);
         let what = format!("{line} {fields:?}, sealed {sealed}");
         assert_eq!(response.code, *code, "{what}");
         assert_eq!(response.get("Content-Range"), *range, "{what}");
@@ -295,7 +295,7 @@ fn an_empty_file() {
         assert_eq!(body(&answer.body), follows, "{fields:?}");
     }
     assert_eq!(
-        Response::of(&answered("GET /f", &[], &file(0, false))).get("Content-Length"),
+        ParsedResponse::of(&answered("GET /f", &[], &file(0, false))).get("Content-Length"),
         Some("0")
     );
 }
@@ -312,9 +312,9 @@ fn http_1_0_gets_the_bare_bytes() {
         trailers: true,
         ..parsed
     };
-    let answer = answer(&asked, &file(10, false), true, now());
+    let answer = respond(&asked, &file(10, false), true, now());
     assert_eq!(body(&answer.body), "tail 4 false false");
-    let response = Response::of(&answer);
+    let response = ParsedResponse::of(&answer);
     assert_eq!(response.get("Connection"), Some("close"));
     assert_eq!(response.get("Transfer-Encoding"), None);
     assert_eq!(response.get("Trailer"), None);
@@ -323,29 +323,33 @@ fn http_1_0_gets_the_bare_bytes() {
 
 #[test]
 fn what_is_no_file() {
-    // Found; status, and the text of GET.
+    // Resource; status, and the text of GET.
     let table = [
-        (Found::Listing(b"<p>".to_vec()), 200, "<p>"),
+        (Resource::Listing(b"<p>".to_vec()), 200, "<p>"),
         (
-            Found::NeedsSlash,
+            Resource::NeedsSlash,
             301,
             "a directory: its name ends with a slash\n",
         ),
-        (Found::Missing, 404, "no such file\n"),
-        (Found::Forbidden, 403, "not a readable regular file\n"),
-        (Found::Busy, 503, "too many open files, try again later\n"),
+        (Resource::Missing, 404, "no such file\n"),
+        (Resource::Forbidden, 403, "not a readable regular file\n"),
         (
-            Found::Unauthorized(Challenge::Missing),
+            Resource::Busy,
+            503,
+            "too many open files, try again later\n",
+        ),
+        (
+            Resource::Unauthorized(Challenge::Missing),
             401,
             "a bearer token is needed\n",
         ),
         (
-            Found::Unauthorized(Challenge::Invalid),
+            Resource::Unauthorized(Challenge::Invalid),
             401,
             "this token is not valid here\n",
         ),
         (
-            Found::Failed,
+            Resource::Failed,
             500,
             "the file system failed, see the server's log\n",
         ),
@@ -354,19 +358,19 @@ fn what_is_no_file() {
         // Neither ranges nor conditions say anything of them.
         let fields = ["Range: bytes=0-", "If-None-Match: *", "If-Match: \"x\""];
         let answer = answered("GET /f", &fields, &found);
-        let response = Response::of(&answer);
+        let response = ParsedResponse::of(&answer);
         assert_eq!(
             (response.code, response.text.as_slice()),
             (code, text.as_bytes())
         );
         let head = answered("HEAD /f", &fields, &found);
         assert_eq!(
-            Response::of(&head).get("Content-Length"),
+            ParsedResponse::of(&head).get("Content-Length"),
             Some(text.len().to_string().as_str())
         );
     }
     let nowhere = answered("GET /.f", &[], &file(10, false));
-    assert_eq!(Response::of(&nowhere).text, b"no such file\n");
+    assert_eq!(ParsedResponse::of(&nowhere).text, b"no such file\n");
 }
 
 #[test]
@@ -380,9 +384,9 @@ fn locations() {
         ("/a%20%22%0d%0aX:y", "/a%20%22%0D%0AX%3Ay/"),
         ("/%C3%A9", "/%C3%A9/"),
     ] {
-        let answer = answered(&format!("GET {target}"), &[], &Found::NeedsSlash);
+        let answer = answered(&format!("GET {target}"), &[], &Resource::NeedsSlash);
         assert_eq!(
-            Response::of(&answer).get("Location"),
+            ParsedResponse::of(&answer).get("Location"),
             Some(location),
             "{target}"
         );
@@ -394,11 +398,11 @@ fn events() {
     const FROM: &str = "0123456789abcdef";
     // Last-Event-ID, where the query starts, what is there; the body.
     let file = |start| {
-        let meta = Meta {
+        let info = FileInfo {
             start,
-            ..meta(10, false)
+            ..info(10, false)
         };
-        Found::File { file: (), meta }
+        Resource::File { file: (), info }
     };
     let table = [
         (
@@ -434,19 +438,19 @@ fn events() {
         ),
         (
             "0000000000000001-3",
-            Found::Missing,
+            Resource::Missing,
             "events of /f from 0000000000000001-3 true 36".to_owned(),
         ),
-        ("", Found::Missing, "-".to_owned()),
-        ("0000000000000001-3", Found::Forbidden, "-".to_owned()),
-        ("0000000000000001-3", Found::NeedsSlash, "-".to_owned()),
+        ("", Resource::Missing, "-".to_owned()),
+        ("0000000000000001-3", Resource::Forbidden, "-".to_owned()),
+        ("0000000000000001-3", Resource::NeedsSlash, "-".to_owned()),
     ];
     for (position, found, expected) in table {
         let position = format!("Last-Event-ID: {position}");
         let answer = answered("GET /f", &["Accept: text/event-stream", &position], &found);
         assert_eq!(body(&answer.body), expected);
         if let Body::Events { begun, .. } = answer.body {
-            let text = Response::of(&answer).text;
+            let text = ParsedResponse::of(&answer).text;
             let chunk = format!("{begun:x}\r\n");
             assert!(text.starts_with(chunk.as_bytes()));
             assert_eq!(text.len(), chunk.len() + begun as usize + 2);
@@ -464,7 +468,7 @@ fn events_of_a_directory() {
         &'a str,
         &'a str,
         &'a str,
-        Found<()>,
+        Resource<()>,
         u16,
         Option<(&'a str, bool)>,
     );
@@ -473,7 +477,7 @@ fn events_of_a_directory() {
             "GET /d/",
             "1.1",
             "",
-            Found::Directory,
+            Resource::Directory,
             200,
             Some(("Entries", true)),
         ),
@@ -481,16 +485,16 @@ fn events_of_a_directory() {
             "GET /d/",
             "1.0",
             "",
-            Found::Directory,
+            Resource::Directory,
             200,
             Some(("Entries", false)),
         ),
-        ("HEAD /d/", "1.1", "", Found::Directory, 200, None),
+        ("HEAD /d/", "1.1", "", Resource::Directory, 200, None),
         (
             "GET /d/?files=a,b",
             "1.1",
             "",
-            Found::Directory,
+            Resource::Directory,
             200,
             Some(("Files", true)),
         ),
@@ -498,28 +502,35 @@ fn events_of_a_directory() {
             "GET /d/?files=*",
             "1.1",
             PLACE,
-            Found::Directory,
+            Resource::Directory,
             200,
             Some(("Files", true)),
         ),
-        ("HEAD /d/?files=a", "1.0", "", Found::Directory, 200, None),
-        ("GET /d/?files=a", "1.1", "", Found::Missing, 404, None),
-        ("GET /d/", "1.1", "", Found::Missing, 404, None),
+        (
+            "HEAD /d/?files=a",
+            "1.0",
+            "",
+            Resource::Directory,
+            200,
+            None,
+        ),
+        ("GET /d/?files=a", "1.1", "", Resource::Missing, 404, None),
+        ("GET /d/", "1.1", "", Resource::Missing, 404, None),
         // Who comes again waits; but behind an event of a file there is no directory.
         (
             "GET /d/",
             "1.1",
             "Last-Event-ID: -",
-            Found::Missing,
+            Resource::Missing,
             200,
             Some(("Entries", true)),
         ),
-        ("GET /d/", "1.1", PLACE, Found::Missing, 404, None),
+        ("GET /d/", "1.1", PLACE, Resource::Missing, 404, None),
         (
             "GET /d/?files=a",
             "1.1",
             PLACE,
-            Found::Missing,
+            Resource::Missing,
             200,
             Some(("Files", true)),
         ),
@@ -527,15 +538,22 @@ fn events_of_a_directory() {
             "GET /d/?files=a,b",
             "1.1",
             PLACES,
-            Found::Missing,
+            Resource::Missing,
             200,
             Some(("Files", true)),
         ),
-        ("GET /d/?files=a", "1.1", PLACE, Found::Forbidden, 403, None),
+        (
+            "GET /d/?files=a",
+            "1.1",
+            PLACE,
+            Resource::Forbidden,
+            403,
+            None,
+        ),
     ];
     for (line, version, place, found, status, expected) in table {
         let request = request(line, version, &[EVENTS, place]);
-        let answer = answer(&request, found, true, now());
+        let answer = respond(&request, found, true, now());
         let what = format!("{line} HTTP/{version} {place}");
         assert_eq!(answer.status.code(), *status, "{what}");
         let followed = match &answer.body {
@@ -556,7 +574,7 @@ fn events_of_a_directory() {
             Subject::File(_) => ("File", chunked),
         });
         assert_eq!(followed, *expected, "{what}");
-        let response = Response::of(&answer);
+        let response = ParsedResponse::of(&answer);
         if *status == 200 {
             assert_eq!(
                 response.get("Content-Type"),
@@ -570,9 +588,11 @@ fn events_of_a_directory() {
     let moved = answered(
         "GET /d?files=a,b&lines=3",
         &[EVENTS, PLACE],
-        &Found::NeedsSlash,
+        &Resource::NeedsSlash,
     );
-    let location = Response::of(&moved).get("Location").map(str::to_owned);
+    let location = ParsedResponse::of(&moved)
+        .get("Location")
+        .map(str::to_owned);
     assert_eq!(location.as_deref(), Some("/d/?files=a,b&lines=3"));
 }
 
@@ -584,10 +604,10 @@ fn a_modification_in_the_future_is_told_as_now() {
         (NOW + 1, NOW_TEXT),
         (NOW + 99_999, NOW_TEXT),
     ] {
-        let meta = Meta {
+        let info = FileInfo {
             modified: Date::from_seconds(modified),
             changed: Date::from_seconds(modified),
-            ..meta(10, false)
+            ..info(10, false)
         };
         for fields in [
             &[][..],
@@ -595,9 +615,9 @@ fn a_modification_in_the_future_is_told_as_now() {
             &["Range: bytes=0-1,3-4"],
             &["Range: bytes=99-"],
         ] {
-            let answer = answered("GET /f", fields, &Found::File { file: (), meta });
+            let answer = answered("GET /f", fields, &Resource::File { file: (), info });
             assert_eq!(
-                Response::of(&answer).get("Last-Modified"),
+                ParsedResponse::of(&answer).get("Last-Modified"),
                 Some(told),
                 "{fields:?}"
             );
@@ -608,14 +628,14 @@ fn a_modification_in_the_future_is_told_as_now() {
 #[test]
 fn media_types_are_passed_on() {
     for media in [TEXT, "application/gzip"] {
-        let meta = Meta {
+        let info = FileInfo {
             media,
-            ..meta(10, false)
+            ..info(10, false)
         };
         for fields in [&[][..], &["Range: bytes=0-"], &["Range: bytes=0-1"]] {
-            let answer = answered("GET /f", fields, &Found::File { file: (), meta });
+            let answer = answered("GET /f", fields, &Resource::File { file: (), info });
             assert_eq!(
-                Response::of(&answer).get("Content-Type"),
+                ParsedResponse::of(&answer).get("Content-Type"),
                 Some(media),
                 "{fields:?}"
             );
@@ -642,10 +662,10 @@ fn summaries() {
 
 #[test]
 fn a_listing_is_of_the_form_that_is_preferred() {
-    let found = Found::Listing(b"..".to_vec());
+    let found = Resource::Listing(b"..".to_vec());
     let media = |fields: &[&str], target: &str| {
         let answer = answered(target, fields, &found);
-        let response = Response::of(&answer);
+        let response = ParsedResponse::of(&answer);
         assert_eq!(response.get("Vary"), Some("Accept"));
         response.get("Content-Type").map(str::to_owned)
     };
@@ -658,14 +678,14 @@ fn a_listing_is_of_the_form_that_is_preferred() {
     }
     // What has one form does not vary, and what may not be seen tells nothing.
     let json = &["Accept: application/json"];
-    let response = Response::of(&answered("GET /f", json, &file(1, false)));
+    let response = ParsedResponse::of(&answered("GET /f", json, &file(1, false)));
     assert_eq!(
         (response.get("Vary"), response.get("Content-Type")),
         (None, Some(TEXT))
     );
-    let hidden = Found::Unauthorized(Challenge::Missing);
+    let hidden = Resource::Unauthorized(Challenge::Missing);
     assert_eq!(
-        Response::of(&answered("GET /d/", json, &hidden)).get("Vary"),
+        ParsedResponse::of(&answered("GET /d/", json, &hidden)).get("Vary"),
         None
     );
 }

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use openrange::http::authorization::Challenge;
 use openrange::http::head::Status;
 use openrange::http::request::{Method, Refusal, Request};
-use openrange::resource::Found;
-use openrange::response::{Answer, Body, answer, refuse};
+use openrange::resource::Resource;
+use openrange::response::{Body, Response, refuse, respond};
 
-use super::response::{Response, body_length};
+use super::response::{ParsedResponse, body_length};
 use super::{MODIFIED_TEXT, NOW_TEXT, TAG, file, now, request};
 use crate::support::pace::some;
 
@@ -46,21 +46,21 @@ const CONDITIONS: [&str; 5] = [
     "If-Range: W/\"0123456789abcdef\"",
 ];
 
-fn founds() -> Vec<Found<()>> {
+fn founds() -> Vec<Resource<()>> {
     vec![
         file(0, false),
         file(10, false),
         file(10, true),
         file(6_000_000_000, false),
-        Found::Listing(b"<html>".to_vec()),
-        Found::NeedsSlash,
-        Found::Missing,
-        Found::Forbidden,
-        Found::Unauthorized(Challenge::Missing),
-        Found::Unauthorized(Challenge::Invalid),
-        Found::Viewer,
-        Found::Busy,
-        Found::Failed,
+        Resource::Listing(b"<html>".to_vec()),
+        Resource::NeedsSlash,
+        Resource::Missing,
+        Resource::Forbidden,
+        Resource::Unauthorized(Challenge::Missing),
+        Resource::Unauthorized(Challenge::Invalid),
+        Resource::Viewer,
+        Resource::Busy,
+        Resource::Failed,
     ]
 }
 
@@ -95,7 +95,7 @@ fn every_answer() {
             "TE: trailers",
         ];
         let request = request(line, version, &fields);
-        let answer = answer(&request, found, stays, now());
+        let answer = respond(&request, found, stays, now());
         println!(
             "{line} HTTP/{version} {fields:?} {found:?}, stays {stays}: {:?}",
             answer.body
@@ -109,16 +109,16 @@ fn every_answer() {
     assert_eq!(Vec::from_iter(statuses), all);
 }
 
-fn check(request: &Request, found: &Found<()>, answer: &Answer, stays: bool) {
-    let response = Response::of(answer);
+fn check(request: &Request, found: &Resource<()>, answer: &Response, stays: bool) {
+    let response = ParsedResponse::of(answer);
     assert_eq!(response.code, answer.status.code());
     assert_eq!(response.reason, answer.status.reason());
     assert_eq!(response.get("Date"), Some(NOW_TEXT));
     connection(request, answer, &response, stays);
     length(request, answer, &response);
     let events = response.get("Content-Type") == Some("text/event-stream");
-    let file = matches!(found, Found::File { .. });
-    let waits = matches!(found, Found::Missing) && request.positions.is_some();
+    let file = matches!(found, Resource::File { .. });
+    let waits = matches!(found, Resource::Missing) && request.positions.is_some();
     if answer.status == Status::Ok && request.method != Method::Options {
         assert_eq!(events, request.events && (file || waits), "{found:?}");
     }
@@ -162,7 +162,7 @@ fn check(request: &Request, found: &Found<()>, answer: &Answer, stays: bool) {
     }
 }
 
-fn connection(request: &Request, answer: &Answer, response: &Response, stays: bool) {
+fn connection(request: &Request, answer: &Response, response: &ParsedResponse, stays: bool) {
     // HEAD says what GET would, so it is not the body that tells.
     let live = response
         .get("Content-Range")
@@ -180,7 +180,7 @@ fn connection(request: &Request, answer: &Answer, response: &Response, stays: bo
 }
 
 /// Where the body ends is told in exactly one way (RFC 9112 section 6.3).
-fn length(request: &Request, answer: &Answer, response: &Response) {
+fn length(request: &Request, answer: &Response, response: &ParsedResponse) {
     let told = response
         .get("Content-Length")
         .map(|length| length.parse::<u64>().unwrap());
@@ -225,13 +225,13 @@ fn length(request: &Request, answer: &Answer, response: &Response) {
 }
 
 /// HEAD says what GET would, but for the end of an open range on a live file (RFC 8673 section 2.1).
-fn like_get(request: &Request, found: &Found<()>, response: &Response, stays: bool) {
+fn like_get(request: &Request, found: &Resource<()>, response: &ParsedResponse, stays: bool) {
     let get = Request {
         method: Method::Get,
         ..request.clone()
     };
-    let other = answer(&get, found, stays, now());
-    let others = Response::of(&other);
+    let other = respond(&get, found, stays, now());
+    let others = ParsedResponse::of(&other);
     assert_eq!(
         (response.code, &response.reason),
         (others.code, &others.reason)
@@ -270,7 +270,7 @@ fn every_refusal() {
     ];
     for refusal in refusals {
         let answer = refuse(refusal, false, now());
-        let response = Response::of(&answer);
+        let response = ParsedResponse::of(&answer);
         let (status, line) = refusal.explain();
         assert_eq!((answer.status, response.code), (status, status.code()));
         assert_eq!(

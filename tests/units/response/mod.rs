@@ -1,4 +1,4 @@
-//! `connection::answer`: the head of every kind of answer, for every kind of client.
+//! `connection::answer`: the head of every kind of respond, for every kind of client.
 
 mod cases;
 mod everywhere;
@@ -8,8 +8,8 @@ mod response;
 use openrange::http::conditional::ETag;
 use openrange::http::date::Date;
 use openrange::http::request::{Request, parse};
-use openrange::resource::{Found, Meta};
-use openrange::response::{Answer, answer};
+use openrange::resource::{FileInfo, Resource};
+use openrange::response::{Response, respond};
 
 /// A moment well after [`MODIFIED`].
 const NOW: i64 = 784_111_777 + 3_600;
@@ -23,8 +23,8 @@ fn now() -> Date {
     Date::from_seconds(NOW)
 }
 
-fn meta(size: u64, sealed: bool) -> Meta {
-    Meta {
+fn info(size: u64, sealed: bool) -> FileInfo {
+    FileInfo {
         size,
         sealed,
         modified: Date::from_seconds(MODIFIED),
@@ -35,10 +35,10 @@ fn meta(size: u64, sealed: bool) -> Meta {
     }
 }
 
-fn file(size: u64, sealed: bool) -> Found<()> {
-    Found::File {
+fn file(size: u64, sealed: bool) -> Resource<()> {
+    Resource::File {
         file: (),
-        meta: meta(size, sealed),
+        info: info(size, sealed),
     }
 }
 
@@ -56,6 +56,6 @@ fn request(line: &str, version: &str, fields: &[&str]) -> Request {
 }
 
 /// The answer to a kept-alive HTTP/1.1 request.
-fn answered(line: &str, fields: &[&str], found: &Found<()>) -> Answer {
-    answer(&request(line, "1.1", fields), found, true, now())
+fn answered(line: &str, fields: &[&str], found: &Resource<()>) -> Response {
+    respond(&request(line, "1.1", fields), found, true, now())
 }

@@ -1,12 +1,12 @@
 //! `multipart/byteranges`, put together and taken apart again (RFC 9110 section 14.6, RFC 2046 section 5.1).
 
-use openrange::response::{Answer, Body};
+use openrange::response::{Body, Response};
 
-use super::response::Response;
+use super::response::ParsedResponse;
 use super::{TEXT, answered, file};
 
 /// The body as it goes out, of a file whose bytes tell where they stand.
-fn sent(answer: &Answer) -> Vec<u8> {
+fn sent(answer: &Response) -> Vec<u8> {
     let Body::Parts(parts) = &answer.body else {
         panic!("{answer:?}");
     };
@@ -69,7 +69,7 @@ fn parts_and_length() {
             &[&format!("Range: bytes={asked}")],
             &file(1_000, false),
         );
-        let response = Response::of(&answer);
+        let response = ParsedResponse::of(&answer);
         assert_eq!(response.code, 206);
         assert_eq!(
             response.get("Content-Range"),
@@ -119,7 +119,7 @@ fn lengths_beyond_32_bits() {
     let heads: u64 = parts.iter().map(|part| part.before.len() as u64).sum();
     let length = (5_500_000_000 + heads).to_string();
     assert_eq!(
-        Response::of(&answer).get("Content-Length"),
+        ParsedResponse::of(&answer).get("Content-Length"),
         Some(length.as_str())
     );
 }
@@ -129,8 +129,8 @@ fn head_tells_the_same_length() {
     let fields = ["Range: bytes=0-1,5-6"];
     let [get, head] = ["GET /f", "HEAD /f"].map(|line| answered(line, &fields, &file(10, false)));
     assert_eq!(
-        Response::of(&get).get("Content-Length"),
-        Response::of(&head).get("Content-Length")
+        ParsedResponse::of(&get).get("Content-Length"),
+        ParsedResponse::of(&head).get("Content-Length")
     );
     assert_eq!(head.body, Body::Nothing);
 }

@@ -1,18 +1,18 @@
 //! A reader of response heads that accepts nothing but what RFC 9112 lets a server write.
 
-use openrange::response::{Answer, Body};
+use openrange::response::{Body, Response};
 
 /// A response head, and the body that came with it.
 #[derive(Debug)]
-pub struct Response {
+pub struct ParsedResponse {
     pub code: u16,
     pub reason: String,
     pub fields: Vec<(String, String)>,
     pub text: Vec<u8>,
 }
 
-impl Response {
-    pub fn of(answer: &Answer) -> Response {
+impl ParsedResponse {
+    pub fn of(answer: &Response) -> ParsedResponse {
         let end = answer
             .head
             .windows(4)
@@ -33,7 +33,7 @@ impl Response {
                 .any(|(other, _)| other.eq_ignore_ascii_case(name));
             assert!(!again, "{name} is repeated in {fields:?}");
         }
-        Response {
+        ParsedResponse {
             code: code.parse().unwrap(),
             reason: reason.to_owned(),
             fields,
@@ -64,7 +64,7 @@ fn field(line: &str) -> (String, String) {
 }
 
 /// Bytes that follow the empty line, for a body that ends.
-pub fn body_length(answer: &Answer, response: &Response) -> Option<u64> {
+pub fn body_length(answer: &Response, response: &ParsedResponse) -> Option<u64> {
     let of_file = match &answer.body {
         Body::Nothing => 0,
         Body::Slice(range) => range.end - range.start,

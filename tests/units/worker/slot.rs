@@ -5,11 +5,11 @@ use std::cell::Cell;
 use std::mem::size_of;
 use std::rc::Rc;
 
-use openrange::connection::{Connection, State, Want};
+use openrange::connection::{Action, Connection, State};
 use openrange::http::conditional::ETag;
 use openrange::http::date::Date;
-use openrange::resource::{Found, Meta};
-use openrange::subscription::event_stream::Events;
+use openrange::resource::{FileInfo, Resource};
+use openrange::subscription::event_stream::EventStream;
 use openrange::time::Moment;
 use openrange::worker::drive::Slot;
 
@@ -41,7 +41,7 @@ unsafe impl GlobalAlloc for Counted {
 #[test]
 fn a_slot_is_small() {
     let (slot, machine) = (size_of::<Slot>(), size_of::<Connection<Rc<()>>>());
-    let events = size_of::<Events<Rc<()>>>();
+    let events = size_of::<EventStream<Rc<()>>>();
     println!("slot: {slot} bytes, machine: {machine}, events besides: {events}");
     assert!(events <= 128, "{events}");
     assert!(slot <= 192, "{slot}");
@@ -66,7 +66,7 @@ fn an_idle_stream_of_events_owns_no_buffer() {
 fn idle(head: &[u8], most: isize) {
     let date = Date::from_seconds(0);
     let file = Rc::new(());
-    let meta = Meta {
+    let info = FileInfo {
         size: 5,
         sealed: false,
         modified: date,
@@ -81,19 +81,19 @@ fn idle(head: &[u8], most: isize) {
         machine.received(&[*byte], NOW);
     }
     assert!(HELD.get() > held, "the allocator does not count");
-    let found = Found::File {
+    let found = Resource::File {
         file: Rc::clone(&file),
-        meta,
+        info,
     };
-    let _ = machine.opened(found, date);
+    let _ = machine.resolved(found, date);
     while !matches!(machine.state(), State::Tailing(_)) {
-        let (n, size) = match machine.want() {
-            Want::Send(next) => {
+        let (n, size) = match machine.action() {
+            Action::Send(next) => {
                 let file = next.file.map_or(0, |(_, range)| range.end - range.start);
                 (next.before.len() as u64 + file + next.after.len() as u64, 0)
             }
-            Want::Measure(_) | Want::Examine(..) => (0, meta.size),
-            Want::Read(_, range) => {
+            Action::Measure(_) | Action::Examine(..) => (0, info.size),
+            Action::Read(_, range) => {
                 assert_eq!(range, 0..5);
                 machine.read_file(b"abcde", NOW);
                 continue;
@@ -106,7 +106,7 @@ fn idle(head: &[u8], most: isize) {
             machine.measured(size, false, NOW);
         }
     }
-    assert!(matches!(machine.want(), Want::Sleep));
+    assert!(matches!(machine.action(), Action::Sleep));
     let held = HELD.get() - held;
     println!("{held} bytes are held");
     assert!(held <= most, "{held} bytes are held");

@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use openrange::connection::{Connection, State, Timeouts, Want};
+use openrange::connection::{Action, Connection, State, Timeouts};
 use openrange::http::conditional::ETag;
 use openrange::http::date::Date;
 use openrange::limits::DIRECTORY_PAUSE;
-use openrange::resource::{Found, Meta};
-use openrange::subscription::changelog::{Book, Entry, Kind, Version};
+use openrange::resource::{FileInfo, Resource};
+use openrange::subscription::changelog::{ChangeLog, Entry, Kind, Version};
 use openrange::subscription::directory::Listed;
 use openrange::subscription::end::End;
 use openrange::time::Moment;
@@ -59,7 +59,7 @@ pub struct World<'a> {
     machine: Connection<usize>,
     joined: Vec<Option<Joined>>,
     opened: Vec<Opened>,
-    book: Option<Book>,
+    changelog: Option<ChangeLog>,
     version: u64,
     /// Of the directory.
     changed: bool,
@@ -92,7 +92,7 @@ impl World<'_> {
             machine: Connection::new(Moment(1000)),
             joined: Vec::new(),
             opened: Vec::new(),
-            book: None,
+            changelog: None,
             version: 0,
             changed: false,
             next: Moment(0),
@@ -140,7 +140,7 @@ impl World<'_> {
     fn connect(&mut self) {
         self.machine = Connection::new(self.now);
         self.joined.clear();
-        (self.book, self.room) = (None, 0);
+        (self.changelog, self.room) = (None, 0);
         let query = match self.reader.subject {
             Subject::Entries => String::new(),
             Subject::Names => format!("?files={}", LIST.join(",")),
@@ -156,7 +156,9 @@ impl World<'_> {
             "GET /d/{query} HTTP/{version}\r\nHost: x\r\nAccept: text/event-stream\r\n{last}\r\n"
         );
         self.machine.received(head.as_bytes(), self.now);
-        let _ = self.machine.opened(Found::Directory, Date::from_seconds(0));
+        let _ = self
+            .machine
+            .resolved(Resource::Directory, Date::from_seconds(0));
     }
 
     fn come_again(&mut self) {
@@ -271,7 +273,7 @@ impl World<'_> {
             && self.machine.deadline(&TIMEOUTS) <= self.now
             && self.fault != Fault::ForgetTime
         {
-            self.machine.rang(self.now);
+            self.machine.timer_fired(self.now);
         }
         if self.changed && self.next <= self.now {
             self.machine.changed();
@@ -281,8 +283,8 @@ impl World<'_> {
     /// Does what the machine wants next. False if it wants nothing, or cannot.
     fn drive_one(&mut self) -> bool {
         let now = self.now;
-        match self.machine.want() {
-            Want::Send(next) => {
+        match self.machine.action() {
+            Action::Send(next) => {
                 let bytes = [&next.before[..], next.after].concat();
                 let count = bytes.len().min(self.room);
                 if count == 0 {
@@ -293,10 +295,10 @@ impl World<'_> {
                 let short = count < bytes.len() && self.fault == Fault::RepeatAfterShortSend;
                 self.machine.sent(count as u64 - u64::from(short), now);
             }
-            Want::Examine(known) => {
-                let (tag, anew) = (known.etag, known.anew);
+            Action::Examine(known) => {
+                let (tag, again) = (known.etag, known.again);
                 let opened = &mut self.opened[*known.file];
-                if anew {
+                if again {
                     opened.known = None;
                 }
                 let file = opened.file;
@@ -312,7 +314,7 @@ impl World<'_> {
                     self.machine.shrank(fresh.0, now);
                 }
             }
-            Want::Read(&opened, range) => {
+            Action::Read(&opened, range) => {
                 let Opened { file, tag, .. } = self.opened[opened];
                 let bytes = self.disk.files[file].bytes();
                 // A truncation and as much growth since the measurement are seen by nobody, which is a known limit: here
@@ -329,18 +331,18 @@ impl World<'_> {
                     _ => self.machine.shrank(bytes.len() as u64, now),
                 }
             }
-            Want::Follow(sought) => {
+            Action::Follow(sought) => {
                 let (member, name) = (sought.member, sought.path.last().to_vec());
                 self.follow(member, &name);
             }
-            Want::List { anew, .. } => {
-                if anew {
+            Action::List { again, .. } => {
+                if again {
                     self.changed = true;
                     self.outcomes.insert("list anew");
                 }
                 self.list();
             }
-            Want::Shut => self.machine.shut(now),
+            Action::Shut => self.machine.shut(now),
             _ => return false,
         }
         true
@@ -366,10 +368,10 @@ impl World<'_> {
             opened: self.opened.len(),
         });
         let found = match file {
-            None => Found::Missing,
-            Some(file) => Found::File {
+            None => Resource::Missing,
+            Some(file) => Resource::File {
                 file: self.opened.len(),
-                meta: Meta {
+                info: FileInfo {
                     size: self.disk.files[file].bytes().len() as u64,
                     sealed: self.disk.files[file].sealed,
                     modified: Date::from_seconds(0),
@@ -390,7 +392,7 @@ impl World<'_> {
     }
 
     fn list(&mut self) {
-        if self.book.is_none() || self.changed && self.next <= self.now {
+        if self.changelog.is_none() || self.changed && self.next <= self.now {
             self.changed = false;
             self.next = self.now + DIRECTORY_PAUSE;
             self.version += 1;
@@ -407,14 +409,16 @@ impl World<'_> {
                 self.outcomes.insert("listing in the middle of a change");
             }
             let version = Version(self.version);
-            let stale = self.fault == Fault::StaleBook && self.book.is_some();
-            let book = self.book.get_or_insert_with(|| Book::new(version));
+            let stale = self.fault == Fault::StaleBook && self.changelog.is_some();
+            let changelog = self
+                .changelog
+                .get_or_insert_with(|| ChangeLog::new(version));
             if !stale {
-                book.update(entries, false, version);
+                changelog.update(entries, false, version);
             }
         }
-        if let Some(book) = &self.book {
-            self.machine.listed(&Listed::Book(book), self.now);
+        if let Some(changelog) = &self.changelog {
+            self.machine.listed(&Listed::Entries(changelog), self.now);
         }
     }
 

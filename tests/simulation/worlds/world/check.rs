@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use openrange::connection::{State, Want};
+use openrange::connection::{Action, State};
 
 use super::disk::Disk;
 use super::topics::Topic;
@@ -148,14 +148,14 @@ impl Conn {
     /// is under way will wake it.
     pub fn check_rest(&self, disk: &Disk, wakes: Option<&Topic>) {
         let machine = self.machine.as_ref().expect("not yet removed");
-        match machine.want() {
-            Want::Sleep => {
+        match machine.action() {
+            Action::Sleep => {
                 assert!(self.armed.readable, "a FIN would not be heard");
                 if !matches!(machine.state(), State::Tailing(_)) {
                     assert_eq!(self.deadline, self.patience());
                 }
             }
-            Want::Send(_) => {
+            Action::Send(_) => {
                 assert!(self.armed.writable, "waits for room and is not told");
                 assert_eq!(self.armed.readable, machine.is_tail());
             }

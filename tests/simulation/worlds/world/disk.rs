@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use openrange::http::conditional::ETag;
 use openrange::http::date::Date;
-use openrange::resource::Meta;
+use openrange::resource::FileInfo;
 use openrange::subscription::end::End;
 
 /// Names that can be asked for: `/0`, `/1`, ...
@@ -186,10 +186,10 @@ impl Disk {
     }
 
     /// What a request is told of the file, by a new look at it.
-    pub fn meta(&mut self, file: usize) -> Meta {
+    pub fn info(&mut self, file: usize) -> FileInfo {
         self.forget(file);
         let (size, sealed) = self.look(file);
-        Meta {
+        FileInfo {
             size,
             sealed,
             modified: Date::from_seconds(self.files[file].modified),

@@ -3,13 +3,13 @@
 use std::ops::Range;
 use std::rc::Rc;
 
-use openrange::connection::{Asked, Connection, State, Want};
+use openrange::connection::{Action, Connection, ParsedHead, State};
 use openrange::http::chunked;
 use openrange::http::date::Date;
 use openrange::http::request::Refusal;
 use openrange::http::target::Path;
 use openrange::limits::{BUDGET_WANTS, CHUNK_MAX, EVENT_HEARTBEAT, HEAD_MAX};
-use openrange::resource::Found;
+use openrange::resource::Resource;
 use openrange::subscription::end::End;
 use openrange::time::Moment;
 
@@ -18,10 +18,10 @@ use super::disk::{DIRECTORY, Handle, TODAY};
 use super::request::{Body, Expect, Seen};
 use super::{Conn, Fault, TIMEOUTS, World};
 
-/// [`Want`] without its borrows.
+/// [`Action`] without its borrows.
 enum Task {
     Sleep,
-    Open(Box<Asked>),
+    Open(Box<ParsedHead>),
     Measure(usize),
     Examine(usize, u64),
     Read(usize, Range<u64>),
@@ -32,21 +32,21 @@ enum Task {
 }
 
 fn task(machine: &Connection<Handle>) -> Task {
-    match machine.want() {
-        Want::Sleep => Task::Sleep,
-        Want::Open(asked) => Task::Open(Box::new(asked.clone())),
-        Want::Measure(file) => Task::Measure(**file),
-        Want::Examine(known) => Task::Examine(**known.file, known.etag.0),
-        Want::Read(file, range) => Task::Read(**file, range),
-        Want::Follow(sought) => Task::Follow(sought.path.clone()),
-        Want::List { .. } => unreachable!("nobody asks for events of a directory"),
-        Want::Send(next) => Task::Send(
+    match machine.action() {
+        Action::Sleep => Task::Sleep,
+        Action::Open(asked) => Task::Open(Box::new(asked.clone())),
+        Action::Measure(file) => Task::Measure(**file),
+        Action::Examine(known) => Task::Examine(**known.file, known.etag.0),
+        Action::Read(file, range) => Task::Read(**file, range),
+        Action::Follow(sought) => Task::Follow(sought.path.clone()),
+        Action::List { .. } => unreachable!("nobody asks for events of a directory"),
+        Action::Send(next) => Task::Send(
             next.before.to_vec(),
             next.file.map(|(file, range)| (**file, range)),
             next.after.to_vec(),
         ),
-        Want::Shut => Task::Shut,
-        Want::Remove { abort } => Task::Remove(abort),
+        Action::Shut => Task::Shut,
+        Action::Remove { abort } => Task::Remove(abort),
     }
 }
 
@@ -74,17 +74,17 @@ impl Conn {
 
     fn leaves(&mut self) {
         self.gone = true;
-        self.break_tail(End::Left);
+        self.break_tail(End::ClientGone);
     }
 
     /// What must be wanted next, if anything in particular.
     fn check_end(&self) {
         let machine = self.machine.as_ref().expect("not yet removed");
         if let Some(why) = self.cut {
-            let cut = matches!(machine.want(), Want::Remove { abort: true });
+            let cut = matches!(machine.action(), Action::Remove { abort: true });
             assert!(cut, "not reset, but {why:?}");
         } else if self.gone {
-            let removed = matches!(machine.want(), Want::Remove { abort: false });
+            let removed = matches!(machine.action(), Action::Remove { abort: false });
             assert!(removed, "the client has left");
         }
     }
@@ -167,7 +167,7 @@ impl World<'_> {
         conn.machine().received(&bytes, now);
     }
 
-    fn open(&mut self, key: usize, asked: &Asked) {
+    fn open(&mut self, key: usize, asked: &ParsedHead) {
         // The tail before it is over; this one may follow another file.
         if self.conns[key].client.tail.is_some() {
             self.outcomes
@@ -175,7 +175,7 @@ impl World<'_> {
             self.report(key);
         }
         let conn = &self.conns[key];
-        let (mut found, mut seen) = (Found::Missing, Seen::Missing);
+        let (mut found, mut seen) = (Resource::Missing, Seen::Missing);
         if let Ok(request) = asked {
             assert!(!self.draining || !conn.client.closing);
             if let Some(path) = request.path() {
@@ -221,7 +221,7 @@ impl World<'_> {
             .file()
             .map_or(0, |file| self.disk.files[file].shrank.len());
         conn.client.expect(expect, &self.disk);
-        let (_, summary) = conn.machine().opened(found, date);
+        let (_, summary) = conn.machine().resolved(found, date);
         assert_eq!(summary.status.code(), status);
         self.outcomes.insert(summary.status.reason());
         if conn.client.after_tail {
@@ -234,50 +234,50 @@ impl World<'_> {
     }
 
     /// What the server's look-up says of where the answer starts.
-    fn start(&self, key: usize, found: &mut Found<Handle>, seen: &mut Seen) {
+    fn start(&self, key: usize, found: &mut Resource<Handle>, seen: &mut Seen) {
         let client = &self.conns[key].client;
-        if let (Found::File { meta, .. }, Seen::File(facts)) = (found, seen)
+        if let (Resource::File { info, .. }, Seen::File(facts)) = (found, seen)
             && let Some((ask, _)) = client.asks.get(client.opened)
         {
             facts.start = ask.starts(&self.disk, facts);
-            meta.start = facts.start;
+            info.start = facts.start;
         }
     }
 
-    pub fn look_up(&mut self, path: &Path) -> (Found<Handle>, Seen) {
+    pub fn look_up(&mut self, path: &Path) -> (Resource<Handle>, Seen) {
         let name = usize::from(path.name[0] - b'0');
         if self.choose(100) == 99 {
-            return (Found::Busy, Seen::Busy);
+            return (Resource::Busy, Seen::Busy);
         }
         if name == DIRECTORY {
             return self.look_up_directory(path.slash);
         }
         let file = match self.disk.names.get(name) {
             Some(Some(_)) if self.disk.forbidden[name] => {
-                return (Found::Forbidden, Seen::Forbidden);
+                return (Resource::Forbidden, Seen::Forbidden);
             }
             Some(&Some(file)) if !path.slash => file,
-            _ => return (Found::Missing, Seen::Missing),
+            _ => return (Resource::Missing, Seen::Missing),
         };
         if self.disk.files[file].broken {
-            return (Found::Forbidden, Seen::Forbidden);
+            return (Resource::Forbidden, Seen::Forbidden);
         }
-        let mut meta = self.disk.meta(file);
+        let mut info = self.disk.info(file);
         if self.fault == Fault::StaleDate {
-            meta.modified = Date::from_seconds(TODAY);
+            info.modified = Date::from_seconds(TODAY);
         }
         let seen = Seen::File(self.disk.facts(file));
         let file = Rc::clone(&self.disk.files[file].handle);
-        (Found::File { file, meta }, seen)
+        (Resource::File { file, info }, seen)
     }
 
-    fn look_up_directory(&mut self, slash: bool) -> (Found<Handle>, Seen) {
+    fn look_up_directory(&mut self, slash: bool) -> (Resource<Handle>, Seen) {
         let length = [60, 60, 60, 3000, 70_000][self.choose(5) as usize];
         let page: Vec<u8> = (0..length).map(|at| b'a' + (at % 26) as u8).collect();
         let told = page.len() - usize::from(self.fault == Fault::ShortListing);
         let found = match slash || self.fault == Fault::ForgetSlash {
-            true => Found::Listing(page[..told].to_vec()),
-            false => Found::NeedsSlash,
+            true => Resource::Listing(page[..told].to_vec()),
+            false => Resource::NeedsSlash,
         };
         let seen = match slash {
             true => Seen::Page(page),
@@ -308,7 +308,7 @@ impl World<'_> {
         conn.machine().shrank(size, now);
         // Of several parts, those that are still to come count too.
         if size < conn.client.last_promised()
-            && let Want::Remove { abort: true } = conn.machine().want()
+            && let Action::Remove { abort: true } = conn.machine().action()
         {
             conn.must_cut(End::Broken);
         }
@@ -317,7 +317,7 @@ impl World<'_> {
     }
 
     /// What the next request in the order of the client wants, whatever the machine has read.
-    fn expect(&mut self, key: usize, asked: &Asked, seen: &Seen) -> Expect {
+    fn expect(&mut self, key: usize, asked: &ParsedHead, seen: &Seen) -> Expect {
         let conn = &mut self.conns[key];
         match asked.as_ref().map_err(|refused| refused.why) {
             Err(Refusal::TooManyConnections) if conn.refused => return Expect::refusal(503),

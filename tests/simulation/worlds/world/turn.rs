@@ -19,7 +19,7 @@ impl Conn {
             self.must_cut(why);
         }
         match why {
-            End::Stalled => self.machine().expired(now),
+            End::Stalled => self.machine().timed_out(now),
             _ => self.machine().cut(now),
         }
         self.due = true;
@@ -69,7 +69,7 @@ impl World<'_> {
         conn.timed_out = matches!(conn.machine().state(), State::ReadingHeaders(_));
         let live = conn.machine().is_tail();
         assert!(live || conn.patience() <= now, "the client had more time");
-        conn.machine().rang(now);
+        conn.machine().timer_fired(now);
     }
 
     /// The server is to end.

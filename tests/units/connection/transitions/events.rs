@@ -2,18 +2,18 @@
 
 use std::time::Duration;
 
-use openrange::connection::{Connection, State, Timeouts, Want};
+use openrange::connection::{Action, Connection, State, Timeouts};
 use openrange::http::conditional::ETag;
 use openrange::http::date::Date;
 use openrange::limits::{
     EVENT_ABSENCE, EVENT_BUFFER, EVENT_HEARTBEAT, EVENT_LINE_MAX, EVENT_READ, HEAD_MAX,
 };
 use openrange::readiness::Interest;
-use openrange::resource::{Found, Meta};
+use openrange::resource::{FileInfo, Resource};
 use openrange::subscription::end::End;
 use openrange::time::Moment;
 
-use super::{ACCEPTED, LATER, Machine, NOW, file, measure, name, open, send, want};
+use super::{ACCEPTED, LATER, Machine, NOW, action, file, measure, name, open, send};
 
 const EVENTS: &[u8] = b"GET /f HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n";
 const EVENTS_10: &[u8] = b"GET /f HTTP/1.0\r\nAccept: text/event-stream\r\n\r\n";
@@ -25,15 +25,15 @@ const SENDING: &str = "SendingRange";
 const TAILING: &str = "Tailing";
 const ABORT: &str = "Closing(Abort)";
 
-pub fn other_file(tag: u64) -> Found<()> {
-    let Found::File { meta, .. } = file() else {
+pub fn other_file(tag: u64) -> Resource<()> {
+    let Resource::File { info, .. } = file() else {
         unreachable!()
     };
-    let meta = Meta {
+    let info = FileInfo {
         etag: ETag(tag),
-        ..meta
+        ..info
     };
-    Found::File { file: (), meta }
+    Resource::File { file: (), info }
 }
 
 mod state {
@@ -80,7 +80,7 @@ mod state {
         after(machine, send)
     }
     pub fn waiting() -> Machine {
-        after(left(), |machine| machine.followed(Found::Missing, NOW))
+        after(left(), |machine| machine.followed(Resource::Missing, NOW))
     }
     pub fn resumed_without_file() -> Machine {
         after(asked_for(RESUMED), super::super::open_missing)
@@ -93,7 +93,7 @@ mod state {
 
 /// Everything that it sends now; of a head only what follows it.
 pub fn sent(machine: &Machine) -> Option<String> {
-    let Want::Send(next) = machine.want() else {
+    let Action::Send(next) = machine.action() else {
         return None;
     };
     assert!(next.file.is_none() && next.after.is_empty());
@@ -118,7 +118,7 @@ fn check(rows: &[Row]) {
     for (what, state, event, wanted, next) in rows {
         let mut machine = state();
         event(&mut machine);
-        let wants = sent(&machine).unwrap_or_else(|| want(&machine));
+        let wants = sent(&machine).unwrap_or_else(|| action(&machine));
         assert_eq!((&*wants, &*name(&machine)), (*wanted, *next), "{what}");
     }
 }
@@ -136,14 +136,14 @@ const BEGINS: &str = "Send 24|retry: 1000/id: 0000000000000001-0//|";
 fn sending_events() {
     use state::*;
     check(&[
-        ("opened", opened, |_| {}, BEGINS, SENDING),
-        ("opened, resumed", || after(asked_for(RESUMED), open), |_| {},
+        ("resolved", opened, |_| {}, BEGINS, SENDING),
+        ("resolved, resumed", || after(asked_for(RESUMED), open), |_| {},
             "Send 24|retry: 1000/id: 0000000000000001-2//|", SENDING),
-        ("opened, resumed in another file", || asked_for(RESUMED), |m| { let _ = m.opened(other_file(2), Date::from_seconds(0)); },
+        ("resolved, resumed in another file", || asked_for(RESUMED), |m| { let _ = m.resolved(other_file(2), Date::from_seconds(0)); },
             "Send 84|retry: 1000/id: 0000000000000002-0//event: roll/id: 0000000000000002-0/\
              data: {\"reason\":\"replaced\",\"etag\":\"W/\\\"0000000000000002\\\"\"}//|", SENDING),
-        ("opened, HTTP/1.0", || after(asked_for(EVENTS_10), open), |_| {}, "Send retry: 1000/id: 0000000000000001-0//", SENDING),
-        ("opened, missing", || asked_for(EVENTS), super::open_missing, "Send 404", SENDING),
+        ("resolved, HTTP/1.0", || after(asked_for(EVENTS_10), open), |_| {}, "Send retry: 1000/id: 0000000000000001-0//", SENDING),
+        ("resolved, missing", || asked_for(EVENTS), super::open_missing, "Send 404", SENDING),
         ("sent, the head", opened, send, "Examine 1", SENDING),
         ("measured, more", head_out, |m| measure(m, 5), "Read 0..5", SENDING),
         ("measured, more than is read at once", head_out, |m| measure(m, u64::MAX), "Read 0..32768", SENDING),
@@ -159,7 +159,7 @@ fn sending_events() {
         ("shrank, though not below the last event", tailing, |m| { m.changed(); m.shrank(4, NOW); }, "Follow /f", TAILING),
         ("measured, less than was made events", tailing, |m| { m.changed(); measure(m, 3); }, "Follow /f", TAILING),
         ("fell_short", measured, |m| m.fell_short(NOW), "Remove, abort", ABORT),
-        ("expired", read, |m| m.expired(NOW), "Remove, abort", ABORT),
+        ("timed_out", read, |m| m.timed_out(NOW), "Remove, abort", ABORT),
         ("gone: all of it first", read, |m| { assert!(!m.gone(End::Renamed)); send(m); }, "Examine 1", SENDING),
         ("drain: all complete lines first", read, |m| { assert!(!m.drain(NOW)); send(m); measure(m, 9); }, "Read 4..9", SENDING),
         ("drain: then the end", read, |m| { m.drain(NOW); send(m); measure(m, 5); m.read_file(b"c", NOW); }, "Send 0||", SENDING),
@@ -198,17 +198,17 @@ fn resting() {
         ("followed, the same truncated", tailing, |m| { m.changed(); m.shrank(0, NOW); m.followed(other_file(2), NOW); }, TRUNCATE, SENDING),
         ("followed, truncated and gone", left, |m| { m.shrank(0, NOW); m.followed(other_file(2), NOW); }, ROLL, SENDING),
         ("followed, no file", waiting, |_| {}, "Sleep", TAILING),
-        ("followed, a directory", left, |m| m.followed(Found::NeedsSlash, NOW), "Sleep", TAILING),
-        ("rang, the next look is due", waiting, |m| m.rang(NOW + EVENT_ABSENCE.0), "Follow /f", TAILING),
-        ("rang, followed", waiting, |m| { m.rang(NOW + EVENT_ABSENCE.0); m.followed(other_file(2), LATER); }, ROLL, SENDING),
-        ("rang, truncated before it was gone", tailing, |m| { m.changed(); m.shrank(0, NOW); m.followed(Found::Missing, NOW); m.rang(NOW + EVENT_ABSENCE.0);
+        ("followed, a directory", left, |m| m.followed(Resource::NeedsSlash, NOW), "Sleep", TAILING),
+        ("timer_fired, the next look is due", waiting, |m| m.timer_fired(NOW + EVENT_ABSENCE.0), "Follow /f", TAILING),
+        ("timer_fired, followed", waiting, |m| { m.timer_fired(NOW + EVENT_ABSENCE.0); m.followed(other_file(2), LATER); }, ROLL, SENDING),
+        ("timer_fired, truncated before it was gone", tailing, |m| { m.changed(); m.shrank(0, NOW); m.followed(Resource::Missing, NOW); m.timer_fired(NOW + EVENT_ABSENCE.0);
             m.followed(other_file(2), LATER); }, REPLACED, SENDING),
-        ("rang, before its time", waiting, |m| m.rang(NOW), "Sleep", TAILING),
-        ("rang, after silence", tailing, |m| m.rang(NOW + EVENT_HEARTBEAT), "Send 3|://|", SENDING),
-        ("rang, after silence, sent", tailing, |m| { m.rang(NOW + EVENT_HEARTBEAT); send(m); }, "Sleep", TAILING),
-        ("rang, before that", tailing, |m| m.rang(LATER), "Sleep", TAILING),
-        ("rang, after silence, HTTP/1.0", tailing_10, |m| m.rang(NOW + EVENT_HEARTBEAT), "Send ://", SENDING),
-        ("expired: the send timeout", tailing, |m| m.expired(NOW), "Remove, abort", ABORT),
+        ("timer_fired, before its time", waiting, |m| m.timer_fired(NOW), "Sleep", TAILING),
+        ("timer_fired, after silence", tailing, |m| m.timer_fired(NOW + EVENT_HEARTBEAT), "Send 3|://|", SENDING),
+        ("timer_fired, after silence, sent", tailing, |m| { m.timer_fired(NOW + EVENT_HEARTBEAT); send(m); }, "Sleep", TAILING),
+        ("timer_fired, before that", tailing, |m| m.timer_fired(LATER), "Sleep", TAILING),
+        ("timer_fired, after silence, HTTP/1.0", tailing_10, |m| m.timer_fired(NOW + EVENT_HEARTBEAT), "Send ://", SENDING),
+        ("expired: the send timeout", tailing, |m| m.timed_out(NOW), "Remove, abort", ABORT),
         ("drain", tailing, |m| assert!(m.drain(NOW)), "Examine 1", TAILING),
         ("drain, HTTP/1.0", tailing_10, |m| { m.drain(NOW); measure(m, 5); m.read_file(b"c", NOW); }, "Shut", "Closing(Shut)"),
         ("drain, no file", waiting, |m| assert!(m.drain(NOW)), "Send 0||", SENDING),
@@ -234,20 +234,20 @@ fn absence() {
     let mut now = NOW;
     let mut told = 0;
     for round in 0..12 {
-        machine.followed(Found::Missing, now);
+        machine.followed(Resource::Missing, now);
         if let Some(notice) = sent(&machine) {
             let expected = "event: roll/data: {\"reason\":\"renamed\",\"etag\":null}//|";
             assert!(notice.ends_with(expected), "{notice}");
             told += 1;
             machine.sent(notice.len() as u64 - "Send ".len() as u64 + 2, now);
         }
-        assert_eq!(want(&machine), "Sleep");
+        assert_eq!(action(&machine), "Sleep");
         let pause = EVENT_ABSENCE.1.min(EVENT_ABSENCE.0 * (1 << round));
         assert_eq!(machine.deadline(&timeouts), now + pause, "round {round}");
         assert_eq!(told, usize::from(pause == EVENT_ABSENCE.1), "round {round}");
         now = now + pause;
-        machine.rang(now);
-        assert_eq!(want(&machine), "Follow /f");
+        machine.timer_fired(now);
+        assert_eq!(action(&machine), "Follow /f");
     }
     machine.followed(other_file(2), now);
     let notice = sent(&machine).expect("a notice");
@@ -284,14 +284,14 @@ fn ends() {
     type Row = (&'static str, fn() -> Machine, fn(&mut Machine), End, u64);
     // The beginning has 0x24 bytes, the two events have 0x40, a heartbeat 3.
     let rows: &[Row] = &[
-        ("in the head", opened, |m| { m.sent(9, NOW); m.failed(NOW); }, End::Left, 0),
-        ("behind the head", head_out, |m| m.failed(NOW), End::Left, 0x24),
-        ("in the size line", read, |m| { m.sent(3, NOW); m.failed(NOW); }, End::Left, 0x24),
-        ("in the events", read, |m| { m.sent(4 + 7, NOW); m.expired(NOW); }, End::Stalled, 0x24 + 7),
-        ("in the line end", read, |m| { m.sent(4 + 0x40 + 1, NOW); m.failed(NOW); }, End::Left, 0x24 + 0x40),
-        ("caught up", tailing, |m| m.hung_up(NOW), End::Left, 0x24 + 0x40),
-        ("caught up, HTTP/1.0", tailing_10, |m| m.hung_up(NOW), End::Left, 0x24 + 0x40),
-        ("after a heartbeat", tailing, |m| { m.rang(NOW + EVENT_HEARTBEAT); send(m); m.cut(NOW); }, End::Shutdown, 0x24 + 0x40 + 3),
+        ("in the head", opened, |m| { m.sent(9, NOW); m.failed(NOW); }, End::ClientGone, 0),
+        ("behind the head", head_out, |m| m.failed(NOW), End::ClientGone, 0x24),
+        ("in the size line", read, |m| { m.sent(3, NOW); m.failed(NOW); }, End::ClientGone, 0x24),
+        ("in the events", read, |m| { m.sent(4 + 7, NOW); m.timed_out(NOW); }, End::Stalled, 0x24 + 7),
+        ("in the line end", read, |m| { m.sent(4 + 0x40 + 1, NOW); m.failed(NOW); }, End::ClientGone, 0x24 + 0x40),
+        ("caught up", tailing, |m| m.hung_up(NOW), End::ClientGone, 0x24 + 0x40),
+        ("caught up, HTTP/1.0", tailing_10, |m| m.hung_up(NOW), End::ClientGone, 0x24 + 0x40),
+        ("after a heartbeat", tailing, |m| { m.timer_fired(NOW + EVENT_HEARTBEAT); send(m); m.cut(NOW); }, End::Shutdown, 0x24 + 0x40 + 3),
         ("without a file", waiting, |m| { m.drain(NOW); send(m); }, End::Shutdown, 0x24 + 0x40 + 0x2c),
         ("unreadable", tailing, |m| m.fell_short(NOW), End::Broken, 0x24 + 0x40),
     ];

@@ -2,24 +2,24 @@
 
 use std::time::Duration;
 
-use openrange::connection::{Connection, Timeouts, Want};
+use openrange::connection::{Action, Connection, Timeouts};
 use openrange::http::conditional::ETag;
 use openrange::http::date::Date;
 use openrange::limits::{EVENT_ABSENCE, EVENT_FILES_MAX, EVENT_HEARTBEAT};
-use openrange::resource::Found;
-use openrange::subscription::changelog::{Book, Entry, Kind, Version};
+use openrange::resource::Resource;
+use openrange::subscription::changelog::{ChangeLog, Entry, Kind, Version};
 use openrange::subscription::directory::Listed;
 use openrange::subscription::end::End;
 use openrange::time::Moment;
 
 use super::events::{other_file, sent};
-use super::{ACCEPTED, LATER, Machine, NOW, Row, measure, name, send, want};
+use super::{ACCEPTED, LATER, Machine, NOW, Row, action, measure, name, send};
 
 const SENDING: &str = "SendingRange";
 const TAILING: &str = "Tailing";
 
 /// `a` has the tag 1, and so on.
-fn book(version: u64, names: &[(&str, u64)]) -> Book {
+fn changelog(version: u64, names: &[(&str, u64)]) -> ChangeLog {
     let entry = |tag: &u64| Entry {
         modified: Date::from_seconds(0),
         kind: Kind::File {
@@ -32,32 +32,35 @@ fn book(version: u64, names: &[(&str, u64)]) -> Book {
     let entries = entries.map(|(name, tag)| (name.as_bytes().to_vec(), entry(tag)));
     let mut entries: Vec<(Vec<u8>, Entry)> = entries.collect();
     entries.sort_by(|left, right| left.0.cmp(&right.0));
-    let mut book = Book::new(Version(1));
-    book.update(entries, false, Version(version));
-    book
+    let mut changelog = ChangeLog::new(Version(1));
+    changelog.update(entries, false, Version(version));
+    changelog
 }
 
 fn list(machine: &mut Machine, version: u64, names: &[(&str, u64)]) {
-    machine.listed(&Listed::Book(&book(version, names)), NOW);
+    machine.listed(&Listed::Entries(&changelog(version, names)), NOW);
 }
 
 /// Does what it wants with these files (name, tag, bytes), until it wants nothing more, or a listing.
 fn drive(machine: &mut Machine, files: &[(&str, u64, &str)]) {
     loop {
-        let wanted = want(machine);
+        let wanted = action(machine);
         let (verb, rest) = wanted.split_once(' ').unwrap_or((&wanted, ""));
         let of = |tag: u64| files.iter().find(|file| file.1 == tag).expect("a file");
         match verb {
             "Send" => send(machine),
             "Follow" => {
                 let found = files.iter().find(|file| rest == format!("/d/{}", file.0));
-                machine.followed(found.map_or(Found::Missing, |file| other_file(file.1)), NOW);
+                machine.followed(
+                    found.map_or(Resource::Missing, |file| other_file(file.1)),
+                    NOW,
+                );
             }
             "Examine" => {
                 let tag = rest.strip_suffix(" anew").unwrap_or(rest);
                 let (.., bytes) = of(tag.parse().expect("a tag"));
                 measure(machine, bytes.len() as u64);
-                if let Want::Read((), range) = machine.want() {
+                if let Action::Read((), range) = machine.action() {
                     let bytes = &bytes.as_bytes()[range.start as usize..range.end as usize];
                     machine.read_file(bytes, NOW);
                 }
@@ -76,7 +79,7 @@ mod state {
         );
         let mut machine = Connection::new(ACCEPTED);
         machine.received(head.as_bytes(), NOW);
-        let _ = machine.opened(Found::Directory, Date::from_seconds(0));
+        let _ = machine.resolved(Resource::Directory, Date::from_seconds(0));
         machine
     }
     pub fn head_out(target: &str) -> Machine {
@@ -143,7 +146,7 @@ fn check(rows: &[Row]) {
     for (what, state, event, wanted, next) in rows {
         let mut machine = state();
         event(&mut machine);
-        let wants = sent(&machine).unwrap_or_else(|| want(&machine));
+        let wants = sent(&machine).unwrap_or_else(|| action(&machine));
         let wants = wants.replace("000000000000000", "#").replace('"', "'");
         assert_eq!((&*wants, &*name(&machine)), (*wanted, *next), "{what}");
     }
@@ -158,7 +161,7 @@ const GONE: &str = "Send 55|event: list/id: -/data: {'name':'/d','path':'/d/','t
 fn directories() {
     use state::*;
     check(&[
-        ("opened", || asked("/d/", ""), |_| {}, "Send d|retry: 1000//|", SENDING),
+        ("resolved", || asked("/d/", ""), |_| {}, "Send d|retry: 1000//|", SENDING),
         ("sent, the head", directory, |_| {}, "List /d/", SENDING),
         ("listed, empty", directory, |m| list(m, 1, &[]), EXISTS, SENDING),
         ("listed, sent", told, |_| {}, "Sleep", TAILING),
@@ -173,13 +176,13 @@ fn directories() {
         }, "List /d/", SENDING),
         ("listed, nothing", told, |m| { m.changed(); m.listed(&Listed::Nothing, NOW); }, GONE, SENDING),
         ("listed, nothing, sent", away, |_| {}, "Sleep", TAILING),
-        ("listed, nothing, once more", away, |m| { m.rang(NOW + EVENT_ABSENCE.0); m.listed(&Listed::Nothing, LATER); }, "Sleep", TAILING),
-        ("rang, the next look is due", away, |m| m.rang(NOW + EVENT_ABSENCE.0), "List /d/", TAILING),
-        ("rang, before that", away, |m| m.rang(NOW), "Sleep", TAILING),
-        ("listed, again", away, |m| { m.rang(NOW + EVENT_ABSENCE.0); list(m, 1, &[]); }, EXISTS, SENDING),
+        ("listed, nothing, once more", away, |m| { m.timer_fired(NOW + EVENT_ABSENCE.0); m.listed(&Listed::Nothing, LATER); }, "Sleep", TAILING),
+        ("timer_fired, the next look is due", away, |m| m.timer_fired(NOW + EVENT_ABSENCE.0), "List /d/", TAILING),
+        ("timer_fired, before that", away, |m| m.timer_fired(NOW), "Sleep", TAILING),
+        ("listed, again", away, |m| { m.timer_fired(NOW + EVENT_ABSENCE.0); list(m, 1, &[]); }, EXISTS, SENDING),
         ("listed, unknown", told, |m| { m.changed(); m.listed(&Listed::Unknown, NOW); }, "Sleep", TAILING),
-        ("listed, unknown, rang", told, |m| { m.changed(); m.listed(&Listed::Unknown, NOW); m.rang(NOW + EVENT_ABSENCE.0); }, "List /d/", TAILING),
-        ("rang, after silence", told, |m| m.rang(NOW + EVENT_HEARTBEAT), "Send 3|://|", SENDING),
+        ("listed, unknown, rang", told, |m| { m.changed(); m.listed(&Listed::Unknown, NOW); m.timer_fired(NOW + EVENT_ABSENCE.0); }, "List /d/", TAILING),
+        ("timer_fired, after silence", told, |m| m.timer_fired(NOW + EVENT_HEARTBEAT), "Send 3|://|", SENDING),
         ("drain", told, |m| assert!(m.drain(NOW)), "Send 0||", SENDING),
         ("drain, changed", told, |m| { m.changed(); m.drain(NOW); }, "Send 0||", SENDING),
         ("drain, away", away, |m| assert!(m.drain(NOW)), "Send 0||", SENDING),
@@ -194,7 +197,7 @@ fn directories() {
 fn several_names() {
     use state::*;
     check(&[
-        ("opened", || asked("/d/?files=a,b", ""), |_| {}, "Send d|retry: 1000//|", SENDING),
+        ("resolved", || asked("/d/?files=a,b", ""), |_| {}, "Send d|retry: 1000//|", SENDING),
         ("sent, the head", names, |_| {}, "Follow /d/a", SENDING),
         ("followed", names, |m| m.followed(other_file(1), NOW), "Send 1a|id: #1-0,-//|", SENDING),
         ("followed, sent: the other's turn", names, |m| { m.followed(other_file(1), NOW); send(m); }, "Follow /d/b", SENDING),
@@ -202,9 +205,9 @@ fn several_names() {
             "Send 2b|id: #1-0,#2-0//|", SENDING),
         ("followed, both, sent", names, |m| { m.followed(other_file(1), NOW); send(m); m.followed(other_file(2), NOW); send(m); },
             "Examine 1", SENDING),
-        ("followed, the first one is not there", names, |m| m.followed(Found::Missing, NOW), "Follow /d/b", SENDING),
-        ("followed, neither", names, |m| { m.followed(Found::Missing, NOW); m.followed(Found::Missing, NOW); }, "Sleep", TAILING),
-        ("rang", names, |m| { m.followed(Found::Missing, NOW); m.followed(Found::Missing, NOW); m.rang(NOW + EVENT_ABSENCE.0 * 2); },
+        ("followed, the first one is not there", names, |m| m.followed(Resource::Missing, NOW), "Follow /d/b", SENDING),
+        ("followed, neither", names, |m| { m.followed(Resource::Missing, NOW); m.followed(Resource::Missing, NOW); }, "Sleep", TAILING),
+        ("timer_fired", names, |m| { m.followed(Resource::Missing, NOW); m.followed(Resource::Missing, NOW); m.timer_fired(NOW + EVENT_ABSENCE.0 * 2); },
             "Follow /d/a", TAILING),
         ("resumed, both", || asked("/d/?files=a,b", "Last-Event-ID: 0000000000000001-2,-\r\n"),
             |m| { send(m); m.followed(other_file(1), NOW); send(m); m.followed(other_file(2), NOW); }, "Send 2b|id: #1-2,#2-0//|", SENDING),
@@ -226,7 +229,7 @@ fn several_names() {
         ("drain: what is left of both", both, |m| { assert!(m.drain(NOW)); measure(m, 2); }, "Examine 2", TAILING),
         ("drain: then the end", both, |m| { m.drain(NOW); measure(m, 2); measure(m, 2); }, "Send 0||", SENDING),
         ("drain, with a file that is not there", names,
-            |m| { m.followed(Found::Missing, NOW); m.followed(other_file(2), NOW); m.drain(NOW); send(m); measure(m, 0); }, "Send 0||", SENDING),
+            |m| { m.followed(Resource::Missing, NOW); m.followed(other_file(2), NOW); m.drain(NOW); send(m); measure(m, 0); }, "Send 0||", SENDING),
         ("drain, not looked up: nothing of it", names, |m| { m.drain(NOW); }, "Send 0||", SENDING),
         ("fell_short: all end", both, |m| { m.changed(); measure(m, 2); m.fell_short(NOW); }, "Remove, abort", "Closing(Abort)"),
     ]);
@@ -268,15 +271,15 @@ fn patterns() {
         ("passed on, all is out", passed_on,
             |m| { m.followed(other_file(1), NOW); measure(m, 3); m.read_file(b"2", NOW); send(m); }, "Follow /d/a", SENDING),
         ("passed on, the former name leads nowhere", passed_on,
-            |m| { m.followed(other_file(1), NOW); measure(m, 3); m.read_file(b"2", NOW); send(m); m.followed(Found::Missing, NOW); }, "Follow /d/b", SENDING),
+            |m| { m.followed(other_file(1), NOW); measure(m, 3); m.read_file(b"2", NOW); send(m); m.followed(Resource::Missing, NOW); }, "Follow /d/b", SENDING),
         ("passed on, the new name goes on behind it", passed_on, |m| {
             m.followed(other_file(1), NOW); measure(m, 3); m.read_file(b"2", NOW); send(m);
-            m.followed(Found::Missing, NOW); m.followed(other_file(1), NOW); measure(m, 5);
+            m.followed(Resource::Missing, NOW); m.followed(other_file(1), NOW); measure(m, 5);
         }, "Read 3..5", SENDING),
         ("passed on, told of by the listing alone", fitting, |m| {
             m.changed(); list(m, 3, &[("a", 1), ("c", 3)]);
-            m.followed(Found::Missing, NOW); measure(m, 2);
-            m.rang(NOW + EVENT_ABSENCE.0 * 2); m.followed(other_file(9), NOW);
+            m.followed(Resource::Missing, NOW); measure(m, 2);
+            m.timer_fired(NOW + EVENT_ABSENCE.0 * 2); m.followed(other_file(9), NOW);
             list(m, 4, &[("b", 1), ("c", 9)]); m.followed(other_file(1), NOW);
         }, "Examine 1 anew", TAILING),
         ("two change names: each is measured by a new look", two, |m| { m.changed(); list(m, 3, &[("a", 2), ("b", 1)]); }, "Examine 1 anew", TAILING),
@@ -289,7 +292,7 @@ fn patterns() {
         ("another name of the file: it is followed once", fitting, |m| { m.changed(); list(m, 3, &[("0", 1), ("a", 1), ("b", 1)]); measure(m, 2); }, "Sleep", TAILING),
         ("another name of the file, which is its only one then", fitting,
             |m| { m.changed(); list(m, 3, &[("0", 1), ("a", 1)]); list(m, 4, &[("0", 1)]); m.followed(other_file(1), NOW);
-                measure(m, 2); m.followed(Found::Missing, NOW); m.followed(other_file(1), NOW); measure(m, 5); }, "Read 2..5", TAILING),
+                measure(m, 2); m.followed(Resource::Missing, NOW); m.followed(other_file(1), NOW); measure(m, 5); }, "Read 2..5", TAILING),
         ("resumed, by the tag", || asked("/d/?files=*", "Last-Event-ID: 0000000000000001-2,0000000000000002-3\r\n"),
             |m| { send(m); list(m, 2, &[("x", 2)]); m.followed(other_file(2), NOW); measure(m, 5); m.read_file(b"3\n", NOW); },
             "Send 3c|id: #2-5,#1-2/event: x/data: 3//|", SENDING),
@@ -332,7 +335,7 @@ fn a_busy_file_starves_nobody() {
     let mut turns = Vec::new();
     let mut sizes = [2, 2];
     for _ in 0..10 {
-        let wanted = want(&machine);
+        let wanted = action(&machine);
         let tag: usize = wanted
             .strip_prefix("Examine ")
             .expect(&wanted)
@@ -366,7 +369,7 @@ fn more_files_than_are_followed() {
     send(&mut machine);
     let files: Vec<(&str, u64, &str)> = all.iter().map(|(name, tag)| (*name, *tag, "")).collect();
     drive(&mut machine, &files);
-    assert_eq!(want(&machine), "Sleep");
+    assert_eq!(action(&machine), "Sleep");
     // Once.
     machine.changed();
     list(&mut machine, 3, &all);

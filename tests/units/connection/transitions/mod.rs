@@ -8,12 +8,12 @@ mod pieces;
 use std::panic::{self, AssertUnwindSafe};
 use std::time::Duration;
 
-use openrange::connection::{Connection, How, State, Timeouts, Want};
+use openrange::connection::{Action, CloseMode, Connection, State, Timeouts};
 use openrange::http::conditional::ETag;
 use openrange::http::date::Date;
 use openrange::limits::{CHUNK_MAX, HEAD_MAX, LINGER, LINGER_BYTES};
 use openrange::readiness::Interest;
-use openrange::resource::{Found, Meta};
+use openrange::resource::{FileInfo, Resource};
 use openrange::subscription::end::End;
 use openrange::time::Moment;
 
@@ -40,9 +40,9 @@ const TAIL_CLOSE: &[u8] =
 const TAIL_10: &[u8] = b"GET /f HTTP/1.0\r\nRange: bytes=2-\r\n\r\n";
 
 /// Of 5 bytes.
-fn file() -> Found<()> {
+fn file() -> Resource<()> {
     let date = Date::from_seconds(0);
-    let meta = Meta {
+    let info = FileInfo {
         size: 5,
         sealed: false,
         modified: date,
@@ -51,20 +51,20 @@ fn file() -> Found<()> {
         media: "text/plain",
         start: None,
     };
-    Found::File { file: (), meta }
+    Resource::File { file: (), info }
 }
 
 fn open(machine: &mut Machine) {
-    let _ = machine.opened(file(), Date::from_seconds(0));
+    let _ = machine.resolved(file(), Date::from_seconds(0));
 }
 
 fn open_missing(machine: &mut Machine) {
-    let _ = machine.opened(Found::Missing, Date::from_seconds(0));
+    let _ = machine.resolved(Resource::Missing, Date::from_seconds(0));
 }
 
 /// Everything that it wants to send now, in one piece.
 fn send(machine: &mut Machine) {
-    if let Want::Send(next) = machine.want() {
+    if let Action::Send(next) = machine.action() {
         let file = next.file.map_or(0, |(_, range)| range.end - range.start);
         let n = next.before.len() as u64 + file + next.after.len() as u64;
         machine.sent(n, NOW);
@@ -73,7 +73,7 @@ fn send(machine: &mut Machine) {
 
 /// A head, and so many bytes of the file behind it.
 fn send_head_and(machine: &mut Machine, count: u64) {
-    if let Want::Send(next) = machine.want() {
+    if let Action::Send(next) = machine.action() {
         let n = next.before.len() as u64 + count;
         machine.sent(n, NOW);
     }
@@ -221,26 +221,26 @@ mod state {
 }
 
 /// A head by its status line, everything else as it is.
-fn want(machine: &Machine) -> String {
-    match machine.want() {
-        Want::Open(Ok(_)) => "Open".to_owned(),
-        Want::Open(Err(refused)) => format!("Open {}", refused.why.explain().0.code()),
-        Want::Measure(()) => "Measure".to_owned(),
-        Want::Read((), range) => format!("Read {range:?}"),
-        Want::Examine(known) => {
+fn action(machine: &Machine) -> String {
+    match machine.action() {
+        Action::Open(Ok(_)) => "Open".to_owned(),
+        Action::Open(Err(refused)) => format!("Open {}", refused.why.explain().0.code()),
+        Action::Measure(()) => "Measure".to_owned(),
+        Action::Read((), range) => format!("Read {range:?}"),
+        Action::Examine(known) => {
             format!(
                 "Examine {}{}",
                 known.etag.0,
-                if known.anew { " anew" } else { "" }
+                if known.again { " anew" } else { "" }
             )
         }
-        Want::Follow(sought) => format!("Follow {}", sought.path),
-        Want::List { path, anew } => format!("List {path}{}", if anew { " anew" } else { "" }),
-        Want::Sleep => "Sleep".to_owned(),
-        Want::Shut => "Shut".to_owned(),
-        Want::Remove { abort: false } => "Remove".to_owned(),
-        Want::Remove { abort: true } => "Remove, abort".to_owned(),
-        Want::Send(next) => {
+        Action::Follow(sought) => format!("Follow {}", sought.path),
+        Action::List { path, again } => format!("List {path}{}", if again { " anew" } else { "" }),
+        Action::Sleep => "Sleep".to_owned(),
+        Action::Shut => "Shut".to_owned(),
+        Action::Remove { abort: false } => "Remove".to_owned(),
+        Action::Remove { abort: true } => "Remove, abort".to_owned(),
+        Action::Send(next) => {
             let before = String::from_utf8_lossy(&next.before);
             let before = match before.strip_prefix("HTTP/1.1 ") {
                 Some(head) => head[..3].to_owned(),
@@ -266,7 +266,7 @@ fn name(machine: &Machine) -> String {
         State::ReadingHeaders(Some(_)) => "ReadingHeaders (asked)".to_owned(),
         State::SendingRange(_) => "SendingRange".to_owned(),
         State::Tailing(_) => "Tailing".to_owned(),
-        State::Closing(How::Linger { .. }) => "Closing(Linger)".to_owned(),
+        State::Closing(CloseMode::Linger { .. }) => "Closing(Linger)".to_owned(),
         State::Closing(how) => format!("Closing({how:?})"),
     }
 }
@@ -276,7 +276,7 @@ fn check(rows: &[Row]) {
         let mut machine = state();
         event(&mut machine);
         assert_eq!(
-            (want(&machine), name(&machine)),
+            (action(&machine), name(&machine)),
             ((*wanted).into(), (*next).into()),
             "{what}"
         );
@@ -300,14 +300,14 @@ fn reading_headers() {
         ("received, refused", fresh, |m| m.received(b"GET /f HTTP/1.1\n", NOW), "Open 400", ASKED),
         ("received, too much", fresh, |m| m.received(&[b'a'; HEAD_MAX], NOW), "Open 414", ASKED),
         ("accepted, one too many", one_too_many, |_| {}, "Open 503", ASKED),
-        ("opened, one too many", refused, |_| {}, "Send 503", "SendingRange"),
-        ("opened", asked, open, "Send 200 0..5", "SendingRange"),
-        ("opened, missing", missing, |_| {}, "Send 404", "SendingRange"),
+        ("resolved, one too many", refused, |_| {}, "Send 503", "SendingRange"),
+        ("resolved", asked, open, "Send 200 0..5", "SendingRange"),
+        ("resolved, missing", missing, |_| {}, "Send 404", "SendingRange"),
         ("hung_up", half_a_head, |m| m.hung_up(NOW), "Remove", "Closing(Now)"),
         ("failed", half_a_head, |m| m.failed(NOW), "Remove", "Closing(Now)"),
-        ("expired, first request", fresh, |m| m.expired(NOW), "Open 408", ASKED),
-        ("expired, some bytes", kept_alive_half_a_head, |m| m.expired(NOW), "Open 408", ASKED),
-        ("expired, kept alive and silent", kept_alive, |m| m.expired(NOW), "Remove", "Closing(Now)"),
+        ("timed_out, first request", fresh, |m| m.timed_out(NOW), "Open 408", ASKED),
+        ("timed_out, some bytes", kept_alive_half_a_head, |m| m.timed_out(NOW), "Open 408", ASKED),
+        ("timed_out, kept alive and silent", kept_alive, |m| m.timed_out(NOW), "Remove", "Closing(Now)"),
         ("drain, no bytes", fresh, |m| assert!(m.drain(NOW)), "Shut", "Closing(Shut)"),
         ("drain, some bytes", half_a_head, |m| assert!(!m.drain(NOW)), "Sleep", READING),
         ("drain, some bytes, then the rest: close after the answer", half_a_head,
@@ -340,7 +340,7 @@ fn sending_a_finite_answer() {
         ("shrank, to the end of the range", first_two, |m| m.shrank(2, NOW), "Send 206 0..2", SENDING),
         ("shrank, below the end of the range", first_two, |m| m.shrank(1, NOW), "Remove, abort", "Closing(Abort)"),
         ("shrank, nothing of it promised", missing, |m| m.shrank(0, NOW), "Send 404", SENDING),
-        ("expired", finite, |m| m.expired(NOW), "Remove, abort", "Closing(Abort)"),
+        ("timed_out", finite, |m| m.timed_out(NOW), "Remove, abort", "Closing(Abort)"),
         ("failed", finite, |m| m.failed(NOW), "Remove", "Closing(Now)"),
         ("changed", finite, |m| assert!(!m.changed()), "Send 200 0..5", SENDING),
         ("gone", finite, |m| assert!(!m.gone(End::Renamed)), "Send 200 0..5", SENDING),
@@ -411,7 +411,7 @@ fn sending_a_tail() {
         ("shrank, between frames, below what was delivered", tail_frame_out, |m| m.shrank(4, NOW), "Remove, abort", ABORT),
         ("shrank, under the last chunk", tail_last_chunk, |m| m.shrank(4, NOW), "Remove, abort", ABORT),
         ("fell_short", tail_frame, |m| m.fell_short(NOW), "Remove, abort", ABORT),
-        ("expired", tail_frame, |m| m.expired(NOW), "Remove, abort", ABORT),
+        ("timed_out", tail_frame, |m| m.timed_out(NOW), "Remove, abort", ABORT),
         ("changed", tail_frame, |m| assert!(!m.changed()), "Send 3| 2..5 |", SENDING),
         ("gone: ending", tail_frame, |m| { assert!(!m.gone(End::Replaced)); send(m); measure(m, 5); },
             "Send 0|Tail-End: replaced||", SENDING),
@@ -451,7 +451,7 @@ fn tailing() {
         ("shrank, below what was delivered, HTTP/1.0", tailing_10, |m| { m.changed(); m.shrank(4, NOW); }, "Remove, abort", ABORT),
         ("shrank, below what was delivered, ending", tailing_gone, |m| m.shrank(4, NOW), "Remove, abort", ABORT),
         ("fell_short", tailing, |m| m.fell_short(NOW), "Remove, abort", ABORT),
-        ("expired", tailing, |m| m.expired(NOW), "Remove, abort", ABORT),
+        ("timed_out", tailing, |m| m.timed_out(NOW), "Remove, abort", ABORT),
         ("received: kept", tailing, |m| { m.received(GET, NOW); assert_eq!(m.waiting(), GET.len()); }, "Sleep", TAILING),
         ("received, flooded", tailing, |m| m.received(&[b'a'; HEAD_MAX], NOW), "Remove, abort", ABORT),
         ("hung_up", tailing, |m| m.hung_up(NOW), "Remove", "Closing(Now)"),
@@ -471,7 +471,7 @@ fn closing() {
         ("Linger, received, flooded", linger_almost_full, |m| m.received(&[0; 9], NOW), "Remove", "Closing(Now)"),
         ("Linger, hung_up", linger, |m| m.hung_up(NOW), "Remove", "Closing(Now)"),
         ("Linger, failed", linger, |m| m.failed(NOW), "Remove", "Closing(Now)"),
-        ("Linger, expired", linger, |m| m.expired(NOW), "Remove", "Closing(Now)"),
+        ("Linger, expired", linger, |m| m.timed_out(NOW), "Remove", "Closing(Now)"),
         ("Linger, drain: lingers on", linger, |m| assert!(!m.drain(NOW)), "Sleep", "Closing(Linger)"),
         ("Linger, cut", linger, |m| m.cut(NOW), "Remove", "Closing(Now)"),
         ("Now, drain", now, |m| assert!(!m.drain(NOW)), "Remove", "Closing(Now)"),
@@ -513,7 +513,7 @@ fn impossible() {
         ("ReadingHeaders, shrank", fresh, |m| m.shrank(0, NOW)),
         ("asked, shrank", asked, |m| m.shrank(0, NOW)),
         ("asked, received", asked, |m| m.received(GET, NOW)),
-        ("asked, expired", asked, |m| m.expired(NOW)),
+        ("asked, expired", asked, |m| m.timed_out(NOW)),
         ("finite, received", finite, |m| m.received(GET, NOW)),
         ("finite, opened", finite, open),
         ("finite, measured", finite, |m| measure(m, 5)),
@@ -593,10 +593,10 @@ fn ends() {
     let rows: &[Row] = &[
         ("gone", tail_last_chunk, send, End::Renamed, 3),
         ("gone, HTTP/1.0", tailing_10_gone, |m| measure(m, 5), End::Unlinked, 3),
-        ("hung_up", tailing, |m| m.hung_up(NOW), End::Left, 3),
-        ("failed within the size line", tail_frame, |m| { m.sent(2, NOW); m.failed(NOW); }, End::Left, 0),
-        ("failed within the bytes", tail_frame, |m| { m.sent(5, NOW); m.failed(NOW); }, End::Left, 2),
-        ("expired within the line end", tail_frame, |m| { m.sent(7, NOW); m.expired(NOW); }, End::Stalled, 3),
+        ("hung_up", tailing, |m| m.hung_up(NOW), End::ClientGone, 3),
+        ("failed within the size line", tail_frame, |m| { m.sent(2, NOW); m.failed(NOW); }, End::ClientGone, 0),
+        ("failed within the bytes", tail_frame, |m| { m.sent(5, NOW); m.failed(NOW); }, End::ClientGone, 2),
+        ("timed_out within the line end", tail_frame, |m| { m.sent(7, NOW); m.timed_out(NOW); }, End::Stalled, 3),
         ("truncated", tailing, |m| measure(m, 0), End::Broken, 3),
         ("shrank, caught up", tailing, |m| m.shrank(0, NOW), End::Broken, 3),
         ("shrank within the bytes", tail_frame, |m| { m.sent(5, NOW); m.shrank(4, NOW); }, End::Broken, 2),

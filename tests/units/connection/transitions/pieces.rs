@@ -7,7 +7,7 @@ use openrange::response::Body;
 use openrange::subscription::end::End;
 use openrange::time::Moment;
 
-use super::{measure, state, want};
+use super::{action, measure, state};
 
 /// The words of the trailer field and of the log.
 #[test]
@@ -19,7 +19,7 @@ fn words() {
         (End::Sealed, "sealed"),
         (End::Shutdown, "shutdown"),
         (End::Broken, "cut: truncated or unreadable"),
-        (End::Left, "client left"),
+        (End::ClientGone, "client left"),
         (
             End::Stalled,
             "cut: client took nothing within the send timeout",
@@ -31,7 +31,7 @@ fn words() {
             let mut machine = state::tailing();
             assert!(machine.gone(end));
             measure(&mut machine, 5);
-            assert_eq!(want(&machine), format!("Send 0|Tail-End: {word}||"));
+            assert_eq!(action(&machine), format!("Send 0|Tail-End: {word}||"));
         }
     }
 }
@@ -60,6 +60,6 @@ fn moments() {
 #[test]
 fn an_answer_without_a_file_is_no_tail() {
     let mut sending = Sending::<()>::new(b"head".to_vec(), Body::Nothing, None);
-    assert!(sending.live().is_none() && sending.live_mut().is_none());
-    assert!(sending.into_live().is_none());
+    assert!(sending.subscription().is_none() && sending.subscription_mut().is_none());
+    assert!(sending.into_subscription().is_none());
 }

@@ -10,7 +10,7 @@ use openrange::http::conditional::ETag;
 use openrange::http::date::Date;
 use openrange::http::target::Path;
 use openrange::limits::{DIRECTORY_GONE_MAX, EVENT_BUFFER};
-use openrange::subscription::changelog::{Book, Bookmark, Entry, Json, Kind, Version, list};
+use openrange::subscription::changelog::{ChangeLog, Cursor, Entry, Json, Kind, Version, list};
 use reader::{Reader, events};
 
 fn directory() -> Path {
@@ -108,19 +108,19 @@ fn lists() {
 
 /// The types of the events for one who has seen the first of these states and then the last.
 fn told(states: &[Option<Entry>]) -> Vec<String> {
-    let (mut book, mut mark) = (Book::new(Version(1)), Bookmark::default());
+    let (mut changelog, mut mark) = (ChangeLog::new(Version(1)), Cursor::default());
     let mut out = Vec::new();
     for (index, state) in states.iter().enumerate() {
         let entries = state.iter().map(|entry| (b"x".to_vec(), *entry));
-        book.update(entries.collect(), false, Version(index as u64 + 2));
+        changelog.update(entries.collect(), false, Version(index as u64 + 2));
         if index == 0 {
-            assert!(mark.read(&directory(), &book, &mut out));
+            assert!(mark.read(&directory(), &changelog, &mut out));
         }
     }
     out.clear();
-    assert!(mark.read(&directory(), &book, &mut out));
+    assert!(mark.read(&directory(), &changelog, &mut out));
     let again = out.len();
-    assert!(mark.read(&directory(), &book, &mut out));
+    assert!(mark.read(&directory(), &changelog, &mut out));
     assert_eq!(out.len(), again, "told twice");
     events(&out).into_iter().map(|event| event.kind).collect()
 }
@@ -168,10 +168,10 @@ fn changes() {
 #[test]
 fn a_list_comes_first_and_whenever_what_was_told_is_void() {
     let mut out = Vec::new();
-    let mut next = |mark: &mut Bookmark, book: Option<&Book>| -> String {
+    let mut next = |mark: &mut Cursor, changelog: Option<&ChangeLog>| -> String {
         out.clear();
-        match book {
-            Some(book) => assert!(mark.read(&directory(), book, &mut out)),
+        match changelog {
+            Some(changelog) => assert!(mark.read(&directory(), changelog, &mut out)),
             None => mark.lose(&directory(), &mut out),
         }
         String::from_utf8(out.clone())
@@ -187,24 +187,33 @@ fn a_list_comes_first_and_whenever_what_was_told_is_void() {
     let entry = file(1, false, Some(1));
     let create = format!("event: create|data: {}||", Json(b"x", &entry));
     let entries = || vec![(b"x".to_vec(), entry)];
-    let mut mark = Bookmark::default();
-    let mut book = Book::new(Version(1));
-    book.update(entries(), false, Version(1));
-    assert_eq!(next(&mut mark, Some(&book)), list(false, true) + &create);
-    assert_eq!(next(&mut mark, Some(&book)), "");
+    let mut mark = Cursor::default();
+    let mut changelog = ChangeLog::new(Version(1));
+    changelog.update(entries(), false, Version(1));
+    assert_eq!(
+        next(&mut mark, Some(&changelog)),
+        list(false, true) + &create
+    );
+    assert_eq!(next(&mut mark, Some(&changelog)), "");
     // Whether there are more is said there only.
-    book.update(entries(), true, Version(2));
-    assert_eq!(next(&mut mark, Some(&book)), list(true, true) + &create);
-    book.update(entries(), true, Version(3));
-    assert_eq!(next(&mut mark, Some(&book)), "");
+    changelog.update(entries(), true, Version(2));
+    assert_eq!(
+        next(&mut mark, Some(&changelog)),
+        list(true, true) + &create
+    );
+    changelog.update(entries(), true, Version(3));
+    assert_eq!(next(&mut mark, Some(&changelog)), "");
     assert_eq!(next(&mut mark, None), list(false, false));
     assert_eq!(next(&mut mark, None), "");
-    assert_eq!(next(&mut mark, Some(&book)), list(true, true) + &create);
+    assert_eq!(
+        next(&mut mark, Some(&changelog)),
+        list(true, true) + &create
+    );
     // Another directory of that name.
-    let mut book = Book::new(Version(9));
-    assert_eq!(next(&mut mark, Some(&book)), list(false, true));
-    book.update(entries(), false, Version(10));
-    assert_eq!(next(&mut mark, Some(&book)), create);
+    let mut changelog = ChangeLog::new(Version(9));
+    assert_eq!(next(&mut mark, Some(&changelog)), list(false, true));
+    changelog.update(entries(), false, Version(10));
+    assert_eq!(next(&mut mark, Some(&changelog)), create);
 }
 
 type Directory = BTreeMap<Vec<u8>, Entry>;
@@ -214,7 +223,7 @@ struct World {
     random: Random,
     directory: Option<Directory>,
     truncated: bool,
-    book: Option<Book>,
+    changelog: Option<ChangeLog>,
     version: u64,
     readers: Vec<Reader>,
     names: u64,
@@ -233,7 +242,7 @@ impl World {
                 .collect(),
             directory: Some(Directory::new()),
             truncated: false,
-            book: None,
+            changelog: None,
             version: 0,
             random,
         }
@@ -276,7 +285,7 @@ impl World {
             entries.extend(names.map(|name| (name.into_bytes(), subdirectory())));
             self.look();
             if round == 0 {
-                while !self.readers[0].read(&directory(), self.book.as_ref()) {}
+                while !self.readers[0].read(&directory(), self.changelog.as_ref()) {}
             }
             let entries = self.directory.get_or_insert_default();
             entries.retain(|name, _| !name.contains(&b' '));
@@ -286,19 +295,21 @@ impl World {
 
     fn look(&mut self) {
         let Some(directory) = &self.directory else {
-            self.book = None;
+            self.changelog = None;
             return;
         };
         self.version += 1;
         let version = Version(self.version);
-        let book = self.book.get_or_insert_with(|| Book::new(version));
+        let changelog = self
+            .changelog
+            .get_or_insert_with(|| ChangeLog::new(version));
         let entries = directory.iter().map(|(name, entry)| (name.clone(), *entry));
-        book.update(entries.collect(), self.truncated, version);
+        changelog.update(entries.collect(), self.truncated, version);
     }
 
     fn read(&mut self) {
         let index = self.random.below(self.readers.len() as u64) as usize;
-        self.readers[index].read(&directory(), self.book.as_ref());
+        self.readers[index].read(&directory(), self.changelog.as_ref());
     }
 
     fn step(&mut self) {
@@ -325,7 +336,7 @@ impl World {
     fn end(&mut self) {
         self.look();
         for reader in &mut self.readers {
-            while !reader.read(&directory(), self.book.as_ref()) {}
+            while !reader.read(&directory(), self.changelog.as_ref()) {}
             let entries = self.directory.iter().flatten();
             let expected: BTreeMap<String, String> = entries
                 .map(|(name, entry)| {
@@ -349,7 +360,7 @@ impl World {
 
 #[test]
 fn who_is_told_of_everything_has_the_directory() {
-    let (mut anew, mut within) = (0, 0);
+    let (mut again, mut within) = (0, 0);
     for seed in 0..if cfg!(miri) { 3 } else { 500 } {
         println!("seed {seed}");
         let mut world = World::new(seed);
@@ -357,15 +368,15 @@ fn who_is_told_of_everything_has_the_directory() {
             world.step();
         }
         world.end();
-        anew += world.readers(|reader| reader.lists > 1);
+        again += world.readers(|reader| reader.lists > 1);
         within += world.readers(|reader| reader.pauses > 0);
     }
-    assert!(cfg!(miri) || anew > 100 && within > 50, "{anew} {within}");
+    assert!(cfg!(miri) || again > 100 && within > 50, "{again} {within}");
 }
 
 #[test]
 fn who_is_too_far_behind_is_told_of_all_anew() {
-    let mut anew = 0;
+    let mut again = 0;
     for seed in 0..if cfg!(miri) { 0 } else { 8 } {
         println!("seed {seed}");
         let mut world = World::new(seed);
@@ -373,15 +384,15 @@ fn who_is_too_far_behind_is_told_of_all_anew() {
             world.step();
         }
         world.look();
-        world.readers[0].read(&directory(), world.book.as_ref());
+        world.readers[0].read(&directory(), world.changelog.as_ref());
         world.surge();
         for _ in 0..10 {
             world.step();
         }
         world.end();
-        anew += world.readers(|reader| reader.lists > 1);
+        again += world.readers(|reader| reader.lists > 1);
     }
-    assert!(anew > 0 || cfg!(miri));
+    assert!(again > 0 || cfg!(miri));
 }
 
 /// Whoever is in the middle of it is told of each change once, wherever it is.
@@ -395,22 +406,22 @@ fn what_happens_while_it_is_read_is_told_once() {
         there.map(|number| (name(number), entry)).collect()
     };
     for (late, early) in [(199, 100), (100, 199)] {
-        let mut book = Book::new(Version(1));
-        book.update(all(&[], &[]), false, Version(1));
-        let mut mark = Bookmark::default();
-        while !mark.read(&directory(), &book, &mut Vec::new()) {}
+        let mut changelog = ChangeLog::new(Version(1));
+        changelog.update(all(&[], &[]), false, Version(1));
+        let mut mark = Cursor::default();
+        while !mark.read(&directory(), &changelog, &mut Vec::new()) {}
         let grown = all(&[], &[])
             .into_iter()
             .map(|(name, _)| (name, file(2, false, Some(1))));
-        book.update(grown.collect(), false, Version(2));
+        changelog.update(grown.collect(), false, Version(2));
         let mut out = Vec::new();
-        assert!(!mark.read(&directory(), &book, &mut out));
+        assert!(!mark.read(&directory(), &changelog, &mut out));
         // One goes, another goes and comes back, and one comes.
-        book.update(all(&[late, early], &[]), false, Version(3));
-        book.update(all(&[late], &[300]), false, Version(4));
+        changelog.update(all(&[late, early], &[]), false, Version(3));
+        changelog.update(all(&[late], &[300]), false, Version(4));
         loop {
             let mut more = Vec::new();
-            let done = mark.read(&directory(), &book, &mut more);
+            let done = mark.read(&directory(), &changelog, &mut more);
             out.extend(more);
             if done {
                 break;
@@ -438,12 +449,12 @@ fn a_buffer_is_enough() {
         let name = format!("{number:04}{}", "\u{1}".repeat(250));
         (name.into_bytes(), file(1, false, Some(1)))
     });
-    let mut book = Book::new(Version(1));
-    book.update(entries.collect(), false, Version(1));
-    let (mut mark, mut buffers) = (Bookmark::default(), 0);
+    let mut changelog = ChangeLog::new(Version(1));
+    changelog.update(entries.collect(), false, Version(1));
+    let (mut mark, mut buffers) = (Cursor::default(), 0);
     loop {
         let mut out = Vec::new();
-        let all = mark.read(&directory(), &book, &mut out);
+        let all = mark.read(&directory(), &changelog, &mut out);
         assert!(out.len() < EVENT_BUFFER + 3000, "{}", out.len());
         buffers += 1;
         if all {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use openrange::http::target::Path;
-use openrange::subscription::changelog::{Book, Bookmark};
+use openrange::subscription::changelog::{ChangeLog, Cursor};
 
 #[derive(Debug)]
 pub struct Event {
@@ -44,7 +44,7 @@ pub fn value(json: &str, key: &str) -> String {
 
 #[derive(Default)]
 pub struct Reader {
-    mark: Bookmark,
+    mark: Cursor,
     /// By name, as JSON.
     pub table: BTreeMap<String, String>,
     pub exists: Option<bool>,
@@ -56,10 +56,10 @@ pub struct Reader {
 
 impl Reader {
     /// Reads as much as is given at once. True if that is all.
-    pub fn read(&mut self, path: &Path, book: Option<&Book>) -> bool {
+    pub fn read(&mut self, path: &Path, changelog: Option<&ChangeLog>) -> bool {
         let mut out = Vec::new();
-        let all = match book {
-            Some(book) => self.mark.read(path, book, &mut out),
+        let all = match changelog {
+            Some(changelog) => self.mark.read(path, changelog, &mut out),
             None => {
                 self.mark.lose(path, &mut out);
                 true
