@@ -11,4 +11,5 @@ mod follow;
 mod http;
 mod properties;
 mod response;
+mod subscription;
 mod worker;

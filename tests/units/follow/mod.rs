@@ -1,4 +1,4 @@
-//! What follows files: `worker::passes`, `os::watch`.
+//! `follow`.
 
-mod passes;
-mod watch;
+mod fanout;
+mod watcher;

@@ -2,17 +2,16 @@
 
 mod accept;
 mod authorization;
-mod chunk;
+mod chunked;
 mod conditional;
 mod cors;
 mod date;
 mod differential;
-mod events;
 mod head;
 mod media;
 mod pattern;
 mod query;
 mod range;
 mod request;
+mod sse;
 mod target;
-mod topics;

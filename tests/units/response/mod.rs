@@ -1,4 +1,4 @@
-//! `connection::answer`: the head of every kind of respond, for every kind of client.
+//! `response`: the head of every kind of response, for every kind of client.
 
 mod cases;
 mod everywhere;

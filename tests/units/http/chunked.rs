@@ -1,4 +1,4 @@
-//! `http::chunk`: however short the sends are, the bytes on the wire are those of the chunk.
+//! `http::chunked`: however short the sends are, the bytes on the wire are those of the chunk.
 
 use crate::support::pace::some;
 use crate::support::random::Random;

@@ -1,4 +1,4 @@
-//! `http::topics`: entries as JSON, and a directory that is told as events: whoever puts together what he is told has the
+//! `subscription::changelog`: entries as JSON, and a directory that is told as events: whoever puts together what he is told has the
 //! directory, however slowly he reads and whatever happens meanwhile.
 
 mod reader;

@@ -1,4 +1,4 @@
-//! `http::events` against tables, and with random files read in random steps against a simple oracle.
+//! `http::sse` against tables, and with random files read in random steps against a simple oracle.
 
 use crate::properties::events as check;
 use crate::support::random::Random;

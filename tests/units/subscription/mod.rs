@@ -1,0 +1,3 @@
+//! `subscription`.
+
+mod changelog;
