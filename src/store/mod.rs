@@ -3,6 +3,7 @@
 pub mod cache;
 pub mod file;
 pub mod identity;
+pub mod generations;
 pub mod last_lines;
 pub mod listing;
 pub mod lookup;

@@ -1,0 +1,381 @@
+//! The generations of a name in order, and where some are missing. Pure.
+//!
+//! What was seen comes first. Otherwise names decide, and between a numbered and a dated series the time of the last write:
+//! logrotate keeps that time, also on the file that it compresses.
+
+use std::collections::{HashMap, HashSet};
+
+use super::family::{Compression, Kinship, Series};
+use crate::http::conditional::ETag;
+
+/// The time of the last write: seconds since 1970, and nanoseconds.
+pub type Modified = (i64, u32);
+
+/// A file of the family, as a look at the directory found it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// Its name below ROOT.
+    pub path: Box<[u8]>,
+    /// Its own tag; of a compressed file, that of its compressed content.
+    pub etag: ETag,
+    /// Bytes.
+    pub size: u64,
+    /// When it was last written.
+    pub modified: Modified,
+    /// Nobody may write it.
+    pub sealed: bool,
+    /// How its name is related; `None`: it has the name itself, or it had it when that was seen.
+    pub kinship: Option<Kinship>,
+    /// It has the name now.
+    pub current: bool,
+}
+
+impl Member {
+    /// What compressed it.
+    #[must_use]
+    pub fn compression(&self) -> Option<Compression> {
+        self.kinship?.compression
+    }
+
+    fn number(&self) -> Option<u32> {
+        match self.kinship?.series {
+            Series::Number(number) => Some(number),
+            Series::Date(_) => None,
+        }
+    }
+}
+
+/// A file before it was compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Original {
+    /// Its tag.
+    pub etag: ETag,
+    /// Its bytes.
+    pub size: u64,
+}
+
+/// A file that was seen to have the name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ancestor {
+    /// Its tag.
+    pub etag: ETag,
+    /// Bytes, when it was looked at last.
+    pub size: u64,
+    /// Its inode number, by which a listing finds it under any name.
+    pub inode: u64,
+    /// No other file had the name between the one before and this.
+    pub direct: bool,
+}
+
+/// What was seen of a name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// The files that had the name, oldest first.
+    pub line: Vec<Ancestor>,
+    /// Compressed files by their own tags.
+    pub originals: HashMap<ETag, Original>,
+    /// Files that were created under their own names, and are nobody's generations.
+    pub born: HashSet<ETag>,
+}
+
+impl Seen {
+    /// The place of a file among those that were seen.
+    #[must_use]
+    pub fn place(&self, etag: ETag) -> Option<usize> {
+        self.line.iter().rposition(|ancestor| ancestor.etag == etag)
+    }
+
+    /// The place of a file, or of that which it was before it was compressed.
+    fn place_of(&self, member: &Member) -> Option<usize> {
+        let original = self.originals.get(&member.etag);
+        self.place(original.map_or(member.etag, |original| original.etag))
+    }
+
+    /// Whether nothing came between the files at these places.
+    fn is_direct(&self, before: usize, after: usize) -> bool {
+        before + 1 == after && self.line[after].direct
+    }
+}
+
+/// A generation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Generation {
+    /// The file.
+    pub member: Member,
+    /// What it was before it was compressed, if that was seen.
+    pub original: Option<Original>,
+    /// Something is missing between the one before and this.
+    pub gap: bool,
+}
+
+/// The generations of a name, oldest first.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Chain(pub Vec<Generation>);
+
+/// What comes after a generation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Next<'a> {
+    /// The next one that can be read as it was written; `None`: there is none yet.
+    pub generation: Option<&'a Generation>,
+    /// Something between the two is missing or compressed.
+    pub gap: bool,
+}
+
+impl Chain {
+    /// Of these files.
+    #[must_use]
+    pub fn new(members: Vec<Member>, seen: &Seen) -> Chain {
+        let members = by_name(without_copies(members, seen));
+        let members = as_seen(members, seen);
+        let gaps = gaps(&members, seen);
+        let generations = members.into_iter().zip(gaps);
+        let generations = generations.map(|(member, gap)| Generation {
+            original: seen.originals.get(&member.etag).copied(),
+            member,
+            gap,
+        });
+        Chain(generations.collect())
+    }
+
+    /// Whether something is missing.
+    #[must_use]
+    pub fn has_gap(&self) -> bool {
+        self.0.iter().any(|generation| generation.gap)
+    }
+
+    /// The generation with this tag.
+    #[must_use]
+    pub fn find(&self, etag: ETag) -> Option<&Generation> {
+        let index = self.index(etag)?;
+        self.0.get(index)
+    }
+
+    fn index(&self, etag: ETag) -> Option<usize> {
+        let mut generations = self.0.iter();
+        generations.position(|generation| generation.member.etag == etag)
+    }
+
+    /// The compressed copy of a file that is not there any more.
+    #[must_use]
+    pub fn compressed_copy(&self, etag: ETag) -> Option<&Generation> {
+        let is_copy = |generation: &&Generation| {
+            let original = generation.original.as_ref();
+            original.is_some_and(|original| original.etag == etag)
+        };
+        self.0.iter().find(is_copy)
+    }
+
+    /// The oldest one that can be read as it was written.
+    #[must_use]
+    pub fn oldest(&self) -> Option<&Generation> {
+        let mut generations = self.0.iter();
+        generations.find(|generation| generation.member.compression().is_none())
+    }
+
+    /// What comes after the file with this tag, which may be gone.
+    #[must_use]
+    pub fn after(&self, etag: ETag, seen: &Seen) -> Next<'_> {
+        match self.index(etag) {
+            Some(index) => self.next_from(index + 1, false),
+            None => match seen.place(etag) {
+                Some(place) => self.after_place(place, seen),
+                // Who comes with a tag that nobody remembers was away for long: what is kept is newer, most likely.
+                None => self.next_from(0, true),
+            },
+        }
+    }
+
+    fn after_place(&self, place: usize, seen: &Seen) -> Next<'_> {
+        let place_of = |generation: &Generation| seen.place_of(&generation.member);
+        let is_older =
+            |generation: &Generation| place_of(generation).is_some_and(|other| other < place);
+        let start = self
+            .0
+            .iter()
+            .rposition(is_older)
+            .map_or(0, |index| index + 1);
+        let first = self.0.get(start);
+        match first.and_then(place_of) {
+            // Its own compressed copy says nothing that is not missed already.
+            Some(other) if other == place => self.next_from(start + 1, true),
+            Some(other) => self.next_from(start, !seen.is_direct(place, other)),
+            None => self.next_from(start, true),
+        }
+    }
+
+    /// `gap`: something before `start` is missing.
+    fn next_from(&self, start: usize, gap: bool) -> Next<'_> {
+        let mut gap = gap;
+        for (index, generation) in self.0.iter().enumerate().skip(start) {
+            // What is missing before the first one is said by whoever asks.
+            gap |= generation.gap && index > 0;
+            if generation.member.compression().is_none() {
+                return Next {
+                    generation: Some(generation),
+                    gap,
+                };
+            }
+            gap = true;
+        }
+        Next {
+            generation: None,
+            gap,
+        }
+    }
+}
+
+/// A compressed copy counts only when the file itself is gone: a compressor removes it last.
+fn without_copies(members: Vec<Member>, seen: &Seen) -> Vec<Member> {
+    let plain = || {
+        members
+            .iter()
+            .filter(|member| member.compression().is_none())
+    };
+    let series: HashSet<Series> = plain()
+        .filter_map(|member| Some(member.kinship?.series))
+        .collect();
+    let tags: HashSet<ETag> = plain().map(|member| member.etag).collect();
+    let is_copy = |member: &Member| {
+        let Some(kinship) = member
+            .kinship
+            .filter(|kinship| kinship.compression.is_some())
+        else {
+            return false;
+        };
+        let original = seen.originals.get(&member.etag);
+        series.contains(&kinship.series) || original.is_some_and(|it| tags.contains(&it.etag))
+    };
+    let kept: Vec<bool> = members.iter().map(|member| !is_copy(member)).collect();
+    let members = members.into_iter().zip(kept);
+    members
+        .filter_map(|(member, kept)| kept.then_some(member))
+        .collect()
+}
+
+/// In the order that names and times tell; those of which the name tells nothing come last.
+fn by_name(members: Vec<Member>) -> Vec<Member> {
+    let (mut numbered, mut dated, mut others) = (Vec::new(), Vec::new(), Vec::new());
+    for member in members {
+        match member.kinship.map(|kinship| kinship.series) {
+            Some(Series::Number(number)) => numbered.push((u32::MAX - number, member)),
+            Some(Series::Date(stamp)) => dated.push((stamp, member)),
+            None => others.push((member.current, member)),
+        }
+    }
+    let numbered = sorted(numbered);
+    let dated = sorted(dated);
+    let mut members = merged(numbered, dated);
+    members.extend(sorted(others));
+    members
+}
+
+fn sorted<K: Ord>(mut members: Vec<(K, Member)>) -> Vec<Member> {
+    members.sort_by(|(left, one), (right, other)| {
+        let order = left.cmp(right).then(one.modified.cmp(&other.modified));
+        order.then_with(|| one.path.cmp(&other.path))
+    });
+    members.into_iter().map(|(_, member)| member).collect()
+}
+
+/// Two series, each in its own order, by the time of the last write.
+fn merged(one: Vec<Member>, other: Vec<Member>) -> Vec<Member> {
+    let mut members = Vec::with_capacity(one.len() + other.len());
+    let (mut one, mut other) = (one.into_iter().peekable(), other.into_iter().peekable());
+    loop {
+        let from_one = match (one.peek(), other.peek()) {
+            (Some(left), Some(right)) => left.modified <= right.modified,
+            (left, _) => left.is_some(),
+        };
+        let next = if from_one { one.next() } else { other.next() };
+        match next {
+            Some(member) => members.push(member),
+            None => return members,
+        }
+    }
+}
+
+/// What was seen comes before what names say: files that were seen change places among themselves, and those of which the
+/// name says nothing go next to those they were seen with. The file that has the name is last.
+fn as_seen(members: Vec<Member>, seen: &Seen) -> Vec<Member> {
+    let (current, members): (Vec<_>, Vec<_>) = members.into_iter().partition(|it| it.current);
+    let (named, others): (Vec<_>, Vec<_>) =
+        members.into_iter().partition(|it| it.kinship.is_some());
+    let mut members = reordered(named, seen);
+    let mut others: Vec<_> = others
+        .into_iter()
+        .map(|it| (seen.place_of(&it), it))
+        .collect();
+    others.sort_by_key(|(place, _)| *place);
+    for (place, member) in others {
+        let index = index_for(&members, &member, place, seen);
+        members.insert(index, member);
+    }
+    members.extend(current);
+    members
+}
+
+fn reordered(members: Vec<Member>, seen: &Seen) -> Vec<Member> {
+    let places: Vec<_> = members.iter().map(|member| seen.place_of(member)).collect();
+    let mut members: Vec<_> = members.into_iter().map(Some).collect();
+    let slots: Vec<usize> = (0..members.len())
+        .filter(|&index| places[index].is_some())
+        .collect();
+    let mut order = slots.clone();
+    order.sort_by_key(|&index| places[index]);
+    let mut known: Vec<_> = order.iter().map(|&index| members[index].take()).collect();
+    for (slot, member) in slots.into_iter().zip(&mut known) {
+        members[slot] = member.take();
+    }
+    members.into_iter().flatten().collect()
+}
+
+/// Where a file belongs of which the name says nothing.
+fn index_for(members: &[Member], member: &Member, place: Option<usize>, seen: &Seen) -> usize {
+    let by_time = || {
+        let later = |other: &Member| other.modified > member.modified;
+        members.iter().position(later).unwrap_or(members.len())
+    };
+    let Some(place) = place else {
+        return by_time();
+    };
+    let place_of = |other: &Member| seen.place_of(other);
+    let before = members
+        .iter()
+        .rposition(|other| place_of(other).is_some_and(|it| it < place));
+    let behind = || {
+        members
+            .iter()
+            .position(|other| place_of(other).is_some_and(|it| it > place))
+    };
+    match before {
+        Some(index) => index + 1,
+        None => behind().unwrap_or_else(by_time),
+    }
+}
+
+/// For each file whether something is missing between the one before and it.
+fn gaps(members: &[Member], seen: &Seen) -> Vec<bool> {
+    let last_number = members.iter().rposition(|member| member.number().is_some());
+    let places: Vec<_> = members.iter().map(|member| seen.place_of(member)).collect();
+    let gap = |index: usize| {
+        let Some(before) = index.checked_sub(1) else {
+            return false;
+        };
+        if let (Some(left), Some(right)) = (places[before], places[index]) {
+            if seen.is_direct(left, right) {
+                return false;
+            }
+            // All that were seen between them are gone, and none of them was compressed.
+            if right > left + 1 {
+                return true;
+            }
+        }
+        match (members[before].number(), members[index].number()) {
+            (Some(older), Some(newer)) => older > newer.saturating_add(1),
+            // The newest of a numbered series is 1, or 0.
+            (Some(newest), None) => last_number == Some(before) && newest > 1,
+            (None, _) => false,
+        }
+    };
+    (0..members.len()).map(gap).collect()
+}
