@@ -2,8 +2,8 @@
 
 pub mod cache;
 pub mod file;
-pub mod identity;
 pub mod generations;
+pub mod identity;
 pub mod last_lines;
 pub mod listing;
 pub mod lookup;

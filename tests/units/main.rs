@@ -12,4 +12,5 @@ mod http;
 mod properties;
 mod response;
 mod subscription;
+mod store;
 mod worker;

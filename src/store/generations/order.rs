@@ -3,7 +3,7 @@
 //! What was seen comes first. Otherwise names decide, and between a numbered and a dated series the time of the last write:
 //! logrotate keeps that time, also on the file that it compresses.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::family::{Compression, Kinship, Series};
 use crate::http::conditional::ETag;
@@ -356,6 +356,11 @@ fn index_for(members: &[Member], member: &Member, place: Option<usize>, seen: &S
 /// For each file whether something is missing between the one before and it.
 fn gaps(members: &[Member], seen: &Seen) -> Vec<bool> {
     let last_number = members.iter().rposition(|member| member.number().is_some());
+    let numbers: BTreeSet<u32> = members.iter().filter_map(Member::number).collect();
+    let some_missing = |newer: u32, older: u32| {
+        let between = (newer + 1)..older;
+        numbers.range(between.clone()).count() < between.len()
+    };
     let places: Vec<_> = members.iter().map(|member| seen.place_of(member)).collect();
     let gap = |index: usize| {
         let Some(before) = index.checked_sub(1) else {
@@ -371,7 +376,7 @@ fn gaps(members: &[Member], seen: &Seen) -> Vec<bool> {
             }
         }
         match (members[before].number(), members[index].number()) {
-            (Some(older), Some(newer)) => older > newer.saturating_add(1),
+            (Some(older), Some(newer)) => older > newer && some_missing(newer, older),
             // The newest of a numbered series is 1, or 0.
             (Some(newest), None) => last_number == Some(before) && newest > 1,
             (None, _) => false,

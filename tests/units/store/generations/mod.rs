@@ -1,0 +1,4 @@
+//! `store::generations`.
+
+mod family;
+mod order;

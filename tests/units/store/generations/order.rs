@@ -1,0 +1,273 @@
+//! The order of generations: logs that are rolled in every manner, of which the order is known, and what of it is seen.
+
+use openrange::http::conditional::ETag;
+use openrange::store::generations::family::kinship;
+use openrange::store::generations::order::{Ancestor, Chain, Member, Original, Seen};
+
+const BASE: &str = "app.log";
+
+fn member(name: &str, tag: u64, time: i64) -> Member {
+    Member {
+        path: name.as_bytes().into(),
+        etag: ETag(tag),
+        size: 10,
+        modified: (time, 0),
+        sealed: false,
+        kinship: kinship(name.as_bytes(), BASE.as_bytes()),
+        current: name == BASE,
+    }
+}
+
+fn saw(tags: &[(u64, bool)]) -> Seen {
+    let ancestor = |&(tag, direct)| Ancestor {
+        etag: ETag(tag),
+        size: 10,
+        inode: tag,
+        direct,
+    };
+    Seen {
+        line: tags.iter().map(ancestor).collect(),
+        ..Seen::default()
+    }
+}
+
+/// Tags in order; negative: something before it is missing.
+fn order(chain: &Chain) -> Vec<i64> {
+    let signed = |generation: &openrange::store::generations::order::Generation| {
+        let tag = i64::try_from(generation.member.etag.0).expect("small");
+        if generation.gap { -tag } else { tag }
+    };
+    chain.0.iter().map(signed).collect()
+}
+
+#[test]
+fn names_and_times() {
+    let nothing = Seen::default();
+    let rows: [(&[(&str, u64, i64)], &[i64]); 13] = [
+        (&[], &[]),
+        (&[("app.log", 1, 9)], &[1]),
+        (
+            &[("app.log", 3, 9), ("app.log.1", 2, 5), ("app.log.2", 1, 7)],
+            &[1, 2, 3],
+        ),
+        // Missing numbers.
+        (&[("app.log", 3, 9), ("app.log.2", 1, 7)], &[1, -3]),
+        (
+            &[("app.log", 3, 9), ("app.log.1", 2, 7), ("app.log.3", 1, 7)],
+            &[1, -2, 3],
+        ),
+        // Numbered from 0, as some do.
+        (
+            &[("app.log", 3, 9), ("app.log.0", 2, 7), ("app.log.1", 1, 7)],
+            &[1, 2, 3],
+        ),
+        // Nothing has the name for a moment.
+        (&[("app.log.1", 2, 7), ("app.log.2", 1, 7)], &[1, 2]),
+        // As numbers, not as text.
+        (
+            &[
+                ("app.log.9", 2, 1),
+                ("app.log.10", 1, 1),
+                ("app.log.8", 3, 1),
+            ],
+            &[1, 2, 3],
+        ),
+        (
+            &[
+                ("app-20240103.log", 3, 1),
+                ("app-20240101.log", 1, 9),
+                ("app.log-2024-01-02", 2, 5),
+            ],
+            &[1, 2, 3],
+        ),
+        // From dates to numbers, and back.
+        (
+            &[
+                ("app.log", 5, 9),
+                ("app.log.1", 4, 8),
+                ("app.log.2", 3, 6),
+                ("app.log-20240101", 1, 1),
+                ("app.log-20240102", 2, 2),
+            ],
+            &[1, 2, 3, 4, 5],
+        ),
+        (
+            &[
+                ("app.log", 5, 9),
+                ("app.log.1", 2, 2),
+                ("app.log.2", 1, 1),
+                ("app.log-20240101", 3, 5),
+                ("app.log-20240102", 4, 6),
+            ],
+            &[1, 2, 3, 4, 5],
+        ),
+        (
+            &[
+                ("app.log", 5, 9),
+                ("app.log.2", 2, 2),
+                ("app.log-20240101", 3, 5),
+            ],
+            &[2, -3, 5],
+        ),
+        // A compressor is at work.
+        (
+            &[
+                ("app.log", 3, 9),
+                ("app.log.1", 2, 7),
+                ("app.log.1.gz", 7, 8),
+                ("app.log.2.gz", 1, 3),
+            ],
+            &[1, 2, 3],
+        ),
+    ];
+    for (files, expected) in rows {
+        let members = files
+            .iter()
+            .map(|&(name, tag, time)| member(name, tag, time));
+        let chain = Chain::new(members.collect(), &nothing);
+        assert_eq!(order(&chain), expected, "{files:?}");
+    }
+}
+
+#[test]
+fn what_was_seen_comes_first() {
+    let files = || {
+        vec![
+            member("app.log", 4, 9),
+            member("app.log.1", 2, 2),
+            member("app.log.2", 3, 3),
+            member("app.log.3", 1, 1),
+        ]
+    };
+    let chain = |seen: &Seen| order(&Chain::new(files(), seen));
+    assert_eq!(chain(&Seen::default()), [1, 3, 2, 4]);
+    assert_eq!(
+        chain(&saw(&[(2, false), (3, true), (4, true)])),
+        [1, 2, 3, 4]
+    );
+    // Somebody was there between the two, and is gone.
+    assert_eq!(
+        chain(&saw(&[(3, false), (9, true), (2, true), (4, true)])),
+        [1, 3, -2, 4]
+    );
+    // A gap in the numbers, although nothing was between them.
+    let members = vec![member("app.log", 3, 9), member("app.log.2", 2, 2)];
+    assert_eq!(
+        order(&Chain::new(members, &saw(&[(2, false), (3, true)]))),
+        [2, 3]
+    );
+    // Any name.
+    let members = vec![
+        member("app.log", 4, 9),
+        member("old", 2, 2),
+        member("app.log.1", 3, 3),
+        member("older", 1, 8),
+    ];
+    let seen = saw(&[(1, false), (2, true), (3, true), (4, true)]);
+    assert_eq!(order(&Chain::new(members, &seen)), [1, 2, 3, 4]);
+}
+
+#[test]
+fn what_comes_after() {
+    let mut seen = saw(&[(1, false), (2, true), (3, true), (4, true)]);
+    let compressed = Original {
+        etag: ETag(2),
+        size: 10,
+    };
+    seen.originals.insert(ETag(20), compressed);
+    let members = vec![
+        member("app.log", 4, 9),
+        member("app.log.1", 3, 3),
+        member("app.log.2.gz", 20, 2),
+        member("app.log.3", 1, 1),
+    ];
+    let chain = Chain::new(members, &seen);
+    assert_eq!(order(&chain), [1, 20, 3, 4]);
+    let after = |tag| {
+        let next = chain.after(ETag(tag), &seen);
+        (next.generation.map(|it| it.member.etag.0), next.gap)
+    };
+    assert_eq!(after(1), (Some(3), true), "a compressed one cannot be read");
+    assert_eq!(after(2), (Some(3), true), "it is there, but compressed");
+    assert_eq!(after(20), (Some(3), false));
+    assert_eq!(after(3), (Some(4), false));
+    assert_eq!(after(4), (None, false));
+    assert_eq!(after(5), (Some(1), true), "nobody knows where that was");
+    assert_eq!(
+        chain.compressed_copy(ETag(2)).map(|it| it.member.etag.0),
+        Some(20)
+    );
+    assert_eq!(chain.compressed_copy(ETag(1)), None);
+    assert_eq!(chain.oldest().map(|it| it.member.etag.0), Some(1));
+    let chain = Chain::new(
+        vec![member("app.log", 4, 9), member("app.log.1", 3, 3)],
+        &seen,
+    );
+    let after = |tag| {
+        let next = chain.after(ETag(tag), &seen);
+        (next.generation.map(|it| it.member.etag.0), next.gap)
+    };
+    assert_eq!(after(2), (Some(3), false), "gone, but nothing came between");
+    assert_eq!(after(1), (Some(3), true));
+}
+
+/// A log that is rolled by number or by date, and by the other from some moment on; old ones are removed.
+#[test]
+fn histories() {
+    let mut seed = 3_u64;
+    let mut next = |below: u64| {
+        seed = seed
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) % below
+    };
+    for _ in 0..2000 {
+        // Names with their tags; a tag is also the time of the last write.
+        let mut numbered: Vec<u64> = Vec::new();
+        let mut dated: Vec<u64> = Vec::new();
+        let rolls = 1 + next(12);
+        let change = next(rolls + 1);
+        let numbers_first = next(2) == 0;
+        let mut truth: Vec<u64> = Vec::new();
+        for tag in 1..=rolls {
+            truth.push(tag);
+            if (tag <= change) == numbers_first {
+                numbered.insert(0, tag);
+            } else {
+                dated.push(tag);
+            }
+        }
+        let current = rolls + 1;
+        truth.push(current);
+        let mut members = vec![member(
+            BASE,
+            current,
+            i64::try_from(current).expect("small"),
+        )];
+        for (index, &tag) in numbered.iter().enumerate() {
+            let name = format!("app.log.{}", index + 1);
+            members.push(member(&name, tag, i64::try_from(tag).expect("small")));
+        }
+        for &tag in &dated {
+            let name = format!("app-202401{tag:02}.log");
+            members.push(member(&name, tag, i64::try_from(tag).expect("small")));
+        }
+        for index in (1..members.len()).rev() {
+            let other = usize::try_from(next(index as u64 + 1)).expect("small");
+            members.swap(index, other);
+        }
+        // Some were seen, the last ones for certain.
+        let from = 1 + next(current);
+        let line: Vec<_> = (from..=current).map(|tag| (tag, tag > from)).collect();
+        let seen = saw(&line);
+        let chain = Chain::new(members, &seen);
+        let found: Vec<_> = chain.0.iter().map(|it| it.member.etag.0).collect();
+        assert_eq!(found, truth);
+        assert!(!chain.has_gap(), "{:?}", order(&chain));
+        for (index, tag) in truth.iter().enumerate() {
+            let next = chain.after(ETag(*tag), &seen);
+            let tag = next.generation.map(|it| it.member.etag.0);
+            assert_eq!((tag, next.gap), (truth.get(index + 1).copied(), false));
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! `store`.
+
+mod generations;
