@@ -205,7 +205,7 @@ fn bases_agree_with_kinship() {
         usize::try_from(seed >> 33).expect("31 bits") % below
     };
     let mut related = 0;
-    for _ in 0..20_000 {
+    for _ in 0..2_000 {
         let count = 1 + next(7);
         let name: String = (0..count).map(|_| PIECES[next(PIECES.len())]).collect();
         let found: Vec<_> = bases(name.as_bytes()).collect();
@@ -226,5 +226,5 @@ fn bases_agree_with_kinship() {
             }
         }
     }
-    assert!(related > 1000, "{related}");
+    assert!(related > 100, "{related}");
 }
