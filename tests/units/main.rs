@@ -11,6 +11,6 @@ mod follow;
 mod http;
 mod properties;
 mod response;
-mod subscription;
 mod store;
+mod subscription;
 mod worker;
