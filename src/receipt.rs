@@ -1,0 +1,61 @@
+//! What became of a writing request.
+
+use crate::http::conditional::ETag;
+
+/// It was carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Receipt {
+    /// The name had no file before.
+    pub created: bool,
+    /// The file.
+    pub etag: ETag,
+    /// Its length after the write.
+    pub size: u64,
+    /// Nobody may append to it any more.
+    pub sealed: bool,
+}
+
+/// Why it was not. A `size` is the length of the file where some bytes of the body may be in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WriteFailure {
+    /// No file has the name.
+    Missing,
+    /// The directory of the name is not there.
+    NoDirectory,
+    /// The same of the new name of a file.
+    NoDestination,
+    /// The name leads to something else than a regular file, or the file system does not permit it.
+    Forbidden,
+    /// The file is complete.
+    Sealed,
+    /// The file system is mounted read-only.
+    ReadOnly,
+    /// The new name is on another file system.
+    OtherFileSystem,
+    /// The file is not as long as the client expects.
+    Conflict {
+        /// It is so long.
+        size: u64,
+        /// The file; `None`: there is none.
+        etag: Option<ETag>,
+    },
+    /// The conditions of the request do not hold.
+    Unmatched,
+    /// The file may not become so large.
+    TooLarge {
+        /// See [`WriteFailure`].
+        size: Option<u64>,
+    },
+    /// The file system is full, or the quota is used up.
+    Full {
+        /// See [`WriteFailure`].
+        size: Option<u64>,
+    },
+    /// Somebody else holds the lock of the file for long, or descriptors or memory have run out.
+    Busy,
+    /// The file system fails.
+    Failed {
+        /// See [`WriteFailure`].
+        size: Option<u64>,
+    },
+}

@@ -1,0 +1,269 @@
+//! Appending one record to the file that has a name: with the lock of the file, in one write(2), all of it or nothing.
+//!
+//! Whoever writes to the same file without the lock is never in the middle of a record either, because every write is at
+//! the end (O_APPEND), but may come between the comparison of the length and the write.
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use log::error;
+use rustix::fs::{FallocateFlags, Mode, OFlags, SeekFrom};
+use rustix::io::Errno;
+use rustix::process::{Resource, getrlimit};
+
+use super::file::OpenFile;
+use super::place::{Place, Stop, failure, failure_at, lock};
+use crate::http::conditional::{self, Conditions};
+use crate::http::date::Date;
+use crate::http::target::Path;
+use crate::receipt::{Receipt, WriteFailure};
+
+/// What to append.
+#[derive(Debug, Clone, Copy)]
+pub struct Append<'a> {
+    /// The conditions of the request.
+    pub conditions: &'a Conditions,
+    /// The file must be so long.
+    pub expected: Option<u64>,
+    /// If the file has these bytes behind `expected` already, they were appended by the same request before.
+    pub idempotent: bool,
+    /// Seal the file then.
+    pub seal: bool,
+    /// The record. Empty only with `seal`.
+    pub bytes: &'a [u8],
+}
+
+/// A record that was appended.
+pub struct Appended {
+    /// For the response.
+    pub receipt: Receipt,
+    /// The file, to synchronise it.
+    pub file: Arc<OwnedFd>,
+}
+
+/// How often a name may change hands while it is opened.
+const TRIES: u32 = 8;
+/// Of a file that is created, before the umask.
+const MODE: u32 = 0o666;
+/// A write that stays within the last block of a file is all of it or nothing without a reservation. No file system has
+/// smaller ones.
+const BLOCK: u64 = 512;
+
+/// Appends to the file that has the name now, or creates it.
+///
+/// # Errors
+/// [`Stop`]; where nothing is said of a size, nothing was written.
+pub fn append(place: &Place, what: &Append<'_>) -> Result<Appended, Stop> {
+    let mut created = None;
+    for _ in 0..TRIES {
+        let Some(file) = place.file()? else {
+            may_create(what)?;
+            created = create(place)?;
+            continue;
+        };
+        let is_new = created == Some(file.id());
+        // Only the owner of a sealed file could open it, and only to find the record in it.
+        let flags = match file.look().map_err(failure)?.sealed {
+            true => OFlags::RDONLY,
+            false => OFlags::WRONLY | OFlags::APPEND,
+        };
+        let handle = match place.files().open_again(place.name(), &file, flags) {
+            Ok(handle) => handle,
+            Err(Errno::NOENT) => continue,
+            Err(error) => return Err(failure(error).into()),
+        };
+        lock(handle.as_fd())?;
+        if !place.leads_to(&file) {
+            continue;
+        }
+        let target = Target {
+            place,
+            file,
+            handle,
+            is_new,
+        };
+        return target.append(what);
+    }
+    Err(WriteFailure::Busy.into())
+}
+
+/// Whether there may be no file: then it has no tag, and no bytes.
+fn may_create(what: &Append<'_>) -> Result<(), WriteFailure> {
+    if !conditional::permits_write(what.conditions, None) {
+        return Err(WriteFailure::Unmatched);
+    }
+    match what.expected {
+        None | Some(0) => Ok(()),
+        Some(_) => Err(WriteFailure::Conflict {
+            size: 0,
+            etag: None,
+        }),
+    }
+}
+
+/// Creates an empty file; `None`: somebody else was faster.
+fn create(place: &Place) -> Result<Option<super::file::Id>, WriteFailure> {
+    let flags = OFlags::WRONLY
+        | OFlags::CREATE
+        | OFlags::EXCL
+        | OFlags::NOFOLLOW
+        | OFlags::NOCTTY
+        | OFlags::CLOEXEC;
+    let mode = Mode::from_raw_mode(MODE);
+    match rustix::fs::openat(place.directory(), place.last(), flags, mode) {
+        Ok(fd) => super::file::identify(fd.as_fd()).map(Some).map_err(failure),
+        Err(Errno::EXIST) => Ok(None),
+        Err(error) => Err(failure(error)),
+    }
+}
+
+/// A file that is locked and has the name.
+struct Target<'a> {
+    place: &'a Place,
+    file: Rc<OpenFile>,
+    handle: OwnedFd,
+    /// This request has created it.
+    is_new: bool,
+}
+
+impl Target<'_> {
+    fn append(self, what: &Append<'_>) -> Result<Appended, Stop> {
+        let look = self.file.look().map_err(failure)?;
+        let current = (self.file.tag(), Date::from_seconds(look.modified()));
+        let current = (!self.is_new).then_some(current);
+        if !conditional::permits_write(what.conditions, current) {
+            return Err(WriteFailure::Unmatched.into());
+        }
+        let conflict = WriteFailure::Conflict {
+            size: look.size,
+            etag: Some(self.file.tag()),
+        };
+        let size = match what.expected {
+            Some(expected) if expected != look.size || what.bytes.is_empty() => {
+                let end = expected.saturating_add(what.bytes.len() as u64);
+                let known = what.idempotent && end <= look.size && self.holds(what, expected)?;
+                if !known || (what.bytes.is_empty() && end != look.size) {
+                    return Err(conflict.into());
+                }
+                look.size
+            }
+            _ if look.sealed => return Err(WriteFailure::Sealed.into()),
+            _ => self.write(what.bytes, look.size)?,
+        };
+        let ends_here = match what.expected {
+            Some(expected) => expected.saturating_add(what.bytes.len() as u64) == size,
+            None => true,
+        };
+        let mut sealed = look.sealed;
+        if what.seal && ends_here && !sealed {
+            self.seal()?;
+            sealed = true;
+        }
+        Ok(Appended {
+            receipt: Receipt {
+                created: self.is_new,
+                etag: self.file.tag(),
+                size,
+                sealed,
+            },
+            file: Arc::new(self.handle),
+        })
+    }
+
+    /// Whether the file has these bytes at this offset.
+    fn holds(&self, what: &Append<'_>, at: u64) -> Result<bool, WriteFailure> {
+        const PIECE: usize = 64 * 1024;
+        let mut there = vec![0; what.bytes.len().min(PIECE)];
+        let mut at = at;
+        for piece in what.bytes.chunks(PIECE) {
+            let there = &mut there[..piece.len()];
+            let count = self.file.read(there, at).map_err(failure)?;
+            if there[..count] != *piece {
+                return Ok(false);
+            }
+            at += count as u64;
+        }
+        Ok(true)
+    }
+
+    /// Writes one record behind a file that is so long; gives the offset of its end.
+    fn write(&self, bytes: &[u8], size: u64) -> Result<u64, WriteFailure> {
+        let result = self.reserve(bytes.len() as u64, size);
+        if let Err(error) = result {
+            return Err(self.nothing_written(error));
+        }
+        let result = rustix::io::retry_on_intr(|| rustix::io::write(&self.handle, bytes));
+        match result {
+            Ok(count) if count == bytes.len() => {
+                // The offset of a descriptor with O_APPEND is the end of what it wrote last, whoever else has written.
+                let end = rustix::fs::seek(&self.handle, SeekFrom::Current(0));
+                Ok(end.unwrap_or(size + count as u64))
+            }
+            Ok(count) => Err(self.partly_written(count, bytes.len())),
+            Err(error) => Err(self.nothing_written(error)),
+        }
+    }
+
+    /// Reserves the space for a record, so that it is written as a whole or not at all. Where that is not possible (some
+    /// file systems), the write tells.
+    fn reserve(&self, length: u64, size: u64) -> Result<(), Errno> {
+        // fallocate(2) does not look at this limit.
+        let limit = getrlimit(Resource::Fsize).current;
+        if limit.is_some_and(|limit| size.saturating_add(length) > limit) {
+            return Err(Errno::FBIG);
+        }
+        if !size.is_multiple_of(BLOCK) && size / BLOCK == (size + length - 1) / BLOCK {
+            return Ok(());
+        }
+        let result = rustix::io::retry_on_intr(|| {
+            rustix::fs::fallocate(&self.handle, FallocateFlags::KEEP_SIZE, size, length)
+        });
+        match result {
+            Err(error @ (Errno::NOSPC | Errno::DQUOT | Errno::FBIG)) => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// A file that was created for this record goes again, unless others have written to it.
+    fn nothing_written(&self, error: Errno) -> WriteFailure {
+        let size = self.file.look().map_or(0, |look| look.size);
+        if self.is_new && size == 0 && self.place.leads_to(&self.file) {
+            let flags = rustix::fs::AtFlags::empty();
+            let _ = rustix::fs::unlinkat(self.place.directory(), self.place.last(), flags);
+            return failure(error);
+        }
+        self.tell(error);
+        failure_at(error, Some(size))
+    }
+
+    fn partly_written(&self, count: usize, length: usize) -> WriteFailure {
+        let size = self.file.look().map_or(0, |look| look.size);
+        let limit = getrlimit(Resource::Fsize).current;
+        let reached = limit.is_some_and(|limit| size >= limit);
+        let path = self.path();
+        error!("{path}: only {count} of {length} bytes of a record could be written; they stay");
+        match reached {
+            true => WriteFailure::TooLarge { size: Some(size) },
+            false => WriteFailure::Full { size: Some(size) },
+        }
+    }
+
+    fn tell(&self, error: Errno) {
+        error!("{}: nothing could be appended: {error}", self.path());
+    }
+
+    fn path(&self) -> Path {
+        Path {
+            name: self.place.name().into(),
+            slash: false,
+        }
+    }
+
+    /// Takes all write bits: the file is complete.
+    fn seal(&self) -> Result<(), WriteFailure> {
+        let stat = rustix::fs::fstat(&self.handle).map_err(failure)?;
+        let mode = Mode::from_raw_mode(stat.st_mode & 0o7555);
+        rustix::fs::fchmod(&self.handle, mode).map_err(failure)
+    }
+}

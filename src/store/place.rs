@@ -1,0 +1,168 @@
+//! Where a name is to be written: the directory that has it, below one of the prefixes that may be written.
+//!
+//! The prefix is resolved first, and the rest of the name below it: so no symbolic link leads from what may be written to
+//! what may only be read.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::rc::Rc;
+
+use rustix::fs::{FileType, FlockOperation, Mode, OFlags};
+use rustix::io::Errno;
+
+use super::file::OpenFile;
+use super::root::{Files, Node};
+use crate::receipt::WriteFailure;
+
+/// A name that may be written.
+pub struct Place {
+    /// The prefix, as a root of its own.
+    files: Files,
+    /// The name below it.
+    name: Box<[u8]>,
+    directory: OwnedFd,
+}
+
+/// Why nothing was written now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stop {
+    /// Try again soon.
+    Locked,
+    /// It cannot be.
+    Failed(WriteFailure),
+}
+
+impl From<WriteFailure> for Stop {
+    fn from(failure: WriteFailure) -> Stop {
+        Stop::Failed(failure)
+    }
+}
+
+impl Place {
+    /// The place of a name below a prefix.
+    ///
+    /// # Errors
+    /// [`WriteFailure::NoDirectory`], or what [`failure`] makes of an error.
+    pub fn find(root: &Files, prefix: &[u8], name: &[u8]) -> Result<Place, WriteFailure> {
+        let files = root.below(prefix).map_err(directory_failure)?;
+        let slash = name.iter().rposition(|&byte| byte == b'/');
+        let directory = files
+            .resolve(&name[..slash.unwrap_or(0)])
+            .map_err(directory_failure)?;
+        let stat = rustix::fs::fstat(&directory).map_err(failure)?;
+        if FileType::from_raw_mode(stat.st_mode) != FileType::Directory {
+            return Err(WriteFailure::NoDirectory);
+        }
+        Ok(Place {
+            files,
+            name: name.into(),
+            directory,
+        })
+    }
+
+    /// The last component of the name.
+    #[must_use]
+    pub fn last(&self) -> &[u8] {
+        self.name
+            .rsplit(|&byte| byte == b'/')
+            .next()
+            .unwrap_or_default()
+    }
+
+    /// The directory, as a descriptor to look up names with.
+    #[must_use]
+    pub fn directory(&self) -> BorrowedFd<'_> {
+        self.directory.as_fd()
+    }
+
+    /// The directory, as a descriptor that can be synchronised.
+    ///
+    /// # Errors
+    /// EACCES, EMFILE.
+    pub fn open_directory(&self) -> Result<OwnedFd, Errno> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        rustix::fs::openat(&self.directory, ".", flags, Mode::empty())
+    }
+
+    /// The regular file that has the name now; `None`: nothing has it.
+    ///
+    /// # Errors
+    /// What the name leads to instead.
+    pub fn file(&self) -> Result<Option<Rc<OpenFile>>, WriteFailure> {
+        match self.files.find(&self.name, None) {
+            Ok(Node::File(file)) => Ok(Some(file)),
+            Ok(Node::Directory(_) | Node::Other) => Err(WriteFailure::Forbidden),
+            Err(Errno::NOENT) => Ok(None),
+            // A link that leads out of the prefix.
+            Err(Errno::XDEV | Errno::LOOP) => Err(WriteFailure::Forbidden),
+            Err(error) => Err(failure(error)),
+        }
+    }
+
+    /// Whether the name leads to this file now.
+    #[must_use]
+    pub fn leads_to(&self, file: &OpenFile) -> bool {
+        self.files.identify(&self.name) == Ok(file.id())
+    }
+
+    /// The files of the prefix.
+    #[must_use]
+    pub fn files(&self) -> &Files {
+        &self.files
+    }
+
+    /// The name below the prefix.
+    #[must_use]
+    pub fn name(&self) -> &[u8] {
+        &self.name
+    }
+}
+
+/// Takes the lock of a file until the descriptor is closed, so that whoever else takes it (`flock(1)`, other workers) comes
+/// before or after. A file system without locks does without.
+///
+/// # Errors
+/// [`Stop::Locked`]
+pub fn lock(file: BorrowedFd<'_>) -> Result<(), Stop> {
+    /// Another worker holds it for some microseconds.
+    const TRIES: u32 = 16;
+    for _ in 0..TRIES {
+        match rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive) {
+            Err(Errno::WOULDBLOCK) => std::thread::yield_now(),
+            Err(Errno::INTR) => {}
+            // ENOLCK, EOPNOTSUPP: where there are no locks, nobody else has one.
+            Ok(()) | Err(_) => return Ok(()),
+        }
+    }
+    Err(Stop::Locked)
+}
+
+/// What an error of the file system means to whoever writes.
+#[must_use]
+pub fn failure(error: Errno) -> WriteFailure {
+    failure_at(error, None)
+}
+
+/// The same, where some bytes may have been written to a file that is so long now.
+#[must_use]
+pub fn failure_at(error: Errno, size: Option<u64>) -> WriteFailure {
+    match error {
+        Errno::NOENT | Errno::NOTDIR | Errno::NAMETOOLONG => WriteFailure::Missing,
+        Errno::ACCESS | Errno::PERM | Errno::ISDIR | Errno::TXTBSY | Errno::NXIO | Errno::LOOP => {
+            WriteFailure::Forbidden
+        }
+        Errno::ROFS => WriteFailure::ReadOnly,
+        Errno::XDEV => WriteFailure::OtherFileSystem,
+        Errno::NOSPC | Errno::DQUOT => WriteFailure::Full { size },
+        Errno::FBIG => WriteFailure::TooLarge { size },
+        Errno::MFILE | Errno::NFILE | Errno::NOMEM | Errno::AGAIN => WriteFailure::Busy,
+        _ => WriteFailure::Failed { size },
+    }
+}
+
+fn directory_failure(error: Errno) -> WriteFailure {
+    match error {
+        Errno::NOENT | Errno::NOTDIR | Errno::NAMETOOLONG => WriteFailure::NoDirectory,
+        Errno::XDEV | Errno::LOOP => WriteFailure::Forbidden,
+        error => failure(error),
+    }
+}
