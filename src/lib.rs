@@ -34,6 +34,7 @@ pub mod limits;
 pub mod log;
 pub mod os;
 pub mod readiness;
+pub mod receipt;
 pub mod resource;
 pub mod response;
 pub mod server;

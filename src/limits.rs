@@ -180,3 +180,27 @@ pub const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
 pub const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
 /// See [`KEEPALIVE_IDLE`].
 pub const KEEPALIVE_COUNT: u32 = 4;
+
+/// Largest body of one append, unless `--append-max` says otherwise: a record is written by one write(2), and is in memory
+/// until it has come.
+pub const APPEND_MAX: u64 = 1024 * 1024;
+/// What all bodies that are in memory may hold together, unless `--body-memory` says otherwise.
+pub const BODY_MEMORY: usize = 64 * 1024 * 1024;
+/// What the buffer of a body grows by at least: fewer allocations than one for each packet.
+pub const BODY_STEP: usize = 16 * 1024;
+/// Bytes of chunk extensions and trailer fields of one body, which nobody here wants: as much as a head.
+pub const BODY_OVERHEAD_MAX: usize = HEAD_MAX;
+/// How long a write waits for the lock of its file, which somebody else holds.
+pub const LOCK_PATIENCE: Duration = Duration::from_secs(5);
+/// Shortest and longest pause between two tries to take the lock of a file. The pause doubles.
+pub const LOCK_PAUSE: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(32));
+/// Threads that put files on disk: one file does not wait for another, and a slow file system has one of them.
+pub const COMMIT_THREADS: usize = 4;
+/// Stack of one of these threads, which only makes system calls.
+pub const COMMIT_STACK: usize = 128 * 1024;
+/// Directories of which is remembered that they are on disk as they are; the others are put there once more.
+pub const COMMIT_NAMES_MAX: usize = 256;
+/// Files of which is remembered that they could not be put on disk.
+pub const COMMIT_FAILED_MAX: usize = 1024;
+/// Entries below the prefixes that are looked at for temporary files at the start: about a second.
+pub const LEFTOVERS_ENTRIES_MAX: usize = 1_000_000;

@@ -96,6 +96,27 @@ pub fn judge(conditions: &Conditions, file: &Validators, now: Date) -> Verdict {
     }
 }
 
+/// Whether a file with this tag and this time of last modification may be written (RFC 9110 section 13.2.2); `None`: no
+/// file has the name.
+#[must_use]
+pub fn permits_write(conditions: &Conditions, current: Option<(ETag, Date)>) -> bool {
+    let etag = current.map(|(etag, _)| etag);
+    if let Some(tags) = &conditions.if_match {
+        if !etag.is_some_and(|etag| matches(tags, etag)) {
+            return false;
+        }
+    } else if let (Some(date), Some((_, modified))) =
+        (parsed(&conditions.if_unmodified_since), current)
+        && modified > date
+    {
+        return false;
+    }
+    match (&conditions.if_none_match, etag) {
+        (Some(tags), Some(etag)) => !matches(tags, etag),
+        _ => true,
+    }
+}
+
 /// Whether the client has the file as it is now. The tag does not tell that nothing was appended; the date does if its
 /// second is over and nothing has changed since that second. `cp -p`, `rsync -t`, `touch -r` and `tar` set the time of
 /// modification: then the change is later, and the client may have seen what was there before.

@@ -11,6 +11,7 @@ use super::date::Date;
 #[allow(missing_docs, reason = "the names are those of RFC 9110 section 15")]
 pub enum Status {
     Ok,
+    Created,
     NoContent,
     PartialContent,
     MovedPermanently,
@@ -21,20 +22,25 @@ pub enum Status {
     NotFound,
     MethodNotAllowed,
     RequestTimeout,
+    Conflict,
     PreconditionFailed,
+    ContentTooLarge,
     UriTooLong,
+    UnsupportedMediaType,
     RangeNotSatisfiable,
     FieldsTooLarge,
     InternalServerError,
     NotImplemented,
     ServiceUnavailable,
     VersionNotSupported,
+    InsufficientStorage,
 }
 
 impl Status {
     /// All of them, each at its index (`status as usize`).
-    pub const ALL: [Status; 19] = [
+    pub const ALL: [Status; 24] = [
         Status::Ok,
+        Status::Created,
         Status::NoContent,
         Status::PartialContent,
         Status::MovedPermanently,
@@ -45,14 +51,18 @@ impl Status {
         Status::NotFound,
         Status::MethodNotAllowed,
         Status::RequestTimeout,
+        Status::Conflict,
         Status::PreconditionFailed,
+        Status::ContentTooLarge,
         Status::UriTooLong,
+        Status::UnsupportedMediaType,
         Status::RangeNotSatisfiable,
         Status::FieldsTooLarge,
         Status::InternalServerError,
         Status::NotImplemented,
         Status::ServiceUnavailable,
         Status::VersionNotSupported,
+        Status::InsufficientStorage,
     ];
 
     /// The three digits.
@@ -71,6 +81,7 @@ impl Status {
     fn line(self) -> (u16, &'static str) {
         match self {
             Status::Ok => (200, "200 OK"),
+            Status::Created => (201, "201 Created"),
             Status::NoContent => (204, "204 No Content"),
             Status::PartialContent => (206, "206 Partial Content"),
             Status::MovedPermanently => (301, "301 Moved Permanently"),
@@ -81,14 +92,18 @@ impl Status {
             Status::NotFound => (404, "404 Not Found"),
             Status::MethodNotAllowed => (405, "405 Method Not Allowed"),
             Status::RequestTimeout => (408, "408 Request Timeout"),
+            Status::Conflict => (409, "409 Conflict"),
             Status::PreconditionFailed => (412, "412 Precondition Failed"),
+            Status::ContentTooLarge => (413, "413 Content Too Large"),
             Status::UriTooLong => (414, "414 URI Too Long"),
+            Status::UnsupportedMediaType => (415, "415 Unsupported Media Type"),
             Status::RangeNotSatisfiable => (416, "416 Range Not Satisfiable"),
             Status::FieldsTooLarge => (431, "431 Request Header Fields Too Large"),
             Status::InternalServerError => (500, "500 Internal Server Error"),
             Status::NotImplemented => (501, "501 Not Implemented"),
             Status::ServiceUnavailable => (503, "503 Service Unavailable"),
             Status::VersionNotSupported => (505, "505 HTTP Version Not Supported"),
+            Status::InsufficientStorage => (507, "507 Insufficient Storage"),
         }
     }
 }

@@ -4,14 +4,17 @@
 //! The form of an append at an offset is that of resumable uploads (draft-ietf-httpbis-resumable-upload, without its
 //! upload resource); MOVE, `Destination` and `Overwrite` are WebDAV's (RFC 4918 section 9.9).
 
-use super::request_body::Framing;
 use super::digest::{self, Digests};
 use super::head::Status;
+use super::request_body::Framing;
 use super::target::{self, Invalid, Path, Target};
 
 /// A method that writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the names are those of RFC 9110, 5789 and 4918")]
+#[allow(
+    missing_docs,
+    reason = "the names are those of RFC 9110, 5789 and 4918"
+)]
 pub enum Verb {
     Post,
     Patch,
@@ -244,7 +247,9 @@ impl<'a> WriteFields<'a> {
                 line: has_parameter(written, b"line"),
             },
             Verb::Put if self.partial => {
-                return Err(Fault::bad("a PUT replaces the whole file: no Content-Range"));
+                return Err(Fault::bad(
+                    "a PUT replaces the whole file: no Content-Range",
+                ));
             }
             Verb::Put => Change::Replace,
             Verb::Move | Verb::Delete if !framing.is_empty() => {
@@ -310,9 +315,8 @@ impl<'a> WriteFields<'a> {
             Ok(Target::Path(_) | Target::Nowhere) => return Err(elsewhere),
             Ok(Target::Asterisk) | Err(_) => return Err(malformed),
         };
-        let other = |authority: &[u8]| {
-            host.is_none_or(|host| !host.eq_ignore_ascii_case(authority))
-        };
+        let other =
+            |authority: &[u8]| host.is_none_or(|host| !host.eq_ignore_ascii_case(authority));
         if authority(value).is_some_and(other) {
             return Err(elsewhere);
         }

@@ -15,7 +15,6 @@ use rustix::process::{Resource, getrlimit};
 use super::file::OpenFile;
 use super::place::{Place, Stop, failure, failure_at, lock};
 use crate::http::conditional::{self, Conditions};
-use crate::http::date::Date;
 use crate::http::target::Path;
 use crate::receipt::{Receipt, WriteFailure};
 
@@ -64,7 +63,7 @@ pub fn append(place: &Place, what: &Append<'_>) -> Result<Appended, Stop> {
         };
         let is_new = created == Some(file.id());
         // Only the owner of a sealed file could open it, and only to find the record in it.
-        let flags = match file.look().map_err(failure)?.sealed {
+        let flags = match file.stat().map_err(failure)?.sealed {
             true => OFlags::RDONLY,
             false => OFlags::WRONLY | OFlags::APPEND,
         };
@@ -129,33 +128,33 @@ struct Target<'a> {
 
 impl Target<'_> {
     fn append(self, what: &Append<'_>) -> Result<Appended, Stop> {
-        let look = self.file.look().map_err(failure)?;
-        let current = (self.file.tag(), Date::from_seconds(look.modified()));
+        let stat = self.file.stat().map_err(failure)?;
+        let current = (self.file.tag(), stat.modified());
         let current = (!self.is_new).then_some(current);
         if !conditional::permits_write(what.conditions, current) {
             return Err(WriteFailure::Unmatched.into());
         }
         let conflict = WriteFailure::Conflict {
-            size: look.size,
+            size: stat.size,
             etag: Some(self.file.tag()),
         };
         let size = match what.expected {
-            Some(expected) if expected != look.size || what.bytes.is_empty() => {
+            Some(expected) if expected != stat.size || what.bytes.is_empty() => {
                 let end = expected.saturating_add(what.bytes.len() as u64);
-                let known = what.idempotent && end <= look.size && self.holds(what, expected)?;
-                if !known || (what.bytes.is_empty() && end != look.size) {
+                let known = what.idempotent && end <= stat.size && self.holds(what, expected)?;
+                if !known || (what.bytes.is_empty() && end != stat.size) {
                     return Err(conflict.into());
                 }
-                look.size
+                stat.size
             }
-            _ if look.sealed => return Err(WriteFailure::Sealed.into()),
-            _ => self.write(what.bytes, look.size)?,
+            _ if stat.sealed => return Err(WriteFailure::Sealed.into()),
+            _ => self.write(what.bytes, stat.size)?,
         };
         let ends_here = match what.expected {
             Some(expected) => expected.saturating_add(what.bytes.len() as u64) == size,
             None => true,
         };
-        let mut sealed = look.sealed;
+        let mut sealed = stat.sealed;
         if what.seal && ends_here && !sealed {
             self.seal()?;
             sealed = true;
@@ -227,7 +226,7 @@ impl Target<'_> {
 
     /// A file that was created for this record goes again, unless others have written to it.
     fn nothing_written(&self, error: Errno) -> WriteFailure {
-        let size = self.file.look().map_or(0, |look| look.size);
+        let size = self.file.stat().map_or(0, |stat| stat.size);
         if self.is_new && size == 0 && self.place.leads_to(&self.file) {
             let flags = rustix::fs::AtFlags::empty();
             let _ = rustix::fs::unlinkat(self.place.directory(), self.place.last(), flags);
@@ -238,7 +237,7 @@ impl Target<'_> {
     }
 
     fn partly_written(&self, count: usize, length: usize) -> WriteFailure {
-        let size = self.file.look().map_or(0, |look| look.size);
+        let size = self.file.stat().map_or(0, |stat| stat.size);
         let limit = getrlimit(Resource::Fsize).current;
         let reached = limit.is_some_and(|limit| size >= limit);
         let path = self.path();
@@ -253,17 +252,14 @@ impl Target<'_> {
         error!("{}: nothing could be appended: {error}", self.path());
     }
 
-    fn path(&self) -> Path {
-        Path {
-            name: self.place.name().into(),
-            slash: false,
-        }
+    fn path(&self) -> &Path {
+        self.place.path()
     }
 
     /// Takes all write bits: the file is complete.
     fn seal(&self) -> Result<(), WriteFailure> {
-        let stat = rustix::fs::fstat(&self.handle).map_err(failure)?;
-        let mode = Mode::from_raw_mode(stat.st_mode & 0o7555);
+        let mode = rustix::fs::fstat(&self.handle).map_err(failure)?.st_mode;
+        let mode = Mode::from_raw_mode(mode & 0o7555);
         rustix::fs::fchmod(&self.handle, mode).map_err(failure)
     }
 }

@@ -80,6 +80,14 @@ pub struct FileStat {
     links: u32,
 }
 
+impl FileStat {
+    /// The time of the last modification.
+    #[must_use]
+    pub fn modified(&self) -> Date {
+        Date::from_seconds(self.modified)
+    }
+}
+
 impl AsFd for OpenFile {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
@@ -302,6 +310,11 @@ const LOCAL: [u32; 18] = [
     0x7371_7368,
     0xe0f5_e1e2,
 ];
+
+/// Which file a descriptor is open for.
+pub(super) fn identify(fd: BorrowedFd<'_>) -> Result<Id, Errno> {
+    Ok(Id::of(&stat(fd)?))
+}
 
 pub(crate) fn stat(fd: BorrowedFd<'_>) -> Result<Statx, Errno> {
     statx(fd, b"", AtFlags::EMPTY_PATH)

@@ -1,11 +1,17 @@
 //! Files below ROOT: what a name leads to, what a file is, how long it is now, what a directory lists.
 
+pub mod append;
 pub mod cache;
+pub mod commit;
 pub mod file;
 pub mod generations;
 pub mod identity;
 pub mod last_lines;
+pub mod leftovers;
 pub mod listing;
 pub mod lookup;
+pub mod place;
+pub mod relocate;
+pub mod replace;
 pub mod root;
 pub mod truncations;

@@ -11,6 +11,7 @@ use rustix::io::Errno;
 
 use super::file::OpenFile;
 use super::root::{Files, Node};
+use crate::http::target::Path;
 use crate::receipt::WriteFailure;
 
 /// A name that may be written.
@@ -19,6 +20,8 @@ pub struct Place {
     files: Files,
     /// The name below it.
     name: Box<[u8]>,
+    /// The whole name.
+    path: Path,
     directory: OwnedFd,
 }
 
@@ -38,11 +41,16 @@ impl From<WriteFailure> for Stop {
 }
 
 impl Place {
-    /// The place of a name below a prefix.
+    /// The place of `path`, which is `name` below a prefix.
     ///
     /// # Errors
     /// [`WriteFailure::NoDirectory`], or what [`failure`] makes of an error.
-    pub fn find(root: &Files, prefix: &[u8], name: &[u8]) -> Result<Place, WriteFailure> {
+    pub fn find(
+        root: &Files,
+        prefix: &[u8],
+        name: &[u8],
+        path: &Path,
+    ) -> Result<Place, WriteFailure> {
         let files = root.below(prefix).map_err(directory_failure)?;
         let slash = name.iter().rposition(|&byte| byte == b'/');
         let directory = files
@@ -55,6 +63,7 @@ impl Place {
         Ok(Place {
             files,
             name: name.into(),
+            path: path.clone(),
             directory,
         })
     }
@@ -108,6 +117,12 @@ impl Place {
     #[must_use]
     pub fn files(&self) -> &Files {
         &self.files
+    }
+
+    /// The whole name, for the log.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// The name below the prefix.

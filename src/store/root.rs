@@ -11,7 +11,7 @@ use std::sync::Arc;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags, Statx};
 use rustix::io::Errno;
 
-use super::file::{self, Id, OpenFile, proc_path, statx};
+use super::file::{self, Id, OpenFile, identify, proc_path, statx};
 use super::identity::{by_handle, by_inode};
 use super::truncations::Truncations;
 use crate::http::conditional::ETag;
@@ -53,6 +53,28 @@ impl Files {
         })
     }
 
+    /// The root, as a descriptor to look up names with.
+    #[must_use]
+    pub fn directory(&self) -> BorrowedFd<'_> {
+        self.root.as_fd()
+    }
+
+    /// A directory below the root (the empty name is the root itself), as a root of its own.
+    ///
+    /// # Errors
+    /// As [`Files::find`]; ENOTDIR.
+    pub fn below(&self, name: &[u8]) -> Result<Files, Errno> {
+        let root = self.resolve(name)?;
+        if FileType::from_raw_mode(rustix::fs::fstat(&root)?.st_mode) != FileType::Directory {
+            return Err(Errno::NOTDIR);
+        }
+        Ok(Files {
+            root,
+            truncations: Arc::clone(&self.truncations),
+            by_steps: self.by_steps.clone(),
+        })
+    }
+
     /// Looks up a name below the root (the empty name is the root) and opens what is there.
     ///
     /// The name is resolved to an O_PATH descriptor first and only a regular file is then opened for reading: opening a
@@ -72,7 +94,7 @@ impl Files {
         let stat = file::stat(place.as_fd())?;
         match FileType::from_raw_mode(stat.stx_mode.into()) {
             FileType::RegularFile => {
-                let fd = self.reopen(&place, name)?;
+                let fd = self.reopen(place.as_fd(), name, OFlags::RDONLY)?;
                 let file = OpenFile::new(fd, &stat, name, &self.truncations);
                 Ok(Node::File(Rc::new(file)))
             }
@@ -167,14 +189,27 @@ impl Files {
         result
     }
 
-    /// Opens for reading what a place stands for. Through /proc it is that very file; without a /proc it is looked up
-    /// once more (non-blocking, should a FIFO have taken the name in between).
-    fn reopen(&self, place: &OwnedFd, name: &[u8]) -> Result<OwnedFd, Errno> {
-        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-        match rustix::fs::open(proc_path(place.as_fd()), flags, Mode::empty()) {
+    /// Opens a file that was found under a name once more, to write it.
+    ///
+    /// # Errors
+    /// EACCES, EROFS, EMFILE; ENOENT: where there is no /proc, the name leads elsewhere by now.
+    pub fn open_again(
+        &self,
+        name: &[u8],
+        file: &OpenFile,
+        flags: OFlags,
+    ) -> Result<OwnedFd, Errno> {
+        self.reopen(file.as_fd(), name, flags)
+    }
+
+    /// Opens what a place stands for. Through /proc it is that very file; without a /proc it is looked up once more
+    /// (non-blocking, should a FIFO have taken the name in between).
+    fn reopen(&self, place: BorrowedFd<'_>, name: &[u8], flags: OFlags) -> Result<OwnedFd, Errno> {
+        let flags = flags | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+        match rustix::fs::open(proc_path(place), flags, Mode::empty()) {
             Err(Errno::NOENT) => {
                 let fd = self.open_beneath(name, flags)?;
-                let same = Id::of(&file::stat(fd.as_fd())?) == Id::of(&file::stat(place.as_fd())?);
+                let same = identify(fd.as_fd())? == identify(place)?;
                 if same { Ok(fd) } else { Err(Errno::NOENT) }
             }
             result => result,

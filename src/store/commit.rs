@@ -1,0 +1,206 @@
+//! Putting what was written on disk, by threads of their own: fdatasync(2) may take a second, and a worker never waits.
+//!
+//! While a file is being synchronised, whoever else has written to it waits together with others for the next time: so
+//! any number of requests share one call.
+
+use std::collections::VecDeque;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, SystemTime};
+
+use log::error;
+use rustix::io::Errno;
+
+use crate::limits::{COMMIT_FAILED_MAX, COMMIT_NAMES_MAX, COMMIT_STACK, COMMIT_THREADS};
+
+/// What a request waits for. The caller of [`Commits::add`] has its own kind of receipt for it.
+pub trait Waiting: Send + 'static {
+    /// It is on disk, or it cannot be said.
+    fn finish(self: Box<Self>, result: Result<(), Errno>);
+}
+
+/// What is to be put on disk.
+pub struct Job {
+    /// The data of this file.
+    pub file: Option<Arc<OwnedFd>>,
+    /// The names in these directories.
+    pub directories: Vec<OwnedFd>,
+    /// Who waits.
+    pub waiting: Box<dyn Waiting>,
+}
+
+/// Longer than a tick of the clock that gives files their times, which is 10 ms at most.
+const TICK: Duration = Duration::from_millis(20);
+
+/// The device and inode number of a file: what tells jobs for the same file.
+type Key = (u64, u64);
+
+/// The time of the last change of a directory: seconds and nanoseconds since 1970.
+type Changed = (i64, i64);
+
+/// The jobs that wait, and the threads that do them.
+#[derive(Default)]
+pub struct Commits {
+    queue: Mutex<Queue>,
+    added: Condvar,
+}
+
+#[derive(Default)]
+struct Queue {
+    /// Jobs for one file each, the first one first.
+    batches: VecDeque<(Key, Vec<Job>)>,
+    /// Files that are being synchronised.
+    busy: Vec<Key>,
+    /// Directories whose names are on disk as they were at the time of this change.
+    named: VecDeque<(Key, Changed)>,
+    /// Files that could not be synchronised: the kernel tells of a lost page once, and later calls succeed (fsync(2)), so
+    /// nothing is promised of them any more.
+    failed: VecDeque<Key>,
+}
+
+impl Commits {
+    /// Starts the threads. They end with the process.
+    ///
+    /// # Errors
+    /// EAGAIN and the like: there can be no more threads.
+    pub fn start() -> io::Result<Arc<Commits>> {
+        let commits = Arc::new(Commits::default());
+        for _ in 0..COMMIT_THREADS {
+            let commits = Arc::clone(&commits);
+            let run = move || commits.run();
+            thread::Builder::new()
+                .name("commit".into())
+                .stack_size(COMMIT_STACK)
+                .spawn(run)?;
+        }
+        Ok(commits)
+    }
+
+    /// Puts something on disk, soon.
+    pub fn add(&self, job: Job) {
+        let subject = match (&job.file, job.directories.first()) {
+            (Some(file), _) => identify(file.as_fd()),
+            (None, Some(directory)) => identify(directory.as_fd()),
+            (None, None) => return job.waiting.finish(Ok(())),
+        };
+        let mut queue = self.lock();
+        let same = queue.batches.iter_mut().find(|(key, _)| *key == subject);
+        match same {
+            Some((_, jobs)) => jobs.push(job),
+            None => queue.batches.push_back((subject, vec![job])),
+        }
+        drop(queue);
+        self.added.notify_one();
+    }
+
+    fn run(&self) {
+        let mut queue = self.lock();
+        loop {
+            let free = |queue: &Queue| {
+                let busy = &queue.busy;
+                let mut batches = queue.batches.iter();
+                batches.position(|(key, _)| !busy.contains(key))
+            };
+            let Some((key, jobs)) = free(&queue).and_then(|index| queue.batches.remove(index))
+            else {
+                queue = self
+                    .added
+                    .wait(queue)
+                    .unwrap_or_else(PoisonError::into_inner);
+                continue;
+            };
+            queue.busy.push(key);
+            drop(queue);
+            self.commit(key, jobs);
+            queue = self.lock();
+            queue.busy.retain(|busy| *busy != key);
+            // Whoever was asked while this file was busy may have found nothing to do.
+            self.added.notify_one();
+        }
+    }
+
+    fn commit(&self, key: Key, jobs: Vec<Job>) {
+        let file = jobs.iter().find_map(|job| job.file.as_ref());
+        let data = match file {
+            Some(_) if self.lock().failed.contains(&key) => Err(Errno::IO),
+            Some(file) => rustix::io::retry_on_intr(|| rustix::fs::fdatasync(&**file)),
+            None => Ok(()),
+        };
+        if let (Err(error), Some(_)) = (data, file) {
+            error!("putting a file on disk failed: {error}; nothing is promised of it any more");
+            let mut queue = self.lock();
+            if !queue.failed.contains(&key) {
+                keep(&mut queue.failed, key, COMMIT_FAILED_MAX);
+            }
+            drop(queue);
+            return finish(jobs, data);
+        }
+        let result = self.commit_names(&jobs);
+        finish(jobs, result);
+    }
+
+    /// Each directory once, and one that has not changed since it was put on disk not at all.
+    fn commit_names(&self, jobs: &[Job]) -> Result<(), Errno> {
+        for directory in jobs.iter().flat_map(|job| &job.directories) {
+            let key = identify(directory);
+            let changed = changed(directory)?;
+            if self.lock().named.contains(&(key, changed)) {
+                continue;
+            }
+            rustix::io::retry_on_intr(|| rustix::fs::fsync(directory))?;
+            if is_settled(changed) {
+                let mut queue = self.lock();
+                queue.named.retain(|(other, _)| *other != key);
+                keep(&mut queue.named, (key, changed), COMMIT_NAMES_MAX);
+            }
+        }
+        Ok(())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn finish(jobs: Vec<Job>, result: Result<(), Errno>) {
+    for job in jobs {
+        job.waiting.finish(result);
+    }
+}
+
+fn keep<T>(list: &mut VecDeque<T>, item: T, most: usize) {
+    if list.len() >= most {
+        list.pop_front();
+    }
+    list.push_back(item);
+}
+
+fn identify(fd: impl AsFd) -> Key {
+    #[allow(
+        clippy::unnecessary_cast,
+        reason = "the types differ between architectures"
+    )]
+    rustix::fs::fstat(fd).map_or((0, 0), |stat| (stat.st_dev as u64, stat.st_ino as u64))
+}
+
+#[allow(
+    clippy::unnecessary_cast,
+    clippy::cast_lossless,
+    clippy::cast_possible_wrap,
+    reason = "the types differ between architectures"
+)]
+fn changed(directory: &OwnedFd) -> Result<Changed, Errno> {
+    let stat = rustix::fs::fstat(directory)?;
+    Ok((stat.st_ctime as i64, stat.st_ctime_nsec as i64))
+}
+
+/// Whether the clock of the file system has ticked since: only then has a later change another time.
+fn is_settled(changed: Changed) -> bool {
+    let now = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
+    let since = i128::from(changed.0) * 1_000_000_000 + i128::from(changed.1);
+    i128::try_from(now.as_nanos()).is_ok_and(|now| now - since > TICK.as_nanos().cast_signed())
+}

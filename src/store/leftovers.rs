@@ -1,0 +1,70 @@
+//! Temporary files of a server that was killed: found by their names and removed at the start.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use log::{info, warn};
+use rustix::fs::{AtFlags, Dir, FileType, FlockOperation, Mode, OFlags};
+use rustix::io::Errno;
+
+use super::replace::{TEMPORARY, TEMPORARY_DIGITS};
+use super::root::Files;
+use crate::limits::LEFTOVERS_ENTRIES_MAX;
+
+/// Removes what is left below a directory. Symbolic links are not followed, and what another server is writing stays.
+pub fn remove(files: &Files) {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let mut entries = LEFTOVERS_ENTRIES_MAX;
+    let mut count = 0;
+    let root = rustix::fs::openat(files.directory(), ".", flags, Mode::empty());
+    let mut pending: Vec<OwnedFd> = root.into_iter().collect();
+    while let Some(directory) = pending.pop() {
+        let Ok(listing) = Dir::read_from(&directory) else {
+            continue;
+        };
+        for entry in listing.flatten() {
+            if entries == 0 {
+                warn!("not all directories were searched for temporary files of a server before");
+                return;
+            }
+            entries -= 1;
+            let name = entry.file_name().to_bytes();
+            match entry.file_type() {
+                FileType::Directory if !matches!(name, b"." | b"..") => {
+                    let flags = flags | OFlags::NOFOLLOW;
+                    let open = rustix::fs::openat(&directory, name, flags, Mode::empty());
+                    // One descriptor for each level and its directories: no tree is deep, but some are broad.
+                    if pending.len() < DIRECTORIES_MAX {
+                        pending.extend(open);
+                    }
+                }
+                FileType::RegularFile | FileType::Unknown if is_temporary(name) => {
+                    count += u32::from(remove_unused(directory.as_fd(), name) == Ok(true));
+                }
+                _ => {}
+            }
+        }
+    }
+    if count > 0 {
+        info!("removed {count} temporary files of a server before");
+    }
+}
+
+/// Directories that wait to be searched, each with a descriptor.
+const DIRECTORIES_MAX: usize = 256;
+
+/// Whether only this server can have made a file of this name.
+#[must_use]
+pub fn is_temporary(name: &[u8]) -> bool {
+    name.strip_prefix(TEMPORARY).is_some_and(|digits| {
+        digits.len() == TEMPORARY_DIGITS && digits.iter().all(u8::is_ascii_hexdigit)
+    })
+}
+
+fn remove_unused(directory: BorrowedFd<'_>, name: &[u8]) -> Result<bool, Errno> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = rustix::fs::openat(directory, name, flags, Mode::empty())?;
+    match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Err(Errno::WOULDBLOCK) => Ok(false),
+        _ => rustix::fs::unlinkat(directory, name, AtFlags::empty()).map(|()| true),
+    }
+}
