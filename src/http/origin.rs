@@ -1,8 +1,6 @@
 //! The `Origin` of a request (RFC 6454, the Fetch standard): whose page sent it. Any page of the world can make a browser
 //! send `text/plain` to a server on its own machine, so a write by a page is carried out only for pages that are known.
 
-use std::net::SocketAddr;
-
 /// Whose pages may write.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Origins {
@@ -13,17 +11,13 @@ pub struct Origins {
 }
 
 impl Origins {
-    /// Adds an address at which the server listens, and `localhost` with its port.
-    pub fn add_address(&mut self, address: SocketAddr) {
-        let port = match address.port() {
+    /// Adds an address at which the server listens, as it stands in a URL, and `localhost` with its port.
+    pub fn add_address(&mut self, host: &str, port: u16) {
+        let port = match port {
             80 => String::new(),
             port => format!(":{port}"),
         };
-        let host = match address {
-            SocketAddr::V4(address) => address.ip().to_string(),
-            SocketAddr::V6(address) => format!("[{}]", address.ip()),
-        };
-        for host in [host.as_str(), "localhost"] {
+        for host in [host, "localhost"] {
             self.exact.push(format!("http://{host}{port}").into());
         }
     }

@@ -23,6 +23,7 @@ const ORDER: &[&str] = &[
     "response",
     "subscription",
     "resource",
+    "receipt",
     "http",
     "readiness",
     "versioned",
@@ -99,6 +100,7 @@ fn pure_rooms_touch_nothing() {
                 | "response"
                 | "connection"
                 | "resource"
+                | "receipt"
                 | "readiness"
                 | "time"
                 | "limits"
