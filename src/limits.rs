@@ -204,3 +204,23 @@ pub const COMMIT_NAMES_MAX: usize = 256;
 pub const COMMIT_FAILED_MAX: usize = 1024;
 /// Entries below the prefixes that are looked at for temporary files at the start: about a second.
 pub const LEFTOVERS_ENTRIES_MAX: usize = 1_000_000;
+
+/// Earlier generations of one name that are looked at: of more, the newest. Each takes some 200 bytes and 5 µs.
+pub const GENERATIONS_MAX: usize = 16_384;
+/// A directory in which nothing happened for so long is not in the middle of a roll. Longer than a tick of the kernel's
+/// clock, which file systems take their times from (10 ms at 100 Hz).
+pub const GENERATIONS_SETTLED: Duration = Duration::from_millis(50);
+/// Pause before a directory is looked at again in which something happened.
+pub const GENERATIONS_PAUSE: Duration = Duration::from_millis(20);
+/// Looks at a directory in which something always happens: the last one counts, after some 0.2 s.
+pub const GENERATIONS_TRIES: u32 = 10;
+/// Names whose generations are looked for at a time; others are answered with 503.
+pub const GENERATIONS_SEARCHES_MAX: usize = 1024;
+/// Stack of the thread that looks.
+pub const GENERATIONS_STACK: usize = 256 * 1024;
+/// Names of which it is remembered which files had them.
+pub const SEEN_NAMES_MAX: usize = 4096;
+/// Files of one name that are remembered, 32 bytes each.
+pub const SEEN_LINE_MAX: usize = 64;
+/// Files that are remembered because they were created beside a log, or compressed.
+pub const SEEN_FILES_MAX: usize = 4096;

@@ -1,7 +1,11 @@
 //! Generations: the files that have a name now or had it before, which of them is where, and what comes after which.
 //!
-//! Two sources say that. What the watcher saw ([`seen`]) is certain; names and times ([`family`], [`order`]) serve for the
-//! rest: rolls that happened while nobody watched, or before the server started.
+//! Two sources say that. What the server saw ([`history`]) is certain; names and times ([`family`], [`order`]) serve for
+//! the rest: rolls that happened while nobody watched, or before the server started. A look at the directory ([`scan`]) is
+//! taken in a thread ([`finder`]).
 
 pub mod family;
+pub mod finder;
+pub mod history;
 pub mod order;
+pub mod scan;

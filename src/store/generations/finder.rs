@@ -1,0 +1,197 @@
+//! Looks for generations in a thread that lives as long as there is something to look for. Who asks for the same name
+//! before a look has begun shares it; a look that a roll may have disturbed is repeated after a pause, and meanwhile
+//! others have their turn.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::io::Errno;
+
+use super::scan::{Report, Scanner};
+use crate::limits::{
+    GENERATIONS_PAUSE, GENERATIONS_SEARCHES_MAX, GENERATIONS_STACK, GENERATIONS_TRIES,
+};
+
+/// What a search came to.
+pub type Answer = Result<Report, Errno>;
+
+/// Whom to tell.
+pub trait Reply: Send + Sync {
+    /// The search with this number is over.
+    fn reply(&self, number: u64, answer: &Arc<Answer>);
+}
+
+/// Searches of all workers.
+#[derive(Clone)]
+pub struct Finder(Arc<Shared>);
+
+struct Shared {
+    queue: Mutex<Queue>,
+    arrived: Condvar,
+}
+
+struct Queue {
+    /// `None`: the thread that is looking has it.
+    scanner: Option<Box<Scanner>>,
+    searches: VecDeque<Search>,
+}
+
+struct Search {
+    name: Box<[u8]>,
+    asked: Vec<(Arc<dyn Reply>, u64)>,
+    tries: u32,
+    due: Instant,
+    last: Option<Report>,
+}
+
+impl Finder {
+    /// With what looks.
+    #[must_use]
+    pub fn new(scanner: Scanner) -> Finder {
+        Finder(Arc::new(Shared {
+            queue: Mutex::new(Queue {
+                scanner: Some(Box::new(scanner)),
+                searches: VecDeque::new(),
+            }),
+            arrived: Condvar::new(),
+        }))
+    }
+
+    /// Looks for the generations of a name, then replies with this number.
+    ///
+    /// # Errors
+    /// EAGAIN if there are too many searches or no thread can be had.
+    pub fn find(&self, name: &[u8], number: u64, reply: Arc<dyn Reply>) -> Result<(), Errno> {
+        let mut queue = self.lock();
+        let waiting = queue.searches.iter_mut();
+        let asked = match waiting
+            .into_iter()
+            .find(|it| it.tries == 0 && *it.name == *name)
+        {
+            Some(search) => &mut search.asked,
+            None => {
+                if queue.searches.len() >= GENERATIONS_SEARCHES_MAX {
+                    return Err(Errno::AGAIN);
+                }
+                queue.searches.push_back(Search::new(name));
+                let search = queue.searches.back_mut().expect("one was pushed");
+                &mut search.asked
+            }
+        };
+        asked.push((reply, number));
+        if let Some(scanner) = queue.scanner.take() {
+            self.start(scanner, &mut queue)?;
+        }
+        drop(queue);
+        self.0.arrived.notify_one();
+        Ok(())
+    }
+
+    fn start(&self, scanner: Box<Scanner>, queue: &mut Queue) -> Result<(), Errno> {
+        // The thread takes it from there, so that it is not lost when there is no thread.
+        queue.scanner = Some(scanner);
+        let shared = Arc::clone(&self.0);
+        let thread = thread::Builder::new()
+            .name(String::from("generations"))
+            .stack_size(GENERATIONS_STACK);
+        match thread.spawn(move || shared.run()) {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                log::warn!("cannot start a thread to look for generations: {error}");
+                queue.searches.clear();
+                Err(Errno::AGAIN)
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.0.lock()
+    }
+}
+
+impl Shared {
+    /// Until nothing is left to look for.
+    fn run(&self) {
+        let mut queue = self.lock();
+        let Some(scanner) = queue.scanner.take() else {
+            return;
+        };
+        while let Some(index) = queue.first() {
+            let pause = queue.searches[index]
+                .due
+                .saturating_duration_since(Instant::now());
+            if !pause.is_zero() {
+                queue = self.wait(queue, pause);
+                continue;
+            }
+            let Some(mut search) = queue.searches.remove(index) else {
+                continue;
+            };
+            drop(queue);
+            let answer = search.look(&scanner);
+            if let Some(answer) = answer {
+                let answer = Arc::new(answer);
+                for (reply, number) in search.asked {
+                    reply.reply(number, &answer);
+                }
+                queue = self.lock();
+            } else {
+                queue = self.lock();
+                queue.searches.push_back(search);
+            }
+        }
+        queue.scanner = Some(scanner);
+    }
+
+    fn wait<'a>(&self, queue: MutexGuard<'a, Queue>, pause: Duration) -> MutexGuard<'a, Queue> {
+        let result = self.arrived.wait_timeout(queue, pause);
+        result.unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Queue {
+    /// The search that is due first.
+    fn first(&self) -> Option<usize> {
+        let searches = self.searches.iter().enumerate();
+        Some(searches.min_by_key(|(_, search)| search.due)?.0)
+    }
+}
+
+impl Search {
+    fn new(name: &[u8]) -> Search {
+        Search {
+            name: name.into(),
+            asked: Vec::new(),
+            tries: 0,
+            due: Instant::now(),
+            last: None,
+        }
+    }
+
+    /// Looks once. `None`: a look at a directory in which something happens counts only if another one finds the same, and
+    /// nothing is missing.
+    fn look(&mut self, scanner: &Scanner) -> Option<Answer> {
+        self.tries += 1;
+        let report = match scanner.look(&self.name) {
+            Ok(report) => report,
+            Err(error) => return Some(Err(error)),
+        };
+        let same = self
+            .last
+            .as_ref()
+            .is_some_and(|last| last.chain == report.chain);
+        let sure = report.settled || same && !report.chain.has_gap();
+        if sure || self.tries >= GENERATIONS_TRIES {
+            return Some(Ok(report));
+        }
+        self.last = Some(report);
+        self.due = Instant::now() + GENERATIONS_PAUSE;
+        None
+    }
+}

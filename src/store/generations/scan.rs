@@ -1,0 +1,237 @@
+//! One look at the directory of a name, for its generations. Bounded in memory: of the entries only those of the family are
+//! kept. It may take long, so it runs in a thread of its own.
+
+use std::collections::HashSet;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use rustix::fs::{FileType, Mode, OFlags, RawDir};
+use rustix::io::Errno;
+
+use super::family::{Kinship, Series, kinship};
+use super::history::History;
+use super::order::{Chain, Member, Modified, Seen};
+use crate::limits::{GENERATIONS_MAX, GENERATIONS_SETTLED};
+use crate::store::file::stat;
+use crate::store::root::Files;
+
+/// Looks for generations below ROOT.
+pub struct Scanner {
+    files: Files,
+    /// `--old-dir`
+    old_dir: Option<Box<[u8]>>,
+    history: Arc<History>,
+}
+
+/// What a look found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// The generations.
+    pub chain: Chain,
+    /// What was seen of the name.
+    pub seen: Seen,
+    /// Nothing was renamed, created or removed in the directory meanwhile, nor just before.
+    pub settled: bool,
+}
+
+/// An entry that belongs to the family, or may.
+struct Candidate {
+    name: Box<[u8]>,
+    kinship: Option<Kinship>,
+}
+
+/// Bytes of directory entries that are read at once.
+const BUFFER: usize = 32 * 1024;
+
+impl Scanner {
+    /// Below this root. `old_dir`: the directory beside a log to which its earlier generations are moved.
+    #[must_use]
+    pub fn new(files: Files, old_dir: Option<Box<[u8]>>, history: Arc<History>) -> Scanner {
+        Scanner {
+            files,
+            old_dir,
+            history,
+        }
+    }
+
+    /// Looks for the generations of a name.
+    ///
+    /// # Errors
+    /// EACCES if the directory cannot be read, EMFILE and the like.
+    pub fn look(&self, name: &[u8]) -> Result<Report, Errno> {
+        let slash = name.iter().rposition(|&byte| byte == b'/');
+        let (directory, base) = name.split_at(slash.map_or(0, |slash| slash + 1));
+        let inodes = self.history.inodes(name);
+        let mut members = Vec::new();
+        let mut settled = self.look_into(directory, base, &inodes, &mut members)?;
+        if let Some(old_dir) = &self.old_dir {
+            let place = [directory, old_dir, b"/"].concat();
+            match self.look_into(&place, base, &inodes, &mut members) {
+                Ok(still) => settled &= still,
+                // Nothing was moved there yet.
+                Err(Errno::NOENT | Errno::NOTDIR | Errno::XDEV | Errno::LOOP) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        members.extend(self.current(name)?);
+        let seen = self
+            .history
+            .seen(name, members.iter().map(|member| member.etag));
+        let members = of_the_family(members, &seen);
+        Ok(Report {
+            chain: Chain::new(members, &seen),
+            seen,
+            settled,
+        })
+    }
+
+    /// Adds the members that are in a directory, which is ROOT or ends with a slash. True: nothing changes in it.
+    fn look_into(
+        &self,
+        directory: &[u8],
+        base: &[u8],
+        inodes: &HashSet<u64>,
+        members: &mut Vec<Member>,
+    ) -> Result<bool, Errno> {
+        let place = self
+            .files
+            .resolve(directory.strip_suffix(b"/").unwrap_or_default())?;
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let readable = rustix::fs::openat(&place, ".", flags, Mode::empty())?;
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        let before = modified(readable.as_fd())?;
+        for candidate in candidates(&readable, base, inodes)? {
+            members.extend(self.examine(place.as_fd(), directory, candidate)?);
+        }
+        let seconds = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
+        let age = i128::from(seconds - before.0) * 1_000_000_000 + i128::from(now.subsec_nanos())
+            - i128::from(before.1);
+        // The clock of a file system is coarse: what happened just before the look may carry the same time as what happens
+        // in it.
+        let long_ago = age > i128::try_from(GENERATIONS_SETTLED.as_nanos()).unwrap_or(0);
+        Ok(long_ago && modified(readable.as_fd())? == before)
+    }
+
+    /// `None` if it is no regular file, or gone.
+    fn examine(
+        &self,
+        directory: BorrowedFd<'_>,
+        prefix: &[u8],
+        candidate: Candidate,
+    ) -> Result<Option<Member>, Errno> {
+        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let place = match rustix::fs::openat(directory, &*candidate.name, flags, Mode::empty()) {
+            Ok(place) => place,
+            // A list that silently lacks what is there would be wrong.
+            Err(error @ (Errno::MFILE | Errno::NFILE | Errno::NOMEM)) => return Err(error),
+            Err(_) => return Ok(None),
+        };
+        let path = [prefix, &candidate.name].concat();
+        let Some(member) = self.member(place.as_fd(), path.into())? else {
+            return Ok(None);
+        };
+        let kinship = candidate.kinship;
+        Ok(Some(Member { kinship, ..member }))
+    }
+
+    /// The file that has the name now.
+    fn current(&self, name: &[u8]) -> Result<Option<Member>, Errno> {
+        let place = match self.files.resolve(name) {
+            Ok(place) => place,
+            Err(error @ (Errno::MFILE | Errno::NFILE | Errno::NOMEM)) => return Err(error),
+            Err(_) => return Ok(None),
+        };
+        let member = self.member(place.as_fd(), name.into())?;
+        Ok(member.map(|member| Member {
+            current: true,
+            ..member
+        }))
+    }
+
+    fn member(&self, place: BorrowedFd<'_>, path: Box<[u8]>) -> Result<Option<Member>, Errno> {
+        let stat = stat(place)?;
+        if FileType::from_raw_mode(stat.stx_mode.into()) != FileType::RegularFile {
+            return Ok(None);
+        }
+        let Some(etag) = self.files.tag(place, &stat) else {
+            return Ok(None);
+        };
+        Ok(Some(Member {
+            path,
+            etag,
+            size: stat.stx_size,
+            modified: (stat.stx_mtime.tv_sec, stat.stx_mtime.tv_nsec),
+            sealed: stat.stx_mode & 0o222 == 0,
+            kinship: None,
+            current: false,
+        }))
+    }
+}
+
+fn modified(directory: BorrowedFd<'_>) -> Result<Modified, Errno> {
+    let stat = stat(directory)?;
+    Ok((stat.stx_mtime.tv_sec, stat.stx_mtime.tv_nsec))
+}
+
+/// The entries with the names of earlier generations, and those of files that had the name.
+fn candidates(
+    directory: &OwnedFd,
+    base: &[u8],
+    inodes: &HashSet<u64>,
+) -> Result<Vec<Candidate>, Errno> {
+    let mut buffer = vec![MaybeUninit::uninit(); BUFFER];
+    let mut entries = RawDir::new(directory, &mut buffer);
+    let mut candidates = Vec::new();
+    while let Some(entry) = entries.next() {
+        let entry = entry?;
+        let name = entry.file_name().to_bytes();
+        let regular = matches!(entry.file_type(), FileType::RegularFile | FileType::Unknown);
+        if !regular || name.starts_with(b".") || name == base {
+            continue;
+        }
+        let kinship = kinship(name, base);
+        if kinship.is_some() || inodes.contains(&entry.ino()) {
+            let name = name.into();
+            candidates.push(Candidate { name, kinship });
+            if candidates.len() >= 2 * GENERATIONS_MAX {
+                candidates = newest(candidates);
+            }
+        }
+    }
+    if candidates.len() > GENERATIONS_MAX {
+        candidates = newest(candidates);
+    }
+    Ok(candidates)
+}
+
+/// The newest ones, as far as names tell.
+fn newest(mut candidates: Vec<Candidate>) -> Vec<Candidate> {
+    // Those of which the name tells nothing are few: they were seen.
+    candidates.sort_by_cached_key(|candidate| match candidate.kinship.map(|it| it.series) {
+        None => (0, 0),
+        Some(Series::Date(stamp)) => (1, -stamp.seconds),
+        Some(Series::Number(number)) => (1, i64::from(number)),
+    });
+    candidates.truncate(GENERATIONS_MAX);
+    candidates
+}
+
+/// Without what only looks like a generation, and each file by one of its names.
+fn of_the_family(mut members: Vec<Member>, seen: &Seen) -> Vec<Member> {
+    members.retain(|member| {
+        let was_seen = seen.place(member.etag).is_some();
+        let is_kin = member.kinship.is_some_and(|kinship| {
+            kinship.compression.is_some() || !seen.born.contains(&member.etag)
+        });
+        member.current || was_seen || is_kin
+    });
+    // A file may have several names, and one that is renamed meanwhile may be read twice.
+    members.sort_by_key(|member| (!member.current, member.kinship.is_none()));
+    let mut tags = HashSet::new();
+    members.retain(|member| tags.insert(member.etag));
+    members
+}
