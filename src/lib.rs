@@ -7,6 +7,7 @@
 //! - [`http`]: the protocol, pure: heads, targets, ranges, conditions, chunks.
 //! - [`subscription`]: what a subscriber gets, pure: event streams, names that are followed, changes of a directory.
 //! - [`resource`]: what the name of a request leads to.
+//! - [`intent`]: what a request asks for; [`dialect`] decides it, once.
 //! - [`response`]: the head and the body of an answer.
 //! - [`connection`]: the machine of one client, pure too; its module comment is the transition table.
 //! - [`os`]: system calls: epoll, sockets, privileges.
@@ -27,9 +28,11 @@
 
 pub mod cli;
 pub mod connection;
+pub mod dialect;
 pub mod follow;
 pub mod guide;
 pub mod http;
+pub mod intent;
 pub mod limits;
 pub mod log;
 pub mod os;

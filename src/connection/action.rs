@@ -4,8 +4,9 @@ use std::ops::Range;
 use std::time::Duration;
 
 use super::sending::Next;
-use crate::http::request::{Refusal, Request};
+use crate::http::request::Refusal;
 use crate::http::target::Path;
+use crate::intent::ParsedRequest;
 use crate::subscription::end::End;
 use crate::subscription::event_stream::{Known, Sought};
 
@@ -19,7 +20,7 @@ pub struct Timeouts {
 }
 
 /// A request, or why there is none.
-pub type ParsedHead = Result<Request, Refused>;
+pub type ParsedHead = Result<ParsedRequest, Refused>;
 
 /// A head that will not be answered as it asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -67,6 +67,7 @@ pub mod sending;
 
 use std::mem;
 
+use crate::dialect::plain;
 use crate::http::request::{self, Refusal};
 use crate::limits::{HEAD_MAX, LINGER, LINGER_BYTES};
 use crate::readiness::Interest;
@@ -510,7 +511,7 @@ impl<F> Connection<F> {
             },
             Ok(Some((request, length))) => {
                 self.keep(&all[length..]);
-                self.state = State::ReadingHeaders(Some(Box::new(Ok(request))));
+                self.state = State::ReadingHeaders(Some(Box::new(Ok(plain::parse(request)))));
             }
             Err(why) => {
                 let refused = Refused::new(why, all);

@@ -11,8 +11,8 @@ use slab::Slab;
 
 use super::watcher::{Change, Place, TopicId, Watch};
 use crate::http::query::Start;
-use crate::http::request::Request;
 use crate::http::target::Path;
+use crate::intent::{Intent, ParsedRequest};
 use crate::limits::{FOLLOW_TRIES, SWEEP_SLICE};
 use crate::resource::{FileInfo, Resource};
 use crate::store::file::FileStat;
@@ -144,11 +144,11 @@ impl Topics {
 
     /// Looks up what a request asks for; if it may be answered with a tail, its watches are in place before its size is
     /// measured.
-    pub fn look_up(&mut self, request: &Request) -> Lookup {
-        let Some(path) = request.path() else {
+    pub fn look_up(&mut self, asked: &ParsedRequest) -> Lookup {
+        let Some(path) = asked.intent.path() else {
             return Resource::Missing.into();
         };
-        self.look_up_path(path, lookup::wanted_start(request), Some(request))
+        self.look_up_path(path, lookup::wanted_start(&asked.intent), Some(asked))
     }
 
     /// Looks up the file that an event stream of this name goes on with.
@@ -160,17 +160,17 @@ impl Topics {
         &mut self,
         path: &Path,
         start: Option<Start>,
-        request: Option<&Request>,
+        asked: Option<&ParsedRequest>,
     ) -> Lookup {
         // A topic's file remembers its size, so that a truncation shows.
         let held = |name: &[u8]| self.by_name.get(name).map(|&key| &self.topics[key].file);
-        let form = request.and_then(lookup::form);
+        let form = asked.and_then(|asked| lookup::form(&asked.intent));
         let resolved = match self.lookups.find(path, form, held) {
             Ok(resolved) => resolved,
             Err(other) => return other.into(),
         };
         let (name, file) = (Rc::clone(&resolved.name), Rc::clone(&resolved.file));
-        let (file, topic, info) = if request.is_none_or(Request::may_tail) {
+        let (file, topic, info) = if asked.is_none_or(ParsedRequest::subscribes) {
             match self.follow(&name, file) {
                 Ok((key, file)) => (Rc::clone(&file), Some(key), file.info()),
                 Err(other) => return other.into(),
@@ -179,7 +179,7 @@ impl Topics {
             (file, None, resolved.info())
         };
         let started = |mut info: FileInfo| {
-            let events = request.is_none_or(|request| request.events);
+            let events = asked.is_none_or(|asked| matches!(asked.intent, Intent::Events(_)));
             info.start = lookup::start(start, events, &file, &info)?;
             Ok(info)
         };

@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use super::target::{self, Target};
+use super::target::{self, Path, Target};
 use crate::limits::{TOKEN_MAX, TOKENS_MAX};
 
 /// What a request shows to be allowed.
@@ -115,21 +115,21 @@ impl Tokens {
         self.0.len()
     }
 
-    /// Whether a request with these credentials may know what is at its target. `*` is the server itself and open.
+    /// Whether a request with these credentials may know what is at a path; `None`: a name that is never there, which is
+    /// below every prefix.
     ///
     /// Every token is compared, so that the time tells nothing.
     ///
     /// # Errors
     /// How to challenge the client.
-    pub fn permit(&self, credentials: &Credentials, target: &Target) -> Result<(), Challenge> {
+    pub fn permit(&self, credentials: &Credentials, path: Option<&Path>) -> Result<(), Challenge> {
         let given = match credentials {
-            _ if *target == Target::Asterisk => return Ok(()),
             Credentials::None => return Err(Challenge::Missing),
             Credentials::Unusable => return Err(Challenge::Invalid),
             Credentials::Token(given) => given,
         };
         let permitted = self.0.iter().fold(false, |permitted, entry| {
-            permitted | (same(given, &entry.token) & entry.covers(target))
+            permitted | (same(given, &entry.token) & entry.covers(path))
         });
         if permitted {
             Ok(())
@@ -157,9 +157,9 @@ impl Entry {
         }
     }
 
-    /// Whether a target is below the prefix, by whole components. What is never there is below every prefix.
-    fn covers(&self, target: &Target) -> bool {
-        let Target::Path(path) = target else {
+    /// Whether a path is below the prefix, by whole components.
+    fn covers(&self, path: Option<&Path>) -> bool {
+        let Some(path) = path else {
             return true;
         };
         match path.name.strip_prefix(&*self.prefix) {

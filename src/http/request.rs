@@ -23,8 +23,8 @@ use crate::limits::{FIELDS_MAX, HEAD_MAX, TARGET_MAX};
 pub struct Request {
     /// What to do.
     pub method: Method,
-    /// With what.
-    pub target: Target,
+    /// With what; `None` if the method is not understood, since then the target is not either.
+    pub target: Option<Target>,
     /// The client speaks HTTP/1.0: no chunks, and keep-alive only if it asks.
     pub http10: bool,
     /// The client lets the connection stay, and nothing follows the head that would have to be read as a body.
@@ -58,32 +58,16 @@ impl Request {
     #[must_use]
     pub fn path(&self) -> Option<&Path> {
         match (&self.method, &self.target) {
-            (Method::Get | Method::Head, Target::Path(path)) => Some(path),
+            (Method::Get | Method::Head, Some(Target::Path(path))) => Some(path),
             _ => None,
         }
     }
 
-    /// Whether the answer can be a tail, whatever the file is like.
+    /// Whether another Accept field could lead to another response (RFC 9110 section 12.5.5): `index.html` and the list of
+    /// its directory have one URL, and so have a file and its viewer.
     #[must_use]
-    pub fn may_tail(&self) -> bool {
-        self.method == Method::Get
-            && self.path().is_some()
-            && !self.wants_viewer()
-            && (self.events
-                || self.starts()
-                || self.range.as_ref().is_some_and(RangeSpec::may_tail))
-    }
-
-    /// Whether the query says where the answer starts. To a range that has an end it does not.
-    #[must_use]
-    pub fn starts(&self) -> bool {
-        self.start.is_some() && (self.events || self.range.as_ref().is_none_or(RangeSpec::may_tail))
-    }
-
-    /// Whether a browser wants to see a file in the viewer. Who does not name HTML gets the file.
-    #[must_use]
-    pub fn wants_viewer(&self) -> bool {
-        self.view && self.accept.names_html() && self.path().is_some_and(|path| !path.slash)
+    pub fn is_negotiated(&self) -> bool {
+        self.path().is_some_and(|path| path.slash) || self.view
     }
 }
 
@@ -288,11 +272,11 @@ fn build(parsed: &httparse::Request<'_, '_>) -> Result<Request, Refusal> {
     let reads = matches!(method, Method::Get | Method::Head);
     let view = reads && target::query(written) == Some(b"view");
     let target = match method {
-        // Not ours to understand: CONNECT, for one, has no path.
-        Method::Other(_) => Target::Asterisk,
-        _ => decode(written)?,
+        // CONNECT, for one, has no path.
+        Method::Other(_) => None,
+        _ => Some(decode(written)?),
     };
-    if reads && target == Target::Asterisk {
+    if reads && target == Some(Target::Asterisk) {
         return Err(Refusal::Malformed("the target * is for OPTIONS"));
     }
     let query = if reads {

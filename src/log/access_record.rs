@@ -6,7 +6,6 @@ use std::sync::Arc;
 use super::access_log::AccessLog;
 use crate::connection::ParsedHead;
 use crate::http::date::Date;
-use crate::http::target::Target;
 use crate::limits::ACCESS_LOG_BURST;
 use crate::os::sockets::Peer;
 use crate::response::Summary;
@@ -37,14 +36,13 @@ impl Record {
 
 /// As the client sent it, but for the query, and its path in its shortest form. What could not be read is a dash.
 fn request_line(asked: &ParsedHead) -> String {
-    let Ok(request) = asked else {
-        return "-".into();
-    };
-    let (method, minor) = (request.method.name(), u8::from(!request.http10));
-    match &request.target {
-        Target::Path(path) => format!("{method} {path} HTTP/1.{minor}"),
-        Target::Asterisk => format!("{method} * HTTP/1.{minor}"),
-        Target::Nowhere => format!("{method} - HTTP/1.{minor}"),
+    match asked {
+        Ok(asked) => format!(
+            "{} HTTP/1.{}",
+            asked.line("-"),
+            u8::from(!asked.request.http10)
+        ),
+        Err(_) => "-".into(),
     }
 }
 

@@ -12,9 +12,10 @@ use crate::http::date::Date;
 use crate::http::head::{Head, Status};
 use crate::http::media;
 use crate::http::range::{RangeSpec, Resolved};
-use crate::http::request::{Method, Refusal, Request};
-use crate::http::target::{Path, Target};
+use crate::http::request::Refusal;
+use crate::http::target::Path;
 use crate::http::viewer;
+use crate::intent::{FilePart, Intent, ParsedRequest};
 use crate::resource::{FileInfo, Resource};
 use crate::subscription::event_stream::Subject;
 
@@ -192,43 +193,53 @@ pub fn refuse<'a>(refusal: Refusal, head_only: bool, terms: impl Into<Terms<'a>>
     Response::new(status, text(head, line, head_only), false)
 }
 
-/// The answer to a request. `keep_alive`: whether the server lets the connection stay if the client does.
+/// The response to a request whose name led to this. `keep_alive`: whether the server lets the connection stay if the
+/// client does.
 #[must_use]
 pub fn respond<'a, F>(
-    request: &Request,
+    asked: &ParsedRequest,
     found: &Resource<F>,
     keep_alive: bool,
     terms: impl Into<Terms<'a>>,
 ) -> Response {
     let builder = ResponseBuilder {
-        request,
-        keep_alive: keep_alive && request.keep_alive,
-        negotiated: request.path().is_some_and(|path| path.slash) || request.view,
+        asked,
+        keep_alive: keep_alive && asked.request.keep_alive,
+        negotiated: asked.request.is_negotiated(),
         terms: terms.into(),
     };
-    if let Resource::Unauthorized(challenge) = found {
-        return builder.unauthorized(*challenge);
-    }
-    match (request.method, &request.target) {
-        (Method::Options, _) => {
-            let head = builder.head(Status::NoContent).lines(ALLOW);
-            let head = head.lines(builder.terms.cors.map_or("", |_| PREFLIGHT));
-            Response::new(Status::NoContent, head.finish(b""), builder.keep_alive)
-        }
-        (Method::Other(_), _) => builder.plain(
+    match (&asked.intent, found) {
+        (_, Resource::Unauthorized(challenge)) => builder.unauthorized(*challenge),
+        (Intent::Options(_), _) => builder.options(),
+        (Intent::Unsupported, _) => builder.plain(
             Status::MethodNotAllowed,
             ALLOW,
             "only GET, HEAD and OPTIONS",
         ),
-        (_, Target::Path(path)) => builder.found(path, found),
-        _ => builder.plain(Status::NotFound, NOT_STORED, "no such file"),
+        (Intent::Nowhere, _) => builder.plain(Status::NotFound, NOT_STORED, "no such file"),
+        (_, Resource::Viewer) | (Intent::Viewer(_), Resource::File { .. }) => builder.viewer(),
+        (Intent::Events(of), Resource::File { info, .. }) => builder.events(of, Some(info)),
+        (Intent::Events(of), Resource::Directory) => builder.events_of_directory(of),
+        (Intent::Events(of), Resource::Missing) if of.comes_again() => match of.path.slash {
+            true => builder.events_of_directory(of),
+            false => builder.events(of, None),
+        },
+        (Intent::Read(part) | Intent::Tail(part), Resource::File { info, .. }) => {
+            builder.file(part, info)
+        }
+        (Intent::Listing(_), Resource::Listing(list)) => {
+            builder.page(NOT_STORED, media::JSON, list)
+        }
+        (_, Resource::Listing(list)) => builder.page(NOT_STORED, media::HTML, list),
+        (_, Resource::NeedsSlash) => builder.needs_slash(),
+        (_, found) => builder.failure(found),
     }
 }
 
 /// What all answers to one request share.
 #[derive(Clone, Copy)]
 struct ResponseBuilder<'a> {
-    request: &'a Request,
+    asked: &'a ParsedRequest,
     keep_alive: bool,
     /// Another Accept field could lead to another answer (RFC 9110 section 12.5.5): `index.html` and the topic list of
     /// its directory have one URL, and so have a file and its viewer.
@@ -237,13 +248,15 @@ struct ResponseBuilder<'a> {
 }
 
 impl ResponseBuilder<'_> {
-    fn head_only(&self) -> bool {
-        self.request.method == Method::Head
+    fn options(&self) -> Response {
+        let head = self.head(Status::NoContent).lines(ALLOW);
+        let head = head.lines(self.terms.cors.map_or("", |_| PREFLIGHT));
+        Response::new(Status::NoContent, head.finish(b""), self.keep_alive)
     }
 
     fn head(&self, status: Status) -> Head {
         let head = self.terms.head(status, self.negotiated);
-        match (self.keep_alive, self.request.http10) {
+        match (self.keep_alive, self.asked.request.http10) {
             (false, _) => head.lines("Connection: close\r\n"),
             (true, true) => head.lines("Connection: keep-alive\r\n"),
             (true, false) => head,
@@ -253,7 +266,7 @@ impl ResponseBuilder<'_> {
     fn plain(&self, status: Status, lines: &'static str, line: &str) -> Response {
         Response::new(
             status,
-            text(self.head(status).lines(lines), line, self.head_only()),
+            text(self.head(status).lines(lines), line, self.asked.head_only()),
             self.keep_alive,
         )
     }
@@ -271,51 +284,39 @@ impl ResponseBuilder<'_> {
         builder.plain(Status::Unauthorized, challenge.lines(), line)
     }
 
-    fn found<F>(&self, path: &Path, found: &Resource<F>) -> Response {
-        match found {
-            Resource::File { .. } if self.request.wants_viewer() => self.viewer(),
-            Resource::File { info, .. } if self.request.events => self.events(path, Some(info)),
-            Resource::File { info, .. } => self.file(info),
-            Resource::Viewer => self.viewer(),
-            Resource::Missing if self.comes_again(path) => match path.slash {
-                true => self.events_of_directory(path),
-                false => self.events(path, None),
-            },
-            Resource::Directory => self.events_of_directory(path),
-            Resource::Listing(list) => {
-                let json = self.request.accept.prefers_json();
-                let media = if json { media::JSON } else { media::HTML };
-                self.page(NOT_STORED, media, list)
-            }
-            Resource::NeedsSlash => {
-                let head = self.head(Status::MovedPermanently);
-                let head = match &self.request.query {
-                    Some(query) => head.field("Location", format_args!("{path}/?{query}")),
-                    None => head.field("Location", format_args!("{path}/")),
-                };
-                let head = text(
-                    head.lines(NOT_STORED),
-                    "a directory: its name ends with a slash",
-                    self.head_only(),
-                );
-                Response::new(Status::MovedPermanently, head, self.keep_alive)
-            }
-            Resource::Unauthorized(challenge) => self.unauthorized(*challenge),
-            Resource::Missing => self.plain(Status::NotFound, NOT_STORED, "no such file"),
-            Resource::Forbidden => {
-                self.plain(Status::Forbidden, NOT_STORED, "not a readable regular file")
-            }
-            Resource::Busy => self.plain(
+    fn needs_slash(&self) -> Response {
+        let path = self.asked.intent.path().map(Path::to_string);
+        let path = path.unwrap_or_default();
+        let head = self.head(Status::MovedPermanently);
+        let head = match &self.asked.request.query {
+            Some(query) => head.field("Location", format_args!("{path}/?{query}")),
+            None => head.field("Location", format_args!("{path}/")),
+        };
+        let head = text(
+            head.lines(NOT_STORED),
+            "a directory: its name ends with a slash",
+            self.asked.head_only(),
+        );
+        Response::new(Status::MovedPermanently, head, self.keep_alive)
+    }
+
+    /// What a name led to that is not what was asked for.
+    fn failure<F>(&self, found: &Resource<F>) -> Response {
+        let (status, lines, line) = match found {
+            Resource::Forbidden => (Status::Forbidden, NOT_STORED, "not a readable regular file"),
+            Resource::Busy => (
                 Status::ServiceUnavailable,
                 "Cache-Control: no-store\r\nRetry-After: 1\r\n",
                 "too many open files, try again later",
             ),
-            Resource::Failed => self.plain(
+            Resource::Failed => (
                 Status::InternalServerError,
                 NOT_STORED,
                 "the file system failed, see the server's log",
             ),
-        }
+            _ => (Status::NotFound, NOT_STORED, "no such file"),
+        };
+        self.plain(status, lines, line)
     }
 
     fn viewer(&self) -> Response {
@@ -330,11 +331,11 @@ impl ResponseBuilder<'_> {
             .lines("X-Content-Type-Options: nosniff\r\n")
             .field("Content-Type", media)
             .field("Content-Length", body.len() as u64);
-        let body = if self.head_only() { b"" } else { body };
+        let body = if self.asked.head_only() { b"" } else { body };
         Response::new(Status::Ok, head.finish(body), self.keep_alive)
     }
 
-    fn file(&self, info: &FileInfo) -> Response {
+    fn file(&self, part: &FilePart, info: &FileInfo) -> Response {
         let whole = match self.judge(info) {
             Verdict::Failed => return self.failed(),
             Verdict::NotModified => {
@@ -345,7 +346,7 @@ impl ResponseBuilder<'_> {
             Verdict::ProceedWhole => true,
             Verdict::Proceed => false,
         };
-        let asked = self.request.range.as_ref();
+        let asked = part.range.as_ref();
         let started = info.start.map(|start| match asked {
             Some(asked) => asked.not_before(start),
             None => RangeSpec::open(start),
@@ -366,7 +367,7 @@ impl ResponseBuilder<'_> {
                 let head = text(
                     head,
                     "the range begins beyond the end of the file",
-                    self.head_only(),
+                    self.asked.head_only(),
                 );
                 Response::new(Status::RangeNotSatisfiable, head, self.keep_alive)
             }
@@ -384,7 +385,7 @@ impl ResponseBuilder<'_> {
             modified: info.modified,
             changed: info.changed,
         };
-        conditional::judge(&self.request.conditions, &file, self.terms.date)
+        conditional::judge(&self.asked.request.conditions, &file, self.terms.date)
     }
 
     fn failed(&self) -> Response {
@@ -405,7 +406,7 @@ impl ResponseBuilder<'_> {
             }
             _ => head,
         };
-        let body = if self.head_only() {
+        let body = if self.asked.head_only() {
             Body::Nothing
         } else {
             Body::Slice(range)
@@ -454,7 +455,7 @@ impl ResponseBuilder<'_> {
         Response {
             status: Status::PartialContent,
             head: validators(head, info, self.terms.date).finish(b""),
-            body: if self.head_only() {
+            body: if self.asked.head_only() {
                 Body::Nothing
             } else {
                 Body::Parts(parts)
@@ -466,7 +467,7 @@ impl ResponseBuilder<'_> {
     /// RFC 8673. A HEAD with an open end asks what is there now (section 2.1); everything else is told the last
     /// position that the client named, or would have had to name.
     fn tail(&self, info: &FileInfo, at: u64, last: &str, open: bool) -> Response {
-        let chunked = !self.request.http10;
+        let chunked = !self.asked.request.http10;
         let keep_alive = self.keep_alive && chunked;
         let head = ResponseBuilder {
             keep_alive,
@@ -479,7 +480,7 @@ impl ResponseBuilder<'_> {
             info,
             self.terms.date,
         );
-        let head = if self.head_only() && open && at < info.size {
+        let head = if self.asked.head_only() && open && at < info.size {
             head.field(
                 "Content-Range",
                 format_args!("bytes {at}-{}/*", info.size - 1),
@@ -488,7 +489,7 @@ impl ResponseBuilder<'_> {
             head.field("Content-Range", format_args!("bytes {at}-{last}/*"))
         };
         let head = if chunked { head.lines(CHUNKED) } else { head };
-        let trailers = self.request.trailers && chunked;
+        let trailers = self.asked.request.trailers && chunked;
         let head = if trailers {
             head.lines("Trailer: Tail-End\r\n")
         } else {
@@ -497,7 +498,7 @@ impl ResponseBuilder<'_> {
         Response {
             status: Status::PartialContent,
             head: head.finish(b""),
-            body: if self.head_only() {
+            body: if self.asked.head_only() {
                 Body::Nothing
             } else {
                 Body::Tail {

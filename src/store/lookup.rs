@@ -13,8 +13,8 @@ use super::listing::{self, Form};
 use super::root::{Files, Node};
 use crate::http::date::Date;
 use crate::http::query::Start;
-use crate::http::request::Request;
 use crate::http::target::Path;
+use crate::intent::Intent;
 use crate::resource::{FileInfo, Resource};
 use crate::time::Moment;
 
@@ -224,19 +224,31 @@ impl Lookups {
 
 /// How a directory is listed for a request, if it is.
 #[must_use]
-pub fn form(request: &Request) -> Option<Form> {
-    match (request.events, request.accept.prefers_json()) {
-        (true, _) => None,
-        (false, true) => Some(Form::Topics),
-        (false, false) => Some(Form::Page),
+pub fn form(intent: &Intent) -> Option<Form> {
+    match intent {
+        Intent::Events(_) => None,
+        Intent::Listing(_) => Some(Form::Topics),
+        Intent::Read(_)
+        | Intent::Tail(_)
+        | Intent::Viewer(_)
+        | Intent::Options(_)
+        | Intent::Nowhere
+        | Intent::Unsupported => Some(Form::Page),
     }
 }
 
-/// Where the query of a request wants the answer to start. An event stream may go on behind an event.
+/// Where the query of a request wants the response to start. An event stream may go on after an event instead.
 #[must_use]
-pub fn wanted_start(request: &Request) -> Option<Start> {
-    let goes_on = request.events && request.positions.is_some();
-    request.start.filter(|_| request.starts() && !goes_on)
+pub fn wanted_start(intent: &Intent) -> Option<Start> {
+    match intent {
+        Intent::Read(part) | Intent::Tail(part) => part.start,
+        Intent::Events(of) => of.start.filter(|_| of.positions.is_none()),
+        Intent::Listing(_)
+        | Intent::Viewer(_)
+        | Intent::Options(_)
+        | Intent::Nowhere
+        | Intent::Unsupported => None,
+    }
 }
 
 /// The offset of a start. Events start with a whole line.

@@ -14,10 +14,11 @@ use crate::connection::sending::Next;
 use crate::connection::{Action, Connection, Ended, ParsedHead};
 use crate::follow::event_subscriptions::EventSubscriptions;
 use crate::follow::registry::{Lookup, Topics};
-use crate::http::authorization::{Challenge, Tokens};
+use crate::http::authorization::Tokens;
 use crate::http::cors::Cors;
 use crate::http::date::Date;
-use crate::http::request::{Method, Request};
+use crate::http::target::Target;
+use crate::intent::{Intent, ParsedRequest};
 use crate::limits::{BUDGET_BYTES, BUDGET_WANTS, COPY_MAX, HEAD_MAX, LISTINGS_MAX};
 use crate::log::access_record::{Lines, Record};
 use crate::os::sockets::{Peer, Stream};
@@ -335,11 +336,9 @@ fn open(slot: &mut Slot, key: usize, context: &mut Context) -> bool {
     };
     let lookup = match asked {
         // Before anything is looked up: whoever may not read must not learn what is there either.
-        Ok(request) if is_preflight(context, request) => Resource::Missing.into(),
-        Ok(request) => match permit(&mut context.tokens, request) {
-            Ok(()) => context.topics.look_up(request),
-            Err(_) if request.wants_viewer() => Resource::Viewer.into(),
-            Err(challenge) => Resource::Unauthorized(challenge).into(),
+        Ok(asked) => match authorize(context, asked) {
+            Ok(()) => resolve(context, asked),
+            Err(resource) => resource.into(),
         },
         Err(_) => Resource::Missing.into(),
     };
@@ -389,19 +388,38 @@ fn open(slot: &mut Slot, key: usize, context: &mut Context) -> bool {
 
 /// Whether the answer can be a listing.
 fn may_list(asked: &ParsedHead) -> bool {
-    let path = asked.as_ref().ok().and_then(Request::path);
-    path.is_some_and(|path| path.slash)
+    asked.as_ref().is_ok_and(ParsedRequest::may_list)
 }
 
-/// Browsers ask without a token whether they may ask with one; the answer tells nothing of what is there.
-fn is_preflight(context: &Context, request: &Request) -> bool {
-    context.cors.is_some() && request.method == Method::Options
-}
-
-fn permit(tokens: &mut Option<Reader<Tokens>>, request: &Request) -> Result<(), Challenge> {
-    tokens.as_mut().map_or(Ok(()), |tokens| {
-        tokens.get().permit(&request.credentials, &request.target)
+/// Whether the client may know what it asks for; if not, what it gets instead.
+fn authorize(context: &mut Context, asked: &ParsedRequest) -> Result<(), Resource<Rc<OpenFile>>> {
+    let Some(tokens) = &mut context.tokens else {
+        return Ok(());
+    };
+    let path = match &asked.intent {
+        // Browsers ask without a token whether they may ask with one; the answer tells nothing of what is there.
+        Intent::Options(_) if context.cors.is_some() => return Ok(()),
+        Intent::Options(Target::Asterisk) | Intent::Unsupported => return Ok(()),
+        intent => intent.path(),
+    };
+    let permitted = tokens.get().permit(&asked.request.credentials, path);
+    permitted.map_err(|challenge| match &asked.intent {
+        // The viewer tells nothing and asks for a token itself.
+        Intent::Viewer(_) => Resource::Viewer,
+        _ => Resource::Unauthorized(challenge),
     })
+}
+
+/// What the request leads to. Nothing is looked up for what is answered without.
+fn resolve(context: &mut Context, asked: &ParsedRequest) -> Lookup {
+    match &asked.intent {
+        Intent::Read(_)
+        | Intent::Tail(_)
+        | Intent::Events(_)
+        | Intent::Listing(_)
+        | Intent::Viewer(_) => context.topics.look_up(asked),
+        Intent::Options(_) | Intent::Nowhere | Intent::Unsupported => Resource::Missing.into(),
+    }
 }
 
 /// What was asked, for the log; all that comes from the client is encoded.
@@ -409,13 +427,8 @@ struct Line<'a>(&'a ParsedHead);
 
 impl std::fmt::Display for Line<'_> {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        use crate::http::target::Target;
         match self.0 {
-            Ok(request) => match &request.target {
-                Target::Path(path) => write!(out, "{} {path}:", request.method.name()),
-                Target::Asterisk => write!(out, "{} *:", request.method.name()),
-                Target::Nowhere => write!(out, "{} (a hidden name):", request.method.name()),
-            },
+            Ok(asked) => write!(out, "{}:", asked.line("(a hidden name)")),
             Err(refused) => write!(out, "refused, {}:", refused.why.explain().1),
         }
     }

@@ -1,0 +1,54 @@
+//! Plain HTTP: method, target, query and fields as RFC 9110 and the server's documentation define them.
+
+use crate::http::range::RangeSpec;
+use crate::http::request::{Method, Request};
+use crate::http::target::{Path, Target};
+use crate::intent::{EventsOf, FilePart, Intent, ParsedRequest};
+
+/// Decides what a request asks for.
+#[must_use]
+pub fn parse(request: Request) -> ParsedRequest {
+    let intent = intent(&request);
+    ParsedRequest { request, intent }
+}
+
+/// What a request asks for.
+#[must_use]
+pub fn intent(request: &Request) -> Intent {
+    match (request.method, &request.target) {
+        (Method::Get | Method::Head, Some(Target::Path(path))) => reading(request, path),
+        (Method::Get | Method::Head, _) => Intent::Nowhere,
+        (Method::Options, Some(target)) => Intent::Options(target.clone()),
+        (Method::Options, None) | (Method::Other(_), _) => Intent::Unsupported,
+    }
+}
+
+/// GET or HEAD of a path.
+fn reading(request: &Request, path: &Path) -> Intent {
+    // Clients that do not name HTML get the file and not the viewer.
+    if request.view && request.accept.names_html() && !path.slash {
+        return Intent::Viewer(path.clone());
+    }
+    if request.events {
+        return Intent::Events(EventsOf {
+            path: path.clone(),
+            start: request.start,
+            positions: request.positions.clone(),
+            files: request.files.clone(),
+        });
+    }
+    if path.slash && request.accept.prefers_json() {
+        return Intent::Listing(path.clone());
+    }
+    let open = request.range.as_ref().is_none_or(RangeSpec::may_tail);
+    let part = FilePart {
+        path: path.clone(),
+        range: request.range.clone(),
+        start: request.start.filter(|_| open),
+    };
+    if part.start.is_some() || part.range.as_ref().is_some_and(RangeSpec::may_tail) {
+        Intent::Tail(part)
+    } else {
+        Intent::Read(part)
+    }
+}

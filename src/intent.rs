@@ -1,0 +1,136 @@
+//! What a request asks for: decided once, by a [dialect](crate::dialect), from the method, the target and the fields.
+//!
+//! Everything behind that (authorization, look-up, response, log) matches on [`Intent`] and reads no field of the request
+//! to learn what is asked. A new kind of request is a new variant, and the compiler names each place that must know it.
+
+use crate::http::pattern::Pattern;
+use crate::http::query::Start;
+use crate::http::range::RangeSpec;
+use crate::http::request::{Method, Request};
+use crate::http::sse::Positions;
+use crate::http::target::{Path, Target};
+
+/// A request, and what it asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParsedRequest {
+    /// The head: version, connection, conditions, credentials.
+    pub request: Request,
+    /// What it asks for.
+    pub intent: Intent,
+}
+
+/// What a request asks for. HEAD asks for what GET asks for, without the content (RFC 9110 section 9.3.2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Intent {
+    /// A file, or a part of it. Of a directory: its `index.html`, else its list as a page.
+    Read(FilePart),
+    /// The same, and what is appended to the file from then on.
+    Tail(FilePart),
+    /// The lines of a name as server-sent events, or what happens in a directory.
+    Events(EventsOf),
+    /// The list of a directory as JSON.
+    Listing(Path),
+    /// The page that follows a file in a browser.
+    Viewer(Path),
+    /// What the server can do, at a path or (`*`) as a whole.
+    Options(Target),
+    /// GET or HEAD of a name that is never served.
+    Nowhere,
+    /// A method that is not understood. It carries no target, so none can pass for one that is public.
+    Unsupported,
+}
+
+/// A file, or what of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FilePart {
+    /// The path.
+    pub path: Path,
+    /// A valid Range field.
+    pub range: Option<RangeSpec>,
+    /// Where the query lets the response start. A range that has an end leaves no room for that.
+    pub start: Option<Start>,
+}
+
+/// What an event stream is of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventsOf {
+    /// The name of a file, or with a slash of a directory.
+    pub path: Path,
+    /// Where the query lets the stream start, if it does not go on after an event.
+    pub start: Option<Start>,
+    /// The event after which the client goes on.
+    pub positions: Option<Positions>,
+    /// The files of the directory that are followed; `None`: its entries are listed.
+    pub files: Option<Box<[Pattern]>>,
+}
+
+impl Intent {
+    /// The path that it is about, as far as it has one.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Intent::Read(part) | Intent::Tail(part) => Some(&part.path),
+            Intent::Events(events) => Some(&events.path),
+            Intent::Listing(path) | Intent::Viewer(path) | Intent::Options(Target::Path(path)) => {
+                Some(path)
+            }
+            Intent::Options(Target::Asterisk | Target::Nowhere)
+            | Intent::Nowhere
+            | Intent::Unsupported => None,
+        }
+    }
+}
+
+impl EventsOf {
+    /// Whether the client had events of this name before. Then the stream waits for the name to come back, because 404
+    /// would keep a browser from ever coming again.
+    #[must_use]
+    pub fn comes_again(&self) -> bool {
+        self.positions.as_ref().is_some_and(|positions| {
+            !self.path.slash || self.files.is_some() || positions.only().is_none()
+        })
+    }
+}
+
+impl ParsedRequest {
+    /// Whether the response is a head without content.
+    #[must_use]
+    pub fn head_only(&self) -> bool {
+        self.request.method == Method::Head
+    }
+
+    /// Whether the response can be a subscription, whatever the file is like.
+    #[must_use]
+    pub fn subscribes(&self) -> bool {
+        !self.head_only() && matches!(self.intent, Intent::Tail(_) | Intent::Events(_))
+    }
+
+    /// Whether the response can be the list of a directory, which may take long to make.
+    #[must_use]
+    pub fn may_list(&self) -> bool {
+        let path = match &self.intent {
+            Intent::Read(part) | Intent::Tail(part) => Some(&part.path),
+            Intent::Events(events) => Some(&events.path),
+            Intent::Listing(path) => Some(path),
+            Intent::Viewer(_) | Intent::Options(_) | Intent::Nowhere | Intent::Unsupported => None,
+        };
+        path.is_some_and(|path| path.slash)
+    }
+
+    /// Method and target for a log, encoded: the path in its shortest form; `nowhere`: how a name is written that is never
+    /// served.
+    #[must_use]
+    pub fn line(&self, nowhere: &str) -> String {
+        let method = self.request.method.name();
+        match &self.intent {
+            Intent::Read(FilePart { path, .. })
+            | Intent::Tail(FilePart { path, .. })
+            | Intent::Events(EventsOf { path, .. })
+            | Intent::Listing(path)
+            | Intent::Viewer(path)
+            | Intent::Options(Target::Path(path)) => format!("{method} {path}"),
+            Intent::Options(Target::Nowhere) | Intent::Nowhere => format!("{method} {nowhere}"),
+            Intent::Options(Target::Asterisk) | Intent::Unsupported => format!("{method} *"),
+        }
+    }
+}
