@@ -7,6 +7,7 @@ mod support;
 mod cli;
 mod connection;
 mod corpora;
+mod dialect;
 mod follow;
 mod http;
 mod properties;

@@ -22,8 +22,10 @@ const ORDER: &[&str] = &[
     "connection",
     "response",
     "subscription",
+    "dialect",
     "resource",
     "receipt",
+    "intent",
     "http",
     "readiness",
     "versioned",
@@ -99,6 +101,8 @@ fn pure_rooms_touch_nothing() {
                 | "subscription"
                 | "response"
                 | "connection"
+                | "dialect"
+                | "intent"
                 | "resource"
                 | "receipt"
                 | "readiness"

@@ -1,5 +1,6 @@
 //! What holds for every sequence of bytes a client may begin with.
 
+use openrange::dialect::plain;
 use openrange::http::request::{Refusal, Request, parse};
 use openrange::limits::HEAD_MAX;
 
@@ -17,7 +18,8 @@ pub fn request(bytes: &[u8]) -> Outcome {
             // What follows a head has no part in it.
             assert_eq!(parse(&bytes[..*length]), whole);
             assert!(!request.trailers || !request.http10);
-            assert!(!request.may_tail() || request.path().is_some());
+            let asked = plain::parse(request.clone());
+            assert!(!asked.subscribes() || request.path().is_some());
         }
         Ok(None) => assert!(bytes.len() < HEAD_MAX, "waits for ever"),
         Err(refusal) => assert!(refusal.explain().0.code() >= 400),

@@ -1,5 +1,6 @@
 //! Single answers: what was asked, what is there, what is said.
 
+use openrange::dialect::plain;
 use openrange::http::authorization::Challenge;
 use openrange::http::date::Date;
 use openrange::http::request::Request;
@@ -312,7 +313,7 @@ fn http_1_0_gets_the_bare_bytes() {
         trailers: true,
         ..parsed
     };
-    let answer = respond(&asked, &file(10, false), true, now());
+    let answer = respond(&plain::parse(asked), &file(10, false), true, now());
     assert_eq!(body(&answer.body), "tail 4 false false");
     let response = ParsedResponse::of(&answer);
     assert_eq!(response.get("Connection"), Some("close"));
@@ -553,7 +554,7 @@ fn events_of_a_directory() {
     ];
     for (line, version, place, found, status, expected) in table {
         let request = request(line, version, &[EVENTS, place]);
-        let answer = respond(&request, found, true, now());
+        let answer = respond(&plain::parse(request), found, true, now());
         let what = format!("{line} HTTP/{version} {place}");
         assert_eq!(answer.status.code(), *status, "{what}");
         let followed = match &answer.body {

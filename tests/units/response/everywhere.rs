@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use openrange::dialect::plain;
 use openrange::http::authorization::Challenge;
 use openrange::http::head::Status;
 use openrange::http::request::{Method, Refusal, Request};
@@ -95,7 +96,7 @@ fn every_answer() {
             "TE: trailers",
         ];
         let request = request(line, version, &fields);
-        let answer = respond(&request, found, stays, now());
+        let answer = respond(&plain::parse(request.clone()), found, stays, now());
         println!(
             "{line} HTTP/{version} {fields:?} {found:?}, stays {stays}: {:?}",
             answer.body
@@ -230,7 +231,7 @@ fn like_get(request: &Request, found: &Resource<()>, response: &ParsedResponse, 
         method: Method::Get,
         ..request.clone()
     };
-    let other = respond(&get, found, stays, now());
+    let other = respond(&plain::parse(get), found, stays, now());
     let others = ParsedResponse::of(&other);
     assert_eq!(
         (response.code, &response.reason),

@@ -5,6 +5,7 @@ mod everywhere;
 mod multipart;
 mod response;
 
+use openrange::dialect::plain;
 use openrange::http::conditional::ETag;
 use openrange::http::date::Date;
 use openrange::http::request::{Request, parse};
@@ -57,5 +58,10 @@ fn request(line: &str, version: &str, fields: &[&str]) -> Request {
 
 /// The answer to a kept-alive HTTP/1.1 request.
 fn answered(line: &str, fields: &[&str], found: &Resource<()>) -> Response {
-    respond(&request(line, "1.1", fields), found, true, now())
+    respond(
+        &plain::parse(request(line, "1.1", fields)),
+        found,
+        true,
+        now(),
+    )
 }

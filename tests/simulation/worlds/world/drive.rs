@@ -178,7 +178,7 @@ impl World<'_> {
         let (mut found, mut seen) = (Resource::Missing, Seen::Missing);
         if let Ok(request) = asked {
             assert!(!self.draining || !conn.client.closing);
-            if let Some(path) = request.path() {
+            if let Some(path) = request.intent.path() {
                 (found, seen) = self.look_up(path);
                 self.start(key, &mut found, &mut seen);
             }

@@ -1,5 +1,6 @@
 //! What good heads mean.
 
+use openrange::dialect::plain;
 use openrange::http::accept::Accept;
 use openrange::http::authorization::Credentials;
 use openrange::http::conditional::{Conditions, ETag};
@@ -7,6 +8,7 @@ use openrange::http::range;
 use openrange::http::request::{Method, Refusal, Request};
 use openrange::http::sse::Position;
 use openrange::http::target::Target;
+use openrange::intent::Intent;
 
 use super::{accepted, refused, with_fields, with_line};
 
@@ -33,21 +35,21 @@ fn request_lines() {
         (b"GET /a HTTP/1.9", "GET", "/a", false),
         (b"HEAD /HTTP/1.2 HTTP/1.3", "HEAD", "/HTTP/1.2", false),
         // Other methods get 405, so their target is not understood.
-        (b"get /a HTTP/1.1", "get", "*", false),
-        (b"POST /a HTTP/1.1", "POST", "*", false),
-        (b"CONNECT a:80 HTTP/1.1", "CONNECT", "*", false),
-        (b"TRACE /%zz HTTP/1.1", "TRACE", "*", false),
-        (b"PATCH /\xc3\xa9 HTTP/1.1", "PATCH", "*", false),
+        (b"get /a HTTP/1.1", "get", "none", false),
+        (b"POST /a HTTP/1.1", "POST", "none", false),
+        (b"CONNECT a:80 HTTP/1.1", "CONNECT", "none", false),
+        (b"TRACE /%zz HTTP/1.1", "TRACE", "none", false),
+        (b"PATCH /\xc3\xa9 HTTP/1.1", "PATCH", "none", false),
         (
             b"!#$%&'*+-.^_`|~0aZ / HTTP/1.1",
             "!#$%&'*+-.^_`|~0",
-            "*",
+            "none",
             false,
         ),
         (
             b"VERSION-CONTROL-AND-MORE / HTTP/1.1",
             "VERSION-CONTROL-",
-            "*",
+            "none",
             false,
         ),
         (b"\r\nGET /a HTTP/1.1", "GET", "/a", false),
@@ -59,9 +61,10 @@ fn request_lines() {
         assert_eq!(request.method.name(), *method, "{what}");
         assert_eq!(request.http10, *http10, "{what}");
         let written = match &request.target {
-            Target::Path(path) => path.to_string(),
-            Target::Asterisk => "*".to_owned(),
-            Target::Nowhere => "nowhere".to_owned(),
+            Some(Target::Path(path)) => path.to_string(),
+            Some(Target::Asterisk) => "*".to_owned(),
+            Some(Target::Nowhere) => "nowhere".to_owned(),
+            None => "none".to_owned(),
         };
         assert_eq!(written, *target, "{what}");
         let reads = matches!(request.method, Method::Get | Method::Head);
@@ -186,6 +189,23 @@ fn trailers() {
     }
 }
 
+fn subscribes(request: Request) -> bool {
+    plain::parse(request).subscribes()
+}
+
+/// Whether the query says where the response starts.
+fn starts_within(request: &Request) -> bool {
+    match plain::intent(request) {
+        Intent::Read(part) | Intent::Tail(part) => part.start.is_some(),
+        Intent::Events(of) => of.start.is_some(),
+        Intent::Listing(_)
+        | Intent::Viewer(_)
+        | Intent::Options(_)
+        | Intent::Nowhere
+        | Intent::Unsupported => false,
+    }
+}
+
 #[test]
 fn ranges() {
     // Method, fields, the value that counts; whether it may become a tail.
@@ -216,7 +236,7 @@ fn ranges() {
             "{head}"
         );
         assert_eq!(request.range.is_some(), value.is_some(), "{head}");
-        assert_eq!(request.may_tail(), may_tail, "{head}");
+        assert_eq!(subscribes(request), may_tail, "{head}");
     }
 }
 
@@ -250,7 +270,7 @@ fn events() {
         let head = format!("{method} /f HTTP/1.1\r\nHost: a\r\n{fields}\r\n\r\n");
         let request = accepted(head.as_bytes());
         assert_eq!(request.events, expected, "{head}");
-        assert_eq!(request.may_tail(), expected && method == "GET", "{head}");
+        assert_eq!(subscribes(request), expected && method == "GET", "{head}");
     }
 }
 
@@ -273,13 +293,13 @@ fn starts() {
         ),
         ("/f?lines=3", "Range: lines=0-5", true, true),
         ("/f?x=y", "X: y", false, false),
-        ("/.hidden?lines=3", "X: y", true, false),
+        ("/.hidden?lines=3", "X: y", false, false),
     ];
     for (target, fields, starts, may_tail) in table {
         let head = format!("GET {target} HTTP/1.1\r\nHost: a\r\n{fields}\r\n\r\n");
         let request = accepted(head.as_bytes());
         assert_eq!(
-            (request.starts(), request.may_tail()),
+            (starts_within(&request), subscribes(request)),
             (starts, may_tail),
             "{head}"
         );
@@ -287,7 +307,7 @@ fn starts() {
     // Nobody else's query is looked at.
     for method in ["OPTIONS", "POST"] {
         let head = format!("{method} /f?lines=x HTTP/1.1\r\nHost: a\r\n\r\n");
-        assert!(!accepted(head.as_bytes()).starts());
+        assert!(!starts_within(&accepted(head.as_bytes())));
     }
 }
 
@@ -375,7 +395,7 @@ fn only_a_path_may_have_a_tail() {
     ];
     for (method, target, may_tail) in table {
         let head = format!("{method} {target} HTTP/1.1\r\nHost: a\r\nRange: bytes=0-\r\n\r\n");
-        assert_eq!(accepted(head.as_bytes()).may_tail(), may_tail, "{head}");
+        assert_eq!(subscribes(accepted(head.as_bytes())), may_tail, "{head}");
     }
 }
 
@@ -410,7 +430,7 @@ fn everything_at_once() {
     accept.add(b"text/html;q=0.5");
     let expected = Request {
         method: Method::Get,
-        target: openrange::http::target::decode(b"/c%20d/").unwrap(),
+        target: Some(openrange::http::target::decode(b"/c%20d/").unwrap()),
         http10: false,
         keep_alive: false,
         trailers: true,

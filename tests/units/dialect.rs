@@ -1,0 +1,117 @@
+//! What a request asks for.
+
+use openrange::dialect::plain;
+use openrange::http::query::Start;
+use openrange::http::request::parse;
+use openrange::http::target::Target;
+use openrange::intent::{EventsOf, FilePart, Intent, ParsedRequest};
+
+fn asked(line: &str, fields: &str) -> ParsedRequest {
+    let head = format!("{line} HTTP/1.1\r\nHost: a\r\n{fields}\r\n");
+    let parsed = parse(head.as_bytes()).unwrap_or_else(|why| panic!("{why:?}: {head}"));
+    plain::parse(parsed.expect("a whole head").0)
+}
+
+/// An intent in a few words.
+fn words(intent: &Intent) -> String {
+    let part = |FilePart { path, range, start }: &FilePart| {
+        let range = if range.is_some() { " range" } else { "" };
+        format!("{path}{range}{}", from(*start))
+    };
+    match intent {
+        Intent::Read(of) => format!("read {}", part(of)),
+        Intent::Tail(of) => format!("tail {}", part(of)),
+        Intent::Events(EventsOf {
+            path,
+            start,
+            positions,
+            files,
+        }) => {
+            let after = if positions.is_some() { " after" } else { "" };
+            let files = if files.is_some() { " files" } else { "" };
+            format!("events {path}{}{after}{files}", from(*start))
+        }
+        Intent::Listing(path) => format!("list {path}"),
+        Intent::Viewer(path) => format!("view {path}"),
+        Intent::Options(Target::Path(path)) => format!("options {path}"),
+        Intent::Options(Target::Asterisk) => "options *".into(),
+        Intent::Options(Target::Nowhere) => "options nowhere".into(),
+        Intent::Nowhere => "nowhere".into(),
+        Intent::Unsupported => "unsupported".into(),
+    }
+}
+
+fn from(start: Option<Start>) -> String {
+    match start {
+        None => String::new(),
+        Some(Start::End) => " end".into(),
+        Some(Start::Lines(count)) => format!(" lines {count}"),
+    }
+}
+
+#[test]
+fn intents() {
+    const HTML: &str = "Accept: text/html\r\n";
+    const JSON: &str = "Accept: application/json\r\n";
+    const EVENTS: &str = "Accept: text/event-stream\r\n";
+    const LIVE: &str = "Range: bytes=3-\r\n";
+    const FINITE: &str = "Range: bytes=3-4\r\n";
+    // Request line, fields, intent; whether it subscribes as GET, and whether it may list.
+    let table = [
+        ("GET /f", "", "read /f", false, false),
+        ("GET /f", FINITE, "read /f range", false, false),
+        ("GET /f", LIVE, "tail /f range", true, false),
+        ("GET /f?lines=2", "", "tail /f lines 2", true, false),
+        ("GET /f?lines=2", FINITE, "read /f range", false, false),
+        ("GET /f?from=end", LIVE, "tail /f range end", true, false),
+        ("GET /f", JSON, "read /f", false, false),
+        ("GET /d/", "", "read /d/", false, true),
+        ("GET /d/", LIVE, "tail /d/ range", true, true),
+        ("GET /d/", HTML, "read /d/", false, true),
+        ("GET /d/", JSON, "list /d/", false, true),
+        ("GET /d/?lines=2", JSON, "list /d/", false, true),
+        ("GET /f", EVENTS, "events /f", true, false),
+        ("GET /f?lines=2", EVENTS, "events /f lines 2", true, false),
+        (
+            "GET /f?last-event-id=0000000000000001-2",
+            EVENTS,
+            "events /f after",
+            true,
+            false,
+        ),
+        ("GET /d/", EVENTS, "events /d/", true, true),
+        ("GET /d/?files=a", EVENTS, "events /d/ files", true, true),
+        ("GET /f?view", HTML, "view /f", false, false),
+        ("GET /f?view", JSON, "read /f", false, false),
+        ("GET /f?view&x", HTML, "read /f", false, false),
+        ("GET /d/?view", HTML, "read /d/", false, true),
+        ("GET /.f", "", "nowhere", false, false),
+        ("OPTIONS *", "", "options *", false, false),
+        ("OPTIONS /f?lines=x", LIVE, "options /f", false, false),
+        ("OPTIONS /.f", "", "options nowhere", false, false),
+        ("BREW /f", LIVE, "unsupported", false, false),
+        ("CONNECT a:1", "", "unsupported", false, false),
+    ];
+    for (line, fields, expected, subscribes, may_list) in table {
+        let asked = asked(line, fields);
+        assert_eq!(words(&asked.intent), expected, "{line} {fields}");
+        assert_eq!(asked.subscribes(), subscribes, "{line} {fields}");
+        assert_eq!(asked.may_list(), may_list, "{line} {fields}");
+        // HEAD asks for the same, without content.
+        if let Some(rest) = line.strip_prefix("GET ") {
+            let head = self::asked(&format!("HEAD {rest}"), fields);
+            assert_eq!(head.intent, asked.intent, "{line} {fields}");
+            assert!(head.head_only() && !head.subscribes(), "{line} {fields}");
+        }
+    }
+}
+
+#[test]
+fn what_is_not_understood_has_no_path() {
+    for line in ["BREW /secret", "BREW *", "CONNECT secret:1", "get /secret"] {
+        let asked = asked(line, "");
+        assert_eq!(asked.request.target, None, "{line}");
+        assert_eq!(asked.intent.path(), None, "{line}");
+        assert!(!asked.line("-").contains("secret"), "{line}");
+    }
+}
