@@ -27,6 +27,7 @@
 #![warn(missing_docs)]
 
 pub mod cli;
+pub mod client;
 pub mod connection;
 pub mod dialect;
 pub mod follow;

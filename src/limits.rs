@@ -224,3 +224,34 @@ pub const SEEN_NAMES_MAX: usize = 4096;
 pub const SEEN_LINE_MAX: usize = 64;
 /// Files that are remembered because they were created beside a log, or compressed.
 pub const SEEN_FILES_MAX: usize = 4096;
+/// Bytes that a follower reads at once: fewer system calls for each byte, and a small part of 4 MiB.
+pub const CLIENT_BUFFER: usize = 256 * 1024;
+/// Bytes of late writes to an earlier generation that a follower asks for at once; also the longest late line that comes
+/// whole.
+pub const CLIENT_LATE_BUFFER: usize = 64 * 1024;
+/// Earlier generations that a position names, 20 bytes each: one that is still kept suffices to tell which are newer.
+pub const CLIENT_EARLIER_MAX: usize = 16;
+/// Earlier generations whose late writes a follower looks for at a time. When there are more, it waits with the next
+/// generation until the time of one of them is over.
+pub const CLIENT_LATE_MAX: usize = 64;
+/// Longest document (list of generations, reason of a refusal) that a follower reads: some 5,000 generations.
+pub const CLIENT_DOCUMENT_MAX: usize = 1024 * 1024;
+/// Longest line that a follower hands over whole to a command; a longer one comes in pieces.
+pub const CLIENT_LINE_MAX: usize = 16 * 1024 * 1024;
+/// Shortest and longest pause before a follower tries again what failed; it doubles.
+pub const CLIENT_RETRY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
+/// The same between two looks for the next generation: between `rename` and `open` of a roll there is mostly less than the
+/// first.
+pub const CLIENT_LOOK: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
+/// The same between two looks for late writes to an earlier generation.
+pub const CLIENT_LATE_LOOK: (Duration, Duration) =
+    (Duration::from_millis(50), Duration::from_secs(1));
+/// How long a connection may take to be made.
+pub const CLIENT_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a server may take to begin its response, and how long it may pause in one that is not live.
+pub const CLIENT_RESPONSE_TIMEOUT: Duration = Duration::from_secs(60);
+/// How often a position is saved while it moves.
+pub const CLIENT_SAVE_INTERVAL: Duration = Duration::from_millis(900);
+/// A generation that the server does not have is asked for so many times before it counts as gone: its directory may be
+/// away for a moment.
+pub const CLIENT_GONE_TRIES: u32 = 3;

@@ -5,12 +5,14 @@
 
 pub mod accept;
 pub mod authorization;
+pub mod body;
 pub mod chunked;
 pub mod conditional;
 pub mod cors;
 pub mod date;
 pub mod digest;
 pub mod head;
+pub mod json_value;
 pub mod media;
 pub mod origin;
 pub mod pattern;
@@ -19,6 +21,7 @@ pub mod query;
 pub mod range;
 pub mod request;
 pub mod request_body;
+pub mod response;
 pub mod sse;
 pub mod target;
 pub mod viewer;

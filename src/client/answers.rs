@@ -1,0 +1,485 @@
+//! What the responses mean to a [`Follower`].
+
+use super::exchange::Broken;
+use super::follower::{Content, Follower, From, OnGap, Outcome, Purpose, Step, Until};
+use super::generations::{Generations, Next};
+use super::lines::Flush;
+use super::position::Position;
+use crate::http::conditional::ETag;
+use crate::http::response::{ContentRange, ResponseHead};
+use crate::limits::{CLIENT_DOCUMENT_MAX, CLIENT_GONE_TRIES};
+use crate::time::Moment;
+
+/// What makes a response none that can be used.
+type Unusable = String;
+
+impl Follower {
+    /// The head of a response is there: is its body content?
+    pub(super) fn responded(&mut self, head: Box<ResponseHead>) {
+        let content = match (self.step, head.status) {
+            (Step::Tail, 206) => self.judge_tail(&head).map(|live| {
+                if live {
+                    self.timeout = Moment::NEVER;
+                }
+                Content::Log
+            }),
+            (Step::Rest { end, .. }, 206) => self.judge_rest(&head, end).map(|()| Content::Log),
+            _ => Ok(Content::Document(Vec::new())),
+        };
+        match content {
+            Ok(content) => {
+                if content == Content::Log {
+                    self.position.ended = false;
+                    self.progressed();
+                }
+                (self.content, self.head) = (content, Some(head));
+            }
+            Err(why) => {
+                self.main.abandon();
+                self.refused(&why);
+            }
+        }
+    }
+
+    /// Whether these are the bytes that were asked for, and whether they are live.
+    fn judge_tail(&self, head: &ResponseHead) -> Result<bool, Unusable> {
+        self.judge_tag(head)?;
+        let offset = self.offset();
+        match head.range {
+            Some(ContentRange::Open { first, .. }) if first == offset => {
+                // Only chunks tell a live body that is over from one that was cut.
+                match head.length {
+                    None if self.main.is_delimited() => Ok(true),
+                    _ => Err("a live response without chunks".into()),
+                }
+            }
+            Some(ContentRange::Slice { first, last, size })
+                if first == offset && last + 1 == size && self.is_as_long(head, size - first) =>
+            {
+                Ok(false)
+            }
+            range => Err(format!(
+                "another range than the one from {offset} on: {range:?}"
+            )),
+        }
+    }
+
+    fn judge_rest(&self, head: &ResponseHead, end: u64) -> Result<(), Unusable> {
+        self.judge_tag(head)?;
+        let offset = self.offset();
+        match head.range {
+            Some(ContentRange::Slice { first, last, .. })
+                if first == offset && last + 1 == end && self.is_as_long(head, end - first) =>
+            {
+                Ok(())
+            }
+            range => Err(format!("another range than {offset} to {end}: {range:?}")),
+        }
+    }
+
+    fn judge_tag(&self, head: &ResponseHead) -> Result<(), Unusable> {
+        match (head.etag, self.position.generation) {
+            (Some(tag), Some(wanted)) if tag == wanted => Ok(()),
+            (Some(tag), _) => Err(format!("another file, {tag}")),
+            (None, _) => Err("no tag that an openrange server gives".into()),
+        }
+    }
+
+    /// Whether the body has so many bytes, or chunks that will tell.
+    fn is_as_long(&self, head: &ResponseHead, length: u64) -> bool {
+        match head.length {
+            Some(told) => told == length,
+            None => self.main.is_delimited(),
+        }
+    }
+
+    /// Reads on in a document.
+    pub(super) fn read_document(&mut self) {
+        let bytes = self.main.content();
+        let count = bytes.len();
+        if let Content::Document(document) = &mut self.content {
+            document.extend_from_slice(bytes);
+            if document.len() > CLIENT_DOCUMENT_MAX {
+                self.main.abandon();
+                return self.refused("a document of more than 1 MiB");
+            }
+        }
+        self.main.take(count);
+    }
+
+    /// The whole response is there.
+    pub(super) fn answered(&mut self, tail_end: Option<&str>) {
+        let Some(head) = self.head.take() else {
+            return;
+        };
+        let content = std::mem::replace(&mut self.content, Content::Document(Vec::new()));
+        let Content::Document(document) = content else {
+            return self.content_over(&head, tail_end);
+        };
+        match (self.step, head.status) {
+            (Step::Tail | Step::Measure, 404 | 412) => self.enter(Step::Locate),
+            (Step::Tail, 416) => self.at_end(&head),
+            (Step::Measure, 200) => self.measured(&head),
+            (Step::Locate, 200) => self.located(&head),
+            (Step::Locate, 404) => self.not_located(&head),
+            (Step::Rest { .. }, 404 | 412 | 416) => self.enter(Step::Locate),
+            (Step::Find(purpose), 200) => match Generations::parse(&document) {
+                Some(list) => self.found(&list, purpose),
+                None => self.refused("no list of generations"),
+            },
+            (Step::Find(purpose), 404) => self.nothing_found(purpose, &document),
+            (Step::LastLines(_), 200 | 206 | 416) => self.last_lines(&head),
+            (Step::Reason, 404) => self.gone(&first_line(&document)),
+            // It is there again.
+            (Step::Reason, _) => self.enter(Step::Locate),
+            (_, status) => self.refused_with(status, &document, head.retry_after),
+        }
+    }
+
+    /// Content came to its proper end.
+    fn content_over(&mut self, head: &ResponseHead, tail_end: Option<&str>) {
+        match (self.step, head.range) {
+            (Step::Rest { next, .. }, _) => match next {
+                Some(next) => self.successor(next),
+                None => self.enter(Step::Locate),
+            },
+            (_, Some(ContentRange::Slice { .. })) => self.sealed(),
+            _ => match tail_end {
+                Some("shutdown") => {
+                    let until = self.retry.begin(self.now());
+                    self.pause(Step::Tail, until);
+                }
+                Some("sealed") => self.sealed(),
+                Some(_) => {
+                    self.over = true;
+                    self.enter(Step::Locate);
+                }
+                // A proxy may have taken the reason away.
+                None => self.enter(Step::Locate),
+            },
+        }
+    }
+
+    /// Nothing will be appended, and there is nothing that was not read.
+    fn sealed(&mut self) {
+        self.over = true;
+        self.generation_ended();
+        if self.ending.is_none() {
+            let until = self.look.begin(self.now());
+            self.pause(Step::Tail, until);
+        }
+    }
+
+    /// The generation is over: it may be what was waited for.
+    fn generation_ended(&mut self) {
+        self.flush(Flush::All);
+        if self.is_drained() && !self.position.ended {
+            self.position.ended = true;
+            self.changed(false);
+        }
+        if self.settings.until == Until::End {
+            self.end(Outcome::Success, Flush::All);
+        }
+    }
+
+    /// 416: there is nothing behind the position.
+    fn at_end(&mut self, head: &ResponseHead) {
+        match head.range {
+            Some(ContentRange::Unsatisfied { size }) if size == self.offset() => self.sealed(),
+            Some(ContentRange::Unsatisfied { size }) if size < self.offset() => {
+                self.gap(&format!("was truncated to {size} bytes"));
+            }
+            _ => self.refused("416 for a range that is within the file"),
+        }
+    }
+
+    /// `--until-caught-up`: what is the end now?
+    fn measured(&mut self, head: &ResponseHead) {
+        if let Err(why) = self.judge_tag(head) {
+            return self.refused(&why);
+        }
+        self.progressed();
+        match head.length {
+            Some(size) if size == self.offset() => self.end(Outcome::Success, Flush::Lines),
+            Some(size) if size > self.offset() => self.enter(Step::Rest {
+                end: size,
+                next: None,
+            }),
+            Some(size) => self.gap(&format!("was truncated to {size} bytes")),
+            None => self.refused("no length"),
+        }
+    }
+
+    /// The generation is there, under whatever name.
+    fn located(&mut self, head: &ResponseHead) {
+        if let Err(why) = self.judge_tag(head) {
+            return self.refused(&why);
+        }
+        let Some(size) = head.length else {
+            return self.refused("no length");
+        };
+        self.progressed();
+        let offset = self.offset();
+        if size < offset {
+            return self.gap(&format!("was truncated to {size} bytes"));
+        }
+        if size > offset {
+            return self.enter(Step::Rest {
+                end: size,
+                next: head.successor,
+            });
+        }
+        match head.successor {
+            Some(next) => self.successor(next),
+            None => {
+                self.generation_ended();
+                if self.settings.until == Until::CaughtUp {
+                    self.end(Outcome::Success, Flush::Lines);
+                }
+                if self.ending.is_none() {
+                    let until = self.look.begin(self.now());
+                    self.pause(Step::Tail, until);
+                }
+            }
+        }
+    }
+
+    /// Everything of this generation was read, and this is the next one.
+    fn successor(&mut self, next: ETag) {
+        self.generation_ended();
+        if self.ending.is_none() {
+            self.pass_to(next);
+        }
+    }
+
+    fn not_located(&mut self, head: &ResponseHead) {
+        let over = self.over || self.position.ended;
+        match head.successor {
+            Some(next) if over => self.successor(next),
+            _ if over => {
+                self.generation_ended();
+                if self.ending.is_none() {
+                    self.enter(Step::Find(Purpose::Next));
+                }
+            }
+            _ => self.enter(Step::Find(Purpose::Verify)),
+        }
+    }
+
+    /// The list of generations is there.
+    fn found(&mut self, list: &Generations, purpose: Purpose) {
+        if purpose != Purpose::Verify {
+            self.progressed();
+        }
+        match purpose {
+            Purpose::Start => self.start(list),
+            Purpose::Verify if self.position.generation.is_some_and(|tag| list.has(tag)) => {
+                self.missed();
+            }
+            Purpose::Verify => self.enter(Step::Reason),
+            Purpose::Latest => match list.current().and_then(|current| current.etag) {
+                Some(tag) => self.arrive_at(tag),
+                None => self.look_again(Step::Find(purpose)),
+            },
+            Purpose::Next | Purpose::Oldest => match list.after(&self.position) {
+                Next::Generation { gap: true, .. } if purpose == Purpose::Next => {
+                    self.gap("was followed by one of which only a compressed copy is left");
+                }
+                Next::Generation { etag, .. } => self.arrive_at(etag),
+                // Perhaps it is back.
+                Next::Nothing if self.position.generation.is_some() && purpose == Purpose::Next => {
+                    self.look_again(Step::Tail);
+                }
+                Next::Nothing => self.look_again(Step::Find(purpose)),
+            },
+        }
+    }
+
+    fn look_again(&mut self, step: Step) {
+        if self.settings.until == Until::CaughtUp {
+            return self.end(Outcome::Success, Flush::Lines);
+        }
+        let until = self.look.begin(self.now());
+        self.pause(step, until);
+    }
+
+    /// Goes on with this generation, of which nothing was read.
+    fn arrive_at(&mut self, tag: ETag) {
+        if self.position.generation == Some(tag) {
+            // The same file, from its beginning again.
+            self.position.offset = 0;
+            self.position.ended = false;
+            self.over = false;
+            self.arrived();
+            return self.enter(Step::Tail);
+        }
+        self.pass_to(tag);
+    }
+
+    /// There is no position yet.
+    fn start(&mut self, list: &Generations) {
+        let earlier: Vec<ETag> = list.before_current().into_iter().collect();
+        let Some(current) = list.current() else {
+            // The next one that comes is the first.
+            self.position.earlier = earlier;
+            self.changed(true);
+            return self.absent("no such file yet");
+        };
+        let Some(tag) = current.etag else {
+            return self.refused("no tag");
+        };
+        self.position = Position {
+            earlier,
+            ..Position::start_of(tag)
+        };
+        match self.settings.from {
+            From::Start => {}
+            From::End => self.position.offset = current.size,
+            From::Lines(count) => {
+                // Known only when the response is there.
+                self.position.generation = None;
+                return self.enter(Step::LastLines(count));
+            }
+        }
+        self.arrived();
+        self.enter(Step::Tail);
+    }
+
+    /// Where the last lines begin.
+    fn last_lines(&mut self, head: &ResponseHead) {
+        let first = match (head.status, head.range) {
+            (206, Some(ContentRange::Open { first, .. } | ContentRange::Slice { first, .. })) => {
+                Some(first)
+            }
+            (416, Some(ContentRange::Unsatisfied { size })) => Some(size),
+            (200, _) => Some(0),
+            _ => None,
+        };
+        let (Some(tag), Some(first)) = (head.etag, first) else {
+            return self.refused("neither tag nor range");
+        };
+        self.position.generation = Some(tag);
+        self.position.offset = first;
+        self.arrived();
+        self.enter(Step::Tail);
+    }
+
+    /// There is no list: nothing has or had the name.
+    fn nothing_found(&mut self, purpose: Purpose, document: &[u8]) {
+        match purpose {
+            Purpose::Verify => self.missed(),
+            Purpose::Start => {
+                self.absent(&first_line(document));
+            }
+            Purpose::Next if self.position.generation.is_some() => self.look_again(Step::Tail),
+            purpose => self.look_again(Step::Find(purpose)),
+        }
+    }
+
+    /// The name was never seen to have a file.
+    fn absent(&mut self, why: &str) {
+        if self.settings.fail {
+            return self.end(Outcome::Failure(format!("404: {why}")), Flush::No);
+        }
+        self.complain(format!("404: {why}; waiting for it"));
+        let purpose = match self.position.earlier.is_empty() {
+            true => Purpose::Start,
+            false => Purpose::Next,
+        };
+        let until = self.look.begin(self.now());
+        self.pause(Step::Find(purpose), until);
+    }
+
+    /// The generation is not there, but it may be only a moment.
+    fn missed(&mut self) {
+        self.missed += 1;
+        if self.missed >= CLIENT_GONE_TRIES {
+            return self.enter(Step::Reason);
+        }
+        let until = self.retry.begin(self.now());
+        self.pause(Step::Tail, until);
+    }
+
+    /// The generation of the position is gone, and it had not ended.
+    fn gone(&mut self, reason: &str) {
+        self.gap(&format!("is gone ({reason})"));
+    }
+
+    /// Something is lost.
+    fn gap(&mut self, what: &str) {
+        let Some(tag) = self.position.generation else {
+            return;
+        };
+        let offset = self.offset();
+        let lost = format!("generation {tag} {what}: what it had from byte {offset} on is lost");
+        let purpose = match self.settings.on_gap {
+            OnGap::Fail => return self.end(Outcome::Gap(lost), Flush::All),
+            OnGap::Oldest => Purpose::Oldest,
+            OnGap::Latest => Purpose::Latest,
+        };
+        self.report(lost);
+        // What is known to be lost is not reported again.
+        self.over = true;
+        self.missed = 0;
+        self.enter(Step::Find(purpose));
+    }
+
+    /// The connection is no more, or there never was one.
+    pub(super) fn connection_lost(&mut self, why: Broken) {
+        let why = match why {
+            Broken::Lost(why) => why,
+            Broken::Malformed(why) => why.into(),
+            Broken::Stale => return self.enter(self.step),
+        };
+        self.complain(format!("{why}; trying again"));
+        self.again(None);
+    }
+
+    /// A response that says no.
+    fn refused_with(&mut self, status: u16, document: &[u8], retry_after: Option<u32>) {
+        let why = format!("{status}: {}", first_line(document));
+        if self.settings.fail && matches!(status, 400..=499) {
+            return self.end(Outcome::Failure(why), Flush::No);
+        }
+        self.complain(format!("{why}; trying again"));
+        self.again(retry_after);
+    }
+
+    /// A response that cannot be what was asked for.
+    pub(super) fn refused(&mut self, why: &str) {
+        self.complain(format!(
+            "the response is not what was asked for: {why}; trying again"
+        ));
+        self.again(None);
+    }
+
+    fn again(&mut self, retry_after: Option<u32>) {
+        let mut until = self.retry.begin(self.now());
+        if let Some(seconds) = retry_after {
+            until = until.max(self.now() + std::time::Duration::from_secs(seconds.min(60).into()));
+        }
+        let step = match self.step {
+            Step::Rest { .. } => Step::Locate,
+            step => step,
+        };
+        self.pause(step, until);
+    }
+
+    /// Shows a line, unless it was the last one shown.
+    fn complain(&mut self, line: String) {
+        if self.complaint.as_ref() != Some(&line) {
+            self.report(line.clone());
+            self.complaint = Some(line);
+        }
+    }
+}
+
+/// The first line of a document, as far as it is text for people.
+fn first_line(document: &[u8]) -> String {
+    let line = document
+        .split(|&byte| byte == b'\n')
+        .next()
+        .unwrap_or_default();
+    let text = String::from_utf8_lossy(&line[..line.len().min(200)]);
+    text.trim().replace(char::is_control, "\u{fffd}")
+}

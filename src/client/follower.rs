@@ -1,0 +1,659 @@
+//! The machine that follows one log: it knows where it is, says what it needs next, and is told what came of it.
+//!
+//! It tails the name with `If-Match`, which fails as soon as the name has another file. Then it takes the rest of its
+//! generation by `?generation=TAG`, asks which one comes next, and tails the name again, if that is the next one's:
+//!
+//! | step | response | next step |
+//! |---|---|---|
+//! | `Tail`: `GET /name`, `If-Match`, `bytes=N-` | 206 | hand over; at the end `Locate` |
+//! | | 404, 412 | `Locate` |
+//! | | 416 at its very end: sealed | pause, `Tail` |
+//! | `Locate`: `HEAD /name?generation=TAG` | 200, longer | `Rest` |
+//! | | 200, with a successor | pass to it, `Tail` |
+//! | | 200, without | pause, `Tail` |
+//! | | 404 | `Find` what comes next; a gap, unless it had ended |
+//! | `Rest`: `GET /name?generation=TAG`, `bytes=N-M` | 206 | hand over; pass to the successor, or `Locate` |
+//! | `Find`: `GET /name?generations` | 200 | pass to the next generation, or pause |
+//!
+//! Whatever else comes is no data and no end: it is reported, and after a growing pause asked again.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::exchange::{self, Broken, Exchange, Progress};
+use super::late::Late;
+use super::lines::{Batching, Flush, Lines};
+use super::pause::Pause;
+use super::position::Position;
+use super::requests::Requests;
+use crate::http::conditional::ETag;
+use crate::http::response::ResponseHead;
+use crate::limits::{
+    CLIENT_CONNECT_TIMEOUT, CLIENT_LATE_MAX, CLIENT_LOOK, CLIENT_RESPONSE_TIMEOUT, CLIENT_RETRY,
+    CLIENT_SAVE_INTERVAL,
+};
+use crate::time::Moment;
+
+/// How to follow.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// What is asked.
+    pub requests: Requests,
+    /// Where to begin without a position.
+    pub from: From,
+    /// What to do when a generation is gone.
+    pub on_gap: OnGap,
+    /// How long late writes to an earlier generation count.
+    pub late: Duration,
+    /// A refusal ends it.
+    pub fail: bool,
+    /// When it ends by itself.
+    pub until: Until,
+    /// Hand over batches of whole lines, and not bytes as they come.
+    pub batching: Option<Batching>,
+}
+
+/// Where to begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum From {
+    /// With the first byte of the file.
+    Start,
+    /// Behind its last byte.
+    End,
+    /// With the last so many lines.
+    Lines(u64),
+}
+
+/// What to do when a generation is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnGap {
+    /// End.
+    Fail,
+    /// Go on with the oldest one after it.
+    Oldest,
+    /// Go on with the one that has the name.
+    Latest,
+}
+
+/// When to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Until {
+    /// Never.
+    Stopped,
+    /// At the end of the generation that is followed.
+    End,
+    /// At what is the end of the log now.
+    CaughtUp,
+}
+
+/// How it ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// As it should.
+    Success,
+    /// Not; why.
+    Failure(String),
+    /// A generation is gone; what was lost.
+    Gap(String),
+}
+
+/// What it waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// For a connection.
+    Connecting,
+    /// For the head of a response.
+    ReadingHeaders,
+    /// For content, or for content to be handed over.
+    Receiving,
+    /// For a pause to be over.
+    Pausing,
+}
+
+/// What is asked for, or was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Step {
+    /// The list of generations.
+    Find(Purpose),
+    /// Where the last lines begin.
+    LastLines(u64),
+    /// The length of the file, to know where "now" is.
+    Measure,
+    /// The name, from the position on.
+    Tail,
+    /// The generation of the position: whether it is there, and what follows it.
+    Locate,
+    /// Its bytes up to there, then perhaps the next generation.
+    Rest { end: u64, next: Option<ETag> },
+    /// Why it is gone.
+    Reason,
+}
+
+/// What a list of generations is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// To begin.
+    Start,
+    /// To go on behind a generation that has ended.
+    Next,
+    /// To know whether the generation of the position is really gone.
+    Verify,
+    /// To go on behind a gap.
+    Oldest,
+    /// The same.
+    Latest,
+}
+
+/// What the content of the response under way is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Content {
+    /// Bytes of the log.
+    Log,
+    /// A document, as far as it came.
+    Document(Vec<u8>),
+}
+
+/// One of the things that only the driver can do.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Task<'a> {
+    /// Show this line: [`Follower::reported`].
+    Report(&'a str),
+    /// Save this position: [`Follower::saving`], and [`Follower::saved`] when it is on disk.
+    Save(Position),
+    /// Hand these bytes over: [`Follower::handed_over`].
+    HandOver(HandOver<'a>),
+    /// End.
+    Finish(&'a Outcome),
+    /// Nothing now.
+    None,
+}
+
+/// Bytes of a generation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HandOver<'a> {
+    /// Which.
+    pub generation: ETag,
+    /// Where they begin.
+    pub offset: u64,
+    /// They. Batches are handed over as a whole.
+    pub bytes: &'a [u8],
+}
+
+/// Which bytes were offered to the driver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Offer {
+    Late,
+    Content,
+    Batch(usize),
+}
+
+/// Which of its connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Link {
+    /// For the log.
+    Main,
+    /// For late writes.
+    Late,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Follower {
+    pub(super) settings: Settings,
+    pub(super) position: Position,
+    pub(super) step: Step,
+    pub(super) main: Exchange,
+    /// When the pause before [`Follower::step`] is over.
+    pub(super) pausing: Option<Moment>,
+    pub(super) timeout: Moment,
+    pub(super) retry: Pause,
+    pub(super) look: Pause,
+    pub(super) head: Option<Box<ResponseHead>>,
+    pub(super) content: Content,
+    pub(super) late: Late,
+    pub(super) lines: Option<Lines>,
+    /// The generation to go on with when everything of this one was handed over.
+    pub(super) passing: Option<ETag>,
+    /// How it ends when everything was handed over.
+    pub(super) ending: Option<Outcome>,
+    pub(super) stopped: bool,
+    /// The name has passed on from the generation, as far as is known; see [`Position::ended`].
+    pub(super) over: bool,
+    /// How often in a row the generation was not there.
+    pub(super) missed: u32,
+    /// The last byte that went out does not end a line.
+    midline: bool,
+    offer: Option<Offer>,
+    reports: VecDeque<String>,
+    pub(super) complaint: Option<String>,
+    dirty: bool,
+    saving: bool,
+    /// Nothing may be handed over before the position is on disk.
+    barrier: bool,
+    saved_at: Moment,
+    now: Moment,
+}
+
+impl Follower {
+    /// Begins at a position, or where the settings say.
+    #[must_use]
+    pub fn new(settings: Settings, position: Option<Position>, now: Moment) -> Follower {
+        let known = position.is_some();
+        let position = position.unwrap_or_default();
+        let step = match position.generation {
+            Some(_) => Step::Tail,
+            None => Step::Find(if known { Purpose::Next } else { Purpose::Start }),
+        };
+        let mut follower = Follower {
+            late: Late::new(settings.late, &position.late, now),
+            lines: settings.batching.map(Lines::new),
+            settings,
+            step,
+            main: Exchange::default(),
+            pausing: None,
+            timeout: Moment::NEVER,
+            retry: Pause::new(CLIENT_RETRY),
+            look: Pause::new(CLIENT_LOOK),
+            head: None,
+            content: Content::Log,
+            passing: None,
+            ending: None,
+            stopped: false,
+            over: position.ended,
+            missed: 0,
+            midline: false,
+            offer: None,
+            reports: VecDeque::new(),
+            complaint: None,
+            dirty: known,
+            saving: false,
+            barrier: known,
+            saved_at: now,
+            position,
+            now,
+        };
+        follower.enter(step);
+        follower.run(now);
+        follower
+    }
+
+    /// What it waits for.
+    #[must_use]
+    pub fn state(&self) -> State {
+        match self.main.state() {
+            _ if self.pausing.is_some() => State::Pausing,
+            exchange::State::Connecting => State::Connecting,
+            exchange::State::ReadingHeaders => State::ReadingHeaders,
+            exchange::State::Receiving => State::Receiving,
+            exchange::State::Idle => State::Pausing,
+        }
+    }
+
+    /// Where it is: everything before was handed over.
+    #[must_use]
+    pub fn position(&self) -> Position {
+        let mut position = self.position.clone();
+        position.late = self.late.positions();
+        position
+    }
+
+    /// One of its connections. Whoever tells it something calls [`Follower::run`] after that.
+    pub fn exchange(&mut self, link: Link) -> &mut Exchange {
+        match link {
+            Link::Main => &mut self.main,
+            Link::Late => &mut self.late.exchange,
+        }
+    }
+
+    /// Takes what was told to the exchanges, and what the time brings.
+    pub fn run(&mut self, now: Moment) {
+        self.now = now;
+        if self.pausing.is_some_and(|until| until <= now) {
+            self.pausing = None;
+            self.enter(self.step);
+        }
+        if self.timeout <= now && self.pausing.is_none() {
+            self.timed_out();
+        }
+        self.run_main();
+        if !self.stopped && self.late.run(&self.settings.requests, now) {
+            self.dirty = true;
+        }
+        if let Some((tag, count)) = self.late.left() {
+            self.report(format!(
+                "{count} late bytes of generation {tag} have no line end and were left out"
+            ));
+        }
+        self.pass_on();
+    }
+
+    fn run_main(&mut self) {
+        while !self.stopped {
+            match self.main.progress() {
+                Progress::None => break,
+                Progress::Head(head) => self.responded(head),
+                Progress::Content if self.content == Content::Log => {
+                    if !self.gather() {
+                        break;
+                    }
+                }
+                Progress::Content => self.read_document(),
+                Progress::Whole(tail_end) => self.answered(tail_end.as_deref()),
+                Progress::Broken(Broken::Stale) => self.enter(self.step),
+                Progress::Broken(why) => self.connection_lost(why),
+            }
+        }
+    }
+
+    /// Puts content with the lines that wait; false: it must wait itself.
+    fn gather(&mut self) -> bool {
+        self.progressed();
+        let Some(lines) = &mut self.lines else {
+            return false;
+        };
+        let content = self.main.content();
+        let count = content.len().min(lines.room());
+        lines.add(&content[..count], self.now);
+        self.main.take(count);
+        count > 0
+    }
+
+    /// A response came that is one: failures before it are forgotten.
+    pub(super) fn progressed(&mut self) {
+        self.retry.reset();
+        self.complaint = None;
+        self.missed = 0;
+        if self.timeout < Moment::NEVER {
+            self.timeout = self.now + CLIENT_RESPONSE_TIMEOUT;
+        }
+    }
+
+    fn timed_out(&mut self) {
+        if self.main.state() == exchange::State::Receiving && !self.main.content().is_empty() {
+            // It is not the server that is slow.
+            self.timeout = self.now + CLIENT_RESPONSE_TIMEOUT;
+            return;
+        }
+        let why = match self.main.state() {
+            exchange::State::Connecting => "no connection within 10 s",
+            _ => "no response within 60 s",
+        };
+        self.main.abandon();
+        self.connection_lost(Broken::Lost(why.into()));
+    }
+
+    /// Asks for something.
+    pub(super) fn enter(&mut self, step: Step) {
+        self.step = step;
+        if self.stopped {
+            return;
+        }
+        let requests = &self.settings.requests;
+        let offset = self.offset();
+        let request = match (step, self.position.generation) {
+            (Step::LastLines(count), _) => requests.last_lines(count),
+            (Step::Find(_), _) | (_, None) => requests.list(),
+            (Step::Measure, Some(tag)) => requests.measure(tag),
+            (Step::Tail, Some(tag)) if self.settings.until == Until::CaughtUp => {
+                self.step = Step::Measure;
+                requests.measure(tag)
+            }
+            (Step::Tail, Some(tag)) => requests.tail(tag, offset),
+            (Step::Locate, Some(tag)) => requests.locate(tag),
+            (Step::Rest { end, .. }, Some(tag)) => requests.slice(tag, offset, end),
+            (Step::Reason, Some(tag)) => requests.reason(tag),
+        };
+        self.content = Content::Document(Vec::new());
+        self.head = None;
+        self.main.request(request);
+        self.timeout = self.now
+            + match self.main.state() {
+                exchange::State::Connecting => CLIENT_CONNECT_TIMEOUT,
+                _ => CLIENT_RESPONSE_TIMEOUT,
+            };
+    }
+
+    /// The connection stands.
+    pub fn connected(&mut self, link: Link, now: Moment) {
+        self.exchange(link).connected();
+        if link == Link::Main {
+            self.timeout = now + CLIENT_RESPONSE_TIMEOUT;
+        }
+    }
+
+    /// Asks for something after a pause.
+    pub(super) fn pause(&mut self, step: Step, until: Moment) {
+        (self.step, self.pausing, self.timeout) = (step, Some(until), Moment::NEVER);
+    }
+
+    /// Bytes of the generation that were read, handed over or not.
+    pub(super) fn offset(&self) -> u64 {
+        let waiting = self.lines.as_ref().map_or(0, |lines| lines.bytes().len());
+        self.position.offset + waiting as u64
+    }
+
+    /// Whether everything that was read was handed over.
+    pub(super) fn is_drained(&self) -> bool {
+        self.lines
+            .as_ref()
+            .is_none_or(|lines| lines.bytes().is_empty())
+    }
+
+    pub(super) fn flush(&mut self, flush: Flush) {
+        if let Some(lines) = &mut self.lines {
+            lines.flush = flush;
+        }
+    }
+
+    /// Goes on with another generation, once everything of this one is handed over.
+    pub(super) fn pass_to(&mut self, next: ETag) {
+        self.passing = Some(next);
+        self.timeout = Moment::NEVER;
+        self.flush(Flush::All);
+    }
+
+    fn pass_on(&mut self) {
+        let Some(next) = self.passing else {
+            return;
+        };
+        let late = !self.settings.late.is_zero();
+        if !self.is_drained()
+            || self.offer.is_some()
+            || late && self.late.count() >= CLIENT_LATE_MAX
+        {
+            return;
+        }
+        self.passing = None;
+        if let Some(before) = self.position.generation.filter(|_| late) {
+            self.late.add(before, self.position.offset, self.now);
+        }
+        self.position.pass_to(next, false);
+        self.arrived();
+        self.enter(Step::Tail);
+    }
+
+    /// The position is another one.
+    pub(super) fn arrived(&mut self) {
+        self.flush(Flush::No);
+        self.look.reset();
+        self.over = false;
+        self.midline = false;
+        self.changed(true);
+    }
+
+    /// The position must be saved; `barrier`: before anything else is handed over.
+    pub(super) fn changed(&mut self, barrier: bool) {
+        self.dirty = true;
+        self.barrier |= barrier;
+    }
+
+    /// Ends, once everything is handed over and saved.
+    pub(super) fn end(&mut self, outcome: Outcome, flush: Flush) {
+        if self.ending.is_none() {
+            self.flush(flush);
+            self.timeout = Moment::NEVER;
+            self.late.look_once();
+            self.ending = Some(outcome);
+        }
+    }
+
+    /// Ends now: nothing more is handed over.
+    pub fn stop(&mut self) {
+        self.stopped = true;
+        self.main.abandon();
+        self.late.exchange.abandon();
+        self.ending.get_or_insert(Outcome::Success);
+        if !matches!(self.offer, Some(Offer::Batch(_))) || self.lines.is_none() {
+            self.offer = None;
+        }
+    }
+
+    /// The time that it was told last.
+    pub(super) fn now(&self) -> Moment {
+        self.now
+    }
+
+    /// Shows a line.
+    pub(super) fn report(&mut self, line: String) {
+        self.reports.push_back(line);
+    }
+
+    /// The line was shown.
+    pub fn reported(&mut self) {
+        self.reports.pop_front();
+    }
+
+    /// The position that [`Task::Save`] gave is being saved.
+    pub fn saving(&mut self) {
+        (self.dirty, self.saving) = (false, true);
+        self.saved_at = self.now;
+    }
+
+    /// It is on disk.
+    pub fn saved(&mut self) {
+        self.saving = false;
+        if !self.dirty {
+            self.barrier = false;
+        }
+    }
+
+    /// When [`Follower::run`] has something to do, whatever happens until then.
+    #[must_use]
+    pub fn deadline(&self) -> Moment {
+        let save = if self.dirty && !self.saving {
+            self.saved_at + CLIENT_SAVE_INTERVAL
+        } else {
+            Moment::NEVER
+        };
+        let batch = self.lines.as_ref().map_or(Moment::NEVER, Lines::deadline);
+        let batch = if self.offer.is_some() {
+            Moment::NEVER
+        } else {
+            batch
+        };
+        let main = self.pausing.unwrap_or(self.timeout);
+        let late = if self.stopped {
+            Moment::NEVER
+        } else {
+            self.late.deadline()
+        };
+        save.min(batch).min(main).min(late)
+    }
+
+    /// What the driver is to do now.
+    pub fn task(&mut self) -> Task<'_> {
+        if !self.reports.is_empty() {
+            return Task::Report(&self.reports[0]);
+        }
+        let over = self.is_over();
+        let due = self.barrier || over || self.now >= self.saved_at + CLIENT_SAVE_INTERVAL;
+        if self.dirty && !self.saving && due {
+            return Task::Save(self.position());
+        }
+        if over {
+            return match &self.ending {
+                Some(outcome) if !self.saving => Task::Finish(outcome),
+                _ => Task::None,
+            };
+        }
+        if self.barrier {
+            return Task::None;
+        }
+        self.offer = self.offer.or_else(|| self.next_offer());
+        self.offer
+            .and_then(|offer| self.offered(offer))
+            .map_or(Task::None, Task::HandOver)
+    }
+
+    /// Whether nothing is left to be handed over.
+    fn is_over(&self) -> bool {
+        let drained = match &self.lines {
+            Some(lines) => lines.batch(self.now) == 0,
+            None => true,
+        };
+        let late = self.late.is_seen() || self.ending != Some(Outcome::Success);
+        self.ending.is_some() && self.offer.is_none() && (self.stopped || drained && late)
+    }
+
+    fn next_offer(&self) -> Option<Offer> {
+        let free = self.lines.is_some() || !self.midline;
+        if (free || self.late.is_midway()) && self.late.lines().is_some() {
+            return Some(Offer::Late);
+        }
+        match &self.lines {
+            _ if self.stopped => None,
+            Some(lines) => Some(lines.batch(self.now))
+                .filter(|&count| count > 0)
+                .map(Offer::Batch),
+            None => (self.content == Content::Log && !self.main.content().is_empty())
+                .then_some(Offer::Content),
+        }
+    }
+
+    fn offered(&self, offer: Offer) -> Option<HandOver<'_>> {
+        if offer == Offer::Late {
+            let (generation, offset, bytes) = self.late.lines()?;
+            return Some(HandOver {
+                generation,
+                offset,
+                bytes,
+            });
+        }
+        let bytes = match (offer, &self.lines) {
+            (Offer::Batch(count), Some(lines)) => &lines.bytes()[..count],
+            _ => self.main.content(),
+        };
+        Some(HandOver {
+            generation: self.position.generation?,
+            offset: self.position.offset,
+            bytes,
+        })
+    }
+
+    /// So many of the offered bytes are where they belong.
+    pub fn handed_over(&mut self, count: usize) {
+        let Some(offer) = self.offer.take() else {
+            return;
+        };
+        let last = self
+            .offered(offer)
+            .and_then(|offered| offered.bytes[..count].last().copied());
+        match offer {
+            Offer::Late => self.late.handed_over(count),
+            Offer::Content => {
+                self.main.take(count);
+                self.midline = last.map_or(self.midline, |last| last != b'\n');
+            }
+            Offer::Batch(_) => {
+                if let Some(lines) = &mut self.lines {
+                    lines.remove(count, self.now);
+                }
+            }
+        }
+        if offer != Offer::Late {
+            self.position.offset += count as u64;
+        }
+        // What a command has done with a batch must not be done twice.
+        self.changed(self.lines.is_some() && count > 0);
+    }
+}

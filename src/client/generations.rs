@@ -1,0 +1,133 @@
+//! The list of the generations of a name, as `?generations` tells it, and what comes next in it.
+
+use super::position::Position;
+use crate::http::conditional::ETag;
+use crate::http::json_value::Value;
+use crate::http::response;
+
+/// One generation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Generation {
+    /// Of the file as it is.
+    pub etag: Option<ETag>,
+    /// Bytes.
+    pub size: u64,
+    /// It has the name now.
+    pub current: bool,
+    /// It is a compressed copy; what it was before, if the server saw that.
+    pub compressed: Option<Option<ETag>>,
+}
+
+/// Generations, the oldest first.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Generations(pub Vec<Generation>);
+
+/// What comes behind a position in a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// This generation. `gap`: one that came before it is there no more in a form that can be read.
+    Generation {
+        /// Its tag.
+        etag: ETag,
+        /// Something between is missing.
+        gap: bool,
+    },
+    /// Nothing yet.
+    Nothing,
+}
+
+impl Generations {
+    /// Reads the document; `None` if it is none.
+    #[must_use]
+    pub fn parse(text: &[u8]) -> Option<Generations> {
+        let value = Value::parse(text)?;
+        let Value::Array(items) = value.get("generations")? else {
+            return None;
+        };
+        items
+            .iter()
+            .map(generation)
+            .collect::<Option<_>>()
+            .map(Generations)
+    }
+
+    /// The generation that has the name.
+    #[must_use]
+    pub fn current(&self) -> Option<&Generation> {
+        self.readable().find(|generation| generation.current)
+    }
+
+    /// Those that are not compressed.
+    fn readable(&self) -> impl Iterator<Item = &Generation> {
+        self.0
+            .iter()
+            .filter(|generation| generation.compressed.is_none() && generation.etag.is_some())
+    }
+
+    /// The last generations before the current one, or of all if there is none: what a new position begins behind.
+    #[must_use]
+    pub fn before_current(&self) -> Option<ETag> {
+        self.readable()
+            .filter(|generation| !generation.current)
+            .last()?
+            .etag
+    }
+
+    /// The oldest generation that is kept.
+    #[must_use]
+    pub fn oldest(&self) -> Option<ETag> {
+        self.readable().next()?.etag
+    }
+
+    /// Whether this generation is in the list and can be read.
+    #[must_use]
+    pub fn has(&self, etag: ETag) -> bool {
+        self.readable()
+            .any(|generation| generation.etag == Some(etag))
+    }
+
+    /// The first generation behind all that the position knows.
+    #[must_use]
+    pub fn after(&self, position: &Position) -> Next {
+        let is_known = |generation: &Generation| {
+            let tags = [generation.etag, generation.compressed.flatten()];
+            tags.into_iter().flatten().any(|tag| position.knows(tag))
+        };
+        let behind = self.0.iter().rposition(is_known).map_or(0, |last| last + 1);
+        let mut gap = false;
+        for generation in &self.0[behind..] {
+            match (generation.compressed, generation.etag) {
+                (None, Some(etag)) => return Next::Generation { etag, gap },
+                // What an unknown copy was before may be known.
+                (Some(original), _) => gap |= original.is_some(),
+                (None, None) => {}
+            }
+        }
+        Next::Nothing
+    }
+}
+
+fn generation(value: &Value) -> Option<Generation> {
+    let etag = match value.get("etag")? {
+        Value::Null => None,
+        tag => Some(response::tag(tag.as_str()?)?),
+    };
+    let compressed = match value.get("compressed") {
+        None | Some(Value::Null | Value::Bool(false)) => None,
+        Some(_) => {
+            let original = value
+                .get("original")
+                .and_then(|original| original.get("etag"));
+            Some(original.and_then(Value::as_str).and_then(response::tag))
+        }
+    };
+    Some(Generation {
+        etag,
+        size: value.get("size")?.as_u64()?,
+        current: value
+            .get("current")
+            .and_then(Value::as_bool)
+            .unwrap_or(false),
+        compressed,
+    })
+}

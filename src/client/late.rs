@@ -1,0 +1,272 @@
+//! Late writes: a writer keeps a rolled file open until it is told to reopen it. For a while after its end, earlier
+//! generations are looked at again, one at a time on one connection, and whole lines of them are handed over between those
+//! of the next.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::exchange::{Broken, Exchange, Progress};
+use super::pause::Pause;
+use super::requests::Requests;
+use crate::http::conditional::ETag;
+use crate::http::response::{ContentRange, ResponseHead};
+use crate::limits::{CLIENT_LATE_BUFFER, CLIENT_LATE_LOOK, CLIENT_RESPONSE_TIMEOUT};
+use crate::time::Moment;
+
+/// An earlier generation.
+#[derive(Debug)]
+struct Entry {
+    etag: ETag,
+    /// Bytes that were handed over.
+    offset: u64,
+    /// The look after this time is the last one.
+    until: Moment,
+    next: Moment,
+    pause: Pause,
+    /// It was looked at since [`Late::look_once`].
+    seen: bool,
+}
+
+/// What a response is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Found {
+    /// Bytes behind those that are known.
+    Bytes,
+    /// None.
+    Nothing,
+    /// The generation is there no more.
+    Gone,
+    /// None that could be understood.
+    Unclear,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Late {
+    /// How long; zero: not at all.
+    period: Duration,
+    /// The one that is asked for is first.
+    entries: VecDeque<Entry>,
+    /// Its connection.
+    pub exchange: Exchange,
+    found: Found,
+    /// When the response counts as lost.
+    timeout: Moment,
+    /// Whole lines of the first entry that wait, and how many bytes of them are handed over.
+    lines: Vec<u8>,
+    handed: usize,
+    /// What is to be told: bytes without a line end that were left.
+    left: Option<(ETag, usize)>,
+}
+
+impl Late {
+    /// Looks at these generations for so long.
+    #[must_use]
+    pub fn new(period: Duration, entries: &[(ETag, u64)], now: Moment) -> Late {
+        let mut late = Late {
+            period,
+            entries: VecDeque::new(),
+            exchange: Exchange::new(CLIENT_LATE_BUFFER),
+            found: Found::Unclear,
+            timeout: Moment::NEVER,
+            lines: Vec::new(),
+            handed: 0,
+            left: None,
+        };
+        entries
+            .iter()
+            .for_each(|&(etag, offset)| late.add(etag, offset, now));
+        late
+    }
+
+    /// A generation has ended.
+    pub fn add(&mut self, etag: ETag, offset: u64, now: Moment) {
+        if self.period.is_zero() {
+            return;
+        }
+        let mut pause = Pause::new(CLIENT_LATE_LOOK);
+        self.entries.push_back(Entry {
+            etag,
+            offset,
+            until: now + self.period,
+            next: pause.begin(now),
+            pause,
+            seen: false,
+        });
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Their places.
+    #[must_use]
+    pub fn positions(&self) -> Vec<(ETag, u64)> {
+        self.entries
+            .iter()
+            .map(|entry| (entry.etag, entry.offset))
+            .collect()
+    }
+
+    /// Each is looked at once more, at once.
+    pub fn look_once(&mut self) {
+        for entry in &mut self.entries {
+            (entry.next, entry.seen) = (Moment(0), false);
+        }
+    }
+
+    /// Whether that was done, and everything was handed over.
+    #[must_use]
+    pub fn is_seen(&self) -> bool {
+        self.entries.iter().all(|entry| entry.seen) && self.lines.is_empty()
+    }
+
+    /// Lines to be handed over, of which generation and from where on.
+    #[must_use]
+    pub fn lines(&self) -> Option<(ETag, u64, &[u8])> {
+        let entry = self.entries.front()?;
+        let rest = &self.lines[self.handed..];
+        (!rest.is_empty()).then_some((entry.etag, entry.offset, rest))
+    }
+
+    /// A part of the lines was handed over, so the rest must come next.
+    #[must_use]
+    pub fn is_midway(&self) -> bool {
+        self.handed > 0
+    }
+
+    /// So many bytes were handed over.
+    pub fn handed_over(&mut self, count: usize) {
+        self.handed += count;
+        if let Some(entry) = self.entries.front_mut() {
+            entry.offset += count as u64;
+        }
+        if self.handed == self.lines.len() {
+            self.lines.clear();
+            self.handed = 0;
+        }
+    }
+
+    /// What was left of a generation because its last line has no end, once.
+    pub fn left(&mut self) -> Option<(ETag, usize)> {
+        self.left.take()
+    }
+
+    /// The next moment at which something is to be done.
+    #[must_use]
+    pub fn deadline(&self) -> Moment {
+        if self.timeout < Moment::NEVER {
+            return self.timeout;
+        }
+        if !self.lines.is_empty() {
+            return Moment::NEVER;
+        }
+        self.entries
+            .iter()
+            .map(|entry| entry.next)
+            .min()
+            .unwrap_or(Moment::NEVER)
+    }
+
+    /// Goes on: takes what came, asks for what is due. True if something changed that is to be saved.
+    pub fn run(&mut self, requests: &Requests, now: Moment) -> bool {
+        let mut changed = false;
+        if self.timeout <= now {
+            self.exchange.abandon();
+            changed |= self.looked(Found::Unclear, now);
+        }
+        loop {
+            match self.exchange.progress() {
+                Progress::None => break,
+                Progress::Head(head) => {
+                    self.timeout = now + CLIENT_RESPONSE_TIMEOUT;
+                    self.found = self.judge(&head);
+                }
+                Progress::Content => self.take(),
+                Progress::Whole(_) => changed |= self.looked(self.found, now),
+                Progress::Broken(Broken::Stale) => self.ask(requests, now),
+                Progress::Broken(_) => changed |= self.looked(Found::Unclear, now),
+            }
+        }
+        if self.lines.is_empty() && self.timeout == Moment::NEVER {
+            let due = self.entries.iter().position(|entry| entry.next <= now);
+            if let Some(entry) = due.and_then(|due| self.entries.remove(due)) {
+                self.entries.push_front(entry);
+                self.ask(requests, now);
+            }
+        }
+        changed
+    }
+
+    fn ask(&mut self, requests: &Requests, now: Moment) {
+        let Some(Entry { etag, offset, .. }) = self.entries.front() else {
+            return;
+        };
+        let end = offset + CLIENT_LATE_BUFFER as u64;
+        self.lines.clear();
+        self.exchange.request(requests.slice(*etag, *offset, end));
+        self.timeout = now + CLIENT_RESPONSE_TIMEOUT;
+    }
+
+    fn judge(&self, head: &ResponseHead) -> Found {
+        let Some(entry) = self.entries.front() else {
+            return Found::Unclear;
+        };
+        let is_next =
+            matches!(head.range, Some(ContentRange::Slice { first, .. }) if first == entry.offset);
+        match head.status {
+            206 if head.etag == Some(entry.etag) && is_next && head.length.is_some() => {
+                Found::Bytes
+            }
+            416 => Found::Nothing,
+            404 | 412 => Found::Gone,
+            _ => Found::Unclear,
+        }
+    }
+
+    fn take(&mut self) {
+        let content = self.exchange.content();
+        if self.found == Found::Bytes && self.lines.len() < CLIENT_LATE_BUFFER {
+            self.lines.extend_from_slice(content);
+        }
+        let count = content.len();
+        self.exchange.take(count);
+    }
+
+    /// A look is over. True if an entry is.
+    fn looked(&mut self, found: Found, now: Moment) -> bool {
+        self.timeout = Moment::NEVER;
+        let fetched = self.lines.len();
+        let whole = match self.lines.iter().rposition(|&byte| byte == b'\n') {
+            _ if found != Found::Bytes => 0,
+            Some(end) => end + 1,
+            None if fetched >= CLIENT_LATE_BUFFER => fetched,
+            None => 0,
+        };
+        self.lines.truncate(whole);
+        let Some(entry) = self.entries.front_mut() else {
+            return false;
+        };
+        if whole > 0 {
+            entry.pause.reset();
+            entry.next = now;
+            return false;
+        }
+        let over = found == Found::Gone || (now >= entry.until && found != Found::Unclear);
+        if over {
+            if fetched > 0 {
+                self.left = Some((entry.etag, fetched));
+            }
+            self.entries.pop_front();
+            return true;
+        }
+        entry.seen |= found != Found::Unclear;
+        entry.next = entry.pause.begin(now);
+        if found != Found::Unclear {
+            entry.next = entry.next.min(entry.until.max(now));
+        }
+        false
+    }
+}

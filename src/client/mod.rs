@@ -1,0 +1,17 @@
+//! Connects out: `openrange follow`, and what it is made of.
+//!
+//! [`follower::Follower`] is the machine: pure, told bytes and time, asking for connections, for bytes to be sent and handed
+//! over, and for its position to be saved. [`exchange`] is HTTP on one connection, [`late`] looks after rolled files, [`lines`]
+//! makes batches. [`run`] is the loop that does what the machine asks for, with [`transport`], [`output`], [`command`] and
+//! [`state_file`].
+
+mod answers;
+pub mod exchange;
+pub mod follower;
+pub mod generations;
+pub mod late;
+pub mod lines;
+pub mod pause;
+pub mod position;
+pub mod requests;
+pub mod url;

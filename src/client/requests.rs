@@ -1,0 +1,80 @@
+//! The requests of a follower.
+
+use crate::http::conditional::ETag;
+
+/// What all requests for one log have in common.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Requests {
+    /// The path as it is sent.
+    path: Box<str>,
+    /// Field lines, each with its line end.
+    fields: Box<str>,
+}
+
+impl Requests {
+    /// Requests for a path. `host`: the value of the Host field; `fields`: further lines, each with its CRLF.
+    #[must_use]
+    pub fn new(path: &str, host: &str, fields: &str) -> Requests {
+        let agent = concat!("User-Agent: openrange/", env!("CARGO_PKG_VERSION"), "\r\n");
+        Requests {
+            path: path.into(),
+            fields: format!("Host: {host}\r\n{agent}{fields}").into(),
+        }
+    }
+
+    fn write(&self, method: &str, query: &str, more: &str) -> Vec<u8> {
+        let Requests { path, fields } = self;
+        format!("{method} {path}{query} HTTP/1.1\r\n{fields}{more}\r\n").into_bytes()
+    }
+
+    /// Everything of the name from there on, as long as it is the name of this generation.
+    #[must_use]
+    pub fn tail(&self, generation: ETag, offset: u64) -> Vec<u8> {
+        // RFC 9110 section 10.1.4: who sends TE names it in Connection.
+        let more = format!(
+            "Range: bytes={offset}-\r\nIf-Match: {generation}\r\nTE: trailers\r\nConnection: TE\r\n"
+        );
+        self.write("GET", "", &more)
+    }
+
+    /// How long the file of the name is, if it is this generation.
+    #[must_use]
+    pub fn measure(&self, generation: ETag) -> Vec<u8> {
+        self.write("HEAD", "", &format!("If-Match: {generation}\r\n"))
+    }
+
+    /// Whether there still is this generation, how long it is, and what follows it.
+    #[must_use]
+    pub fn locate(&self, generation: ETag) -> Vec<u8> {
+        self.write("HEAD", &by_generation(generation), "")
+    }
+
+    /// Bytes of a generation, up to `end`.
+    #[must_use]
+    pub fn slice(&self, generation: ETag, offset: u64, end: u64) -> Vec<u8> {
+        let more = format!("Range: bytes={offset}-{}\r\n", end.saturating_sub(1));
+        self.write("GET", &by_generation(generation), &more)
+    }
+
+    /// Why there is no such generation.
+    #[must_use]
+    pub fn reason(&self, generation: ETag) -> Vec<u8> {
+        self.write("GET", &by_generation(generation), "Range: bytes=0-0\r\n")
+    }
+
+    /// The list of generations.
+    #[must_use]
+    pub fn list(&self) -> Vec<u8> {
+        self.write("GET", "?generations", "Accept: application/json\r\n")
+    }
+
+    /// Where the last lines begin.
+    #[must_use]
+    pub fn last_lines(&self, count: u64) -> Vec<u8> {
+        self.write("HEAD", &format!("?lines={count}"), "")
+    }
+}
+
+fn by_generation(generation: ETag) -> String {
+    format!("?generation={:016x}", generation.0)
+}

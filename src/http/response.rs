@@ -1,0 +1,223 @@
+//! Bytes to a [`ResponseHead`]: the client's side of RFC 9112. httparse reads the syntax; what a strict reader refuses and
+//! it lets pass (two framings, lengths that differ, unknown codings) is refused here.
+//!
+//! Strictness is what a follower lives by: a response that is not understood to the last field is no source of data.
+
+use super::conditional::ETag;
+use crate::limits::{FIELDS_MAX, HEAD_MAX};
+
+/// A whole response head, as far as it matters to a follower.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResponseHead {
+    /// The three digits.
+    pub status: u16,
+    /// How the body is delimited.
+    pub framing: Framing,
+    /// Another request may follow on the connection.
+    pub keep_alive: bool,
+    /// `ETag`, if it is one that this kind of server writes.
+    pub etag: Option<ETag>,
+    /// `Content-Range`, if there is one; `Err` if it cannot be read.
+    pub range: Option<ContentRange>,
+    /// `Content-Length`, also of a response to HEAD.
+    pub length: Option<u64>,
+    /// `Retry-After` in seconds.
+    pub retry_after: Option<u32>,
+    /// The `generation` of the target of `Link: <...>; rel="successor-version"`.
+    pub successor: Option<ETag>,
+    /// `Content-Type`, in lower case, without parameters.
+    pub media: Box<str>,
+}
+
+/// How a body is delimited (RFC 9112 section 6.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Framing {
+    /// There is none.
+    Empty,
+    /// So many bytes.
+    Length(u64),
+    /// By chunks.
+    Chunked,
+    /// By the end of the connection, which tells nobody whether it is whole.
+    UntilClose,
+}
+
+/// The value of a `Content-Range` field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ContentRange {
+    /// `bytes A-B/*`: live, or of a length that is not told.
+    Open {
+        /// A
+        first: u64,
+        /// B
+        last: u64,
+    },
+    /// `bytes A-B/SIZE`
+    Slice {
+        /// A
+        first: u64,
+        /// B
+        last: u64,
+        /// SIZE
+        size: u64,
+    },
+    /// `bytes */SIZE`
+    Unsatisfied {
+        /// SIZE
+        size: u64,
+    },
+}
+
+/// Parses the response head at the beginning of `bytes`; `to_head`: the request was a HEAD.
+///
+/// `Ok(None)`: it is not complete yet. `Ok(Some((head, length)))`: it took `length` bytes.
+///
+/// # Errors
+/// What makes it none.
+pub fn parse(bytes: &[u8], to_head: bool) -> Result<Option<(ResponseHead, usize)>, &'static str> {
+    let mut slots = [httparse::EMPTY_HEADER; FIELDS_MAX];
+    let mut response = httparse::Response::new(&mut slots);
+    let length = match response.parse(bytes) {
+        Ok(httparse::Status::Complete(length)) => length,
+        Ok(httparse::Status::Partial) if bytes.len() >= HEAD_MAX => {
+            return Err("the response head is too large");
+        }
+        Ok(httparse::Status::Partial) => return Ok(None),
+        Err(httparse::Error::TooManyHeaders) => return Err("the response has too many fields"),
+        Err(_) => return Err("what the server sent is not HTTP"),
+    };
+    let (Some(status), Some(minor)) = (response.code, response.version) else {
+        return Err("what the server sent is not HTTP");
+    };
+    let head = read(status, minor == 0, response.headers, to_head)?;
+    Ok(Some((head, length)))
+}
+
+fn read(
+    status: u16,
+    http10: bool,
+    fields: &[httparse::Header<'_>],
+    to_head: bool,
+) -> Result<ResponseHead, &'static str> {
+    let mut head = ResponseHead {
+        status,
+        framing: Framing::UntilClose,
+        keep_alive: !http10,
+        etag: None,
+        range: None,
+        length: None,
+        retry_after: None,
+        successor: None,
+        media: Box::default(),
+    };
+    let mut chunked = false;
+    for field in fields {
+        let value = str::from_utf8(field.value).unwrap_or_default().trim();
+        match field.name.to_ascii_lowercase().as_str() {
+            "content-length" => {
+                let length = number(value).ok_or("malformed Content-Length in the response")?;
+                if head.length.is_some_and(|before| before != length) {
+                    return Err("two different lengths in the response");
+                }
+                head.length = Some(length);
+            }
+            "transfer-encoding" if !value.eq_ignore_ascii_case("chunked") || chunked => {
+                return Err("an unknown transfer coding in the response");
+            }
+            "transfer-encoding" => chunked = true,
+            "connection" => head.keep_alive = keeps(value, http10),
+            "etag" => head.etag = tag(value),
+            "content-range" => {
+                let range =
+                    content_range(value).ok_or("malformed Content-Range in the response")?;
+                if head.range.replace(range).is_some() {
+                    return Err("two Content-Range fields in the response");
+                }
+            }
+            "retry-after" => head.retry_after = value.parse().ok(),
+            "link" => head.successor = head.successor.or(link(value, "successor-version")),
+            "content-type" => {
+                let media = value.split(';').next().unwrap_or_default();
+                head.media = media.trim().to_ascii_lowercase().into();
+            }
+            _ => {}
+        }
+    }
+    head.framing = match (chunked, head.length) {
+        (true, Some(_)) => return Err("a length and a coding in the response"),
+        _ if to_head || matches!(status, 100..=199 | 204 | 304) => Framing::Empty,
+        (true, None) => Framing::Chunked,
+        (false, Some(length)) => Framing::Length(length),
+        (false, None) => Framing::UntilClose,
+    };
+    Ok(head)
+}
+
+fn keeps(value: &str, http10: bool) -> bool {
+    let names = |option: &str| {
+        value
+            .split(',')
+            .any(|word| word.trim().eq_ignore_ascii_case(option))
+    };
+    !names("close") && (!http10 || names("keep-alive"))
+}
+
+/// Digits and nothing else.
+fn number(digits: &str) -> Option<u64> {
+    let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    digits.parse().ok().filter(|_| plain)
+}
+
+/// The tag that a field or a state file shows, `W/"0123456789abcdef"`; `None` if no server of this kind wrote it.
+#[must_use]
+pub fn tag(text: &str) -> Option<ETag> {
+    let digits = text.strip_prefix("W/\"")?.strip_suffix('"')?;
+    tag_digits(digits)
+}
+
+/// The 16 digits of a tag, in lower case.
+#[must_use]
+pub fn tag_digits(digits: &str) -> Option<ETag> {
+    let plain = digits
+        .bytes()
+        .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    let number = u64::from_str_radix(digits, 16).ok();
+    number.filter(|_| plain && digits.len() == 16).map(ETag)
+}
+
+fn content_range(value: &str) -> Option<ContentRange> {
+    let (range, size) = value.strip_prefix("bytes ")?.split_once('/')?;
+    if range == "*" {
+        return number(size).map(|size| ContentRange::Unsatisfied { size });
+    }
+    let (first, last) = range.split_once('-')?;
+    let (first, last) = (number(first)?, number(last)?);
+    if size == "*" {
+        // An empty live answer to HEAD ends before it begins.
+        return Some(ContentRange::Open { first, last });
+    }
+    let size = number(size)?;
+    (first <= last && last < size).then_some(ContentRange::Slice { first, last, size })
+}
+
+/// The `generation` in the target of the link with this relation (RFC 8288).
+fn link(value: &str, relation: &str) -> Option<ETag> {
+    let mut rest = value;
+    while let Some(open) = rest.find('<') {
+        let (target, after) = rest[open + 1..].split_once('>')?;
+        let end = after.find('<').unwrap_or(after.len());
+        let wanted = |parameter: &str| {
+            let text = parameter.trim().trim_end_matches(',').trim_end();
+            text.strip_prefix("rel=")
+                .is_some_and(|rel| rel.trim_matches('"') == relation)
+        };
+        if after[..end].split(';').any(wanted) {
+            let (_, query) = target.split_once('?')?;
+            let mut parameters = query.split('&');
+            return parameters
+                .find_map(|parameter| tag_digits(parameter.strip_prefix("generation=")?));
+        }
+        rest = &after[end..];
+    }
+    None
+}
