@@ -250,6 +250,10 @@ pub const CLIENT_LATE_LOOK: (Duration, Duration) =
 pub const CLIENT_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a server may take to begin its response, and how long it may pause in one that is not live.
 pub const CLIENT_RESPONSE_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long a command that is at work may go on after SIGTERM: its batch is then done, or it comes again.
+pub const CLIENT_COMMAND_GRACE: Duration = Duration::from_secs(10);
+/// Most addresses of a host name that are tried.
+pub const CLIENT_ADDRESSES_MAX: usize = 8;
 /// How often a position is saved while it moves.
 pub const CLIENT_SAVE_INTERVAL: Duration = Duration::from_millis(900);
 /// A generation that the server does not have is asked for so many times before it counts as gone: its directory may be

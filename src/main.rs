@@ -1,18 +1,24 @@
 //! Parse, serve, one line on failure, exit code.
 
+use std::ffi::OsString;
 use std::io::Write;
 use std::panic;
 use std::process::ExitCode;
 use std::time::SystemTime;
 
 use openrange::cli::{self, Command};
+use openrange::client::{self, run::End};
 use openrange::http::date::Date;
 use openrange::log::stderr::{self, Log};
 use openrange::server;
 
 fn main() -> ExitCode {
     start_log();
-    match cli::parse(std::env::args_os().skip(1)) {
+    let mut arguments = std::env::args_os().skip(1).peekable();
+    if arguments.next_if(|first| first == "follow").is_some() {
+        return follow(arguments);
+    }
+    match cli::parse(arguments) {
         Err(why) => fail(&why, 2),
         Ok(Command::Help) => print(cli::USAGE),
         Ok(Command::Version) => print(concat!("openrange ", env!("CARGO_PKG_VERSION"), "\n")),
@@ -20,6 +26,21 @@ fn main() -> ExitCode {
             Err(why) => fail(&why, 1),
             Ok(()) => ExitCode::SUCCESS,
         },
+    }
+}
+
+fn follow(arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    let options = match cli::follow::parse(arguments) {
+        Err(why) => return fail(&why, 2),
+        Ok(cli::follow::Command::Help) => return print(cli::follow::USAGE),
+        Ok(cli::follow::Command::Follow(options)) => options,
+    };
+    match client::run::run(*options) {
+        Ok(End::Success) => ExitCode::SUCCESS,
+        Ok(End::Failure(why)) => fail(&why, 1),
+        Ok(End::Gap(what)) => fail(&what, 3),
+        Ok(End::Locked(why)) => fail(&why, 4),
+        Err(why) => fail(&why.to_string(), 1),
     }
 }
 

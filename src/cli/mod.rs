@@ -1,5 +1,7 @@
 //! The command line: arguments to [`Options`], and the usage text, which is the manual.
 
+pub mod follow;
+
 use std::ffi::OsString;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::path::PathBuf;

@@ -79,6 +79,7 @@ pub struct Exchange {
     start: usize,
     end: usize,
     broken: Option<Broken>,
+    received: u64,
 }
 
 impl Default for Exchange {
@@ -105,6 +106,7 @@ impl Exchange {
             start: 0,
             end: 0,
             broken: None,
+            received: 0,
         }
     }
 
@@ -159,8 +161,8 @@ impl Exchange {
 
     /// The connection is closed.
     pub fn disconnected(&mut self) {
+        // What came before stays: it may be content.
         self.open = false;
-        (self.start, self.end) = (0, 0);
     }
 
     /// So many bytes of the request are out.
@@ -182,6 +184,13 @@ impl Exchange {
     /// So many bytes came.
     pub fn filled(&mut self, count: usize) {
         self.end += count;
+        self.received += count as u64;
+    }
+
+    /// All bytes that ever came.
+    #[must_use]
+    pub fn received(&self) -> u64 {
+        self.received
     }
 
     /// The connection cannot be made, or is no more.

@@ -231,6 +231,10 @@ pub struct Follower {
     /// Nothing may be handed over before the position is on disk.
     barrier: bool,
     saved_at: Moment,
+    /// All that was handed over.
+    bytes: u64,
+    /// The size of the generation, when it was told last.
+    pub(super) size: Option<u64>,
     now: Moment,
 }
 
@@ -269,6 +273,8 @@ impl Follower {
             saving: false,
             barrier: known,
             saved_at: now,
+            bytes: 0,
+            size: None,
             position,
             now,
         };
@@ -295,6 +301,19 @@ impl Follower {
         let mut position = self.position.clone();
         position.late = self.late.positions();
         position
+    }
+
+    /// Bytes that it handed over since it began.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Bytes that are missing to what the server has, as far as that is known.
+    #[must_use]
+    pub fn lag(&self) -> Option<u64> {
+        self.size
+            .map(|size| size.saturating_sub(self.position.offset))
     }
 
     /// One of its connections. Whoever tells it something calls [`Follower::run`] after that.
@@ -653,6 +672,7 @@ impl Follower {
         if offer != Offer::Late {
             self.position.offset += count as u64;
         }
+        self.bytes += count as u64;
         // What a command has done with a batch must not be done twice.
         self.changed(self.lines.is_some() && count > 0);
     }

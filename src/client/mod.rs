@@ -6,12 +6,19 @@
 //! [`state_file`].
 
 mod answers;
+mod command;
 pub mod exchange;
 pub mod follower;
 pub mod generations;
 pub mod late;
 pub mod lines;
+mod output;
+mod pace;
 pub mod pause;
 pub mod position;
+mod progress;
 pub mod requests;
+pub mod run;
+pub mod state_file;
+mod transport;
 pub mod url;

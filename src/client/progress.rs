@@ -1,0 +1,92 @@
+//! One line on a terminal that says how far a follower is.
+
+use std::io::{IsTerminal, Write};
+
+use super::follower::{Follower, State};
+use super::url::Url;
+use crate::time::Moment;
+
+/// See the module.
+pub struct Display {
+    url: String,
+    shown: Moment,
+    /// Bytes that were handed over until then.
+    bytes: u64,
+    drawn: bool,
+}
+
+impl Display {
+    /// Shows nothing yet.
+    #[must_use]
+    pub fn new(url: &Url, now: Moment) -> Display {
+        Display {
+            url: url.to_string(),
+            shown: now,
+            bytes: 0,
+            drawn: false,
+        }
+    }
+
+    /// Shows how far it is, once in a second.
+    pub fn show(&mut self, follower: &Follower, now: Moment) {
+        let passed = now.0 - self.shown.0;
+        if passed < 1000 {
+            return;
+        }
+        let bytes = follower.bytes();
+        let rate = (bytes - self.bytes) * 1000 / passed;
+        let position = follower.position();
+        let state = match follower.state() {
+            State::Connecting => "connecting",
+            State::ReadingHeaders => "asking",
+            State::Receiving => "receiving",
+            State::Pausing => "waiting",
+        };
+        let lag = match follower.lag() {
+            Some(lag) => format!(", {} behind", size(lag)),
+            None => String::new(),
+        };
+        let tag = position
+            .generation
+            .map_or_else(|| "no file".to_string(), |tag| format!("{:016x}", tag.0));
+        let line = format!(
+            "{} {tag} at {}{lag}, {}/s, {state}",
+            self.url,
+            position.offset,
+            size(rate)
+        );
+        // To the beginning of the line, and nothing left of what was there.
+        self.write(&format!("\r\x1b[K{line}"));
+        self.drawn = true;
+        (self.shown, self.bytes) = (now, bytes);
+    }
+
+    /// Makes place for another line.
+    pub fn clear(&mut self) {
+        if std::mem::take(&mut self.drawn) {
+            self.write("\r\x1b[K");
+        }
+    }
+
+    fn write(&self, text: &str) {
+        let mut stderr = std::io::stderr();
+        if stderr.is_terminal() {
+            let _ = stderr.write_all(text.as_bytes());
+        } else if let Some(line) = text
+            .strip_prefix("\r\x1b[K")
+            .filter(|line| !line.is_empty())
+        {
+            crate::log::stderr::say(line);
+        }
+    }
+}
+
+/// Bytes for people.
+fn size(bytes: u64) -> String {
+    match bytes {
+        0..10_000 => format!("{bytes} B"),
+        10_000..10_000_000 => format!("{} kB", bytes / 1000),
+        10_000_000..10_000_000_000 => format!("{} MB", bytes / 1_000_000),
+        _ => format!("{} GB", bytes / 1_000_000_000),
+    }
+}

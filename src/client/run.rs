@@ -1,0 +1,369 @@
+//! The loop of `openrange follow`: does what the machine asks for, and never waits but for the poller.
+
+use std::ffi::OsString;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use signal_hook::consts::{SIGINT, SIGTERM};
+
+use super::command::{Handled, Runner};
+use super::follower::{Follower, Link, Outcome, Settings, Task};
+use super::output::Output;
+use super::pace::Pace;
+use super::progress::Display;
+use super::state_file::{StateFile, Unusable};
+use super::transport::{Transport, Turn};
+use super::url::Url;
+use crate::limits::CLIENT_COMMAND_GRACE;
+use crate::log::stderr;
+use crate::os::epoll::{Poll, Token};
+use crate::os::sys;
+use crate::readiness::Interest;
+use crate::time::Moment;
+
+/// What to follow, and where to.
+pub struct Options {
+    /// The log.
+    pub url: Url,
+    /// How.
+    pub settings: Settings,
+    /// Where the position is kept.
+    pub state: Option<PathBuf>,
+    /// Program and arguments that get the batches; none: stdout gets the bytes.
+    pub command: Vec<OsString>,
+    /// Bytes in a second, at most.
+    pub max_rate: Option<u64>,
+    /// Show on stderr how far it is.
+    pub progress: bool,
+}
+
+/// How it ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum End {
+    /// As it should.
+    Success,
+    /// Not; why.
+    Failure(String),
+    /// A generation is gone.
+    Gap(String),
+    /// Another follower uses the state file.
+    Locked(String),
+}
+
+const MAIN: Token = Token::Slot(0);
+const LATE: Token = Token::Slot(1);
+const STDOUT: Token = Token::Slot(2);
+const SIGNAL: Token = Token::Slot(3);
+const COMMAND: Token = Token::Slot(4);
+
+/// Follows until the end.
+///
+/// # Errors
+/// Of the system, before anything was handed over.
+pub fn run(options: Options) -> io::Result<End> {
+    let poll = Poll::new()?;
+    let mut state = None;
+    let mut position = None;
+    if let Some(path) = &options.state {
+        match StateFile::open(path, &options.url.to_string(), poll.waker()) {
+            Ok((file, known)) => (state, position) = (Some(file), known),
+            Err(Unusable::Failed(why)) => return Ok(End::Failure(why)),
+            Err(Unusable::Locked) => {
+                let path = path.display();
+                return Ok(End::Locked(format!(
+                    "another follower uses the state file {path}"
+                )));
+            }
+        }
+    }
+    let stop = Arc::new(AtomicBool::new(false));
+    let wake = watch_signals(&stop, &poll)?;
+    let transport = |token| Transport::new(&options.url.server, token, poll.waker());
+    let now = now();
+    let mut driver = Driver {
+        main: transport(MAIN),
+        late: transport(LATE),
+        sink: Sink::open(&options, &poll)?,
+        pace: Pace::new(options.max_rate, now),
+        display: options.progress.then(|| Display::new(&options.url, now)),
+        follower: Follower::new(options.settings, position, now),
+        url: options.url,
+        state,
+        poll,
+        stop,
+        stopping: Moment::NEVER,
+        stdout_room: true,
+    };
+    let end = driver.run();
+    drop(wake);
+    end
+}
+
+fn now() -> Moment {
+    Moment(u64::try_from(sys::monotonic().as_millis()).unwrap_or(u64::MAX))
+}
+
+/// SIGTERM and SIGINT set the flag, and wake the poller.
+fn watch_signals(
+    stop: &Arc<AtomicBool>,
+    poll: &Poll,
+) -> io::Result<std::os::unix::net::UnixStream> {
+    let (wake, signal) = std::os::unix::net::UnixStream::pair()?;
+    wake.set_nonblocking(true)?;
+    for number in [SIGTERM, SIGINT] {
+        signal_hook::flag::register(number, Arc::clone(stop))?;
+        signal_hook::low_level::pipe::register(number, signal.try_clone()?)?;
+    }
+    let interest = Interest {
+        readable: true,
+        writable: false,
+    };
+    poll.add(&wake, SIGNAL, interest)?;
+    Ok(wake)
+}
+
+/// Where the bytes go.
+enum Sink {
+    Stdout(Output),
+    Command(Runner),
+}
+
+impl Sink {
+    fn open(options: &Options, poll: &Poll) -> io::Result<Sink> {
+        if !options.command.is_empty() {
+            let url = options.url.to_string();
+            return Ok(Sink::Command(Runner::new(options.command.clone(), &url)));
+        }
+        let output = Output::open()?;
+        if let Some(fd) = output.polled() {
+            poll.add(fd, STDOUT, NOTHING)?;
+        }
+        Ok(Sink::Stdout(output))
+    }
+}
+
+/// The poller then tells of the end of the other side, and of nothing else.
+const NOTHING: Interest = Interest {
+    readable: false,
+    writable: false,
+};
+
+struct Driver {
+    url: Url,
+    follower: Follower,
+    main: Transport,
+    late: Transport,
+    sink: Sink,
+    state: Option<StateFile>,
+    pace: Pace,
+    display: Option<Display>,
+    poll: Poll,
+    stop: Arc<AtomicBool>,
+    /// When a command that still runs is given up.
+    stopping: Moment,
+    stdout_room: bool,
+}
+
+/// What a step of the loop came to.
+enum Step {
+    /// Something was done: there may be more to do.
+    Again,
+    /// Nothing, until something happens.
+    Rest,
+    Over(End),
+}
+
+impl Driver {
+    fn run(&mut self) -> io::Result<End> {
+        loop {
+            let now = now();
+            self.follower.run(now);
+            if self.stop.load(Ordering::Relaxed) {
+                self.stop(now);
+            }
+            let done = match self.tasks(now)? {
+                Step::Over(end) => {
+                    if let Some(display) = &mut self.display {
+                        display.clear();
+                    }
+                    return Ok(end);
+                }
+                step => step,
+            };
+            let received = self.exchange(now);
+            if let Some(display) = &mut self.display {
+                display.show(&self.follower, now);
+            }
+            if !received && matches!(done, Step::Rest) {
+                self.wait(now)?;
+            }
+        }
+    }
+
+    /// Everything that the machine asks for at the moment.
+    fn tasks(&mut self, now: Moment) -> io::Result<Step> {
+        let mut done = Step::Rest;
+        loop {
+            if let Some(result) = self.state.as_ref().and_then(StateFile::result) {
+                match result {
+                    Ok(()) => self.follower.saved(),
+                    Err(error) => {
+                        return Ok(Step::Over(End::Failure(format!(
+                            "the position cannot be saved: {error}"
+                        ))));
+                    }
+                }
+            }
+            let step = self.task(now)?;
+            match step {
+                Step::Again => done = Step::Again,
+                Step::Rest => return Ok(done),
+                Step::Over(_) => return Ok(step),
+            }
+            self.follower.run(now);
+        }
+    }
+
+    fn task(&mut self, now: Moment) -> io::Result<Step> {
+        match self.follower.task() {
+            Task::None => return Ok(Step::Rest),
+            Task::Report(line) => {
+                if let Some(display) = &mut self.display {
+                    display.clear();
+                }
+                stderr::say(&format!("{}: {line}", self.url));
+                self.follower.reported();
+            }
+            Task::Save(position) => {
+                self.follower.saving();
+                match &self.state {
+                    Some(state) => state.save(position.to_json(&self.url.to_string())),
+                    None => self.follower.saved(),
+                }
+            }
+            Task::HandOver(offered) => {
+                let count = match &mut self.sink {
+                    Sink::Stdout(output) => match output.write(offered.bytes) {
+                        Ok(count) => {
+                            self.stdout_room = count > 0;
+                            count
+                        }
+                        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                            self.follower.stop();
+                            return Ok(Step::Again);
+                        }
+                        Err(error) => {
+                            return Ok(Step::Over(End::Failure(format!("stdout: {error}"))));
+                        }
+                    },
+                    Sink::Command(runner) => {
+                        match runner.hand_over(offered, &self.poll, COMMAND, now) {
+                            Handled::Not if now >= self.stopping => {
+                                runner.terminate();
+                                self.follower.handed_over(0);
+                                return Ok(Step::Again);
+                            }
+                            Handled::Not => return Ok(Step::Rest),
+                            Handled::Done => offered.bytes.len(),
+                            Handled::Failed(why) => {
+                                stderr::say(&format!("{}: {why}", self.url));
+                                if self.stopping < Moment::NEVER {
+                                    self.follower.handed_over(0);
+                                    return Ok(Step::Again);
+                                }
+                                return Ok(Step::Rest);
+                            }
+                            Handled::Impossible(why) => return Ok(Step::Over(End::Failure(why))),
+                        }
+                    }
+                };
+                if count == 0 {
+                    return Ok(Step::Rest);
+                }
+                self.follower.handed_over(count);
+            }
+            Task::Finish(outcome) => {
+                return Ok(Step::Over(match outcome.clone() {
+                    Outcome::Success => End::Success,
+                    Outcome::Failure(why) => End::Failure(format!("{}: {why}", self.url)),
+                    Outcome::Gap(what) => End::Gap(format!("{}: {what}", self.url)),
+                }));
+            }
+        }
+        Ok(Step::Again)
+    }
+
+    /// Sends and receives. True if something came of it.
+    fn exchange(&mut self, now: Moment) -> bool {
+        let mut progress = false;
+        for (link, transport) in [(Link::Main, &mut self.main), (Link::Late, &mut self.late)] {
+            let exchange = self.follower.exchange(link);
+            let most = self.pace.allowance(now);
+            let before = exchange.received();
+            progress |= transport.drive(exchange, &self.poll, most) == Turn::Progress;
+            self.pace.spend(exchange.received() - before);
+        }
+        progress
+    }
+
+    fn stop(&mut self, now: Moment) {
+        if self.stopping == Moment::NEVER {
+            self.stopping = match &self.sink {
+                Sink::Command(runner) if runner.is_running() => now + CLIENT_COMMAND_GRACE,
+                _ => now,
+            };
+            self.follower.stop();
+        }
+    }
+
+    /// Waits until something happens.
+    fn wait(&mut self, now: Moment) -> io::Result<()> {
+        let mut deadline = self.follower.deadline().min(self.pace.deadline(now));
+        match &self.sink {
+            Sink::Command(runner) if !runner.is_running() && runner.next > now => {
+                deadline = deadline.min(runner.next);
+            }
+            Sink::Stdout(output) => {
+                if let Some(fd) = output.polled() {
+                    let interest = Interest {
+                        readable: false,
+                        writable: !self.stdout_room,
+                    };
+                    self.poll.modify(fd, STDOUT, interest)?;
+                }
+            }
+            Sink::Command(_) => {}
+        }
+        if self.stopping > now {
+            deadline = deadline.min(self.stopping);
+        }
+        if self.display.is_some() {
+            deadline = deadline.min(now + Duration::from_secs(1));
+        }
+        let timeout = (deadline < Moment::NEVER).then(|| deadline - now);
+        self.poll.wait(timeout)?;
+        let (mut stdout, mut signal) = (false, false);
+        for ready in self.poll.ready() {
+            match ready.token {
+                MAIN => self.main.ready = true,
+                LATE => self.late.ready = true,
+                STDOUT => stdout = true,
+                SIGNAL => signal = true,
+                _ => {}
+            }
+        }
+        if signal {
+            self.stop.store(true, Ordering::Relaxed);
+        }
+        if let (true, Sink::Stdout(output)) = (stdout, &self.sink) {
+            self.stdout_room = true;
+            if output.is_broken() {
+                self.follower.stop();
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,159 @@
+//! The file that keeps a position: locked, replaced atomically, written by a thread of its own, since `fsync` may take long.
+
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, Receiver, Sender, TryRecvError};
+use std::thread;
+
+use rustix::fs::FlockOperation;
+use rustix::io::Errno;
+
+use super::position::Position;
+use crate::limits::CLIENT_DOCUMENT_MAX;
+use crate::os::epoll::Waker;
+
+/// Stack of the thread that saves.
+const SAVER_STACK: usize = 64 * 1024;
+
+/// Why a state file cannot be used.
+#[derive(Debug)]
+pub enum Unusable {
+    /// Another follower uses it.
+    Locked,
+    /// What is wrong with it, or with the place where it should be.
+    Failed(String),
+}
+
+/// A state file that is ours.
+pub struct StateFile {
+    jobs: Sender<String>,
+    results: Receiver<io::Result<()>>,
+    /// Held until the end.
+    _lock: File,
+}
+
+impl StateFile {
+    /// Locks the file, reads the position that it has for this URL, and begins to wait for others.
+    ///
+    /// # Errors
+    /// See [`Unusable`]; the file is as it was.
+    pub fn open(
+        path: &Path,
+        url: &str,
+        waker: Waker,
+    ) -> Result<(StateFile, Option<Position>), Unusable> {
+        let named =
+            |error: &io::Error| Unusable::Failed(format!("state file {}: {error}", path.display()));
+        // A lock on the file itself would be one on what is replaced.
+        let lock = beside(path, ".lock");
+        let lock = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(lock)
+            .map_err(|error| named(&error))?;
+        match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {}
+            Err(Errno::WOULDBLOCK) => return Err(Unusable::Locked),
+            Err(error) => return Err(named(&error.into())),
+        }
+        let position = match read(path) {
+            Ok(Some(text)) => Some(understand(&text, url, path)?),
+            Ok(None) => None,
+            Err(error) => return Err(named(&error)),
+        };
+        let (jobs, queue) = mpsc::channel::<String>();
+        let (done, results) = mpsc::channel();
+        let path = path.to_owned();
+        let saver = move || {
+            for text in queue {
+                if done.send(replace(&path, text.as_bytes())).is_err() {
+                    break;
+                }
+                waker.wake();
+            }
+        };
+        let thread = thread::Builder::new()
+            .name("state".into())
+            .stack_size(SAVER_STACK);
+        thread.spawn(saver).map_err(|error| named(&error))?;
+        let file = StateFile {
+            jobs,
+            results,
+            _lock: lock,
+        };
+        Ok((file, position))
+    }
+
+    /// Begins to save; [`StateFile::result`] tells what became of it.
+    pub fn save(&self, text: String) {
+        // It ends only when this is dropped.
+        let _ = self.jobs.send(text);
+    }
+
+    /// The result of a save that is over.
+    #[must_use]
+    pub fn result(&self) -> Option<io::Result<()>> {
+        match self.results.try_recv() {
+            Ok(result) => Some(result),
+            Err(TryRecvError::Empty) => None,
+            Err(TryRecvError::Disconnected) => {
+                Some(Err(io::Error::other("the thread that saves is gone")))
+            }
+        }
+    }
+}
+
+fn understand(text: &[u8], url: &str, path: &Path) -> Result<Position, Unusable> {
+    let path = path.display();
+    match Position::from_json(text) {
+        Some((of, position)) if of == url => Ok(position),
+        Some((of, _)) => Err(Unusable::Failed(format!(
+            "state file {path} is of {of} and not of {url}; use another file"
+        ))),
+        None => Err(Unusable::Failed(format!(
+            "state file {path} is damaged; remove it to begin anew"
+        ))),
+    }
+}
+
+fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    match fs::metadata(path) {
+        Ok(known) if known.len() > CLIENT_DOCUMENT_MAX as u64 => {
+            Err(io::Error::other("it is far too large"))
+        }
+        Ok(known) if !known.is_file() => Err(io::Error::other("it is no regular file")),
+        Ok(_) => fs::read(path).map(Some),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Writes a temporary file, flushes it to the disk and renames it over the file: after a crash there is the old text or the
+/// new one.
+///
+/// # Errors
+/// ENOSPC, EROFS and the like; then the file is as it was.
+pub fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
+    let temporary = beside(path, ".tmp");
+    let mut file = File::create(&temporary)?;
+    let written = file.write_all(text).and_then(|()| file.sync_all());
+    if let Err(error) = written.and_then(|()| fs::rename(&temporary, path)) {
+        let _ = fs::remove_file(&temporary);
+        return Err(error);
+    }
+    let directory = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    // A rename is on the disk when its directory is; some file systems cannot be asked for that.
+    let _ = File::open(directory).and_then(|directory| directory.sync_all());
+    Ok(())
+}
+
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(suffix);
+    name.into()
+}

@@ -1,0 +1,321 @@
+//! The connection of an exchange: finds the address, connects, sends and receives, without ever waiting.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::mpsc::{self, Receiver, TryRecvError};
+use std::thread;
+
+use rustix::io::Errno;
+use rustix::net::{
+    self, AddressFamily, RecvFlags, SendFlags, SocketAddrUnix, SocketFlags, SocketType, sockopt,
+};
+
+use super::exchange::{Exchange, Need};
+use super::url::Server;
+use crate::limits::{CLIENT_ADDRESSES_MAX, KEEPALIVE_COUNT, KEEPALIVE_IDLE, KEEPALIVE_INTERVAL};
+use crate::os::epoll::{Poll, Token, Waker};
+use crate::readiness::Interest;
+
+/// Stack of the thread that looks a name up: the C library's resolver has buffers of its own on it.
+const LOOKUP_STACK: usize = 256 * 1024;
+
+/// See the module.
+pub struct Transport {
+    server: Server,
+    token: Token,
+    waker: Waker,
+    phase: Phase,
+    /// Addresses of the server that were not tried yet.
+    addresses: Vec<SocketAddr>,
+    interest: Option<Interest>,
+    /// Something happened to the connection since it was looked at.
+    pub ready: bool,
+}
+
+enum Phase {
+    Closed,
+    Resolving(Receiver<io::Result<Vec<SocketAddr>>>),
+    Connecting(OwnedFd),
+    Open(OwnedFd),
+}
+
+/// What became of a turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    /// Something: there may be more.
+    Progress,
+    /// Nothing, until the poller tells.
+    Waits,
+}
+
+impl Transport {
+    /// To a server, without a connection.
+    #[must_use]
+    pub fn new(server: &Server, token: Token, waker: Waker) -> Transport {
+        Transport {
+            server: server.clone(),
+            token,
+            waker,
+            phase: Phase::Closed,
+            addresses: Vec::new(),
+            interest: None,
+            ready: false,
+        }
+    }
+
+    /// Does what the exchange needs, as far as that is possible now. At most `most` bytes are received.
+    pub fn drive(&mut self, exchange: &mut Exchange, poll: &Poll, most: usize) -> Turn {
+        let mut turn = Turn::Waits;
+        loop {
+            let result = match exchange.need() {
+                Need::Rest => self.rest(exchange),
+                Need::Disconnect => {
+                    self.close(poll);
+                    exchange.disconnected();
+                    Ok(Turn::Progress)
+                }
+                Need::Connect => self.connect(exchange),
+                Need::Send(bytes) => match self.send(bytes) {
+                    Ok(count) => {
+                        exchange.sent(count);
+                        Ok(Turn::Progress)
+                    }
+                    Err(error) => Err(error),
+                },
+                Need::Receive => {
+                    let received = self.receive(exchange, most);
+                    if matches!(received, Ok(Turn::Progress)) {
+                        // What came is looked at first.
+                        return Turn::Progress;
+                    }
+                    received
+                }
+            };
+            match result {
+                Ok(Turn::Progress) => turn = Turn::Progress,
+                Ok(Turn::Waits) => break,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) => {
+                    self.close(poll);
+                    exchange.broken(describe(&error));
+                    exchange.disconnected();
+                    return Turn::Progress;
+                }
+            }
+        }
+        self.arm(exchange, poll);
+        turn
+    }
+
+    /// A connection that nobody uses has nothing to say but that it ends.
+    fn rest(&mut self, exchange: &mut Exchange) -> io::Result<Turn> {
+        if let (Phase::Open(fd), true) = (&self.phase, self.ready) {
+            self.ready = false;
+            let mut byte = [0];
+            match net::recv(fd, &mut byte, RecvFlags::DONTWAIT | RecvFlags::PEEK) {
+                Err(Errno::AGAIN) => {}
+                _ => {
+                    exchange.broken(String::new());
+                    return Ok(Turn::Progress);
+                }
+            }
+        }
+        Ok(Turn::Waits)
+    }
+
+    fn connect(&mut self, exchange: &mut Exchange) -> io::Result<Turn> {
+        match &self.phase {
+            Phase::Closed => self.begin(),
+            Phase::Resolving(answer) => match answer.try_recv() {
+                Ok(addresses) => {
+                    self.addresses = addresses?;
+                    self.phase = Phase::Closed;
+                    self.begin_next()
+                }
+                Err(TryRecvError::Empty) => Ok(Turn::Waits),
+                Err(TryRecvError::Disconnected) => Err(io::Error::other("the resolver failed")),
+            },
+            Phase::Connecting(_) => self.finish(exchange),
+            Phase::Open(_) => {
+                exchange.connected();
+                Ok(Turn::Progress)
+            }
+        }
+    }
+
+    fn begin(&mut self) -> io::Result<Turn> {
+        let (host, port) = match &self.server {
+            Server::Tcp { tls: true, .. } => {
+                return Err(io::Error::other("this openrange is built without https"));
+            }
+            Server::Tcp { host, port, .. } => (host, *port),
+            Server::Unix(path) => {
+                let fd = socket(AddressFamily::UNIX)?;
+                let address = SocketAddrUnix::new(&**path)?;
+                // A unix socket connects at once, or its queue is full: EAGAIN, and nobody tells when it is not.
+                return match net::connect(&fd, &address) {
+                    Ok(()) => {
+                        self.phase = Phase::Open(fd);
+                        Ok(Turn::Progress)
+                    }
+                    Err(Errno::AGAIN) => Err(io::Error::other("the server accepts no connections")),
+                    Err(error) => Err(error.into()),
+                };
+            }
+        };
+        if let Ok(address) = host.parse::<IpAddr>() {
+            self.addresses = vec![(address, port).into()];
+            return self.begin_next();
+        }
+        let (sender, receiver) = mpsc::channel();
+        let (name, waker) = (host.to_string(), self.waker.clone());
+        thread::Builder::new()
+            .name("resolver".into())
+            .stack_size(LOOKUP_STACK)
+            .spawn(move || {
+                let found = (name.as_str(), port).to_socket_addrs();
+                // The last one is tried first.
+                let found = found.map(|found| {
+                    let mut addresses: Vec<SocketAddr> = found.take(CLIENT_ADDRESSES_MAX).collect();
+                    addresses.reverse();
+                    addresses
+                });
+                let _ = sender.send(found);
+                waker.wake();
+            })?;
+        self.phase = Phase::Resolving(receiver);
+        Ok(Turn::Waits)
+    }
+
+    fn begin_next(&mut self) -> io::Result<Turn> {
+        let Some(address) = self.addresses.pop() else {
+            return Err(io::Error::other("the name of the server has no address"));
+        };
+        let family = if address.is_ipv4() {
+            AddressFamily::INET
+        } else {
+            AddressFamily::INET6
+        };
+        let fd = socket(family)?;
+        sockopt::set_tcp_nodelay(&fd, true)?;
+        sockopt::set_socket_keepalive(&fd, true)?;
+        sockopt::set_tcp_keepidle(&fd, KEEPALIVE_IDLE)?;
+        sockopt::set_tcp_keepintvl(&fd, KEEPALIVE_INTERVAL)?;
+        sockopt::set_tcp_keepcnt(&fd, KEEPALIVE_COUNT)?;
+        match net::connect(&fd, &address) {
+            Ok(()) | Err(Errno::INPROGRESS) => {
+                self.phase = Phase::Connecting(fd);
+                self.ready = false;
+                Ok(Turn::Progress)
+            }
+            Err(_) if !self.addresses.is_empty() => self.begin_next(),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Looks whether the connection stands.
+    fn finish(&mut self, exchange: &mut Exchange) -> io::Result<Turn> {
+        let Phase::Connecting(fd) = &self.phase else {
+            return Ok(Turn::Waits);
+        };
+        match sockopt::socket_error(fd)? {
+            Err(_) if !self.addresses.is_empty() => return self.begin_next(),
+            Err(error) => return Err(error.into()),
+            Ok(()) => {}
+        }
+        // ENOTCONN: not yet.
+        if net::getpeername(fd).is_err() {
+            return Ok(Turn::Waits);
+        }
+        if let Phase::Connecting(fd) = std::mem::replace(&mut self.phase, Phase::Closed) {
+            self.phase = Phase::Open(fd);
+        }
+        exchange.connected();
+        Ok(Turn::Progress)
+    }
+
+    fn send(&self, bytes: &[u8]) -> io::Result<usize> {
+        match &self.phase {
+            Phase::Open(fd) => Ok(net::send(
+                fd,
+                bytes,
+                SendFlags::NOSIGNAL | SendFlags::DONTWAIT,
+            )?),
+            _ => Err(io::Error::other("no connection")),
+        }
+    }
+
+    fn receive(&mut self, exchange: &mut Exchange, most: usize) -> io::Result<Turn> {
+        let Phase::Open(fd) = &self.phase else {
+            return Err(io::Error::other("no connection"));
+        };
+        let space = exchange.space();
+        let length = space.len().min(most);
+        if length == 0 {
+            return Ok(Turn::Waits);
+        }
+        let (count, _) = net::recv(fd, &mut space[..length], RecvFlags::DONTWAIT)?;
+        if count == 0 {
+            return Err(io::Error::other("the server closed the connection"));
+        }
+        exchange.filled(count);
+        Ok(Turn::Progress)
+    }
+
+    fn close(&mut self, poll: &Poll) {
+        if let Phase::Connecting(fd) | Phase::Open(fd) = &self.phase
+            && self.interest.is_some()
+        {
+            poll.remove(fd.as_fd());
+        }
+        self.interest = None;
+        self.ready = false;
+        self.phase = Phase::Closed;
+    }
+
+    /// Lets the poller tell of what the exchange waits for.
+    fn arm(&mut self, exchange: &mut Exchange, poll: &Poll) {
+        let full = matches!(exchange.need(), Need::Receive) && exchange.space().is_empty();
+        let interest = match exchange.need() {
+            Need::Connect | Need::Send(_) => Interest {
+                readable: false,
+                writable: true,
+            },
+            Need::Receive | Need::Rest | Need::Disconnect => Interest {
+                readable: !full,
+                writable: false,
+            },
+        };
+        let (Phase::Connecting(fd) | Phase::Open(fd)) = &self.phase else {
+            return;
+        };
+        let result = match self.interest {
+            None => poll.add(fd, self.token, interest),
+            Some(before) if before != interest => poll.modify(fd.as_fd(), self.token, interest),
+            Some(_) => Ok(()),
+        };
+        match result {
+            Ok(()) => self.interest = Some(interest),
+            Err(error) => {
+                self.close(poll);
+                exchange.broken(describe(&error));
+                exchange.disconnected();
+            }
+        }
+    }
+}
+
+fn socket(family: AddressFamily) -> io::Result<OwnedFd> {
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    Ok(net::socket_with(family, SocketType::STREAM, flags, None)?)
+}
+
+/// What happened, for people.
+fn describe(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => "the server refuses the connection".into(),
+        io::ErrorKind::ConnectionReset => "the server reset the connection".into(),
+        _ => error.to_string(),
+    }
+}
