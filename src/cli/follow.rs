@@ -8,10 +8,10 @@ use std::time::Duration;
 use lexopt::prelude::{Long, Short, Value, ValueExt};
 
 use super::{count, explain, path, seconds, string};
-use crate::client::follower::{From, OnGap, Settings, Until};
 use crate::client::lines::Batching;
 use crate::client::requests::Requests;
 use crate::client::run::Options;
+use crate::client::settings::{From, OnGap, Settings, Until};
 use crate::client::url::{Server, Url};
 use crate::limits::{TOKEN_FILE_MAX, TOKEN_MAX};
 

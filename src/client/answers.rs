@@ -1,10 +1,11 @@
 //! What the responses mean to a [`Follower`].
 
 use super::exchange::Broken;
-use super::follower::{Content, Follower, From, OnGap, Outcome, Purpose, Step, Until};
+use super::follower::{Content, Follower, Outcome, Purpose, Step};
 use super::generations::{Generations, Next};
 use super::lines::Flush;
 use super::position::Position;
+use super::settings::{From, OnGap, Until};
 use crate::http::conditional::ETag;
 use crate::http::response::{ContentRange, ResponseHead};
 use crate::limits::{CLIENT_DOCUMENT_MAX, CLIENT_GONE_TRIES};

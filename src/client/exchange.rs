@@ -3,8 +3,8 @@
 //! It copies nothing: bytes are read into [`Exchange::space`], and [`Exchange::content`] is a part of them. It knows HTTP
 //! and nothing of what the responses are for.
 
-use crate::http::body::{self, Body, Piece};
 use crate::http::response::{self, Framing, ResponseHead};
+use crate::http::response_body::{self, Body, Piece};
 use crate::limits::{CLIENT_BUFFER, HEAD_MAX};
 
 /// What an exchange waits for.
@@ -264,7 +264,7 @@ impl Exchange {
             match self.body.piece(input)? {
                 Piece::Framing(length) => self.start += length,
                 Piece::Trailer(length) => {
-                    if let Some((name, value)) = body::field(&input[..length])
+                    if let Some((name, value)) = response_body::field(&input[..length])
                         && name.eq_ignore_ascii_case("tail-end")
                     {
                         self.tail_end = Some(value.into());
@@ -288,7 +288,10 @@ impl Exchange {
         let input = &self.inbound[self.start..self.end];
         match (self.state, &self.body) {
             (State::Receiving, Body::UntilClose) => input,
-            (State::Receiving, Body::Length(left) | Body::Chunked(body::Chunks::Data(left))) => {
+            (
+                State::Receiving,
+                Body::Length(left) | Body::Chunked(response_body::Chunks::Data(left)),
+            ) => {
                 let available = usize::try_from(*left)
                     .unwrap_or(usize::MAX)
                     .min(input.len());

@@ -18,73 +18,21 @@
 //! Whatever else comes is no data and no end: it is reported, and after a growing pause asked again.
 
 use std::collections::VecDeque;
-use std::time::Duration;
 
 use super::exchange::{self, Broken, Exchange, Progress};
+use super::hand_over::{HandOver, Offer};
 use super::late::Late;
-use super::lines::{Batching, Flush, Lines};
+use super::lines::{Flush, Lines};
 use super::pause::Pause;
 use super::position::Position;
-use super::requests::Requests;
+use super::saves::Saves;
+use super::settings::{Settings, Until};
 use crate::http::conditional::ETag;
 use crate::http::response::ResponseHead;
 use crate::limits::{
     CLIENT_CONNECT_TIMEOUT, CLIENT_LATE_MAX, CLIENT_LOOK, CLIENT_RESPONSE_TIMEOUT, CLIENT_RETRY,
-    CLIENT_SAVE_INTERVAL,
 };
 use crate::time::Moment;
-
-/// How to follow.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// What is asked.
-    pub requests: Requests,
-    /// Where to begin without a position.
-    pub from: From,
-    /// What to do when a generation is gone.
-    pub on_gap: OnGap,
-    /// How long late writes to an earlier generation count.
-    pub late: Duration,
-    /// A refusal ends it.
-    pub fail: bool,
-    /// When it ends by itself.
-    pub until: Until,
-    /// Hand over batches of whole lines, and not bytes as they come.
-    pub batching: Option<Batching>,
-}
-
-/// Where to begin.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum From {
-    /// With the first byte of the file.
-    Start,
-    /// Behind its last byte.
-    End,
-    /// With the last so many lines.
-    Lines(u64),
-}
-
-/// What to do when a generation is gone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OnGap {
-    /// End.
-    Fail,
-    /// Go on with the oldest one after it.
-    Oldest,
-    /// Go on with the one that has the name.
-    Latest,
-}
-
-/// When to end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Until {
-    /// Never.
-    Stopped,
-    /// At the end of the generation that is followed.
-    End,
-    /// At what is the end of the log now.
-    CaughtUp,
-}
 
 /// How it ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -168,25 +116,6 @@ pub enum Task<'a> {
     None,
 }
 
-/// Bytes of a generation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct HandOver<'a> {
-    /// Which.
-    pub generation: ETag,
-    /// Where they begin.
-    pub offset: u64,
-    /// They. Batches are handed over as a whole.
-    pub bytes: &'a [u8],
-}
-
-/// Which bytes were offered to the driver.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Offer {
-    Late,
-    Content,
-    Batch(usize),
-}
-
 /// Which of its connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Link {
@@ -222,20 +151,16 @@ pub struct Follower {
     /// How often in a row the generation was not there.
     pub(super) missed: u32,
     /// The last byte that went out does not end a line.
-    midline: bool,
-    offer: Option<Offer>,
+    pub(super) midline: bool,
+    pub(super) offer: Option<Offer>,
     reports: VecDeque<String>,
     pub(super) complaint: Option<String>,
-    dirty: bool,
-    saving: bool,
-    /// Nothing may be handed over before the position is on disk.
-    barrier: bool,
-    saved_at: Moment,
+    saves: Saves,
     /// All that was handed over.
-    bytes: u64,
+    pub(super) bytes: u64,
     /// The size of the generation, when it was told last.
     pub(super) size: Option<u64>,
-    now: Moment,
+    pub(super) now: Moment,
 }
 
 impl Follower {
@@ -269,10 +194,7 @@ impl Follower {
             offer: None,
             reports: VecDeque::new(),
             complaint: None,
-            dirty: known,
-            saving: false,
-            barrier: known,
-            saved_at: now,
+            saves: Saves::new(known, now),
             bytes: 0,
             size: None,
             position,
@@ -336,7 +258,7 @@ impl Follower {
         }
         self.run_main();
         if !self.stopped && self.late.run(&self.settings.requests, now) {
-            self.dirty = true;
+            self.saves.moved(false);
         }
         if let Some((tag, count)) = self.late.left() {
             self.report(format!(
@@ -502,8 +424,7 @@ impl Follower {
 
     /// The position must be saved; `barrier`: before anything else is handed over.
     pub(super) fn changed(&mut self, barrier: bool) {
-        self.dirty = true;
-        self.barrier |= barrier;
+        self.saves.moved(barrier);
     }
 
     /// Ends, once everything is handed over and saved.
@@ -544,26 +465,18 @@ impl Follower {
 
     /// The position that [`Task::Save`] gave is being saved.
     pub fn saving(&mut self) {
-        (self.dirty, self.saving) = (false, true);
-        self.saved_at = self.now;
+        self.saves.begin(self.now);
     }
 
     /// It is on disk.
     pub fn saved(&mut self) {
-        self.saving = false;
-        if !self.dirty {
-            self.barrier = false;
-        }
+        self.saves.done();
     }
 
     /// When [`Follower::run`] has something to do, whatever happens until then.
     #[must_use]
     pub fn deadline(&self) -> Moment {
-        let save = if self.dirty && !self.saving {
-            self.saved_at + CLIENT_SAVE_INTERVAL
-        } else {
-            Moment::NEVER
-        };
+        let save = self.saves.deadline();
         let batch = self.lines.as_ref().map_or(Moment::NEVER, Lines::deadline);
         let batch = if self.offer.is_some() {
             Moment::NEVER
@@ -585,17 +498,16 @@ impl Follower {
             return Task::Report(&self.reports[0]);
         }
         let over = self.is_over();
-        let due = self.barrier || over || self.now >= self.saved_at + CLIENT_SAVE_INTERVAL;
-        if self.dirty && !self.saving && due {
+        if self.saves.is_due(over, self.now) {
             return Task::Save(self.position());
         }
         if over {
             return match &self.ending {
-                Some(outcome) if !self.saving => Task::Finish(outcome),
+                Some(outcome) if !self.saves.are_under_way() => Task::Finish(outcome),
                 _ => Task::None,
             };
         }
-        if self.barrier {
+        if self.saves.bar() {
             return Task::None;
         }
         self.offer = self.offer.or_else(|| self.next_offer());
@@ -612,68 +524,5 @@ impl Follower {
         };
         let late = self.late.is_seen() || self.ending != Some(Outcome::Success);
         self.ending.is_some() && self.offer.is_none() && (self.stopped || drained && late)
-    }
-
-    fn next_offer(&self) -> Option<Offer> {
-        let free = self.lines.is_some() || !self.midline;
-        if (free || self.late.is_midway()) && self.late.lines().is_some() {
-            return Some(Offer::Late);
-        }
-        match &self.lines {
-            _ if self.stopped => None,
-            Some(lines) => Some(lines.batch(self.now))
-                .filter(|&count| count > 0)
-                .map(Offer::Batch),
-            None => (self.content == Content::Log && !self.main.content().is_empty())
-                .then_some(Offer::Content),
-        }
-    }
-
-    fn offered(&self, offer: Offer) -> Option<HandOver<'_>> {
-        if offer == Offer::Late {
-            let (generation, offset, bytes) = self.late.lines()?;
-            return Some(HandOver {
-                generation,
-                offset,
-                bytes,
-            });
-        }
-        let bytes = match (offer, &self.lines) {
-            (Offer::Batch(count), Some(lines)) => &lines.bytes()[..count],
-            _ => self.main.content(),
-        };
-        Some(HandOver {
-            generation: self.position.generation?,
-            offset: self.position.offset,
-            bytes,
-        })
-    }
-
-    /// So many of the offered bytes are where they belong.
-    pub fn handed_over(&mut self, count: usize) {
-        let Some(offer) = self.offer.take() else {
-            return;
-        };
-        let last = self
-            .offered(offer)
-            .and_then(|offered| offered.bytes[..count].last().copied());
-        match offer {
-            Offer::Late => self.late.handed_over(count),
-            Offer::Content => {
-                self.main.take(count);
-                self.midline = last.map_or(self.midline, |last| last != b'\n');
-            }
-            Offer::Batch(_) => {
-                if let Some(lines) = &mut self.lines {
-                    lines.remove(count, self.now);
-                }
-            }
-        }
-        if offer != Offer::Late {
-            self.position.offset += count as u64;
-        }
-        self.bytes += count as u64;
-        // What a command has done with a batch must not be done twice.
-        self.changed(self.lines.is_some() && count > 0);
     }
 }

@@ -10,10 +10,11 @@ use std::time::Duration;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::command::{Handled, Runner};
-use super::follower::{Follower, Link, Outcome, Settings, Task};
+use super::follower::{Follower, Link, Outcome, Task};
 use super::output::Output;
 use super::pace::Pace;
 use super::progress::Display;
+use super::settings::Settings;
 use super::state_file::{StateFile, Unusable};
 use super::transport::{Transport, Turn};
 use super::url::Url;

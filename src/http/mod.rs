@@ -5,7 +5,6 @@
 
 pub mod accept;
 pub mod authorization;
-pub mod body;
 pub mod chunked;
 pub mod conditional;
 pub mod cors;
@@ -22,6 +21,7 @@ pub mod range;
 pub mod request;
 pub mod request_body;
 pub mod response;
+pub mod response_body;
 pub mod sse;
 pub mod target;
 pub mod viewer;

@@ -15,6 +15,7 @@ const ORDER: &[&str] = &[
     "server",
     "cli",
     "worker",
+    "client",
     "follow",
     "store",
     "log",
