@@ -4,10 +4,10 @@
 //! to learn what is asked. A new kind of request is a new variant, and the compiler names each place that must know it.
 
 use crate::http::pattern::Pattern;
+use crate::http::position::{Check, Positions};
 use crate::http::query::Start;
 use crate::http::range::RangeSpec;
 use crate::http::request::{Method, Request};
-use crate::http::sse::Positions;
 use crate::http::target::{Path, Target};
 
 /// A request, and what it asks for.
@@ -115,6 +115,17 @@ impl ParsedRequest {
             Intent::Viewer(_) | Intent::Options(_) | Intent::Nowhere | Intent::Unsupported => None,
         };
         path.is_some_and(|path| path.slash)
+    }
+
+    /// The first byte of the range that it asks for, and the check of what the client has before that, if the request makes
+    /// it a condition. Other ranges have nothing before them that could be checked.
+    #[must_use]
+    pub fn bytes_before(&self) -> Option<(u64, Check)> {
+        let (Intent::Read(part) | Intent::Tail(part)) = &self.intent else {
+            return None;
+        };
+        let check = self.request.conditions.if_bytes_before?;
+        Some((part.range.as_ref()?.first()?, check))
     }
 
     /// Method and target for a log, encoded: the path in its shortest form; `nowhere`: how a name is written that is never

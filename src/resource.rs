@@ -3,6 +3,7 @@
 use crate::http::authorization::Challenge;
 use crate::http::conditional::ETag;
 use crate::http::date::Date;
+use crate::http::position::Check;
 
 /// What the name of a request led to. `F` is the handle of an open file.
 #[derive(Debug)]
@@ -53,4 +54,6 @@ pub struct FileInfo {
     pub media: &'static str,
     /// Where the answer starts, if the query of the request says so.
     pub start: Option<u64>,
+    /// Of the bytes before the range that a request with If-Bytes-Before asks for, if the file has them.
+    pub bytes_before: Option<Check>,
 }

@@ -181,6 +181,9 @@ impl Topics {
         let started = |mut info: FileInfo| {
             let events = asked.is_none_or(|asked| matches!(asked.intent, Intent::Events(_)));
             info.start = lookup::start(start, events, &file, &info)?;
+            if let Some(asked) = asked {
+                info.bytes_before = lookup::bytes_before(asked, &file)?;
+            }
             Ok(info)
         };
         match info.and_then(started) {

@@ -7,6 +7,7 @@
 use std::fmt;
 
 use super::date::Date;
+use super::position::Check;
 
 /// A second counts as over, so that no later write can carry it, when it lies so many seconds back.
 pub const SETTLED_SECONDS: u64 = 2;
@@ -49,6 +50,8 @@ pub struct Conditions {
     pub if_modified_since: Option<Box<[u8]>>,
     /// If-Range
     pub if_range: Option<Box<[u8]>>,
+    /// If-Bytes-Before, of this server's own: what the client has before the first byte of the range.
+    pub if_bytes_before: Option<Check>,
 }
 
 /// What the conditions say of a file that exists.

@@ -13,7 +13,7 @@ pub struct Cors {
 /// Besides those of every answer, in the answer to OPTIONS: what a script may ask. Browsers keep it for two hours at
 /// most.
 pub const PREFLIGHT: &str = "Access-Control-Allow-Methods: GET, HEAD\r\n\
-    Access-Control-Allow-Headers: Authorization, If-Match, If-Modified-Since, If-None-Match, If-Range, \
+    Access-Control-Allow-Headers: Authorization, If-Bytes-Before, If-Match, If-Modified-Since, If-None-Match, If-Range, \
     If-Unmodified-Since, Last-Event-ID, Range\r\n\
     Access-Control-Max-Age: 7200\r\n";
 

@@ -15,6 +15,7 @@ pub mod json_value;
 pub mod media;
 pub mod origin;
 pub mod pattern;
+pub mod position;
 pub mod prefix;
 pub mod query;
 pub mod range;

@@ -2,7 +2,7 @@
 //! sent for a reason that is not ours to know; but a value of ours that nobody can understand is refused and not guessed.
 
 use super::pattern::{self, Pattern};
-use super::sse::Positions;
+use super::position::Positions;
 
 /// Where an answer starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

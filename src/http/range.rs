@@ -146,6 +146,15 @@ impl RangeSpec {
         }
     }
 
+    /// The first position, if this is one range that names it.
+    #[must_use]
+    pub fn first(&self) -> Option<u64> {
+        match self.0.as_slice() {
+            [Spec::From(first) | Spec::Between(first, _)] => Some(*first),
+            _ => None,
+        }
+    }
+
     /// What to send of a file of `size` bytes. A `sealed` file is complete, so nothing of it is live.
     #[must_use]
     pub fn resolve(&self, size: u64, sealed: bool) -> Resolved {

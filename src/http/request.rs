@@ -12,9 +12,10 @@ use super::authorization::Credentials;
 use super::conditional::Conditions;
 use super::head::Status;
 use super::pattern::Pattern;
+use super::position::{Check, Positions};
 use super::query::{self, Query, Start};
 use super::range::{self, RangeSpec};
-use super::sse::{self, Positions};
+use super::sse;
 use super::target::{self, Invalid, Path, Target};
 use crate::limits::{FIELDS_MAX, HEAD_MAX, TARGET_MAX};
 
@@ -401,6 +402,12 @@ impl<'a> Fields<'a> {
             join(&mut self.conditions.if_unmodified_since, value);
         } else if is("if-range") {
             join(&mut self.conditions.if_range, value);
+        } else if is("if-bytes-before") {
+            let check = Check::parse(value);
+            if check.is_none() || self.conditions.if_bytes_before.is_some() {
+                return Err(Refusal::Malformed("malformed If-Bytes-Before field"));
+            }
+            self.conditions.if_bytes_before = check;
         }
         Ok(())
     }

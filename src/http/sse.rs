@@ -1,4 +1,4 @@
-//! Lines of a file to server-sent events (HTML Living Standard, section 9.2), and the position that an event carries.
+//! Lines of a file to server-sent events (HTML Living Standard, section 9.2).
 //!
 //! - A line that is complete is one event of the default type, `message`; LF and CR LF end a line.
 //! - A piece of a line, without its end, is an event `part`: of a line that is longer than [`EVENT_LINE_MAX`], and of one
@@ -16,86 +16,14 @@ use std::fmt;
 use std::io::Write;
 
 use super::conditional::ETag;
-use crate::limits::{EVENT_BUFFER, EVENT_FILES_MAX, EVENT_LINE_MAX, EVENT_PLACES_MAX, EVENT_RETRY};
+use super::position::{Check, Position};
+use crate::limits::{EVENT_BUFFER, EVENT_FILES_MAX, EVENT_LINE_MAX, EVENT_RETRY};
 
 /// The media type.
 pub const MEDIA: &str = "text/event-stream";
 
 /// A comment, so that neither a proxy nor a client takes a quiet stream for a dead one.
 pub const HEARTBEAT: &[u8] = b":\n\n";
-
-/// A place in a file, as an event's `id`: `0123456789abcdef-4711`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Position {
-    /// The file.
-    pub etag: ETag,
-    /// The offset behind the event.
-    pub offset: u64,
-}
-
-impl fmt::Display for Position {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{:016x}-{}", self.etag.0, self.offset)
-    }
-}
-
-impl Position {
-    /// Reads what this server wrote; `None` if it did not write that.
-    #[must_use]
-    pub fn parse(text: &[u8]) -> Option<Position> {
-        let text = str::from_utf8(text).ok()?;
-        let (etag, offset) = text.split_once('-')?;
-        let position = Position {
-            etag: ETag(u64::from_str_radix(etag, 16).ok()?),
-            offset: offset.parse().ok()?,
-        };
-        // Nothing but its own spelling.
-        (position.to_string() == text).then_some(position)
-    }
-}
-
-/// Places in several files, in the order in which they are followed: positions, or `-` for a file that is not there yet,
-/// with commas between them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Positions(pub Box<[Option<Position>]>);
-
-impl Positions {
-    /// Reads what this server wrote; `None` if it did not write that.
-    #[must_use]
-    pub fn parse(text: &[u8]) -> Option<Positions> {
-        let parts = || text.split(|&byte| byte == b',');
-        if parts().count() > EVENT_PLACES_MAX {
-            return None;
-        }
-        let position = |part: &[u8]| match part {
-            b"-" => Some(None),
-            part => Position::parse(part).map(Some),
-        };
-        parts().map(position).collect::<Option<_>>().map(Positions)
-    }
-
-    /// The place, if it is one in one file.
-    #[must_use]
-    pub fn only(&self) -> Option<Position> {
-        match *self.0 {
-            [only] => only,
-            _ => None,
-        }
-    }
-}
-
-impl fmt::Display for Positions {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, position) in self.0.iter().enumerate() {
-            let comma = if index == 0 { "" } else { "," };
-            match position {
-                Some(position) => write!(out, "{comma}{position}")?,
-                None => write!(out, "{comma}-")?,
-            }
-        }
-        Ok(())
-    }
-}
 
 /// Which file of a stream an event is of.
 #[derive(Debug, Clone, Copy, Default)]
@@ -136,15 +64,18 @@ pub struct Taken {
     pub all: bool,
 }
 
-/// Writes the events of the bytes from this position on, until [`EVENT_BUFFER`] is reached. `last`: no byte will follow
-/// these.
+/// Writes the events of the bytes from this position on, until [`EVENT_BUFFER`] is reached. `held`: bytes of the file, of
+/// which the first `before` stand in front of the position (those from [`checked_from`](super::position::checked_from) on).
+/// `last`: no byte will follow these.
 pub fn encode(
     source: Source<'_>,
     from: Position,
-    bytes: &[u8],
+    held: &[u8],
+    before: usize,
     last: bool,
     out: &mut Vec<u8>,
 ) -> Taken {
+    let bytes = &held[before..];
     let mut taken = 0;
     while out.len() < EVENT_BUFFER {
         let Some(piece) = first_piece(&bytes[taken..], last) else {
@@ -156,6 +87,7 @@ pub fn encode(
         taken += piece.length;
         let behind = Position {
             offset: from.offset + taken as u64,
+            check: Some(Check::of(&held[..before + taken])),
             ..from
         };
         write_piece(out, source, &piece, behind);
@@ -253,7 +185,7 @@ pub fn write_roll(out: &mut Vec<u8>, source: Source<'_>, reason: &str, at: Optio
 /// The file was truncated; the stream goes on from its start.
 pub fn write_truncate(out: &mut Vec<u8>, source: Source<'_>, etag: ETag) {
     source.write_type(out, "truncate");
-    let at = Position { etag, offset: 0 };
+    let at = Position::new(etag, 0);
     let _ = write_file(out, source, at, format_args!(""));
 }
 

@@ -338,6 +338,10 @@ impl ResponseBuilder<'_> {
     fn file(&self, part: &FilePart, info: &FileInfo) -> Response {
         let whole = match self.judge(info) {
             Verdict::Failed => return self.failed(),
+            Verdict::Proceed | Verdict::NotModified if self.has_other_bytes(info) => {
+                let line = "the bytes before the range are not those that the client has";
+                return self.plain(Status::PreconditionFailed, NOT_STORED, line);
+            }
             Verdict::NotModified => {
                 let head =
                     validators(self.head(Status::NotModified), info, self.terms.date).lines(FINITE);
@@ -386,6 +390,12 @@ impl ResponseBuilder<'_> {
             changed: info.changed,
         };
         conditional::judge(&self.asked.request.conditions, &file, self.terms.date)
+    }
+
+    /// Whether the file was truncated or written over since the client read what stands before the range.
+    fn has_other_bytes(&self, info: &FileInfo) -> bool {
+        let asked = self.asked.bytes_before();
+        asked.is_some_and(|(_, check)| info.bytes_before != Some(check))
     }
 
     fn failed(&self) -> Response {

@@ -253,6 +253,7 @@ impl OpenFile {
             etag: self.tag(),
             media: self.media.unwrap_or_else(|| self.sniff(look.size)),
             start: None,
+            bytes_before: None,
         })
     }
 

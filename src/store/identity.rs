@@ -4,6 +4,7 @@ use std::os::fd::BorrowedFd;
 
 use rustix::fs::{Statx, StatxFlags};
 
+use crate::http::position::fnv;
 use crate::os::sys;
 
 /// Who a file is, for its tag: the file handle and the time of birth. {inode, birth} alone is not enough: an inode
@@ -36,15 +37,4 @@ fn birth(stat: &Statx) -> [u8; 12] {
         birth[8..].copy_from_slice(&stat.stx_btime.tv_nsec.to_be_bytes());
     }
     birth
-}
-
-/// FNV-1a over 64 bits: the same on every machine and in every version, which the standard library's hashes are not.
-pub(crate) fn fnv(parts: &[&[u8]]) -> u64 {
-    parts
-        .iter()
-        .copied()
-        .flatten()
-        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-            (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
-        })
 }

@@ -12,9 +12,10 @@ use super::last_lines::last_lines;
 use super::listing::{self, Form};
 use super::root::{Files, Node};
 use crate::http::date::Date;
+use crate::http::position::{CHECKED, Check, checked_from};
 use crate::http::query::Start;
 use crate::http::target::Path;
-use crate::intent::Intent;
+use crate::intent::{Intent, ParsedRequest};
 use crate::resource::{FileInfo, Resource};
 use crate::time::Moment;
 
@@ -267,6 +268,21 @@ pub fn start(
         Some(Start::End) => last_lines(file, info.size, 0).map(Some),
         Some(Start::Lines(count)) => last_lines(file, info.size, count).map(Some),
     }
+}
+
+/// The check of what the file has before the range of a request that makes it a condition; `None` if it has fewer bytes.
+///
+/// # Errors
+/// EIO and the like.
+pub fn bytes_before(asked: &ParsedRequest, file: &OpenFile) -> Result<Option<Check>, Errno> {
+    let Some((first, _)) = asked.bytes_before() else {
+        return Ok(None);
+    };
+    let start = checked_from(first);
+    let mut before = [0; CHECKED];
+    let before = &mut before[..(first - start) as usize];
+    let there = file.read(before, start)? == before.len();
+    Ok(there.then(|| Check::of(before)))
 }
 
 /// How a failed look-up is answered.

@@ -8,8 +8,8 @@ use std::time::SystemTime;
 use rustix::io::Errno;
 
 use super::file::FileStat;
-use super::identity::fnv;
 use crate::http::conditional::ETag;
+use crate::http::position::fnv;
 use crate::limits::TRUNCATED_MAX;
 
 /// The truncations that any worker has seen, each with a number: later ones are larger, and none is given again after a

@@ -13,8 +13,9 @@ use super::selection;
 use crate::http::chunked;
 use crate::http::conditional::ETag;
 use crate::http::pattern::Pattern;
+use crate::http::position::{Position, Positions};
 use crate::http::query::Start;
-use crate::http::sse::{self, Position, Positions, Source};
+use crate::http::sse::{self, Source};
 use crate::http::target::Path;
 use crate::limits::{EVENT_HEARTBEAT, EVENT_PLACES_MAX};
 use crate::resource::FileInfo;
@@ -39,10 +40,7 @@ impl Beginning {
         let position = match (position, info) {
             (None, None) => return None,
             (Some(position), None) => position,
-            (None, Some(info)) => Position {
-                etag: info.etag,
-                offset: info.start.unwrap_or(0),
-            },
+            (None, Some(info)) => Position::new(info.etag, info.start.unwrap_or(0)),
             (Some(position), Some(info)) => {
                 let etag = info.etag;
                 match (position.etag == etag, position.offset <= info.size) {
@@ -50,10 +48,10 @@ impl Beginning {
                     // Files only grow, unless they are truncated.
                     (true, false) => {
                         sse::write_truncate(&mut events, source, etag);
-                        Position { etag, offset: 0 }
+                        Position::new(etag, 0)
                     }
                     (false, _) => {
-                        let start = Position { etag, offset: 0 };
+                        let start = Position::new(etag, 0);
                         sse::write_roll(&mut events, source, End::Replaced.word(), Some(start));
                         start
                     }
@@ -373,7 +371,10 @@ impl<F> EventStream<F> {
         };
         let mut out = Vec::new();
         events(member, source, &mut out);
-        self.first = current + 1;
+        // Whoever only finds out that there is nothing to say has not had its turn.
+        if !out.is_empty() {
+            self.first = current + 1;
+        }
         self.made(out)
     }
 

@@ -8,8 +8,9 @@ use std::ops::Range;
 use super::backoff::RetryBackoff;
 use super::end::End;
 use crate::http::conditional::ETag;
+use crate::http::position::{Check, Position, checked_from};
 use crate::http::query::Start;
-use crate::http::sse::{self, Position, Source};
+use crate::http::sse::{self, Source};
 use crate::http::target::Path;
 use crate::limits::EVENT_READ;
 use crate::resource::FileInfo;
@@ -33,6 +34,8 @@ pub struct NameFollower<F> {
     sealed: bool,
     /// The file must be measured before it may rest.
     look: bool,
+    /// It is not known yet whether the file has what the client has of it.
+    unverified: bool,
     /// The file was truncated since it was found.
     truncated: bool,
     /// Why the name no longer leads to the file.
@@ -80,6 +83,7 @@ impl<F> NameFollower<F> {
             seen: at.offset,
             size: at.offset,
             look: true,
+            unverified: at.check.is_some(),
             ..NameFollower::sought(path, "".into(), Some(at), None)
         }
     }
@@ -101,6 +105,7 @@ impl<F> NameFollower<F> {
             size: 0,
             sealed: false,
             look: false,
+            unverified: false,
             truncated: false,
             left: None,
             passes_on: false,
@@ -141,9 +146,11 @@ impl<F> NameFollower<F> {
             return if due { Need::Follow } else { Need::Rest };
         };
         let more = self.size > self.seen || self.is_final() && at.offset < self.size;
+        let start = checked_from(at.offset);
         match (self.truncated, self.look, more) {
             (false, true, _) => Need::Measure,
-            (false, false, true) => Need::Read(at.offset..self.size.min(at.offset + EVENT_READ)),
+            (false, false, true) => Need::Read(start..self.size.min(at.offset + EVENT_READ)),
+            (false, false, false) if self.unverified => Need::Read(start..at.offset),
             (true, _, _) => Need::Follow,
             _ if self.left.is_some() => Need::Follow,
             _ => Need::Rest,
@@ -259,15 +266,30 @@ impl<F> NameFollower<F> {
         self.truncated = true;
     }
 
-    /// Takes the bytes that were needed; writes events.
+    /// Takes the bytes that were needed, which begin with those that the position is checked by; writes events. If they
+    /// are not what was read there before, the file was truncated or written over, and nobody saw it.
     pub fn read(&mut self, source: Source<'_>, bytes: &[u8], out: &mut Vec<u8>) {
-        let end = self.offset() + bytes.len() as u64;
-        let last = self.is_final() && end == self.size;
-        if let Some(at) = &mut self.at {
-            let taken = sse::encode(source, *at, bytes, last, out);
-            at.offset += taken.bytes as u64;
-            self.seen = if taken.all { end } else { at.offset };
+        let Some(at) = self.at else {
+            return;
+        };
+        let start = checked_from(at.offset);
+        let (before, end) = ((at.offset - start) as usize, start + bytes.len() as u64);
+        let found = bytes.get(..before).map(Check::of);
+        self.unverified = false;
+        if found.is_none() || at.check.is_some() && at.check != found {
+            self.truncated = true;
+            return;
         }
+        let last = self.is_final() && end == self.size;
+        let taken = sse::encode(source, at, bytes, before, last, out);
+        let offset = at.offset + taken.bytes as u64;
+        let check = (offset > 0).then(|| Check::of(&bytes[..before + taken.bytes]));
+        self.at = Some(Position {
+            offset,
+            check,
+            ..at
+        });
+        self.seen = if taken.all { end } else { offset };
     }
 
     /// Takes what the name leads to now; writes events. `place`: behind what the client has of that file, under whatever
@@ -288,6 +310,7 @@ impl<F> NameFollower<F> {
                 (self.seen, self.size) = (self.offset(), self.offset());
                 (self.file, self.backoff, self.left) = (Some(file), None, None);
                 (self.truncated, self.sealed, self.look) = (false, false, true);
+                self.unverified = self.at.is_some_and(|at| at.check.is_some());
             }
             found => {
                 // What comes next is not told as the end of what is gone.
@@ -320,7 +343,7 @@ impl<F> NameFollower<F> {
         out: &mut Vec<u8>,
     ) {
         let etag = info.etag;
-        let from_its_start = Some(Position { etag, offset: 0 });
+        let from_its_start = Some(Position::new(etag, 0));
         let told = self.is_known_to_be_gone();
         let fresh = self.at.is_none() && self.left.is_none() && !told;
         let place = match fresh {
@@ -333,7 +356,7 @@ impl<F> NameFollower<F> {
         match self.at {
             None if fresh => {
                 let offset = info.start.unwrap_or(0);
-                let at = Position { etag, offset };
+                let at = Position::new(etag, offset);
                 sse::write_place(out, source, at);
                 self.at = Some(at);
             }

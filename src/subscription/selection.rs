@@ -11,8 +11,9 @@ use super::directory::{Directory, Purpose};
 use super::name_follower::NameFollower;
 use crate::http::conditional::ETag;
 use crate::http::pattern::Pattern;
+use crate::http::position::{Position, Positions};
 use crate::http::query::Start;
-use crate::http::sse::{self, Position, Positions};
+use crate::http::sse;
 use crate::http::target::{Path, encode};
 use crate::limits::{EVENT_FILES_MAX, EVENT_PLACE_MISSED, EVENT_PLACES_MAX};
 
@@ -52,12 +53,12 @@ impl FileSelection {
 
     /// Remembers a place in a file that has lost its name. Files only grow: of two places the later one counts.
     pub fn keep(&mut self, position: Position) {
-        let before = self.take(position.etag).map_or(0, |before| before.offset);
+        let before = self.take(position.etag);
         if self.places.len() == EVENT_PLACES_MAX {
             self.places.remove(0);
         }
-        let offset = position.offset.max(before);
-        self.places.push((Position { offset, ..position }, 0));
+        let later = before.filter(|before| before.offset > position.offset);
+        self.places.push((later.unwrap_or(position), 0));
     }
 
     /// The place in a file that somebody follows from now on.

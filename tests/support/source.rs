@@ -126,7 +126,7 @@ impl Source {
 
     /// The offset in the last id.
     pub fn offset(&self) -> u64 {
-        let offset = self.id.split_once('-').map(|(_, offset)| offset.parse());
+        let offset = self.id.split('-').nth(1).map(str::parse);
         offset.expect("an id").expect("an offset")
     }
 }

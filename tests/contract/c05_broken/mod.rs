@@ -3,3 +3,4 @@
 mod broken;
 mod file_systems;
 mod truncation;
+mod unseen;

@@ -296,7 +296,7 @@ fn the_log_tells_of_streams() {
     source.expect_kind("roll");
     drop(source);
     // Of the beginning, a line, and the notice, whatever the file is called by then.
-    let bytes = 36 + 32 + "event: roll\ndata: {\"reason\":\"unlinked\",\"etag\":null}\n\n".len();
+    let bytes = 36 + 41 + "event: roll\ndata: {\"reason\":\"unlinked\",\"etag\":null}\n\n".len();
     let expected = format!("events of /log ended: client left, {bytes} bytes");
     server.log().wait_for(&[&expected]);
     let line = until("a line in the access log", || {

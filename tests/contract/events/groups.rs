@@ -1,5 +1,6 @@
 //! Events of several files over one connection.
 
+use openrange::http::position::Check;
 use rustix::process::Signal;
 
 use crate::support::client::{Client, Ending, etag};
@@ -305,7 +306,9 @@ fn http_1_0_and_another_origin() {
     );
     let id = etag(&server, "/a.log");
     let tag = &id[3..19];
-    let expected = format!("retry: 1000\n\nid: {tag}-0\n\nid: {tag}-2\nevent: a.log\ndata: 1\n\n");
+    let check = Check::of(b"1\n");
+    let expected =
+        format!("retry: 1000\n\nid: {tag}-0\n\nid: {tag}-2-{check}\nevent: a.log\ndata: 1\n\n");
     let got = client.raw(expected.len());
     assert_eq!(String::from_utf8(got).expect("UTF-8"), expected);
     server.running.signal(Signal::TERM);

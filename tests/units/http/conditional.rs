@@ -98,6 +98,7 @@ fn verdict(says: [Says; 5], settled: bool, changed_later: bool, turn: usize) -> 
         if_none_match: value(says[2], turn),
         if_modified_since: value(says[3], turn),
         if_range: value(says[4], turn),
+        if_bytes_before: None,
     };
     let file = Validators {
         changed: Date::from_seconds(MODIFIED + i64::from(changed_later)),

@@ -10,6 +10,7 @@ mod differential;
 mod head;
 mod media;
 mod pattern;
+mod position;
 mod query;
 mod range;
 mod request;

@@ -2,15 +2,12 @@
 
 use openrange::http::conditional::ETag;
 use openrange::http::pattern;
+use openrange::http::position::{Position, Positions};
 use openrange::http::query::{Query, Start, parse};
-use openrange::http::sse::{Position, Positions};
 
 #[test]
 fn what_counts() {
-    let position = Position {
-        etag: ETag(0x12),
-        offset: 34,
-    };
+    let position = Position::new(ETag(0x12), 34);
     let lines = |count| Some(Start::Lines(count));
     let table = [
         ("/f", None, None),

@@ -3,21 +3,50 @@
 use crate::properties::events as check;
 use crate::support::random::Random;
 use openrange::http::conditional::ETag;
+use openrange::http::position::{Check, Position};
 use openrange::http::sse::{
-    Position, Positions, Source, Taken, encode, write_full, write_place, write_roll, write_truncate,
+    Source, Taken, encode, write_full, write_place, write_roll, write_truncate,
 };
-use openrange::limits::{EVENT_FILES_MAX, EVENT_LINE_MAX, EVENT_PLACES_MAX};
+use openrange::limits::{EVENT_FILES_MAX, EVENT_LINE_MAX};
 
 const FROM: Position = Position {
     etag: ETag(0xab),
     offset: 1000,
+    check: None,
 };
 
 fn encoded(bytes: &[u8], last: bool) -> (String, Taken) {
     let mut out = Vec::new();
-    let taken = encode(Source::default(), FROM, bytes, last, &mut out);
+    let taken = encode(Source::default(), FROM, bytes, 0, last, &mut out);
     let text = String::from_utf8(out).expect("UTF-8");
-    (text.replace("id: 00000000000000ab-", "#"), taken)
+    let without_check = |line: &str| match line.strip_prefix("id: 00000000000000ab-") {
+        Some(rest) => format!("#{}\n", rest.split_once('-').expect("a check").0),
+        None => format!("{line}\n"),
+    };
+    (text.lines().map(without_check).collect(), taken)
+}
+
+/// The id of each event has the check of the bytes before its end, wherever reading began.
+#[test]
+fn checks() {
+    let bytes: Vec<u8> = (0..200)
+        .flat_map(|i| format!("line {i}\r\n").into_bytes())
+        .collect();
+    let feeds = (0..bytes.len()).filter(|&at| bytes[at] == b'\n');
+    for start in feeds.map(|feed| feed + 1) {
+        let before = start.min(64);
+        let from = Position::new(ETag(1), start as u64);
+        let mut out = Vec::new();
+        let held = &bytes[start - before..];
+        encode(Source::default(), from, held, before, false, &mut out);
+        let text = String::from_utf8(out).expect("UTF-8");
+        let ids = text.lines().filter_map(|line| line.strip_prefix("id: "));
+        for id in ids {
+            let position = Position::parse(id.as_bytes()).expect("a position");
+            let expected = Check::of(&bytes[..position.offset as usize]);
+            assert_eq!(position.check, Some(expected), "{id} from {start}");
+        }
+    }
 }
 
 #[test]
@@ -99,11 +128,11 @@ fn long_lines_are_cut() {
                 offset: at as u64,
                 ..FROM
             };
-            encode(Source::default(), from, &bytes[at..], false, &mut out);
+            encode(Source::default(), from, &bytes[at..], 0, false, &mut out);
             let text = String::from_utf8(out).expect("UTF-8");
             for event in text.split("\n\n").filter(|event| !event.is_empty()) {
-                let id = event.lines().next().and_then(|line| line.split_once('-'));
-                let offset: usize = id.expect("an id").1.parse().expect("an offset");
+                let id = event.lines().next().and_then(|line| line.split('-').nth(1));
+                let offset: usize = id.expect("an id").parse().expect("an offset");
                 let what = end.escape_ascii();
                 assert_eq!(Some(&(offset - at)), rest.next(), "{what} behind {before}");
                 assert_eq!(
@@ -118,84 +147,6 @@ fn long_lines_are_cut() {
     }
 }
 
-#[test]
-fn positions() {
-    let good = [
-        "0000000000000000-0",
-        "0123456789abcdef-4711",
-        "ffffffffffffffff-18446744073709551615",
-    ];
-    for text in good {
-        let position = Position::parse(text.as_bytes()).expect(text);
-        assert_eq!(position.to_string(), text);
-    }
-    let bad = [
-        "",
-        "-",
-        "0123456789abcdef",
-        "0123456789abcdef-",
-        "-1",
-        "0123456789abcde-1",
-        "0123456789ABCDEF-1",
-        "0123456789abcdef-01",
-        "0123456789abcdef-+1",
-        "+123456789abcdef-1",
-        "00123456789abcdef-1",
-        "0123456789abcdef-18446744073709551616",
-        "0123456789abcdef-1 ",
-        "0123456789abcdef-1-2",
-        "\u{e4}",
-    ];
-    for text in bad {
-        assert_eq!(Position::parse(text.as_bytes()), None, "{text}");
-    }
-}
-
-#[test]
-fn positions_in_several_files() {
-    let one = "0123456789abcdef-4711";
-    for text in [
-        "-".to_owned(),
-        one.to_owned(),
-        "-,-".to_owned(),
-        format!("{one},-,{one}"),
-        format!("-,{one}"),
-        vec![one; EVENT_PLACES_MAX].join(","),
-    ] {
-        let positions = Positions::parse(text.as_bytes()).expect(&text);
-        assert_eq!(positions.to_string(), text);
-        assert_eq!(positions.0.len(), text.split(',').count());
-        let only = (text == one).then(|| Position::parse(one.as_bytes()).expect("one"));
-        assert_eq!(positions.only(), only, "{text}");
-    }
-    for text in [
-        String::new(),
-        ",".to_owned(),
-        "--".to_owned(),
-        format!("{one},"),
-        format!(",{one}"),
-        format!("{one},,-"),
-        format!("{one} ,-"),
-        format!("{one},0123456789abcdef"),
-        vec!["-"; EVENT_PLACES_MAX + 1].join(","),
-    ] {
-        assert_eq!(Positions::parse(text.as_bytes()), None, "{text}");
-    }
-    for seed in 0..1000 {
-        let mut random = Random::new(seed);
-        let count = 1 + random.below(EVENT_PLACES_MAX as u64);
-        let position = |_| {
-            (random.below(4) > 0).then(|| Position {
-                etag: ETag(random.number() >> random.below(64)),
-                offset: random.number() >> random.below(64),
-            })
-        };
-        let positions = Positions((0..count).map(position).collect());
-        let text = positions.to_string();
-        assert_eq!(Positions::parse(text.as_bytes()), Some(positions), "{text}");
-    }
-}
-
 /// In a stream of several files the type tells of which one an event is, and the id has the places of all.
 #[test]
 fn events_of_one_of_several_files() {
@@ -205,8 +156,12 @@ fn events_of_one_of_several_files() {
         behind: ",00000000000000cd-7",
     };
     let id = |offset: u32| format!("id: -,00000000000000ab-{offset},00000000000000cd-7\n");
+    let read = |offset: u32, bytes: &[u8]| {
+        let place = format!("{offset}-{}", Check::of(bytes));
+        format!("id: -,00000000000000ab-{place},00000000000000cd-7\n")
+    };
     let mut out = Vec::new();
-    encode(source, FROM, b"1\n2", true, &mut out);
+    encode(source, FROM, b"1\n2", 0, true, &mut out);
     write_place(&mut out, source, FROM);
     write_roll(&mut out, source, "missing", None);
     write_roll(&mut out, source, "created", Some(FROM));
@@ -214,8 +169,8 @@ fn events_of_one_of_several_files() {
     write_full(&mut out);
     let tag = "\"etag\":\"W/\\\"00000000000000ab\\\"\"";
     let expected = [
-        id(1002) + "event: a%20b.log\ndata: 1\n\n",
-        id(1003) + "event: a%20b.log/part\ndata: 2\n\n",
+        read(1002, b"1\n") + "event: a%20b.log\ndata: 1\n\n",
+        read(1003, b"1\n2") + "event: a%20b.log/part\ndata: 2\n\n",
         id(1000) + "\n",
         "event: a%20b.log/roll\ndata: {\"reason\":\"missing\",\"etag\":null}\n\n".to_owned(),
         format!(

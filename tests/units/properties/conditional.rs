@@ -16,6 +16,7 @@ pub fn conditional(bytes: &[u8]) {
         if_none_match: field(),
         if_modified_since: field(),
         if_range: field(),
+        if_bytes_before: None,
     };
     let modified = Date::from_seconds(MODIFIED);
     let file = Validators {

@@ -4,7 +4,8 @@
 
 use super::oracle::events as oracle;
 use openrange::http::conditional::ETag;
-use openrange::http::sse::{Position, Source, encode};
+use openrange::http::position::{Check, Position};
+use openrange::http::sse::{Source, encode};
 use openrange::limits::{EVENT_BUFFER, EVENT_LINE_MAX, EVENT_READ};
 
 pub fn events(input: &[u8]) {
@@ -79,19 +80,19 @@ fn read(bytes: &[u8], steps: &[u64], complete: bool) -> Vec<oracle::Event> {
         while at < size {
             let end = size.min(at + EVENT_READ);
             let mut out = Vec::new();
-            let from = Position {
-                etag: ETag(7),
-                offset: at,
-            };
-            let read = &bytes[at as usize..end as usize];
-            let taken = encode(Source::default(), from, read, last && end == size, &mut out);
+            let from = Position::new(ETag(7), at);
+            let before = at.min(64);
+            let read = &bytes[(at - before) as usize..end as usize];
+            let last = last && end == size;
+            let before = before as usize;
+            let taken = encode(Source::default(), from, read, before, last, &mut out);
             assert!(
                 out.len() < EVENT_BUFFER + 7 * EVENT_LINE_MAX + 100,
                 "{} bytes of events",
                 out.len()
             );
             let before = events.len();
-            parse(&out, &mut events);
+            parse(&out, bytes, &mut events);
             at += taken.bytes as u64;
             let reached = events[before..].last().map(|event| event.0);
             assert!(reached.is_none_or(|reached| reached == at));
@@ -106,7 +107,7 @@ fn read(bytes: &[u8], steps: &[u64], complete: bool) -> Vec<oracle::Event> {
 }
 
 /// As a browser reads them (HTML, section 9.2.6).
-fn parse(stream: &[u8], events: &mut Vec<oracle::Event>) {
+fn parse(stream: &[u8], bytes: &[u8], events: &mut Vec<oracle::Event>) {
     let text = str::from_utf8(stream).expect("UTF-8");
     let (mut id, mut kind, mut data) = (None, "", None::<String>);
     for line in text.lines() {
@@ -123,6 +124,8 @@ fn parse(stream: &[u8], events: &mut Vec<oracle::Event>) {
                 assert_eq!(line, "");
                 let position = Position::parse(id.expect("an id").as_bytes()).expect("ours");
                 assert_eq!(position.etag, ETag(7));
+                let check = Check::of(&bytes[..position.offset as usize]);
+                assert_eq!(position.check, Some(check));
                 assert!(matches!(kind, "" | "part"));
                 events.push((position.offset, kind.is_empty(), data.take().expect("data")));
                 (id, kind) = (None, "");

@@ -33,6 +33,7 @@ fn info(size: u64, sealed: bool) -> FileInfo {
         etag: ETag(0x0123_4567_89ab_cdef),
         media: TEXT,
         start: None,
+        bytes_before: None,
     }
 }
 

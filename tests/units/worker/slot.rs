@@ -74,6 +74,7 @@ fn idle(head: &[u8], most: isize) {
         etag: ETag(1),
         media: "text/plain",
         start: None,
+        bytes_before: None,
     };
     let held = HELD.get();
     let mut machine = Connection::new(NOW);

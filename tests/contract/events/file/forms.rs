@@ -2,6 +2,7 @@
 
 use super::{ACCEPT, Client, Server, Source, TempDir, start};
 use crate::support::client::Ending;
+use openrange::http::position::Check;
 
 #[test]
 fn only_who_names_them_gets_events() {
@@ -117,15 +118,17 @@ fn http_1_0_gets_bare_events() {
     assert_eq!(head.field("Connection"), "close");
     let start = start(&server, "/log");
     let expected = format!(
-        "retry: 1000\nid: {start}\n\nid: {}2\ndata: 1\n\n",
-        &start[..17]
+        "retry: 1000\nid: {start}\n\nid: {}2-{}\ndata: 1\n\n",
+        &start[..17],
+        Check::of(b"1\n")
     );
     assert_eq!(
         String::from_utf8(client.raw(expected.len())).expect("UTF-8"),
         expected
     );
     dir.append("log", "2\n");
-    let expected = format!("id: {}4\ndata: 2\n\n", &start[..17]);
+    let check = Check::of(b"1\n2\n");
+    let expected = format!("id: {}4-{check}\ndata: 2\n\n", &start[..17]);
     assert_eq!(
         String::from_utf8(client.raw(expected.len())).expect("UTF-8"),
         expected

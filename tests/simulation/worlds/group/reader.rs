@@ -37,9 +37,9 @@ pub struct Reader {
 }
 
 fn place(text: &str) -> Option<Place> {
-    let (tag, offset) = text.split_once('-').filter(|_| text != "-")?;
-    let tag = u64::from_str_radix(tag, 16).expect("a tag");
-    Some((tag, offset.parse().expect("an offset")))
+    let mut parts = text.split('-').filter(|_| text != "-");
+    let tag = u64::from_str_radix(parts.next()?, 16).expect("a tag");
+    Some((tag, parts.next()?.parse().expect("an offset")))
 }
 
 #[derive(Default)]

@@ -379,6 +379,7 @@ impl World<'_> {
                     etag: ETag(self.disk.tag(file)),
                     media: "text/plain",
                     start: None,
+                    bytes_before: None,
                 },
             },
         };

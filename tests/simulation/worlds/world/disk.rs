@@ -197,6 +197,7 @@ impl Disk {
             etag: ETag(self.etag(file)),
             media: "text/plain",
             start: None,
+            bytes_before: None,
         }
     }
 

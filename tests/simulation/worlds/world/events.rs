@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 
+use openrange::http::position::Check;
 use openrange::subscription::end::End;
 
 use super::disk::Facts;
@@ -21,6 +22,8 @@ pub struct Stream {
     unread: Vec<u8>,
     /// What the server has read last, and from where.
     window: (u64, Vec<u8>),
+    /// What it has read just before `at`; `None`: nothing yet.
+    before: Option<Vec<u8>>,
     /// The server knows that the file was truncated, or that nothing will be added to it.
     pub truncated: bool,
     pub final_: bool,
@@ -81,7 +84,20 @@ impl Stream {
     /// The server has read these bytes from here on.
     pub fn read(&mut self, from: u64, bytes: &[u8]) {
         assert!(self.unread.is_empty() && self.notices.is_empty());
-        assert_eq!(from, self.at, "reads elsewhere than behind the last event");
+        let before = self.at.min(64);
+        assert_eq!(
+            from,
+            self.at - before,
+            "reads elsewhere than behind the last event"
+        );
+        let found = &bytes[..before as usize];
+        // Somebody has truncated the file and written it anew, and nobody has seen that.
+        let other = self.before.as_ref().is_some_and(|before| before != found);
+        self.truncated |= other;
+        if other {
+            self.outcomes.push("other bytes before the position");
+        }
+        self.before = Some(found.to_vec());
         self.window = (from, bytes.to_vec());
     }
 
@@ -105,7 +121,7 @@ impl Stream {
                     (false, _) => &["roll"],
                 };
                 self.notices.push_back((kinds, etag));
-                (self.etag, self.at) = (etag, 0);
+                (self.etag, self.at, self.before) = (etag, 0, None);
             } else {
                 self.outcomes.push("file that came back");
             }
@@ -142,12 +158,17 @@ impl Stream {
         }
         assert!(self.notices.is_empty(), "{text:?} before a notice");
         let id = block.id.expect("an id");
-        let (etag, offset) = id.split_once('-').expect("a tag and an offset");
+        let (etag, place) = id.split_once('-').expect("a tag and an offset");
         assert_eq!(etag, format!("{:016x}", self.etag));
+        let (offset, check) = place.split_once('-').expect("a check");
         let offset: u64 = offset.parse().expect("an offset");
         assert!(offset > self.at);
         let (from, window) = &self.window;
         let bytes = &window[(self.at - from) as usize..(offset - from) as usize];
+        let before = &window[..(offset - from) as usize];
+        let before = &before[before.len() - offset.min(64) as usize..];
+        assert_eq!(check, Check::of(before).to_string());
+        self.before = Some(before.to_vec());
         let feeds = bytes.iter().filter(|&&byte| byte == b'\n').count();
         let line = match &*block.event {
             "" => {

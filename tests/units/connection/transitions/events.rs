@@ -54,7 +54,7 @@ mod state {
         after(head_out(), |machine| measure(machine, 5))
     }
     pub fn read() -> Machine {
-        after(measured(), |machine| machine.read_file(LINES, NOW))
+        after(measured(), |machine| read_of(machine, LINES))
     }
     /// All complete lines of it are out.
     pub fn tailing() -> Machine {
@@ -67,7 +67,7 @@ mod state {
         let machine = after(asked_for(head), open);
         let machine = after(machine, send);
         let machine = after(machine, |machine| measure(machine, 5));
-        let machine = after(machine, |machine| machine.read_file(LINES, NOW));
+        let machine = after(machine, |machine| read_of(machine, LINES));
         after(machine, send)
     }
     /// Its name has left it, and all of it is out.
@@ -76,7 +76,7 @@ mod state {
             machine.gone(End::Renamed);
         });
         let machine = after(machine, |machine| measure(machine, 5));
-        let machine = after(machine, |machine| machine.read_file(b"c", NOW));
+        let machine = after(machine, |machine| read_of(machine, LINES));
         after(machine, send)
     }
     pub fn waiting() -> Machine {
@@ -88,6 +88,38 @@ mod state {
     pub fn after(mut machine: Machine, event: impl FnOnce(&mut Machine)) -> Machine {
         event(&mut machine);
         machine
+    }
+}
+
+/// The bytes that it needs of a file with this content.
+pub fn read_of(machine: &mut Machine, content: &[u8]) {
+    let bytes = match machine.action() {
+        Action::Read((), range) => &content[range.start as usize..range.end as usize],
+        _ => content,
+    };
+    machine.read_file(bytes, NOW);
+}
+
+/// Without the checks of positions, which are tested elsewhere, also in the size of the chunk.
+fn without_checks(text: &str) -> String {
+    let is_check = |at: usize| {
+        let (before, check) = (&text[..at], text.get(at + 1..at + 9));
+        let place = before.trim_end_matches(|c: char| c.is_ascii_digit());
+        let hex = |check: &str| check.bytes().all(|byte| byte.is_ascii_hexdigit());
+        place.ends_with('-') && place.len() < at && check.is_some_and(hex)
+    };
+    let checks: Vec<usize> = text.match_indices('-').map(|(at, _)| at).collect();
+    let checks: Vec<usize> = checks.into_iter().filter(|&at| is_check(at)).collect();
+    let mut rest = text.to_owned();
+    for &at in checks.iter().rev() {
+        rest.replace_range(at..at + 9, "");
+    }
+    let Some((size, chunk)) = rest.split_once('|') else {
+        return rest;
+    };
+    match usize::from_str_radix(size, 16) {
+        Ok(size) => format!("{:x}|{chunk}", size - 9 * checks.len()),
+        Err(_) => rest,
     }
 }
 
@@ -103,7 +135,7 @@ pub fn sent(machine: &Machine) -> Option<String> {
         Some((head, _)) if head.starts_with("HTTP/1.1 ") => return None,
         _ => &text,
     };
-    Some(format!("Send {}", body.replace('\n', "/")))
+    Some(format!("Send {}", without_checks(body).replace('\n', "/")))
 }
 
 type Row = (
@@ -150,8 +182,8 @@ fn sending_events() {
         ("measured, same", head_out, |m| measure(m, 0), "Sleep", TAILING),
         ("read_file, complete lines", read, |_| {},
             "Send 40|id: 0000000000000001-2/data: a//id: 0000000000000001-4/data: b//|", SENDING),
-        ("read_file, no complete line", measured, |m| m.read_file(b"abcde", NOW), "Sleep", TAILING),
-        ("sent, more to go", read, |m| m.sent(50, NOW), "Send 000001-4/data: b//|", SENDING),
+        ("read_file, no complete line", measured, |m| read_of(m, b"abcde"), "Sleep", TAILING),
+        ("sent, more to go", read, |m| m.sent(50, NOW), "Send 000000000000001-4/data: b//|", SENDING),
         ("sent, events complete", read, send, "Sleep", TAILING),
         ("changed, then sent", read, |m| { assert!(!m.changed()); send(m); }, "Examine 1", SENDING),
         ("shrank", measured, |m| m.shrank(3, NOW), "Follow /f", SENDING),
@@ -161,10 +193,10 @@ fn sending_events() {
         ("fell_short", measured, |m| m.fell_short(NOW), "Remove, abort", ABORT),
         ("timed_out", read, |m| m.timed_out(NOW), "Remove, abort", ABORT),
         ("gone: all of it first", read, |m| { assert!(!m.gone(End::Renamed)); send(m); }, "Examine 1", SENDING),
-        ("drain: all complete lines first", read, |m| { assert!(!m.drain(NOW)); send(m); measure(m, 9); }, "Read 4..9", SENDING),
-        ("drain: then the end", read, |m| { m.drain(NOW); send(m); measure(m, 5); m.read_file(b"c", NOW); }, "Send 0||", SENDING),
+        ("drain: all complete lines first", read, |m| { assert!(!m.drain(NOW)); send(m); measure(m, 9); }, "Read 0..9", SENDING),
+        ("drain: then the end", read, |m| { m.drain(NOW); send(m); measure(m, 5); read_of(m, LINES); }, "Send 0||", SENDING),
         ("drain: not kept alive", read,
-            |m| { m.drain(NOW); send(m); measure(m, 5); m.read_file(b"c", NOW); send(m); }, "Shut", "Closing(Shut)"),
+            |m| { m.drain(NOW); send(m); measure(m, 5); read_of(m, LINES); send(m); }, "Shut", "Closing(Shut)"),
         ("drain, shrank: the end", read, |m| { m.drain(NOW); send(m); m.shrank(3, NOW); }, "Send 0||", SENDING),
         ("received: kept", read, |m| { m.received(EVENTS, NOW); assert_eq!(m.waiting(), EVENTS.len()); send(m); }, "Sleep", TAILING),
         ("received, flooded", read, |m| m.received(&[b'a'; HEAD_MAX], NOW), "Remove, abort", ABORT),
@@ -180,21 +212,21 @@ fn resting() {
     use state::*;
     check(&[
         ("changed", tailing, |m| assert!(m.changed()), "Examine 1", TAILING),
-        ("measured, more: from the start of the line", tailing, |m| { m.changed(); measure(m, 7); }, "Read 4..7", TAILING),
-        ("measured, same: that too", tailing, |m| { m.changed(); measure(m, 5); }, "Read 4..5", TAILING),
-        ("read_file, the line is complete", tailing, |m| { m.changed(); measure(m, 7); m.read_file(b"cd\n", NOW); },
+        ("measured, more: from the start of the line", tailing, |m| { m.changed(); measure(m, 7); }, "Read 0..7", TAILING),
+        ("measured, same: that too", tailing, |m| { m.changed(); measure(m, 5); }, "Read 0..5", TAILING),
+        ("read_file, the line is complete", tailing, |m| { m.changed(); measure(m, 7); read_of(m, b"a\nb\ncd\n"); },
             "Send 21|id: 0000000000000001-7/data: cd//|", SENDING),
-        ("measured sealed: the line will not end", tailing, |m| { m.changed(); m.measured(5, true, NOW); }, "Read 4..5", TAILING),
-        ("read_file, sealed", tailing, |m| { m.changed(); m.measured(5, true, NOW); m.read_file(b"c", NOW); },
+        ("measured sealed: the line will not end", tailing, |m| { m.changed(); m.measured(5, true, NOW); }, "Read 0..5", TAILING),
+        ("read_file, sealed", tailing, |m| { m.changed(); m.measured(5, true, NOW); read_of(m, LINES); },
             "Send 2c|id: 0000000000000001-5/event: part/data: c//|", SENDING),
-        ("read_file, sealed, sent", tailing, |m| { m.changed(); m.measured(5, true, NOW); m.read_file(b"c", NOW); send(m); },
+        ("read_file, sealed, sent", tailing, |m| { m.changed(); m.measured(5, true, NOW); read_of(m, LINES); send(m); },
             "Sleep", TAILING),
         ("gone", tailing, |m| assert!(m.gone(End::Renamed)), "Examine 1", TAILING),
         ("gone, all of it", left, |_| {}, "Follow /f", SENDING),
         ("followed, another file", left, |m| m.followed(other_file(2), NOW), ROLL, SENDING),
         ("followed, another file, sent", left, |m| { m.followed(other_file(2), NOW); send(m); measure(m, 5); }, "Read 0..5", SENDING),
         ("followed, the same file", left, |m| m.followed(file(), NOW), "Examine 1", SENDING),
-        ("followed, the same file: goes on", left, |m| { m.followed(file(), NOW); measure(m, 9); }, "Read 5..9", SENDING),
+        ("followed, the same file: goes on", left, |m| { m.followed(file(), NOW); measure(m, 9); }, "Read 0..9", SENDING),
         ("followed, the same truncated", tailing, |m| { m.changed(); m.shrank(0, NOW); m.followed(other_file(2), NOW); }, TRUNCATE, SENDING),
         ("followed, truncated and gone", left, |m| { m.shrank(0, NOW); m.followed(other_file(2), NOW); }, ROLL, SENDING),
         ("followed, no file", waiting, |_| {}, "Sleep", TAILING),
@@ -210,11 +242,11 @@ fn resting() {
         ("timer_fired, after silence, HTTP/1.0", tailing_10, |m| m.timer_fired(NOW + EVENT_HEARTBEAT), "Send ://", SENDING),
         ("expired: the send timeout", tailing, |m| m.timed_out(NOW), "Remove, abort", ABORT),
         ("drain", tailing, |m| assert!(m.drain(NOW)), "Examine 1", TAILING),
-        ("drain, HTTP/1.0", tailing_10, |m| { m.drain(NOW); measure(m, 5); m.read_file(b"c", NOW); }, "Shut", "Closing(Shut)"),
+        ("drain, HTTP/1.0", tailing_10, |m| { m.drain(NOW); measure(m, 5); read_of(m, LINES); }, "Shut", "Closing(Shut)"),
         ("drain, no file", waiting, |m| assert!(m.drain(NOW)), "Send 0||", SENDING),
         ("opened without a file", resumed_without_file, send, "Follow /f", SENDING),
         ("opened without a file, the same comes", resumed_without_file, |m| { send(m); m.followed(file(), NOW); measure(m, 5); },
-            "Read 2..5", SENDING),
+            "Read 0..5", SENDING),
         ("opened without a file, while draining", || asked_for(RESUMED),
             |m| { m.drain(NOW); super::open_missing(m); send(m); }, "Send 0||", SENDING),
         ("received, flooded", tailing, |m| m.received(&[b'a'; HEAD_MAX], NOW), "Remove, abort", ABORT),
@@ -282,18 +314,18 @@ fn waits() {
 fn ends() {
     use state::*;
     type Row = (&'static str, fn() -> Machine, fn(&mut Machine), End, u64);
-    // The beginning has 0x24 bytes, the two events have 0x40, a heartbeat 3.
+    // The beginning has 0x24 bytes, the two events have 0x52, a heartbeat 3.
     let rows: &[Row] = &[
         ("in the head", opened, |m| { m.sent(9, NOW); m.failed(NOW); }, End::ClientGone, 0),
         ("behind the head", head_out, |m| m.failed(NOW), End::ClientGone, 0x24),
         ("in the size line", read, |m| { m.sent(3, NOW); m.failed(NOW); }, End::ClientGone, 0x24),
         ("in the events", read, |m| { m.sent(4 + 7, NOW); m.timed_out(NOW); }, End::Stalled, 0x24 + 7),
-        ("in the line end", read, |m| { m.sent(4 + 0x40 + 1, NOW); m.failed(NOW); }, End::ClientGone, 0x24 + 0x40),
-        ("caught up", tailing, |m| m.hung_up(NOW), End::ClientGone, 0x24 + 0x40),
-        ("caught up, HTTP/1.0", tailing_10, |m| m.hung_up(NOW), End::ClientGone, 0x24 + 0x40),
-        ("after a heartbeat", tailing, |m| { m.timer_fired(NOW + EVENT_HEARTBEAT); send(m); m.cut(NOW); }, End::Shutdown, 0x24 + 0x40 + 3),
-        ("without a file", waiting, |m| { m.drain(NOW); send(m); }, End::Shutdown, 0x24 + 0x40 + 0x2c),
-        ("unreadable", tailing, |m| m.fell_short(NOW), End::Broken, 0x24 + 0x40),
+        ("in the line end", read, |m| { m.sent(4 + 0x52 + 1, NOW); m.failed(NOW); }, End::ClientGone, 0x24 + 0x52),
+        ("caught up", tailing, |m| m.hung_up(NOW), End::ClientGone, 0x24 + 0x52),
+        ("caught up, HTTP/1.0", tailing_10, |m| m.hung_up(NOW), End::ClientGone, 0x24 + 0x52),
+        ("after a heartbeat", tailing, |m| { m.timer_fired(NOW + EVENT_HEARTBEAT); send(m); m.cut(NOW); }, End::Shutdown, 0x24 + 0x52 + 3),
+        ("without a file", waiting, |m| { m.drain(NOW); send(m); }, End::Shutdown, 0x24 + 0x52 + 0x35),
+        ("unreadable", tailing, |m| m.fell_short(NOW), End::Broken, 0x24 + 0x52),
     ];
     for (what, state, event, end, bytes) in rows {
         let mut machine = state();
@@ -333,9 +365,9 @@ fn impossible() {
     type Row = (&'static str, fn() -> Machine, fn(&mut Machine));
     let rows: &[Row] = &[
         ("finite, followed", super::state::finite, |m| m.followed(file(), NOW)),
-        ("finite, read", super::state::finite, |m| m.read_file(b"", NOW)),
+        ("finite, read", super::state::finite, |m| read_of(m, b"")),
         ("Tailing a file, followed", super::state::tailing, |m| m.followed(file(), NOW)),
-        ("Tailing a file, read", super::state::tailing, |m| m.read_file(b"", NOW)),
+        ("Tailing a file, read", super::state::tailing, |m| read_of(m, b"")),
         ("fresh, followed", super::state::fresh, |m| m.followed(file(), NOW)),
         ("events, sent more than was there", read, |m| m.sent(100, NOW)),
         ("events, opened", tailing, open),

@@ -12,7 +12,7 @@ use openrange::subscription::directory::Listed;
 use openrange::subscription::end::End;
 use openrange::time::Moment;
 
-use super::events::{other_file, sent};
+use super::events::{other_file, read_of, sent};
 use super::{ACCEPTED, LATER, Machine, NOW, Row, action, measure, name, send};
 
 const SENDING: &str = "SendingRange";
@@ -217,7 +217,7 @@ fn several_names() {
         ("changed: whoever was not last comes first", both, |m| assert!(m.changed()), "Examine 1", TAILING),
         ("measured, same: the other", both, |m| { m.changed(); measure(m, 2); }, "Examine 2", TAILING),
         ("measured, both the same", both, |m| { m.changed(); measure(m, 2); measure(m, 2); }, "Sleep", TAILING),
-        ("read_file", both, |m| { m.changed(); measure(m, 2); measure(m, 4); m.read_file(b"3\n", NOW); },
+        ("read_file", both, |m| { m.changed(); measure(m, 2); measure(m, 4); read_of(m, b"2\n3\n"); },
             "Send 3c|id: #1-2,#2-4/event: b/data: 3//|", SENDING),
         ("lost, the second one", both, |m| assert!(m.lost(1, End::Renamed)), "Examine 2", TAILING),
         ("lost, all of it", both, |m| { m.lost(1, End::Renamed); measure(m, 2); }, "Follow /d/b", TAILING),
@@ -265,17 +265,17 @@ fn patterns() {
         ("passed on", passed_on, |_| {}, "Follow /d/b", TAILING),
         ("passed on, the new name is looked up: not before the former one is done", passed_on,
             |m| m.followed(other_file(1), NOW), "Examine 1 anew", TAILING),
-        ("passed on, measured", passed_on, |m| { m.followed(other_file(1), NOW); measure(m, 3); }, "Read 2..3", TAILING),
+        ("passed on, measured", passed_on, |m| { m.followed(other_file(1), NOW); measure(m, 3); }, "Read 0..3", TAILING),
         ("passed on, read: also a line that has no end", passed_on,
-            |m| { m.followed(other_file(1), NOW); measure(m, 3); m.read_file(b"2", NOW); }, "Send 2e|id: #1-3/event: a/part/data: 2//|", SENDING),
+            |m| { m.followed(other_file(1), NOW); measure(m, 3); read_of(m, b"1\n2"); }, "Send 2e|id: #1-3/event: a/part/data: 2//|", SENDING),
         ("passed on, all is out", passed_on,
-            |m| { m.followed(other_file(1), NOW); measure(m, 3); m.read_file(b"2", NOW); send(m); }, "Follow /d/a", SENDING),
+            |m| { m.followed(other_file(1), NOW); measure(m, 3); read_of(m, b"1\n2"); send(m); }, "Follow /d/a", SENDING),
         ("passed on, the former name leads nowhere", passed_on,
-            |m| { m.followed(other_file(1), NOW); measure(m, 3); m.read_file(b"2", NOW); send(m); m.followed(Resource::Missing, NOW); }, "Follow /d/b", SENDING),
+            |m| { m.followed(other_file(1), NOW); measure(m, 3); read_of(m, b"1\n2"); send(m); m.followed(Resource::Missing, NOW); }, "Follow /d/b", SENDING),
         ("passed on, the new name goes on behind it", passed_on, |m| {
-            m.followed(other_file(1), NOW); measure(m, 3); m.read_file(b"2", NOW); send(m);
+            m.followed(other_file(1), NOW); measure(m, 3); read_of(m, b"1\n2"); send(m);
             m.followed(Resource::Missing, NOW); m.followed(other_file(1), NOW); measure(m, 5);
-        }, "Read 3..5", SENDING),
+        }, "Read 0..5", SENDING),
         ("passed on, told of by the listing alone", fitting, |m| {
             m.changed(); list(m, 3, &[("a", 1), ("c", 3)]);
             m.followed(Resource::Missing, NOW); measure(m, 2);
@@ -292,12 +292,12 @@ fn patterns() {
         ("another name of the file: it is followed once", fitting, |m| { m.changed(); list(m, 3, &[("0", 1), ("a", 1), ("b", 1)]); measure(m, 2); }, "Sleep", TAILING),
         ("another name of the file, which is its only one then", fitting,
             |m| { m.changed(); list(m, 3, &[("0", 1), ("a", 1)]); list(m, 4, &[("0", 1)]); m.followed(other_file(1), NOW);
-                measure(m, 2); m.followed(Resource::Missing, NOW); m.followed(other_file(1), NOW); measure(m, 5); }, "Read 2..5", TAILING),
+                measure(m, 2); m.followed(Resource::Missing, NOW); m.followed(other_file(1), NOW); measure(m, 5); }, "Read 0..5", TAILING),
         ("resumed, by the tag", || asked("/d/?files=*", "Last-Event-ID: 0000000000000001-2,0000000000000002-3\r\n"),
-            |m| { send(m); list(m, 2, &[("x", 2)]); m.followed(other_file(2), NOW); measure(m, 5); m.read_file(b"3\n", NOW); },
+            |m| { send(m); list(m, 2, &[("x", 2)]); m.followed(other_file(2), NOW); measure(m, 5); read_of(m, b"22\n3\n"); },
             "Send 3c|id: #2-5,#1-2/event: x/data: 3//|", SENDING),
         ("resumed, places of one file", || asked("/d/?files=*", "Last-Event-ID: 0000000000000002-3,0000000000000002-1,-\r\n"),
-            |m| { send(m); list(m, 2, &[("x", 2)]); m.followed(other_file(2), NOW); measure(m, 5); }, "Read 3..5", SENDING),
+            |m| { send(m); list(m, 2, &[("x", 2)]); m.followed(other_file(2), NOW); measure(m, 5); }, "Read 0..5", SENDING),
         ("drain", fitting, |m| { m.drain(NOW); measure(m, 2); }, "Send 0||", SENDING),
     ]);
 }
@@ -317,7 +317,7 @@ fn a_place_is_remembered_for_a_while() {
         list(&mut machine, 4 + round, &[("a", 2)]);
         let size = 2 * round + 2;
         measure(&mut machine, size);
-        machine.read_file(b"x\n", NOW);
+        read_of(&mut machine, &b"x\n".repeat(10));
         seen.push(sent(&machine).expect("a line"));
         send(&mut machine);
         machine.changed();
@@ -343,7 +343,8 @@ fn a_busy_file_starves_nobody() {
             .expect("a tag");
         sizes[tag - 1] += 2;
         measure(&mut machine, sizes[tag - 1]);
-        machine.read_file(b"x\n", NOW);
+        let content = format!("{tag}\n{}", "x\n".repeat(10));
+        read_of(&mut machine, content.as_bytes());
         // It has grown again meanwhile.
         machine.changed();
         send(&mut machine);

@@ -50,6 +50,7 @@ fn file() -> Resource<()> {
         etag: ETag(1),
         media: "text/plain",
         start: None,
+        bytes_before: None,
     };
     Resource::File { file: (), info }
 }

@@ -4,9 +4,9 @@ use openrange::dialect::plain;
 use openrange::http::accept::Accept;
 use openrange::http::authorization::Credentials;
 use openrange::http::conditional::{Conditions, ETag};
+use openrange::http::position::{Check, Position};
 use openrange::http::range;
 use openrange::http::request::{Method, Refusal, Request};
-use openrange::http::sse::Position;
 use openrange::http::target::Target;
 use openrange::intent::Intent;
 
@@ -313,10 +313,7 @@ fn starts() {
 
 #[test]
 fn positions() {
-    let ours = Position {
-        etag: ETag(0x12),
-        offset: 34,
-    };
+    let ours = Position::new(ETag(0x12), 34);
     let other = Position { offset: 5, ..ours };
     // Query, fields, the position that counts.
     let table = [
@@ -410,9 +407,10 @@ fn conditions() {
         if_none_match: value("\"c\", \"d\""),
         if_modified_since: value("e"),
         if_range: value("f"),
+        if_bytes_before: Check::parse(b"89abcdef"),
     };
     let fields = b"if-match:W/\"a\" \r\nIf-Unmodified-Since: b\r\nIF-NONE-MATCH: \"c\"\r\nIf-Modified-Since: e\r\n\
-        If-None-Match: \"d\"\r\nIf-Range: f";
+        If-None-Match: \"d\"\r\nIf-Range: f\r\nif-bytes-before:  89abcdef";
     assert_eq!(of(fields), all);
     // What is no list becomes invalid when it is repeated, so that it cannot match.
     let twice = of(b"If-Modified-Since: e\r\nIf-Modified-Since: e\r\nIf-Range: f\r\nIf-Range: f");

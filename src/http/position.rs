@@ -1,0 +1,156 @@
+//! A position in a file: which file, how far, and what stood there. It is the `id` of an event, and what a reader of ranges
+//! keeps to go on.
+//!
+//! A tag tells one file from another, and a truncation that the server saw. Of a truncation that nobody saw (the server was
+//! down, or another host wrote), and of bytes that were written over, the [`Check`] tells, which needs no state at the
+//! server: it is made of the bytes before the position, as the reader has them.
+
+use std::fmt;
+
+use super::conditional::ETag;
+use crate::limits::EVENT_PLACES_MAX;
+
+/// Bytes before a position that its check covers: at least the end of the last record.
+pub const CHECKED: usize = 64;
+
+/// A checksum of the last [`CHECKED`] bytes before an offset, or of as many as there are: FNV-1a in 64 bits, of which the
+/// upper and the lower half are combined by exclusive or. Written as 8 lower-case hex digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Check(u32);
+
+impl Check {
+    /// `before`: the bytes before the offset; only the last [`CHECKED`] of them count.
+    #[must_use]
+    pub fn of(before: &[u8]) -> Check {
+        let checked = &before[before.len().saturating_sub(CHECKED)..];
+        let hash = fnv(&[checked]);
+        #[allow(clippy::cast_possible_truncation, reason = "the two halves")]
+        Check((hash >> 32) as u32 ^ hash as u32)
+    }
+
+    /// Reads its own spelling, and no other.
+    #[must_use]
+    pub fn parse(text: &[u8]) -> Option<Check> {
+        let text = str::from_utf8(text).ok()?;
+        let check = Check(u32::from_str_radix(text, 16).ok()?);
+        (check.to_string() == text).then_some(check)
+    }
+}
+
+impl fmt::Display for Check {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{:08x}", self.0)
+    }
+}
+
+/// Where the bytes begin that the check of this offset covers.
+#[must_use]
+pub fn checked_from(offset: u64) -> u64 {
+    offset.saturating_sub(CHECKED as u64)
+}
+
+/// FNV-1a over 64 bits: the same on every machine and in every version, which the standard library's hashes are not.
+#[must_use]
+pub fn fnv(parts: &[&[u8]]) -> u64 {
+    parts
+        .iter()
+        .copied()
+        .flatten()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+            (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
+        })
+}
+
+/// A position in a file: `0123456789abcdef-4711-89abcdef`, or without the check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Position {
+    /// The file.
+    pub etag: ETag,
+    /// The offset of the next byte.
+    pub offset: u64,
+    /// Of the bytes before it, if they were read.
+    pub check: Option<Check>,
+}
+
+impl Position {
+    /// A position of which no byte was read.
+    #[must_use]
+    pub fn new(etag: ETag, offset: u64) -> Position {
+        Position {
+            etag,
+            offset,
+            check: None,
+        }
+    }
+
+    /// Reads what this server wrote; `None` if it did not write that.
+    #[must_use]
+    pub fn parse(text: &[u8]) -> Option<Position> {
+        let text = str::from_utf8(text).ok()?;
+        let (etag, rest) = text.split_once('-')?;
+        let (offset, check) = match rest.split_once('-') {
+            Some((offset, check)) => (offset, Some(Check::parse(check.as_bytes())?)),
+            None => (rest, None),
+        };
+        let position = Position {
+            etag: ETag(u64::from_str_radix(etag, 16).ok()?),
+            offset: offset.parse().ok()?,
+            check,
+        };
+        // Nothing but its own spelling.
+        (position.to_string() == text).then_some(position)
+    }
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{:016x}-{}", self.etag.0, self.offset)?;
+        match self.check {
+            Some(check) => write!(out, "-{check}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Places in several files, in the order in which they are followed: positions, or `-` for a file that is not there yet,
+/// with commas between them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Positions(pub Box<[Option<Position>]>);
+
+impl Positions {
+    /// Reads what this server wrote; `None` if it did not write that.
+    #[must_use]
+    pub fn parse(text: &[u8]) -> Option<Positions> {
+        let parts = || text.split(|&byte| byte == b',');
+        if parts().count() > EVENT_PLACES_MAX {
+            return None;
+        }
+        let position = |part: &[u8]| match part {
+            b"-" => Some(None),
+            part => Position::parse(part).map(Some),
+        };
+        parts().map(position).collect::<Option<_>>().map(Positions)
+    }
+
+    /// The place, if it is one in one file.
+    #[must_use]
+    pub fn only(&self) -> Option<Position> {
+        match *self.0 {
+            [only] => only,
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Positions {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, position) in self.0.iter().enumerate() {
+            let comma = if index == 0 { "" } else { "," };
+            match position {
+                Some(position) => write!(out, "{comma}{position}")?,
+                None => write!(out, "{comma}-")?,
+            }
+        }
+        Ok(())
+    }
+}
