@@ -1,48 +1,28 @@
 //! A small HTTP client that sees every byte and tells an end from a reset.
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::ops::Deref;
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
+use std::time::Duration;
 
 use rustix::net::{AddressFamily, RecvFlags, SocketType, recv, sockopt};
 
-use super::harness::{PATIENCE, Server};
+use super::harness::Server;
+use super::reader::{Fields, Reader};
+use super::waiting::PATIENCE;
+
+pub use super::reader::{Head, Piece};
+
+/// Most bytes of one read.
+const READ: usize = 16 * 1024;
 
 /// How the server ended a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
     Fin,
     Reset,
-}
-
-type Fields = Vec<(String, String)>;
-
-/// A response head; every one is checked for `Date`.
-#[derive(Debug, Clone)]
-pub struct Head {
-    pub status: u16,
-    pub fields: Fields,
-}
-
-impl Head {
-    /// The value of a field that must not be repeated.
-    pub fn get(&self, name: &str) -> Option<&str> {
-        let mut values = self
-            .fields
-            .iter()
-            .filter(|(known, _)| known.eq_ignore_ascii_case(name));
-        let value = values.next().map(|(_, value)| value.as_str());
-        assert!(values.next().is_none(), "{name} is repeated: {self:?}");
-        value
-    }
-
-    /// The value of a field that must be there.
-    pub fn field(&self, name: &str) -> &str {
-        self.get(name)
-            .unwrap_or_else(|| panic!("no {name} in {self:?}"))
-    }
 }
 
 #[derive(Debug, Clone)]
@@ -80,9 +60,7 @@ enum Stream {
 /// One connection.
 pub struct Client {
     stream: Stream,
-    unread: Vec<u8>,
-    /// Bytes of the current chunk that are still to come.
-    chunk: usize,
+    reader: Reader,
 }
 
 impl Client {
@@ -94,7 +72,7 @@ impl Client {
         Client::try_to(address).expect("connect")
     }
 
-    pub fn try_to(address: &str) -> std::io::Result<Client> {
+    pub fn try_to(address: &str) -> io::Result<Client> {
         Ok(match address.strip_prefix("unix:") {
             Some(path) => Client::over(Stream::Unix(UnixStream::connect(path)?)),
             None => Client::over(Stream::Tcp(TcpStream::connect(address)?)),
@@ -117,18 +95,37 @@ impl Client {
     }
 
     fn over(stream: Stream) -> Client {
+        // Then a read that finds nothing is a failure and no hang.
         match &stream {
             Stream::Tcp(stream) => {
                 stream.set_nodelay(true).expect("TCP_NODELAY");
+                stream.set_write_timeout(Some(PATIENCE)).expect("a timeout");
                 stream.set_read_timeout(Some(PATIENCE))
             }
-            Stream::Unix(stream) => stream.set_read_timeout(Some(PATIENCE)),
+            Stream::Unix(stream) => {
+                stream.set_write_timeout(Some(PATIENCE)).expect("a timeout");
+                stream.set_read_timeout(Some(PATIENCE))
+            }
         }
         .expect("a timeout");
         Client {
             stream,
-            unread: Vec::new(),
-            chunk: 0,
+            reader: Reader::default(),
+        }
+    }
+
+    /// Of a client over TCP.
+    pub fn stream(&self) -> &TcpStream {
+        match &self.stream {
+            Stream::Tcp(stream) => stream,
+            Stream::Unix(_) => panic!("a unix socket"),
+        }
+    }
+
+    fn fd(&self) -> BorrowedFd<'_> {
+        match &self.stream {
+            Stream::Tcp(stream) => stream.as_fd(),
+            Stream::Unix(stream) => stream.as_fd(),
         }
     }
 
@@ -137,7 +134,7 @@ impl Client {
     }
 
     /// Fails if the server has closed already, which may be all right.
-    pub fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> std::io::Result<()> {
+    pub fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
         match &mut self.stream {
             Stream::Tcp(stream) => stream.write_all(bytes.as_ref()),
             Stream::Unix(stream) => stream.write_all(bytes.as_ref()),
@@ -153,14 +150,15 @@ impl Client {
         .expect("shutdown");
     }
 
+    /// Closes by a reset.
+    pub fn reset(self) {
+        sockopt::set_socket_linger(self.fd(), Some(Duration::ZERO)).expect("SO_LINGER");
+    }
+
     /// Waits for a reset or the other side's end without reading anything.
     pub fn wait_hang_up(&self) {
-        let fd = match &self.stream {
-            Stream::Tcp(stream) => stream.as_raw_fd(),
-            Stream::Unix(stream) => stream.as_raw_fd(),
-        };
         let mut poll = libc::pollfd {
-            fd,
+            fd: self.fd().as_raw_fd(),
             events: libc::POLLRDHUP,
             revents: 0,
         };
@@ -172,6 +170,10 @@ impl Client {
     /// Sends a request of HTTP/1.1 with these field lines.
     pub fn ask(&mut self, method: &str, target: &str, fields: &[&str]) {
         self.send(request(method, target, fields));
+    }
+
+    pub fn try_ask(&mut self, method: &str, target: &str, fields: &[&str]) -> io::Result<()> {
+        self.try_send(request(method, target, fields))
     }
 
     /// GET, and the whole answer.
@@ -196,111 +198,129 @@ impl Client {
         head
     }
 
-    /// A head alone.
+    /// A head alone. The next bytes are its body, or, if [`Client::head`] or [`Client::response`] comes next, the next head.
     pub fn head(&mut self) -> Head {
-        let line = self.line();
-        let status = line
-            .strip_prefix("HTTP/1.1 ")
-            .and_then(|rest| rest.get(..3))
-            .and_then(|status| status.parse().ok())
-            .unwrap_or_else(|| panic!("status line {line:?}"));
-        let fields = self.fields();
-        let head = Head { status, fields };
+        self.try_head().unwrap_or_else(|why| self.fail(&why))
+    }
+
+    /// `Err`: the connection ended ([`ErrorKind::UnexpectedEof`]), was reset, or nothing came in time.
+    pub fn try_head(&mut self) -> io::Result<Head> {
+        self.reader.expect_head();
+        let Piece::Head(head) = self.try_piece(usize::MAX)? else {
+            unreachable!("a head comes first");
+        };
         let date = head.field("Date");
         assert!(date.ends_with(" GMT") && date.len() == 29, "{date}");
-        head
+        Ok(head)
     }
 
     /// A whole answer to anything but HEAD.
     pub fn response(&mut self) -> Response {
-        let head = self.head();
-        let body = if matches!(head.status, 204 | 304) {
-            Vec::new()
-        } else if head.get("Transfer-Encoding").is_some() {
-            self.rest().0
-        } else if let Some(length) = head.get("Content-Length") {
-            let length = length.parse().expect("a length");
-            self.raw(length)
-        } else {
-            assert_eq!(head.field("Connection"), "close", "ends by close: {head:?}");
-            let (body, ending) = self.until_end();
-            assert_eq!(ending, Ending::Fin, "{head:?}");
-            body
-        };
-        Response { head, body }
+        self.try_response().unwrap_or_else(|why| self.fail(&why))
+    }
+
+    pub fn try_response(&mut self) -> io::Result<Response> {
+        let head = self.try_head()?;
+        let body = self.try_body()?;
+        Ok(Response { head, body })
+    }
+
+    /// What is left of a body, however it is delimited.
+    pub fn try_body(&mut self) -> io::Result<Vec<u8>> {
+        let mut body = Vec::new();
+        loop {
+            match self.try_piece(usize::MAX)? {
+                Piece::Data(data) => body.extend(data),
+                _ => return Ok(body),
+            }
+        }
     }
 
     /// So many bytes of a chunked body, however it is cut into chunks.
     pub fn take(&mut self, count: usize) -> Vec<u8> {
         let mut body = Vec::new();
         while body.len() < count {
-            if self.chunk == 0 {
-                self.chunk = self.size_line();
-                let so_far = String::from_utf8_lossy(&body).into_owned();
-                assert!(self.chunk > 0, "the body ended after {so_far:?}");
-            }
-            body.extend(self.of_chunk(count - body.len()));
+            self.data(count - body.len(), &mut body);
         }
         body
     }
 
     /// What is left of the current chunk, or the next one.
     pub fn some(&mut self) -> Vec<u8> {
-        if self.chunk == 0 {
-            self.chunk = self.size_line();
-            assert!(self.chunk > 0, "the body ended");
+        let mut body = Vec::new();
+        while body.is_empty() || self.reader.is_in_chunk() {
+            self.data(usize::MAX, &mut body);
         }
-        self.of_chunk(usize::MAX)
+        body
     }
 
     /// The rest of a chunked body, and its trailer fields.
     pub fn rest(&mut self) -> (Vec<u8>, Fields) {
         let mut body = Vec::new();
         loop {
-            if self.chunk == 0 {
-                self.chunk = self.size_line();
-                if self.chunk == 0 {
-                    return (body, self.fields());
-                }
+            match self.try_piece(usize::MAX) {
+                Ok(Piece::Data(data)) => body.extend(data),
+                Ok(Piece::End(trailers)) => return (body, trailers),
+                Ok(Piece::Head(head)) => panic!("no body, but {head:?}"),
+                Err(why) => self.fail(&why),
             }
-            body.extend(self.of_chunk(usize::MAX));
         }
     }
 
-    fn size_line(&mut self) -> usize {
-        let line = self.line();
-        usize::from_str_radix(&line, 16).unwrap_or_else(|_| panic!("chunk size {line:?}"))
+    /// Some data of a chunked body, and the line end of the chunk with its last byte.
+    fn data(&mut self, most: usize, body: &mut Vec<u8>) {
+        match self.try_piece(most) {
+            Ok(Piece::Data(data)) => body.extend(data),
+            Ok(_) => panic!("the body ended after {:?}", String::from_utf8_lossy(body)),
+            Err(why) => self.fail(&why),
+        }
+        while !self
+            .reader
+            .end_chunk()
+            .unwrap_or_else(|why| panic!("{why}"))
+        {
+            if let Some(ending) = self.fill() {
+                panic!("{ending:?} behind a chunk");
+            }
+        }
     }
 
-    fn of_chunk(&mut self, most: usize) -> Vec<u8> {
-        let bytes = self.raw(self.chunk.min(most));
-        self.chunk -= bytes.len();
-        if self.chunk == 0 {
-            assert_eq!(self.raw(2), b"\r\n", "after a chunk");
+    /// The next piece, with at most so many bytes of data; received if need be.
+    pub fn try_piece(&mut self, most: usize) -> io::Result<Piece> {
+        loop {
+            match self.reader.next(most, false) {
+                Ok(Some(piece)) => return Ok(piece),
+                Ok(None) => {}
+                Err(why) => panic!("{why}"),
+            }
+            match self.try_fill(READ)? {
+                None => {}
+                Some(Ending::Reset) => return Err(ErrorKind::ConnectionReset.into()),
+                Some(Ending::Fin) if self.reader.is_until_close() => {
+                    self.reader.expect_head();
+                    return Ok(Piece::End(Fields::new()));
+                }
+                Some(Ending::Fin) => return Err(ErrorKind::UnexpectedEof.into()),
+            }
         }
-        bytes
     }
 
     /// So many bytes as they come.
     pub fn raw(&mut self, count: usize) -> Vec<u8> {
-        while self.unread.len() < count {
+        while self.reader.unread().len() < count {
             if let Some(ending) = self.fill() {
-                let text = String::from_utf8_lossy(&self.unread);
+                let text = String::from_utf8_lossy(self.reader.unread());
                 panic!("{ending:?} after {text:?}, expected {count} bytes");
             }
         }
-        self.unread.drain(..count).collect()
+        self.reader.take(count)
     }
 
     /// Takes what has come, without waiting for more; it is read later. An end or a reset is seen then.
     pub fn gather(&mut self) {
-        let stream = match &self.stream {
-            Stream::Tcp(stream) => stream.as_fd(),
-            Stream::Unix(stream) => stream.as_fd(),
-        };
-        let mut buffer = [0; 16 * 1024];
-        while let Ok((count @ 1.., _)) = recv(stream, &mut buffer, RecvFlags::DONTWAIT) {
-            self.unread.extend_from_slice(&buffer[..count]);
+        let mut buffer = [0; READ];
+        while let Ok((count @ 1.., _)) = recv(self.fd(), &mut buffer, RecvFlags::DONTWAIT) {
+            self.reader.feed(&buffer[..count]);
         }
     }
 
@@ -308,7 +328,8 @@ impl Client {
     pub fn until_end(&mut self) -> (Vec<u8>, Ending) {
         loop {
             if let Some(ending) = self.fill() {
-                return (std::mem::take(&mut self.unread), ending);
+                let count = self.reader.unread().len();
+                return (self.reader.take(count), ending);
             }
         }
     }
@@ -320,52 +341,31 @@ impl Client {
         assert_eq!(ending, Ending::Fin);
     }
 
-    fn line(&mut self) -> String {
-        let end = loop {
-            if let Some(end) = self.unread.windows(2).position(|two| two == b"\r\n") {
-                break end;
-            }
-            if let Some(ending) = self.fill() {
-                let text = String::from_utf8_lossy(&self.unread);
-                panic!("{ending:?} after {text:?}, expected a line");
-            }
-        };
-        let line = self.raw(end + 2);
-        String::from_utf8(line[..end].to_vec()).expect("a line of text")
-    }
-
-    fn fields(&mut self) -> Fields {
-        let mut fields = Vec::new();
-        loop {
-            let line = self.line();
-            if line.is_empty() {
-                return fields;
-            }
-            let (name, value) = line.split_once(": ").expect("a field line");
-            fields.push((name.to_string(), value.to_string()));
-        }
-    }
-
     fn fill(&mut self) -> Option<Ending> {
-        let mut buffer = [0; 16 * 1024];
-        let result = match &mut self.stream {
-            Stream::Tcp(stream) => stream.read(&mut buffer),
-            Stream::Unix(stream) => stream.read(&mut buffer),
-        };
+        self.try_fill(READ).unwrap_or_else(|why| self.fail(&why))
+    }
+
+    /// Receives once. `Err`: nothing came in time.
+    pub fn try_fill(&mut self, most: usize) -> io::Result<Option<Ending>> {
+        let stream = &mut self.stream;
+        let result = self.reader.fill(most, |buffer| match stream {
+            Stream::Tcp(stream) => stream.read(buffer),
+            Stream::Unix(stream) => stream.read(buffer),
+        });
         match result {
-            Ok(0) => Some(Ending::Fin),
-            Ok(n) => {
-                self.unread.extend_from_slice(&buffer[..n]);
-                None
-            }
-            Err(error) if error.kind() == ErrorKind::ConnectionReset => Some(Ending::Reset),
+            Ok(0) => Ok(Some(Ending::Fin)),
+            Ok(_) => Ok(None),
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => Ok(Some(Ending::Reset)),
             // With a timeout, recv(2) is not restarted by itself.
-            Err(error) if error.kind() == ErrorKind::Interrupted => None,
-            Err(error) => {
-                let text = String::from_utf8_lossy(&self.unread);
-                panic!("{error} after {text:?}")
-            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => Ok(None),
+            Err(error) => Err(error),
         }
+    }
+
+    fn fail(&self, why: &io::Error) -> ! {
+        let unread = self.reader.unread();
+        let text = String::from_utf8_lossy(&unread[..unread.len().min(1000)]);
+        panic!("{why}; unread: {text:?}")
     }
 }
 
@@ -393,5 +393,5 @@ pub fn head_of(server: &Server, target: &str, fields: &[&str]) -> Head {
 pub fn etag(server: &Server, target: &str) -> String {
     let head = head_of(server, target, &[]);
     assert_eq!(head.status, 200, "{head:?}");
-    head.field("ETag").to_string()
+    head.etag()
 }

@@ -9,8 +9,10 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use crate::support::common::server::Server;
-use crate::support::common::{Directory, append, eventually, skip, succeeds};
+use crate::support::directory::{TempDir, append};
+use crate::support::harness::Server;
+use crate::support::machine::{skip, succeeds};
+use crate::support::waiting::eventually;
 use rustix::process::{Pid, Signal};
 
 /// The blocks of a section, without their fences.
@@ -35,8 +37,8 @@ fn blocks(heading: &str) -> Vec<String> {
 
 /// The served directory and another to work in.
 struct World {
-    logs: Directory,
-    here: Directory,
+    logs: TempDir,
+    here: TempDir,
     server: Option<Server>,
 }
 
@@ -49,9 +51,9 @@ impl World {
                 return None;
             }
         }
-        let logs = Directory::new();
-        let server = Some(Server::start(logs.path(), &[]));
-        let here = Directory::new();
+        let logs = TempDir::new();
+        let server = Some(Server::with(logs.path(), &[]));
+        let here = TempDir::new();
         Some(World { logs, here, server })
     }
 
@@ -100,7 +102,7 @@ impl World {
         let address = server.address.to_string();
         assert!(server.stop().success());
         // --listen is repeated: the example goes on with the first, tests know the other.
-        self.server = Some(Server::start(self.logs.path(), &["--listen", &address]));
+        self.server = Some(Server::with(self.logs.path(), &["--listen", &address]));
     }
 }
 
@@ -322,7 +324,7 @@ fn a_transaction_is_seen_as_a_whole_or_not_at_all() {
     assert_eq!(names.len(), 1, "{names:?}");
     let target = format!("/{}", names[0].trim_start_matches(['.', '/']));
     // It is sealed: also a subscription ends by itself.
-    let answer = world.server().get(&target, &[("Range", "bytes=0-")]);
+    let answer = world.server().get(&target, &["Range: bytes=0-"]);
     assert_eq!(answer.body, b"debit 5\ncredit 5\n");
 }
 

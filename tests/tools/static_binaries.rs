@@ -5,9 +5,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use crate::support::common::client::End;
-use crate::support::common::server::Server;
-use crate::support::common::{Directory, append, skip, succeeds};
+use crate::support::directory::{TempDir, append};
+use crate::support::harness::Server;
+use crate::support::machine::{skip, succeeds};
+use crate::support::tail::End;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -50,7 +51,7 @@ fn try_out(architecture: &str, emulators: &[&str]) {
         return;
     }
     let emulator = emulator.filter(|_| !native).unwrap_or(&"");
-    let logs = Directory::new();
+    let logs = TempDir::new();
     append(&logs.join("log"), b"one\n");
     // In place of the binary of this build, the first argument.
     let instead = format!("shift; set -- {emulator} '{}' \"$@\"", binary.display());

@@ -1,29 +1,33 @@
 //! A server that is killed under a writer and its followers: whoever resumes with tag and offset gets every byte once.
 
 use std::fs;
-use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::common::client::{Client, End, Tail};
-use crate::support::common::server::Server;
-use crate::support::common::{Directory, PATIENCE, append, eventually};
+use crate::support::client::Client;
+use crate::support::directory::{TempDir, append};
+use crate::support::harness::Server;
+use crate::support::tail::{End, Tail};
+use crate::support::waiting::{PATIENCE, eventually};
 
 const FOLLOWERS: usize = 3;
 const KILLS: usize = 20;
 
 /// Where the server is now; it gets another port each time.
-struct Place(Mutex<SocketAddr>);
+struct Place(Mutex<String>);
 
 impl Place {
-    fn get(&self) -> SocketAddr {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn get(&self) -> String {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
-    fn set(&self, address: SocketAddr) {
+    fn set(&self, address: String) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = address;
     }
 }
@@ -35,8 +39,9 @@ fn follow(place: &Place, progress: &AtomicUsize) -> Vec<u8> {
     let start = Instant::now();
     loop {
         assert!(start.elapsed() < PATIENCE, "no end");
-        let fields: Vec<(&str, &str)> = tag.iter().map(|tag| ("If-Match", tag.as_str())).collect();
-        let opened = Client::try_connect(place.get())
+        let condition = tag.as_ref().map(|tag| format!("If-Match: {tag}"));
+        let fields: Vec<&str> = condition.as_deref().into_iter().collect();
+        let opened = Client::try_to(&place.get())
             .and_then(|client| Tail::try_open(client, "/log", all.len() as u64, &fields));
         let mut tail = match opened {
             Ok(Ok(tail)) => tail,
@@ -74,11 +79,11 @@ fn write(path: &Path, done: &AtomicBool) {
 
 #[test]
 fn killed_under_its_followers() {
-    let root = Directory::new();
+    let root = TempDir::new();
     let path = root.join("log");
     append(&path, b"begin\n");
-    let server = Server::start(root.path(), &[]);
-    let place = Place(Mutex::new(server.address));
+    let server = Server::with(root.path(), &[]);
+    let place = Place(Mutex::new(server.address.clone()));
     let progress: [AtomicUsize; FOLLOWERS] = Default::default();
     let done = AtomicBool::new(false);
     let mut server = Some(server);
@@ -96,9 +101,9 @@ fn killed_under_its_followers() {
                     .zip(before)
                     .all(|(now, before)| *now > before + 1000)
             });
-            server.take().expect("a server").kill();
-            let server = server.insert(Server::start(root.path(), &[]));
-            place.set(server.address);
+            server.take().expect("a server").running.kill();
+            let server = server.insert(Server::with(root.path(), &[]));
+            place.set(server.address.clone());
         }
         done.store(true, Ordering::Release);
         let total = || fs::metadata(&path).map_or(0, |metadata| metadata.len());

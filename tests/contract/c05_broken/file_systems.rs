@@ -6,10 +6,13 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
-use crate::support::common::client::{End, Tail};
-use crate::support::common::fuse::Fuse;
-use crate::support::common::server::Server;
-use crate::support::common::{Directory, append, eventually, in_namespace, skip, succeeds};
+use crate::support::client::Ending;
+use crate::support::directory::{TempDir, append};
+use crate::support::fuse::Fuse;
+use crate::support::harness::Server;
+use crate::support::machine::{in_namespace, skip, succeeds};
+use crate::support::tail::{End, Tail};
+use crate::support::waiting::eventually;
 
 const BEGIN: &[u8] = b"begin\n";
 /// More than goes by copy at once.
@@ -21,14 +24,14 @@ fn complete(reason: &str) -> End {
 }
 
 /// `local` on an ordinary file system, and the directory `mounted`.
-fn root_with_directory() -> Directory {
-    let root = Directory::new();
+fn root_with_directory() -> TempDir {
+    let root = TempDir::new();
     append(&root.join("local"), BEGIN);
     fs::create_dir(root.join("mounted")).expect("mkdir");
     root
 }
 
-fn mount_fuse(root: &Directory) -> Option<Fuse> {
+fn mount_fuse(root: &TempDir) -> Option<Fuse> {
     Fuse::mount(&root.join("mounted"))
         .inspect_err(|error| skip(&format!("no FUSE: {error}")))
         .ok()
@@ -41,7 +44,7 @@ fn assert_cut(tail: &mut Tail, body: &[u8], why: &str) {
 }
 
 /// Somebody who must not notice.
-fn lives_on(root: &Directory, server: &Server, local: &mut Tail) {
+fn lives_on(root: &TempDir, server: &Server, local: &mut Tail) {
     append(&root.join("local"), b"more\n");
     let written = fs::read(root.join("local")).expect("a file");
     local.wait_for(written.len());
@@ -61,7 +64,7 @@ fn reads_that_fail() {
         };
         fuse.state().create("big", &[b'x'; BIG]);
         fuse.state().create("other", BEGIN);
-        let server = Server::start(root.path(), &OPTIONS);
+        let server = Server::with(root.path(), &OPTIONS);
         let mut local = server.tail("/local", 0);
         let mut other = server.tail("/mounted/other", 0);
         for error in [libc::EIO, libc::ESTALE, libc::ENOTCONN, libc::EACCES] {
@@ -76,13 +79,13 @@ fn reads_that_fail() {
             for range in ["none", "bytes=100000-400000", "bytes=0-"] {
                 let mut client = server.connect();
                 let request = format!("GET /mounted/big HTTP/1.0\r\nRange: {range}\r\n\r\n");
-                client.send(request.as_bytes()).expect("a request");
-                let head = client.head().expect("a head");
-                assert!(head.status < 300, "{}", head.head);
-                let rest = client.rest();
-                assert!(rest.is_err(), "error {error}: a proper end of {range}");
+                client.send(request.as_bytes());
+                let head = client.head();
+                assert!(head.status < 300, "{head:?}");
+                let (_, ending) = client.until_end();
+                assert_eq!(ending, Ending::Reset, "error {error}: the end of {range}");
             }
-            let begin = ("Range", "bytes=0-99999");
+            let begin = "Range: bytes=0-99999";
             assert_eq!(server.get("/mounted/big", &[begin]).body.len(), 100_000);
             let written = {
                 let mut state = fuse.state();
@@ -101,7 +104,7 @@ fn reads_that_fail() {
                 server.connect(),
                 "/mounted/log",
                 BEGIN.len() as u64,
-                &[("If-Match", &tag)],
+                &[&format!("If-Match: {tag}")],
             );
             resumed.wait_for(b"cannot be read\n".len());
         }
@@ -120,7 +123,7 @@ fn changes_behind_a_mount() {
         for name in names {
             fuse.state().create(name, BEGIN);
         }
-        let server = Server::start(root.path(), &OPTIONS);
+        let server = Server::with(root.path(), &OPTIONS);
         let mut local = server.tail("/local", 0);
         let mut tails = names.map(|name| server.tail(&format!("/mounted/{name}"), 0));
         let mut expected = BEGIN.to_vec();
@@ -158,7 +161,7 @@ fn changes_behind_a_mount() {
         assert_ne!(answer("truncated").etag(), tails[3].head.etag());
         assert_eq!(answer("fails").status, 500);
         lives_on(&root, &server, &mut local);
-        assert_eq!(server.log_lines_with("may not tell of every write"), 1);
+        assert_eq!(server.log().count("may not tell of every write"), 1);
     });
 }
 
@@ -172,7 +175,7 @@ fn directory_that_fails() {
             return;
         };
         fuse.state().create("log", BEGIN);
-        let server = Server::start(root.path(), &OPTIONS);
+        let server = Server::with(root.path(), &OPTIONS);
         let mut local = server.tail("/local", 0);
         for (error, status) in [(libc::EIO, 500), (libc::ESTALE, 500), (libc::EACCES, 403)] {
             let mut tail = server.tail("/mounted/log", 0);
@@ -206,21 +209,21 @@ fn file_system_that_dies() {
         fuse.state().create("log", BEGIN);
         // More than the sockets of a client that does not read can hold.
         fuse.state().create("big", &vec![b'x'; 32 << 20]);
-        let server = Server::start(root.path(), &OPTIONS);
+        let server = Server::with(root.path(), &OPTIONS);
         let mut local = server.tail("/local", 0);
         let mut tail = server.tail("/mounted/log", 0);
         tail.wait_for(BEGIN.len());
         let mut downloads = ["none", "bytes=0-"].map(|range| {
             let mut client = server.connect();
             let request = format!("GET /mounted/big HTTP/1.0\r\nRange: {range}\r\n\r\n");
-            client.send(request.as_bytes()).expect("a request");
-            assert!(client.head().expect("a head").status < 300);
+            client.send(request.as_bytes());
+            assert!(client.head().status < 300);
             client
         });
         fuse.die();
         assert_cut(&mut tail, BEGIN, "dead");
         for download in &mut downloads {
-            assert!(download.rest().is_err(), "a proper end");
+            assert!(download.until_end().1 == Ending::Reset, "a proper end");
         }
         assert_eq!(server.get("/mounted/log", &[]).status, 500);
         lives_on(&root, &server, &mut local);
@@ -244,10 +247,10 @@ fn file_system_that_hangs() {
             return;
         };
         fuse.state().create("log", BEGIN);
-        let private = Directory::new();
+        let private = TempDir::new();
         let admin = private.join("admin");
         let option = format!("--admin=unix:{}", admin.display());
-        let server = Server::start(root.path(), &["--threads", "1", &option]);
+        let server = Server::with(root.path(), &["--threads", "1", &option]);
         let health = || {
             let mut client = UnixStream::connect(&admin).expect("a connection");
             let request = b"GET /health HTTP/1.0\r\n\r\n";
@@ -261,14 +264,14 @@ fn file_system_that_hangs() {
         // Whoever looks at what it holds keeps it from answering.
         let held = fuse.state();
         let mut client = server.connect();
-        client.ask("/mounted/log", &[]).expect("a request");
+        client.ask("GET", "/mounted/log", &[]);
         eventually("the worker hangs", || {
             let answer = health();
             assert!(well(&answer) || answer.ends_with("a worker does not answer\n"));
             !well(&answer)
         });
         drop(held);
-        assert_eq!(client.response().expect("an answer").body, BEGIN);
+        assert_eq!(client.response().body, BEGIN);
         eventually("it is well again", || well(&health()));
     });
 }
@@ -289,7 +292,7 @@ fn file_system_remounted() {
         let mounted = root.join("mounted");
         mount(&["-t", "tmpfs", "tmpfs"], &mounted);
         append(&mounted.join("log"), BEGIN);
-        let server = Server::start(root.path(), &[]);
+        let server = Server::with(root.path(), &[]);
         let mut local = server.tail("/local", 0);
         let mut tail = server.tail("/mounted/log", 0);
         mount(&["-o", "remount,bind,ro"], &mounted);
@@ -321,7 +324,7 @@ fn directory_mounted_over() {
         let below = below.expect("a file");
         // Mounting makes no event; one of the file makes the server look.
         let rouse = || below.set_permissions(Permissions::from_mode(0o644));
-        let server = Server::start(root.path(), &[]);
+        let server = Server::with(root.path(), &[]);
         let mut local = server.tail("/local", 0);
         let mut tail = server.tail("/mounted/log", 0);
         mount(&["--bind", above.to_str().expect("UTF-8")], &mounted);

@@ -8,9 +8,10 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use crate::support::common::client::Client;
-use crate::support::common::server::Server;
-use crate::support::common::{Directory, append, skip};
+use crate::support::client::Client;
+use crate::support::directory::{TempDir, append};
+use crate::support::harness::Server;
+use crate::support::machine::skip;
 
 fn replacements() -> usize {
     std::env::var("OPENRANGE_REPLACEMENTS")
@@ -36,7 +37,7 @@ fn places() -> Vec<PathBuf> {
 }
 
 fn tag(client: &mut Client, target: &str) -> String {
-    let answer = client.get(target, &[]).expect("an answer");
+    let answer = client.get(target, &[]);
     assert_eq!(answer.status, 200);
     answer.etag()
 }
@@ -60,10 +61,10 @@ const WAYS: [(&str, Replace); 2] = [
 #[test]
 fn another_file_has_another_tag() {
     for place in places() {
-        let root = Directory::below(&place);
+        let root = TempDir::below(&place);
         let path = root.join("log");
         fs::write(&path, b"same").expect("create");
-        let server = Server::start(root.path(), &["--threads", "1"]);
+        let server = Server::with(root.path(), &["--threads", "1"]);
         let mut client = server.connect();
         for (way, replace) in WAYS {
             let mut seen = HashSet::from([tag(&mut client, "/log")]);
@@ -140,9 +141,9 @@ const HAPPENINGS: [(&str, Happening); 9] = [
 #[test]
 fn one_file_keeps_its_tag() {
     for place in places() {
-        let root = Directory::below(&place);
+        let root = TempDir::below(&place);
         append(&root.join("log"), b"begin");
-        let server = Server::start(root.path(), &["--threads", "2"]);
+        let server = Server::with(root.path(), &["--threads", "2"]);
         let first = tag(&mut server.connect(), "/log");
         for (what, happen) in HAPPENINGS {
             let target = happen(root.path());
@@ -155,13 +156,13 @@ fn one_file_keeps_its_tag() {
 #[test]
 fn tags_survive_the_server() {
     for place in places() {
-        let root = Directory::below(&place);
+        let root = TempDir::below(&place);
         let names: Vec<String> = (0..20).map(|n| format!("/log{n}")).collect();
         for name in &names {
             append(&root.join(&name[1..]), b"begin");
         }
         let all = |options: &[&str]| -> HashMap<String, String> {
-            let server = Server::start(root.path(), options);
+            let server = Server::with(root.path(), options);
             let mut client = server.connect();
             let tags = names
                 .iter()

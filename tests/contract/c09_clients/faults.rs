@@ -10,9 +10,12 @@ use std::time::Instant;
 
 use openrange::limits::ACCEPT_PAUSE;
 
-use crate::support::common::client::{Client, End, Tail};
-use crate::support::common::server::Server;
-use crate::support::common::{Directory, append, eventually, is_root, skip};
+use crate::support::client::{Client, Ending};
+use crate::support::directory::{TempDir, append};
+use crate::support::harness::Server;
+use crate::support::machine::{is_root, skip};
+use crate::support::tail::{End, Tail};
+use crate::support::waiting::eventually;
 
 fn complete(reason: &str) -> End {
     End::Complete(reason.into())
@@ -27,16 +30,16 @@ fn inotify_queue_overflow() {
     let Some(queue) = queue.filter(|queue| *queue <= 100_000) else {
         return skip("the inotify queue is too long to be filled");
     };
-    let root = Directory::new();
+    let root = TempDir::new();
     let ends = ["renamed", "unlinked", "replaced", "none"];
     for name in ["a", "b"].iter().chain(&ends) {
         append(&root.join(name), b"begin\n");
     }
-    let server = Server::start(root.path(), &["--threads", "1"]);
+    let server = Server::with(root.path(), &["--threads", "1"]);
     let mut grown = ["a", "b"].map(|name| server.tail(&format!("/{name}"), 0));
     let mut rolled = ends.map(|name| server.tail(&format!("/{name}"), 0));
 
-    server.pause();
+    server.freeze();
     // Alternating, since an event like the one before it is merged with that.
     let mut files = ["a", "b"].map(|name| {
         File::options()
@@ -56,7 +59,7 @@ fn inotify_queue_overflow() {
     fs::remove_file(root.join("unlinked")).expect("unlink");
     append(&root.join("new"), b"another file\n");
     fs::rename(root.join("new"), root.join("replaced")).expect("rename over");
-    server.resume();
+    server.thaw();
 
     for (tail, name) in grown.iter_mut().zip(["a", "b"]) {
         let written = fs::read(root.join(name)).expect("a file");
@@ -67,7 +70,7 @@ fn inotify_queue_overflow() {
         assert_eq!(*tail.end(), complete(name));
         assert_eq!(tail.body, b"begin\nlast words\n", "{name}");
     }
-    assert_eq!(server.log_lines_with("inotify events were lost"), 1);
+    assert_eq!(server.log().count("inotify events were lost"), 1);
     // And it goes on by events, with new watches in place.
     append(&root.join("none"), b"more\n");
     rolled[3].wait_for(b"begin\nlast words\nmore\n".len());
@@ -77,7 +80,7 @@ fn inotify_queue_overflow() {
 
 /// Appends, ends and log of a server whose inotify has nothing to give.
 fn follow_by_the_clock(script: &str) {
-    let root = Directory::new();
+    let root = TempDir::new();
     let names = ["one", "two", "three"];
     for name in names {
         append(&root.join(name), b"begin\n");
@@ -111,8 +114,8 @@ fn follow_by_the_clock(script: &str) {
         assert_eq!(*tail.end(), complete(end), "{script}");
     }
     assert_eq!(tails[0].body, b"begin\nmore\nlast\n");
-    let lines = server.log_lines_with(" by the clock");
-    assert_eq!(lines, 1, "{script}: {}", server.log());
+    let lines = server.log().count(" by the clock");
+    assert_eq!(lines, 1, "{script}: {:#?}", server.log().all());
 }
 
 #[test]
@@ -130,7 +133,7 @@ fn no_inotify_instances() {
 /// Writes behind the mount of an overlay make no event (inotify sees the overlay's inodes only).
 #[test]
 fn file_system_that_does_not_tell() {
-    let root = Directory::new();
+    let root = TempDir::new();
     for name in ["lower", "upper", "work", "root", "root/mounted"] {
         fs::create_dir(root.join(name)).expect("mkdir");
     }
@@ -153,9 +156,9 @@ fn file_system_that_does_not_tell() {
             tail.wait_for(b"begin\n".len() + round * b"behind\n".len());
         }
     }
-    assert_eq!(server.log_lines_with("may not tell of every write"), 1);
+    assert_eq!(server.log().count("may not tell of every write"), 1);
     let mounted = root.join("root/mounted");
-    let inside = server.path_inside(&mounted);
+    let inside = server.running.path_inside(&mounted);
     append(&inside.join("above"), b"last\n");
     fs::remove_file(inside.join("above")).expect("unlink");
     assert_eq!(*tails[0].end(), complete("unlinked"));
@@ -172,7 +175,7 @@ fn file_system_that_does_not_tell() {
 
 /// Unmounts in the server's namespace what it still uses.
 fn unmount(server: &Server, path: &Path) {
-    let pid = server.pid().to_string();
+    let pid = server.running.id().to_string();
     let enter = ["-t", &pid, "-U", "-m", "--preserve-credentials"];
     let status = Command::new("nsenter")
         .args(enter)
@@ -185,7 +188,7 @@ fn unmount(server: &Server, path: &Path) {
 /// A file system that goes away takes its own tails along and nobody else.
 #[test]
 fn file_system_unmounted() {
-    let root = Directory::new();
+    let root = TempDir::new();
     fs::create_dir(root.join("mounted")).expect("mkdir");
     append(&root.join("stays"), b"begin\n");
     let script = format!("mount -t tmpfs tmpfs {}/mounted", root.path().display());
@@ -193,7 +196,7 @@ fn file_system_unmounted() {
         Ok(server) => server,
         Err(why) => return skip(&format!("no tmpfs: {}", why.trim())),
     };
-    let inside = server.path_inside(&root.join("mounted"));
+    let inside = server.running.path_inside(&root.join("mounted"));
     append(&inside.join("goes"), b"begin\n");
     let held = File::options()
         .append(true)
@@ -217,7 +220,7 @@ fn file_system_unmounted() {
 /// Accepting pauses without spinning, who is there is served, and recovery needs nobody.
 #[test]
 fn out_of_descriptors() {
-    let root = Directory::new();
+    let root = TempDir::new();
     append(&root.join("log"), b"begin\n");
     append(&root.join("rolled"), b"begin\n");
     append(&root.join("other"), b"begin\n");
@@ -233,35 +236,35 @@ fn out_of_descriptors() {
     let mut tail = server.tail("/log", 0);
     let mut rolled = server.tail("/rolled", 0);
     let mut early = server.connect();
-    assert_eq!(early.get("/log", &[]).expect("an answer").status, 200);
+    assert_eq!(early.get("/log", &[]).status, 200);
 
     let mut clients: Vec<Client> = (0..60).map(|_| server.connect()).collect();
-    let pauses = || server.log_lines_with("cannot accept a connection");
+    let pauses = || server.log().count("cannot accept a connection");
     eventually("a pause in accepting", || pauses() >= 1);
     append(&root.join("rolled"), b"last\n");
     fs::rename(root.join("rolled"), root.join("rolled.1")).expect("rename");
     append(&root.join("log"), b"meanwhile\n");
     tail.wait_for(b"begin\nmeanwhile\n".len());
     // What is open already takes no descriptor.
-    let open = early.get("/log", &[]).expect("an answer");
+    let open = early.get("/log", &[]);
     assert_eq!(
         (open.status, &*open.body),
         (200, &b"begin\nmeanwhile\n"[..])
     );
-    let busy = early.get("/other", &[]).expect("an answer");
+    let busy = early.get("/other", &[]);
     assert_eq!(busy.status, 503);
-    assert!(busy.field("Retry-After").is_some(), "{}", busy.head);
+    assert!(busy.get("Retry-After").is_some(), "{busy:?}");
     // Not more attempts than the time and a connection or two that end allow, and no CPU used between them.
-    let (before, ticks, start) = (pauses(), server.ticks(), Instant::now());
+    let (before, ticks, start) = (pauses(), server.running.ticks(), Instant::now());
     eventually("five more pauses", || pauses() >= before + 5);
-    let (attempts, used) = (pauses() - before, server.ticks() - ticks);
+    let (attempts, used) = (pauses() - before, server.running.ticks() - ticks);
     let allowed = 3 + start.elapsed().as_millis() / ACCEPT_PAUSE.as_millis();
     assert!(attempts as u128 <= allowed, "{attempts} attempts");
     assert!(used < 50, "{used} ticks of 10 ms in five pauses");
 
     let mut waited = clients.pop().expect("a client");
     clients.clear();
-    assert_eq!(waited.get("/log", &[]).expect("an answer").status, 200);
+    assert_eq!(waited.get("/log", &[]).status, 200);
     assert_eq!(server.get("/log", &[]).body, b"begin\nmeanwhile\n");
     assert_eq!(*rolled.end(), complete("renamed"));
     assert_eq!(rolled.body, b"begin\nlast\n");
@@ -276,15 +279,18 @@ fn read_errors() {
     if !root.join("mtu").exists() || fs::read(root.join("speed")).is_ok() {
         return skip("no file known that cannot be read");
     }
-    let server = Server::start(root, &["--poll-interval", "50"]);
+    let server = Server::with(root, &["--poll-interval", "50"]);
     // A sealed file of 4096 bytes that gives EINVAL, and a live one that has no more than a few bytes.
     for target in ["/speed", "/mtu"] {
         let mut client = server.connect();
-        client.ask(target, &[]).expect("a request");
-        assert!(client.rest().is_err(), "{target}: a proper end");
+        client.ask("GET", target, &[]);
+        assert!(
+            client.until_end().1 == Ending::Reset,
+            "{target}: a proper end"
+        );
     }
     assert_eq!(*server.tail("/mtu", 0).end(), End::Cut);
-    assert_eq!(server.get("/mtu", &[("Range", "bytes=0-0")]).status, 206);
+    assert_eq!(server.get("/mtu", &["Range: bytes=0-0"]).status, 206);
 }
 
 /// A directory that others may no longer enter: its tails are cut when that is seen, nobody else notices.
@@ -293,12 +299,12 @@ fn directory_that_becomes_unreadable() {
     if !is_root() {
         return skip("only root can make the server another user");
     }
-    let root = Directory::new();
+    let root = TempDir::new();
     fs::create_dir(root.join("closed")).expect("mkdir");
     for name in ["closed/log", "closed/other", "open"] {
         append(&root.join(name), b"begin\n");
     }
-    let server = Server::start(root.path(), &["--user", "65534:65534"]);
+    let server = Server::with(root.path(), &["--user", "65534:65534"]);
     let mut closed = server.tail("/closed/log", 0);
     let mut open = server.tail("/open", 0);
     closed.wait_for(6);

@@ -14,9 +14,11 @@ use openrange::os::sockets::Peer;
 use openrange::worker::admission::Admission;
 use rustix::net::sockopt;
 
-use crate::support::common::client::{Client, End, Tail};
-use crate::support::common::server::Server;
-use crate::support::common::{Directory, PATIENCE, append, eventually};
+use crate::support::client::{Client, Ending};
+use crate::support::directory::{TempDir, append};
+use crate::support::harness::Server;
+use crate::support::tail::{End, Tail};
+use crate::support::waiting::{PATIENCE, eventually};
 
 /// More than any buffer on the way holds.
 const BIG: u64 = 64 << 20;
@@ -24,7 +26,7 @@ const BIG: u64 = 64 << 20;
 const SLACK: u64 = 6 << 10;
 
 struct World {
-    root: Directory,
+    root: TempDir,
     server: Server,
     /// Descriptors of the server while it has no connection.
     descriptors: usize,
@@ -33,7 +35,7 @@ struct World {
 impl World {
     /// One thread, which whoever blocks it blocks for all.
     fn new(options: &[&str]) -> World {
-        let root = Directory::new();
+        let root = TempDir::new();
         append(&root.join("small"), b"some bytes\n");
         append(&root.join("log"), b"");
         append(&root.join("neighbour"), b"");
@@ -41,11 +43,11 @@ impl World {
             .and_then(|file| file.set_len(BIG))
             .expect("a sparse file");
         let options = [&["--threads", "1"], options].concat();
-        let server = Server::start(root.path(), &options);
+        let server = Server::with(root.path(), &options);
         // Not before it has answered: a thread may still be starting when the address is announced.
         let mut client = server.connect();
-        client.get("/none", &[]).expect("an answer");
-        let descriptors = server.descriptors() - 1;
+        client.get("/none", &[]);
+        let descriptors = server.running.descriptors() - 1;
         World {
             root,
             server,
@@ -73,7 +75,7 @@ impl World {
             result
         });
         eventually("all descriptors back", || {
-            self.server.descriptors() == self.descriptors
+            self.server.running.descriptors() == self.descriptors
         });
         result
     }
@@ -87,7 +89,7 @@ impl World {
             append(&path, b"record\n");
             tail.wait_for(tail.body.len() + b"record\n".len());
             assert!(tail.body.ends_with(b"record\n"));
-            let answer = client.get("/small", &[]).expect("an answer");
+            let answer = client.get("/small", &[]);
             assert_eq!(
                 (answer.status, &*answer.body),
                 (200, b"some bytes\n".as_slice())
@@ -101,11 +103,11 @@ impl World {
     /// Memory after `attack` has been made often is what it was after it had been made once.
     fn memory_is_bounded(&self, rounds: usize, mut attack: impl FnMut()) {
         attack();
-        let before = self.server.resident();
+        let before = self.server.running.resident();
         for _ in 1..rounds {
             attack();
         }
-        let after = self.server.resident();
+        let after = self.server.running.resident();
         assert!(after < before + SLACK, "{before} KiB became {after} KiB");
     }
 }
@@ -130,18 +132,18 @@ fn slow_clients() {
         for (index, reader) in readers.iter_mut().enumerate() {
             sockopt::set_socket_recv_buffer_size(reader.stream(), 2048).expect("a small buffer");
             let range = if index % 2 == 0 { "none" } else { "bytes=0-" };
-            reader.ask("/big", &[("Range", range)]).expect("a request");
+            reader.ask("GET", "/big", &[&format!("Range: {range}")]);
         }
         for byte in head {
             for client in &mut slow {
-                client.send(&[*byte]).expect("a byte");
+                client.send([*byte]);
             }
             for reader in &mut readers {
-                assert_eq!(reader.read_some(&mut [0]).expect("a byte"), 1);
+                reader.raw(1);
             }
         }
         for client in &mut slow {
-            let answer = client.response().expect("an answer");
+            let answer = client.response();
             assert_eq!(answer.body, b"some bytes\n");
         }
         drop(silent);
@@ -162,7 +164,7 @@ fn heads_that_never_end() {
         {
             let sent = slow
                 .iter_mut()
-                .filter_map(|client| client.send(&[*byte]).ok());
+                .filter_map(|client| client.try_send([*byte]).ok());
             if sent.count() == 0 || start.elapsed() > PATIENCE {
                 break;
             }
@@ -170,13 +172,13 @@ fn heads_that_never_end() {
         }
         for client in slow.iter_mut().chain(&mut silent) {
             // A byte that came after the answer may have made it a reset.
-            if let Ok(answer) = client.response() {
+            if let Ok(answer) = client.try_response() {
                 assert_eq!(answer.status, 408);
             }
         }
     });
     // 50 silent ones; of the slow ones at least those were told in time.
-    assert!(world.server.log_lines_with("408") >= 100);
+    assert!(world.server.log().count("408") >= 100);
 }
 
 /// Writes until nobody takes any more: `Err` if the connection was broken off, else the number of bytes taken.
@@ -211,7 +213,7 @@ fn pipelining_behind_a_tail() {
     let beyond = request.repeat(4096);
     world.beside_a_neighbour(|| {
         let mut patient = world.server.tail("/log", 0);
-        patient.stream().write_all(&within).expect("a write");
+        patient.client.stream().write_all(&within).expect("a write");
         world.memory_is_bounded(30, || {
             let mut tail = world.server.tail("/log", 0);
             assert!(breaks_off(&tail, &beyond), "it takes without end");
@@ -223,12 +225,13 @@ fn pipelining_behind_a_tail() {
     });
     let cut = world
         .server
-        .log_lines_with("too much behind an endless answer");
+        .log()
+        .count("too much behind an endless answer");
     assert_eq!(cut, 30);
 }
 
 fn breaks_off(tail: &Tail, bytes: &[u8]) -> bool {
-    let mut stream = tail.stream();
+    let mut stream = tail.client.stream();
     let error = (0..10_000).find_map(|_| stream.write_all(bytes).err());
     error.is_some_and(|error| error.kind() != ErrorKind::WouldBlock)
 }
@@ -247,17 +250,17 @@ fn pipelining_with_reading() {
             .collect();
         let mut client = world.server.connect();
         let (whole, rest) = requests.as_bytes().split_at(requests.len() - 7);
-        client.send(whole).expect("requests");
+        client.send(whole);
         for (index, target) in asked.iter().enumerate() {
             if index + 1 == count {
-                client.send(rest).expect("the rest");
+                client.send(rest);
             }
             let expected = match *target {
                 "/small" => 200,
                 "/none" => 404,
                 _ => 301,
             };
-            let answer = client.response().expect("an answer");
+            let answer = client.response();
             assert_eq!(answer.status, expected, "{index} of {count}");
         }
     }
@@ -274,7 +277,7 @@ fn tails_behind_a_tail() {
             let end = if round % 2 == 0 { "unlinked" } else { "sealed" };
             append(&path("first"), b"first");
             let mut tail = world.server.tail("/first", 0);
-            let mut second = tail.stream();
+            let mut second = tail.client.stream();
             let request = b"GET /log HTTP/1.1\r\nHost: test\r\nRange: bytes=0-\r\n\r\n";
             second.write_all(request).expect("a request");
             tail.wait_for(b"first".len());
@@ -285,7 +288,7 @@ fn tails_behind_a_tail() {
                 fs::remove_file(path("first")).expect("unlink");
             }
             assert_eq!(*tail.end(), End::Complete(end.into()), "{round}");
-            let mut tail = tail.next().expect("another tail");
+            let mut tail = tail.next();
             if end == "sealed" {
                 fs::remove_file(path("first")).expect("unlink");
             }
@@ -293,7 +296,7 @@ fn tails_behind_a_tail() {
             tail.wait_for(b"record".len() * (round + 1));
         }
     });
-    assert_eq!(world.server.log_lines_with("tail of /first ended"), 20);
+    assert_eq!(world.server.log().count("tail of /first ended"), 20);
 }
 
 /// What comes behind a last answer is read and dropped, so that the answer is not lost to a reset; but not all that a
@@ -304,17 +307,17 @@ fn bytes_behind_a_last_answer() {
     let request = b"POST /small HTTP/1.1\r\nHost: test\r\nContent-Length: 99999999\r\n\r\n";
     let block = [0; 1 << 20];
     let mut patient = world.server.connect();
-    patient.send(request).expect("a request");
+    patient.send(request);
     for _ in 0..8 {
-        patient.send(&block).expect("a part of the body");
+        patient.send(&block[..]);
     }
-    assert_eq!(patient.response().expect("an answer").status, 405);
-    assert_eq!(patient.rest().expect("a proper end"), b"");
+    assert_eq!(patient.response().status, 405);
+    assert_eq!(patient.until_end(), (Vec::new(), Ending::Fin));
 
     let flooded = world.beside_a_neighbour(|| {
         let mut client = world.server.connect();
-        client.send(request).expect("a request");
-        (0..).find(|_| client.send(&block).is_err())
+        client.send(request);
+        (0..).find(|_| client.try_send(&block[..]).is_err())
     });
     // What was dropped, and what waits in buffers.
     let most = LINGER_BYTES / (1 << 20) + 32;
@@ -352,53 +355,43 @@ type Prelude = fn(&mut Client);
 const STATES: [(&str, Prelude); 12] = [
     ("connected", |_| {}),
     ("in a head", |client| {
-        client.send(b"GET /small HTTP/1.1\r\nHo").expect("a write");
+        client.send(b"GET /small HTTP/1.1\r\nHo");
     }),
-    ("asked", |client| {
-        client.ask("/small", &[]).expect("a request")
-    }),
+    ("asked", |client| client.ask("GET", "/small", &[])),
     ("answered", |client| {
-        client.get("/small", &[]).expect("an answer");
+        client.get("/small", &[]);
     }),
     ("pipelined", |client| {
         for target in ["/small", "/none", "/", "/big", "/small"] {
-            client.ask(target, &[]).expect("a request");
+            client.ask("GET", target, &[]);
         }
     }),
-    ("asked for much", |client| {
-        client.ask("/big", &[]).expect("a request")
-    }),
+    ("asked for much", |client| client.ask("GET", "/big", &[])),
     ("in a download", |client| {
-        client.ask("/big", &[]).expect("a request");
-        client.head().expect("a head");
+        client.ask("GET", "/big", &[]);
+        client.head();
     }),
     ("refused", |client| {
-        client.ask("/%zz", &[]).expect("a request");
-        client.head().expect("a head");
+        client.ask("GET", "/%zz", &[]);
+        client.head();
     }),
     ("in a body", |client| {
         let request = b"POST /small HTTP/1.1\r\nHost: test\r\nContent-Length: 99\r\n\r\nbody";
-        client.send(request).expect("a write");
-        client.head().expect("a head");
+        client.send(request);
+        client.head();
     }),
     ("tailing", |client| {
-        client
-            .ask("/log", &[("Range", "bytes=0-")])
-            .expect("a request");
-        client.head().expect("a head");
+        client.ask("GET", "/log", &["Range: bytes=0-"]);
+        client.head();
     }),
     ("behind in a tail", |client| {
-        client
-            .ask("/big", &[("Range", "bytes=0-")])
-            .expect("a request");
-        client.head().expect("a head");
+        client.ask("GET", "/big", &["Range: bytes=0-"]);
+        client.head();
     }),
     ("pipelined behind a tail", |client| {
-        client
-            .ask("/log", &[("Range", "bytes=0-")])
-            .expect("a request");
-        client.head().expect("a head");
-        client.ask("/small", &[]).expect("a request");
+        client.ask("GET", "/log", &["Range: bytes=0-"]);
+        client.head();
+        client.ask("GET", "/small", &[]);
     }),
 ];
 
@@ -408,9 +401,9 @@ const LEAVES: [(&str, Leave); 3] = [
     ("close", drop),
     ("reset", Client::reset),
     ("half-close", |mut client| {
-        client.half_close();
+        client.shut();
         // To its end, whichever that is.
-        let _ = client.rest();
+        let _ = client.until_end();
     }),
 ];
 
@@ -442,33 +435,30 @@ fn half_closed_clients_are_answered() {
     let ask = |targets: &[&str]| {
         let mut client = world.server.connect();
         for target in targets {
-            client.ask(target, &[]).expect("a request");
+            client.ask("GET", target, &[]);
         }
-        client.half_close();
+        client.shut();
         client
     };
     world.beside_a_neighbour(|| {
         let mut client = ask(&["/small"]);
-        assert_eq!(client.response().expect("an answer").body, b"some bytes\n");
-        assert_eq!(client.rest().expect("an end"), b"");
+        assert_eq!(client.response().body, b"some bytes\n");
+        assert_eq!(client.until_end(), (Vec::new(), Ending::Fin));
 
         let mut client = ask(&["/big"]);
-        assert_eq!(client.response().expect("an answer").body.len() as u64, BIG);
-        assert_eq!(client.rest().expect("an end"), b"");
+        assert_eq!(client.response().body.len() as u64, BIG);
+        assert_eq!(client.until_end(), (Vec::new(), Ending::Fin));
 
         let mut client = ask(&["/small", "/none", "/small"]);
-        let statuses = [(); 3].map(|()| client.response().expect("an answer").status);
+        let statuses = [(); 3].map(|()| client.response().status);
         assert_eq!(statuses, [200, 404, 200]);
-        assert_eq!(client.rest().expect("an end"), b"");
+        assert_eq!(client.until_end(), (Vec::new(), Ending::Fin));
 
-        let before = world.server.log_lines_with("client left");
+        let before = world.server.log().count("client left");
         let client = world.server.tail("/log", 0);
-        client
-            .stream()
-            .shutdown(std::net::Shutdown::Write)
-            .expect("shutdown");
+        client.client.shut();
         eventually("a tail that ends", || {
-            world.server.log_lines_with("client left") > before
+            world.server.log().count("client left") > before
         });
     });
 }

@@ -5,16 +5,18 @@ use std::os::unix::fs::PermissionsExt;
 
 use rustix::process::Signal;
 
-use crate::support::common::client::End;
-use crate::support::common::server::{Server, run};
-use crate::support::common::{Directory, append, eventually, is_root, skip};
+use crate::support::directory::{TempDir, append};
+use crate::support::harness::{Server, run};
+use crate::support::machine::{is_root, skip};
+use crate::support::tail::End;
+use crate::support::waiting::eventually;
 
 #[test]
 fn no_new_privileges() {
-    let root = Directory::new();
+    let root = TempDir::new();
     for (options, expected) in [(&[][..], "1"), (&["--no-sandbox"], "0")] {
-        let server = Server::start(root.path(), options);
-        assert_eq!(server.status("NoNewPrivs"), expected, "{options:?}");
+        let server = Server::with(root.path(), options);
+        assert_eq!(server.running.status("NoNewPrivs"), expected, "{options:?}");
     }
 }
 
@@ -24,7 +26,7 @@ fn another_user() {
     if !is_root() {
         return skip("only root can make the server another user");
     }
-    let root = Directory::new();
+    let root = TempDir::new();
     append(&root.join("log"), b"begin\n");
     append(&root.join("private"), b"secret\n");
     fs::set_permissions(root.join("private"), fs::Permissions::from_mode(0o600)).expect("chmod");
@@ -32,22 +34,22 @@ fn another_user() {
         &["--user", "65534:65533"][..],
         &["--user", "65534:65533", "--no-sandbox", "--threads", "3"],
     ] {
-        let server = Server::start(root.path(), options);
-        assert_eq!(server.status("Uid"), "65534\t65534\t65534\t65534");
-        assert_eq!(server.status("Gid"), "65533\t65533\t65533\t65533");
-        assert_eq!(server.status("Groups"), "65533");
+        let mut server = Server::with(root.path(), options);
+        assert_eq!(server.running.status("Uid"), "65534\t65534\t65534\t65534");
+        assert_eq!(server.running.status("Gid"), "65533\t65533\t65533\t65533");
+        assert_eq!(server.running.status("Groups"), "65533");
         for field in ["CapEff", "CapPrm", "CapInh", "CapAmb"] {
-            assert_eq!(server.status(field), "0000000000000000", "{field}");
+            assert_eq!(server.running.status(field), "0000000000000000", "{field}");
         }
         assert_eq!(server.get("/private", &[]).status, 403);
         let mut tail = server.tail("/log", 0);
         append(&root.join("log"), b"more\n");
         let length = fs::metadata(root.join("log")).expect("a file").len();
         tail.wait_for(usize::try_from(length).expect("a size"));
-        server.signal(Signal::TERM);
+        server.running.signal(Signal::TERM);
         assert_eq!(*tail.end(), End::Complete("shutdown".into()));
         drop(tail);
-        assert!(server.wait().success());
+        assert!(server.running.wait().success());
     }
 }
 
@@ -58,7 +60,7 @@ fn another_user_reads_and_opens_again() {
         return skip("only root can make the server another user");
     }
     let (uid, gid) = (Some(65534), Some(65533));
-    let (root, own) = (Directory::new(), Directory::new());
+    let (root, own) = (TempDir::new(), TempDir::new());
     append(&root.join("log"), b"begin\n");
     append(&own.join("tokens"), b"first\n");
     for path in [own.path(), &own.join("tokens")] {
@@ -73,10 +75,12 @@ fn another_user_reads_and_opens_again() {
         "--access-log",
         log.to_str().expect("UTF-8"),
     ];
-    let server = Server::start(root.path(), &options);
+    let server = Server::with(root.path(), &options);
     let get = |token: &str| {
         let value = format!("Bearer {token}");
-        server.get("/log", &[("Authorization", &value)]).status
+        server
+            .get("/log", &[&format!("Authorization: {value}")])
+            .status
     };
     assert_eq!(get("first"), 200);
     let lines = |path: &std::path::Path| {
@@ -87,9 +91,9 @@ fn another_user_reads_and_opens_again() {
     fs::rename(&log, own.join("access.1")).expect("rename");
     fs::write(own.join("new"), b"second\n").expect("a file");
     fs::rename(own.join("new"), &tokens).expect("rename");
-    server.signal(Signal::HUP);
+    server.running.signal(Signal::HUP);
     eventually("the access log", || {
-        server.log_lines_with("SIGHUP: the access log is") == 1
+        server.log().count("SIGHUP: the access log is") == 1
     });
     assert_eq!((get("first"), get("second")), (401, 200));
     eventually("two lines", || lines(&log) == 2);
@@ -98,7 +102,7 @@ fn another_user_reads_and_opens_again() {
 
 #[test]
 fn users_that_do_not_exist() {
-    let root = Directory::new();
+    let root = TempDir::new();
     let path = root.path().to_str().expect("UTF-8");
     for user in [
         "no-such-user",

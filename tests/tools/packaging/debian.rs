@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::{path, read, run};
-use crate::support::common::{Directory, skip};
+use crate::support::directory::TempDir;
+use crate::support::machine::skip;
 
 /// The package of this version, if it is younger than what it is made of.
 fn package() -> Option<PathBuf> {
@@ -82,8 +83,8 @@ fn the_package_has_it_where_it_belongs() {
         return;
     };
     let package = package.display().to_string();
-    let (contents, control) = (Directory::new(), Directory::new());
-    let unpack = |how, to: &Directory| {
+    let (contents, control) = (TempDir::new(), TempDir::new());
+    let unpack = |how, to: &TempDir| {
         let to = to.path().display().to_string();
         run("dpkg-deb", &[how, &package, &to])
     };

@@ -1,7 +1,7 @@
 //! The unit, the change log and what the guide shows of them.
 
 use super::{read, run};
-use crate::support::common::Directory;
+use crate::support::directory::TempDir;
 
 const UNIT: &str = "packaging/systemd/openrange.service";
 const SOCKET: &str = "packaging/systemd/openrange.socket";
@@ -33,7 +33,7 @@ fn the_guide_shows_the_units_as_they_are() {
 
 #[test]
 fn the_unit_is_good_to_systemd() {
-    let directory = Directory::new();
+    let directory = TempDir::new();
     let file = directory.join("openrange.service");
     // Neither the program nor its man page is installed here.
     let unit = read(UNIT)

@@ -26,7 +26,7 @@ fn run(program: &str, arguments: &[&str]) -> Option<(bool, String)> {
     let mut command = Command::new(program);
     command.args(arguments).env("LC_ALL", "C.UTF-8");
     let Ok(output) = command.output() else {
-        crate::support::common::skip(&format!("no {program} here"));
+        crate::support::machine::skip(&format!("no {program} here"));
         return None;
     };
     let said = [output.stdout, output.stderr].concat();

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use openrange::cli::{Command, parse};
 
 use super::{path, run};
-use crate::support::common::Directory;
+use crate::support::directory::TempDir;
 
 /// Reads a configuration file like UCI does, one section, and prints the words of the command line.
 const SHELL: &str = r#"
@@ -32,7 +32,7 @@ service_triggers
 "#;
 
 fn start(config: &str) -> String {
-    let directory = Directory::new();
+    let directory = TempDir::new();
     let file = directory.join("config");
     std::fs::write(&file, config).expect("write");
     let script = path("packaging/openwrt/openrange.init");

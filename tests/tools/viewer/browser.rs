@@ -8,8 +8,8 @@ use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::support::common::skip;
 use crate::support::harness::{Running, TempDir};
+use crate::support::machine::skip;
 
 /// Bound of every wait: a browser on a busy machine takes its time.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -276,7 +276,7 @@ fn ranges() {
         let answer = answered(line, fields, &file(10, *sealed));
         let response = ParsedResponse::of(&answer);
         let what = format!("{line} {fields:?}, sealed {sealed}");
-        assert_eq!(response.code, *code, "{what}");
+        assert_eq!(response.status, *code, "{what}");
         assert_eq!(response.get("Content-Range"), *range, "{what}");
         assert_eq!(body(&answer.body), *follows, "{what}");
     }
@@ -361,7 +361,7 @@ fn what_is_no_file() {
         let answer = answered("GET /f", &fields, &found);
         let response = ParsedResponse::of(&answer);
         assert_eq!(
-            (response.code, response.text.as_slice()),
+            (response.status, response.text.as_slice()),
             (code, text.as_bytes())
         );
         let head = answered("HEAD /f", &fields, &found);

@@ -112,7 +112,7 @@ fn every_answer() {
 
 fn check(request: &Request, found: &Resource<()>, answer: &Response, stays: bool) {
     let response = ParsedResponse::of(answer);
-    assert_eq!(response.code, answer.status.code());
+    assert_eq!(response.status, answer.status.code());
     assert_eq!(response.reason, answer.status.reason());
     assert_eq!(response.get("Date"), Some(NOW_TEXT));
     connection(request, answer, &response, stays);
@@ -234,8 +234,8 @@ fn like_get(request: &Request, found: &Resource<()>, response: &ParsedResponse, 
     let other = respond(&plain::parse(get), found, stays, now());
     let others = ParsedResponse::of(&other);
     assert_eq!(
-        (response.code, &response.reason),
-        (others.code, &others.reason)
+        (response.status, &response.reason),
+        (others.status, &others.reason)
     );
     let tail = matches!(other.body, Body::Tail { .. });
     for (name, value) in &others.fields {
@@ -273,7 +273,7 @@ fn every_refusal() {
         let answer = refuse(refusal, false, now());
         let response = ParsedResponse::of(&answer);
         let (status, line) = refusal.explain();
-        assert_eq!((answer.status, response.code), (status, status.code()));
+        assert_eq!((answer.status, response.status), (status, status.code()));
         assert_eq!(
             response.text,
             format!("{line}\n").into_bytes(),

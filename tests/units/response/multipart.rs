@@ -70,7 +70,7 @@ fn parts_and_length() {
             &file(1_000, false),
         );
         let response = ParsedResponse::of(&answer);
-        assert_eq!(response.code, 206);
+        assert_eq!(response.status, 206);
         assert_eq!(
             response.get("Content-Range"),
             None,

@@ -8,7 +8,7 @@ use openrange::subscription::end::End;
 use super::disk::Disk;
 use super::events::Stream;
 use super::request::{Ask, Body, Expect};
-use super::response::{self, Head, Parser, Piece};
+use crate::support::reader::{self, Head, Piece, Reader};
 
 #[derive(Default)]
 pub struct Client {
@@ -28,7 +28,7 @@ pub struct Client {
     pub after_tail: bool,
     /// The endless answer, until the server has reported its end.
     pub tail: Option<Tail>,
-    parser: Parser,
+    reader: Reader,
     /// Bytes of the body on its way.
     got: u64,
     /// They, if they must be looked at together.
@@ -132,14 +132,19 @@ impl Client {
 
     /// No answer is on its way.
     pub fn is_idle(&self) -> bool {
-        self.parser.is_idle()
+        self.reader.is_idle()
     }
 
     /// The server has sent these bytes. True when an answer is complete with them.
     pub fn take(&mut self, bytes: &[u8], disk: &Disk) -> bool {
         let expected = self.expected.take().expect("bytes that nobody asked for");
         let mut complete = false;
-        for piece in self.parser.feed(bytes, expected.head_only) {
+        self.reader.feed(bytes);
+        while let Some(piece) = self
+            .reader
+            .next(usize::MAX, expected.head_only)
+            .expect("HTTP")
+        {
             assert!(!complete, "bytes behind a complete answer");
             match piece {
                 Piece::Head(head) => {
@@ -213,7 +218,7 @@ impl Client {
             Body::Slice(_, range) => assert_eq!(self.got, range.end - range.start),
             Body::Parts { file, size, parts } => {
                 let body = std::mem::take(&mut self.body);
-                let got = response::parts(&self.media, &body);
+                let got = reader::parts(&self.media, &body);
                 assert_eq!(got.len(), parts.len());
                 for ((range, of, bytes), part) in got.into_iter().zip(parts) {
                     assert_eq!((&range, of), (part, *size));
@@ -255,9 +260,9 @@ impl Client {
 
     /// An answer without chunks ends with the connection, if it may end.
     fn end_bare(&mut self) {
-        if self.parser.is_until_close() {
+        if self.reader.is_until_close() {
             self.tail.as_ref().expect("only a tail does so").end();
-            (self.parser, self.expected) = (Parser::default(), None);
+            (self.reader, self.expected) = (Reader::default(), None);
         }
     }
 }

@@ -4,7 +4,7 @@
 //!
 //! [`drive`], [`topics`] and [`turn`] play the server; [`hands`] are the clients and publishers, [`disk`] what there is to read;
 //! [`client`] holds what a client may get against what it gets, [`request`] and [`conditions`] say what that is,
-//! [`response`] and [`events`] read it; [`following`] is what the server does for event streams;
+//! [`events`] reads those that are event streams; [`following`] is what the server does for event streams;
 //! [`check`] is what must hold besides.
 
 mod check;
@@ -16,7 +16,6 @@ mod events;
 mod following;
 mod hands;
 mod request;
-mod response;
 mod topics;
 mod turn;
 
