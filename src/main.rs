@@ -20,8 +20,7 @@ fn main() -> ExitCode {
     }
     match cli::parse(arguments) {
         Err(why) => fail(&why, 2),
-        Ok(Command::Help) => print(cli::USAGE),
-        Ok(Command::Version) => print(concat!("openrange ", env!("CARGO_PKG_VERSION"), "\n")),
+        Ok(Command::Print(text)) => print(&text),
         Ok(Command::Serve(options)) => match server::run(&options) {
             Err(why) => fail(&why, 1),
             Ok(()) => ExitCode::SUCCESS,

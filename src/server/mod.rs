@@ -1,6 +1,7 @@
 //! The server as a whole: binds, starts the workers, announces, and ends them.
 
 pub mod admin;
+pub mod options;
 pub mod reload;
 pub mod systemd;
 
@@ -15,7 +16,6 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::iterator::{Handle, Signals};
 
-use crate::cli::{DEFAULT_ADDRESS, Options};
 use crate::connection::Timeouts;
 use crate::limits::{
     ACCESS_LOG_PATIENCE, ADMIN_PATIENCE, CACHED_FILES_MAX, CACHED_FILES_SHARE, CLIENTS_MAX,
@@ -29,6 +29,7 @@ use crate::store::truncations::Truncations;
 use crate::worker::admission::Admission;
 use crate::worker::inspect::Inspector;
 use crate::worker::{Shared, Worker, WorkerBuilder};
+use options::{DEFAULT_ADDRESS, Options};
 use reload::Reload;
 use systemd::Notifier;
 

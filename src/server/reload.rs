@@ -11,7 +11,7 @@ use std::sync::Arc;
 use log::{error, info, warn};
 use rustix::fs::{Mode, OFlags};
 
-use crate::cli::Options;
+use super::options::Options;
 use crate::http::authorization::Tokens;
 use crate::limits::TOKEN_FILE_MAX;
 use crate::log::access_log::AccessLog;

@@ -12,8 +12,8 @@ use source::{File, files, functions, words};
 const ORDER: &[&str] = &[
     "main",
     "guide",
-    "server",
     "cli",
+    "server",
     "worker",
     "client",
     "follow",

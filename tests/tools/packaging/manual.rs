@@ -5,11 +5,20 @@ use super::{read, run, squeezed};
 
 const PAGE: &str = "packaging/openrange.1";
 
-/// Reads the list of options: `.It Fl Fl listen Ar ADDR` and `.It Fl h , Fl Fl help` (mdoc(7): `Fl` is a dash).
-fn of_page(page: &str) -> Options {
+/// Reads the list of options of a command: `.It Fl Fl listen Ar ADDR` and `.It Fl h , Fl Fl help` (mdoc(7): `Fl` is a
+/// dash). That of the server is the section OPTIONS, that of `openrange NAME` the subsection of that title.
+fn of_page(page: &str, command: &str) -> Options {
     let mut options = Options::new();
-    let section = page.split(".Sh ").find(|part| part.starts_with("OPTIONS"));
-    let section = section.expect("a section OPTIONS");
+    let title = match command {
+        "" => "\n.Sh OPTIONS\n".to_owned(),
+        _ => format!("\n.Ss openrange {command}\n"),
+    };
+    let (_, section) = page
+        .split_once(&title)
+        .unwrap_or_else(|| panic!("no {title:?} in {PAGE}"));
+    let ends = ["\n.Sh ", "\n.Ss "];
+    let end = ends.iter().filter_map(|title| section.find(title)).min();
+    let section = &section[..end.unwrap_or(section.len())];
     for item in section.split(".It ").skip(1) {
         let (head, text) = item.split_once('\n').expect("a text below");
         let (names, argument) = match head.split_once(" Ar ") {
@@ -31,16 +40,19 @@ fn of_page(page: &str) -> Options {
 
 #[test]
 fn the_man_page_has_the_options_of_the_program() {
-    let (help, page) = (options::of_help(), of_page(&read(PAGE)));
-    assert_eq!(
-        help.keys().collect::<Vec<_>>(),
-        page.keys().collect::<Vec<_>>(),
-        "left: --help, right: {PAGE}"
-    );
-    for (name, entry) in &help {
-        assert_eq!(entry.argument, page[name].argument, "{name} in {PAGE}");
-        let default = |entry| options::default_of(entry).map(str::to_string);
-        assert_eq!(default(entry), default(&page[name]), "{name} in {PAGE}");
+    let text = read(PAGE);
+    for (command, table) in options::of_program() {
+        let page = of_page(&text, command);
+        assert_eq!(
+            table.keys().collect::<Vec<_>>(),
+            page.keys().collect::<Vec<_>>(),
+            "left: the table of openrange {command}, right: {PAGE}"
+        );
+        for (name, entry) in &table {
+            assert_eq!(entry.argument, page[name].argument, "{name} in {PAGE}");
+            let default = |entry| options::default_of(entry).map(str::to_string);
+            assert_eq!(default(entry), default(&page[name]), "{name} in {PAGE}");
+        }
     }
 }
 

@@ -1,8 +1,8 @@
-//! The options as `--help` lists them.
+//! The options as the program's own tables have them.
 
 use std::collections::BTreeMap;
 
-use openrange::cli::USAGE;
+use openrange::cli::{self, Page};
 
 /// One option.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -24,46 +24,29 @@ pub fn names(options: &Options) -> BTreeMap<String, bool> {
         .collect()
 }
 
-/// Reads the usage text. An option begins a line after two blanks; its text begins after two more, or on the next line.
-pub fn of_help() -> Options {
-    let mut options = Options::new();
-    let mut current = Vec::new();
-    for line in USAGE.lines().skip_while(|line| *line != "Options:").skip(1) {
-        let Some(line) = line.strip_prefix("  ") else {
-            break;
-        };
-        let text = if line.starts_with('-') {
-            let (head, text) = line.split_once("  ").unwrap_or((line, ""));
-            let (names, entry) = head_of(head);
-            for name in &names {
-                options.insert(name.clone(), entry.clone());
-            }
-            current = names;
-            text
-        } else {
-            line
-        };
-        for name in &current {
-            let entry = options.get_mut(name).expect("inserted above");
-            entry.text = super::squeezed(&format!("{} {text}", entry.text));
-        }
-    }
-    assert!(options.len() >= 13, "only {options:#?} were read");
-    options
+/// Of each command, by its name; that of the server is empty.
+pub fn of_program() -> BTreeMap<&'static str, Options> {
+    let pages = cli::pages();
+    let commands: BTreeMap<_, _> = pages.iter().map(|page| (page.command, of(page))).collect();
+    assert_eq!(commands.len(), pages.len(), "two commands of one name");
+    assert!(commands[""].len() >= 13, "only {commands:#?}");
+    commands
 }
 
-/// `-h, --help` or `--listen ADDR`
-fn head_of(head: &str) -> (Vec<String>, Entry) {
-    let mut names = Vec::new();
-    let mut entry = Entry::default();
-    for word in head.split([' ', ',']).filter(|word| !word.is_empty()) {
-        if word.starts_with('-') {
-            names.push(word.to_string());
-        } else {
-            entry.argument = Some(word.to_string());
+fn of(page: &Page) -> Options {
+    let mut options = Options::new();
+    for row in &page.options {
+        let entry = Entry {
+            argument: row.value.map(str::to_owned),
+            text: super::squeezed(row.text),
+        };
+        let short = row.short.map(|letter| format!("-{letter}"));
+        for name in short.into_iter().chain([format!("--{}", row.long)]) {
+            let known = options.insert(name, entry.clone());
+            assert_eq!(known, None, "--{} is there twice", row.long);
         }
     }
-    (names, entry)
+    options
 }
 
 /// What stands in the parentheses `(default: ...)`.

@@ -1,0 +1,210 @@
+//! The options of the server.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::table::{Row, Table};
+use crate::http::cors::Cors;
+use crate::server::options::Options;
+
+/// Most worker threads: a bound against typing errors.
+const THREADS_MAX: usize = 1024;
+/// Longest poll interval, a day.
+const MILLISECONDS_MAX: usize = 86_400_000;
+
+/// Options that are being parsed.
+#[derive(Default)]
+pub(super) struct Serve {
+    pub(super) options: Options,
+    root: Option<PathBuf>,
+}
+
+impl Serve {
+    /// All that was said, with the defaults for what was not.
+    pub(super) fn finish(self) -> Options {
+        Options {
+            root: self.root.unwrap_or(self.options.root),
+            ..self.options
+        }
+    }
+}
+
+fn root(serve: &mut Serve, value: OsString) -> Result<(), String> {
+    match serve.root {
+        None => serve.root = Some(value.into()),
+        Some(_) => {
+            let value = value.display();
+            return Err(format!(
+                "only one ROOT can be served, but there is also {value}"
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// `openrange [OPTIONS] [ROOT]`
+pub(super) const TABLE: Table<Serve> = Table {
+    command: "",
+    about: "\
+openrange serves the regular files below a directory over HTTP/1.1. A request
+with an open-ended range (`curl -N -r 0- URL`) is a subscription: it gets what
+is there, then every byte as it is written, until the file is removed, renamed
+or replaced.
+",
+    usage: "[OPTIONS] [ROOT]",
+    operands: &[("ROOT", "the directory to serve (default: .)")],
+    operand: root,
+    options: OPTIONS,
+    notes: "\
+One line on stdout tells each address when the server is ready. Everything else
+is logged to stderr; RUST_LOG=warn logs less, RUST_LOG=debug more.
+SIGHUP reads the token file and opens the access log again; what cannot be used
+changes nothing, and the log says so. SIGUSR1 logs the clients. SIGTERM and
+SIGINT end the server, a second one at once.
+Exit status: 0 after SIGTERM or SIGINT, 1 if it cannot serve, 2 for wrong usage.
+",
+};
+
+const OPTIONS: &[Row<Serve>] = &[
+    Row::value(
+        "listen",
+        "ADDR",
+        "IP:PORT, [IPV6]:PORT, localhost:PORT, unix:PATH or unix:PATH,mode=OCTAL for its permission bits; \
+               may be repeated; port 0 lets the kernel choose (default: the sockets that systemd passes, or \
+               127.0.0.1:8080)",
+        |serve, value| {
+            serve.options.listen.push(value.parse()?);
+            Ok(())
+        },
+    ),
+    Row::value(
+        "threads",
+        "N",
+        "worker threads (default: the number of CPUs)",
+        |serve, value| {
+            serve.options.threads = Some(value.number(1, THREADS_MAX)?);
+            Ok(())
+        },
+    ),
+    Row::value(
+        "header-timeout",
+        "SECONDS",
+        "for a request head to be complete (default: 30)",
+        |serve, value| {
+            serve.options.header_timeout = value.positive_seconds()?;
+            Ok(())
+        },
+    ),
+    Row::value(
+        "idle-timeout",
+        "SECONDS",
+        "for a kept-alive connection to send another request (default: 60)",
+        |serve, value| {
+            serve.options.idle_timeout = value.positive_seconds()?;
+            Ok(())
+        },
+    ),
+    Row::value(
+        "send-timeout",
+        "SECONDS",
+        "for a client to take at least a byte of what was sent, else it is reset; 0: for ever (default: 300)",
+        |serve, value| {
+            serve.options.send_timeout = value.seconds()?;
+            Ok(())
+        },
+    ),
+    Row::value(
+        "max-connections",
+        "N",
+        "further ones are answered with 503 (default: three quarters of the descriptors that the hard limit \
+               allows)",
+        |serve, value| {
+            serve.options.max_connections = Some(value.number(1, usize::MAX)?);
+            Ok(())
+        },
+    ),
+    Row::value(
+        "max-connections-per-address",
+        "N",
+        "the same for one IPv4 address or IPv6 /64 network; loopback and unix sockets are excepted (default: \
+               no limit)",
+        |serve, value| {
+            serve.options.max_connections_per_address = Some(value.number(1, usize::MAX)?);
+            Ok(())
+        },
+    ),
+    Row::value(
+        "poll-interval",
+        "MILLISECONDS",
+        "between two looks at a followed file of which inotify does not tell (default: 1000)",
+        |serve, value| {
+            let milliseconds = value.number(1, MILLISECONDS_MAX)?;
+            serve.options.poll_interval = Duration::from_millis(milliseconds as u64);
+            Ok(())
+        },
+    ),
+    Row::value(
+        "grace",
+        "SECONDS",
+        "from SIGTERM or SIGINT to the end of whatever is still under way (default: 10)",
+        |serve, value| {
+            serve.options.grace = value.seconds()?;
+            Ok(())
+        },
+    ),
+    Row::value(
+        "admin",
+        "ADDR",
+        "a listener of its own, like that of --listen, for /metrics, /clients and /health",
+        |serve, value| {
+            serve.options.admin = Some(value.parse()?);
+            Ok(())
+        },
+    ),
+    Row::value(
+        "access-log",
+        "FILE",
+        "a line for each answer that is complete, in the Common Log Format; - is stdout",
+        |serve, value| {
+            serve.options.access_log = Some(value.path());
+            Ok(())
+        },
+    ),
+    Row::value(
+        "token-file",
+        "FILE",
+        "who may read: on each line a bearer token and, if it is not for everything, the path it is for; # \
+               begins a remark",
+        |serve, value| {
+            serve.options.token_file = Some(value.path());
+            Ok(())
+        },
+    ),
+    Row::value(
+        "cors",
+        "ORIGIN",
+        "scripts of this site (https://example.org) may read; *: those of every site",
+        |serve, value| {
+            let cors = Cors::parse(&value.string()?).map_err(|why| value.wrong(why))?;
+            serve.options.cors = Some(cors);
+            Ok(())
+        },
+    ),
+    Row::value(
+        "user",
+        "NAME",
+        "become this user (or UID:GID) once all is bound",
+        |serve, value| {
+            serve.options.user = Some(value.string()?);
+            Ok(())
+        },
+    ),
+    Row::flag(
+        "no-sandbox",
+        "keep the access to files that is given up otherwise (Landlock: nothing but reading below ROOT is left)",
+        |serve| serve.options.sandbox = false,
+    ),
+    Row::HELP,
+    Row::VERSION,
+];
