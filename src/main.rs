@@ -1,40 +1,31 @@
 //! Parse, serve, one line on failure, exit code.
 
-use std::ffi::OsString;
 use std::io::Write;
 use std::panic;
 use std::process::ExitCode;
 use std::time::SystemTime;
 
 use openrange::cli::{self, Command};
-use openrange::client::{self, run::End};
+use openrange::client::{self, run::End, run::Options};
 use openrange::http::date::Date;
 use openrange::log::stderr::{self, Log};
 use openrange::server;
 
 fn main() -> ExitCode {
     start_log();
-    let mut arguments = std::env::args_os().skip(1).peekable();
-    if arguments.next_if(|first| first == "follow").is_some() {
-        return follow(arguments);
-    }
-    match cli::parse(arguments) {
+    match cli::parse(std::env::args_os().skip(1)) {
         Err(why) => fail(&why, 2),
         Ok(Command::Print(text)) => print(&text),
         Ok(Command::Serve(options)) => match server::run(&options) {
             Err(why) => fail(&why, 1),
             Ok(()) => ExitCode::SUCCESS,
         },
+        Ok(Command::Follow(options)) => follow(*options),
     }
 }
 
-fn follow(arguments: impl Iterator<Item = OsString>) -> ExitCode {
-    let options = match cli::follow::parse(arguments) {
-        Err(why) => return fail(&why, 2),
-        Ok(cli::follow::Command::Help) => return print(cli::follow::USAGE),
-        Ok(cli::follow::Command::Follow(options)) => options,
-    };
-    match client::run::run(*options) {
+fn follow(options: Options) -> ExitCode {
+    match client::run::run(options) {
         Ok(End::Success) => ExitCode::SUCCESS,
         Ok(End::Failure(why)) => fail(&why, 1),
         Ok(End::Gap(what)) => fail(&what, 3),

@@ -2,44 +2,44 @@
 _openrange() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
     COMPREPLY=()
-    case $before in
-    --user)
-        mapfile -t COMPREPLY < <(compgen -u -- "$word")
-        return
+    # Options by what they take: a user, a file, something else; and those that take nothing.
+    local user='' file='' other='' plain='' commands=''
+    case ${COMP_WORDS[1]} in
+    follow)
+        file='--state --token-file'
+        other='--from --on-gap --late --batch --linger --header --max-rate'
+        plain='--until-end --until-caught-up --fail --progress -h --help'
         ;;
-    --access-log | --token-file)
-        compopt -o filenames 2>/dev/null
-        mapfile -t COMPREPLY < <(compgen -f -- "$word")
-        return
-        ;;
-    --listen | --admin | --threads | --header-timeout | --idle-timeout | --send-timeout | --max-connections | \
-        --max-connections-per-address | --poll-interval | --grace | --cors)
-        return # whatever it takes, it is no option
+    *)
+        user='--user'
+        file='--access-log --token-file'
+        other='--listen --threads --header-timeout --idle-timeout --send-timeout --max-connections
+            --max-connections-per-address --poll-interval --grace --admin --cors'
+        plain='--no-sandbox -h --help -V --version'
+        ((COMP_CWORD == 1)) && commands='follow'
         ;;
     esac
-    if [[ $word == -* ]]; then
-        mapfile -t COMPREPLY < <(compgen -W '
-            --listen
-            --threads
-            --header-timeout
-            --idle-timeout
-            --send-timeout
-            --max-connections
-            --max-connections-per-address
-            --poll-interval
-            --grace
-            --admin
-            --access-log
-            --token-file
-            --cors
-            --user
-            --no-sandbox
-            -h --help
-            -V --version
-        ' -- "$word")
+    if _openrange_has "$user" "$before"; then
+        mapfile -t COMPREPLY < <(compgen -u -- "$word")
+    elif _openrange_has "$file" "$before"; then
+        compopt -o filenames 2>/dev/null
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+    elif _openrange_has "$other" "$before"; then
+        : # whatever it takes, it is no option
+    elif [[ $word == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "$user $file $other $plain" -- "$word")
     else
         compopt -o filenames 2>/dev/null
-        mapfile -t COMPREPLY < <(compgen -d -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$word"; compgen -d -- "$word")
     fi
+}
+
+# Whether a list of words has this one.
+_openrange_has() {
+    local word
+    for word in $1; do
+        [[ $word == "$2" ]] && return 0
+    done
+    return 1
 }
 complete -F _openrange openrange

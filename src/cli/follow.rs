@@ -5,71 +5,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use lexopt::prelude::{Long, Short, Value, ValueExt};
-
-use super::{count, explain, path, seconds, string};
+use super::Command;
+use super::table::{Parsed, Row, Table};
 use crate::client::lines::Batching;
 use crate::client::requests::Requests;
 use crate::client::run::Options;
 use crate::client::settings::{From, OnGap, Settings, Until};
 use crate::client::url::{Server, Url};
 use crate::limits::{TOKEN_FILE_MAX, TOKEN_MAX};
-
-/// The usage text.
-pub const USAGE: &str = "\
-openrange follow writes a log to stdout: every byte, in order, across rolls,
-broken connections and restarts of either side.
-
-Usage: openrange follow [OPTIONS] URL [-- CMD ARG...]
-
-  URL                       http://HOST[:PORT]/PATH, or
-                            http+unix://%2Frun%2Fx.sock/PATH
-  CMD ARG...                gets complete lines in batches on its stdin, one
-                            process for each batch; OPENRANGE_URL, _ETAG,
-                            _OFFSET and _END say what they are. If it does not
-                            exit with 0, it gets the same bytes again
-
-Options:
-  --state FILE              keep the position there and go on with it; without
-                            it every start is a new one
-  --from WHERE              where to begin without a position: start, end or
-                            lines=N (default: start)
-  --on-gap WHAT             if a generation is gone before all of it was read:
-                            fail, or go on with the oldest or the latest one
-                            (default: fail)
-  --late SECONDS            how long lines that are appended to a rolled file
-                            still count (default: 5)
-  --batch BYTES             a batch is complete with so many bytes
-                            (default: 65536)
-  --linger MILLISECONDS     or so long after its first line (default: 200)
-  --until-end               stop when the current generation ends
-  --until-caught-up         stop at its current end
-  --fail                    exit with 1 if the server refuses, or has no such
-                            file; otherwise both are waited for
-  --token-file FILE         a file whose first word is the bearer token
-  --header FIELD            send this header field too (NAME: VALUE); may be
-                            repeated
-  --max-rate BYTES          receive no more in a second
-  --progress                say on stderr how far it is
-  -h, --help                print this
-
-Examples:
-  openrange follow http://host:8080/app.log | grep ERROR
-  openrange follow --state /var/lib/app.pos http://host:8080/app.log >> copy.log
-  openrange follow --state pos http://host:8080/events -- psql -f load.sql
-
-Exit status: 0 success (also after SIGTERM, and when nobody reads stdout any
-more), 1 failure, 2 wrong usage, 3 a generation is gone, 4 another follower uses
-the state file.
-";
-
-/// What was asked for.
-pub enum Command {
-    /// `--help`
-    Help,
-    /// Follow.
-    Follow(Box<Options>),
-}
 
 const BATCH: usize = 65536;
 const LINGER: Duration = Duration::from_millis(200);
@@ -79,53 +22,162 @@ const LINGER_MAX: usize = 3_600_000;
 /// 16 MiB: a batch is held in memory.
 const BATCH_MAX: usize = 16 * 1024 * 1024;
 
+/// `openrange follow [OPTIONS] URL [-- CMD ARG...]`
+pub(super) const TABLE: Table<Given> = Table {
+    command: "follow",
+    about: "\
+openrange follow writes a log to stdout: every byte, in order, across rolls,
+broken connections and restarts of either side.
+",
+    usage: "[OPTIONS] URL [-- CMD ARG...]",
+    operands: &[
+        (
+            "URL",
+            "http://HOST[:PORT]/PATH, or http+unix://%2Frun%2Fx.sock/PATH",
+        ),
+        (
+            "CMD ARG...",
+            "gets complete lines in batches on its stdin, one process for each batch; OPENRANGE_URL, _ETAG, _OFFSET \
+             and _END say what they are. If it does not exit with 0, it gets the same bytes again",
+        ),
+    ],
+    operand,
+    options: OPTIONS,
+    notes: "\
+Examples:
+  openrange follow http://host:8080/app.log | grep ERROR
+  openrange follow --state /var/lib/app.pos http://host:8080/app.log >> copy.log
+  openrange follow --state pos http://host:8080/events -- psql -f load.sql
+
+Exit status: 0 success (also after SIGTERM, and when nobody reads stdout any
+more), 1 failure, 2 wrong usage, 3 a generation is gone, 4 another follower uses
+the state file.
+",
+};
+
+const OPTIONS: &[Row<Given>] = &[
+    Row::value(
+        "state",
+        "FILE",
+        "keep the position there and go on with it; without it every start is a new one",
+        |given, value| {
+            given.state = Some(value.path());
+            Ok(())
+        },
+    ),
+    Row::value(
+        "from",
+        "WHERE",
+        "where to begin without a position: start, end or lines=N (default: start)",
+        |given, value| {
+            given.from = from(&value.string()?)?;
+            Ok(())
+        },
+    ),
+    Row::value(
+        "on-gap",
+        "WHAT",
+        "if a generation is gone before all of it was read: fail, or go on with the oldest or the latest one (default: fail)",
+        |given, value| {
+            given.on_gap = on_gap(&value.string()?)?;
+            Ok(())
+        },
+    ),
+    Row::value(
+        "late",
+        "SECONDS",
+        "how long lines that are appended to a rolled file still count (default: 5)",
+        |given, value| {
+            given.late = Some(value.seconds()?);
+            Ok(())
+        },
+    ),
+    Row::value(
+        "batch",
+        "BYTES",
+        "a batch is complete with so many bytes (default: 65536)",
+        |given, value| {
+            given.batch = Some(value.number(1, BATCH_MAX)?);
+            Ok(())
+        },
+    ),
+    Row::value(
+        "linger",
+        "MILLISECONDS",
+        "or so long after its first line (default: 200)",
+        |given, value| {
+            given.linger = Some(linger(&value.string()?)?);
+            Ok(())
+        },
+    ),
+    Row::flag(
+        "until-end",
+        "stop when the current generation ends",
+        |given| given.until.push(Until::End),
+    ),
+    Row::flag("until-caught-up", "stop at its current end", |given| {
+        given.until.push(Until::CaughtUp)
+    }),
+    Row::flag(
+        "fail",
+        "exit with 1 if the server refuses, or has no such file; otherwise both are waited for",
+        |given| given.fail = true,
+    ),
+    Row::value(
+        "token-file",
+        "FILE",
+        "a file whose first word is the bearer token",
+        |given, value| given.token(&value.path()),
+    ),
+    Row::value(
+        "header",
+        "FIELD",
+        "send this header field too (NAME: VALUE); may be repeated",
+        |given, value| given.field(&value.string()?),
+    ),
+    Row::value(
+        "max-rate",
+        "BYTES",
+        "receive no more in a second",
+        |given, value| {
+            given.max_rate = Some(value.number(1, usize::MAX)? as u64);
+            Ok(())
+        },
+    ),
+    Row::flag("progress", "say on stderr how far it is", |given| {
+        given.progress = true
+    }),
+    Row::HELP,
+];
+
+fn operand(given: &mut Given, value: OsString) -> Result<(), String> {
+    if given.url.is_some() {
+        let value = value.display();
+        return Err(format!(
+            "only one URL can be followed, but there is also {value}"
+        ));
+    }
+    let text = value
+        .to_str()
+        .ok_or_else(|| format!("{}: a URL is ASCII", value.display()))?;
+    given.url = Some(url(text)?);
+    Ok(())
+}
+
 /// Parses the arguments after `follow`.
 ///
 /// # Errors
 /// One line that names the wrong argument and says what is right.
-pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, String> {
-    let mut arguments: Vec<OsString> = arguments.into_iter().collect();
+pub(super) fn parse(mut arguments: Vec<OsString>) -> Result<Command, String> {
     let end = arguments.iter().position(|argument| argument == "--");
     let command = end.map(|end| arguments.split_off(end).split_off(1));
     if command.as_ref().is_some_and(Vec::is_empty) {
         return Err("a command must follow --".into());
     }
-    let mut given = Given::default();
-    let mut parser = lexopt::Parser::from_args(arguments);
-    while let Some(argument) = parser.next().map_err(explain)? {
-        match argument {
-            Short('h') | Long("help") => return Ok(Command::Help),
-            Long("state") => given.state = Some(path(&mut parser)?),
-            Long("from") => given.from = from(&string(&mut parser)?)?,
-            Long("on-gap") => given.on_gap = on_gap(&string(&mut parser)?)?,
-            Long("late") => given.late = Some(seconds(&mut parser, "--late")?),
-            Long("batch") => given.batch = Some(count(&mut parser, "--batch", BATCH_MAX)?),
-            Long("linger") => given.linger = Some(linger(&string(&mut parser)?)?),
-            Long("until-end") => given.until(Until::End)?,
-            Long("until-caught-up") => given.until(Until::CaughtUp)?,
-            Long("fail") => given.fail = true,
-            Long("token-file") => given.token(&path(&mut parser)?)?,
-            Long("header") => given.field(&string(&mut parser)?)?,
-            Long("max-rate") => {
-                given.max_rate = Some(count(&mut parser, "--max-rate", usize::MAX)? as u64);
-            }
-            Long("progress") => given.progress = true,
-            Value(value) if given.url.is_none() => {
-                let text = value.string().map_err(explain)?;
-                given.url = Some(url(&text)?);
-            }
-            Value(value) => {
-                return Err(format!(
-                    "only one URL can be followed, but there is also {}",
-                    value.display()
-                ));
-            }
-            other => return Err(explain(other.unexpected())),
-        }
+    match TABLE.parse(arguments, Given::default())? {
+        Parsed::Help | Parsed::Version => Ok(Command::Print(TABLE.help(&[]))),
+        Parsed::Run(given) => Ok(Command::Follow(Box::new(given.finish(command)?))),
     }
-    given
-        .finish(command)
-        .map(|options| Command::Follow(Box::new(options)))
 }
 
 /// Reads a URL that can be connected to.
@@ -139,7 +191,8 @@ pub(super) fn url(text: &str) -> Result<Url, String> {
     }
 }
 
-struct Given {
+/// What was said so far.
+pub(super) struct Given {
     url: Option<Url>,
     state: Option<PathBuf>,
     from: From,
@@ -147,7 +200,7 @@ struct Given {
     late: Option<Duration>,
     batch: Option<usize>,
     linger: Option<Duration>,
-    until: Until,
+    until: Vec<Until>,
     fail: bool,
     fields: String,
     max_rate: Option<u64>,
@@ -164,7 +217,7 @@ impl Default for Given {
             late: None,
             batch: None,
             linger: None,
-            until: Until::Stopped,
+            until: Vec::new(),
             fail: false,
             fields: String::new(),
             max_rate: None,
@@ -174,14 +227,6 @@ impl Default for Given {
 }
 
 impl Given {
-    fn until(&mut self, until: Until) -> Result<(), String> {
-        if self.until != Until::Stopped && self.until != until {
-            return Err("--until-end and --until-caught-up exclude each other".into());
-        }
-        self.until = until;
-        Ok(())
-    }
-
     fn token(&mut self, path: &Path) -> Result<(), String> {
         let field = token_field(path)?;
         self.fields.push_str(&field);
@@ -202,6 +247,11 @@ impl Given {
                 "{url} names a directory; follow one of its files, or use openrange mirror"
             ));
         }
+        let until = match *self.until.as_slice() {
+            [] => Until::Stopped,
+            [first, ref others @ ..] if others.iter().all(|other| *other == first) => first,
+            _ => return Err("--until-end and --until-caught-up exclude each other".into()),
+        };
         let command = command.unwrap_or_default();
         if command.is_empty() && (self.batch.is_some() || self.linger.is_some()) {
             return Err("--batch and --linger are for a command (-- CMD)".into());
@@ -217,7 +267,7 @@ impl Given {
                 on_gap: self.on_gap,
                 late: self.late.unwrap_or(LATE),
                 fail: self.fail,
-                until: self.until,
+                until,
                 batching,
             },
             url,

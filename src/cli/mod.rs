@@ -1,19 +1,19 @@
 //! The command line: which command is asked for, and its options.
 //!
 //! A new option is a row in the table of its command (and a field in what the table sets). A new command is a file with a
-//! [`Table`](table::Table) beside [`serve`], a variant of [`Command`] and a row in `COMMANDS`. The usage text follows from
+//! [`Table`] beside [`serve`], a variant of [`Command`] and a row in `COMMANDS`. The usage text follows from
 //! the table; tests hold the man page and the completions against [`pages`].
 
+mod follow;
 mod serve;
 pub mod table;
 pub mod value;
 
-pub mod follow;
-
 use std::ffi::OsString;
 
+use crate::client::run::Options as FollowOptions;
 use crate::server::options::Options;
-use table::{Described, Parsed};
+use table::{Described, Parsed, Table};
 
 /// What was asked for.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,6 +22,8 @@ pub enum Command {
     Print(String),
     /// Serve.
     Serve(Box<Options>),
+    /// Follow a log.
+    Follow(Box<FollowOptions>),
 }
 
 /// A command beside the server: `openrange NAME ...`.
@@ -31,7 +33,11 @@ struct Subcommand {
     page: fn() -> Page,
 }
 
-const COMMANDS: &[Subcommand] = &[];
+const COMMANDS: &[Subcommand] = &[Subcommand {
+    name: "follow",
+    parse: follow::parse,
+    page: || page(&follow::TABLE),
+}];
 
 /// What is documented of a command.
 pub struct Page {
@@ -46,14 +52,16 @@ pub struct Page {
 /// The server's page, then those of the commands.
 #[must_use]
 pub fn pages() -> Vec<Page> {
-    let table = serve::TABLE;
-    let server = Page {
+    let commands = COMMANDS.iter().map(|command| (command.page)());
+    [page(&serve::TABLE)].into_iter().chain(commands).collect()
+}
+
+fn page<T>(table: &Table<T>) -> Page {
+    Page {
         command: table.command,
         usage: table.usage_line(),
         options: table.describe().collect(),
-    };
-    let commands = COMMANDS.iter().map(|command| (command.page)());
-    [server].into_iter().chain(commands).collect()
+    }
 }
 
 /// The usage text of the server.

@@ -26,6 +26,7 @@ use crate::readiness::Interest;
 use crate::time::Moment;
 
 /// What to follow, and where to.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
     /// The log.
     pub url: Url,

@@ -6,7 +6,7 @@ use super::lines::Batching;
 use super::requests::Requests;
 
 /// How to follow.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// What is asked.
     pub requests: Requests,
