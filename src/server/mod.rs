@@ -24,6 +24,9 @@ use crate::log::stderr;
 use crate::os::epoll::Waker;
 use crate::os::privileges::{self, Keep, Sandbox};
 use crate::os::sockets::{self, Address, Bound};
+use crate::store::generations::families::Families;
+use crate::store::generations::finder::Finder;
+use crate::store::generations::scan::Scanner;
 use crate::store::root::Files;
 use crate::store::truncations::Truncations;
 use crate::worker::admission::Admission;
@@ -161,7 +164,8 @@ fn build(
             )
         })
     };
-    open(&options.root)?;
+    let families = Families::default();
+    let finder = Finder::new(Scanner::new(open(&options.root)?, families.clone()));
     let mut bound = passed;
     let addresses = match options.listen.as_slice() {
         [] if bound.is_empty() => &[DEFAULT_ADDRESS],
@@ -182,7 +186,13 @@ fn build(
     let mut workers = Vec::new();
     for _ in 0..threads {
         let listeners = bound.iter_mut().filter_map(Bound::take).collect();
-        let worker = WorkerBuilder::new(Arc::clone(shared), open(&options.root)?, listeners);
+        let worker = WorkerBuilder::new(
+            Arc::clone(shared),
+            open(&options.root)?,
+            listeners,
+            families.clone(),
+            finder.clone(),
+        );
         workers.push(worker.map_err(|error| {
             format!("cannot start {threads} threads: {error}; try fewer --threads")
         })?);

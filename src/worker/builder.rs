@@ -6,9 +6,11 @@ use std::time::{Instant, SystemTime};
 
 use slab::Slab;
 
+use super::completions::Completions;
 use super::deadlines::Deadlines;
 use super::drive::{Context, READABLE};
 use super::inspect::{Counters, Mailbox};
+use super::searches::Searches;
 use super::send::SendBuffer;
 use super::{Queue, Shared, Worker};
 use crate::follow::event_subscriptions::EventSubscriptions;
@@ -19,6 +21,8 @@ use crate::limits::HEAD_MAX;
 use crate::log::access_record::Lines;
 use crate::os::epoll::{Poll, Token, Waker};
 use crate::os::sockets::Listener;
+use crate::store::generations::families::Families;
+use crate::store::generations::finder::Finder;
 use crate::store::lookup::Lookups;
 use crate::store::root::Files;
 use crate::time::Moment;
@@ -31,6 +35,8 @@ pub struct WorkerBuilder {
     files: Files,
     listeners: Vec<Listener>,
     mailbox: Arc<Mailbox>,
+    families: Families,
+    finder: Finder,
 }
 
 impl WorkerBuilder {
@@ -42,6 +48,8 @@ impl WorkerBuilder {
         shared: Arc<Shared>,
         files: Files,
         listeners: Vec<Listener>,
+        families: Families,
+        finder: Finder,
     ) -> io::Result<WorkerBuilder> {
         let poll = Poll::new()?;
         for (index, listener) in listeners.iter().enumerate() {
@@ -53,6 +61,8 @@ impl WorkerBuilder {
             files,
             listeners,
             mailbox: Arc::default(),
+            families,
+            finder,
         })
     }
 
@@ -79,13 +89,17 @@ impl WorkerBuilder {
             files,
             listeners,
             mailbox,
+            families,
+            finder,
         } = self;
+        let completions = Arc::new(Completions::new(poll.waker()));
         let watch = Watch::new();
         if let Some(queue) = watch.queue() {
             poll.add(queue, Token::Watch, READABLE)?;
         }
         let context = Context {
-            topics: Topics::new(Lookups::new(files, shared.cached_files), watch),
+            topics: Topics::new(Lookups::new(files, shared.cached_files), watch, families),
+            searches: Searches::new(finder, Arc::clone(&completions)),
             event_subscriptions: EventSubscriptions::default(),
             tokens: shared.tokens.clone().map(Reader::new),
             cors: shared.cors.clone(),
@@ -118,6 +132,7 @@ impl WorkerBuilder {
             next_unacked_check: Moment::NEVER,
             cut_at: None,
             mailbox,
+            completions,
             asked: None,
         })
     }
