@@ -64,7 +64,11 @@ pub fn parse(target: &[u8]) -> Result<Query, &'static str> {
             }
             b"generations" => {
                 let bare = equals.is_none().then_some(());
-                once(&mut generations, bare, "malformed generations= in the query")?;
+                once(
+                    &mut generations,
+                    bare,
+                    "malformed generations= in the query",
+                )?;
             }
             _ => {}
         }
