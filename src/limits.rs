@@ -95,9 +95,9 @@ pub const BULK_SLICE: usize = 32;
 pub const ACCEPT_BURST: usize = 64;
 /// Events taken from the poller in one turn (12 bytes each).
 pub const EVENTS_MAX: usize = 1024;
-/// Connections above `--max-connections` that a worker holds only to answer 503 and linger: a quarter of that limit, but
-/// within these bounds; when they are used up, further clients wait in the kernel's queue.
-pub const REFUSED_MAX: (usize, usize) = (16, 64);
+/// Connections above `--max-connections` that a worker holds only to answer 503: a worker's share of a quarter of that
+/// limit, but within these bounds. When they are used up, the oldest gives way.
+pub const REFUSED_MAX: (usize, usize) = (4, 64);
 /// Pending connections of a listener; the kernel caps it at net.core.somaxconn.
 pub const BACKLOG: i32 = 4096;
 
@@ -117,14 +117,14 @@ pub const INSPECT_SLICE: usize = 1024;
 pub const ASKS_MAX: usize = 16;
 /// Clients in a table: some 150 KB of text.
 pub const CLIENTS_MAX: usize = 1000;
-/// Connections at `--admin` at a time.
-pub const ADMIN_CONNECTIONS_MAX: usize = 8;
+/// Connections at `--admin` at a time; each holds a request head, or an answer.
+pub const ADMIN_CONNECTIONS_MAX: usize = 32;
+/// Of them, accepted in one turn: whoever comes with a request is answered before others can take the place.
+pub const ADMIN_BURST: usize = ADMIN_CONNECTIONS_MAX / 2;
 /// How long one of them may take to send its request, and then to take the answer.
 pub const ADMIN_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a worker may take to tell of itself before it counts as hanging.
 pub const ADMIN_PATIENCE: Duration = Duration::from_secs(2);
-/// Stack of a thread for one of them: a request head is parsed on it.
-pub const ADMIN_STACK: usize = 128 * 1024;
 /// How long a notice to the service manager waits for room in its queue.
 pub const NOTIFY_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long a closed connection waits for the peer's close, so that the last answer is not lost to a reset
@@ -259,3 +259,9 @@ pub const CLIENT_SAVE_INTERVAL: Duration = Duration::from_millis(900);
 /// A generation that the server does not have is asked for so many times before it counts as gone: its directory may be
 /// away for a moment.
 pub const CLIENT_GONE_TRIES: u32 = 3;
+/// How often the server looks whether the path of ROOT still leads to the directory that it serves.
+pub const ROOT_CHECK_INTERVAL: Duration = Duration::from_secs(2);
+/// How long the start waits for another process to unlock the directory of a unix socket.
+pub const SOCKET_LOCK_PATIENCE: Duration = Duration::from_secs(1);
+/// Pause between two tries to lock it.
+pub const SOCKET_LOCK_PAUSE: Duration = Duration::from_millis(20);

@@ -9,10 +9,14 @@ use openrange::cli::{self, Command};
 use openrange::client::{self, run::End, run::Options};
 use openrange::http::date::Date;
 use openrange::log::stderr::{self, Log};
+use openrange::os::signals::survive_file_size_limit;
 use openrange::server;
 
 fn main() -> ExitCode {
     start_log();
+    if let Err(error) = survive_file_size_limit() {
+        return fail(&format!("cannot handle SIGXFSZ: {error}"), 1);
+    }
     match cli::parse(std::env::args_os().skip(1)) {
         Err(why) => fail(&why, 2),
         Ok(Command::Print(text)) => print(&text),

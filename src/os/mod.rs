@@ -1,9 +1,12 @@
-//! System calls: epoll, sockets, privileges, inherited descriptors. Nothing here knows HTTP.
+//! System calls: epoll, sockets, signals, privileges, inherited descriptors. Nothing here knows HTTP.
 
 pub mod epoll;
 pub mod inherited;
 pub mod privileges;
+pub mod seccomp;
+pub mod signals;
 pub mod sockets;
 pub(crate) mod sys;
+pub mod system_calls;
 
 pub use sys::monotonic;

@@ -1,19 +1,24 @@
-//! Giving up what is not needed: root, and everything but reading below the served directory.
+//! Giving up what is not needed: root, capabilities, system calls, and all files but those below the served directory.
 //!
 //! Landlock by its three system calls: the crate for it would bring eight others with procedural macros.
-//! Both must happen while the process has one thread: the others inherit it.
+//! What is given up while the process has one thread, no other thread has: each inherits it. The process keeps the
+//! directory that ROOT is in, so that it can serve another directory that takes the name; a thread that works for clients
+//! then gives up everything but ROOT itself.
 
 use std::ffi::c_long;
 use std::fs;
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
 use rustix::process::{Gid, Uid};
-use rustix::thread;
+use rustix::thread::{self, CapabilitySet, CapabilitySets};
 
+use super::seccomp;
 use super::sys::{self, Ruleset};
+use super::system_calls::Capability;
 
 const WRITE_FILE: u64 = 1 << 1;
 const READ_FILE: u64 = 1 << 2;
@@ -43,14 +48,17 @@ pub fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-/// Becomes another user, for good: a name of /etc/passwd, or `UID:GID`.
+/// Becomes another user, for good: a name of /etc/passwd with all of its groups, or `UID:GID`.
 ///
 /// # Errors
 /// One line: no such user, or not allowed.
 pub fn become_user(user: &str) -> Result<(), String> {
     let (uid, gid) = look_up(user)?;
     let explain = |error| format!("cannot become user {user}: {error}; only root can");
-    thread::set_thread_groups(&[gid]).map_err(explain)?;
+    let mut groups = supplementary_groups(user)?;
+    groups.retain(|group| *group != gid);
+    groups.insert(0, gid);
+    thread::set_thread_groups(&groups).map_err(explain)?;
     thread::set_thread_res_gid(gid, gid, gid).map_err(explain)?;
     thread::set_thread_res_uid(uid, uid, uid).map_err(explain)
 }
@@ -84,6 +92,59 @@ fn look_up(user: &str) -> Result<(Uid, Gid), String> {
         .ok_or_else(|| format!("--user {user}: no such user in /etc/passwd; UID:GID works too"))
 }
 
+/// The groups that /etc/group lists a user in; none for `UID:GID`.
+fn supplementary_groups(user: &str) -> Result<Vec<Gid>, String> {
+    if user.contains(':') {
+        return Ok(Vec::new());
+    }
+    let text = match fs::read_to_string("/etc/group") {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+        Err(error) => return Err(format!("cannot read /etc/group: {error}")),
+    };
+    Ok(groups_of(user, &text))
+}
+
+/// The groups of a user in the text of group(5): `name:password:gid:user,user`.
+fn groups_of(user: &str, text: &str) -> Vec<Gid> {
+    text.lines()
+        .map(|line| line.split(':').collect::<Vec<_>>())
+        .filter_map(|fields| match fields.as_slice() {
+            [_, _, gid, members] if members.split(',').any(|member| member == user) => {
+                gid.parse().ok().filter(|gid| *gid != u32::MAX)
+            }
+            _ => None,
+        })
+        .map(Gid::from_raw)
+        .collect()
+}
+
+/// Gives up all capabilities and every way to regain one.
+///
+/// # Errors
+/// None are known: giving up is always allowed.
+pub fn drop_capabilities() -> io::Result<()> {
+    // EINVAL before Linux 4.3, which has no ambient set.
+    let _ = thread::clear_ambient_capability_set();
+    for number in 0..u64::BITS {
+        let capability = CapabilitySet::from_bits_retain(1 << number);
+        match thread::remove_capability_from_bounding_set(capability) {
+            Ok(()) => {}
+            // EPERM: without CAP_SETPCAP the bounding set stays, but nothing is left that could use it: `no_new_privs`.
+            // EINVAL: the kernel has no more of them.
+            Err(Errno::PERM | Errno::INVAL) => break,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let none = CapabilitySet::empty();
+    let sets = CapabilitySets {
+        effective: none,
+        permitted: none,
+        inheritable: none,
+    };
+    Ok(thread::set_capabilities(None, sets)?)
+}
+
 /// Something that must still be possible in the directory of a file (and, as Landlock has it, below that). Not only with
 /// the file itself: another one takes its name whenever it is replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,18 +167,62 @@ impl Keep {
     }
 }
 
-/// Gives up all access to files but reading below `root` and what is to be kept for certain files, all new TCP listeners
-/// and connections, and gaining privileges by `execve`.
+/// Gives up, for this thread and all that it will start, access to files except reading in the directory that `root` is in
+/// and what is to be kept for certain files; all new TCP listeners and connections; and gaining privileges by `execve`.
 ///
 /// # Errors
 /// If the kernel has Landlock and refuses.
-pub fn sandbox<'a>(
+pub fn confine_process<'a>(
     root: &Path,
     kept: impl Iterator<Item = (&'a Path, Keep)>,
 ) -> io::Result<Sandbox> {
     thread::set_no_new_privs(true)?;
-    let Ok(abi) = sys::landlock_abi() else {
+    let Some((abi, rules)) = ruleset()? else {
         return Ok(Sandbox::Missing);
+    };
+    let place = std::path::absolute(root)?;
+    allow_around(&rules, &place, READ_FILE | READ_DIR)?;
+    for (file, keep) in kept {
+        allow_around(&rules, file, keep.access())?;
+    }
+    sys::landlock_restrict(&rules)?;
+    Ok(Sandbox::Landlock(abi))
+}
+
+/// Gives up, for this thread and those that it will start, access to files except reading below `root`; without a root,
+/// except those that are open.
+///
+/// # Errors
+/// As [`confine_process`], which comes first.
+pub fn confine_thread(root: Option<BorrowedFd<'_>>) -> io::Result<()> {
+    let Some((_, rules)) = ruleset()? else {
+        return Ok(());
+    };
+    if let Some(root) = root {
+        sys::landlock_allow(&rules, root, READ_FILE | READ_DIR)?;
+    }
+    sys::landlock_restrict(&rules)
+}
+
+/// Gives up all system calls but those that these capabilities take, for this thread and those that it will start. False:
+/// the kernel has no filters, or there is no list for this architecture.
+///
+/// # Errors
+/// If the kernel has them and refuses.
+pub fn filter_system_calls(capabilities: &[Capability]) -> io::Result<bool> {
+    match seccomp::install(capabilities) {
+        Ok(()) => Ok(true),
+        Err(error) => match error.raw_os_error() {
+            None | Some(libc::EINVAL | libc::ENOSYS | libc::EPERM) => Ok(false),
+            Some(_) => Err(error),
+        },
+    }
+}
+
+/// The version of Landlock and a ruleset that takes away all that it can. `None`: the kernel has none.
+fn ruleset() -> io::Result<Option<(c_long, OwnedFd)>> {
+    let Ok(abi) = sys::landlock_abi() else {
+        return Ok(None);
     };
     let bits = FS_BITS
         .iter()
@@ -131,15 +236,17 @@ pub fn sandbox<'a>(
     };
     // A kernel refuses a longer struct than it knows only if the rest is not zero.
     let rules = sys::landlock_ruleset(&ruleset, size_of::<Ruleset>())?;
-    let open = |path: &Path| rustix::fs::open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty());
-    sys::landlock_allow(&rules, open(root)?.as_fd(), READ_FILE | READ_DIR)?;
-    for (file, keep) in kept {
-        // If it is a symbolic link, that directory may be exchanged as well as the one it leads to.
-        let target = file.canonicalize().ok();
-        for file in [Some(file), target.as_deref()].into_iter().flatten() {
-            sys::landlock_allow(&rules, open(directory_of(file))?.as_fd(), keep.access())?;
-        }
+    Ok(Some((abi, rules)))
+}
+
+/// Gives back some access in the directory that something is in; if it is a symbolic link, that directory may be exchanged
+/// as well as the one it leads to.
+fn allow_around(rules: &OwnedFd, path: &Path, access: u64) -> io::Result<()> {
+    let target = path.canonicalize().ok();
+    for path in [Some(path), target.as_deref()].into_iter().flatten() {
+        let flags = OFlags::PATH | OFlags::CLOEXEC;
+        let directory = rustix::fs::open(directory_of(path), flags, Mode::empty())?;
+        sys::landlock_allow(rules, directory.as_fd(), access)?;
     }
-    sys::landlock_restrict(&rules)?;
-    Ok(Sandbox::Landlock(abi))
+    Ok(())
 }

@@ -4,15 +4,15 @@ use std::ffi::OsString;
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
-use rustix::fs::{FlockOperation, Mode, OFlags};
+use rustix::fs::{FileType, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::net::{
     self, AddressFamily, RecvFlags, SendFlags, Shutdown, SocketAddrUnix, SocketFlags, SocketType,
@@ -20,7 +20,10 @@ use rustix::net::{
 };
 
 use super::sys;
-use crate::limits::{BACKLOG, KEEPALIVE_COUNT, KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, NOT_SENT_LOW};
+use crate::limits::{
+    BACKLOG, KEEPALIVE_COUNT, KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, NOT_SENT_LOW,
+    SOCKET_LOCK_PATIENCE, SOCKET_LOCK_PAUSE,
+};
 
 /// Where to listen.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -180,22 +183,17 @@ fn set_tcp_options(fd: &OwnedFd) -> io::Result<()> {
 
 fn bind_unix(path: &Path, mode: Option<u32>, workers: usize) -> io::Result<Bound> {
     let name = SocketAddrUnix::new(path)?;
-    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-    let fd = net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+    let fd = unix_socket()?;
     // Of servers that start together, one looks at a stale socket at a time.
     let _locked = lock_directory(path);
-    match net::bind(&fd, &name) {
+    match bind_with_mode(&fd, &name, mode) {
         Err(Errno::ADDRINUSE) => {
-            remove_stale(path)?;
-            net::bind(&fd, &name)?;
+            remove_stale(path, &name)?;
+            bind_with_mode(&fd, &name, mode)?;
         }
         other => other?,
     }
-    let file = SocketFile::of(path)?;
-    if let Some(mode) = mode {
-        // Nobody could connect with another mode in between: it does not listen yet.
-        rustix::fs::chmod(path, Mode::from_raw_mode(mode))?;
-    }
+    let file = SocketFile::of(path, mode)?;
     net::listen(&fd, BACKLOG)?;
     let listener = Listener {
         fd,
@@ -212,14 +210,29 @@ fn bind_unix(path: &Path, mode: Option<u32>, workers: usize) -> io::Result<Bound
     })
 }
 
+fn unix_socket() -> io::Result<OwnedFd> {
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let fd = net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+    Ok(fd)
+}
+
+/// Makes the socket file with these permission bits. By the umask, not by chmod(2): that would follow whatever somebody else
+/// has put there meanwhile. The process has one thread yet.
+fn bind_with_mode(fd: &OwnedFd, name: &SocketAddrUnix, mode: Option<u32>) -> Result<(), Errno> {
+    let Some(mode) = mode else {
+        return net::bind(fd, name);
+    };
+    let before = rustix::process::umask(Mode::from_raw_mode(!mode & 0o777));
+    let result = net::bind(fd, name);
+    rustix::process::umask(before);
+    result
+}
+
 /// One socket for all workers.
 fn share(listener: Listener, workers: usize) -> io::Result<Vec<Listener>> {
     let mut listeners = Vec::new();
     while listeners.len() + 1 < workers {
-        listeners.push(Listener {
-            fd: listener.fd.try_clone()?,
-            ..listener
-        });
+        listeners.push(listener.try_clone()?);
     }
     listeners.push(listener);
     Ok(listeners)
@@ -271,7 +284,7 @@ fn path_of(name: &SocketAddrUnix) -> PathBuf {
 }
 
 /// Locks the directory of a path against others who do the same, as long as the descriptor lives. `None` if it cannot be
-/// read; then there is no lock.
+/// read, or somebody else keeps it locked, which anybody can who may open it; then there is no lock.
 fn lock_directory(path: &Path) -> Option<OwnedFd> {
     let directory = path
         .parent()
@@ -279,27 +292,41 @@ fn lock_directory(path: &Path) -> Option<OwnedFd> {
         .unwrap_or(Path::new("."));
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let fd = rustix::fs::open(directory, flags, Mode::empty()).ok()?;
-    rustix::fs::flock(&fd, FlockOperation::LockExclusive).ok()?;
-    Some(fd)
+    let end = Instant::now() + SOCKET_LOCK_PATIENCE;
+    loop {
+        match rustix::fs::flock(&fd, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return Some(fd),
+            Err(Errno::AGAIN | Errno::INTR) if Instant::now() < end => {
+                thread::sleep(SOCKET_LOCK_PAUSE);
+            }
+            Err(Errno::AGAIN) => {
+                log::warn!(
+                    "another process keeps {} locked: starting without that lock",
+                    directory.display()
+                );
+                return None;
+            }
+            Err(_) => return None,
+        }
+    }
 }
 
 /// Removes the socket of a server that is gone. Anything else stays: it is somebody's.
-fn remove_stale(path: &Path) -> io::Result<()> {
+fn remove_stale(path: &Path, name: &SocketAddrUnix) -> io::Result<()> {
     if !path.symlink_metadata()?.file_type().is_socket() {
         return Err(io::Error::new(
             io::ErrorKind::AlreadyExists,
             "there is something else than a socket",
         ));
     }
-    match UnixStream::connect(path) {
-        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
-            std::fs::remove_file(path)
-        }
-        Ok(_) => Err(io::Error::new(
+    // Without waiting: a server whose queue is full says EAGAIN, and lives.
+    match net::connect(&unix_socket()?, name) {
+        Err(Errno::CONNREFUSED) => std::fs::remove_file(path),
+        Ok(()) | Err(Errno::AGAIN) => Err(io::Error::new(
             io::ErrorKind::AddrInUse,
             "a server is listening there",
         )),
-        Err(error) => Err(error),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -311,12 +338,27 @@ struct SocketFile {
 }
 
 impl SocketFile {
-    fn of(path: &Path) -> io::Result<SocketFile> {
-        let (device, inode) = device_and_inode(path)?;
+    /// What was just made there. A default access list of the directory may have taken bits from the mode that was asked
+    /// for: then it is set, by a descriptor of this very file.
+    fn of(path: &Path, mode: Option<u32>) -> io::Result<SocketFile> {
+        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let fd = rustix::fs::open(path, flags, Mode::empty())?;
+        let stat = rustix::fs::fstat(&fd)?;
+        if FileType::from_raw_mode(stat.st_mode) != FileType::Socket {
+            return Err(io::Error::other("somebody else has replaced the socket"));
+        }
+        if let Some(mode) = mode.filter(|mode| stat.st_mode & 0o777 != *mode) {
+            let place = format!("/proc/self/fd/{}", fd.as_raw_fd());
+            rustix::fs::chmod(place, Mode::from_raw_mode(mode))?;
+        }
+        #[allow(
+            clippy::unnecessary_cast,
+            reason = "the types differ between architectures"
+        )]
         Ok(SocketFile {
             path: path.into(),
-            device,
-            inode,
+            device: stat.st_dev as u64,
+            inode: stat.st_ino as u64,
         })
     }
 }
@@ -362,6 +404,17 @@ impl Listener {
         self.lent
     }
 
+    /// Another descriptor of the same socket.
+    ///
+    /// # Errors
+    /// EMFILE and the like.
+    pub fn try_clone(&self) -> io::Result<Listener> {
+        Ok(Listener {
+            fd: self.fd.try_clone()?,
+            ..*self
+        })
+    }
+
     /// The next connection in the queue.
     ///
     /// # Errors
@@ -376,29 +429,6 @@ impl Listener {
             _ => Peer::Unix,
         };
         Ok((Stream { fd, tcp: self.tcp }, peer))
-    }
-}
-
-/// For somebody who serves one client at a time and waits for it.
-impl Listener {
-    /// Lets [`Listener::wait_for_one`] wait.
-    ///
-    /// # Errors
-    /// None are known.
-    pub fn into_blocking(self) -> io::Result<Listener> {
-        rustix::io::ioctl_fionbio(&self.fd, false)?;
-        Ok(self)
-    }
-
-    /// Waits for a connection; its calls wait too, each for so long at most.
-    ///
-    /// # Errors
-    /// As [`Listener::accept`].
-    pub fn wait_for_one(&self, timeout: Duration) -> io::Result<Stream> {
-        let fd = net::accept_with(&self.fd, SocketFlags::CLOEXEC)?;
-        sockopt::set_socket_timeout(&fd, sockopt::Timeout::Recv, Some(timeout))?;
-        sockopt::set_socket_timeout(&fd, sockopt::Timeout::Send, Some(timeout))?;
-        Ok(Stream { fd, tcp: self.tcp })
     }
 }
 

@@ -277,3 +277,29 @@ pub fn landlock_restrict(ruleset: &OwnedFd) -> io::Result<()> {
         Err(io::Error::last_os_error())
     }
 }
+
+/// Filters the system calls of this thread and of those that it will start.
+///
+/// # Errors
+/// EINVAL, ENOSYS: the kernel has no filters, or not this one. EACCES without `no_new_privs`.
+pub fn seccomp_filter(filter: &[libc::sock_filter]) -> io::Result<()> {
+    let len = u16::try_from(filter.len()).map_err(|_| io::ErrorKind::InvalidInput)?;
+    let program = libc::sock_fprog {
+        len,
+        filter: filter.as_ptr().cast_mut(),
+    };
+    // SAFETY: the kernel copies `len` instructions, which `filter` has and which it does not change; both live through the
+    // call.
+    let result = unsafe {
+        libc::prctl(
+            libc::PR_SET_SECCOMP,
+            libc::SECCOMP_MODE_FILTER,
+            &raw const program,
+        )
+    };
+    if result == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}

@@ -1,22 +1,29 @@
-//! The listener of `--admin`, for those who run the server: `/metrics`, `/clients` and `/health`. Blocking and tiny, a
-//! thread for each of a few connections, with the same parser as everywhere; it shares nothing with the workers but the
-//! questions that it asks them.
+//! The listener of `--admin`, for those who run the server: `/metrics`, `/clients` and `/health`. One thread that serves
+//! all of its connections, with the same parser as everywhere; it shares nothing with the workers but the questions that it
+//! asks them. Whoever is slow waits for himself: a request that is complete is answered at once, and when there are too
+//! many connections the oldest one gives way.
 
+use std::collections::VecDeque;
 use std::fmt::{Display, Write};
+use std::os::fd::AsFd;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::thread;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use log::{debug, warn};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 
+use super::health::Health;
 use crate::http::date::Date;
 use crate::http::head::{Head, Status};
 use crate::http::request::{self, Method, Request};
 use crate::limits::{
-    ACCEPT_PAUSE, ADMIN_CONNECTIONS_MAX, ADMIN_PATIENCE, ADMIN_STACK, ADMIN_TIMEOUT, CLIENTS_MAX,
+    ACCEPT_PAUSE, ADMIN_BURST, ADMIN_CONNECTIONS_MAX, ADMIN_PATIENCE, ADMIN_TIMEOUT, CLIENTS_MAX,
     HEAD_MAX,
 };
+use crate::os::privileges;
 use crate::os::sockets::{Listener, Stream};
 use crate::subscription::end::End;
 use crate::worker::Shared;
@@ -26,7 +33,7 @@ use crate::worker::inspect::{Client, Inspector, Report, STATES};
 pub struct Admin {
     inspector: Arc<Inspector>,
     shared: Arc<Shared>,
-    connections: AtomicUsize,
+    health: Arc<Health>,
 }
 
 /// An answer: status, media type, body.
@@ -36,90 +43,87 @@ const TEXT: &str = "text/plain; charset=utf-8";
 const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
 const JSON: &str = "application/json";
 
-/// Serves a listener, in a thread that ends with the process.
-///
-/// # Errors
-/// EAGAIN: no thread can be had.
-pub fn start(
-    listener: Listener,
-    inspector: Arc<Inspector>,
-    shared: Arc<Shared>,
-) -> std::io::Result<()> {
-    let admin = Arc::new(Admin {
-        inspector,
-        shared,
-        connections: AtomicUsize::new(0),
-    });
-    let thread = thread::Builder::new().name("admin".into());
-    thread.spawn(move || admin.run(&listener))?;
-    Ok(())
+/// One connection: a request that is being read, or the answer that goes out.
+struct Connection {
+    stream: Stream,
+    input: Vec<u8>,
+    /// Empty until the request is complete.
+    output: Vec<u8>,
+    sent: usize,
+    /// It is closed then.
+    deadline: Instant,
+    over: bool,
 }
 
 impl Admin {
-    fn run(self: &Arc<Admin>, listener: &Listener) {
+    /// Answers for these workers.
+    #[must_use]
+    pub fn new(inspector: Arc<Inspector>, shared: Arc<Shared>, health: Arc<Health>) -> Admin {
+        Admin {
+            inspector,
+            shared,
+            health,
+        }
+    }
+
+    /// Serves a listener, in a thread that ends with the process. `confined`: the thread gives up all files.
+    ///
+    /// # Errors
+    /// EAGAIN: no thread can be had.
+    pub fn start(self, listener: Listener, confined: bool) -> std::io::Result<()> {
+        let thread = thread::Builder::new().name("admin".into());
+        thread.spawn(move || {
+            if confined && let Err(error) = privileges::confine_thread(None) {
+                warn!("--admin keeps its access to files: {error}");
+            }
+            self.run(&listener);
+        })?;
+        Ok(())
+    }
+
+    fn run(&self, listener: &Listener) {
+        let mut connections: VecDeque<Connection> = VecDeque::new();
         loop {
-            match listener.wait_for_one(ADMIN_TIMEOUT) {
-                Ok(stream) => self.begin(stream),
-                Err(error) => {
-                    debug!("accepting at --admin failed: {error}");
-                    thread::sleep(ACCEPT_PAUSE);
-                }
+            wait(listener, &connections);
+            accept(listener, &mut connections);
+            for connection in &mut connections {
+                connection.read();
             }
+            self.answer_all(&mut connections);
+            let now = Instant::now();
+            for connection in &mut connections {
+                connection.write();
+                connection.over |= connection.deadline <= now;
+            }
+            connections.retain(|connection| !connection.over);
         }
     }
 
-    /// Whoever comes while there are too many is closed.
-    fn begin(self: &Arc<Admin>, stream: Stream) {
-        let admin = Arc::clone(self);
-        if admin.connections.fetch_add(1, Ordering::Relaxed) >= ADMIN_CONNECTIONS_MAX {
-            admin.connections.fetch_sub(1, Ordering::Relaxed);
-            return;
-        }
-        let thread = thread::Builder::new().stack_size(ADMIN_STACK);
-        let result = thread.spawn(move || {
-            admin.serve(&stream);
-            admin.connections.fetch_sub(1, Ordering::Relaxed);
-        });
-        if let Err(error) = result {
-            warn!("no thread for a connection at --admin: {error}");
-            self.connections.fetch_sub(1, Ordering::Relaxed);
-        }
-    }
-
-    /// One request, one answer.
-    fn serve(&self, stream: &Stream) {
-        let end = Instant::now() + ADMIN_TIMEOUT;
-        let mut input = vec![0; HEAD_MAX];
-        let mut filled = 0;
-        let (answer, head_only) = loop {
-            match stream.receive(&mut input[filled..]) {
-                Ok(count) if count > 0 && Instant::now() < end => filled += count,
-                // Gone, or too slow.
-                _ => return,
+    /// Answers whoever has sent a request, all from one report.
+    fn answer_all(&self, connections: &mut VecDeque<Connection>) {
+        let mut report: Option<(usize, Option<Report>)> = None;
+        for connection in connections {
+            if !connection.output.is_empty() || connection.over {
+                continue;
             }
-            match request::parse(&input[..filled]) {
-                Ok(None) => {}
+            let (answer, head_only) = match request::parse(&connection.input) {
+                Ok(None) => continue,
                 Ok(Some((request, _))) => {
-                    break (self.answer(&request), request.method == Method::Head);
+                    let answer = self.answer(&request, &mut report);
+                    (answer, request.method == Method::Head)
                 }
                 Err(refusal) => {
                     let (status, line) = refusal.explain();
-                    break ((status, TEXT, format!("{line}\n")), false);
+                    ((status, TEXT, format!("{line}\n")), false)
                 }
-            }
-        };
-        let bytes = write(&answer, head_only);
-        let mut rest = bytes.as_slice();
-        while !rest.is_empty() && Instant::now() < end + ADMIN_TIMEOUT {
-            match stream.send(rest, false) {
-                Ok(count) => rest = &rest[count..],
-                Err(_) => return,
-            }
+            };
+            connection.output = write(&answer, head_only);
+            connection.deadline = Instant::now() + ADMIN_TIMEOUT;
         }
-        stream.shut();
     }
 
-    fn answer(&self, request: &Request) -> Answer {
+    /// `report`: what the workers were asked for last in this turn, with so many clients, and have told.
+    fn answer(&self, request: &Request, report: &mut Option<(usize, Option<Report>)>) -> Answer {
         if !matches!(request.method, Method::Get | Method::Head) {
             return (Status::MethodNotAllowed, TEXT, "only GET and HEAD\n".into());
         }
@@ -133,17 +137,107 @@ impl Admin {
                 return (Status::NotFound, TEXT, line.into());
             }
         };
-        let Some(report) = self.inspector.ask(clients, ADMIN_PATIENCE) else {
-            let line = "a worker does not answer\n";
-            return (Status::ServiceUnavailable, TEXT, line.into());
+        if !matches!(report, Some((asked, _)) if *asked >= clients) {
+            *report = Some((clients, self.inspector.ask(clients, ADMIN_PATIENCE)));
+        }
+        let unwell = |line: String| (Status::ServiceUnavailable, TEXT, line);
+        let Some((_, Some(report))) = report else {
+            return unwell("a worker does not answer\n".into());
         };
         match name {
-            b"clients" => (Status::Ok, JSON, table(&report)),
-            b"metrics" => (Status::Ok, METRICS, metrics(&report)),
-            _ if self.shared.signals.load(Ordering::Acquire) > 0 => {
-                (Status::ServiceUnavailable, TEXT, "ending\n".into())
+            b"clients" => (Status::Ok, JSON, table(report)),
+            b"metrics" => (Status::Ok, METRICS, metrics(report)),
+            _ if self.shared.signals.load(Ordering::Acquire) > 0 => unwell("ending\n".into()),
+            _ => match self.health.trouble() {
+                Some(trouble) => unwell(format!("{trouble}\n")),
+                None => (Status::Ok, TEXT, "ok\n".into()),
+            },
+        }
+    }
+}
+
+/// Waits until something can be done or the time of a connection is up.
+fn wait(listener: &Listener, connections: &VecDeque<Connection>) {
+    let mut polled = vec![PollFd::new(listener, PollFlags::IN)];
+    let mut patience: Option<Duration> = None;
+    for connection in connections {
+        let flags = if connection.output.is_empty() {
+            PollFlags::IN
+        } else {
+            PollFlags::OUT
+        };
+        polled.push(PollFd::from_borrowed_fd(connection.stream.as_fd(), flags));
+        let left = connection
+            .deadline
+            .saturating_duration_since(Instant::now());
+        patience = Some(patience.map_or(left, |patience| patience.min(left)));
+    }
+    let patience = patience.and_then(|patience| Timespec::try_from(patience).ok());
+    // EINTR is as good as a return.
+    let _ = poll(&mut polled, patience.as_ref());
+}
+
+/// Accepts whoever has come. When there are too many, the oldest gives way.
+fn accept(listener: &Listener, connections: &mut VecDeque<Connection>) {
+    for _ in 0..ADMIN_BURST {
+        match listener.accept() {
+            Ok((stream, _)) => {
+                if connections.len() >= ADMIN_CONNECTIONS_MAX {
+                    connections.pop_front();
+                }
+                connections.push_back(Connection {
+                    stream,
+                    input: Vec::new(),
+                    output: Vec::new(),
+                    sent: 0,
+                    deadline: Instant::now() + ADMIN_TIMEOUT,
+                    over: false,
+                });
+                // Each is read once before another can take its place.
+                if let Some(connection) = connections.back_mut() {
+                    connection.read();
+                }
             }
-            _ => (Status::Ok, TEXT, "ok\n".into()),
+            Err(Errno::AGAIN) => return,
+            Err(error @ (Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM)) => {
+                if connections.pop_front().is_none() {
+                    debug!("accepting at --admin failed: {error}");
+                    thread::sleep(ACCEPT_PAUSE);
+                    return;
+                }
+            }
+            Err(error) => debug!("accepting at --admin failed: {error}"),
+        }
+    }
+}
+
+impl Connection {
+    /// Reads what has come of the request.
+    fn read(&mut self) {
+        if !self.output.is_empty() || self.over {
+            return;
+        }
+        let mut input = [0; 1024];
+        let room = input.len().min(HEAD_MAX - self.input.len());
+        match self.stream.receive(&mut input[..room]) {
+            Ok(count) if count > 0 => self.input.extend_from_slice(&input[..count]),
+            Err(Errno::AGAIN) => {}
+            _ => self.over = true,
+        }
+    }
+
+    /// Sends what there is room for.
+    fn write(&mut self) {
+        while !self.over && self.sent < self.output.len() {
+            match self.stream.send(&self.output[self.sent..], false) {
+                Ok(count) => self.sent += count,
+                Err(Errno::AGAIN) => return,
+                Err(_) => self.over = true,
+            }
+        }
+        if !self.output.is_empty() && !self.over {
+            self.stream.shut();
+            self.over = true;
         }
     }
 }

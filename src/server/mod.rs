@@ -1,45 +1,41 @@
 //! The server as a whole: binds, starts the workers, announces, and ends them.
 
 pub mod admin;
+mod confinement;
+mod descriptors;
+mod health;
 pub mod options;
 pub mod reload;
+mod root_watch;
 pub mod systemd;
+mod workers;
 
 use std::io::{self, Write};
+use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread::{self, JoinHandle};
+use std::thread;
 
-use log::{debug, error, info, warn};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use log::{info, warn};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
-use signal_hook::iterator::{Handle, Signals};
+use signal_hook::iterator::Signals;
 
 use crate::connection::Timeouts;
-use crate::limits::{
-    ACCESS_LOG_PATIENCE, ADMIN_PATIENCE, CACHED_FILES_MAX, CACHED_FILES_SHARE, CLIENTS_MAX,
-};
+use crate::limits::{ACCESS_LOG_PATIENCE, ADMIN_PATIENCE, CLIENTS_MAX};
 use crate::log::stderr;
-use crate::os::epoll::Waker;
-use crate::os::privileges::{self, Keep, Sandbox};
-use crate::os::sockets::{self, Address, Bound};
-use crate::store::generations::families::Families;
-use crate::store::generations::finder::Finder;
-use crate::store::generations::scan::Scanner;
-use crate::store::root::Files;
-use crate::store::truncations::Truncations;
+use crate::os::sockets::{self, Bound, Listener};
+use crate::store::root::open_root;
+use crate::worker::Shared;
 use crate::worker::admission::Admission;
 use crate::worker::inspect::Inspector;
-use crate::worker::{Shared, Worker, WorkerBuilder};
+use admin::Admin;
+use health::Health;
 use options::{DEFAULT_ADDRESS, Options};
 use reload::Reload;
+use root_watch::RootWatch;
 use systemd::Notifier;
-
-/// Descriptors that are not connections or served files: standard streams, signals, and for each worker poller, timer,
-/// wake-up, inotify, root and listeners.
-const DESCRIPTORS: u64 = 16;
-const DESCRIPTORS_OF_WORKER: u64 = 8;
+use workers::Workers;
 
 /// Serves until SIGTERM or SIGINT.
 ///
@@ -54,48 +50,45 @@ pub fn run(options: &Options) -> Result<(), String> {
     stderr::prepare();
     let mut reload = Reload::load(options)?;
     let shared = share(options, threads, &reload);
-    raise_descriptor_limit();
+    descriptors::raise_limit();
     // Before anything is announced, so that whoever reads the announcement may send a signal.
     let signals = Signals::new([SIGTERM, SIGINT, SIGHUP, SIGUSR1])
         .map_err(|error| format!("cannot handle signals: {error}"))?;
     let notifier = Notifier::from_environment();
-    let Built {
-        workers,
-        mut bound,
-        admin,
-    } = build(options, threads, passed, &shared)?;
-    let asked = workers
-        .iter()
-        .map(|worker| (worker.waker(), worker.mailbox()));
-    let inspector = Arc::new(Inspector::new(asked.collect()));
+    // As a path that stays the same whatever the working directory is.
+    let path = std::path::absolute(&options.root).unwrap_or_else(|_| options.root.clone());
+    let mut bound = bind(options, threads, passed)?;
+    confinement::give_up_privileges(options)?;
+    let root = open(&options.root)?;
+    let workers = Arc::new(Workers::new(
+        Arc::clone(&shared),
+        path,
+        bound.listeners(threads),
+        options.sandbox,
+        signals.handle(),
+    ));
+    // From here on threads start. All of them are there before anybody reads that the server listens.
+    let prepared = workers.prepare(&root)?;
     reload.start()?;
-    announce(&bound);
-    if let Some(admin) = admin {
-        bound.push(start_admin(admin, &inspector, &shared)?);
-    }
+    let root_watch = start_others(options, &workers, &mut bound, &root)?;
+    bound.announce();
     info!(
         "serving {} with {threads} threads, up to {} connections",
         options.root.display(),
         shared.max_connections
     );
-
-    let wakers: Vec<Waker> = workers.iter().map(WorkerBuilder::waker).collect();
-    let running = Arc::new(AtomicUsize::new(workers.len()));
-    let handle = signals.handle();
-    let threads: Vec<_> = workers
-        .into_iter()
-        .map(|worker| spawn(worker, Arc::clone(&running), handle.clone()))
-        .collect();
+    workers.start(prepared);
     notifier.ready();
     let master = Master {
         shared: &shared,
-        wakers,
+        inspector: workers.inspector(),
+        workers,
         notifier,
         reload,
-        inspector,
+        root_watch,
     };
     master.wait(signals, bound);
-    let result = join(threads, &shared);
+    let result = master.result();
     if let Some(log) = &shared.access_log {
         log.finish(ACCESS_LOG_PATIENCE);
     }
@@ -105,7 +98,7 @@ pub fn run(options: &Options) -> Result<(), String> {
 fn share(options: &Options, threads: usize, reload: &Reload) -> Arc<Shared> {
     let most = options
         .max_connections
-        .unwrap_or_else(|| default_connections(threads));
+        .unwrap_or_else(|| descriptors::default_connections(threads));
     Arc::new(Shared {
         timeouts: Timeouts {
             header: options.header_timeout,
@@ -119,60 +112,81 @@ fn share(options: &Options, threads: usize, reload: &Reload) -> Arc<Shared> {
         tokens: reload.tokens(),
         admission: Admission::new(most, options.max_connections_per_address),
         max_connections: most,
-        cached_files: cached_files(threads),
+        cached_files: descriptors::cached_files(threads),
+        refused_max: descriptors::refused_connections(threads, most),
         signals: AtomicUsize::new(0),
     })
 }
 
-fn join(threads: Vec<JoinHandle<io::Result<()>>>, shared: &Shared) -> Result<(), String> {
-    let mut result = match shared.signals.load(Ordering::Acquire) {
-        0 | 1 => Ok(()),
-        _ => Err(String::from("ended at once by a second signal")),
-    };
-    for thread in threads {
-        if let Err(error) = thread
-            .join()
-            .unwrap_or_else(|_| Err(io::Error::other("a worker panicked")))
-        {
-            error!("a worker failed: {error}");
-            result = Err(format!("a worker failed: {error}"));
-        }
-    }
-    result
+/// The directory to serve.
+fn open(root: &Path) -> Result<OwnedFd, String> {
+    open_root(root).map_err(|error| {
+        format!(
+            "cannot serve {}: {error}; ROOT must be a readable directory",
+            root.display()
+        )
+    })
 }
 
-/// A server that does not run yet.
-struct Built {
-    workers: Vec<WorkerBuilder>,
-    bound: Vec<Bound>,
+/// Starts the threads that serve no files: the one that watches ROOT, and that of `--admin`.
+fn start_others(
+    options: &Options,
+    workers: &Arc<Workers>,
+    bound: &mut Addresses,
+    root: &OwnedFd,
+) -> Result<Arc<RootWatch>, String> {
+    let health = Arc::new(Health::default());
+    let root_watch = RootWatch::start(Arc::clone(workers), Arc::clone(&health), root)
+        .map_err(|error| format!("cannot start a thread that watches ROOT: {error}"))?;
+    if let Some(admin) = &mut bound.admin {
+        let listener = admin.take().expect("one listener was asked for");
+        let served = Admin::new(workers.inspector(), workers.shared(), health);
+        served
+            .start(listener, options.sandbox)
+            .map_err(|error| format!("cannot serve {}: {error}", admin.address))?;
+    }
+    Ok(root_watch)
+}
+
+/// Every address of the server. Socket files go when this is dropped.
+struct Addresses {
+    served: Vec<Bound>,
     admin: Option<Bound>,
 }
 
-/// All that can fail, before anybody is told that the server is there.
-fn build(
-    options: &Options,
-    threads: usize,
-    passed: Vec<Bound>,
-    shared: &Arc<Shared>,
-) -> Result<Built, String> {
-    let truncations = Arc::new(Truncations::default());
-    let open = |root: &Path| {
-        Files::open(root, Arc::clone(&truncations)).map_err(|error| {
-            format!(
-                "cannot serve {}: {error}; ROOT must be a readable directory",
-                root.display()
-            )
-        })
-    };
-    let families = Families::default();
-    let finder = Finder::new(Scanner::new(open(&options.root)?, families.clone()));
-    let mut bound = passed;
+impl Addresses {
+    /// For each worker a listener of each address.
+    fn listeners(&mut self, threads: usize) -> Vec<Vec<Listener>> {
+        let mut one = || self.served.iter_mut().filter_map(Bound::take).collect();
+        (0..threads).map(|_| one()).collect()
+    }
+
+    fn announce(&self) {
+        let mut stdout = io::stdout().lock();
+        // Nobody may be reading; that is no reason not to serve.
+        for bound in &self.served {
+            let _ = writeln!(stdout, "listening on {}", bound.address);
+        }
+        if let Some(bound) = &self.admin {
+            let _ = writeln!(stdout, "admin on {}", bound.address);
+        }
+        let _ = stdout.flush();
+    }
+}
+
+/// Binds all addresses.
+///
+/// # Errors
+/// One line that names the one that cannot be used, or ROOT.
+fn bind(options: &Options, threads: usize, passed: Vec<Bound>) -> Result<Addresses, String> {
+    open(&options.root)?;
+    let mut served = passed;
     let addresses = match options.listen.as_slice() {
-        [] if bound.is_empty() => &[DEFAULT_ADDRESS],
+        [] if served.is_empty() => &[DEFAULT_ADDRESS],
         addresses => addresses,
     };
     for address in addresses {
-        bound.push(sockets::bind(address, threads).map_err(|error| {
+        served.push(sockets::bind(address, threads).map_err(|error| {
             format!("cannot listen on {address}: {error}; choose another with --listen")
         })?);
     }
@@ -182,129 +196,28 @@ fn build(
         })?),
         None => None,
     };
-    give_up_privileges(options)?;
-    let mut workers = Vec::new();
-    for _ in 0..threads {
-        let listeners = bound.iter_mut().filter_map(Bound::take).collect();
-        let worker = WorkerBuilder::new(
-            Arc::clone(shared),
-            open(&options.root)?,
-            listeners,
-            families.clone(),
-            finder.clone(),
-        );
-        workers.push(worker.map_err(|error| {
-            format!("cannot start {threads} threads: {error}; try fewer --threads")
-        })?);
-    }
-    Ok(Built {
-        workers,
-        bound,
-        admin,
-    })
-}
-
-/// Before the first byte of a client is read, and while there is only this thread.
-fn give_up_privileges(options: &Options) -> Result<(), String> {
-    match &options.user {
-        Some(user) => privileges::become_user(user)?,
-        None if privileges::is_root() => {
-            warn!(
-                "running as root: --user NAME would become another user when everything is bound"
-            );
-        }
-        None => {}
-    }
-    if !options.sandbox {
-        return Ok(());
-    }
-    let sockets = options
-        .listen
-        .iter()
-        .chain(&options.admin)
-        .filter_map(|address| match address {
-            Address::Unix { path, .. } => Some((path.as_path(), Keep::Remove)),
-            Address::Tcp(_) => None,
-        });
-    let tokens = options.token_file.iter().map(|path| (&**path, Keep::Read));
-    let log = options
-        .access_log
-        .iter()
-        .filter(|path| path.as_os_str() != "-");
-    let log = log.map(|path| (&**path, Keep::Write));
-    match privileges::sandbox(&options.root, sockets.chain(tokens).chain(log)) {
-        Ok(Sandbox::Landlock(abi)) => {
-            debug!("restricted to reading below ROOT by Landlock, version {abi}")
-        }
-        Ok(Sandbox::Missing) => {
-            warn!("this kernel has no Landlock: the process keeps its access to other files")
-        }
-        Err(error) => {
-            return Err(format!(
-                "cannot restrict the process: {error}; --no-sandbox does without"
-            ));
-        }
-    }
-    Ok(())
-}
-
-fn announce(bound: &[Bound]) {
-    let mut stdout = io::stdout().lock();
-    for bound in bound {
-        // Nobody may be reading; that is no reason not to serve.
-        let _ = writeln!(stdout, "listening on {}", bound.address);
-    }
-    let _ = stdout.flush();
-}
-
-fn start_admin(
-    mut bound: Bound,
-    inspector: &Arc<Inspector>,
-    shared: &Arc<Shared>,
-) -> Result<Bound, String> {
-    let listener = bound.take().expect("one listener was asked for");
-    listener
-        .into_blocking()
-        .and_then(|listener| admin::start(listener, Arc::clone(inspector), Arc::clone(shared)))
-        .map_err(|error| format!("cannot serve {}: {error}", bound.address))?;
-    let mut stdout = io::stdout().lock();
-    let _ = writeln!(stdout, "admin on {}", bound.address);
-    let _ = stdout.flush();
-    Ok(bound)
-}
-
-fn spawn(
-    worker: WorkerBuilder,
-    running: Arc<AtomicUsize>,
-    signals: Handle,
-) -> JoinHandle<io::Result<()>> {
-    thread::spawn(move || {
-        let result = worker.build().and_then(Worker::run);
-        // The last one ends the wait of the main thread; a failure ends it at once.
-        if running.fetch_sub(1, Ordering::AcqRel) == 1 || result.is_err() {
-            signals.close();
-        }
-        result
-    })
+    Ok(Addresses { served, admin })
 }
 
 /// The main thread while there are workers.
 struct Master<'a> {
     shared: &'a Shared,
-    wakers: Vec<Waker>,
+    workers: Arc<Workers>,
+    inspector: Arc<Inspector>,
     notifier: Notifier,
     reload: Reload,
-    inspector: Arc<Inspector>,
+    root_watch: Arc<RootWatch>,
 }
 
 impl Master<'_> {
     /// Obeys signals until the last worker has ended.
-    fn wait(&self, mut signals: Signals, bound: Vec<Bound>) {
+    fn wait(&self, mut signals: Signals, bound: Addresses) {
         for signal in signals.forever() {
             match signal {
                 SIGHUP => {
                     self.notifier.reloading();
                     self.reload.again();
+                    self.root_watch.check();
                     self.notifier.ready();
                 }
                 SIGUSR1 => self.log_clients(),
@@ -320,7 +233,16 @@ impl Master<'_> {
         if self.shared.signals.fetch_max(1, Ordering::AcqRel) == 0 {
             self.notifier.stopping();
         }
-        wake(&self.wakers);
+        self.workers.end();
+    }
+
+    /// How the server has ended, when all workers have.
+    fn result(&self) -> Result<(), String> {
+        self.workers.join()?;
+        match self.shared.signals.load(Ordering::Acquire) {
+            0 | 1 => Ok(()),
+            _ => Err(String::from("ended at once by a second signal")),
+        }
     }
 
     /// The first signal begins the end, the second one hurries it, and with the third one nobody waits for the workers.
@@ -333,7 +255,7 @@ impl Master<'_> {
             1 => info!("signal {signal} again: ending at once"),
             _ => return false,
         }
-        wake(&self.wakers);
+        self.workers.end();
         true
     }
 
@@ -350,41 +272,4 @@ impl Master<'_> {
             info!("{line}");
         }
     }
-}
-
-fn wake(wakers: &[Waker]) {
-    for waker in wakers {
-        waker.wake();
-    }
-}
-
-/// Every client needs a descriptor, so all that are allowed are asked for.
-fn raise_descriptor_limit() {
-    let limit = getrlimit(Resource::Nofile);
-    let _ = setrlimit(
-        Resource::Nofile,
-        Rlimit {
-            current: limit.maximum,
-            maximum: limit.maximum,
-        },
-    );
-}
-
-/// Of the descriptors for files a small part may be kept open for the next request.
-fn cached_files(threads: usize) -> usize {
-    let limit = getrlimit(Resource::Nofile).maximum.unwrap_or(u64::MAX);
-    let each = limit / CACHED_FILES_SHARE / threads.max(1) as u64;
-    usize::try_from(each)
-        .unwrap_or(usize::MAX)
-        .min(CACHED_FILES_MAX)
-}
-
-/// Three quarters of the descriptors for connections, a quarter for files: tails of one file share one descriptor, and
-/// when files run out of descriptors a request for another is answered with 503.
-fn default_connections(threads: usize) -> usize {
-    let limit = getrlimit(Resource::Nofile).maximum.unwrap_or(u64::MAX);
-    let others = DESCRIPTORS + DESCRIPTORS_OF_WORKER.saturating_mul(threads as u64);
-    usize::try_from(limit.saturating_sub(others) / 4 * 3)
-        .unwrap_or(usize::MAX)
-        .max(1)
 }

@@ -2,15 +2,14 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Instant, SystemTime};
 
 use slab::Slab;
 
-use super::completions::Completions;
 use super::deadlines::Deadlines;
 use super::drive::{Context, READABLE};
 use super::inspect::{Counters, Mailbox};
-use super::searches::Searches;
 use super::send::SendBuffer;
 use super::{Queue, Shared, Worker};
 use crate::follow::event_subscriptions::EventSubscriptions;
@@ -21,8 +20,6 @@ use crate::limits::HEAD_MAX;
 use crate::log::access_record::Lines;
 use crate::os::epoll::{Poll, Token, Waker};
 use crate::os::sockets::Listener;
-use crate::store::generations::families::Families;
-use crate::store::generations::finder::Finder;
 use crate::store::lookup::Lookups;
 use crate::store::root::Files;
 use crate::time::Moment;
@@ -34,13 +31,12 @@ pub struct WorkerBuilder {
     poll: Poll,
     files: Files,
     listeners: Vec<Listener>,
+    retired: Arc<AtomicBool>,
     mailbox: Arc<Mailbox>,
-    families: Families,
-    finder: Finder,
 }
 
 impl WorkerBuilder {
-    /// A worker that will serve these files on these listeners.
+    /// A worker that will serve these files on these listeners, until the server ends or `retired` is set.
     ///
     /// # Errors
     /// EMFILE and the like: a poller needs three descriptors.
@@ -48,8 +44,7 @@ impl WorkerBuilder {
         shared: Arc<Shared>,
         files: Files,
         listeners: Vec<Listener>,
-        families: Families,
-        finder: Finder,
+        retired: Arc<AtomicBool>,
     ) -> io::Result<WorkerBuilder> {
         let poll = Poll::new()?;
         for (index, listener) in listeners.iter().enumerate() {
@@ -60,9 +55,8 @@ impl WorkerBuilder {
             poll,
             files,
             listeners,
+            retired,
             mailbox: Arc::default(),
-            families,
-            finder,
         })
     }
 
@@ -88,18 +82,15 @@ impl WorkerBuilder {
             poll,
             files,
             listeners,
+            retired,
             mailbox,
-            families,
-            finder,
         } = self;
-        let completions = Arc::new(Completions::new(poll.waker()));
         let watch = Watch::new();
         if let Some(queue) = watch.queue() {
             poll.add(queue, Token::Watch, READABLE)?;
         }
         let context = Context {
-            topics: Topics::new(Lookups::new(files, shared.cached_files), watch, families),
-            searches: Searches::new(finder, Arc::clone(&completions)),
+            topics: Topics::new(Lookups::new(files, shared.cached_files), watch),
             event_subscriptions: EventSubscriptions::default(),
             tokens: shared.tokens.clone().map(Reader::new),
             cors: shared.cors.clone(),
@@ -131,8 +122,8 @@ impl WorkerBuilder {
             next_sweep: Moment::NEVER,
             next_unacked_check: Moment::NEVER,
             cut_at: None,
+            retired,
             mailbox,
-            completions,
             asked: None,
         })
     }

@@ -31,6 +31,19 @@ pub struct Counters {
     pub overflows: u64,
 }
 
+impl Counters {
+    fn add(&mut self, other: &Counters) {
+        self.accepted += other.accepted;
+        self.refused += other.refused;
+        self.sent += other.sent;
+        self.overflows += other.overflows;
+        let pairs = self.answers.iter_mut().zip(&other.answers);
+        for (mine, theirs) in pairs.chain(self.ends.iter_mut().zip(&other.ends)) {
+            *mine += theirs;
+        }
+    }
+}
+
 /// States of connections, as they are told.
 pub const STATES: [&str; 5] = ["reading", "sending", "tail-sending", "tailing", "closing"];
 
@@ -78,14 +91,8 @@ pub struct Following {
 impl Report {
     /// Adds what another worker tells; of its clients at most so many in all.
     pub fn add(&mut self, other: Report, clients: usize) {
-        let (mine, theirs) = (&mut self.counters, &other.counters);
-        mine.accepted += theirs.accepted;
-        mine.refused += theirs.refused;
-        mine.sent += theirs.sent;
-        mine.overflows += theirs.overflows;
-        let pairs = mine.answers.iter_mut().zip(&theirs.answers);
-        let pairs = pairs.chain(mine.ends.iter_mut().zip(&theirs.ends));
-        for (mine, theirs) in pairs.chain(self.states.iter_mut().zip(&other.states)) {
+        self.counters.add(&other.counters);
+        for (mine, theirs) in self.states.iter_mut().zip(&other.states) {
             *mine += theirs;
         }
         self.files += other.files;
@@ -97,33 +104,59 @@ impl Report {
 }
 
 /// Asks all workers.
-pub struct Inspector(Vec<(Waker, Arc<Mailbox>)>);
+#[derive(Default)]
+pub struct Inspector(Mutex<Asked>);
+
+#[derive(Default)]
+struct Asked {
+    workers: Vec<(Waker, Arc<Mailbox>)>,
+    /// What those have counted that have ended.
+    past: Counters,
+}
 
 impl Inspector {
-    /// Of these workers.
-    #[must_use]
-    pub fn new(workers: Vec<(Waker, Arc<Mailbox>)>) -> Inspector {
-        Inspector(workers)
+    /// One more worker answers.
+    pub fn add(&self, waker: Waker, mailbox: &Arc<Mailbox>) {
+        lock(&self.0).workers.push((waker, Arc::clone(mailbox)));
+    }
+
+    /// A worker answers no more, and has counted this. Whoever waits for its answer gets an empty one.
+    pub fn remove(&self, mailbox: &Arc<Mailbox>, counters: Option<Counters>) {
+        let mut asked = lock(&self.0);
+        asked
+            .workers
+            .retain(|(_, other)| !Arc::ptr_eq(other, mailbox));
+        if let Some(counters) = counters {
+            asked.past.add(&counters);
+        }
+        drop(asked);
+        while mailbox.take().is_some() {}
     }
 
     /// What all workers tell, with at most so many clients; `None` if one of them does not answer in time.
     #[must_use]
     pub fn ask(&self, clients: usize, patience: Duration) -> Option<Report> {
         let answers = Arc::new(Answers::default());
-        for (waker, mailbox) in &self.0 {
-            let asked = mailbox.put(Ask {
+        let asked = lock(&self.0);
+        for (waker, mailbox) in &asked.workers {
+            let put = mailbox.put(Ask {
                 clients,
                 cursor: 0,
                 report: Report::default(),
                 answers: Arc::clone(&answers),
             });
-            if !asked {
+            if !put {
                 return None;
             }
             waker.wake();
         }
-        let mut sum = Report::default();
-        for report in answers.wait(self.0.len(), patience)? {
+        let count = asked.workers.len();
+        let mut sum = Report {
+            counters: asked.past.clone(),
+            ..Report::default()
+        };
+        drop(asked);
+        for report in answers.wait(count, patience)? {
             sum.add(report, clients);
         }
         Some(sum)
@@ -160,6 +193,14 @@ pub(super) struct Ask {
     cursor: usize,
     report: Report,
     answers: Arc<Answers>,
+}
+
+/// Who has asked gets what there is, also from a worker that ends meanwhile.
+impl Drop for Ask {
+    fn drop(&mut self) {
+        lock(&self.answers.reports).push(std::mem::take(&mut self.report));
+        self.answers.arrived.notify_all();
+    }
 }
 
 /// Questions to one worker.
@@ -216,12 +257,17 @@ impl Worker {
             self.asked = Some(ask);
             return;
         }
-        ask.report.counters = self.context.counters.clone();
-        ask.report.counters.overflows = self.context.topics.overflows();
+        ask.report.counters = self.counters();
         let (files, polled) = self.context.topics.count();
         (ask.report.files, ask.report.polled_files) = (files as u64, polled as u64);
-        lock(&ask.answers.reports).push(ask.report);
-        ask.answers.arrived.notify_all();
+    }
+
+    /// What has happened so far.
+    pub(super) fn counters(&self) -> Counters {
+        Counters {
+            overflows: self.context.topics.overflows(),
+            ..self.context.counters.clone()
+        }
     }
 
     fn inspect_slot(&self, key: usize, ask: &mut Ask) {

@@ -7,13 +7,10 @@
 
 pub mod admission;
 mod builder;
-pub mod completions;
 pub mod deadlines;
 pub mod drive;
 mod event_streams;
-mod generations;
 pub mod inspect;
-pub mod searches;
 pub mod send;
 mod shared_chunk;
 
@@ -21,7 +18,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::os::fd::AsFd;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use log::{debug, warn};
@@ -34,8 +31,7 @@ use crate::http::authorization::Tokens;
 use crate::http::cors::Cors;
 use crate::http::date::Date;
 use crate::limits::{
-    ACCEPT_BURST, ACCEPT_PAUSE, ACKNOWLEDGED_INTERVAL, BULK_SLICE, FANOUT_SLICE, REFUSED_MAX,
-    SWEEP_INTERVAL,
+    ACCEPT_BURST, ACCEPT_PAUSE, ACKNOWLEDGED_INTERVAL, BULK_SLICE, FANOUT_SLICE, SWEEP_INTERVAL,
 };
 use crate::log::access_log::AccessLog;
 use crate::os::epoll::{Poll, Token};
@@ -46,10 +42,9 @@ use crate::time::Moment;
 use crate::versioned::Versioned;
 use admission::Admission;
 pub use builder::WorkerBuilder;
-use completions::{Completion, Completions};
 use deadlines::Deadlines;
 use drive::{Context, Outcome, READABLE, Slot};
-use inspect::{Ask, Mailbox};
+use inspect::{Ask, Counters, Mailbox};
 use shared_chunk::SharedChunk;
 
 /// What all workers share.
@@ -64,6 +59,8 @@ pub struct Shared {
     pub poll_interval: Duration,
     /// `--max-connections`
     pub max_connections: usize,
+    /// Connections above it that a worker holds only to answer 503.
+    pub refused_max: usize,
     /// Files that a worker keeps open at most because they are asked for often.
     pub cached_files: usize,
     /// `--cors`
@@ -77,12 +74,6 @@ pub struct Shared {
     /// Signals to end that have come. From the first one on everything under way comes to its end, from the second one on
     /// it is cut.
     pub signals: AtomicUsize,
-}
-
-impl Shared {
-    fn refused_max(&self) -> usize {
-        (self.max_connections / 4).clamp(REFUSED_MAX.0, REFUSED_MAX.1)
-    }
 }
 
 /// One thread's loop and everything it owns.
@@ -106,23 +97,24 @@ pub struct Worker {
     next_unacked_check: Moment,
     /// When the grace ends.
     cut_at: Option<Moment>,
+    /// Other workers accept the connections from now on.
+    retired: Arc<AtomicBool>,
     mailbox: Arc<Mailbox>,
-    completions: Arc<Completions>,
     /// A question that is being answered.
     asked: Option<Ask>,
 }
 
 impl Worker {
-    /// Serves until the server is to end and the last connection is gone.
+    /// Serves until the server is to end, or other workers have taken over, and the last connection is gone. Gives what it
+    /// has counted.
     ///
     /// # Errors
     /// If the poller fails, which it never should.
-    pub fn run(mut self) -> io::Result<()> {
+    pub fn run(mut self) -> io::Result<Counters> {
         while self.cut_at.is_none() || !self.slots.is_empty() {
             self.poll.wait(self.timeout())?;
             self.begin_turn();
             self.mark();
-            self.take_completions();
             self.keep_time();
             self.drive_due();
             self.drive_fanout();
@@ -132,12 +124,12 @@ impl Worker {
             self.end_turn();
             self.plan_sweeps();
         }
-        Ok(())
+        Ok(self.counters())
     }
 
     /// How long to wait for events: not at all while there is unfinished work.
     fn timeout(&self) -> Option<Duration> {
-        let asked = self.asked.is_some() || self.mailbox.any() || self.completions.any();
+        let asked = self.asked.is_some() || self.mailbox.any();
         if !self.queue.is_empty() || self.context.topics.busy() || asked {
             return Some(Duration::ZERO);
         }
@@ -204,26 +196,9 @@ impl Worker {
         }
     }
 
-    /// Wakes those for whom a thread has done something.
-    fn take_completions(&mut self) {
-        for completion in self.completions.take() {
-            match completion {
-                Completion::Generations { number, answer } => {
-                    let waiting = self.context.searches.finish(number, &answer);
-                    if let Some((key, slot)) =
-                        waiting.and_then(|key| Some((key, self.slots.get_mut(key)?)))
-                    {
-                        slot.machine.resource_is_ready();
-                        self.queue.push(slot, key);
-                    }
-                }
-            }
-        }
-    }
-
     fn accept(&mut self, index: usize, most: usize) {
         for _ in 0..most {
-            if self.refused >= self.shared.refused_max() {
+            if self.refused >= self.shared.refused_max {
                 return self.pause();
             }
             match self.listeners[index].accept() {
@@ -499,7 +474,8 @@ impl Worker {
 
     fn check_signals(&mut self) {
         let signals = self.shared.signals.load(Ordering::Acquire);
-        if signals > 0 && self.cut_at.is_none() {
+        let ends = signals > 0 || self.retired.load(Ordering::Acquire);
+        if ends && self.cut_at.is_none() {
             self.stop();
         }
         if signals > 1 {
@@ -513,7 +489,7 @@ impl Worker {
         let now = self.context.now;
         self.cut_at = Some(now + self.shared.grace);
         for index in 0..self.listeners.len() {
-            if !self.listeners[index].lent() {
+            if !self.listeners[index].lent() && !self.retired.load(Ordering::Acquire) {
                 self.accept(index, usize::MAX);
             }
         }
@@ -553,7 +529,6 @@ impl Worker {
             if let Some(topic) = slot.topic {
                 self.context.topics.leave(topic as usize, key);
             }
-            self.context.searches.forget(key);
             self.context
                 .event_subscriptions
                 .leave(key, &mut self.context.topics);

@@ -1,13 +1,13 @@
 //! The real binary: started, stopped and continued, killed and started again on its port; and what it holds.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::ExitStatus;
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 
-use crate::support::harness::{self, Running, openrange};
 use crate::topic::BOUND;
 
 const THREADS: usize = 2;
@@ -16,10 +16,9 @@ const LOOK: Duration = Duration::from_millis(10);
 
 /// A running server.
 pub struct Server {
-    running: Running,
+    child: Child,
     root: PathBuf,
-    /// What those before it have said.
-    said: Vec<String>,
+    log: PathBuf,
     pub port: u16,
     pub start: Holdings,
 }
@@ -36,65 +35,69 @@ pub struct Holdings {
 
 impl Server {
     /// Starts it on some port below those that the kernel gives to clients: while it is down, nobody else may get it.
-    pub fn start(root: &Path, mut port: impl FnMut() -> u16) -> Server {
-        let mut why = String::new();
+    pub fn start(root: &Path, log: &Path, mut port: impl FnMut() -> u16) -> Server {
         for _ in 0..20 {
-            match Server::start_on(root, port()) {
-                Ok(server) => return server,
-                Err(error) => why = error,
+            if let Ok(server) = Server::start_on(root, log, port()) {
+                return server;
             }
         }
-        panic!("no port: {why}");
+        panic!("no port, see {}", log.display());
     }
 
-    fn start_on(root: &Path, port: u16) -> Result<Server, String> {
-        let mut command = openrange(&["--threads", &THREADS.to_string()]);
-        command
+    fn start_on(root: &Path, log: &Path, port: u16) -> Result<Server, String> {
+        let out = File::options().create(true).append(true).open(log);
+        let mut child = Command::new(env!("CARGO_BIN_EXE_openrange"))
+            .args(["--threads", &THREADS.to_string()])
             .args(["--listen", &format!("127.0.0.1:{port}")])
             .arg(root)
-            .env("RUST_LOG", "warn");
-        let running = harness::Server::try_launch(command)?.running;
-        let id = running.id();
+            .env("RUST_LOG", "warn")
+            .stdout(Stdio::piped())
+            .stderr(out.expect("a log file"))
+            .spawn()
+            .expect("the binary starts");
+        let mut line = String::new();
+        let stdout = child.stdout.take().expect("piped");
+        let _ = BufReader::new(stdout).read_line(&mut line);
+        if !line.starts_with("listening on http://") {
+            let status = child.wait();
+            return Err(format!("{line:?}, {status:?}, see {}", log.display()));
+        }
+        let id = child.id();
         wait_for(|| Holdings::of(id).is_some_and(|held| held.inotify == THREADS));
         Ok(Server {
             start: Holdings::of(id).expect("it runs"),
-            running,
+            child,
             root: root.into(),
-            said: Vec::new(),
+            log: log.into(),
             port,
         })
     }
 
-    /// Everything that it and those before it have said.
-    pub fn log(&self) -> String {
-        [&self.said[..], &self.running.stderr.all()]
-            .concat()
-            .join("\n")
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).expect("it runs");
     }
 
     /// Stops it for some time.
     pub fn pause(&self, time: Duration) {
-        self.running.signal(Signal::STOP);
+        self.signal(Signal::STOP);
         std::thread::sleep(time);
-        self.running.signal(Signal::CONT);
+        self.signal(Signal::CONT);
     }
 
     /// Kills it and starts another on the same port.
     pub fn restart(&mut self) -> Result<(), String> {
-        let status = self.running.kill();
+        self.child.kill().map_err(|error| error.to_string())?;
+        let status = self.child.wait().map_err(|error| error.to_string())?;
         if status.code().is_some() {
             return Err(format!("the server ended by itself: {status}"));
         }
-        let mut said = std::mem::take(&mut self.said);
-        said.extend(self.running.stderr.all());
-        *self = Server::start_on(&self.root, self.port)?;
-        self.said = said;
+        *self = Server::start_on(&self.root, &self.log, self.port)?;
         Ok(())
     }
 
     /// What it holds now.
     pub fn holdings(&self) -> Option<Holdings> {
-        Holdings::of(self.running.id())
+        Holdings::of(self.child.id())
     }
 
     /// What it still holds of what it did not hold at its start, if that does not change in time.
@@ -108,17 +111,24 @@ impl Server {
 
     /// Asks it to end.
     pub fn terminate(&self) {
-        self.running.signal(Signal::TERM);
+        self.signal(Signal::TERM);
     }
 
     /// How it ended, if it did in time.
     pub fn wait(&mut self) -> Option<ExitStatus> {
         let mut status = None;
         wait_for(|| {
-            status = self.running.ended();
+            status = self.child.try_wait().ok().flatten();
             status.is_some()
         });
         status
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 

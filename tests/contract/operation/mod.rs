@@ -4,5 +4,7 @@ mod access_log;
 mod admin;
 mod cors;
 mod kernels;
+mod restrictions;
+mod root;
 mod sandbox;
 mod tokens;

@@ -53,6 +53,33 @@ fn another_user() {
     }
 }
 
+/// A file of a group that the user is in can be read, whatever his first group is.
+#[test]
+fn groups_of_a_user() {
+    if !is_root() {
+        return skip("only root can make the server another user");
+    }
+    let (root, etc) = (TempDir::new(), TempDir::new());
+    append(&root.join("log"), b"for the group");
+    fs::set_permissions(root.join("log"), fs::Permissions::from_mode(0o640)).expect("chmod");
+    std::os::unix::fs::chown(root.join("log"), Some(0), Some(54_324)).expect("chown");
+    append(&etc.join("passwd"), b"reader:x:54322:54323::/:/bin/false\n");
+    let groups = b"first:x:54323:\nlogs:x:54324:other,reader\nadm:x:4:reader\nno:x:5:readers\n";
+    append(&etc.join("group"), groups);
+    let script = format!(
+        "set -- unshare -m sh -ec 'cd {}; mount --bind passwd /etc/passwd; mount --bind group /etc/group; \
+         exec \"$@\"' sh \"$@\"",
+        etc.path().display()
+    );
+    let server = match Server::after(&script, root.path(), &["--user", "reader"]) {
+        Ok(server) => server,
+        Err(why) => return skip(&format!("nothing can be mounted: {why}")),
+    };
+    assert_eq!(server.running.status("Gid"), "54323\t54323\t54323\t54323");
+    assert_eq!(server.running.status("Groups"), "4 54323 54324");
+    assert_eq!(server.get("/log", &[]).body, b"for the group");
+}
+
 /// What is opened again on SIGHUP is opened as that user, inside the sandbox.
 #[test]
 fn another_user_reads_and_opens_again() {

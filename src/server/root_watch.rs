@@ -1,0 +1,110 @@
+//! Whether the path of ROOT still leads to the directory that is served. Another one that takes the name (removed and made
+//! again, replaced, mounted over) is served in its place.
+//!
+//! By looking, not by inotify: a mount makes no event in the directory above it.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+use log::{info, warn};
+use rustix::fs::Stat;
+
+use super::health::Health;
+use super::workers::Workers;
+use crate::limits::ROOT_CHECK_INTERVAL;
+use crate::store::root::open_root;
+
+/// Looks at ROOT by the clock, and when it is asked to.
+pub struct RootWatch(Mutex<Watched>);
+
+struct Watched {
+    workers: Arc<Workers>,
+    health: Arc<Health>,
+    served: Id,
+}
+
+/// Device and inode number. The directory that is served is open, so its number is not given to another.
+type Id = (u64, u64);
+
+#[allow(
+    clippy::unnecessary_cast,
+    reason = "the types differ between architectures"
+)]
+fn id(stat: &Stat) -> Id {
+    (stat.st_dev as u64, stat.st_ino as u64)
+}
+
+impl RootWatch {
+    /// Watches over the directory that these workers serve, by a thread that ends with the process.
+    ///
+    /// # Errors
+    /// EAGAIN: no thread can be had.
+    pub fn start(
+        workers: Arc<Workers>,
+        health: Arc<Health>,
+        root: &OwnedFd,
+    ) -> io::Result<Arc<RootWatch>> {
+        let served = id(&rustix::fs::fstat(root)?);
+        let watch = Arc::new(RootWatch(Mutex::new(Watched {
+            workers,
+            health,
+            served,
+        })));
+        let looker = Arc::clone(&watch);
+        thread::Builder::new()
+            .name("root-watch".into())
+            .spawn(move || {
+                loop {
+                    thread::sleep(ROOT_CHECK_INTERVAL);
+                    looker.check();
+                }
+            })?;
+        Ok(watch)
+    }
+
+    /// Looks now. If another directory has the name, it is served when this returns.
+    pub fn check(&self) {
+        let mut watched = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        watched.check();
+    }
+}
+
+impl Watched {
+    fn check(&mut self) {
+        let workers = Arc::clone(&self.workers);
+        let root = workers.root().display();
+        let trouble = match rustix::fs::stat(workers.root()) {
+            Ok(stat) if id(&stat) == self.served => None,
+            Ok(_) => match self.serve_another() {
+                Ok(()) => {
+                    warn!("another directory has the name of ROOT, {root}: it is served now");
+                    None
+                }
+                Err(why) => Some(format!(
+                    "another directory has the name of ROOT, {root}, and cannot be served: {why}"
+                )),
+            },
+            Err(error) => Some(format!("ROOT is gone: {root}: {error}")),
+        };
+        let well = trouble.is_none();
+        let said = trouble.clone().unwrap_or_default();
+        if self.health.set(trouble) {
+            if well {
+                info!("ROOT is there again: {root}");
+            } else {
+                warn!("{said}; the directory that had the name is served until that changes");
+            }
+        }
+    }
+
+    fn serve_another(&mut self) -> Result<(), String> {
+        let root = open_root(self.workers.root()).map_err(|error| error.to_string())?;
+        let stat = rustix::fs::fstat(&root).map_err(|error| error.to_string())?;
+        let prepared = self.workers.prepare(&root)?;
+        self.workers.start(prepared);
+        self.served = id(&stat);
+        Ok(())
+    }
+}

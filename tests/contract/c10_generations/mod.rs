@@ -1,5 +1,0 @@
-//! Contract 10: readers who were away.
-
-mod list;
-mod select;
-mod tails;
