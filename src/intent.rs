@@ -3,6 +3,7 @@
 //! Everything behind that (authorization, look-up, response, log) matches on [`Intent`] and reads no field of the request
 //! to learn what is asked. A new kind of request is a new variant, and the compiler names each place that must know it.
 
+use crate::http::conditional::ETag;
 use crate::http::pattern::Pattern;
 use crate::http::position::{Check, Positions};
 use crate::http::query::Start;
@@ -30,6 +31,8 @@ pub enum Intent {
     Events(EventsOf),
     /// The list of a directory as JSON.
     Listing(Path),
+    /// The list of the files that have a name or had it before, as JSON.
+    Generations(Path),
     /// The page that follows a file in a browser.
     Viewer(Path),
     /// What the server can do, at a path or (`*`) as a whole.
@@ -49,6 +52,8 @@ pub struct FilePart {
     pub range: Option<RangeSpec>,
     /// Where the query lets the response start. A range that has an end leaves no room for that.
     pub start: Option<Start>,
+    /// The file with this tag is meant, which has the name or had it before.
+    pub generation: Option<ETag>,
 }
 
 /// What an event stream is of.
@@ -71,9 +76,10 @@ impl Intent {
         match self {
             Intent::Read(part) | Intent::Tail(part) => Some(&part.path),
             Intent::Events(events) => Some(&events.path),
-            Intent::Listing(path) | Intent::Viewer(path) | Intent::Options(Target::Path(path)) => {
-                Some(path)
-            }
+            Intent::Listing(path)
+            | Intent::Generations(path)
+            | Intent::Viewer(path)
+            | Intent::Options(Target::Path(path)) => Some(path),
             Intent::Options(Target::Asterisk | Target::Nowhere)
             | Intent::Nowhere
             | Intent::Unsupported => None,
@@ -112,7 +118,11 @@ impl ParsedRequest {
             Intent::Read(part) | Intent::Tail(part) => Some(&part.path),
             Intent::Events(events) => Some(&events.path),
             Intent::Listing(path) => Some(path),
-            Intent::Viewer(_) | Intent::Options(_) | Intent::Nowhere | Intent::Unsupported => None,
+            Intent::Generations(_)
+            | Intent::Viewer(_)
+            | Intent::Options(_)
+            | Intent::Nowhere
+            | Intent::Unsupported => None,
         };
         path.is_some_and(|path| path.slash)
     }
@@ -138,6 +148,7 @@ impl ParsedRequest {
             | Intent::Tail(FilePart { path, .. })
             | Intent::Events(EventsOf { path, .. })
             | Intent::Listing(path)
+            | Intent::Generations(path)
             | Intent::Viewer(path)
             | Intent::Options(Target::Path(path)) => format!("{method} {path}"),
             Intent::Options(Target::Nowhere) | Intent::Nowhere => format!("{method} {nowhere}"),

@@ -4,6 +4,7 @@ use crate::http::authorization::Challenge;
 use crate::http::conditional::ETag;
 use crate::http::date::Date;
 use crate::http::position::Check;
+use crate::http::target::Path;
 
 /// What the name of a request led to. `F` is the handle of an open file.
 #[derive(Debug)]
@@ -15,6 +16,19 @@ pub enum Resource<F> {
         /// What it is at this moment.
         info: FileInfo,
     },
+    /// An earlier or the current file of a name, open for reading.
+    Generation {
+        /// Its handle.
+        file: F,
+        /// What it is at this moment.
+        info: FileInfo,
+        /// Where it is, and what comes after it.
+        place: Box<GenerationPlace>,
+    },
+    /// The generations of a name, in JSON.
+    Generations(Vec<u8>),
+    /// There is no such generation.
+    NoGeneration(Box<NoGeneration>),
     /// A directory: what lists it, as JSON if that is preferred ([`Accept::prefers_json`]), else as HTML.
     ///
     /// [`Accept::prefers_json`]: crate::http::accept::Accept::prefers_json
@@ -35,6 +49,49 @@ pub enum Resource<F> {
     Busy,
     /// The file system failed.
     Failed,
+}
+
+impl<F> Resource<F> {
+    /// The file, if it is one.
+    pub fn into_file(self) -> Option<F> {
+        match self {
+            Resource::File { file, .. } | Resource::Generation { file, .. } => Some(file),
+            _ => None,
+        }
+    }
+}
+
+/// Where a generation is among the others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GenerationPlace {
+    /// The path that it has now.
+    pub path: Path,
+    /// The one after it, if there is one.
+    pub successor: Option<ETag>,
+}
+
+/// Why there is no such generation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoGeneration {
+    /// As far as it is known.
+    pub reason: NoGenerationReason,
+    /// The oldest one that is kept.
+    pub first: Option<ETag>,
+    /// What came after it, if that was seen and is kept.
+    pub successor: Option<ETag>,
+}
+
+/// See [`NoGeneration`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NoGenerationReason {
+    /// The server does not know of it.
+    NeverSeen,
+    /// It had the name, and is not there any more.
+    Gone,
+    /// It was truncated.
+    Truncated,
+    /// Only this compressed copy is left.
+    Compressed(Path),
 }
 
 /// A file at the moment it was opened.

@@ -97,6 +97,8 @@ pub struct Connection<F> {
     served: bool,
     /// The server ends: no further request.
     draining: bool,
+    /// What is asked for is looked up by a thread.
+    resolving: bool,
 }
 
 /// What a connection waits for. Data that exists in one state only lives in it.
@@ -124,6 +126,7 @@ impl<F> Connection<F> {
             keep_alive: false,
             served: false,
             draining: false,
+            resolving: false,
         }
     }
 
@@ -148,6 +151,7 @@ impl<F> Connection<F> {
     pub fn action(&self) -> Action<'_, F> {
         match &self.state {
             State::ReadingHeaders(None) | State::Closing(CloseMode::Linger { .. }) => Action::Sleep,
+            State::ReadingHeaders(Some(_)) if self.resolving => Action::Sleep,
             State::ReadingHeaders(Some(asked)) => Action::Open(asked),
             State::SendingRange(sending) => match (sending.next(), sending.subscription()) {
                 (Some(next), _) => Action::Send(next),
@@ -172,7 +176,7 @@ impl<F> Connection<F> {
     pub fn interest(&self) -> Interest {
         let sending = matches!(self.state, State::SendingRange(_));
         Interest {
-            readable: !sending || self.is_tail(),
+            readable: !self.resolving && (!sending || self.is_tail()),
             writable: sending,
         }
     }
@@ -295,6 +299,20 @@ impl<F> Connection<F> {
         self.close(CloseMode::Now, End::ClientGone, now);
     }
 
+    /// What was asked is looked up by a thread; until [`Connection::resource_is_ready`] there is nothing to do.
+    pub fn wait_for_resource(&mut self) {
+        assert!(
+            matches!(self.state, State::ReadingHeaders(Some(_))),
+            "looked up, but nothing was asked"
+        );
+        self.resolving = true;
+    }
+
+    /// A thread has looked up what was asked, or what an event stream needs.
+    pub fn resource_is_ready(&mut self) {
+        self.resolving = false;
+    }
+
     /// What was asked has been looked up. Gives it back, with what is answered, for the log.
     pub fn resolved<'a>(
         &mut self,
@@ -316,11 +334,7 @@ impl<F> Connection<F> {
             self.input = None;
         }
         self.served = true;
-        let file = if let Resource::File { file, .. } = found {
-            Some(file)
-        } else {
-            None
-        };
+        let file = found.into_file();
         let mut sending = Sending::new(answer.head, answer.body, file);
         if self.draining
             && let Some(subscription) = sending.subscription_mut()

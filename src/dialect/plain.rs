@@ -37,6 +37,9 @@ fn reading(request: &Request, path: &Path) -> Intent {
             files: request.files.clone(),
         });
     }
+    if request.generations && !path.slash {
+        return Intent::Generations(path.clone());
+    }
     if path.slash && request.accept.prefers_json() {
         return Intent::Listing(path.clone());
     }
@@ -45,6 +48,7 @@ fn reading(request: &Request, path: &Path) -> Intent {
         path: path.clone(),
         range: request.range.clone(),
         start: request.start.filter(|_| open),
+        generation: request.generation.filter(|_| !path.slash),
     };
     if part.start.is_some() || part.range.as_ref().is_some_and(RangeSpec::may_tail) {
         Intent::Tail(part)

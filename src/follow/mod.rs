@@ -3,5 +3,6 @@
 pub mod directories;
 pub mod event_subscriptions;
 pub mod fanout;
+pub mod generations;
 pub mod registry;
 pub mod watcher;

@@ -15,13 +15,14 @@ use crate::http::target::Path;
 use crate::intent::{Intent, ParsedRequest};
 use crate::limits::{FOLLOW_TRIES, SWEEP_SLICE};
 use crate::resource::{FileInfo, Resource};
-use crate::store::file::FileStat;
-use crate::store::file::OpenFile;
+use crate::store::file::{FileStat, Id, OpenFile};
+use crate::store::generations::families::Families;
 use crate::subscription::end::End;
 use crate::subscription::event_stream::Sought;
 
 use super::directories::Directory;
 use super::fanout::Fanout;
+use super::generations::holder;
 use crate::store::lookup::{self, Lookups, Other, failed};
 
 /// The key of a connection's slot, in four bytes: every tail has one in its topic.
@@ -29,7 +30,9 @@ pub type SlotId = u32;
 
 /// One followed name and the file that it names. When the name passes to another file, that is another topic.
 pub(crate) struct Topic {
-    name: Rc<[u8]>,
+    pub(super) name: Rc<[u8]>,
+    /// The name whose generation the file is, whatever it is called now. `None`: the topic is that of its name.
+    pub(super) family: Option<Rc<[u8]>>,
     pub(crate) file: Rc<OpenFile>,
     /// The slots that follow it, in order: a pass in slot order walks memory forwards.
     pub(crate) tails: Vec<SlotId>,
@@ -53,6 +56,9 @@ pub struct Topics {
     pub(crate) topics: Slab<Topic>,
     /// Only topics that are not gone.
     pub(crate) by_name: HashMap<Rc<[u8]>, TopicId>,
+    /// The topics of generations: the name of the family, and the file. Only topics that are not gone.
+    pub(crate) by_generation: HashMap<(Rc<[u8]>, Id), TopicId>,
+    pub(crate) families: Families,
     /// Topics with a pass under way.
     pub(crate) fanouts: VecDeque<TopicId>,
     /// Tails of the first of them that were driven in a row.
@@ -101,7 +107,10 @@ impl Lookup {
     /// Whether lines were counted for it, which takes long.
     #[must_use]
     pub fn counted(&self) -> bool {
-        matches!(&self.found, Resource::File { info, .. } if info.start.is_some())
+        match &self.found {
+            Resource::File { info, .. } | Resource::Generation { info, .. } => info.start.is_some(),
+            _ => false,
+        }
     }
 }
 
@@ -114,9 +123,11 @@ impl From<Resource<Rc<OpenFile>>> for Lookup {
 impl Topics {
     /// No topics yet.
     #[must_use]
-    pub fn new(lookups: Lookups, watch: Watch) -> Topics {
+    pub fn new(lookups: Lookups, watch: Watch, families: Families) -> Topics {
         Topics {
             lookups,
+            families,
+            by_generation: HashMap::new(),
             watch,
             topics: Slab::new(),
             by_name: HashMap::new(),
@@ -223,23 +234,34 @@ impl Topics {
                     return Ok((key, Rc::clone(&self.topics[key].file)));
                 }
             }
-            let key = self.insert(name, &file);
+            let key = self.insert(name, &file, None);
             self.place(key);
             match self.lookups.files().identify(name) {
-                Ok(id) if id == file.id() => return Ok((key, file)),
+                Ok(id) if id == file.id() => {
+                    if !file.is_directory() {
+                        self.families.history.note_holder(name, holder(&file));
+                    }
+                    return Ok((key, file));
+                }
                 Ok(_) | Err(_) => self.remove(key),
             }
             file = self.lookups.find_again(name, file.is_directory())?;
         }
         // The name changes hands faster than it can be looked up: follow this file to its end, which has come already.
-        let key = self.insert(name, &file);
+        let key = self.insert(name, &file, None);
         self.look_later(key, Recheck::Name(Some(End::Replaced)));
         Ok((key, file))
     }
 
-    fn insert(&mut self, name: &Rc<[u8]>, file: &Rc<OpenFile>) -> TopicId {
+    pub(super) fn insert(
+        &mut self,
+        name: &Rc<[u8]>,
+        file: &Rc<OpenFile>,
+        family: Option<Rc<[u8]>>,
+    ) -> TopicId {
         let key = self.topics.insert(Topic {
             name: Rc::clone(name),
+            family: family.clone(),
             file: Rc::clone(file),
             tails: Vec::new(),
             places: Vec::new(),
@@ -250,22 +272,37 @@ impl Topics {
             swept: None,
             directory: file.is_directory().then(Box::default),
         });
-        if let Some(former) = self.by_name.insert(Rc::clone(name), key) {
+        let former = match family {
+            Some(family) => self.by_generation.insert((family, file.id()), key),
+            None => self.by_name.insert(Rc::clone(name), key),
+        };
+        if let Some(former) = former {
             debug_assert!(!self.topics.contains(former), "two topics of one name");
         }
         key
     }
 
     fn remove(&mut self, key: TopicId) {
+        self.unmap(key);
         let topic = self.topics.remove(key);
-        self.unmap(key, &topic.name);
         self.give_back(key, topic.places);
         self.unwatched -= usize::from(!topic.watched);
     }
 
-    fn unmap(&mut self, key: TopicId, name: &[u8]) {
-        if self.by_name.get(name) == Some(&key) {
-            self.by_name.remove(name);
+    /// It is found no more by its name, or as a generation.
+    fn unmap(&mut self, key: TopicId) {
+        let topic = &self.topics[key];
+        match &topic.family {
+            Some(family) => {
+                let place = (Rc::clone(family), topic.file.id());
+                if self.by_generation.get(&place) == Some(&key) {
+                    self.by_generation.remove(&place);
+                }
+            }
+            None if self.by_name.get(&topic.name) == Some(&key) => {
+                self.by_name.remove(&topic.name);
+            }
+            None => {}
         }
     }
 
@@ -276,7 +313,7 @@ impl Topics {
     }
 
     /// Watches the file and the way to it as it is now.
-    fn place(&mut self, key: TopicId) {
+    pub(super) fn place(&mut self, key: TopicId) {
         let topic = &mut self.topics[key];
         let mut places = Vec::new();
         let mut failure = None;
@@ -494,7 +531,7 @@ impl Topics {
         }
     }
 
-    fn check_name(&mut self, key: TopicId, why: Option<End>) {
+    pub(super) fn check_name(&mut self, key: TopicId, why: Option<End>) {
         let topic = &self.topics[key];
         let derived = match self.lookups.files().identify(&topic.name) {
             Ok(id) if id == topic.file.id() => return,
@@ -517,15 +554,16 @@ impl Topics {
                 return;
             }
         };
-        self.end(key, why.unwrap_or(derived));
+        if !self.rehome(key) {
+            self.end(key, why.unwrap_or(derived));
+        }
     }
 
     fn end(&mut self, key: TopicId, why: End) {
         let topic = &mut self.topics[key];
         topic.gone = Some(why);
-        let name = Rc::clone(&topic.name);
         let places = std::mem::take(&mut topic.places);
-        self.unmap(key, &name);
+        self.unmap(key);
         self.give_back(key, places);
     }
 

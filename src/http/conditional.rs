@@ -22,6 +22,16 @@ impl ETag {
         std::array::from_fn(|i| b"0123456789abcdef"[(self.0 >> (60 - 4 * i)) as usize & 15])
     }
 
+    /// Reads 16 hex digits, in either case.
+    #[must_use]
+    pub fn from_digits(digits: &[u8]) -> Option<ETag> {
+        if digits.len() != 16 || !digits.iter().all(u8::is_ascii_hexdigit) {
+            return None;
+        }
+        let digits = str::from_utf8(digits).ok()?;
+        u64::from_str_radix(digits, 16).ok().map(ETag)
+    }
+
     /// The tag as it is written.
     #[must_use]
     pub fn text(self) -> [u8; 20] {

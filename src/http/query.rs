@@ -1,6 +1,7 @@
 //! The query of a request target: where the answer starts, and what it follows. Other parameters are ignored, as they were
 //! sent for a reason that is not ours to know; but a value of ours that nobody can understand is refused and not guessed.
 
+use super::conditional::ETag;
 use super::pattern::{self, Pattern};
 use super::position::Positions;
 
@@ -22,6 +23,10 @@ pub struct Query {
     pub positions: Option<Positions>,
     /// `files=LIST`: an event stream of a directory follows these of its files.
     pub files: Option<Box<[Pattern]>>,
+    /// `generation=TAG`: the file with this tag, which has the name or had it before.
+    pub generation: Option<ETag>,
+    /// `generations`: which files have the name or had it before.
+    pub generations: bool,
 }
 
 /// Reads the query of a target, if it has one.
@@ -33,7 +38,7 @@ pub fn parse(target: &[u8]) -> Result<Query, &'static str> {
     let Some(mark) = target.iter().position(|&byte| byte == b'?') else {
         return Ok(query);
     };
-    let (mut lines, mut from) = (None, None);
+    let (mut lines, mut from, mut generations) = (None, None, None);
     for parameter in target[mark + 1..].split(|&byte| byte == b'&') {
         let equals = parameter.iter().position(|&byte| byte == b'=');
         let (name, value) = parameter.split_at(equals.unwrap_or(parameter.len()));
@@ -53,9 +58,22 @@ pub fn parse(target: &[u8]) -> Result<Query, &'static str> {
                 let files = pattern::parse(value);
                 once(&mut query.files, files, "malformed files= in the query")?;
             }
+            b"generation" => {
+                let wrong = "malformed generation= in the query";
+                once(&mut query.generation, ETag::from_digits(value), wrong)?;
+            }
+            b"generations" => {
+                let bare = equals.is_none().then_some(());
+                once(
+                    &mut generations,
+                    bare,
+                    "malformed generations= in the query",
+                )?;
+            }
             _ => {}
         }
     }
+    query.generations = generations.is_some();
     query.start = lines.map(Start::Lines).or(from);
     Ok(query)
 }

@@ -9,7 +9,7 @@ use arrayvec::ArrayString;
 
 use super::accept::Accept;
 use super::authorization::Credentials;
-use super::conditional::Conditions;
+use super::conditional::{Conditions, ETag};
 use super::head::Status;
 use super::pattern::Pattern;
 use super::position::{Check, Positions};
@@ -50,6 +50,10 @@ pub struct Request {
     pub start: Option<Start>,
     /// The files of a directory that an event stream of it follows.
     pub files: Option<Box<[Pattern]>>,
+    /// The file with this tag is wanted, under whatever name it has now.
+    pub generation: Option<ETag>,
+    /// All files are wanted that have the name or had it before: their list.
+    pub generations: bool,
     /// The query as it came, without its question mark.
     pub query: Option<Box<str>>,
 }
@@ -305,6 +309,8 @@ fn build(parsed: &httparse::Request<'_, '_>) -> Result<Request, Refusal> {
             .or(query.positions),
         start: query.start,
         files: query.files,
+        generation: query.generation,
+        generations: query.generations,
         query: target::query(written).map(|query| String::from_utf8_lossy(query).into()),
     })
 }

@@ -1,6 +1,7 @@
 //! A request and what was found, to the bytes of a response head and what of the file shall follow it.
 
 mod events;
+mod generations;
 
 use std::fmt;
 use std::ops::Range;
@@ -16,7 +17,7 @@ use crate::http::request::Refusal;
 use crate::http::target::Path;
 use crate::http::viewer;
 use crate::intent::{FilePart, Intent, ParsedRequest};
-use crate::resource::{FileInfo, Resource};
+use crate::resource::{FileInfo, GenerationPlace, Resource};
 use crate::subscription::event_stream::Subject;
 
 /// A response: `head` goes out first, then what `body` says.
@@ -206,6 +207,7 @@ pub fn respond<'a, F>(
         asked,
         keep_alive: keep_alive && asked.request.keep_alive,
         negotiated: asked.request.is_negotiated(),
+        generation: None,
         terms: terms.into(),
     };
     match (&asked.intent, found) {
@@ -227,6 +229,18 @@ pub fn respond<'a, F>(
         (Intent::Read(part) | Intent::Tail(part), Resource::File { info, .. }) => {
             builder.file(part, info)
         }
+        (Intent::Read(part) | Intent::Tail(part), Resource::Generation { info, place, .. }) => {
+            let generation = Some((&part.path, &**place));
+            let builder = ResponseBuilder {
+                generation,
+                ..builder
+            };
+            builder.file(part, info)
+        }
+        (Intent::Read(part) | Intent::Tail(part), Resource::NoGeneration(none)) => {
+            builder.no_generation(&part.path, none)
+        }
+        (Intent::Generations(_), Resource::Generations(list)) => builder.generations(list),
         (Intent::Listing(_), Resource::Listing(list)) => {
             builder.page(NOT_STORED, media::JSON, list)
         }
@@ -244,6 +258,8 @@ struct ResponseBuilder<'a> {
     /// Another Accept field could lead to another answer (RFC 9110 section 12.5.5): `index.html` and the topic list of
     /// its directory have one URL, and so have a file and its viewer.
     negotiated: bool,
+    /// The name and the place of the generation that is sent, if one was asked for.
+    generation: Option<(&'a Path, &'a GenerationPlace)>,
     terms: Terms<'a>,
 }
 
@@ -256,6 +272,10 @@ impl ResponseBuilder<'_> {
 
     fn head(&self, status: Status) -> Head {
         let head = self.terms.head(status, self.negotiated);
+        let head = match self.generation {
+            Some((path, place)) => generations::links(head, path, place),
+            None => head,
+        };
         match (self.keep_alive, self.asked.request.http10) {
             (false, _) => head.lines("Connection: close\r\n"),
             (true, true) => head.lines("Connection: keep-alive\r\n"),

@@ -16,6 +16,9 @@ use signal_hook::iterator::Handle;
 use crate::os::epoll::Waker;
 use crate::os::privileges;
 use crate::os::sockets::Listener;
+use crate::store::generations::families::Families;
+use crate::store::generations::finder::Finder;
+use crate::store::generations::scan::Scanner;
 use crate::store::root::Files;
 use crate::store::truncations::Truncations;
 use crate::worker::inspect::Inspector;
@@ -44,6 +47,13 @@ struct State {
     threads: Vec<Running>,
     /// Tells the threads of the last generation that others take their place.
     retired: Arc<AtomicBool>,
+}
+
+/// One directory, and what all who serve it know of it.
+struct Served {
+    root: OwnedFd,
+    families: Families,
+    finder: Finder,
 }
 
 /// A thread that serves.
@@ -115,10 +125,12 @@ impl Workers {
             retired: Arc::default(),
         };
         let state = self.state();
-        let result = state
-            .listeners
-            .iter()
-            .try_for_each(|listeners| self.start_one(root, listeners, &ready, &mut prepared));
+        let result = self.served(root).and_then(|served| {
+            state
+                .listeners
+                .iter()
+                .try_for_each(|listeners| self.start_one(&served, listeners, &ready, &mut prepared))
+        });
         drop((state, ready));
         match result.and_then(|()| reports.iter().collect::<io::Result<Vec<()>>>()) {
             Ok(_) => Ok(prepared),
@@ -132,13 +144,26 @@ impl Workers {
         }
     }
 
+    fn served(&self, root: &OwnedFd) -> io::Result<Served> {
+        let root = root.try_clone()?;
+        let families = Families::default();
+        let files = Files::new(root.try_clone()?, Arc::clone(&self.truncations));
+        let finder = Finder::new(Scanner::new(files, families.clone()));
+        Ok(Served {
+            root,
+            families,
+            finder,
+        })
+    }
+
     fn start_one(
         &self,
-        root: &OwnedFd,
+        served: &Served,
         listeners: &[Listener],
         ready: &Sender<io::Result<()>>,
         prepared: &mut Prepared,
     ) -> io::Result<()> {
+        let root = &served.root;
         let files = Files::new(root.try_clone()?, Arc::clone(&self.truncations));
         let listeners = listeners.iter().map(Listener::try_clone);
         let builder = WorkerBuilder::new(
@@ -146,6 +171,8 @@ impl Workers {
             files,
             listeners.collect::<io::Result<_>>()?,
             Arc::clone(&prepared.retired),
+            served.families.clone(),
+            served.finder.clone(),
         )?;
         let (start, started) = mpsc::channel();
         let waker = builder.waker();

@@ -17,13 +17,19 @@ use crate::resource::FileInfo;
 
 /// Which file, among those that exist at one time: device and inode number. While one is held open, its number is not
 /// given to another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Id {
     device: (u32, u32),
     inode: u64,
 }
 
 impl Id {
+    /// The inode number alone.
+    #[must_use]
+    pub fn inode(self) -> u64 {
+        self.inode
+    }
+
     pub(super) fn of(stat: &Statx) -> Id {
         Id {
             device: (stat.stx_dev_major, stat.stx_dev_minor),

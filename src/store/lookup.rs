@@ -231,6 +231,7 @@ pub fn form(intent: &Intent) -> Option<Form> {
         Intent::Listing(_) => Some(Form::Topics),
         Intent::Read(_)
         | Intent::Tail(_)
+        | Intent::Generations(_)
         | Intent::Viewer(_)
         | Intent::Options(_)
         | Intent::Nowhere
@@ -245,6 +246,7 @@ pub fn wanted_start(intent: &Intent) -> Option<Start> {
         Intent::Read(part) | Intent::Tail(part) => part.start,
         Intent::Events(of) => of.start.filter(|_| of.positions.is_none()),
         Intent::Listing(_)
+        | Intent::Generations(_)
         | Intent::Viewer(_)
         | Intent::Options(_)
         | Intent::Nowhere

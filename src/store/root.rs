@@ -138,6 +138,21 @@ impl Files {
         Ok(Id::of(&self.stat(name)?))
     }
 
+    /// The name below the root that an open file has now, as far as the kernel tells and it is true. A file that has several
+    /// names was opened by one of them, and only of that one the kernel tells.
+    #[must_use]
+    pub fn name_of(&self, file: &OpenFile) -> Option<Vec<u8>> {
+        let place = |fd: BorrowedFd<'_>| {
+            let place = rustix::fs::readlink(proc_path(fd), Vec::new());
+            place.map(std::ffi::CString::into_bytes).ok()
+        };
+        let (root, place) = (place(self.root.as_fd())?, place(file.as_fd())?);
+        let below = place.strip_prefix(root.strip_suffix(b"/").unwrap_or(&root))?;
+        let name = below.strip_prefix(b"/")?;
+        let found = self.identify(name).ok()?;
+        (found == file.id()).then(|| name.to_vec())
+    }
+
     /// Whether a name leads to this open file now, and nothing at all has changed in it since it was opened.
     #[must_use]
     pub fn leads_to(&self, name: &[u8], file: &OpenFile) -> bool {
@@ -181,6 +196,12 @@ impl Files {
             Some(by_inode(fd.as_fd(), stat))
         })?;
         Some(self.truncations.tag(identity))
+    }
+
+    /// Whether a file had this tag before it was truncated, as far as that was seen.
+    #[must_use]
+    pub fn was_truncated(&self, etag: ETag) -> bool {
+        self.truncations.had(etag)
     }
 
     fn open_beneath(&self, name: &[u8], flags: OFlags) -> Result<OwnedFd, Errno> {

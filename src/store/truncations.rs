@@ -1,6 +1,6 @@
 //! Which files were truncated, as far as any worker has seen it: then they have other tags, and who follows them is told.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
@@ -26,6 +26,8 @@ struct Seen {
     files: HashMap<u64, Truncated>,
     /// The number of every file that is not in the map.
     others: u64,
+    /// Tags that files had before they were truncated.
+    former: HashSet<ETag>,
 }
 
 /// What is known of a file that was truncated.
@@ -43,15 +45,17 @@ struct Truncated {
 impl Truncations {
     /// The tag of a file: who it is, and its last truncation.
     pub(crate) fn tag(&self, identity: u64) -> ETag {
-        ETag(fnv(&[
-            &identity.to_be_bytes(),
-            &self.of(identity).to_be_bytes(),
-        ]))
+        tag(identity, self.of(identity))
     }
 
     /// The number of the last truncation of all.
     pub(crate) fn last(&self) -> u64 {
         self.last.load(Ordering::Acquire)
+    }
+
+    /// Whether a file had this tag before it was truncated.
+    pub(super) fn had(&self, etag: ETag) -> bool {
+        self.last() != 0 && self.lock().former.contains(&etag)
     }
 
     /// The number of the last truncation of a file; 0: none was seen.
@@ -110,6 +114,10 @@ impl Truncations {
             seen.others = number;
         }
         let before = known.map_or(seen.others, |file| file.number);
+        if seen.former.len() >= TRUNCATED_MAX {
+            seen.former.clear();
+        }
+        seen.former.insert(tag(identity, before));
         let truncated = Truncated {
             number,
             before,
@@ -124,4 +132,8 @@ impl Truncations {
     fn lock(&self) -> MutexGuard<'_, Seen> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn tag(identity: u64, number: u64) -> ETag {
+    ETag(fnv(&[&identity.to_be_bytes(), &number.to_be_bytes()]))
 }

@@ -7,9 +7,11 @@ use std::time::{Instant, SystemTime};
 
 use slab::Slab;
 
+use super::completions::Completions;
 use super::deadlines::Deadlines;
 use super::drive::{Context, READABLE};
 use super::inspect::{Counters, Mailbox};
+use super::searches::Searches;
 use super::send::SendBuffer;
 use super::{Queue, Shared, Worker};
 use crate::follow::event_subscriptions::EventSubscriptions;
@@ -20,6 +22,8 @@ use crate::limits::HEAD_MAX;
 use crate::log::access_record::Lines;
 use crate::os::epoll::{Poll, Token, Waker};
 use crate::os::sockets::Listener;
+use crate::store::generations::families::Families;
+use crate::store::generations::finder::Finder;
 use crate::store::lookup::Lookups;
 use crate::store::root::Files;
 use crate::time::Moment;
@@ -33,6 +37,8 @@ pub struct WorkerBuilder {
     listeners: Vec<Listener>,
     retired: Arc<AtomicBool>,
     mailbox: Arc<Mailbox>,
+    families: Families,
+    finder: Finder,
 }
 
 impl WorkerBuilder {
@@ -45,6 +51,8 @@ impl WorkerBuilder {
         files: Files,
         listeners: Vec<Listener>,
         retired: Arc<AtomicBool>,
+        families: Families,
+        finder: Finder,
     ) -> io::Result<WorkerBuilder> {
         let poll = Poll::new()?;
         for (index, listener) in listeners.iter().enumerate() {
@@ -57,6 +65,8 @@ impl WorkerBuilder {
             listeners,
             retired,
             mailbox: Arc::default(),
+            families,
+            finder,
         })
     }
 
@@ -84,13 +94,17 @@ impl WorkerBuilder {
             listeners,
             retired,
             mailbox,
+            families,
+            finder,
         } = self;
+        let completions = Arc::new(Completions::new(poll.waker()));
         let watch = Watch::new();
         if let Some(queue) = watch.queue() {
             poll.add(queue, Token::Watch, READABLE)?;
         }
         let context = Context {
-            topics: Topics::new(Lookups::new(files, shared.cached_files), watch),
+            topics: Topics::new(Lookups::new(files, shared.cached_files), watch, families),
+            searches: Searches::new(finder, Arc::clone(&completions)),
             event_subscriptions: EventSubscriptions::default(),
             tokens: shared.tokens.clone().map(Reader::new),
             cors: shared.cors.clone(),
@@ -124,6 +138,7 @@ impl WorkerBuilder {
             cut_at: None,
             retired,
             mailbox,
+            completions,
             asked: None,
         })
     }

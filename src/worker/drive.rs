@@ -8,7 +8,9 @@ use log::info;
 use rustix::io::Errno;
 
 use super::event_streams;
+use super::generations;
 use super::inspect::Counters;
+use super::searches::Searches;
 use super::send::{SendBuffer, Sent, Trouble};
 use crate::connection::sending::Next;
 use crate::connection::{Action, Connection, Ended, ParsedHead};
@@ -136,6 +138,8 @@ impl UnackedBytes {
 /// What the connections of a worker share while they are driven.
 pub struct Context {
     pub(super) topics: Topics,
+    /// What is looked for in other threads.
+    pub(super) searches: Searches,
     /// What event streams follow.
     pub(super) event_subscriptions: EventSubscriptions,
     /// Who may read what; `None`: everybody everything.
@@ -337,18 +341,24 @@ fn open(slot: &mut Slot, key: usize, context: &mut Context) -> bool {
     let lookup = match asked {
         // Before anything is looked up: whoever may not read must not learn what is there either.
         Ok(asked) => match authorize(context, asked) {
-            Ok(()) => resolve(context, asked),
-            Err(resource) => resource.into(),
+            Ok(()) => resolve(context, key, asked),
+            Err(resource) => Some(resource.into()),
         },
-        Err(_) => Resource::Missing.into(),
+        Err(_) => Some(Resource::Missing.into()),
+    };
+    let Some(lookup) = lookup else {
+        slot.machine.wait_for_resource();
+        return false;
     };
     let counted = lookup.counted();
     let Lookup { mut found, topic } = lookup;
     let listed = matches!(found, Resource::Listing(_));
     context.listed |= listed;
     match &found {
-        Resource::File { file, .. } => slot.truncation = file.truncation(),
-        Resource::Listing(page) if page.len() > COPY_MAX => {
+        Resource::File { file, .. } | Resource::Generation { file, .. } => {
+            slot.truncation = file.truncation();
+        }
+        Resource::Listing(page) | Resource::Generations(page) if page.len() > COPY_MAX => {
             if context.listings < LISTINGS_MAX {
                 context.listings += 1;
                 slot.listing = true;
@@ -410,15 +420,22 @@ fn authorize(context: &mut Context, asked: &ParsedRequest) -> Result<(), Resourc
     })
 }
 
-/// What the request leads to. Nothing is looked up for what is answered without.
-fn resolve(context: &mut Context, asked: &ParsedRequest) -> Lookup {
+/// What the request leads to; `None`: a thread looks for it. Nothing is looked up for what is answered without.
+fn resolve(context: &mut Context, slot: usize, asked: &ParsedRequest) -> Option<Lookup> {
     match &asked.intent {
+        Intent::Read(part) | Intent::Tail(part) if part.generation.is_some() => {
+            let etag = part.generation?;
+            generations::find(context, slot, part, etag, asked.subscribes())
+        }
+        Intent::Generations(path) => generations::list(context, slot, path),
         Intent::Read(_)
         | Intent::Tail(_)
         | Intent::Events(_)
         | Intent::Listing(_)
-        | Intent::Viewer(_) => context.topics.look_up(asked),
-        Intent::Options(_) | Intent::Nowhere | Intent::Unsupported => Resource::Missing.into(),
+        | Intent::Viewer(_) => Some(context.topics.look_up(asked)),
+        Intent::Options(_) | Intent::Nowhere | Intent::Unsupported => {
+            Some(Resource::Missing.into())
+        }
     }
 }
 

@@ -7,10 +7,13 @@
 
 pub mod admission;
 mod builder;
+pub mod completions;
 pub mod deadlines;
 pub mod drive;
 mod event_streams;
+mod generations;
 pub mod inspect;
+pub mod searches;
 pub mod send;
 mod shared_chunk;
 
@@ -42,6 +45,7 @@ use crate::time::Moment;
 use crate::versioned::Versioned;
 use admission::Admission;
 pub use builder::WorkerBuilder;
+use completions::{Completion, Completions};
 use deadlines::Deadlines;
 use drive::{Context, Outcome, READABLE, Slot};
 use inspect::{Ask, Counters, Mailbox};
@@ -100,6 +104,7 @@ pub struct Worker {
     /// Other workers accept the connections from now on.
     retired: Arc<AtomicBool>,
     mailbox: Arc<Mailbox>,
+    completions: Arc<Completions>,
     /// A question that is being answered.
     asked: Option<Ask>,
 }
@@ -115,6 +120,7 @@ impl Worker {
             self.poll.wait(self.timeout())?;
             self.begin_turn();
             self.mark();
+            self.take_completions();
             self.keep_time();
             self.drive_due();
             self.drive_fanout();
@@ -129,7 +135,7 @@ impl Worker {
 
     /// How long to wait for events: not at all while there is unfinished work.
     fn timeout(&self) -> Option<Duration> {
-        let asked = self.asked.is_some() || self.mailbox.any();
+        let asked = self.asked.is_some() || self.mailbox.any() || self.completions.any();
         if !self.queue.is_empty() || self.context.topics.busy() || asked {
             return Some(Duration::ZERO);
         }
@@ -193,6 +199,23 @@ impl Worker {
         }
         if changed {
             self.context.topics.read_changes();
+        }
+    }
+
+    /// Wakes those for whom a thread has done something.
+    fn take_completions(&mut self) {
+        for completion in self.completions.take() {
+            match completion {
+                Completion::Generations { number, answer } => {
+                    let waiting = self.context.searches.finish(number, &answer);
+                    if let Some((key, slot)) =
+                        waiting.and_then(|key| Some((key, self.slots.get_mut(key)?)))
+                    {
+                        slot.machine.resource_is_ready();
+                        self.queue.push(slot, key);
+                    }
+                }
+            }
         }
     }
 
@@ -529,6 +552,7 @@ impl Worker {
             if let Some(topic) = slot.topic {
                 self.context.topics.leave(topic as usize, key);
             }
+            self.context.searches.forget(key);
             self.context
                 .event_subscriptions
                 .leave(key, &mut self.context.topics);

@@ -14,6 +14,7 @@ mod c06_identity;
 mod c07_http;
 mod c08_paths;
 mod c09_clients;
+mod c10_generations;
 mod events;
 mod operation;
 mod regressions;

@@ -7,7 +7,8 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-use rustix::net::{AddressFamily, RecvFlags, SocketType, recv, sockopt};
+use rustix::net::sockopt::{self, Timeout};
+use rustix::net::{AddressFamily, RecvFlags, SocketType, recv};
 
 use super::harness::Server;
 use super::reader::{Fields, Reader};
@@ -86,32 +87,36 @@ impl Client {
 
     /// With a receive buffer of this size, or the least that the kernel allows.
     pub fn with_buffer(server: &Server, size: usize) -> Client {
-        let socket = rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None);
-        let socket = socket.expect("socket");
-        sockopt::set_socket_recv_buffer_size(&socket, size).expect("SO_RCVBUF");
-        let address: SocketAddr = server.address.parse().expect("an address");
-        rustix::net::connect(&socket, &address).expect("connect");
-        Client::over(Stream::Tcp(socket.into()))
+        Client::try_with_buffer(&server.address, size).expect("connect")
+    }
+
+    pub fn try_with_buffer(address: &str, size: usize) -> io::Result<Client> {
+        let socket = rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None)?;
+        sockopt::set_socket_recv_buffer_size(&socket, size)?;
+        let address: SocketAddr = address.parse().expect("an address");
+        rustix::net::connect(&socket, &address)?;
+        Ok(Client::over(Stream::Tcp(socket.into())))
     }
 
     fn over(stream: Stream) -> Client {
-        // Then a read that finds nothing is a failure and no hang.
-        match &stream {
-            Stream::Tcp(stream) => {
-                stream.set_nodelay(true).expect("TCP_NODELAY");
-                stream.set_write_timeout(Some(PATIENCE)).expect("a timeout");
-                stream.set_read_timeout(Some(PATIENCE))
-            }
-            Stream::Unix(stream) => {
-                stream.set_write_timeout(Some(PATIENCE)).expect("a timeout");
-                stream.set_read_timeout(Some(PATIENCE))
-            }
+        if let Stream::Tcp(stream) = &stream {
+            stream.set_nodelay(true).expect("TCP_NODELAY");
         }
-        .expect("a timeout");
-        Client {
+        let client = Client {
             stream,
             reader: Reader::default(),
-        }
+        };
+        // Then a read that finds nothing is a failure and no hang.
+        client.set_patience(PATIENCE);
+        let timeout = sockopt::set_socket_timeout(client.fd(), Timeout::Send, Some(PATIENCE));
+        timeout.expect("SO_SNDTIMEO");
+        client
+    }
+
+    /// How long one read waits.
+    pub fn set_patience(&self, time: Duration) {
+        let timeout = sockopt::set_socket_timeout(self.fd(), Timeout::Recv, Some(time));
+        timeout.expect("SO_RCVTIMEO");
     }
 
     /// Of a client over TCP.
@@ -143,11 +148,14 @@ impl Client {
 
     /// Ends our side only.
     pub fn shut(&self) {
+        self.try_shut().expect("shutdown");
+    }
+
+    pub fn try_shut(&self) -> io::Result<()> {
         match &self.stream {
             Stream::Tcp(stream) => stream.shutdown(Shutdown::Write),
             Stream::Unix(stream) => stream.shutdown(Shutdown::Write),
         }
-        .expect("shutdown");
     }
 
     /// Closes by a reset.
@@ -288,7 +296,7 @@ impl Client {
     /// The next piece, with at most so many bytes of data; received if need be.
     pub fn try_piece(&mut self, most: usize) -> io::Result<Piece> {
         loop {
-            match self.reader.next(most, false) {
+            match self.received(most) {
                 Ok(Some(piece)) => return Ok(piece),
                 Ok(None) => {}
                 Err(why) => panic!("{why}"),
@@ -303,6 +311,16 @@ impl Client {
                 Some(Ending::Fin) => return Err(ErrorKind::UnexpectedEof.into()),
             }
         }
+    }
+
+    /// The next piece of what was received. `Err` says what no server may send.
+    pub fn received(&mut self, most: usize) -> Result<Option<Piece>, String> {
+        self.reader.next(most, false)
+    }
+
+    /// Where in a response what was received ends.
+    pub fn reader(&self) -> &Reader {
+        &self.reader
     }
 
     /// So many bytes as they come.

@@ -3,16 +3,16 @@
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Instant;
 
-use crate::client::{Connection, Filled, Framing, Step};
+use crate::client::{Connection, Filled, reason};
 use crate::content::Reading;
 use crate::server::Server;
+use crate::support::reader::Piece;
 use crate::topic::{BOUND, Topic};
 use crate::world::World;
 
 struct Tail<'a> {
     topic: &'a Topic,
     connection: Connection,
-    framing: Framing,
     reading: Reading,
 }
 
@@ -45,17 +45,13 @@ impl<'a> Tail<'a> {
         );
         connection.send(&request).map_err(failed)?;
         let start = Instant::now();
-        let head = loop {
-            if let Some(head) = connection.take_head()? {
-                break head;
-            }
-            if connection.fill(1024).map_err(failed)? == Filled::Fin || start.elapsed() > BOUND {
+        while connection.take_head()?.is_none() {
+            if connection.fill(1024)? == Filled::Fin || start.elapsed() > BOUND {
                 return Err("no answer".into());
             }
-        };
+        }
         Ok(Tail {
             topic,
-            framing: head.framing()?,
             connection,
             reading: Reading::new(topic.index),
         })
@@ -64,11 +60,14 @@ impl<'a> Tail<'a> {
     /// All bytes, then the end.
     fn finish(mut self) -> Result<(), String> {
         let start = Instant::now();
-        let mut trailer = None;
         loop {
-            match self.framing.step(&mut self.connection, &mut trailer)? {
-                Step::Bytes(bytes) => self.reading.feed(bytes).map_err(|wrong| wrong.what)?,
-                Step::End(why) => {
+            match self.connection.next()? {
+                Some(Piece::Head(head)) => return Err(format!("in an answer: {head:?}")),
+                Some(Piece::Data(bytes)) => {
+                    self.reading.feed(&bytes).map_err(|wrong| wrong.what)?
+                }
+                Some(Piece::End(trailers)) => {
+                    let why = reason(&trailers)?;
                     let state = self.topic.look();
                     let last = state.generations.last().expect("there is one");
                     let whole = self.reading.offset == last.written;
@@ -77,7 +76,7 @@ impl<'a> Tail<'a> {
                         _ => Err(format!("{why:?} at {}, not {last:?}", self.reading.offset)),
                     };
                 }
-                Step::More => match self.connection.fill(64 * 1024) {
+                None => match self.connection.fill(64 * 1024) {
                     Ok(Filled::Bytes) => {}
                     Ok(Filled::Nothing) if start.elapsed() < BOUND => {}
                     other => return Err(format!("{}: {other:?}", self.topic.path)),

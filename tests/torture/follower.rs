@@ -3,8 +3,9 @@
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::{Duration, Instant};
 
-use crate::client::{Connection, Filled, Framing, Head, Step};
+use crate::client::{Connection, Filled, reason};
 use crate::content::{Reading, Rng};
+use crate::support::reader::{Head, Piece};
 use crate::topic::{BOUND, Ticket, Topic};
 use crate::world::World;
 
@@ -75,7 +76,8 @@ pub struct Answer<'t> {
     pub ticket: &'t Ticket<'t>,
     pub up: u64,
     pub tail: bool,
-    pub framing: Framing,
+    /// Its end is that of the connection.
+    pub until_close: bool,
     pub tag: String,
 }
 
@@ -173,7 +175,7 @@ impl<'a> Follower<'a> {
             if let Some(head) = connection.take_head()? {
                 return Ok(Some(head));
             }
-            match connection.fill(1024).map_err(|error| error.to_string())? {
+            match connection.fill(1024)? {
                 Filled::Bytes => {}
                 // Its position is from before a truncation that its writer waits for it to notice.
                 Filled::Nothing if self.world.followers_stop.load(SeqCst) => return Ok(None),
@@ -221,7 +223,7 @@ impl<'a> Follower<'a> {
     /// There is an answer with a body.
     fn answered(&mut self, ticket: &Ticket<'_>, up: u64, head: &Head) -> Result<(), String> {
         let offset = self.position.reading.offset;
-        let range = head.field("content-range").unwrap_or_default();
+        let range = head.get("Content-Range").unwrap_or_default();
         if head.status == 206 && !range.starts_with(&format!("bytes {offset}-")) {
             return Err(format!("Content-Range: {range}"));
         }
@@ -229,8 +231,11 @@ impl<'a> Follower<'a> {
             ticket,
             up,
             tail: head.status == 206 && range.ends_with("/*"),
-            framing: head.framing()?,
-            tag: head.field("etag").ok_or("no ETag")?.to_string(),
+            until_close: self
+                .connection
+                .as_ref()
+                .is_some_and(Connection::is_until_close),
+            tag: head.get("ETag").ok_or("no ETag")?.to_string(),
         };
         if let Some((tag, generation)) = &self.finished
             && *tag == answer.tag
@@ -281,8 +286,6 @@ impl<'a> Follower<'a> {
 
     /// Reads the body to its end.
     fn read(&mut self, answer: &Answer<'_>) -> Result<Ended, String> {
-        let mut framing = answer.framing;
-        let mut trailer = None;
         let mut patience = match self.manner.leaves {
             true => self.rng.below(60),
             false => u64::MAX,
@@ -291,12 +294,13 @@ impl<'a> Follower<'a> {
         let mut last = Instant::now();
         loop {
             let connection = self.connection.as_mut().expect("it is being read");
-            match framing.step(connection, &mut trailer)? {
-                Step::End(trailer) => return Ok(Ended::Clean(trailer)),
-                Step::Bytes(bytes) => {
+            match connection.next()? {
+                Some(Piece::End(trailers)) => return Ok(Ended::Clean(reason(&trailers)?)),
+                Some(Piece::Head(head)) => return Err(format!("in an answer: {head:?}")),
+                Some(Piece::Data(bytes)) => {
                     let count = bytes.len() as u64;
                     last = Instant::now();
-                    if let Err(wrong) = self.position.reading.feed(bytes) {
+                    if let Err(wrong) = self.position.reading.feed(&bytes) {
                         if wrong.zeros && answer.ticket.truncation() {
                             return self.until_reset(answer, half_closed);
                         }
@@ -306,7 +310,7 @@ impl<'a> Follower<'a> {
                     self.progress(answer.up)?;
                     continue;
                 }
-                Step::More => {}
+                None => {}
             }
             if self.is_to_leave(answer) {
                 return Ok(Ended::Left);
@@ -325,7 +329,7 @@ impl<'a> Follower<'a> {
                 Filled::Nothing => self.check_patience(last.elapsed(), half_closed)?,
                 _ if half_closed => return Ok(Ended::Left),
                 Filled::Reset => return Ok(Ended::Reset),
-                Filled::Fin if matches!(framing, Framing::UntilClose) => {
+                Filled::Fin if answer.until_close => {
                     return Ok(Ended::Clean(None));
                 }
                 Filled::Fin => return Ok(Ended::Fin),
@@ -341,7 +345,7 @@ impl<'a> Follower<'a> {
             64 * 1024
         };
         let connection = self.connection.as_mut().expect("it is being read");
-        connection.fill(most).map_err(|error| error.to_string())
+        connection.fill(most)
     }
 
     /// Nobody waits for what it would still get. With nothing delivered there is nothing that a truncation could take,

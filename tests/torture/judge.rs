@@ -4,7 +4,7 @@ use std::io;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::{Duration, Instant};
 
-use crate::client::{Connection, Filled, Framing};
+use crate::client::{Connection, Filled};
 use crate::content::Reading;
 use crate::follower::{Answer, Ended, Follower, Position};
 use crate::topic::{BOUND, Roll, State, Ticket};
@@ -75,10 +75,7 @@ impl Follower<'_> {
             Ended::Left => return Ok(()),
             Ended::Reset | Ended::Fin if self.world.up() != answer.up => return Ok(()),
             // A killed server's sockets are closed as if it were an end.
-            Ended::Clean(_)
-                if matches!(answer.framing, Framing::UntilClose)
-                    && self.world.up() != answer.up =>
-            {
+            Ended::Clean(_) if answer.until_close && self.world.up() != answer.up => {
                 return Ok(());
             }
             Ended::Fin => return Err("closed without an end".into()),
@@ -174,12 +171,16 @@ impl Follower<'_> {
 
     /// The tag from before a truncation must not be met any more.
     fn probe(&self, answer: &Answer<'_>) -> Result<(), String> {
-        let ask = || -> io::Result<Option<u16>> {
-            let mut connection = Connection::open(self.world.port.load(SeqCst), None, answer.up)?;
-            connection.send(&format!(
-                "GET {} HTTP/1.1\r\nHost: torture\r\nIf-Match: {}\r\nRange: bytes=0-0\r\n\r\n",
-                self.topic.path, answer.tag
-            ))?;
+        let ask = || -> Result<Option<u16>, String> {
+            let failed = |error: io::Error| error.to_string();
+            let mut connection =
+                Connection::open(self.world.port.load(SeqCst), None, answer.up).map_err(failed)?;
+            connection
+                .send(&format!(
+                    "GET {} HTTP/1.1\r\nHost: torture\r\nIf-Match: {}\r\nRange: bytes=0-0\r\n\r\n",
+                    self.topic.path, answer.tag
+                ))
+                .map_err(failed)?;
             let start = Instant::now();
             while start.elapsed() < BOUND {
                 if let Ok(Some(head)) = connection.take_head() {

@@ -4,6 +4,9 @@
 //! `OPENRANGE_TORTURE_SECONDS=600 cargo test --release --test torture` goes on longer; `OPENRANGE_TORTURE_SEED` gives
 //! the threads the same numbers again (what they meet depends on the clock all the same).
 
+#[path = "../support/mod.rs"]
+mod support;
+
 mod client;
 mod content;
 mod farewell;
@@ -51,9 +54,8 @@ fn torture() {
     for directory in ["old", "store"] {
         fs::create_dir_all(root.join(directory)).expect("a directory");
     }
-    let log = home.join("log");
     let mut rng = Rng::new(seed, 0);
-    let mut server = Server::start(&root, &log, || 20_000 + rng.below(12_000) as u16);
+    let mut server = Server::start(&root, || 20_000 + rng.below(12_000) as u16);
     let topics = (0..TOPICS).map(|index| Topic::new(index, Layout::of(index).path(index)));
     let world = World::new(seed, root, topics.collect(), server.port);
 
@@ -67,11 +69,12 @@ fn torture() {
     }
     say(&format!("seed {seed}: {}", world.counts.report()));
     let failures = world.failures().join("\n");
-    let log = fs::read_to_string(log).unwrap_or_default();
-    let log = &log[log.len().saturating_sub(2000)..];
+    let log = server.log();
+    let log: Vec<&str> = log.lines().rev().take(20).collect();
     assert!(
         failures.is_empty(),
-        "OPENRANGE_TORTURE_SEED={seed}\n{failures}\nthe server said:\n{log}"
+        "OPENRANGE_TORTURE_SEED={seed}\n{failures}\nthe server said, last first:\n{}",
+        log.join("\n")
     );
     fs::remove_dir_all(home).expect("it is ours");
 }

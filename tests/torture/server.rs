@@ -1,13 +1,13 @@
 //! The real binary: started, stopped and continued, killed and started again on its port; and what it holds.
 
-use std::fs::{self, File};
-use std::io::{BufRead, BufReader};
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 
+use crate::support::harness::{self, Running, openrange};
 use crate::topic::BOUND;
 
 const THREADS: usize = 2;
@@ -16,9 +16,10 @@ const LOOK: Duration = Duration::from_millis(10);
 
 /// A running server.
 pub struct Server {
-    child: Child,
+    running: Running,
     root: PathBuf,
-    log: PathBuf,
+    /// What those before it have said.
+    said: Vec<String>,
     pub port: u16,
     pub start: Holdings,
 }
@@ -35,69 +36,65 @@ pub struct Holdings {
 
 impl Server {
     /// Starts it on some port below those that the kernel gives to clients: while it is down, nobody else may get it.
-    pub fn start(root: &Path, log: &Path, mut port: impl FnMut() -> u16) -> Server {
+    pub fn start(root: &Path, mut port: impl FnMut() -> u16) -> Server {
+        let mut why = String::new();
         for _ in 0..20 {
-            if let Ok(server) = Server::start_on(root, log, port()) {
-                return server;
+            match Server::start_on(root, port()) {
+                Ok(server) => return server,
+                Err(error) => why = error,
             }
         }
-        panic!("no port, see {}", log.display());
+        panic!("no port: {why}");
     }
 
-    fn start_on(root: &Path, log: &Path, port: u16) -> Result<Server, String> {
-        let out = File::options().create(true).append(true).open(log);
-        let mut child = Command::new(env!("CARGO_BIN_EXE_openrange"))
-            .args(["--threads", &THREADS.to_string()])
+    fn start_on(root: &Path, port: u16) -> Result<Server, String> {
+        let mut command = openrange(&["--threads", &THREADS.to_string()]);
+        command
             .args(["--listen", &format!("127.0.0.1:{port}")])
             .arg(root)
-            .env("RUST_LOG", "warn")
-            .stdout(Stdio::piped())
-            .stderr(out.expect("a log file"))
-            .spawn()
-            .expect("the binary starts");
-        let mut line = String::new();
-        let stdout = child.stdout.take().expect("piped");
-        let _ = BufReader::new(stdout).read_line(&mut line);
-        if !line.starts_with("listening on http://") {
-            let status = child.wait();
-            return Err(format!("{line:?}, {status:?}, see {}", log.display()));
-        }
-        let id = child.id();
+            .env("RUST_LOG", "warn");
+        let running = harness::Server::try_launch(command)?.running;
+        let id = running.id();
         wait_for(|| Holdings::of(id).is_some_and(|held| held.inotify == THREADS));
         Ok(Server {
             start: Holdings::of(id).expect("it runs"),
-            child,
+            running,
             root: root.into(),
-            log: log.into(),
+            said: Vec::new(),
             port,
         })
     }
 
-    fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(&self.child), signal).expect("it runs");
+    /// Everything that it and those before it have said.
+    pub fn log(&self) -> String {
+        [&self.said[..], &self.running.stderr.all()]
+            .concat()
+            .join("\n")
     }
 
     /// Stops it for some time.
     pub fn pause(&self, time: Duration) {
-        self.signal(Signal::STOP);
+        self.running.signal(Signal::STOP);
         std::thread::sleep(time);
-        self.signal(Signal::CONT);
+        self.running.signal(Signal::CONT);
     }
 
     /// Kills it and starts another on the same port.
     pub fn restart(&mut self) -> Result<(), String> {
-        self.child.kill().map_err(|error| error.to_string())?;
-        let status = self.child.wait().map_err(|error| error.to_string())?;
+        let status = self.running.kill();
         if status.code().is_some() {
             return Err(format!("the server ended by itself: {status}"));
         }
-        *self = Server::start_on(&self.root, &self.log, self.port)?;
+        let mut said = std::mem::take(&mut self.said);
+        said.extend(self.running.stderr.all());
+        *self = Server::start_on(&self.root, self.port)?;
+        self.said = said;
         Ok(())
     }
 
     /// What it holds now.
     pub fn holdings(&self) -> Option<Holdings> {
-        Holdings::of(self.child.id())
+        Holdings::of(self.running.id())
     }
 
     /// What it still holds of what it did not hold at its start, if that does not change in time.
@@ -111,24 +108,17 @@ impl Server {
 
     /// Asks it to end.
     pub fn terminate(&self) {
-        self.signal(Signal::TERM);
+        self.running.signal(Signal::TERM);
     }
 
     /// How it ended, if it did in time.
     pub fn wait(&mut self) -> Option<ExitStatus> {
         let mut status = None;
         wait_for(|| {
-            status = self.child.try_wait().ok().flatten();
+            status = self.running.ended();
             status.is_some()
         });
         status
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 

@@ -14,9 +14,16 @@ fn asked(line: &str, fields: &str) -> ParsedRequest {
 
 /// An intent in a few words.
 fn words(intent: &Intent) -> String {
-    let part = |FilePart { path, range, start }: &FilePart| {
+    let part = |part: &FilePart| {
+        let FilePart {
+            path,
+            range,
+            start,
+            generation,
+        } = part;
         let range = if range.is_some() { " range" } else { "" };
-        format!("{path}{range}{}", from(*start))
+        let generation = generation.map_or(String::new(), |it| format!(" of {:016x}", it.0));
+        format!("{path}{range}{}{generation}", from(*start))
     };
     match intent {
         Intent::Read(of) => format!("read {}", part(of)),
@@ -32,6 +39,7 @@ fn words(intent: &Intent) -> String {
             format!("events {path}{}{after}{files}", from(*start))
         }
         Intent::Listing(path) => format!("list {path}"),
+        Intent::Generations(path) => format!("generations {path}"),
         Intent::Viewer(path) => format!("view {path}"),
         Intent::Options(Target::Path(path)) => format!("options {path}"),
         Intent::Options(Target::Asterisk) => "options *".into(),
@@ -85,6 +93,29 @@ fn intents() {
         ("GET /f?view", JSON, "read /f", false, false),
         ("GET /f?view&x", HTML, "read /f", false, false),
         ("GET /d/?view", HTML, "read /d/", false, true),
+        (
+            "GET /f?generation=00000000000000aB",
+            "",
+            "read /f of 00000000000000ab",
+            false,
+            false,
+        ),
+        (
+            "GET /f?generation=00000000000000ab&lines=1",
+            LIVE,
+            "tail /f range lines 1 of 00000000000000ab",
+            true,
+            false,
+        ),
+        ("GET /f?generations", LIVE, "generations /f", false, false),
+        ("GET /d/?generations", "", "read /d/", false, true),
+        (
+            "GET /d/?generation=00000000000000ab",
+            "",
+            "read /d/",
+            false,
+            true,
+        ),
         ("GET /.f", "", "nowhere", false, false),
         ("OPTIONS *", "", "options *", false, false),
         ("OPTIONS /f?lines=x", LIVE, "options /f", false, false),

@@ -110,6 +110,14 @@ impl History {
         next.direct.then_some(next.etag)
     }
 
+    /// Whether a file was seen to have this name.
+    #[must_use]
+    pub fn has_seen(&self, name: &[u8], etag: ETag) -> bool {
+        let lines = self.lock();
+        let line = lines.names.get(name);
+        line.is_some_and(|line| line.place(etag).is_some())
+    }
+
     /// The inode numbers of the files that had this name.
     #[must_use]
     pub fn inodes(&self, name: &[u8]) -> HashSet<u64> {

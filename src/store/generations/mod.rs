@@ -4,8 +4,10 @@
 //! the rest: rolls that happened while nobody watched, or before the server started. A look at the directory ([`scan`]) is
 //! taken in a thread ([`finder`]).
 
+pub mod families;
 pub mod family;
 pub mod finder;
 pub mod history;
+pub mod json;
 pub mod order;
 pub mod scan;

@@ -155,6 +155,12 @@ impl Chain {
         generations.position(|generation| generation.member.etag == etag)
     }
 
+    /// The one after that with this tag, if it is there.
+    #[must_use]
+    pub fn successor(&self, etag: ETag) -> Option<&Generation> {
+        self.0.get(self.index(etag)? + 1)
+    }
+
     /// The compressed copy of a file that is not there any more.
     #[must_use]
     pub fn compressed_copy(&self, etag: ETag) -> Option<&Generation> {

@@ -4,14 +4,13 @@
 use std::collections::HashSet;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use rustix::fs::{FileType, Mode, OFlags, RawDir};
 use rustix::io::Errno;
 
+use super::families::{Families, split};
 use super::family::{Kinship, Series, kinship};
-use super::history::History;
 use super::order::{Chain, Member, Modified, Seen};
 use crate::limits::{GENERATIONS_MAX, GENERATIONS_SETTLED};
 use crate::store::file::stat;
@@ -20,9 +19,7 @@ use crate::store::root::Files;
 /// Looks for generations below ROOT.
 pub struct Scanner {
     files: Files,
-    /// `--old-dir`
-    old_dir: Option<Box<[u8]>>,
-    history: Arc<History>,
+    families: Families,
 }
 
 /// What a look found.
@@ -46,14 +43,10 @@ struct Candidate {
 const BUFFER: usize = 32 * 1024;
 
 impl Scanner {
-    /// Below this root. `old_dir`: the directory beside a log to which its earlier generations are moved.
+    /// Below this root.
     #[must_use]
-    pub fn new(files: Files, old_dir: Option<Box<[u8]>>, history: Arc<History>) -> Scanner {
-        Scanner {
-            files,
-            old_dir,
-            history,
-        }
+    pub fn new(files: Files, families: Families) -> Scanner {
+        Scanner { files, families }
     }
 
     /// Looks for the generations of a name.
@@ -61,12 +54,11 @@ impl Scanner {
     /// # Errors
     /// EACCES if the directory cannot be read, EMFILE and the like.
     pub fn look(&self, name: &[u8]) -> Result<Report, Errno> {
-        let slash = name.iter().rposition(|&byte| byte == b'/');
-        let (directory, base) = name.split_at(slash.map_or(0, |slash| slash + 1));
-        let inodes = self.history.inodes(name);
+        let (directory, base) = split(name);
+        let inodes = self.families.history.inodes(name);
         let mut members = Vec::new();
         let mut settled = self.look_into(directory, base, &inodes, &mut members)?;
-        if let Some(old_dir) = &self.old_dir {
+        if let Some(old_dir) = &self.families.old_dir {
             let place = [directory, old_dir, b"/"].concat();
             match self.look_into(&place, base, &inodes, &mut members) {
                 Ok(still) => settled &= still,
@@ -77,6 +69,7 @@ impl Scanner {
         }
         members.extend(self.current(name)?);
         let seen = self
+            .families
             .history
             .seen(name, members.iter().map(|member| member.etag));
         let members = of_the_family(members, &seen);

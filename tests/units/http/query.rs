@@ -38,7 +38,7 @@ fn what_counts() {
         let query = Query {
             start,
             positions,
-            files: None,
+            ..Query::default()
         };
         assert_eq!(parse(target.as_bytes()), Ok(query), "{target}");
     }
@@ -67,8 +67,48 @@ fn files() {
 }
 
 #[test]
+fn generations() {
+    let parsed = |target: &str| parse(target.as_bytes());
+    for (target, tag) in [
+        (
+            "/f?generation=0123456789abcdef",
+            Some(0x0123_4567_89ab_cdef),
+        ),
+        ("/f?x&generation=FFFFFFFFFFFFFFFF", Some(u64::MAX)),
+        ("/f?generatio=1&Generation=2&generationss", None),
+    ] {
+        let query = Query {
+            generation: tag.map(ETag),
+            ..Query::default()
+        };
+        assert_eq!(parsed(target), Ok(query), "{target}");
+    }
+    let query = Query {
+        generations: true,
+        ..Query::default()
+    };
+    assert_eq!(parsed("/f?generations"), Ok(query));
+}
+
+#[test]
 fn what_is_refused() {
     for (parameters, name) in [
+        (
+            &[
+                "generation",
+                "generation=",
+                "generation=123456789abcdef",
+                "generation=0123456789abcdef0",
+                "generation=0123456789abcdeg",
+                "generation=+123456789abcdef",
+                "generation=0123456789abcdef&generation=0123456789abcdef",
+            ][..],
+            "generation",
+        ),
+        (
+            &["generations=", "generations=1", "generations&generations"][..],
+            "generations",
+        ),
         (
             &[
                 "lines",

@@ -199,6 +199,7 @@ fn starts_within(request: &Request) -> bool {
         Intent::Read(part) | Intent::Tail(part) => part.start.is_some(),
         Intent::Events(of) => of.start.is_some(),
         Intent::Listing(_)
+        | Intent::Generations(_)
         | Intent::Viewer(_)
         | Intent::Options(_)
         | Intent::Nowhere
@@ -445,6 +446,8 @@ fn everything_at_once() {
         files: None,
         query: Some("q".into()),
         start: None,
+        generation: None,
+        generations: false,
     };
     assert_eq!(accepted(head), expected);
 }

@@ -1,0 +1,5 @@
+//! Contract 10: readers who were away.
+
+mod list;
+mod select;
+mod tails;
