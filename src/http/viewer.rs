@@ -1,15 +1,103 @@
 //! The viewer: a page that follows files in a browser. One document without any outside resource; it asks for the files
 //! themselves as every other client does.
 
+use std::sync::LazyLock;
+
+/// Its parts, in the order in which they stand in the document.
+const SOURCE: &str = concat!(
+    include_str!("../viewer/head.html"),
+    include_str!("../viewer/style.css"),
+    include_str!("../viewer/body.html"),
+    include_str!("../viewer/ask.js"),
+    include_str!("../viewer/text.js"),
+    include_str!("../viewer/time.js"),
+    include_str!("../viewer/lines.js"),
+    include_str!("../viewer/feed.js"),
+    include_str!("../viewer/topic.js"),
+    include_str!("../viewer/window.js"),
+    include_str!("../viewer/merged.js"),
+    include_str!("../viewer/search.js"),
+    include_str!("../viewer/view.js"),
+    include_str!("../viewer/select.js"),
+    include_str!("../viewer/main.js"),
+    include_str!("../viewer/tail.html"),
+);
+
+#[allow(
+    long_running_const_eval,
+    reason = "the compiler goes through 100 KB of text, in less than a second"
+)]
+const SQUEEZED: ([u8; SOURCE.len()], usize) = squeeze(SOURCE.as_bytes());
+
 /// The document.
-pub const PAGE: &str = include_str!("../viewer/index.html");
+pub const PAGE: &str = match str::from_utf8(SQUEEZED.0.split_at(SQUEEZED.1).0) {
+    Ok(page) => page,
+    Err(_) => panic!("whole lines are left out, so it stays UTF-8"),
+};
 
 /// Its fields. Only the script and the style that are in it may act, named by their hashes, and they may ask only this
 /// server. Trusted types: nothing of a file can become markup, even by mistake.
-pub const FIELDS: &str = "Cache-Control: no-store\r\n\
-    Content-Security-Policy: default-src 'none'; \
-    script-src 'sha256-wcVn3+SkqdoP5cGJA4eiq9bpTHzIDOCkTskk00q2yek='; \
-    style-src 'sha256-XD1iM+wLknLKMcMChFdXF6U9iL68bgfH6RT3UHvEYvM='; \
-    img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
-    require-trusted-types-for 'script'; trusted-types 'none'\r\n\
-    Referrer-Policy: no-referrer\r\n";
+pub static FIELDS: LazyLock<String> = LazyLock::new(|| fields(PAGE));
+
+/// Leaves out what only people need who read the source: indentation, and lines that are a comment. Gives the bytes and
+/// how many of them count.
+const fn squeeze<const N: usize>(source: &[u8]) -> ([u8; N], usize) {
+    let mut squeezed = [0; N];
+    let (mut read, mut written) = (0, 0);
+    while read < N {
+        while read < N && source[read] == b' ' {
+            read += 1;
+        }
+        let comment = read + 1 < N && source[read] == b'/' && source[read + 1] == b'/';
+        while read < N {
+            let byte = source[read];
+            read += 1;
+            if !comment {
+                squeezed[written] = byte;
+                written += 1;
+            }
+            if byte == b'\n' {
+                break;
+            }
+        }
+    }
+    (squeezed, written)
+}
+
+/// The fields of a document with one script and one style of its own.
+fn fields(page: &str) -> String {
+    let (script, style) = (hash(page, "script"), hash(page, "style"));
+    format!(
+        "Cache-Control: no-store\r\n\
+         Content-Security-Policy: default-src 'none'; script-src '{script}'; style-src '{style}'; \
+         img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
+         require-trusted-types-for 'script'; trusted-types 'none'\r\n\
+         Referrer-Policy: no-referrer\r\n"
+    )
+}
+
+/// The hash by which a policy names an element of the document (Content Security Policy Level 3, section 2.3.1).
+fn hash(page: &str, tag: &str) -> String {
+    let inside = page
+        .split_once(&format!("<{tag}"))
+        .and_then(|(_, rest)| rest.split_once('>'))
+        .and_then(|(_, rest)| rest.split_once(&format!("</{tag}>")));
+    let (text, _) = inside.expect("a document with a script and a style");
+    let digest = hmac_sha256::Hash::hash(text.as_bytes());
+    format!("sha256-{}", base64(&digest))
+}
+
+/// RFC 4648 section 4.
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for group in bytes.chunks(3) {
+        let padded = [0, 1, 2].map(|index| group.get(index).copied().unwrap_or(0));
+        let bits = u32::from_be_bytes([0, padded[0], padded[1], padded[2]]);
+        for place in 0..4 {
+            let digit = DIGITS[(bits >> (18 - 6 * place)) as usize % 64];
+            text.push(if place > group.len() { '=' } else { char::from(digit) });
+        }
+    }
+    text
+}

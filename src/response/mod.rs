@@ -340,11 +340,11 @@ impl ResponseBuilder<'_> {
     }
 
     fn viewer(&self) -> Response {
-        self.page(viewer::FIELDS, media::HTML, viewer::PAGE.as_bytes())
+        self.page(&viewer::FIELDS, media::HTML, viewer::PAGE.as_bytes())
     }
 
     /// A body that is held in memory.
-    fn page(&self, lines: &'static str, media: &str, body: &[u8]) -> Response {
+    fn page(&self, lines: &str, media: &str, body: &[u8]) -> Response {
         let head = self
             .head(Status::Ok)
             .lines(lines)

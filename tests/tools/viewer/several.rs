@@ -91,7 +91,7 @@ fn eight_files_over_one_connection() {
     dir.resize("log3", 0);
     dir.remove("log4");
     wait_lines(&browser, 2, &["first", "grown", "unseen", ROLLED, "next"]);
-    let truncated = "The file was truncated. Here it begins anew.";
+    let truncated = "The file was truncated. Here it begins again.";
     browser.wait("document.querySelectorAll('.tab.fair').length === 1");
     dir.append("log3", "anew\n");
     wait_lines(
@@ -147,7 +147,7 @@ fn eight_files_over_one_connection() {
     select(&browser, 8);
     browser.wait_line("Nothing is missing.\nagain");
     select(&browser, 7);
-    browser.wait_line("The file was replaced or truncated. Here it begins anew.\nanother");
+    browser.wait_line("The file was replaced or truncated. Here it begins again.\nanother");
     let text = browser.text();
     assert_eq!(text.matches("next\n").count(), 1, "{text}");
     wait_for_tails(&admin, &["/"]);

@@ -106,7 +106,7 @@ fn it_survives_a_restart_and_a_crash_of_the_server() {
     dir.remove("log");
     dir.append_new("log", "the third\n");
     let _server = at(&address, &dir);
-    browser.wait_line("The file was replaced or truncated. Here it begins anew.\nthe third");
+    browser.wait_line("The file was replaced or truncated. Here it begins again.\nthe third");
     let text = browser.text();
     for line in [
         "first",
@@ -135,9 +135,9 @@ fn it_shows_that_a_file_was_truncated() {
     browser.wait_line("second");
     browser.wait_state("live");
     dir.resize("log", 0);
-    browser.wait_line("The file was replaced or truncated. Here it begins anew.");
+    browser.wait_line("The file was replaced or truncated. Here it begins again.");
     dir.append("log", "third\n");
-    browser.wait_line("begins anew.\nthird");
+    browser.wait_line("begins again.\nthird");
 }
 
 #[test]
