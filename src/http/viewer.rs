@@ -96,7 +96,11 @@ fn base64(bytes: &[u8]) -> String {
         let bits = u32::from_be_bytes([0, padded[0], padded[1], padded[2]]);
         for place in 0..4 {
             let digit = DIGITS[(bits >> (18 - 6 * place)) as usize % 64];
-            text.push(if place > group.len() { '=' } else { char::from(digit) });
+            text.push(if place > group.len() {
+                '='
+            } else {
+                char::from(digit)
+            });
         }
     }
     text

@@ -43,7 +43,7 @@ function tabOf(file) {
   tab.onauxclick = event => event.button === 1 && file !== merged && shut(file);
   tab.refresh = () => {
     const on = file === view.file, unread = file.unread && !on;
-    tab.className = `tab ${file.mood} ${on ? "on" : ""} ${unread ? "unread" : ""}`;
+    tab.className = `${file === merged ? "all" : "tab"} ${file.mood} ${on ? "on" : ""} ${unread ? "unread" : ""}`;
     tab.setAttribute("aria-selected", on);
     tab.tabIndex = on ? 0 : -1;
     tab.title = `${file.name}: ${file.text}${unread ? `, ${number(file.unread)} unread` : ""}`;
@@ -165,6 +165,16 @@ function sift() {
   for (const button of $("entries").children) button.hidden = !button.firstChild.textContent.toLowerCase().includes(part);
 }
 
+// The time of the line in sight, or of one in front of it.
+function timeNear({ following, anchor, lines }) {
+  let index = following ? lines.length - 1 : Math.max(0, lines.indexOf(anchor?.line));
+  for (const first = index - 1000; index >= 0 && index > first; index--) {
+    const time = timeOf(lines[index].text);
+    if (time) return time;
+  }
+  return NaN;
+}
+
 // To an offset, a part of the file, or a time. Gives what is wrong with what was typed.
 async function goTo(text) {
   const { file } = view, size = file?.size ?? 0;
@@ -175,8 +185,7 @@ async function goTo(text) {
     await file.jump(Math.max(0, Math.min(Math.floor(Number(given[1]) * unit) || 0, size)));
     return "";
   }
-  const near = timeOf((file.following ? file.lines.at(-1) : file.anchor?.line ?? file.lines[0])?.text ?? "") || Date.now();
-  const time = timeTyped(text, near);
+  const time = timeTyped(text, timeNear(file) || Date.now());
   if (Number.isNaN(time)) return "Neither an offset nor a time: 4711, 1.5G, 50%, 14:05, 2026-11-28 14:05, 2h ago";
   const work = search.work = new AbortController();
   try {

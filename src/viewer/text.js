@@ -62,14 +62,18 @@ class TerminalLine {
     if (final === "m") this.style = styled(this.style, parameters);
     else if (final === "K" || final === "J") this.erase(count);
     else if (final === "G") to(count - 1);
+    else if (final === "H") to(0);
     else if (final === "C") to(this.cursor + Math.max(1, count));
     else if (final === "D") to(this.cursor - Math.max(1, count));
   }
 
-  // From the cursor on (0), up to it (1), or all (2).
+  // From the cursor on (0), up to it (1), or all (2); what comes then begins the line.
   erase(part) {
     if (part === 1) this.cells.fill(" ", 0, this.cursor);
-    else this.cells.length = this.styles.length = part ? 0 : Math.min(this.cells.length, this.cursor);
+    else {
+      if (part) this.cursor = 0;
+      this.cells.length = this.styles.length = Math.min(this.cells.length, this.cursor);
+    }
   }
 
   result() {

@@ -18,6 +18,7 @@ Object.assign(Topic.prototype, {
     if (this.lines[0]?.file === this.file) this.base = this.lines[0].at;
   },
 
+  // What follows is fetched again when somebody scrolls there.
   trimEnd() {
     if (!this.full()) return;
     while (this.full()) {
@@ -26,7 +27,7 @@ Object.assign(Topic.prototype, {
       this.at = line.at;
     }
     this.openEnds();
-    this.hold(); // what follows is fetched again when somebody scrolls there
+    this.hold();
   },
 
   // The window is full and somebody reads in it: the stream waits.
@@ -95,14 +96,15 @@ Object.assign(Topic.prototype, {
     return true;
   },
 
-  // The page behind the window, or the stream if that is where the file ends.
-  async newer() {
+  // The page behind the window, or the stream if that is where the file ends. `first`: the first lines are wanted.
+  async newer(first = false) {
     if (this.attached) return false;
     const at = this.at;
     const bytes = at < this.size ? await this.range(at, at + PAGE) : null;
     if (this.at !== at || bytes === undefined || this.attached) return false;
     if (bytes) this.append(bytes, false);
-    if (this.full()) this.trimStart();
+    if (first) this.trimEnd();
+    else if (this.full()) this.trimStart();
     if (this.at >= this.size) this.live();
     view.soon(this);
     return bytes !== null;
@@ -117,7 +119,7 @@ Object.assign(Topic.prototype, {
     const first = Math.max(0, offset - LONGEST);
     this.forget(first - first % 2);
     this.anchor = null;
-    await this.newer();
+    await this.newer(true);
     const line = this.lines.findLast(line => line.at <= offset) ?? null;
     if (line) this.anchor = { line, delta };
     view.soon(this);

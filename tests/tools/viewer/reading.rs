@@ -226,7 +226,7 @@ fn several_files() {
     browser.press("4");
     browser.wait_line("more of sub/d#&.log");
     browser.press("x");
-    browser.wait("document.querySelectorAll('[role=tab]').length === 3");
+    browser.wait("document.querySelectorAll('.tab').length === 3");
     browser.wait_line("this is a.log");
     // Help, and nothing is wider than a phone.
     browser.press("?");

@@ -173,7 +173,7 @@ fn a_connection_for_each_directory() {
         browser.wait_line(line);
     }
     wait_for_tails(&admin, &["/log1", "/1/log", "/2/", "/1/a%2Cb"]);
-    let names = "[...document.querySelectorAll('[role=tab]')].map(tab => tab.textContent).join()";
+    let names = "[...document.querySelectorAll('.tab .name')].map(name => name.textContent).join()";
     assert_eq!(browser.value(names), "log1,1/log,2/log,other,a,b");
     // One file is followed as a tail again, and a closed one no more.
     browser.press("4x");
@@ -189,10 +189,10 @@ fn a_connection_for_each_directory() {
     browser.go(&server.url("/log1?view#/1/log&/2/log&/3/log&/4/log&/5/log"));
     browser.wait("document.querySelector('#list').open");
     browser.wait(
-        "document.querySelector('#list-note').textContent.startsWith('Files of 5 directories')",
+        "document.querySelector('#list-note').textContent.startsWith('These files take 5 connections')",
     );
     assert_eq!(
-        browser.value("document.querySelectorAll('[role=tab]').length"),
+        browser.value("document.querySelectorAll('.tab').length"),
         "5"
     );
     assert_eq!(
