@@ -35,6 +35,15 @@ pub enum Intent {
     Generations(Path),
     /// The page that follows a file in a browser.
     Viewer(Path),
+    /// A cookie in exchange for the token of the request, by somebody who wants to see this.
+    LogIn {
+        /// What the browser shows.
+        path: Path,
+        /// The cookie stays when the browser is closed.
+        keep: bool,
+    },
+    /// The end of such a cookie.
+    LogOut(Path),
     /// What the server can do, at a path or (`*`) as a whole.
     Options(Target),
     /// GET or HEAD of a name that is never served.
@@ -79,6 +88,8 @@ impl Intent {
             Intent::Listing(path)
             | Intent::Generations(path)
             | Intent::Viewer(path)
+            | Intent::LogIn { path, .. }
+            | Intent::LogOut(path)
             | Intent::Options(Target::Path(path)) => Some(path),
             Intent::Options(Target::Asterisk | Target::Nowhere)
             | Intent::Nowhere
@@ -120,6 +131,8 @@ impl ParsedRequest {
             Intent::Listing(path) => Some(path),
             Intent::Generations(_)
             | Intent::Viewer(_)
+            | Intent::LogIn { .. }
+            | Intent::LogOut(_)
             | Intent::Options(_)
             | Intent::Nowhere
             | Intent::Unsupported => None,
@@ -150,6 +163,8 @@ impl ParsedRequest {
             | Intent::Listing(path)
             | Intent::Generations(path)
             | Intent::Viewer(path)
+            | Intent::LogIn { path, .. }
+            | Intent::LogOut(path)
             | Intent::Options(Target::Path(path)) => format!("{method} {path}"),
             Intent::Options(Target::Nowhere) | Intent::Nowhere => format!("{method} {nowhere}"),
             Intent::Options(Target::Asterisk) | Intent::Unsupported => format!("{method} *"),

@@ -20,6 +20,10 @@ pub const ORIGIN_MAX: usize = 300;
 
 /// Longest bearer token in bytes: 1,500 bits of randomness, and what a request costs that brings one.
 pub const TOKEN_MAX: usize = 256;
+/// Most cookies of a request that are taken for tokens: each is compared with every token.
+pub const COOKIES_MAX: usize = 4;
+/// How long a browser keeps a cookie that it is to keep: browsers shorten what is longer.
+pub const COOKIE_AGE: Duration = Duration::from_secs(400 * 24 * 60 * 60);
 /// Most tokens; each is compared with that of every request, which takes some 30 ns.
 pub const TOKENS_MAX: usize = 1024;
 /// Largest token file in bytes: [`TOKENS_MAX`] of the longest, with paths and remarks.

@@ -1,6 +1,6 @@
 //! What the name of a request leads to.
 
-use crate::http::authorization::Challenge;
+use crate::http::authorization::{Challenge, Session};
 use crate::http::conditional::ETag;
 use crate::http::date::Date;
 use crate::http::position::Check;
@@ -45,6 +45,8 @@ pub enum Resource<F> {
     Unauthorized(Challenge),
     /// The same, but the viewer is asked for, which tells nothing and asks for a token itself.
     Viewer,
+    /// What a client has that logged in or out.
+    Session(Session),
     /// No descriptor or memory to open it now.
     Busy,
     /// The file system failed.

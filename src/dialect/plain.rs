@@ -25,6 +25,22 @@ pub fn intent(request: &Request) -> Intent {
 
 /// GET or HEAD of a path.
 fn reading(request: &Request, path: &Path) -> Intent {
+    match request.query.as_deref() {
+        Some("login") => {
+            return Intent::LogIn {
+                path: path.clone(),
+                keep: false,
+            };
+        }
+        Some("login=keep") => {
+            return Intent::LogIn {
+                path: path.clone(),
+                keep: true,
+            };
+        }
+        Some("logout") => return Intent::LogOut(path.clone()),
+        _ => {}
+    }
     // Clients that do not name HTML get the file and not the viewer.
     if request.view && request.accept.names_html() && !path.slash {
         return Intent::Viewer(path.clone());

@@ -2,6 +2,7 @@
 
 use std::hint::black_box;
 
+use super::cookie::Proof;
 use super::target::{self, Path, Target};
 use crate::limits::{TOKEN_MAX, TOKENS_MAX};
 
@@ -15,6 +16,8 @@ pub enum Credentials {
     Token(Box<[u8]>),
     /// One that can be none of ours: malformed, too long, or more than one.
     Unusable,
+    /// No field, but cookies that stand for tokens.
+    Cookies(Box<[Proof]>),
 }
 
 impl Credentials {
@@ -37,6 +40,17 @@ impl Credentials {
     }
 }
 
+impl Credentials {
+    /// These, or if there are none, what the cookies show.
+    #[must_use]
+    pub fn or(self, proofs: Vec<Proof>) -> Credentials {
+        match self {
+            Credentials::None if !proofs.is_empty() => Credentials::Cookies(proofs.into()),
+            credentials => credentials,
+        }
+    }
+}
+
 /// `b64token` of RFC 6750 section 2.1, up to a length.
 fn is_token(text: &[u8]) -> bool {
     let body = text.iter().rposition(|&byte| byte != b'=');
@@ -51,6 +65,8 @@ pub struct Tokens(Vec<Entry>);
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Entry {
     token: Box<[u8]>,
+    /// What a cookie shows instead of it.
+    proof: Proof,
     /// The decoded path; empty: everything.
     prefix: Box<[u8]>,
 }
@@ -62,6 +78,29 @@ pub enum Challenge {
     Missing,
     /// It had one that does not open this path.
     Invalid,
+}
+
+/// What follows from logging in or out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// `Set-Cookie` fields, each with its line end.
+    pub fields: String,
+    /// The path below which everything is that the token opens.
+    pub below: Path,
+    /// Whether it opens what the client asked about.
+    pub here: bool,
+}
+
+impl Session {
+    /// That of a server without tokens.
+    #[must_use]
+    pub fn needless() -> Session {
+        Session {
+            fields: String::new(),
+            below: Path::root(),
+            here: true,
+        }
+    }
 }
 
 impl Challenge {
@@ -123,20 +162,83 @@ impl Tokens {
     /// # Errors
     /// How to challenge the client.
     pub fn permit(&self, credentials: &Credentials, path: Option<&Path>) -> Result<(), Challenge> {
-        let given = match credentials {
+        let challenge = match credentials {
             Credentials::None => return Err(Challenge::Missing),
             Credentials::Unusable => return Err(Challenge::Invalid),
-            Credentials::Token(given) => given,
+            Credentials::Token(_) => Challenge::Invalid,
+            // It may be of a token that was good once.
+            Credentials::Cookies(_) => Challenge::Missing,
         };
         let permitted = self.0.iter().fold(false, |permitted, entry| {
-            permitted | (same(given, &entry.token) & entry.covers(path))
+            permitted | (entry.is_shown_by(credentials) & entry.covers(path))
         });
-        if permitted {
-            Ok(())
-        } else {
-            Err(Challenge::Invalid)
+        if permitted { Ok(()) } else { Err(challenge) }
+    }
+
+    /// What a client gets that logs in with a token to see what is at this path: a cookie for all that the token opens.
+    /// `keep`: for longer than the browser runs.
+    ///
+    /// # Errors
+    /// How to challenge the client: it has no token, or none that opens anything.
+    pub fn log_in(
+        &self,
+        credentials: &Credentials,
+        path: &Path,
+        keep: bool,
+    ) -> Result<Session, Challenge> {
+        let Credentials::Token(token) = credentials else {
+            return Err(Challenge::Missing);
+        };
+        let below = self.opened_by(credentials).ok_or(Challenge::Invalid)?;
+        Ok(Session {
+            fields: Proof::of(token).set(&below, keep),
+            here: self.permit(credentials, Some(path)).is_ok(),
+            below,
+        })
+    }
+
+    /// What a client gets that logs out: its cookies end.
+    #[must_use]
+    pub fn log_out(&self, credentials: &Credentials) -> Session {
+        let cookies: &[Proof] = match credentials {
+            Credentials::Cookies(proofs) => proofs,
+            _ => &[],
+        };
+        let clear = |proof: &Proof| {
+            let cookie = Credentials::Cookies([*proof].into());
+            proof.clear(&self.opened_by(&cookie).unwrap_or_else(Path::root))
+        };
+        Session {
+            fields: cookies.iter().map(clear).collect(),
+            below: Path::root(),
+            here: false,
         }
     }
+
+    /// The path below which everything is that these credentials open.
+    fn opened_by(&self, credentials: &Credentials) -> Option<Path> {
+        let mut shown = self.0.iter().filter(|entry| entry.is_shown_by(credentials));
+        let first = shown.next()?.prefix.to_vec();
+        let name = shown.fold(first, |common, entry| {
+            common_directory(&common, &entry.prefix)
+        });
+        Some(Path {
+            name: name.into(),
+            slash: false,
+        })
+    }
+}
+
+/// The longest path, by whole components, that both are below.
+fn common_directory(one: &[u8], other: &[u8]) -> Vec<u8> {
+    let split = |path: &[u8]| -> Vec<Vec<u8>> {
+        path.split(|&byte| byte == b'/')
+            .map(<[u8]>::to_vec)
+            .collect()
+    };
+    let pairs = split(one).into_iter().zip(split(other));
+    let common = pairs.take_while(|(one, other)| one == other);
+    common.map(|(one, _)| one).collect::<Vec<_>>().join(&b'/')
 }
 
 impl Entry {
@@ -149,11 +251,23 @@ impl Entry {
             Ok(Target::Path(path)) if prefix.starts_with(b"/") && !prefix.contains(&b'?') => {
                 Ok(Entry {
                     token: token.into(),
+                    proof: Proof::of(token),
                     prefix: path.name,
                 })
             }
             Ok(Target::Nowhere) => Err("such a path is never served"),
             _ => Err("the path must begin with / and be percent-encoded as in a URL"),
+        }
+    }
+
+    /// Whether these are credentials of this token.
+    fn is_shown_by(&self, credentials: &Credentials) -> bool {
+        match credentials {
+            Credentials::None | Credentials::Unusable => false,
+            Credentials::Token(given) => same(given, &self.token),
+            Credentials::Cookies(proofs) => proofs
+                .iter()
+                .fold(false, |shown, proof| shown | same(&proof.0, &self.proof.0)),
         }
     }
 

@@ -7,7 +7,7 @@
 use std::fmt;
 
 use super::target::Path;
-use crate::limits::{COOKIES_MAX, COOKIE_AGE};
+use crate::limits::{COOKIE_AGE, COOKIES_MAX};
 
 /// What a cookie shows: a hash of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,21 +29,20 @@ impl Proof {
             return None;
         };
         let mut proof = [0; 32];
-        if pairs.len() != proof.len() || text.iter().any(u8::is_ascii_uppercase) {
+        if pairs.len() != proof.len() {
             return None;
         }
         for (byte, pair) in proof.iter_mut().zip(pairs) {
             *byte = u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok()?;
         }
-        Some(Proof(proof))
+        // Nothing but its own spelling.
+        Some(Proof(proof)).filter(|proof| proof.to_string().as_bytes() == text)
     }
 }
 
 impl fmt::Display for Proof {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0
-            .iter()
-            .try_for_each(|byte| write!(out, "{byte:02x}"))
+        self.0.iter().try_for_each(|byte| write!(out, "{byte:02x}"))
     }
 }
 
@@ -79,8 +78,9 @@ impl Proof {
             String::new()
         };
         format!(
-            "Set-Cookie: {}={self}; Path={path}{age}; HttpOnly; SameSite=Strict\r\n",
-            self.name()
+            "Set-Cookie: {}={self}; Path={}{age}; HttpOnly; SameSite=Strict\r\n",
+            self.name(),
+            path
         )
     }
 
@@ -88,8 +88,9 @@ impl Proof {
     #[must_use]
     pub fn clear(&self, path: &Path) -> String {
         format!(
-            "Set-Cookie: {}=; Path={path}; Max-Age=0; HttpOnly; SameSite=Strict\r\n",
-            self.name()
+            "Set-Cookie: {}=; Path={}; Max-Age=0; HttpOnly; SameSite=Strict\r\n",
+            self.name(),
+            path
         )
     }
 }

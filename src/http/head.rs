@@ -15,6 +15,7 @@ pub enum Status {
     NoContent,
     PartialContent,
     MovedPermanently,
+    SeeOther,
     NotModified,
     BadRequest,
     Unauthorized,
@@ -38,12 +39,13 @@ pub enum Status {
 
 impl Status {
     /// All of them, each at its index (`status as usize`).
-    pub const ALL: [Status; 24] = [
+    pub const ALL: [Status; 25] = [
         Status::Ok,
         Status::Created,
         Status::NoContent,
         Status::PartialContent,
         Status::MovedPermanently,
+        Status::SeeOther,
         Status::NotModified,
         Status::BadRequest,
         Status::Unauthorized,
@@ -85,6 +87,7 @@ impl Status {
             Status::NoContent => (204, "204 No Content"),
             Status::PartialContent => (206, "206 Partial Content"),
             Status::MovedPermanently => (301, "301 Moved Permanently"),
+            Status::SeeOther => (303, "303 See Other"),
             Status::NotModified => (304, "304 Not Modified"),
             Status::BadRequest => (400, "400 Bad Request"),
             Status::Unauthorized => (401, "401 Unauthorized"),

@@ -7,6 +7,7 @@ pub mod accept;
 pub mod authorization;
 pub mod chunked;
 pub mod conditional;
+pub mod cookie;
 pub mod cors;
 pub mod date;
 pub mod digest;

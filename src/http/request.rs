@@ -10,6 +10,7 @@ use arrayvec::ArrayString;
 use super::accept::Accept;
 use super::authorization::Credentials;
 use super::conditional::{Conditions, ETag};
+use super::cookie::{self, Proof};
 use super::head::Status;
 use super::pattern::Pattern;
 use super::position::{Check, Positions};
@@ -297,7 +298,7 @@ fn build(parsed: &httparse::Request<'_, '_>) -> Result<Request, Refusal> {
         trailers: fields.trailers && !http10,
         range: fields.range.one().filter(|_| reads).and_then(range::parse),
         conditions: fields.conditions,
-        credentials: fields.credentials,
+        credentials: fields.credentials.or(fields.proofs),
         accept: fields.accept,
         view,
         events: fields.events && reads,
@@ -365,6 +366,7 @@ struct Fields<'a> {
     range: Once<'a>,
     conditions: Conditions,
     credentials: Credentials,
+    proofs: Vec<Proof>,
     accept: Accept,
     events: bool,
     last_event: Once<'a>,
@@ -395,6 +397,8 @@ impl<'a> Fields<'a> {
             self.transfer_encoding.take(value);
         } else if is("authorization") {
             self.credentials = Credentials::parse(mem::take(&mut self.credentials), value);
+        } else if is("cookie") {
+            cookie::parse(value, &mut self.proofs);
         } else if is("accept") {
             self.accept.add(value);
             self.events |= accepts(value, sse::MEDIA);

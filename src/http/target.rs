@@ -24,6 +24,15 @@ pub struct Path {
 }
 
 impl Path {
+    /// The served directory itself.
+    #[must_use]
+    pub fn root() -> Path {
+        Path {
+            name: Box::default(),
+            slash: true,
+        }
+    }
+
     /// The path of an entry of this directory.
     #[must_use]
     pub fn entry(&self, name: &[u8]) -> Path {

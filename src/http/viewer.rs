@@ -35,9 +35,16 @@ pub const PAGE: &str = match str::from_utf8(SQUEEZED.0.split_at(SQUEEZED.1).0) {
     Err(_) => panic!("whole lines are left out, so it stays UTF-8"),
 };
 
+/// The page that takes a token, for whoever may not see what was asked for. It tells nothing of that.
+pub const LOGIN: &str = include_str!("../viewer/login.html");
+
+/// Its fields, but for those that every refusal has.
+pub static LOGIN_FIELDS: LazyLock<String> = LazyLock::new(|| policy(LOGIN));
+
 /// Its fields. Only the script and the style that are in it may act, named by their hashes, and they may ask only this
 /// server. Trusted types: nothing of a file can become markup, even by mistake.
-pub static FIELDS: LazyLock<String> = LazyLock::new(|| fields(PAGE));
+pub static FIELDS: LazyLock<String> =
+    LazyLock::new(|| format!("Cache-Control: no-store\r\n{}", policy(PAGE)));
 
 /// Leaves out what only people need who read the source: indentation, and lines that are a comment. Gives the bytes and
 /// how many of them count.
@@ -65,11 +72,10 @@ const fn squeeze<const N: usize>(source: &[u8]) -> ([u8; N], usize) {
 }
 
 /// The fields of a document with one script and one style of its own.
-fn fields(page: &str) -> String {
+fn policy(page: &str) -> String {
     let (script, style) = (hash(page, "script"), hash(page, "style"));
     format!(
-        "Cache-Control: no-store\r\n\
-         Content-Security-Policy: default-src 'none'; script-src '{script}'; style-src '{style}'; \
+        "Content-Security-Policy: default-src 'none'; script-src '{script}'; style-src '{style}'; \
          img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
          require-trusted-types-for 'script'; trusted-types 'none'\r\n\
          Referrer-Policy: no-referrer\r\n"

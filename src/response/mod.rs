@@ -6,7 +6,7 @@ mod generations;
 use std::fmt;
 use std::ops::Range;
 
-use crate::http::authorization::Challenge;
+use crate::http::authorization::{Challenge, Session};
 use crate::http::conditional::{self, Validators, Verdict};
 use crate::http::cors::{Cors, PREFLIGHT};
 use crate::http::date::Date;
@@ -212,6 +212,7 @@ pub fn respond<'a, F>(
     };
     match (&asked.intent, found) {
         (_, Resource::Unauthorized(challenge)) => builder.unauthorized(*challenge),
+        (_, Resource::Session(session)) => builder.session(session),
         (Intent::Options(_), _) => builder.options(),
         (Intent::Unsupported, _) => builder.plain(
             Status::MethodNotAllowed,
@@ -296,12 +297,38 @@ impl ResponseBuilder<'_> {
             Challenge::Missing => "a bearer token is needed",
             Challenge::Invalid => "this token is not valid here",
         };
-        // It says nothing of what was asked for.
+        // It says nothing of what was asked for: all such responses are alike.
         let builder = ResponseBuilder {
-            negotiated: false,
+            negotiated: true,
             ..*self
         };
+        let person = self.asked.request.accept.names_html();
+        if person && !matches!(self.asked.intent, Intent::LogIn { .. }) {
+            let fields = format!("{}{}", challenge.lines(), *viewer::LOGIN_FIELDS);
+            return builder.page_with(
+                Status::Unauthorized,
+                &fields,
+                media::HTML,
+                viewer::LOGIN.as_bytes(),
+            );
+        }
         builder.plain(Status::Unauthorized, challenge.lines(), line)
+    }
+
+    /// To who has logged in, what that opens; who has logged out comes to where it was.
+    fn session(&self, session: &Session) -> Response {
+        let fields = format!("{}{NOT_STORED}", session.fields);
+        if let Intent::LogOut(path) = &self.asked.intent {
+            let head = self.head(Status::SeeOther).lines(&fields);
+            let head = head.field("Location", format_args!("{path}"));
+            let head = text(head, "logged out", self.asked.head_only());
+            return Response::new(Status::SeeOther, head, self.keep_alive);
+        }
+        let body = format!(
+            "{{\"here\":{},\"path\":\"{}\"}}\n",
+            session.here, session.below
+        );
+        self.page(&fields, media::JSON, body.as_bytes())
     }
 
     fn needs_slash(&self) -> Response {
@@ -345,14 +372,18 @@ impl ResponseBuilder<'_> {
 
     /// A body that is held in memory.
     fn page(&self, lines: &str, media: &str, body: &[u8]) -> Response {
+        self.page_with(Status::Ok, lines, media, body)
+    }
+
+    fn page_with(&self, status: Status, lines: &str, media: &str, body: &[u8]) -> Response {
         let head = self
-            .head(Status::Ok)
+            .head(status)
             .lines(lines)
             .lines("X-Content-Type-Options: nosniff\r\n")
             .field("Content-Type", media)
             .field("Content-Length", body.len() as u64);
         let body = if self.asked.head_only() { b"" } else { body };
-        Response::new(Status::Ok, head.finish(body), self.keep_alive)
+        Response::new(status, head.finish(body), self.keep_alive)
     }
 
     fn file(&self, part: &FilePart, info: &FileInfo) -> Response {

@@ -233,6 +233,8 @@ pub fn form(intent: &Intent) -> Option<Form> {
         | Intent::Tail(_)
         | Intent::Generations(_)
         | Intent::Viewer(_)
+        | Intent::LogIn { .. }
+        | Intent::LogOut(_)
         | Intent::Options(_)
         | Intent::Nowhere
         | Intent::Unsupported => Some(Form::Page),
@@ -248,6 +250,8 @@ pub fn wanted_start(intent: &Intent) -> Option<Start> {
         Intent::Listing(_)
         | Intent::Generations(_)
         | Intent::Viewer(_)
+        | Intent::LogIn { .. }
+        | Intent::LogOut(_)
         | Intent::Options(_)
         | Intent::Nowhere
         | Intent::Unsupported => None,

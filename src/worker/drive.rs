@@ -16,7 +16,7 @@ use crate::connection::sending::Next;
 use crate::connection::{Action, Connection, Ended, ParsedHead};
 use crate::follow::event_subscriptions::EventSubscriptions;
 use crate::follow::registry::{Lookup, Topics};
-use crate::http::authorization::Tokens;
+use crate::http::authorization::{Session, Tokens};
 use crate::http::cors::Cors;
 use crate::http::date::Date;
 use crate::http::target::Target;
@@ -410,6 +410,14 @@ fn authorize(context: &mut Context, asked: &ParsedRequest) -> Result<(), Resourc
         // Browsers ask without a token whether they may ask with one; the answer tells nothing of what is there.
         Intent::Options(_) if context.cors.is_some() => return Ok(()),
         Intent::Options(Target::Asterisk) | Intent::Unsupported => return Ok(()),
+        Intent::LogIn { path, keep } => {
+            let session = tokens.get().log_in(&asked.request.credentials, path, *keep);
+            return Err(session.map_or_else(Resource::Unauthorized, Resource::Session));
+        }
+        Intent::LogOut(_) => {
+            let session = tokens.get().log_out(&asked.request.credentials);
+            return Err(Resource::Session(session));
+        }
         intent => intent.path(),
     };
     let permitted = tokens.get().permit(&asked.request.credentials, path);
@@ -433,6 +441,10 @@ fn resolve(context: &mut Context, slot: usize, asked: &ParsedRequest) -> Option<
         | Intent::Events(_)
         | Intent::Listing(_)
         | Intent::Viewer(_) => Some(context.topics.look_up(asked)),
+        // Nobody needs to: there are no tokens.
+        Intent::LogIn { .. } | Intent::LogOut(_) => {
+            Some(Resource::Session(Session::needless()).into())
+        }
         Intent::Options(_) | Intent::Nowhere | Intent::Unsupported => {
             Some(Resource::Missing.into())
         }

@@ -41,6 +41,10 @@ fn words(intent: &Intent) -> String {
         Intent::Listing(path) => format!("list {path}"),
         Intent::Generations(path) => format!("generations {path}"),
         Intent::Viewer(path) => format!("view {path}"),
+        Intent::LogIn { path, keep } => {
+            format!("log in {path}{}", if *keep { " keep" } else { "" })
+        }
+        Intent::LogOut(path) => format!("log out {path}"),
         Intent::Options(Target::Path(path)) => format!("options {path}"),
         Intent::Options(Target::Asterisk) => "options *".into(),
         Intent::Options(Target::Nowhere) => "options nowhere".into(),
@@ -116,6 +120,11 @@ fn intents() {
             false,
             true,
         ),
+        ("GET /f?login", HTML, "log in /f", false, false),
+        ("GET /d/?login=keep", JSON, "log in /d/ keep", false, false),
+        ("GET /f?logout", LIVE, "log out /f", false, false),
+        ("GET /f?login=", "", "read /f", false, false),
+        ("GET /f?x&login", "", "read /f", false, false),
         ("GET /.f", "", "nowhere", false, false),
         ("OPTIONS *", "", "options *", false, false),
         ("OPTIONS /f?lines=x", LIVE, "options /f", false, false),

@@ -6,5 +6,6 @@ mod cors;
 mod kernels;
 mod restrictions;
 mod root;
+mod login;
 mod sandbox;
 mod tokens;

@@ -10,3 +10,4 @@ mod several;
 mod sha256;
 mod showing;
 mod streams;
+mod tokens;

@@ -4,6 +4,7 @@ mod accept;
 mod authorization;
 mod chunked;
 mod conditional;
+mod cookie;
 mod cors;
 mod date;
 mod differential;

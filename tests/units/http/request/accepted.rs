@@ -201,6 +201,8 @@ fn starts_within(request: &Request) -> bool {
         Intent::Listing(_)
         | Intent::Generations(_)
         | Intent::Viewer(_)
+        | Intent::LogIn { .. }
+        | Intent::LogOut(_)
         | Intent::Options(_)
         | Intent::Nowhere
         | Intent::Unsupported => false,
