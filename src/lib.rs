@@ -8,6 +8,7 @@
 //! - [`subscription`]: what a subscriber gets, pure: event streams, names that are followed, changes of a directory.
 //! - [`resource`]: what the name of a request leads to.
 //! - [`intent`]: what a request asks for; [`dialect`] decides it, once.
+//! - [`action`]: what a connection asks of whoever drives it.
 //! - [`response`]: the head and the body of an answer.
 //! - [`connection`]: the machine of one client, pure too; its module comment is the transition table.
 //! - [`os`]: system calls: epoll, sockets, privileges.
@@ -26,6 +27,7 @@
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
 
+pub mod action;
 pub mod cli;
 pub mod client;
 pub mod connection;

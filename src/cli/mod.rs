@@ -1,7 +1,7 @@
 //! The command line: which command is asked for, and its options.
 //!
 //! A new option is a row in the table of its command (and a field in what the table sets). A new command is a file with a
-//! [`Table`] beside [`serve`], a variant of [`Command`] and a row in `COMMANDS`. The usage text follows from
+//! [`Table`] beside `serve`, a variant of [`Command`] and a row in `COMMANDS`. The usage text follows from
 //! the table; tests hold the man page and the completions against [`pages`].
 
 mod follow;

@@ -4,10 +4,10 @@
 //! |---|---|---|---|
 //! | SendingRange, events | sent, events or head complete | List, Examine, Read or Follow | SendingRange |
 //! | | sent, and nothing is needed | - | Tailing |
-//! | | lost (gone: the first of its names) | Examine, Read what is left, then Follow | SendingRange |
+//! | | name_lost | Examine, Read what is left, then Follow | SendingRange |
 //! | | changed | List, or Examine each file | SendingRange |
 //! | | drain | Examine, Read what is left of each file, then the last chunk | SendingRange |
-//! | Tailing, events | changed, lost, gone, drain | as in SendingRange | Tailing |
+//! | Tailing, events | changed, name_lost, drain | as in SendingRange | Tailing |
 //! | | drain, no file | last chunk; HTTP/1.0: nothing | SendingRange; Closing(Shut) |
 //! | | timer_fired, the next look is due | Follow or List | Tailing |
 //! | | timer_fired, after silence | heartbeat | SendingRange |
@@ -26,29 +26,16 @@
 //! | | all is out, ending | last chunk; HTTP/1.0: nothing | SendingRange; Closing(Shut) |
 //! | | fell_short, timed_out, received, hung_up, failed, cut | as a tail | |
 //!
-//! A file is looked at by the first of its names that needs it, in turn: see [`EventStream::need`].
+//! A file is looked at by the first of its names that needs it, in turn: see [`EventStream::action`].
 
 use super::sending::Subscription;
-use super::{Action, Connection, State};
+use super::{Connection, State};
 use crate::http::target::Path;
 use crate::resource::Resource;
 use crate::subscription::directory::Listed;
-use crate::subscription::end::End;
-use crate::subscription::event_stream::{EventStream, Need};
+use crate::subscription::event_stream::EventStream;
 use crate::subscription::name_follower::Followed;
 use crate::time::Moment;
-
-/// What a stream of which nothing is on its way wants.
-pub(super) fn action<F>(events: &EventStream<F>) -> Action<'_, F> {
-    match events.need() {
-        Need::Measure(known) => Action::Examine(known),
-        Need::Read(file, range) => Action::Read(file, range),
-        Need::Follow(sought) => Action::Follow(sought),
-        Need::List { path, again } => Action::List { path, again },
-        Need::Rest => Action::Sleep,
-        Need::Finish => unreachable!("the end is left undone"),
-    }
-}
 
 /// What can happen to it besides what happens to every answer.
 impl<F> Connection<F> {
@@ -73,12 +60,6 @@ impl<F> Connection<F> {
     pub fn listed(&mut self, found: &Listed<'_>, now: Moment) {
         let ready = self.events("listed").listed(found, now);
         self.send_events(ready, now);
-    }
-
-    /// One of the names that are followed no longer leads to its file. True as in [`Connection::changed`].
-    pub fn lost(&mut self, member: usize, why: End) -> bool {
-        self.events("lost").lost(member, why);
-        matches!(self.state, State::Tailing(_))
     }
 
     /// Whether it sends events, and of what.
@@ -121,13 +102,13 @@ impl<F> Connection<F> {
         let Some(events) = self.events_mut().filter(|_| !sends) else {
             return;
         };
-        match events.need() {
-            Need::Rest => self.rest(),
-            Need::Finish => match events.finish() {
+        match (events.action(), events.is_ending()) {
+            (Some(_), _) => {}
+            (None, false) => self.rest(),
+            (None, true) => match events.finish() {
                 b"" => self.finish(now),
                 last_chunk => self.send(last_chunk.into()),
             },
-            _ => {}
         }
     }
 

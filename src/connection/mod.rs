@@ -41,13 +41,13 @@
 //! | | shrank, else | nothing | SendingRange |
 //! | | fell_short, timed_out | - | Closing(Abort) |
 //! | | changed | a tail will be measured before it rests | SendingRange |
-//! | | gone | ending, if a tail; will be measured | SendingRange |
+//! | | name_lost | ending, if a tail; will be measured | SendingRange |
 //! | | drain | finite: close after it; tail: ending | SendingRange |
 //! | | received (tail) | keep, if requests may follow; at HEAD_MAX: flooded | SendingRange; Closing(Abort) |
 //! | | hung_up (tail), failed | - | Closing(Now) |
 //! | Tailing | changed | Measure | Tailing |
 //! | | delivered (by what another tail was sent) | move on | Tailing |
-//! | | gone, drain | ending; Measure | Tailing |
+//! | | name_lost, drain | ending; Measure | Tailing |
 //! | | measured, shrank, fell_short, timed_out, received, hung_up, failed | as in SendingRange | |
 //! | Closing(Shut) | shut | - | Closing(Linger) |
 //! | Closing(Linger) | received | drop | Closing(Linger) |
@@ -61,12 +61,14 @@
 //! The rows of event streams are in `event_streams`. What is not in a table is impossible, and asserted. Read [`Connection`]
 //! next, then `response`, then `sending`.
 
-mod action;
+mod closing;
 mod event_streams;
 pub mod sending;
+mod timeouts;
 
 use std::mem;
 
+pub use crate::action::{Action, ParsedHead, Refused};
 use crate::dialect::plain;
 use crate::http::request::{self, Refusal};
 use crate::limits::{HEAD_MAX, LINGER, LINGER_BYTES};
@@ -74,10 +76,12 @@ use crate::readiness::Interest;
 use crate::resource::Resource;
 use crate::response::{self, Summary, Terms};
 use crate::subscription::end::End;
+pub use crate::subscription::end::Ended;
 use crate::subscription::tail::{Measured, Tail};
 use crate::time::Moment;
-pub use action::{Action, CloseMode, Ended, ParsedHead, Refused, Timeouts};
+pub use closing::CloseMode;
 use sending::{Progress, Sending, Subscription};
+pub use timeouts::Timeouts;
 
 /// One client connection.
 #[derive(Debug)]
@@ -156,14 +160,18 @@ impl<F> Connection<F> {
             State::SendingRange(sending) => match (sending.next(), sending.subscription()) {
                 (Some(next), _) => Action::Send(next),
                 (None, Some(Subscription::Tail(tail))) => Action::Measure(tail.file()),
-                (None, Some(Subscription::Events(events))) => event_streams::action(events),
+                (None, Some(Subscription::Events(events))) => {
+                    events.action().unwrap_or(Action::Sleep)
+                }
                 (None, None) => unreachable!("only an endless answer has nothing to send"),
             },
             State::Tailing(Subscription::Tail(tail)) if tail.must_look() => {
                 Action::Measure(tail.file())
             }
             State::Tailing(Subscription::Tail(_)) => Action::Sleep,
-            State::Tailing(Subscription::Events(events)) => event_streams::action(events),
+            State::Tailing(Subscription::Events(events)) => {
+                events.action().unwrap_or(Action::Sleep)
+            }
             State::Closing(CloseMode::Shut) => Action::Shut,
             State::Closing(mode) => Action::Remove {
                 abort: *mode == CloseMode::Abort,
@@ -339,7 +347,7 @@ impl<F> Connection<F> {
         if self.draining
             && let Some(subscription) = sending.subscription_mut()
         {
-            subscription.end(End::Shutdown);
+            subscription.shut_down();
         }
         self.state = State::SendingRange(sending);
         (asked, summary)
@@ -430,18 +438,18 @@ impl<F> Connection<F> {
         }
     }
 
-    /// The URI of a tail no longer names its file. True as in [`Connection::changed`].
-    pub fn gone(&mut self, why: End) -> bool {
-        match &mut self.state {
-            State::SendingRange(sending) => {
-                if let Some(subscription) = sending.subscription_mut() {
-                    subscription.end(why);
-                }
-            }
-            State::Tailing(subscription) => subscription.end(why),
-            _ => unreachable!("gone, but no tail"),
+    /// One of the names of a subscription no longer leads to its file: that of a tail is number 0, those of an event stream
+    /// are numbered as in [`Action::Follow`]. True as in [`Connection::changed`].
+    pub fn name_lost(&mut self, name: usize, why: End) -> bool {
+        let awake = match &mut self.state {
+            State::SendingRange(_) => false,
+            State::Tailing(_) => true,
+            _ => unreachable!("name_lost, but no subscription"),
+        };
+        if let Some(subscription) = self.subscription_mut() {
+            subscription.name_lost(name, why);
         }
-        self.changed()
+        awake
     }
 
     /// Our side is shut down.
@@ -483,7 +491,10 @@ impl<F> Connection<F> {
             State::ReadingHeaders(_) => return false,
             State::SendingRange(_) | State::Tailing(_) => {
                 self.keep_alive = false;
-                let awake = self.is_tail() && self.gone(End::Shutdown);
+                let awake = matches!(self.state, State::Tailing(_));
+                if let Some(subscription) = self.subscription_mut() {
+                    subscription.shut_down();
+                }
                 self.go_on(now);
                 return awake;
             }

@@ -1,13 +1,10 @@
 //! What is still to go out of one response: ready bytes, a slice and the parts behind it, a tail with its frame, or events.
 
-use std::ops::{Deref, Range};
+use std::ops::Range;
 
-use arrayvec::ArrayVec;
-
-use super::action::Ended;
-use crate::http::chunked::{self};
+use crate::action::{Bytes, Next};
 use crate::response::{Body, Part};
-use crate::subscription::end::End;
+use crate::subscription::end::{End, Ended};
 use crate::subscription::event_stream::EventStream;
 use crate::subscription::tail::Tail;
 
@@ -41,36 +38,6 @@ pub enum Subscription<F> {
     Tail(Tail<F>),
     /// Its lines, and those of the file after it. Boxed: an idle tail is no larger for it.
     Events(Box<EventStream<F>>),
-}
-
-/// Bytes to send that are not from a file.
-#[derive(Debug)]
-pub enum Bytes<'a> {
-    /// Of a head.
-    Ready(&'a [u8]),
-    /// A size line.
-    Line(ArrayVec<u8, { chunked::LINE_MAX }>),
-}
-
-impl Deref for Bytes<'_> {
-    type Target = [u8];
-
-    fn deref(&self) -> &[u8] {
-        match self {
-            Bytes::Ready(bytes) => bytes,
-            Bytes::Line(bytes) => bytes,
-        }
-    }
-}
-
-/// The next bytes of a response: `before`, then the range of the file, then `after`.
-pub struct Next<'a, F> {
-    /// Head or size line.
-    pub before: Bytes<'a>,
-    /// Bytes of a file.
-    pub file: Option<(&'a F, Range<u64>)>,
-    /// Line end of a chunk.
-    pub after: &'static [u8],
 }
 
 /// What is left after some bytes went out.
@@ -266,12 +233,25 @@ impl<F> Sending<F> {
 }
 
 impl<F> Subscription<F> {
-    /// It ends, or its file does, when it has delivered what is there; the first reason stays.
-    pub fn end(&mut self, why: End) {
+    /// The server ends: so does the subscription, when it has delivered what is there.
+    pub fn shut_down(&mut self) {
         match self {
-            Subscription::Tail(tail) => tail.end(why),
-            Subscription::Events(events) if why == End::Shutdown => events.end(),
-            Subscription::Events(events) => events.lost(0, why),
+            Subscription::Tail(tail) => {
+                tail.end(End::Shutdown);
+                tail.look();
+            }
+            Subscription::Events(events) => events.end(),
+        }
+    }
+
+    /// One of its names (a tail has one, with the number 0) no longer leads to its file; the first reason stays.
+    pub fn name_lost(&mut self, name: usize, why: End) {
+        match self {
+            Subscription::Tail(tail) => {
+                tail.end(why);
+                tail.look();
+            }
+            Subscription::Events(events) => events.name_lost(name, why),
         }
     }
 

@@ -1,13 +1,9 @@
 //! Which names an event stream follows.
 
 use std::collections::HashMap;
-use std::rc::Rc;
 
 use super::registry::Topics;
 use super::watcher::TopicId;
-use crate::connection::Connection;
-use crate::store::file::OpenFile;
-use crate::subscription::end::End;
 
 /// Which topics the event streams follow, by their slots. A tail follows one, which its slot knows.
 #[derive(Default)]
@@ -51,18 +47,12 @@ impl EventSubscriptions {
         }
     }
 
-    /// Tells a stream that a topic is gone. True as in [`Connection::changed`].
-    pub(crate) fn lose(
-        &self,
-        slot: usize,
-        machine: &mut Connection<Rc<OpenFile>>,
-        topic: TopicId,
-        why: End,
-    ) -> bool {
-        let joined = self.0.get(&slot).map_or(&[][..], |joined| &joined.files);
-        match joined.iter().position(|&file| file == Some(topic)) {
-            Some(member) => machine.lost(member, why),
-            None => machine.changed(),
+    /// Which one of the names of a subscriber leads to this topic. That of a tail is 0; the directory of an event stream is
+    /// none of its names.
+    pub(crate) fn name(&self, slot: usize, topic: TopicId) -> Option<usize> {
+        match self.0.get(&slot) {
+            None => Some(0),
+            Some(joined) => joined.files.iter().position(|&file| file == Some(topic)),
         }
     }
 }

@@ -10,6 +10,7 @@ use rustix::io::Errno;
 use slab::Slab;
 
 use super::watcher::{Change, Place, TopicId, Watch};
+use crate::action::SoughtName;
 use crate::http::query::Start;
 use crate::http::target::Path;
 use crate::intent::{Intent, ParsedRequest};
@@ -18,7 +19,6 @@ use crate::resource::{FileInfo, Resource};
 use crate::store::file::{FileStat, Id, OpenFile};
 use crate::store::generations::families::Families;
 use crate::subscription::end::End;
-use crate::subscription::event_stream::Sought;
 
 use super::directories::Directory;
 use super::fanout::Fanout;
@@ -163,7 +163,7 @@ impl Topics {
     }
 
     /// Looks up the file that an event stream of this name goes on with.
-    pub fn look_up_to_follow(&mut self, sought: Sought<'_>) -> Lookup {
+    pub fn look_up_to_follow(&mut self, sought: SoughtName<'_>) -> Lookup {
         self.look_up_path(sought.path, sought.start, None)
     }
 

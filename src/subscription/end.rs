@@ -1,5 +1,7 @@
 //! Why a subscription ends.
 
+use crate::http::target::Path;
+
 /// Why a tail ended. The first five are ends that the client is told of; the others break it off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
@@ -72,4 +74,15 @@ impl End {
             .into_bytes()
             .into()
     }
+}
+
+/// The last line of an endless answer in the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ended {
+    /// Why.
+    pub end: End,
+    /// Bytes of the body that were handed to the socket.
+    pub bytes: u64,
+    /// The name that an event stream followed. That of a tail is known by its file.
+    pub events: Option<Path>,
 }

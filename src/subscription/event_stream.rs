@@ -3,15 +3,13 @@
 //!
 //! What it holds besides its places is at most one buffer of events on their way, which is its owner's.
 
-use std::ops::Range;
-
 use super::changelog::Cursor;
 use super::directory::{Directory, Listed, Purpose};
 use super::end::End;
-use super::name_follower::{self, Followed, NameFollower};
+use super::name_follower::{Followed, NameFollower};
 use super::selection;
+use crate::action::Action;
 use crate::http::chunked;
-use crate::http::conditional::ETag;
 use crate::http::pattern::Pattern;
 use crate::http::position::{Position, Positions};
 use crate::http::query::Start;
@@ -106,50 +104,6 @@ pub struct EventStream<F> {
     on_its_way: u32,
 }
 
-/// What a stream needs next.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Need<'a, F> {
-    /// The size of a file: [`EventStream::measured`].
-    Measure(Known<'a, F>),
-    /// These bytes of the file: [`EventStream::read`].
-    Read(&'a F, Range<u64>),
-    /// The file that has the name now: [`EventStream::followed`].
-    Follow(Sought<'a>),
-    /// The entries of the directory: [`EventStream::listed`].
-    List {
-        /// Which.
-        path: &'a Path,
-        /// What was said last is old.
-        again: bool,
-    },
-    /// To end: [`EventStream::finish`].
-    Finish,
-    /// Nothing.
-    Rest,
-}
-
-/// A file that is to be measured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Known<'a, F> {
-    /// Its handle.
-    pub file: &'a F,
-    /// Its tag, as the events know it; if it has another one by now, it was truncated: [`EventStream::truncated`].
-    pub etag: ETag,
-    /// By a new look, although nobody has told that it has grown: who told of its new name may have been faster.
-    pub again: bool,
-}
-
-/// A name that is to be looked up and followed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Sought<'a> {
-    /// Which one of the stream's names it is, by which [`EventStream::lost`] tells of it.
-    pub member: usize,
-    /// The name.
-    pub path: &'a Path,
-    /// Where the file begins, if the client wants to know of its end only.
-    pub start: Option<Start>,
-}
-
 impl<F> EventStream<F> {
     /// A stream of what `path` names; `file`: to which it leads, if it is the name of one. `begun`: bytes of the events
     /// that it begins with.
@@ -191,58 +145,31 @@ impl<F> EventStream<F> {
         }
     }
 
-    /// What to do when nothing is on its way.
+    /// What to do when nothing is on its way; `None`: nothing.
     #[must_use]
-    pub fn need(&self) -> Need<'_, F> {
-        if let Some(directory) = self
-            .directory
-            .as_ref()
-            .filter(|directory| directory.must_look() && !self.ending)
-        {
-            return Need::List {
+    pub fn action(&self) -> Option<Action<'_, F>> {
+        let directory = self.directory.as_ref();
+        match directory.filter(|directory| directory.must_look() && !self.ending) {
+            Some(directory) => Some(Action::List {
                 path: &directory.path,
                 again: directory.again,
-            };
-        }
-        match self.current() {
-            Some(current) => self.need_of(current),
-            None if self.ending => Need::Finish,
-            None => Need::Rest,
+            }),
+            None => {
+                let current = self.current()?;
+                self.members[current].action(current)
+            }
         }
     }
 
     /// The member that needs something, and is told next.
     fn current(&self) -> Option<usize> {
         let count = self.members.len();
-        let order = (self.first..count).chain(0..self.first.min(count));
-        order
-            .into_iter()
-            .find(|&member| match self.members[member].need() {
-                name_follower::Need::Rest => false,
-                name_follower::Need::Follow => !self.ending,
-                name_follower::Need::Measure | name_follower::Need::Read(_) => true,
-            })
-    }
-
-    fn need_of(&self, current: usize) -> Need<'_, F> {
-        let member = &self.members[current];
-        match (member.need(), member.file(), member.etag()) {
-            (name_follower::Need::Measure, Some(file), Some(etag)) => Need::Measure(Known {
-                file,
-                etag,
-                again: member.passes_on(),
-            }),
-            (name_follower::Need::Read(range), Some(file), _) => Need::Read(file, range),
-            (name_follower::Need::Follow, ..) => {
-                let (path, start) = member.sought_for();
-                Need::Follow(Sought {
-                    member: current,
-                    path,
-                    start,
-                })
-            }
-            need => unreachable!("{:?} of no file", need.0),
-        }
+        let mut order = (self.first..count).chain(0..self.first.min(count));
+        order.find(|&member| match self.members[member].action(member) {
+            None => false,
+            Some(Action::Follow(_)) => !self.ending,
+            Some(_) => true,
+        })
     }
 
     fn current_mut(&mut self) -> &mut NameFollower<F> {
@@ -271,7 +198,7 @@ impl<F> EventStream<F> {
     }
 
     /// The name of a member no longer leads to its file; the first reason for that stays.
-    pub fn lost(&mut self, member: usize, why: End) {
+    pub fn name_lost(&mut self, member: usize, why: End) {
         if let Some(member) = self.members.get_mut(member) {
             member.lost(why);
         }

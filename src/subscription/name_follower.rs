@@ -3,10 +3,9 @@
 //!
 //! Of a line that is not complete nothing is kept; it is read again from its start.
 
-use std::ops::Range;
-
 use super::backoff::RetryBackoff;
 use super::end::End;
+use crate::action::{Action, KnownFile, SoughtName};
 use crate::http::conditional::ETag;
 use crate::http::position::{Check, Position, checked_from};
 use crate::http::query::Start;
@@ -63,15 +62,6 @@ pub enum Followed<F> {
     Nothing,
     /// It cannot be told now.
     Unknown,
-}
-
-/// What a member needs next.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Need {
-    Measure,
-    Read(Range<u64>),
-    Follow,
-    Rest,
 }
 
 impl<F> NameFollower<F> {
@@ -139,21 +129,34 @@ impl<F> NameFollower<F> {
         self.at.filter(|at| at.etag != etag && !self.truncated)
     }
 
-    /// What to do when nothing is on its way.
-    pub(crate) fn need(&self) -> Need {
-        let (Some(_), Some(at)) = (&self.file, self.at) else {
+    /// What to do when nothing is on its way; `None`: nothing. `number`: which one of the stream's names it is.
+    pub fn action(&self, number: usize) -> Option<Action<'_, F>> {
+        let follow = || {
+            Action::Follow(SoughtName {
+                member: number,
+                path: &self.path,
+                start: self.start,
+            })
+        };
+        let (Some(file), Some(at)) = (&self.file, self.at) else {
             let due = self.backoff.as_ref().is_some_and(|backoff| backoff.due);
-            return if due { Need::Follow } else { Need::Rest };
+            return due.then(follow);
         };
         let more = self.size > self.seen || self.is_final() && at.offset < self.size;
         let start = checked_from(at.offset);
         match (self.truncated, self.look, more) {
-            (false, true, _) => Need::Measure,
-            (false, false, true) => Need::Read(start..self.size.min(at.offset + EVENT_READ)),
-            (false, false, false) if self.unverified => Need::Read(start..at.offset),
-            (true, _, _) => Need::Follow,
-            _ if self.left.is_some() => Need::Follow,
-            _ => Need::Rest,
+            (false, true, _) => Some(Action::Examine(KnownFile {
+                file,
+                etag: at.etag,
+                again: self.passes_on,
+            })),
+            (false, false, true) => {
+                let end = self.size.min(at.offset + EVENT_READ);
+                Some(Action::Read(file, start..end))
+            }
+            (false, false, false) if self.unverified => Some(Action::Read(file, start..at.offset)),
+            (true, _, _) => Some(follow()),
+            _ => self.left.is_some().then(follow),
         }
     }
 
@@ -175,11 +178,6 @@ impl<F> NameFollower<F> {
     /// The name as the type of its events.
     pub fn name(&self) -> &str {
         &self.name
-    }
-
-    /// What to look up, and where to begin what is found.
-    pub fn sought_for(&self) -> (&Path, Option<Start>) {
-        (&self.path, self.start)
     }
 
     /// The name in its directory.

@@ -12,7 +12,7 @@ use super::generations;
 use super::inspect::Counters;
 use super::searches::Searches;
 use super::send::{SendBuffer, Sent, Trouble};
-use crate::connection::sending::Next;
+use crate::action::Next;
 use crate::connection::{Action, Connection, Ended, ParsedHead};
 use crate::follow::event_subscriptions::EventSubscriptions;
 use crate::follow::registry::{Lookup, Topics};

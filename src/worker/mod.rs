@@ -446,11 +446,13 @@ impl Worker {
                 machine.fell_short(self.context.now);
                 true
             }
-            Some(why) if machine.subject().is_some() => self
-                .context
-                .event_subscriptions
-                .lose(turn.slot, machine, turn.topic, why),
-            Some(why) => machine.gone(why),
+            Some(why) => {
+                let names = &self.context.event_subscriptions;
+                match names.name(turn.slot, turn.topic) {
+                    Some(name) => machine.name_lost(name, why),
+                    None => machine.changed(),
+                }
+            }
         }
     }
 

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use arrayvec::ArrayVec;
 use rustix::io::Errno;
 
-use crate::connection::sending::Next;
+use crate::action::Next;
 use crate::http::chunked::Frame;
 use crate::limits::{
     COPY_MAX, COPY_SHARED_MAX, COPY_TAIL, SENDFILE_FINITE, SENDFILE_TAIL, SHARED_FROM,

@@ -24,6 +24,7 @@ const ORDER: &[&str] = &[
     "response",
     "subscription",
     "dialect",
+    "action",
     "resource",
     "receipt",
     "intent",
@@ -103,6 +104,7 @@ fn pure_rooms_touch_nothing() {
                 | "response"
                 | "connection"
                 | "dialect"
+                | "action"
                 | "intent"
                 | "resource"
                 | "receipt"

@@ -254,8 +254,8 @@ impl World<'_> {
             };
             match self.fault {
                 Fault::ForgetLost => {}
-                Fault::LoseTheFirst => drop(self.machine.lost(0, why)),
-                _ => drop(self.machine.lost(member, why)),
+                Fault::LoseTheFirst => drop(self.machine.name_lost(0, why)),
+                _ => drop(self.machine.name_lost(member, why)),
             }
         }
     }

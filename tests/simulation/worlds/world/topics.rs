@@ -195,7 +195,7 @@ impl World<'_> {
                 if sending && fault == Fault::ForgetGoneWhileSending {
                     false
                 } else {
-                    conn.machine().gone(why)
+                    conn.machine().name_lost(0, why)
                 }
             }
         };

@@ -73,7 +73,7 @@ mod state {
     /// Its name has left it, and all of it is out.
     pub fn left() -> Machine {
         let machine = after(tailing(), |machine| {
-            machine.gone(End::Renamed);
+            machine.name_lost(0, End::Renamed);
         });
         let machine = after(machine, |machine| measure(machine, 5));
         let machine = after(machine, |machine| read_of(machine, LINES));
@@ -192,7 +192,7 @@ fn sending_events() {
         ("measured, less than was made events", tailing, |m| { m.changed(); measure(m, 3); }, "Follow /f", TAILING),
         ("fell_short", measured, |m| m.fell_short(NOW), "Remove, abort", ABORT),
         ("timed_out", read, |m| m.timed_out(NOW), "Remove, abort", ABORT),
-        ("gone: all of it first", read, |m| { assert!(!m.gone(End::Renamed)); send(m); }, "Examine 1", SENDING),
+        ("name_lost: all of it first", read, |m| { assert!(!m.name_lost(0, End::Renamed)); send(m); }, "Examine 1", SENDING),
         ("drain: all complete lines first", read, |m| { assert!(!m.drain(NOW)); send(m); measure(m, 9); }, "Read 0..9", SENDING),
         ("drain: then the end", read, |m| { m.drain(NOW); send(m); measure(m, 5); read_of(m, LINES); }, "Send 0||", SENDING),
         ("drain: not kept alive", read,
@@ -221,8 +221,8 @@ fn resting() {
             "Send 2c|id: 0000000000000001-5/event: part/data: c//|", SENDING),
         ("read_file, sealed, sent", tailing, |m| { m.changed(); m.measured(5, true, NOW); read_of(m, LINES); send(m); },
             "Sleep", TAILING),
-        ("gone", tailing, |m| assert!(m.gone(End::Renamed)), "Examine 1", TAILING),
-        ("gone, all of it", left, |_| {}, "Follow /f", SENDING),
+        ("name_lost", tailing, |m| assert!(m.name_lost(0, End::Renamed)), "Examine 1", TAILING),
+        ("name_lost, all of it", left, |_| {}, "Follow /f", SENDING),
         ("followed, another file", left, |m| m.followed(other_file(2), NOW), ROLL, SENDING),
         ("followed, another file, sent", left, |m| { m.followed(other_file(2), NOW); send(m); measure(m, 5); }, "Read 0..5", SENDING),
         ("followed, the same file", left, |m| m.followed(file(), NOW), "Examine 1", SENDING),

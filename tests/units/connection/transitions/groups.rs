@@ -219,12 +219,12 @@ fn several_names() {
         ("measured, both the same", both, |m| { m.changed(); measure(m, 2); measure(m, 2); }, "Sleep", TAILING),
         ("read_file", both, |m| { m.changed(); measure(m, 2); measure(m, 4); read_of(m, b"2\n3\n"); },
             "Send 3c|id: #1-2,#2-4/event: b/data: 3//|", SENDING),
-        ("lost, the second one", both, |m| assert!(m.lost(1, End::Renamed)), "Examine 2", TAILING),
-        ("lost, all of it", both, |m| { m.lost(1, End::Renamed); measure(m, 2); }, "Follow /d/b", TAILING),
-        ("lost, another one has the name", both, |m| { m.lost(1, End::Renamed); measure(m, 2); m.followed(other_file(3), NOW); },
+        ("name_lost, the second one", both, |m| assert!(m.name_lost(1, End::Renamed)), "Examine 2", TAILING),
+        ("name_lost, all of it", both, |m| { m.name_lost(1, End::Renamed); measure(m, 2); }, "Follow /d/b", TAILING),
+        ("name_lost, another one has the name", both, |m| { m.name_lost(1, End::Renamed); measure(m, 2); m.followed(other_file(3), NOW); },
             "Send 74|event: b/roll/id: #1-2,#3-0/data: {'reason':'renamed','etag':'W/\\'#3\\''}//|", SENDING),
-        ("lost, nobody", both, |m| { assert!(m.lost(7, End::Renamed)); }, "Sleep", TAILING),
-        ("lost while sending", names, |m| { m.followed(other_file(1), NOW); assert!(!m.lost(0, End::Renamed)); }, "Send 1a|id: #1-0,-//|", SENDING),
+        ("name_lost, nobody", both, |m| { assert!(m.name_lost(7, End::Renamed)); }, "Sleep", TAILING),
+        ("name_lost while sending", names, |m| { m.followed(other_file(1), NOW); assert!(!m.name_lost(0, End::Renamed)); }, "Send 1a|id: #1-0,-//|", SENDING),
         ("shrank, the second one", both, |m| { m.changed(); measure(m, 2); m.shrank(0, NOW); }, "Follow /d/b", TAILING),
         ("drain: what is left of both", both, |m| { assert!(m.drain(NOW)); measure(m, 2); }, "Examine 2", TAILING),
         ("drain: then the end", both, |m| { m.drain(NOW); measure(m, 2); measure(m, 2); }, "Send 0||", SENDING),
@@ -252,13 +252,13 @@ fn patterns() {
         ("listed, nothing: the files are looked for by themselves", fitting,
             |m| { m.changed(); m.listed(&Listed::Nothing, NOW); }, "Examine 1", TAILING),
         ("listed, another one has come", fitting, |m| { m.changed(); list(m, 3, &[("a", 1), ("b", 2)]); }, "Follow /d/b", TAILING),
-        ("lost, but not listed yet", fitting, |m| { m.lost(0, End::Renamed); measure(m, 2); m.followed(other_file(2), NOW); }, "List /d/ anew", TAILING),
-        ("lost, listed: the new name goes on", fitting, |m| {
+        ("name_lost, but not listed yet", fitting, |m| { m.name_lost(0, End::Renamed); measure(m, 2); m.followed(other_file(2), NOW); }, "List /d/ anew", TAILING),
+        ("name_lost, listed: the new name goes on", fitting, |m| {
             m.changed(); list(m, 3, &[("a", 2), ("b", 1)]);
             m.followed(other_file(1), NOW); measure(m, 2); m.followed(other_file(2), NOW);
         }, "Send 74|event: a/roll/id: #2-0,#1-2/data: {'reason':'renamed','etag':'W/\\'#2\\''}//|", SENDING),
-        ("lost, listed later: the same", fitting, |m| {
-            m.lost(0, End::Renamed); measure(m, 2); m.followed(other_file(2), NOW);
+        ("name_lost, listed later: the same", fitting, |m| {
+            m.name_lost(0, End::Renamed); measure(m, 2); m.followed(other_file(2), NOW);
             list(m, 3, &[("a", 2), ("b", 1)]);
             m.followed(other_file(1), NOW); m.followed(other_file(2), NOW);
         }, "Send 74|event: a/roll/id: #2-0,#1-2/data: {'reason':'renamed','etag':'W/\\'#2\\''}//|", SENDING),
@@ -306,7 +306,7 @@ fn patterns() {
 #[test]
 fn a_place_is_remembered_for_a_while() {
     let mut machine = state::fitting();
-    machine.lost(0, End::Renamed);
+    machine.name_lost(0, End::Renamed);
     measure(&mut machine, 2);
     machine.followed(other_file(2), NOW);
     list(&mut machine, 3, &[("a", 2)]);

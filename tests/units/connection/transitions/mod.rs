@@ -164,7 +164,7 @@ mod state {
     }
     pub fn tail_last_chunk_close() -> Machine {
         let machine = after(tailing_from(TAIL_CLOSE), |machine| {
-            machine.gone(End::Renamed);
+            machine.name_lost(0, End::Renamed);
         });
         after(machine, |machine| measure(machine, 5))
     }
@@ -176,7 +176,7 @@ mod state {
     }
     pub fn tailing_gone() -> Machine {
         after(tailing(), |machine| {
-            machine.gone(End::Renamed);
+            machine.name_lost(0, End::Renamed);
         })
     }
     pub fn tailing_10() -> Machine {
@@ -184,7 +184,7 @@ mod state {
     }
     pub fn tailing_10_gone() -> Machine {
         after(tailing_10(), |machine| {
-            machine.gone(End::Unlinked);
+            machine.name_lost(0, End::Unlinked);
         })
     }
     pub fn shut() -> Machine {
@@ -344,7 +344,7 @@ fn sending_a_finite_answer() {
         ("timed_out", finite, |m| m.timed_out(NOW), "Remove, abort", "Closing(Abort)"),
         ("failed", finite, |m| m.failed(NOW), "Remove", "Closing(Now)"),
         ("changed", finite, |m| assert!(!m.changed()), "Send 200 0..5", SENDING),
-        ("gone", finite, |m| assert!(!m.gone(End::Renamed)), "Send 200 0..5", SENDING),
+        ("name_lost", finite, |m| assert!(!m.name_lost(0, End::Renamed)), "Send 200 0..5", SENDING),
         ("drain", finite, |m| assert!(!m.drain(NOW)), "Send 200 0..5", SENDING),
         ("drain: close after it", finite, |m| { m.drain(NOW); send(m); }, "Shut", "Closing(Shut)"),
         ("drain: nothing behind it is answered", finite_pipelined, |m| { m.drain(NOW); send(m); }, "Shut", "Closing(Shut)"),
@@ -389,7 +389,7 @@ fn sending_a_tail() {
         ("sent, frame complete", tail_frame, send, "Sleep", "Tailing"),
         ("changed, then sent, frame complete", tail_frame, |m| { assert!(!m.changed()); send(m); }, "Measure", SENDING),
         ("sent, frame complete, more than a chunk held", tail_head_out, |m| { measure(m, u64::MAX); send(m); }, "Measure", SENDING),
-        ("sent, frame complete, ending", tail_frame, |m| { m.gone(End::Renamed); send(m); }, "Measure", SENDING),
+        ("sent, frame complete, ending", tail_frame, |m| { m.name_lost(0, End::Renamed); send(m); }, "Measure", SENDING),
         ("sent, frame complete, sealed", tail_head_out, |m| { m.measured(5, true, NOW); send(m); }, "Measure", SENDING),
         ("sent, last chunk complete", tail_last_chunk, send, "Sleep", "ReadingHeaders"),
         ("sent, last chunk complete, leftover parsed at once", tail_pipelined, send, "Open", "ReadingHeaders (asked)"),
@@ -414,10 +414,10 @@ fn sending_a_tail() {
         ("fell_short", tail_frame, |m| m.fell_short(NOW), "Remove, abort", ABORT),
         ("timed_out", tail_frame, |m| m.timed_out(NOW), "Remove, abort", ABORT),
         ("changed", tail_frame, |m| assert!(!m.changed()), "Send 3| 2..5 |", SENDING),
-        ("gone: ending", tail_frame, |m| { assert!(!m.gone(End::Replaced)); send(m); measure(m, 5); },
+        ("name_lost: ending", tail_frame, |m| { assert!(!m.name_lost(0, End::Replaced)); send(m); measure(m, 5); },
             "Send 0|Tail-End: replaced||", SENDING),
         ("gone twice: the first reason stays", tail_frame,
-            |m| { m.gone(End::Replaced); m.gone(End::Unlinked); send(m); measure(m, 5); }, "Send 0|Tail-End: replaced||", SENDING),
+            |m| { m.name_lost(0, End::Replaced); m.name_lost(0, End::Unlinked); send(m); measure(m, 5); }, "Send 0|Tail-End: replaced||", SENDING),
         ("drain: ending", tail_frame, |m| { assert!(!m.drain(NOW)); send(m); measure(m, 5); },
             "Send 0|Tail-End: shutdown||", SENDING),
         ("drain: not kept alive", tail_frame, |m| { m.drain(NOW); send(m); measure(m, 5); send(m); }, "Shut", "Closing(Shut)"),
@@ -437,7 +437,7 @@ fn tailing() {
     const ABORT: &str = "Closing(Abort)";
     check(&[
         ("changed", tailing, |m| assert!(m.changed()), "Measure", TAILING),
-        ("gone", tailing, |m| assert!(m.gone(End::Unlinked)), "Measure", TAILING),
+        ("name_lost", tailing, |m| assert!(m.name_lost(0, End::Unlinked)), "Measure", TAILING),
         ("drain", tailing, |m| assert!(m.drain(NOW)), "Measure", TAILING),
         ("measured, more", tailing, |m| measure(m, 6), "Send 1| 5..6 |", "SendingRange"),
         ("delivered", tailing, |m| { m.delivered(6); assert_eq!(m.progress().expect("a tail").0, 6); }, "Sleep", TAILING),
@@ -508,7 +508,7 @@ fn impossible() {
         ("ReadingHeaders, sent", fresh, |m| m.sent(0, NOW)),
         ("ReadingHeaders, measured", fresh, |m| measure(m, 5)),
         ("ReadingHeaders, changed", fresh, |m| { m.changed(); }),
-        ("ReadingHeaders, gone", fresh, |m| { m.gone(End::Renamed); }),
+        ("ReadingHeaders, name_lost", fresh, |m| { m.name_lost(0, End::Renamed); }),
         ("ReadingHeaders, opened", fresh, open),
         ("ReadingHeaders, shut", fresh, |m| m.shut(NOW)),
         ("ReadingHeaders, shrank", fresh, |m| m.shrank(0, NOW)),
@@ -592,8 +592,8 @@ fn ends() {
     use state::*;
     type Row = (&'static str, fn() -> Machine, fn(&mut Machine), End, u64);
     let rows: &[Row] = &[
-        ("gone", tail_last_chunk, send, End::Renamed, 3),
-        ("gone, HTTP/1.0", tailing_10_gone, |m| measure(m, 5), End::Unlinked, 3),
+        ("name_lost", tail_last_chunk, send, End::Renamed, 3),
+        ("name_lost, HTTP/1.0", tailing_10_gone, |m| measure(m, 5), End::Unlinked, 3),
         ("hung_up", tailing, |m| m.hung_up(NOW), End::ClientGone, 3),
         ("failed within the size line", tail_frame, |m| { m.sent(2, NOW); m.failed(NOW); }, End::ClientGone, 0),
         ("failed within the bytes", tail_frame, |m| { m.sent(5, NOW); m.failed(NOW); }, End::ClientGone, 2),

@@ -29,7 +29,7 @@ fn words() {
         assert_eq!(end.word(), word);
         if !word.contains(' ') {
             let mut machine = state::tailing();
-            assert!(machine.gone(end));
+            assert!(machine.name_lost(0, end));
             measure(&mut machine, 5);
             assert_eq!(action(&machine), format!("Send 0|Tail-End: {word}||"));
         }

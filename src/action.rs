@@ -1,0 +1,120 @@
+//! What a connection asks of whoever drives it, and how that is reported back: one action, one report.
+//!
+//! The worker and the simulation drive connections by these and nothing else.
+
+use std::ops::{Deref, Range};
+
+use arrayvec::ArrayVec;
+
+use crate::http::chunked;
+use crate::http::conditional::ETag;
+use crate::http::query::Start;
+use crate::http::request::Refusal;
+use crate::http::target::Path;
+use crate::intent::ParsedRequest;
+
+/// A request, or why there is none.
+pub type ParsedHead = Result<ParsedRequest, Refused>;
+
+/// A head that will not be answered as it asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Refused {
+    /// Why.
+    pub why: Refusal,
+    /// It begins like a HEAD request, so nothing may follow the head of the answer.
+    pub head_only: bool,
+}
+
+impl Refused {
+    pub(crate) fn new(why: Refusal, bytes: &[u8]) -> Refused {
+        let head_only = bytes.trim_ascii_start().starts_with(b"HEAD ");
+        Refused { why, head_only }
+    }
+}
+
+/// What a connection wants to be done next.
+pub enum Action<'a, F> {
+    /// Look up what is asked; then `Connection::resolved`. For a refusal there is nothing to look up.
+    Open(&'a ParsedHead),
+    /// How long is this file now? Then `Connection::measured`.
+    Measure(&'a F),
+    /// The same of a file of an event stream, if it has this tag, else `Connection::shrank`.
+    Examine(KnownFile<'a, F>),
+    /// These bytes of this file; then `Connection::read_file`, or `Connection::shrank` or
+    /// `Connection::fell_short` if it has not got them.
+    Read(&'a F, Range<u64>),
+    /// Look up which file has this name now, and follow it in place of the one before; then
+    /// `Connection::followed`.
+    Follow(SoughtName<'a>),
+    /// Follow this directory, and say what is in it; then `Connection::listed`.
+    List {
+        /// Which.
+        path: &'a Path,
+        /// What was said last is old.
+        again: bool,
+    },
+    /// Send some or all of this; then `Connection::sent`, or `Connection::fell_short` if the file has
+    /// not got it.
+    Send(Next<'a, F>),
+    /// Nothing, until something happens.
+    Sleep,
+    /// Shut our side of the socket down; then `Connection::shut`.
+    Shut,
+    /// Be removed; with a reset if `abort`.
+    Remove {
+        /// The client must see a broken stream.
+        abort: bool,
+    },
+}
+
+/// A file that is to be measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KnownFile<'a, F> {
+    /// Its handle.
+    pub file: &'a F,
+    /// Its tag, as the events know it; if it has another one by now, it was truncated: `Connection::shrank`.
+    pub etag: ETag,
+    /// By a new look, although nobody has told that it has grown: who told of its new name may have been faster.
+    pub again: bool,
+}
+
+/// A name that is to be looked up and followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SoughtName<'a> {
+    /// Which one of the stream's names it is, by which `Connection::name_lost` tells of it.
+    pub member: usize,
+    /// The name.
+    pub path: &'a Path,
+    /// Where the file begins, if the client wants to know of its end only.
+    pub start: Option<Start>,
+}
+
+/// Bytes to send that are not from a file.
+#[derive(Debug)]
+pub enum Bytes<'a> {
+    /// Of a head.
+    Ready(&'a [u8]),
+    /// A size line.
+    Line(ArrayVec<u8, { chunked::LINE_MAX }>),
+}
+
+impl Deref for Bytes<'_> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Bytes::Ready(bytes) => bytes,
+            Bytes::Line(bytes) => bytes,
+        }
+    }
+}
+
+/// The next bytes of a response: `before`, then the range of the file, then `after`.
+pub struct Next<'a, F> {
+    /// Head or size line.
+    pub before: Bytes<'a>,
+    /// Bytes of a file.
+    pub file: Option<(&'a F, Range<u64>)>,
+    /// Line end of a chunk.
+    pub after: &'static [u8],
+}
