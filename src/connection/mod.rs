@@ -26,7 +26,7 @@
 //! | | timed_out, some bytes or first request | refuse with 408: Open | ReadingHeaders (asked) |
 //! | | timed_out, kept alive and silent | - | Closing(Now) |
 //! | | drain, no bytes | - | Closing(Shut) |
-//! | | drain, some bytes | close after the answer | ReadingHeaders |
+//! | | drain, some bytes | close after the answer; less time for the rest | ReadingHeaders |
 //! | SendingRange | sent, more to go | move cursors | SendingRange |
 //! | | sent, finite response complete | parse leftover at once | ReadingHeaders, or Closing(Shut) |
 //! | | sent, frame complete, and nothing has happened since it was measured | - | Tailing |
@@ -51,7 +51,7 @@
 //! | | measured, shrank, fell_short, timed_out, received, hung_up, failed | as in SendingRange | |
 //! | Closing(Shut) | shut | - | Closing(Linger) |
 //! | Closing(Linger) | received | drop | Closing(Linger) |
-//! | | received, LINGER_BYTES in all | - | Closing(Now) |
+//! | | received, LINGER_BYTES in all, or by a refused connection the end of a head | - | Closing(Now) |
 //! | | hung_up, failed, timed_out | - | Closing(Now) |
 //! | Closing(Now, Abort) | - | Remove | - |
 //! | Closing | drain | - | the same |
@@ -67,6 +67,7 @@ pub mod sending;
 mod timeouts;
 
 use std::mem;
+use std::time::Duration;
 
 pub use crate::action::{Action, ParsedHead, Refused};
 use crate::dialect::plain;
@@ -101,6 +102,8 @@ pub struct Connection<F> {
     served: bool,
     /// The server ends: no further request.
     draining: bool,
+    /// There are too many connections, and this one is told so.
+    refused: bool,
     /// What is asked for is looked up by a thread.
     resolving: bool,
 }
@@ -130,6 +133,7 @@ impl<F> Connection<F> {
             keep_alive: false,
             served: false,
             draining: false,
+            refused: false,
             resolving: false,
         }
     }
@@ -141,6 +145,7 @@ impl<F> Connection<F> {
         let state = State::ReadingHeaders(Some(Box::new(Err(refused))));
         Connection {
             state,
+            refused: true,
             ..Connection::new(now)
         }
     }
@@ -209,11 +214,20 @@ impl<F> Connection<F> {
             State::ReadingHeaders(None) if self.served && self.waiting() == 0 => {
                 self.since + timeouts.idle
             }
+            State::ReadingHeaders(None) if self.draining => {
+                self.since + self.linger().min(timeouts.header)
+            }
             State::ReadingHeaders(None) => self.since + timeouts.header,
-            State::Closing(CloseMode::Linger { .. }) => self.since + LINGER,
+            State::Closing(CloseMode::Linger { .. }) => self.since + self.linger(),
             State::Tailing(Subscription::Events(events)) => events.deadline(self.since),
             _ => Moment::NEVER,
         }
+    }
+
+    /// How long the peer's close is waited for. When the server ends, the rest of a head is waited for as long before: both
+    /// together take no longer than else.
+    fn linger(&self) -> Duration {
+        if self.draining { LINGER / 2 } else { LINGER }
     }
 
     /// Whether an endless answer is on its way or caught up.
@@ -288,7 +302,9 @@ impl<F> Connection<F> {
             }
             State::Closing(CloseMode::Linger { left }) => {
                 *left -= u32::try_from(bytes.len()).expect("not more than there is room for");
-                if *left == 0 {
+                // Nothing is unread then, so the close is no reset, which could overtake the answer.
+                let asked = self.refused && bytes.ends_with(b"\r\n\r\n");
+                if *left == 0 || asked {
                     self.close(CloseMode::Now, End::ClientGone, now);
                 }
             }
@@ -488,7 +504,8 @@ impl<F> Connection<F> {
             State::ReadingHeaders(None) if self.waiting() == 0 => {
                 self.close(CloseMode::Shut, End::ClientGone, now)
             }
-            State::ReadingHeaders(_) => return false,
+            State::ReadingHeaders(None) => self.since = now,
+            State::ReadingHeaders(Some(_)) => return false,
             State::SendingRange(_) | State::Tailing(_) => {
                 self.keep_alive = false;
                 let awake = matches!(self.state, State::Tailing(_));

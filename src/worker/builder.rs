@@ -1,5 +1,6 @@
 //! A worker before it runs: everything that can fail is done before its thread begins.
 
+use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -129,7 +130,7 @@ impl WorkerBuilder {
             deadlines: Deadlines::default(),
             queue: Queue::default(),
             leaving: Vec::new(),
-            refused: 0,
+            refused: VecDeque::new(),
             paused_until: None,
             start: Instant::now(),
             next_poll: Moment::NEVER,

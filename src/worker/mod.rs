@@ -5,6 +5,7 @@
 //! joins them by the keys of slots. Nothing is shared with other workers but [`Shared`], which the hot path does not
 //! touch.
 
+mod accept;
 pub mod admission;
 mod builder;
 pub mod completions;
@@ -24,22 +25,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-use log::{debug, warn};
-use rustix::io::Errno;
+use log::warn;
 use slab::Slab;
 
-use crate::connection::{Connection, State, Timeouts};
+use crate::connection::{State, Timeouts};
 use crate::follow::fanout::NextSubscriber;
 use crate::http::authorization::Tokens;
 use crate::http::cors::Cors;
 use crate::http::date::Date;
 use crate::limits::{
-    ACCEPT_BURST, ACCEPT_PAUSE, ACKNOWLEDGED_INTERVAL, BULK_SLICE, FANOUT_SLICE, SWEEP_INTERVAL,
+    ACCEPT_BURST, ACKNOWLEDGED_INTERVAL, BULK_SLICE, FANOUT_SLICE, SWEEP_INTERVAL,
 };
 use crate::log::access_log::AccessLog;
 use crate::os::epoll::{Poll, Token};
-use crate::os::sockets::{Listener, Peer, Stream};
-use crate::readiness::Interest;
+use crate::os::sockets::Listener;
 use crate::subscription::end::End;
 use crate::time::Moment;
 use crate::versioned::Versioned;
@@ -47,7 +46,7 @@ use admission::Admission;
 pub use builder::WorkerBuilder;
 use completions::{Completion, Completions};
 use deadlines::Deadlines;
-use drive::{Context, Outcome, READABLE, Slot};
+use drive::{Context, Outcome, Slot};
 use inspect::{Ask, Counters, Mailbox};
 use shared_chunk::SharedChunk;
 
@@ -91,8 +90,8 @@ pub struct Worker {
     queue: Queue,
     /// Slots to be removed at the end of this turn.
     leaving: Vec<(usize, bool)>,
-    /// Connections above the limit, that are told so.
-    refused: usize,
+    /// Connections above the limit, that are told so, in order.
+    refused: VecDeque<usize>,
     /// Listeners are not listened to before this moment, unless a connection ends.
     paused_until: Option<Moment>,
     start: Instant,
@@ -215,81 +214,6 @@ impl Worker {
                         self.queue.push(slot, key);
                     }
                 }
-            }
-        }
-    }
-
-    fn accept(&mut self, index: usize, most: usize) {
-        for _ in 0..most {
-            if self.refused >= self.shared.refused_max {
-                return self.pause();
-            }
-            match self.listeners[index].accept() {
-                Ok((stream, peer)) => self.admit(stream, peer),
-                Err(Errno::AGAIN) => return,
-                Err(error @ (Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM)) => {
-                    if self.paused_until.is_none() {
-                        warn!("cannot accept a connection ({error}): waiting until another ends");
-                    }
-                    return self.pause();
-                }
-                // A connection that was broken before it was accepted.
-                Err(error) => debug!("accepting failed: {error}"),
-            }
-        }
-    }
-
-    fn admit(&mut self, stream: Stream, peer: Peer) {
-        let counted = self.shared.admission.admit(peer);
-        let machine = if counted {
-            Connection::new(self.context.now)
-        } else {
-            self.refused += 1;
-            self.context.counters.refused += 1;
-            Connection::refused(self.context.now)
-        };
-        self.context.counters.accepted += 1;
-        let entry = self.slots.vacant_entry();
-        let key = entry.key();
-        if let Err(error) = self.poll.add(&stream, Token::Slot(key), READABLE) {
-            warn!("cannot watch a connection: {error}");
-            return self.release(counted, peer);
-        }
-        let slot = entry.insert(Slot::new(stream, peer, machine, counted, self.context.now));
-        self.queue.push(slot, key);
-    }
-
-    fn release(&mut self, counted: bool, peer: Peer) {
-        if counted {
-            self.shared.admission.release(peer);
-        } else {
-            self.refused -= 1;
-        }
-    }
-
-    fn pause(&mut self) {
-        if self.paused_until.is_none() {
-            self.listen(Interest {
-                readable: false,
-                writable: false,
-            });
-        }
-        self.paused_until = Some(self.context.now + ACCEPT_PAUSE);
-    }
-
-    fn resume(&mut self) {
-        if self.paused_until.take().is_some() {
-            self.listen(READABLE);
-        }
-    }
-
-    fn listen(&self, interest: Interest) {
-        for (index, listener) in self.listeners.iter().enumerate() {
-            if let Err(error) = self
-                .poll
-                .modify(listener.as_fd(), Token::Listener(index), interest)
-            {
-                warn!("cannot change what is told of a listener: {error}");
             }
         }
     }
@@ -549,7 +473,7 @@ impl Worker {
             drive::log_access(&mut slot, None, &mut self.context);
             let _ = self.deadlines.arm(key, slot.deadline, Moment::NEVER);
             self.poll.remove(slot.stream.as_fd());
-            self.release(slot.counted, slot.peer);
+            self.release(key, slot.counted, slot.peer);
             self.context.listings -= usize::from(slot.listing);
             if let Some(topic) = slot.topic {
                 self.context.topics.leave(topic as usize, key);

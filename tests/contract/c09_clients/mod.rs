@@ -3,5 +3,6 @@
 pub mod crowds;
 mod faults;
 mod hostile;
+mod refused;
 mod stalled;
 mod unwatched;

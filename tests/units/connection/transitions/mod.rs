@@ -202,6 +202,16 @@ mod state {
         };
         after(linger(), full)
     }
+    pub fn half_a_head_draining() -> Machine {
+        after(half_a_head(), |machine| {
+            machine.drain(NOW);
+        })
+    }
+    pub fn linger_draining() -> Machine {
+        after(linger(), |machine| {
+            machine.drain(NOW);
+        })
+    }
     pub fn now() -> Machine {
         after(fresh(), |machine| machine.hung_up(NOW))
     }
@@ -310,7 +320,7 @@ fn reading_headers() {
         ("timed_out, some bytes", kept_alive_half_a_head, |m| m.timed_out(NOW), "Open 408", ASKED),
         ("timed_out, kept alive and silent", kept_alive, |m| m.timed_out(NOW), "Remove", "Closing(Now)"),
         ("drain, no bytes", fresh, |m| assert!(m.drain(NOW)), "Shut", "Closing(Shut)"),
-        ("drain, some bytes", half_a_head, |m| assert!(!m.drain(NOW)), "Sleep", READING),
+        ("drain, some bytes", half_a_head, |m| assert!(m.drain(NOW)), "Sleep", READING),
         ("drain, some bytes, then the rest: close after the answer", half_a_head,
             |m| { m.drain(NOW); m.received(&GET[9..], NOW); open(m); send(m); }, "Shut", "Closing(Shut)"),
         ("drain, asked: close after the answer", asked, |m| { m.drain(NOW); open(m); send(m); }, "Shut", "Closing(Shut)"),
@@ -564,12 +574,14 @@ fn waits() {
         ("half a head: from the accept", half_a_head, R, ACCEPTED + HEADER, HEAD_MAX - 9),
         ("kept alive", kept_alive, R, NOW + IDLE, HEAD_MAX),
         ("kept alive, half a head: from its first byte", kept_alive_half_a_head, R, LATER + HEADER, HEAD_MAX - 9),
+        ("half a head, draining: half of the linger", half_a_head_draining, R, NOW + LINGER / 2, HEAD_MAX - 9),
         ("asked", asked, R, NEVER, 0),
         ("finite", finite, W, NEVER, 0),
         ("tail, on its way", tail_frame, RW, NEVER, HEAD_MAX),
         ("tail, with a request behind it", tail_pipelined, RW, NEVER, HEAD_MAX - GET.len()),
         ("tailing", tailing, R, NEVER, HEAD_MAX),
         ("linger", linger, R, NOW + LINGER, HEAD_MAX),
+        ("linger, draining: the other half", linger_draining, R, NOW + LINGER / 2, HEAD_MAX),
         ("linger, with much behind it", linger_almost_full, R, NOW + LINGER, 9),
     ];
     let timeouts = Timeouts { header: HEADER, idle: IDLE };

@@ -1,0 +1,128 @@
+//! New connections: those that are served, those above the limit, which are told so and closed, and what happens when no
+//! descriptor is left.
+
+use std::mem;
+use std::os::fd::AsFd;
+
+use log::{debug, warn};
+use rustix::io::Errno;
+
+use super::Worker;
+use super::drive::{self, READABLE, Slot};
+use crate::connection::Connection;
+use crate::limits::ACCEPT_PAUSE;
+use crate::os::epoll::Token;
+use crate::os::sockets::{Peer, Stream};
+use crate::readiness::Interest;
+
+impl Worker {
+    /// Accepts at most so many connections from one listener.
+    pub(super) fn accept(&mut self, index: usize, most: usize) {
+        for _ in 0..most {
+            match self.listeners[index].accept() {
+                Ok((stream, peer)) => self.admit(stream, peer),
+                Err(Errno::AGAIN) => return,
+                Err(error @ (Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM)) => {
+                    return self.out_of_descriptors(error);
+                }
+                // A connection that was broken before it was accepted.
+                Err(error) => debug!("accepting failed: {error}"),
+            }
+        }
+    }
+
+    fn admit(&mut self, stream: Stream, peer: Peer) {
+        let counted = self.shared.admission.admit(peer);
+        let machine = if counted {
+            Connection::new(self.context.now)
+        } else {
+            self.context.counters.refused += 1;
+            Connection::refused(self.context.now)
+        };
+        self.context.counters.accepted += 1;
+        let entry = self.slots.vacant_entry();
+        let key = entry.key();
+        if let Err(error) = self.poll.add(&stream, Token::Slot(key), READABLE) {
+            warn!("cannot watch a connection: {error}");
+            return self.release(key, counted, peer);
+        }
+        let slot = entry.insert(Slot::new(stream, peer, machine, counted, self.context.now));
+        if counted {
+            self.queue.push(slot, key);
+        } else {
+            self.refuse(key);
+        }
+    }
+
+    /// Answers a connection above the limit at once, and closes it as soon as its request is read. When there are many of
+    /// them the oldest gives way.
+    fn refuse(&mut self, key: usize) {
+        self.drive(key);
+        self.read_refused(key);
+        self.refused.push_back(key);
+        if self.refused.len() > self.shared.refused_max
+            && let Some(oldest) = self.refused.pop_front()
+        {
+            self.give_way(oldest);
+        }
+        // Not at the end of the turn: until then a burst of them would take the descriptors of those who are served.
+        self.reap();
+    }
+
+    /// What a refused client has sent is read before the close, which else would be a reset that takes the answer along.
+    fn read_refused(&mut self, key: usize) {
+        let slot = &mut self.slots[key];
+        slot.readable = true;
+        drive::receive(slot, &mut self.context);
+        self.drive(key);
+    }
+
+    fn give_way(&mut self, key: usize) {
+        self.read_refused(key);
+        self.leaving.push((key, false));
+    }
+
+    /// A connection is gone.
+    pub(super) fn release(&mut self, key: usize, counted: bool, peer: Peer) {
+        if counted {
+            self.shared.admission.release(peer);
+        } else if let Some(index) = self.refused.iter().position(|refused| *refused == key) {
+            self.refused.remove(index);
+        }
+    }
+
+    /// Those that are refused give way; without any, accepting pauses.
+    fn out_of_descriptors(&mut self, error: Errno) {
+        let refused = mem::take(&mut self.refused);
+        if !refused.is_empty() {
+            refused.into_iter().for_each(|key| self.give_way(key));
+            return self.reap();
+        }
+        if self.paused_until.is_none() {
+            warn!("cannot accept a connection ({error}): waiting until another ends");
+            self.listen(Interest {
+                readable: false,
+                writable: false,
+            });
+        }
+        self.paused_until = Some(self.context.now + ACCEPT_PAUSE);
+    }
+
+    /// Accepts again, if accepting pauses.
+    pub(super) fn resume(&mut self) {
+        if self.paused_until.take().is_some() {
+            self.listen(READABLE);
+        }
+    }
+
+    fn listen(&self, interest: Interest) {
+        for (index, listener) in self.listeners.iter().enumerate() {
+            if let Err(error) = self
+                .poll
+                .modify(listener.as_fd(), Token::Listener(index), interest)
+            {
+                warn!("cannot change what is told of a listener: {error}");
+            }
+        }
+    }
+}
