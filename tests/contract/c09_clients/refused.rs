@@ -1,9 +1,11 @@
 //! More clients than there may be: all are told, and those who are there are served.
 
+use std::time::{Duration, Instant};
+
 use rustix::process::Signal;
 
 use crate::support::client::{Client, get};
-use crate::support::harness::{Server, TempDir};
+use crate::support::harness::{PATIENCE, Server, TempDir};
 
 /// How each of so many clients that ask at the same time is answered: by a status, or 0 if it is closed.
 fn ask_all(server: &Server, count: usize) -> (Vec<Client>, Vec<u16>) {
@@ -12,7 +14,15 @@ fn ask_all(server: &Server, count: usize) -> (Vec<Client>, Vec<u16>) {
         // Whoever was refused already may be closed already.
         let _ = client.try_ask("GET", "/log", &[]);
     }
-    let status = |client: &mut Client| client.try_response().map_or(0, |response| response.status);
+    // For all of them together.
+    let end = Instant::now() + PATIENCE;
+    let status = |client: &mut Client| {
+        let left = end.saturating_duration_since(Instant::now());
+        let left = left.max(Duration::from_millis(1));
+        let stream = client.stream();
+        stream.set_read_timeout(Some(left)).expect("a timeout");
+        client.try_response().map_or(0, |response| response.status)
+    };
     let statuses = clients.iter_mut().map(status).collect();
     (clients, statuses)
 }
