@@ -18,6 +18,9 @@ pub const PARTS_MAX: usize = 16;
 /// Longest origin of `--cors`: a scheme, the longest host name (253) and a port.
 pub const ORIGIN_MAX: usize = 300;
 
+/// Longest host name in bytes (RFC 1035 section 2.3.4).
+pub const HOST_MAX: usize = 253;
+
 /// Longest bearer token in bytes: 1,500 bits of randomness, and what a request costs that brings one.
 pub const TOKEN_MAX: usize = 256;
 /// Most cookies of a request that are taken for tokens: each is compared with every token.

@@ -41,6 +41,8 @@ pub enum Resource<F> {
     Missing,
     /// Unreadable, or neither file nor directory.
     Forbidden,
+    /// It was not looked up: the server does not answer for the host that the request addresses.
+    Misdirected,
     /// It was not looked up: the client may not know what is there.
     Unauthorized(Challenge),
     /// The same, but the viewer is asked for, which tells nothing and asks for a token itself.

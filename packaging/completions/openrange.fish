@@ -16,6 +16,7 @@ complete -c openrange -n "$server" -x -l admin -d 'address of metrics, clients a
 complete -c openrange -n "$server" -r -l access-log -d 'a line for each answer, - is stdout'
 complete -c openrange -n "$server" -r -l token-file -d 'bearer tokens and what they are for'
 complete -c openrange -n "$server" -x -l cors -d 'scripts of this site may read'
+complete -c openrange -n "$server" -x -l host -d 'requests may address this name'
 complete -c openrange -n "$server" -x -l user -a '(__fish_complete_users)' -d 'become this user once all is bound'
 complete -c openrange -n "$server" -l no-sandbox -d 'keep access to files below other directories'
 complete -c openrange -n "$server" -s h -l help -d 'print the options'

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::table::{Row, Table};
 use crate::http::cors::Cors;
+use crate::http::host::Hosts;
 use crate::server::options::Options;
 
 /// Most worker threads: a bound against typing errors.
@@ -188,6 +189,21 @@ const OPTIONS: &[Row<Serve>] = &[
         |serve, value| {
             let cors = Cors::parse(&value.string()?).map_err(|why| value.wrong(why))?;
             serve.options.cors = Some(cors);
+            Ok(())
+        },
+    ),
+    Row::value(
+        "host",
+        "NAME",
+        "requests over TCP may address this name, besides IP addresses and localhost; may be repeated; *: any \
+               (default: none if all listeners are loopback and there is no --token-file, else any)",
+        |serve, value| {
+            let host = Hosts::parse(&value.string()?).map_err(|why| value.wrong(why))?;
+            let hosts = &mut serve.options.hosts;
+            *hosts = Some(match hosts.take() {
+                Some(others) => others.and(host),
+                None => host,
+            });
             Ok(())
         },
     ),

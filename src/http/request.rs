@@ -12,6 +12,7 @@ use super::authorization::Credentials;
 use super::conditional::{Conditions, ETag};
 use super::cookie::{self, Proof};
 use super::head::Status;
+use super::host::Host;
 use super::pattern::Pattern;
 use super::position::{Check, Positions};
 use super::query::{self, Query, Start};
@@ -27,6 +28,8 @@ pub struct Request {
     pub method: Method,
     /// With what; `None` if the method is not understood, since then the target is not either.
     pub target: Option<Target>,
+    /// The host that it addresses.
+    pub host: Host,
     /// The client speaks HTTP/1.0: no chunks, and keep-alive only if it asks.
     pub http10: bool,
     /// The client lets the connection stay, and nothing follows the head that would have to be read as a body.
@@ -290,9 +293,12 @@ fn build(parsed: &httparse::Request<'_, '_>) -> Result<Request, Refusal> {
     } else {
         Query::default()
     };
+    // An authority in the target replaces the field (RFC 9112 section 3.2.2).
+    let authority = target::authority(written).or(fields.host);
     Ok(Request {
         method,
         target,
+        host: Host::parse(authority.unwrap_or_default()),
         http10,
         keep_alive: !body && !fields.close && (!http10 || fields.keep_alive),
         trailers: fields.trailers && !http10,

@@ -107,25 +107,33 @@ pub fn query(target: &[u8]) -> Option<&[u8]> {
     Some(&target[mark + 1..])
 }
 
-/// The path of an origin-form or absolute-form target. The authority of the latter is not looked at: one server, one
-/// root.
+/// The authority of a target in absolute form, which replaces the Host field (RFC 9112 section 3.2.2).
+#[must_use]
+pub fn authority(target: &[u8]) -> Option<&[u8]> {
+    let rest = after_scheme(target)?;
+    let end = rest.iter().position(|byte| matches!(byte, b'/' | b'?'));
+    Some(&rest[..end.unwrap_or(rest.len())])
+}
+
+/// The path of an origin-form or absolute-form target.
 fn path_of(target: &[u8]) -> Option<&[u8]> {
     if target.starts_with(b"/") {
         return Some(target);
     }
-    let scheme = [b"http://".as_slice(), b"https://"]
-        .into_iter()
-        .find(|scheme| {
-            target
-                .get(..scheme.len())
-                .is_some_and(|start| start.eq_ignore_ascii_case(scheme))
-        })?;
-    let rest = &target[scheme.len()..];
+    let rest = after_scheme(target)?;
     match rest.iter().position(|byte| matches!(byte, b'/' | b'?')) {
         Some(0) => None,
         Some(end) if rest[end] == b'/' => Some(&rest[end..]),
         _ => (!rest.is_empty()).then_some(b"/"),
     }
+}
+
+fn after_scheme(target: &[u8]) -> Option<&[u8]> {
+    let schemes = [b"http://".as_slice(), b"https://"];
+    schemes.into_iter().find_map(|scheme| {
+        let (start, rest) = target.split_at_checked(scheme.len())?;
+        start.eq_ignore_ascii_case(scheme).then_some(rest)
+    })
 }
 
 /// RFC 3986 characters of a path or query, and the square brackets, which browsers send bare.

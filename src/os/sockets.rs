@@ -498,6 +498,12 @@ impl Stream {
         })
     }
 
+    /// Whether it came over TCP.
+    #[must_use]
+    pub fn is_tcp(&self) -> bool {
+        self.tcp
+    }
+
     /// Whether [`Stream::unacknowledged`] counts the bytes that were sent; a unix socket counts the kernel's memory for
     /// them.
     #[must_use]

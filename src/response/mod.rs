@@ -178,6 +178,9 @@ const FINITE: &str =
     "Accept-Ranges: bytes\r\nCache-Control: no-cache\r\nX-Content-Type-Options: nosniff\r\n";
 const LIVE: &str = "Accept-Ranges: bytes\r\nCache-Control: no-store\r\nX-Accel-Buffering: no\r\n\
                     X-Content-Type-Options: nosniff\r\n";
+/// Why a request with another Host is refused.
+pub const MISDIRECTED: &str =
+    "no such host here; the option --host NAME of openrange lets requests address it";
 const CHUNKED: &str = "Transfer-Encoding: chunked\r\n";
 
 /// The answer to a head that was refused; the connection ends after it.
@@ -211,6 +214,7 @@ pub fn respond<'a, F>(
         terms: terms.into(),
     };
     match (&asked.intent, found) {
+        (_, Resource::Misdirected) => builder.misdirected(),
         (_, Resource::Unauthorized(challenge)) => builder.unauthorized(*challenge),
         (_, Resource::Session(session)) => builder.session(session),
         (Intent::Options(_), _) => builder.options(),
@@ -290,6 +294,15 @@ impl ResponseBuilder<'_> {
             text(self.head(status).lines(lines), line, self.asked.head_only()),
             self.keep_alive,
         )
+    }
+
+    fn misdirected(&self) -> Response {
+        // It says nothing of what was asked for.
+        let builder = ResponseBuilder {
+            negotiated: false,
+            ..*self
+        };
+        builder.plain(Status::MisdirectedRequest, NOT_STORED, MISDIRECTED)
     }
 
     fn unauthorized(&self, challenge: Challenge) -> Response {

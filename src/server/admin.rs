@@ -25,6 +25,7 @@ use crate::limits::{
 };
 use crate::os::privileges;
 use crate::os::sockets::{Listener, Stream};
+use crate::response::MISDIRECTED;
 use crate::subscription::end::End;
 use crate::worker::Shared;
 use crate::worker::inspect::{Client, Inspector, Report, STATES};
@@ -109,7 +110,11 @@ impl Admin {
             let (answer, head_only) = match request::parse(&connection.input) {
                 Ok(None) => continue,
                 Ok(Some((request, _))) => {
-                    let answer = self.answer(&request, &mut report);
+                    let tcp = connection.stream.is_tcp();
+                    let answer = match tcp && !self.shared.admin_hosts.contain(&request.host) {
+                        true => (Status::MisdirectedRequest, TEXT, format!("{MISDIRECTED}\n")),
+                        false => self.answer(&request, &mut report),
+                    };
                     (answer, request.method == Method::Head)
                 }
                 Err(refusal) => {

@@ -4,6 +4,7 @@ pub mod admin;
 mod confinement;
 mod descriptors;
 mod health;
+mod hosts;
 pub mod options;
 pub mod reload;
 mod root_watch;
@@ -49,7 +50,7 @@ pub fn run(options: &Options) -> Result<(), String> {
     let passed = systemd::passed_sockets(threads)?;
     stderr::prepare();
     let mut reload = Reload::load(options)?;
-    let shared = share(options, threads, &reload);
+    let shared = share(options, threads, &passed, &reload);
     descriptors::raise_limit();
     // Before anything is announced, so that whoever reads the announcement may send a signal.
     let signals = Signals::new([SIGTERM, SIGINT, SIGHUP, SIGUSR1])
@@ -95,7 +96,10 @@ pub fn run(options: &Options) -> Result<(), String> {
     result
 }
 
-fn share(options: &Options, threads: usize, reload: &Reload) -> Arc<Shared> {
+fn share(options: &Options, threads: usize, passed: &[Bound], reload: &Reload) -> Arc<Shared> {
+    let passed = passed.iter().map(|bound| &bound.address);
+    let listeners = passed.chain(&options.listen);
+    let given = options.hosts.as_ref();
     let most = options
         .max_connections
         .unwrap_or_else(|| descriptors::default_connections(threads));
@@ -108,6 +112,8 @@ fn share(options: &Options, threads: usize, reload: &Reload) -> Arc<Shared> {
         grace: options.grace,
         poll_interval: options.poll_interval,
         cors: options.cors.clone(),
+        hosts: hosts::of(given, listeners, options.token_file.is_some()),
+        admin_hosts: hosts::of(given, &options.admin, false),
         access_log: reload.access_log(),
         tokens: reload.tokens(),
         admission: Admission::new(most, options.max_connections_per_address),

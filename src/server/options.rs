@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::http::cors::Cors;
+use crate::http::host::Hosts;
 use crate::limits::POLL_INTERVAL;
 use crate::os::sockets::Address;
 
@@ -39,6 +40,8 @@ pub struct Options {
     pub token_file: Option<PathBuf>,
     /// Whose scripts may read.
     pub cors: Option<Cors>,
+    /// Which hosts requests over TCP may address; `None`: as the listeners are.
+    pub hosts: Option<Hosts>,
     /// Whom to become.
     pub user: Option<String>,
     /// Give up what is not needed.
@@ -62,6 +65,7 @@ impl Default for Options {
             access_log: None,
             token_file: None,
             cors: None,
+            hosts: None,
             user: None,
             sandbox: true,
         }

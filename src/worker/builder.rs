@@ -109,6 +109,7 @@ impl WorkerBuilder {
             event_subscriptions: EventSubscriptions::default(),
             tokens: shared.tokens.clone().map(Reader::new),
             cors: shared.cors.clone(),
+            hosts: shared.hosts.clone(),
             send_buffer: SendBuffer::new(),
             counters: Counters::default(),
             lines: shared.access_log.clone().map(Lines::new),

@@ -19,6 +19,7 @@ use crate::follow::registry::{Lookup, Topics};
 use crate::http::authorization::{Session, Tokens};
 use crate::http::cors::Cors;
 use crate::http::date::Date;
+use crate::http::host::Hosts;
 use crate::http::target::Target;
 use crate::intent::{Intent, ParsedRequest};
 use crate::limits::{BUDGET_BYTES, BUDGET_WANTS, COPY_MAX, HEAD_MAX, LISTINGS_MAX};
@@ -146,6 +147,8 @@ pub struct Context {
     pub(super) tokens: Option<Reader<Tokens>>,
     /// `--cors`
     pub(super) cors: Option<Cors>,
+    /// `--host`
+    pub(super) hosts: Hosts,
     pub(super) send_buffer: SendBuffer,
     /// What has happened so far.
     pub(super) counters: Counters,
@@ -340,6 +343,9 @@ fn open(slot: &mut Slot, key: usize, context: &mut Context) -> bool {
     };
     let lookup = match asked {
         // Before anything is looked up: whoever may not read must not learn what is there either.
+        Ok(asked) if slot.stream.is_tcp() && !context.hosts.contain(&asked.request.host) => {
+            Some(Resource::Misdirected.into())
+        }
         Ok(asked) => match authorize(context, asked) {
             Ok(()) => resolve(context, key, asked),
             Err(resource) => Some(resource.into()),

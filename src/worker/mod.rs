@@ -33,6 +33,7 @@ use crate::follow::fanout::NextSubscriber;
 use crate::http::authorization::Tokens;
 use crate::http::cors::Cors;
 use crate::http::date::Date;
+use crate::http::host::Hosts;
 use crate::limits::{
     ACCEPT_BURST, ACKNOWLEDGED_INTERVAL, BULK_SLICE, FANOUT_SLICE, SWEEP_INTERVAL,
 };
@@ -68,6 +69,10 @@ pub struct Shared {
     pub cached_files: usize,
     /// `--cors`
     pub cors: Option<Cors>,
+    /// `--host`, or what takes its place.
+    pub hosts: Hosts,
+    /// The same at the listener of `--admin`.
+    pub admin_hosts: Hosts,
     /// `--access-log`
     pub access_log: Option<Arc<AccessLog>>,
     /// `--token-file`

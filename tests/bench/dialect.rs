@@ -54,7 +54,7 @@ impl Dialect {
         let written = match self {
             Dialect::Nchan => write!(
                 out,
-                "POST /pub/{topic} HTTP/1.1\r\nHost: bench\r\nContent-Length: {size}\r\n\r\n"
+                "POST /pub/{topic} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {size}\r\n\r\n"
             ),
             Dialect::Redis => {
                 let name = topic.len();
@@ -76,7 +76,7 @@ impl Dialect {
 
 /// A GET request on a connection that is kept.
 pub fn get(target: &str, fields: &str) -> Vec<u8> {
-    format!("GET /{target} HTTP/1.1\r\nHost: bench\r\n{fields}\r\n").into_bytes()
+    format!("GET /{target} HTTP/1.1\r\nHost: localhost\r\n{fields}\r\n").into_bytes()
 }
 
 fn read_stream(key: &str, after: &str) -> Vec<u8> {

@@ -389,7 +389,7 @@ impl Client {
 
 /// A request of HTTP/1.1 without a body.
 pub fn request(method: &str, target: &str, fields: &[&str]) -> String {
-    let mut text = format!("{method} {target} HTTP/1.1\r\nHost: here\r\n");
+    let mut text = format!("{method} {target} HTTP/1.1\r\nHost: localhost\r\n");
     for field in fields {
         text.push_str(field);
         text.push_str("\r\n");

@@ -75,6 +75,9 @@ fn nginx(conf: &Path) -> Command {
     command
 }
 
+/// What clients call the proxy.
+const NAME: &str = "logs.example.com";
+
 fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
     listener.local_addr().expect("an address").port()
@@ -113,6 +116,7 @@ fn localized(proxy: &Proxy, server: &Server, home: &TempDir, port: u16) -> Strin
         .join("packaging/proxies")
         .join(proxy.file);
     let mut text = fs::read_to_string(path).expect("a configuration");
+    assert!(text.contains(&format!("openrange --host {NAME}")));
     let mut replace = |from: &str, to: &str| {
         assert!(text.contains(from), "no {from} in {}", proxy.file);
         text = text.replace(from, to);
@@ -146,8 +150,9 @@ fn start(proxy: &Proxy, home: &TempDir, name: &str, text: &str, port: u16) -> Ru
 /// Follows a file through the proxy; each line comes as it is written.
 fn follow(port: u16, path: &str) -> Running {
     let mut command = Command::new("curl");
-    command.args(["-skN", "--http1.1", "-r", "0-"]);
-    command.arg(format!("https://localhost:{port}{path}"));
+    command.args(["-skN", "--http1.1", "-r", "0-", "--resolve"]);
+    command.arg(format!("{NAME}:{port}:127.0.0.1"));
+    command.arg(format!("https://{NAME}:{port}{path}"));
     Running::new(command)
 }
 
@@ -167,7 +172,8 @@ fn check(proxy: &Proxy) {
     }
     let dir = TempDir::with("log", "begin\n");
     dir.write("cut", "begin\n");
-    let server = Server::start(&dir);
+    // As the comment in each configuration says.
+    let server = Server::with(&dir, &["--host", NAME]);
     let home = TempDir::new();
     certificate(&home);
     let port = free_port();

@@ -256,7 +256,7 @@ const RESTARTS: usize = 8;
 fn ask(address: SocketAddr) -> Option<String> {
     let mut stream = TcpStream::connect(address).expect("no connection is ever refused");
     stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
-    let request = b"GET /log HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n";
+    let request = b"GET /log HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
     let mut answer = String::new();
     let result = stream
         .write_all(request)

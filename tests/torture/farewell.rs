@@ -40,7 +40,7 @@ impl<'a> Tail<'a> {
         let mut connection =
             Connection::open(world.port.load(SeqCst), None, world.up()).map_err(failed)?;
         let request = format!(
-            "GET {} HTTP/1.1\r\nHost: torture\r\nRange: bytes=0-\r\nTE: trailers\r\n\r\n",
+            "GET {} HTTP/1.1\r\nHost: localhost\r\nRange: bytes=0-\r\nTE: trailers\r\n\r\n",
             topic.path
         );
         connection.send(&request).map_err(failed)?;

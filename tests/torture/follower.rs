@@ -200,7 +200,7 @@ impl<'a> Follower<'a> {
         let Position { reading, tag, .. } = &self.position;
         let version = if self.manner.http10 { "1.0" } else { "1.1" };
         let mut text = format!(
-            "GET {} HTTP/{version}\r\nHost: torture\r\n",
+            "GET {} HTTP/{version}\r\nHost: localhost\r\n",
             self.topic.path
         );
         if !self.manner.whole {

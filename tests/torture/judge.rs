@@ -177,7 +177,7 @@ impl Follower<'_> {
                 Connection::open(self.world.port.load(SeqCst), None, answer.up).map_err(failed)?;
             connection
                 .send(&format!(
-                    "GET {} HTTP/1.1\r\nHost: torture\r\nIf-Match: {}\r\nRange: bytes=0-0\r\n\r\n",
+                    "GET {} HTTP/1.1\r\nHost: localhost\r\nIf-Match: {}\r\nRange: bytes=0-0\r\n\r\n",
                     self.topic.path, answer.tag
                 ))
                 .map_err(failed)?;

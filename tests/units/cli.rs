@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use openrange::cli::{Command, parse, usage};
 use openrange::http::cors::Cors;
+use openrange::http::host::Hosts;
 use openrange::os::sockets::Address;
 use openrange::server::options::{DEFAULT_ADDRESS, Options};
 
@@ -41,6 +42,7 @@ fn defaults_are_those_of_the_usage() {
         access_log: None,
         token_file: None,
         cors: None,
+        hosts: None,
         user: None,
         sandbox: true,
     };
@@ -126,6 +128,15 @@ fn each_option_sets_its_own() {
         }),
         (&["--token-file", "t"], |options| {
             options.token_file = Some("t".into())
+        }),
+        (&["--host", "Logs.Example.org."], |options| {
+            options.hosts = Some(Hosts::parse("logs.example.org").unwrap())
+        }),
+        (&["--host", "a", "--host", "b"], |options| {
+            options.hosts = Some(Hosts::These(["a".into(), "b".into()].into()))
+        }),
+        (&["--host", "a", "--host", "*"], |options| {
+            options.hosts = Some(Hosts::Any)
         }),
         (&["--cors", "https://a.example:8443"], |options| {
             options.cors = Some(Cors::parse("https://a.example:8443").unwrap())

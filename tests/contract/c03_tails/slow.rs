@@ -66,7 +66,8 @@ fn tails_of_all_kinds_rest_at_the_same_place() {
     dir.write("other", "begin");
     let server = Server::with(&dir, &["--threads", "1"]);
     let tail = |mut client: Client, name: &str, version: &str| {
-        let request = format!("GET /{name} HTTP/{version}\r\nHost: h\r\nRange: bytes=5-\r\n\r\n");
+        let request =
+            format!("GET /{name} HTTP/{version}\r\nHost: localhost\r\nRange: bytes=5-\r\n\r\n");
         client.send(request);
         assert_eq!(client.head().status, 206);
         (client, version == "1.0")

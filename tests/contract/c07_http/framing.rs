@@ -34,47 +34,47 @@ fn serve() -> (TempDir, Server) {
 fn what_rfc_9112_forbids_is_refused() {
     let (_dir, server) = serve();
     let heads: &[&[u8]] = &[
-        b"GET /log HTTP/1.1\nHost: h\n\n",
-        b"GET /log HTTP/1.1\r\nHost: h\nX: y\r\n\r\n",
-        b"GET /log HTTP/1.1\nHost: h\r\n\r\n",
-        b"GET /log HTTP/1.1\r\nHost: h\r\n\n",
-        b"GET /log HTTP/1.1\r\nHost: h\rX: y\r\n\r\n",
-        b"GET /log HTTP/1.1\rHost: h\r\n\r\n",
-        b"GET /log HTTP/1.1\r\nHost: h\r\r\n\r\n",
-        b"GET /log HTTP/1.1\r\nHost: h\r\nX: a\r\n b\r\n\r\n",
-        b"GET /log HTTP/1.1\r\nHost: h\r\nX: a\r\n\tb\r\n\r\n",
-        b"GET /log HTTP/1.1\r\n Host: h\r\n\r\n",
+        b"GET /log HTTP/1.1\nHost: localhost\n\n",
+        b"GET /log HTTP/1.1\r\nHost: localhost\nX: y\r\n\r\n",
+        b"GET /log HTTP/1.1\nHost: localhost\r\n\r\n",
+        b"GET /log HTTP/1.1\r\nHost: localhost\r\n\n",
+        b"GET /log HTTP/1.1\r\nHost: localhost\rX: y\r\n\r\n",
+        b"GET /log HTTP/1.1\rHost: localhost\r\n\r\n",
+        b"GET /log HTTP/1.1\r\nHost: localhost\r\r\n\r\n",
+        b"GET /log HTTP/1.1\r\nHost: localhost\r\nX: a\r\n b\r\n\r\n",
+        b"GET /log HTTP/1.1\r\nHost: localhost\r\nX: a\r\n\tb\r\n\r\n",
+        b"GET /log HTTP/1.1\r\n Host: localhost\r\n\r\n",
         b"GET /log HTTP/1.1\r\nHost : h\r\n\r\n",
         b"GET /log HTTP/1.1\r\nHost\t: h\r\n\r\n",
-        b"GET /log HTTP/1.1\r\nHost: h\r\nX y: z\r\n\r\n",
-        b"GET /log HTTP/1.1\r\nHost: h\r\nX\r\n\r\n",
-        b"GET /log HTTP/1.1\r\nHost: h\r\n: y\r\n\r\n",
-        b"GET /log HTTP/1.1\r\nHost: h\r\nX: a\0b\r\n\r\n",
-        b"GET /log HTTP/1.1\r\nHost: h\r\nX: a\x01b\r\n\r\n",
-        b"GET /log HTTP/1.1\r\nHost: h\r\nX: a\x7fb\r\n\r\n",
-        b"GET /log HTTP/1.1\r\nHost: h\r\nX\x80: y\r\n\r\n",
-        b"GET /l\0og HTTP/1.1\r\nHost: h\r\n\r\n",
-        b"GET /l\x01og HTTP/1.1\r\nHost: h\r\n\r\n",
-        b"GET /l og HTTP/1.1\r\nHost: h\r\n\r\n",
-        b"GET\t/log HTTP/1.1\r\nHost: h\r\n\r\n",
-        b"GET  /log HTTP/1.1\r\nHost: h\r\n\r\n",
-        b"GET /log  HTTP/1.1\r\nHost: h\r\n\r\n",
-        b"GET /log HTTP/1.1 \r\nHost: h\r\n\r\n",
-        b"GET /log\r\nHost: h\r\n\r\n",
-        b"GET /log HTTP/1.1x\r\nHost: h\r\n\r\n",
-        b"GET /log http/1.1\r\nHost: h\r\n\r\n",
-        b"GET /log HTTP/1\r\nHost: h\r\n\r\n",
-        b"GET /log HTTP/1.10\r\nHost: h\r\n\r\n",
-        b"GET /log FTP/1.1\r\nHost: h\r\n\r\n",
-        b" GET /log HTTP/1.1\r\nHost: h\r\n\r\n",
-        b"G=T /log HTTP/1.1\r\nHost: h\r\n\r\n",
-        b"G(T /log HTTP/1.1\r\nHost: h\r\n\r\n",
+        b"GET /log HTTP/1.1\r\nHost: localhost\r\nX y: z\r\n\r\n",
+        b"GET /log HTTP/1.1\r\nHost: localhost\r\nX\r\n\r\n",
+        b"GET /log HTTP/1.1\r\nHost: localhost\r\n: y\r\n\r\n",
+        b"GET /log HTTP/1.1\r\nHost: localhost\r\nX: a\0b\r\n\r\n",
+        b"GET /log HTTP/1.1\r\nHost: localhost\r\nX: a\x01b\r\n\r\n",
+        b"GET /log HTTP/1.1\r\nHost: localhost\r\nX: a\x7fb\r\n\r\n",
+        b"GET /log HTTP/1.1\r\nHost: localhost\r\nX\x80: y\r\n\r\n",
+        b"GET /l\0og HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"GET /l\x01og HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"GET /l og HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"GET\t/log HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"GET  /log HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"GET /log  HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"GET /log HTTP/1.1 \r\nHost: localhost\r\n\r\n",
+        b"GET /log\r\nHost: localhost\r\n\r\n",
+        b"GET /log HTTP/1.1x\r\nHost: localhost\r\n\r\n",
+        b"GET /log http/1.1\r\nHost: localhost\r\n\r\n",
+        b"GET /log HTTP/1\r\nHost: localhost\r\n\r\n",
+        b"GET /log HTTP/1.10\r\nHost: localhost\r\n\r\n",
+        b"GET /log FTP/1.1\r\nHost: localhost\r\n\r\n",
+        b" GET /log HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"G=T /log HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"G(T /log HTTP/1.1\r\nHost: localhost\r\n\r\n",
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
-        b"GET log HTTP/1.1\r\nHost: h\r\n\r\n",
-        b"GET * HTTP/1.1\r\nHost: h\r\n\r\n",
+        b"GET log HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"GET * HTTP/1.1\r\nHost: localhost\r\n\r\n",
         b"GET /log HTTP/1.1\r\n\r\n",
-        b"GET /log HTTP/1.1\r\nHost: h\r\nHost: h\r\n\r\n",
-        b"GET /log HTTP/1.1\r\nHost: h\r\nHost: other\r\n\r\n",
+        b"GET /log HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n\r\n",
+        b"GET /log HTTP/1.1\r\nHost: localhost\r\nHost: other\r\n\r\n",
         b"GET /log HTTP/1.1\r\nHost: h h\r\n\r\n",
         b"POST /log HTTP/1.1\r\n\r\n",
     ];
@@ -87,7 +87,7 @@ fn what_rfc_9112_forbids_is_refused() {
 fn another_major_version_is_505() {
     let (_dir, server) = serve();
     for version in ["HTTP/2.0", "HTTP/3.0", "HTTP/0.9", "HTTP/9.9"] {
-        let head = format!("GET /log {version}\r\nHost: h\r\n\r\n");
+        let head = format!("GET /log {version}\r\nHost: localhost\r\n\r\n");
         assert_refused(&server, head.as_bytes(), &[505]);
     }
 }
@@ -122,7 +122,7 @@ fn contradictory_or_malformed_lengths_are_refused() {
     ];
     for fields in fields {
         for method in ["GET", "POST"] {
-            let head = format!("{method} /log HTTP/1.1\r\nHost: h\r\n{fields}\r\n\r\n");
+            let head = format!("{method} /log HTTP/1.1\r\nHost: localhost\r\n{fields}\r\n\r\n");
             assert_refused(&server, head.as_bytes(), &[400, 501]);
         }
     }
@@ -154,9 +154,12 @@ fn a_head_has_at_most_16_kib_and_100_fields() {
         client.send(most);
         assert_eq!(client.response().status, 200);
     }
-    let endless_field = format!("GET /log HTTP/1.1\r\nHost: h\r\nX: {}", "x".repeat(100_000));
+    let endless_field = format!(
+        "GET /log HTTP/1.1\r\nHost: localhost\r\nX: {}",
+        "x".repeat(100_000)
+    );
     let endless_fields = format!(
-        "GET /log HTTP/1.1\r\nHost: h\r\n{}",
+        "GET /log HTTP/1.1\r\nHost: localhost\r\n{}",
         "X: y\r\n".repeat(20_000)
     );
     for more in [
@@ -195,7 +198,7 @@ fn a_head_that_does_not_come_in_time_is_408() {
         "",
         "GET /log HTTP/1.1\r\nHo",
         "\r\n",
-        "GET /log HTTP/1.1\r\nHost: h\r\nX: y\r\n",
+        "GET /log HTTP/1.1\r\nHost: localhost\r\nX: y\r\n",
     ]
     .map(|part| {
         let mut client = Client::new(&server);
@@ -250,7 +253,9 @@ fn a_body_is_not_read_and_the_connection_ends() {
     ] {
         for body in &bodies {
             let mut client = Client::new(&server);
-            client.send(format!("{method} /log HTTP/1.1\r\nHost: h\r\n{body}"));
+            client.send(format!(
+                "{method} /log HTTP/1.1\r\nHost: localhost\r\n{body}"
+            ));
             let head = if method == "HEAD" {
                 client.head()
             } else {
@@ -267,7 +272,7 @@ fn a_body_is_not_read_and_the_connection_ends() {
 fn a_large_body_does_not_cost_the_client_its_answer() {
     let (_dir, server) = serve();
     let mut client = Client::new(&server);
-    client.send("POST /log HTTP/1.1\r\nHost: h\r\nContent-Length: 3000000\r\n\r\n");
+    client.send("POST /log HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3000000\r\n\r\n");
     // Most of this comes after the answer, to a server that has closed its side.
     for _ in 0..30 {
         client.send([b'x'; 100_000]);

@@ -124,7 +124,7 @@ impl Drop for Stop<'_> {
 #[test]
 fn slow_clients() {
     let world = World::new(&[]);
-    let head = b"GET /small HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n";
+    let head = b"GET /small HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
     world.beside_a_neighbour(|| {
         let silent: Vec<Client> = (0..300).map(|_| world.server.connect()).collect();
         let mut slow: Vec<Client> = (0..30).map(|_| world.server.connect()).collect();
@@ -158,7 +158,7 @@ fn heads_that_never_end() {
         let mut silent: Vec<Client> = (0..50).map(|_| world.server.connect()).collect();
         let mut slow: Vec<Client> = (0..50).map(|_| world.server.connect()).collect();
         let start = Instant::now();
-        for byte in b"GET /small HTTP/1.1\r\nHost: test\r\nX: "
+        for byte in b"GET /small HTTP/1.1\r\nHost: localhost\r\nX: "
             .iter()
             .chain([b'x'; 9999].iter())
         {
@@ -208,7 +208,7 @@ fn flood(client: &Client, bytes: &[u8], refusals: usize) -> Result<usize, ErrorK
 #[test]
 fn pipelining_behind_a_tail() {
     let world = World::new(&[]);
-    let request = b"GET /small HTTP/1.1\r\nHost: test\r\n\r\n";
+    let request = b"GET /small HTTP/1.1\r\nHost: localhost\r\n\r\n";
     let within = request.repeat(HEAD_MAX / request.len());
     let beyond = request.repeat(4096);
     world.beside_a_neighbour(|| {
@@ -246,7 +246,7 @@ fn pipelining_with_reading() {
         let asked: Vec<&str> = targets.iter().copied().cycle().take(count).collect();
         let requests: String = asked
             .iter()
-            .map(|target| format!("GET {target} HTTP/1.1\r\nHost: test\r\n\r\n"))
+            .map(|target| format!("GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n"))
             .collect();
         let mut client = world.server.connect();
         let (whole, rest) = requests.as_bytes().split_at(requests.len() - 7);
@@ -278,7 +278,7 @@ fn tails_behind_a_tail() {
             append(&path("first"), b"first");
             let mut tail = world.server.tail("/first", 0);
             let mut second = tail.client.stream();
-            let request = b"GET /log HTTP/1.1\r\nHost: test\r\nRange: bytes=0-\r\n\r\n";
+            let request = b"GET /log HTTP/1.1\r\nHost: localhost\r\nRange: bytes=0-\r\n\r\n";
             second.write_all(request).expect("a request");
             tail.wait_for(b"first".len());
             if end == "sealed" {
@@ -304,7 +304,7 @@ fn tails_behind_a_tail() {
 #[test]
 fn bytes_behind_a_last_answer() {
     let world = World::new(&[]);
-    let request = b"POST /small HTTP/1.1\r\nHost: test\r\nContent-Length: 99999999\r\n\r\n";
+    let request = b"POST /small HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999\r\n\r\n";
     let block = [0; 1 << 20];
     let mut patient = world.server.connect();
     patient.send(request);
@@ -337,7 +337,7 @@ fn pipelining_without_reading() {
         ("/../refused", false),
     ];
     for (target, kept_alive) in targets {
-        let requests = format!("GET {target} HTTP/1.1\r\nHost: test\r\n\r\n").repeat(1000);
+        let requests = format!("GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n").repeat(1000);
         world.beside_a_neighbour(|| {
             world.memory_is_bounded(if kept_alive { 5 } else { 2 }, || {
                 let client = world.server.connect();
@@ -376,7 +376,7 @@ const STATES: [(&str, Prelude); 12] = [
         client.head();
     }),
     ("in a body", |client| {
-        let request = b"POST /small HTTP/1.1\r\nHost: test\r\nContent-Length: 99\r\n\r\nbody";
+        let request = b"POST /small HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99\r\n\r\nbody";
         client.send(request);
         client.head();
     }),

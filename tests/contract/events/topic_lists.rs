@@ -194,7 +194,7 @@ fn requests_of_one_turn_do_not_share_what_differs() {
     let server = Server::start(&dir);
     let mut client = Client::new(&server);
     client.send(
-        format!("GET / HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n{JSON}\r\n\r\n")
+        format!("GET / HTTP/1.1\r\nHost: localhost\r\n\r\nGET / HTTP/1.1\r\nHost: localhost\r\n{JSON}\r\n\r\n")
             .as_bytes(),
     );
     assert_eq!(client.response().body, b"<p>");

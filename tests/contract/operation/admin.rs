@@ -220,7 +220,7 @@ fn the_two_listeners_have_nothing_in_common() {
     client.response().assert_error(400);
     // Byte by byte is all right too.
     let mut client = Client::to(&admin);
-    for byte in b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n" {
+    for byte in b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n" {
         client.send([*byte]);
     }
     assert_eq!(client.response().body, b"ok\n");
@@ -238,7 +238,7 @@ fn slow_clients_keep_nobody_out() {
         match index % 3 {
             0 => {}
             1 => client.send("GET /health HTTP/1.1\r\nHo"),
-            _ => client.send("GET /clients HTTP/1.1\r\nHost: x\r\n\r\n"),
+            _ => client.send("GET /clients HTTP/1.1\r\nHost: localhost\r\n\r\n"),
         }
         slow.push(client);
         assert_eq!(ask(&admin, "/health"), (200, "ok\n".into()));

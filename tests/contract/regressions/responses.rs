@@ -30,18 +30,27 @@ fn the_answer_to_a_refused_head_has_no_body() {
     let server = Server::with(&dir, &["--header-timeout", "1"]);
     let long = "x".repeat(5000);
     let rows = [
-        ("HEAD /%00 HTTP/1.1\r\nHost: here\r\n\r\n".to_string(), 400),
+        (
+            "HEAD /%00 HTTP/1.1\r\nHost: localhost\r\n\r\n".to_string(),
+            400,
+        ),
         ("HEAD /log HTTP/1.1\r\n\r\n".to_string(), 400),
         ("\r\nHEAD /log HTTP/1.1\r\n\r\n".to_string(), 400),
-        (format!("HEAD /{long} HTTP/1.1\r\nHost: here\r\n\r\n"), 414),
+        (
+            format!("HEAD /{long} HTTP/1.1\r\nHost: localhost\r\n\r\n"),
+            414,
+        ),
         (
             format!(
-                "HEAD / HTTP/1.1\r\nHost: here\r\n{}\r\n",
+                "HEAD / HTTP/1.1\r\nHost: localhost\r\n{}\r\n",
                 "X: y\r\n".repeat(200)
             ),
             431,
         ),
-        ("HEAD / HTTP/2.0\r\nHost: here\r\n\r\n".to_string(), 505),
+        (
+            "HEAD / HTTP/2.0\r\nHost: localhost\r\n\r\n".to_string(),
+            505,
+        ),
         ("HEAD /log HTTP/1.1\r\nHo".to_string(), 408),
     ];
     for (head, status) in rows {

@@ -9,6 +9,7 @@ mod cors;
 mod date;
 mod differential;
 mod head;
+mod host;
 mod media;
 mod pattern;
 mod position;

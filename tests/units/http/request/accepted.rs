@@ -4,6 +4,7 @@ use openrange::dialect::plain;
 use openrange::http::accept::Accept;
 use openrange::http::authorization::Credentials;
 use openrange::http::conditional::{Conditions, ETag};
+use openrange::http::host::Host;
 use openrange::http::position::{Check, Position};
 use openrange::http::range;
 use openrange::http::request::{Method, Refusal, Request};
@@ -432,6 +433,7 @@ fn everything_at_once() {
     let expected = Request {
         method: Method::Get,
         target: Some(openrange::http::target::decode(b"/c%20d/").unwrap()),
+        host: Host::Name("a".into()),
         http10: false,
         keep_alive: false,
         trailers: true,

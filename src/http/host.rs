@@ -1,0 +1,99 @@
+//! The host that a request addresses (RFC 9110 section 7.2), and which hosts a server answers for.
+//!
+//! A page may be loaded under a name that its owner then lets resolve to 127.0.0.1 or to an address of a private network.
+//! For a browser the server there is of the page's own origin, whatever `--cors` says; only the name in the request tells.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use crate::limits::HOST_MAX;
+
+/// The host of a request, without the port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Host {
+    /// An IP address, `localhost`, or none. No page can have been loaded under these but from this very address.
+    Literal,
+    /// Another name, in lower case and without the dot of the root.
+    Name(Box<str>),
+}
+
+impl Host {
+    /// Reads the value of a Host field, or the authority of a target in absolute form (RFC 3986 section 3.2).
+    #[must_use]
+    pub fn parse(authority: &[u8]) -> Host {
+        let authority = String::from_utf8_lossy(authority);
+        let authority = authority.rsplit('@').next().unwrap_or_default();
+        // The first colon outside square brackets begins the port.
+        let brackets = authority.rfind(']').map_or(0, |end| end + 1);
+        let colon = authority[brackets..].find(':');
+        let (host, port) = authority.split_at(colon.map_or(authority.len(), |at| brackets + at));
+        let is_port = port.bytes().skip(1).all(|byte| byte.is_ascii_digit());
+        match is_port && is_literal(host) {
+            true => Host::Literal,
+            false => Host::Name(name(host).to_ascii_lowercase().into()),
+        }
+    }
+}
+
+fn is_literal(host: &str) -> bool {
+    if let Some(rest) = host.strip_prefix('[') {
+        let address = rest.strip_suffix(']').unwrap_or_default();
+        // Without the zone of a link-local address (RFC 6874).
+        let address = address.split('%').next().unwrap_or_default();
+        return address.parse::<Ipv6Addr>().is_ok();
+    }
+    host.is_empty()
+        || host.parse::<Ipv4Addr>().is_ok()
+        || name(host).eq_ignore_ascii_case("localhost")
+}
+
+/// Without the dot of the root.
+fn name(host: &str) -> &str {
+    host.strip_suffix('.').unwrap_or(host)
+}
+
+/// The hosts that a server answers for over TCP.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Hosts {
+    /// Whatever a request says.
+    Any,
+    /// These names, and what is a [`Host::Literal`].
+    These(Box<[Box<str>]>),
+}
+
+impl Hosts {
+    /// Reads the value of `--host`: a name, or `*`.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn parse(text: &str) -> Result<Hosts, &'static str> {
+        if text == "*" {
+            return Ok(Hosts::Any);
+        }
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+        let text = name(text);
+        if text.is_empty() || text.len() > HOST_MAX || !text.bytes().all(plain) {
+            return Err("expected * or a host name without a port, like logs.example.org");
+        }
+        Ok(Hosts::These([text.to_ascii_lowercase().into()].into()))
+    }
+
+    /// These and others.
+    #[must_use]
+    pub fn and(self, others: Hosts) -> Hosts {
+        match (self, others) {
+            (Hosts::These(these), Hosts::These(others)) => {
+                Hosts::These(these.into_iter().chain(others).collect())
+            }
+            _ => Hosts::Any,
+        }
+    }
+
+    /// Whether a request may address this host.
+    #[must_use]
+    pub fn contain(&self, host: &Host) -> bool {
+        match (self, host) {
+            (Hosts::Any, _) | (_, Host::Literal) => true,
+            (Hosts::These(names), Host::Name(name)) => names.contains(name),
+        }
+    }
+}

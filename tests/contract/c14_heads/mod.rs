@@ -1,0 +1,3 @@
+//! Contract 14: many heads, and the names under which one may be addressed.
+
+mod hosts;
