@@ -21,7 +21,7 @@ fn assert_allows(value: &str) {
 fn options_tells_the_methods_and_others_are_405() {
     let (_dir, server) = serve();
     let mut client = Client::new(&server);
-    for target in ["/log", "/", "/missing", "*", "http://here/log"] {
+    for target in ["/log", "/", "/missing", "*", "http://localhost/log"] {
         client.ask("OPTIONS", target, &[]);
         let response = client.response();
         assert_eq!(response.status, 204, "{target}");
@@ -185,7 +185,7 @@ fn the_target_may_be_an_absolute_uri() {
 fn field_names_and_blanks_around_values_do_not_matter() {
     let (_dir, server) = serve();
     let mut client = Client::new(&server);
-    client.send(b"GET /log HTTP/1.1\r\nhOST:h\r\nrAnGe:\t bytes=1-2 \t\r\nX:\r\nY: \xff\r\n\r\n");
+    client.send(b"GET /log HTTP/1.1\r\nhOST:localhost\r\nrAnGe:\t bytes=1-2 \t\r\nX:\r\nY: \xff\r\n\r\n");
     assert_eq!(client.response().body, b"12");
 }
 
