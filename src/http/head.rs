@@ -40,7 +40,7 @@ pub enum Status {
 
 impl Status {
     /// All of them, each at its index (`status as usize`).
-    pub const ALL: [Status; 25] = [
+    pub const ALL: [Status; 26] = [
         Status::Ok,
         Status::Created,
         Status::NoContent,

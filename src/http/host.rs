@@ -3,7 +3,7 @@
 //! A page may be loaded under a name that its owner then lets resolve to 127.0.0.1 or to an address of a private network.
 //! For a browser the server there is of the page's own origin, whatever `--cors` says; only the name in the request tells.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use core::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::limits::HOST_MAX;
 

@@ -264,20 +264,7 @@ fn build(parsed: &httparse::Request<'_, '_>) -> Result<Request, Refusal> {
     if fields.host.is_none() && !http10 {
         return Err(Refusal::Malformed("no Host field"));
     }
-    let method = match parsed.method.unwrap_or_default() {
-        "GET" => Method::Get,
-        "HEAD" => Method::Head,
-        "OPTIONS" => Method::Options,
-        other => Method::Other(
-            other
-                .chars()
-                .take(16)
-                .collect::<String>()
-                .as_str()
-                .try_into()
-                .unwrap_or_default(),
-        ),
-    };
+    let method = method(parsed.method.unwrap_or_default());
     let reads = matches!(method, Method::Get | Method::Head);
     let view = reads && target::query(written) == Some(b"view");
     let target = match method {
@@ -320,6 +307,23 @@ fn build(parsed: &httparse::Request<'_, '_>) -> Result<Request, Refusal> {
         generations: query.generations,
         query: target::query(written).map(|query| String::from_utf8_lossy(query).into()),
     })
+}
+
+fn method(name: &str) -> Method {
+    match name {
+        "GET" => Method::Get,
+        "HEAD" => Method::Head,
+        "OPTIONS" => Method::Options,
+        other => Method::Other(
+            other
+                .chars()
+                .take(16)
+                .collect::<String>()
+                .as_str()
+                .try_into()
+                .unwrap_or_default(),
+        ),
+    }
 }
 
 fn decode(target: &[u8]) -> Result<Target, Refusal> {

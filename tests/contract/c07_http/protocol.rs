@@ -185,7 +185,9 @@ fn the_target_may_be_an_absolute_uri() {
 fn field_names_and_blanks_around_values_do_not_matter() {
     let (_dir, server) = serve();
     let mut client = Client::new(&server);
-    client.send(b"GET /log HTTP/1.1\r\nhOST:localhost\r\nrAnGe:\t bytes=1-2 \t\r\nX:\r\nY: \xff\r\n\r\n");
+    client.send(
+        b"GET /log HTTP/1.1\r\nhOST:localhost\r\nrAnGe:\t bytes=1-2 \t\r\nX:\r\nY: \xff\r\n\r\n",
+    );
     assert_eq!(client.response().body, b"12");
 }
 
