@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::Command;
+use super::command::Command;
 use super::table::{Parsed, Row, Table};
 use crate::client::lines::Batching;
 use crate::client::requests::Requests;

@@ -4,6 +4,7 @@
 //! [`Table`] beside `serve`, a variant of [`Command`] and a row in `COMMANDS`. The usage text follows from
 //! the table; tests hold the man page and the completions against [`pages`].
 
+mod command;
 mod follow;
 mod serve;
 pub mod table;
@@ -11,20 +12,8 @@ pub mod value;
 
 use std::ffi::OsString;
 
-use crate::client::run::Options as FollowOptions;
-use crate::server::options::Options;
+pub use command::Command;
 use table::{Described, Parsed, Table};
-
-/// What was asked for.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Command {
-    /// A text to print: that of `--help`, or the version.
-    Print(String),
-    /// Serve.
-    Serve(Box<Options>),
-    /// Follow a log.
-    Follow(Box<FollowOptions>),
-}
 
 /// A command beside the server: `openrange NAME ...`.
 struct Subcommand {

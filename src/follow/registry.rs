@@ -16,7 +16,8 @@ use crate::http::target::Path;
 use crate::intent::{Intent, ParsedRequest};
 use crate::limits::{FOLLOW_TRIES, SWEEP_SLICE};
 use crate::resource::{FileInfo, Resource};
-use crate::store::file::{FileStat, Id, OpenFile};
+use crate::store::file::{Id, OpenFile};
+use crate::store::file_stat::FileStat;
 use crate::store::generations::families::Families;
 use crate::subscription::end::End;
 

@@ -4,48 +4,12 @@
 //! So `If-Match` and `If-Range` compare weakly (resuming after the last byte is right as long as it is the same file),
 //! and `If-None-Match` alone never gives 304 (the file may have grown).
 
-use std::fmt;
-
 use super::date::Date;
+pub use super::etag::ETag;
 use super::position::Check;
 
 /// A second counts as over, so that no later write can carry it, when it lies so many seconds back.
 pub const SETTLED_SECONDS: u64 = 2;
-
-/// The identity of a file as a weak entity tag, written `W/"0123456789abcdef"`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct ETag(pub u64);
-
-impl ETag {
-    /// 16 lower-case hex digits: the only spelling that this server writes and knows.
-    fn digits(self) -> [u8; 16] {
-        std::array::from_fn(|i| b"0123456789abcdef"[(self.0 >> (60 - 4 * i)) as usize & 15])
-    }
-
-    /// Reads 16 hex digits, in either case.
-    #[must_use]
-    pub fn from_digits(digits: &[u8]) -> Option<ETag> {
-        if digits.len() != 16 || !digits.iter().all(u8::is_ascii_hexdigit) {
-            return None;
-        }
-        let digits = str::from_utf8(digits).ok()?;
-        u64::from_str_radix(digits, 16).ok().map(ETag)
-    }
-
-    /// The tag as it is written.
-    #[must_use]
-    pub fn text(self) -> [u8; 20] {
-        let mut text = *b"W/\"0123456789abcdef\"";
-        text[3..19].copy_from_slice(&self.digits());
-        text
-    }
-}
-
-impl fmt::Display for ETag {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(str::from_utf8(&self.text()).expect("ASCII"))
-    }
-}
 
 /// The conditional fields of a request, values as received (lists joined by commas).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

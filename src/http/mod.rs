@@ -11,6 +11,7 @@ pub mod cookie;
 pub mod cors;
 pub mod date;
 pub mod digest;
+pub mod etag;
 pub mod head;
 pub mod host;
 pub mod json_value;

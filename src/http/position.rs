@@ -7,7 +7,7 @@
 
 use std::fmt;
 
-use super::conditional::ETag;
+use super::etag::ETag;
 use crate::limits::EVENT_PLACES_MAX;
 
 /// Bytes before a position that its check covers: at least the end of the last record.

@@ -10,7 +10,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::mem;
 use std::rc::Rc;
 
-use super::lookup::{Origin, ResolvedFile};
+use super::resolved::{Origin, ResolvedFile};
 use crate::http::date::Date;
 use crate::limits::{CACHE_PERIOD, CACHE_SEEN_MAX};
 use crate::time::Moment;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use rustix::fs::{AtFlags, FileType, Statx, StatxFlags};
 use rustix::io::Errno;
 
+use super::file_stat::FileStat;
 use super::identity::identity;
 use super::truncations::Truncations;
 use crate::http::conditional::{ETag, SETTLED_SECONDS};
@@ -70,20 +71,6 @@ type Changed = (i64, u32);
 
 fn changed(stat: &Statx) -> Changed {
     (stat.stx_ctime.tv_sec, stat.stx_ctime.tv_nsec)
-}
-
-/// A look at an open file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct FileStat {
-    /// Bytes.
-    pub size: u64,
-    /// Nobody may write it: `mode & 0222 == 0`.
-    pub sealed: bool,
-    /// Seconds since 1970.
-    modified: i64,
-    /// The same of the last change of any kind.
-    changed: i64,
-    links: u32,
 }
 
 impl FileStat {

@@ -10,6 +10,7 @@ use super::cache::OpenFileCache;
 use super::file::OpenFile;
 use super::last_lines::last_lines;
 use super::listing::{self, Form};
+use super::resolved::{Origin, ResolvedFile};
 use super::root::{Files, Node};
 use crate::http::date::Date;
 use crate::http::position::{CHECKED, Check, checked_from};
@@ -18,61 +19,6 @@ use crate::http::target::Path;
 use crate::intent::{Intent, ParsedRequest};
 use crate::resource::{FileInfo, Resource};
 use crate::time::Moment;
-
-/// A file and the name that leads to it.
-pub struct ResolvedFile {
-    /// The name.
-    pub name: Rc<[u8]>,
-    /// The file.
-    pub file: Rc<OpenFile>,
-    /// Where it comes from.
-    pub origin: Origin,
-    /// What was measured in this turn, or since nothing has changed, and the last truncation that was known before that.
-    measured: Option<(u64, FileInfo)>,
-}
-
-/// Why a file is open.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Origin {
-    /// It was opened in this turn.
-    Opened,
-    /// It was kept open from a turn before.
-    Kept,
-    /// It is followed.
-    Topic,
-}
-
-impl ResolvedFile {
-    fn new(name: Vec<u8>, file: Rc<OpenFile>, held: Option<&Rc<OpenFile>>) -> ResolvedFile {
-        let followed = held.is_some_and(|held| Rc::ptr_eq(held, &file));
-        ResolvedFile {
-            name: name.into(),
-            file,
-            origin: if followed {
-                Origin::Topic
-            } else {
-                Origin::Opened
-            },
-            measured: None,
-        }
-    }
-
-    /// What an answer says of the file: measured once, unless some file was truncated since.
-    ///
-    /// # Errors
-    /// As [`OpenFile::stat`].
-    pub fn info(&mut self) -> Result<FileInfo, Errno> {
-        let truncation = self.file.truncation();
-        match self.measured {
-            Some((before, info)) if before == truncation => Ok(info),
-            _ => {
-                let info = self.file.info()?;
-                self.measured = Some((truncation, info));
-                Ok(info)
-            }
-        }
-    }
-}
 
 /// What there is instead of a file.
 pub type Other = Resource<Rc<OpenFile>>;

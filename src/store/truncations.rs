@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use rustix::io::Errno;
 
-use super::file::FileStat;
+use super::file_stat::FileStat;
 use crate::http::conditional::ETag;
 use crate::http::position::fnv;
 use crate::limits::TRUNCATED_MAX;

@@ -6,8 +6,8 @@
 use super::changelog::Cursor;
 use super::directory::{Directory, Listed, Purpose};
 use super::end::End;
+use super::file_set;
 use super::name_follower::{Followed, NameFollower};
-use super::selection;
 use crate::action::Action;
 use crate::http::chunked;
 use crate::http::pattern::Pattern;
@@ -130,7 +130,7 @@ impl<F> EventStream<F> {
                 patterns,
                 start,
                 positions,
-            } => selection::follow(&path, patterns, start, positions),
+            } => file_set::follow(&path, patterns, start, positions),
         };
         EventStream {
             path,
@@ -341,7 +341,7 @@ impl<F> EventStream<F> {
             if let (Purpose::Files(selection), Listed::Entries(changelog)) =
                 (&mut directory.purpose, found)
             {
-                selection::assign(
+                file_set::assign(
                     &mut self.members,
                     &directory.path,
                     selection,

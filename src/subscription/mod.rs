@@ -5,6 +5,7 @@ pub mod changelog;
 pub mod directory;
 pub mod end;
 pub mod event_stream;
+pub mod file_set;
 pub mod name_follower;
 pub mod selection;
 pub mod tail;

@@ -1,38 +1,28 @@
-//! The files of a directory that one event stream follows: by their names, or by patterns.
-//!
-//! By a pattern a file is followed whatever its name is, and several may pass their names on at the same time. So it is the
-//! listing of the directory that says which file has which name: what a name leads to when it is looked up is begun only
-//! if the listing says so too, and where the stream was in it under its former name.
+//! Which files of a directory an event stream follows, and where it was in those that have lost their names.
 
-use std::collections::HashMap;
-
-use super::changelog::{ChangeLog, Kind, Version};
-use super::directory::{Directory, Purpose};
-use super::name_follower::NameFollower;
-use crate::http::conditional::ETag;
+use super::changelog::Version;
+use crate::http::etag::ETag;
 use crate::http::pattern::Pattern;
 use crate::http::position::{Position, Positions};
 use crate::http::query::Start;
-use crate::http::sse;
-use crate::http::target::{Path, encode};
-use crate::limits::{EVENT_FILES_MAX, EVENT_PLACE_MISSED, EVENT_PLACES_MAX};
+use crate::limits::{EVENT_PLACE_MISSED, EVENT_PLACES_MAX};
 
 /// Files that are to be followed.
 #[derive(Debug)]
 pub(crate) struct FileSelection {
-    patterns: Box<[Pattern]>,
+    pub(super) patterns: Box<[Pattern]>,
     /// Where those are begun that are there at first.
-    start: Option<Start>,
+    pub(super) start: Option<Start>,
     /// Behind what the client has of files that nobody follows now, and how often they were missed in a listing.
     places: Vec<(Position, u8)>,
     /// Of the last listing.
     version: Version,
     /// The client knows that there are more than can be followed.
-    told: bool,
+    pub(super) told: bool,
 }
 
 impl FileSelection {
-    fn new(
+    pub(super) fn new(
         patterns: Box<[Pattern]>,
         start: Option<Start>,
         positions: Option<Positions>,
@@ -76,7 +66,7 @@ impl FileSelection {
     }
 
     /// Forgets places in files that have left the directory, or have no name that fits.
-    fn forget(&mut self, files: &[Named<'_>], version: Version) {
+    pub(super) fn forget(&mut self, files: &[Named<'_>], version: Version) {
         if std::mem::replace(&mut self.version, version) == version {
             return;
         }
@@ -89,120 +79,5 @@ impl FileSelection {
     }
 }
 
-/// What follows these files of a directory: their names, or what looks for them.
-pub(crate) fn follow<F>(
-    path: &Path,
-    patterns: Box<[Pattern]>,
-    start: Option<Start>,
-    positions: Option<Positions>,
-) -> (Vec<NameFollower<F>>, Option<Directory>) {
-    let start = start.filter(|_| positions.is_none());
-    let names: Option<Vec<&[u8]>> = patterns.iter().map(Pattern::name).collect();
-    let Some(names) = names else {
-        let purpose = Purpose::Files(FileSelection::new(patterns, start, positions));
-        return (Vec::new(), Some(Directory::new(path.clone(), purpose)));
-    };
-    // Of another list of files its places mean nothing.
-    let positions = positions.filter(|positions| positions.0.len() == names.len());
-    let at = |index: usize| positions.as_ref().and_then(|positions| positions.0[index]);
-    let members = names.iter().enumerate();
-    let members = members.map(|(index, name)| seek(path, name, at(index), start));
-    (members.collect(), None)
-}
-
-fn seek<F>(
-    directory: &Path,
-    name: &[u8],
-    at: Option<Position>,
-    start: Option<Start>,
-) -> NameFollower<F> {
-    NameFollower::sought(
-        directory.entry(name),
-        encode(name).to_string().into(),
-        at,
-        start,
-    )
-}
-
-/// Gives the files that fit to members, by the names that they have in this listing.
-pub(crate) fn assign<F>(
-    members: &mut Vec<NameFollower<F>>,
-    directory: &Path,
-    selection: &mut FileSelection,
-    changelog: &ChangeLog,
-    out: &mut Vec<u8>,
-) {
-    let fitting: Vec<Named<'_>> = changelog
-        .entries()
-        .filter(|(name, _)| selection.patterns.iter().any(|pattern| pattern.fits(name)))
-        .filter_map(|(name, entry)| match entry.kind {
-            Kind::File { tag, .. } => Some((name, tag)),
-            Kind::Directory => None,
-        })
-        .collect();
-    let files = once(&fitting, members);
-    for index in 0..members.len() {
-        if has_passed_on(members, index, &files) {
-            let place = members[index].pass_on();
-            place.into_iter().for_each(|place| selection.keep(place));
-        }
-    }
-    for member in members.iter_mut() {
-        let name = member.file_name();
-        let file = files.iter().find(|(other, _)| *other == name);
-        member.listed(file.and_then(|(_, tag)| *tag));
-    }
-    let start = selection.start.take();
-    for (name, tag) in &files {
-        if members.iter().any(|member| member.file_name() == *name) {
-            continue;
-        }
-        let mut member = seek(directory, name, None, start);
-        member.listed(*tag);
-        let vacant = |member: &NameFollower<F>| {
-            member.is_known_to_be_gone() && !changelog.has(member.file_name())
-        };
-        if members.len() < EVENT_FILES_MAX {
-            members.push(member);
-        } else if let Some(index) = members.iter().position(vacant) {
-            members[index] = member;
-        } else if !std::mem::replace(&mut selection.told, true) {
-            sse::write_full(out);
-        }
-    }
-    selection.forget(&files, changelog.version());
-}
-
 /// A name, and the file that has it.
-type Named<'a> = (&'a [u8], Option<ETag>);
-
-/// Each file by one of its names: that by which it is followed, or the first one. It may have several, and a listing that is
-/// made while it is renamed may tell of both.
-fn once<'a, F>(fitting: &[Named<'a>], members: &[NameFollower<F>]) -> Vec<Named<'a>> {
-    let follows = |(name, tag): &Named<'_>| {
-        let mut members = members.iter();
-        members.any(|member| member.etag() == *tag && member.file_name() == *name)
-    };
-    let mut firsts: HashMap<ETag, Named<'a>> = HashMap::new();
-    for file in fitting {
-        let Some(tag) = file.1 else {
-            continue;
-        };
-        let first = firsts.entry(tag).or_insert(*file);
-        if !follows(first) && follows(file) {
-            *first = *file;
-        }
-    }
-    let counts = |file: &&Named<'a>| file.1.is_none_or(|tag| firsts[&tag].0 == file.0);
-    fitting.iter().filter(counts).copied().collect()
-}
-
-/// Whether the file of a member has another name now, under which nobody follows it yet.
-fn has_passed_on<F>(members: &[NameFollower<F>], index: usize, files: &[Named<'_>]) -> bool {
-    let tag = members[index].etag();
-    let mut files = files.iter().filter(|file| file.1 == tag);
-    let has =
-        |member: &NameFollower<F>, name: &[u8]| member.file_name() == name && member.etag() == tag;
-    let passed = |name| !members.iter().any(|member| has(member, name));
-    tag.is_some() && files.any(|(name, _)| passed(name))
-}
+pub(super) type Named<'a> = (&'a [u8], Option<ETag>);

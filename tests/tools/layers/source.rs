@@ -114,6 +114,61 @@ impl File {
         paths
     }
 
+    /// What is named of the modules that this file declares: behind `child::`.
+    fn child_paths(&self) -> Vec<String> {
+        let mut paths = Vec::new();
+        let own = self.module();
+        for declaration in self.code.split("mod ").skip(1) {
+            let Some((child, _)) = declaration.split_once(';') else {
+                continue;
+            };
+            if child
+                .bytes()
+                .any(|byte| !byte.is_ascii_alphanumeric() && byte != b'_')
+            {
+                continue;
+            }
+            let start = format!("{child}::");
+            for (at, _) in self.code.match_indices(&start) {
+                let before = &self.code[..at];
+                let in_path = before
+                    .ends_with(|byte: char| byte.is_alphanumeric() || byte == '_' || byte == ':');
+                if !in_path {
+                    paths.push(format!("{own}{child}"));
+                }
+            }
+        }
+        paths
+    }
+
+    /// The files of these, by their indices, of which this one names something.
+    pub fn imports(&self, files: &[File]) -> Vec<usize> {
+        let paths = self.crate_paths().into_iter().chain(self.child_paths());
+        let file_of = |path: String| {
+            let mut path = path.as_str();
+            loop {
+                let file = path.replace("::", "/");
+                let names = [format!("{file}.rs"), format!("{file}/mod.rs")];
+                let found = files.iter().position(|file| names.contains(&file.name));
+                match (found, path.rsplit_once("::")) {
+                    (Some(found), _) => return Some(found),
+                    (None, Some((above, _))) => path = above,
+                    (None, None) => return None,
+                }
+            }
+        };
+        paths.filter_map(file_of).collect()
+    }
+
+    /// The module of this file, with a final `::`, or nothing at the root.
+    fn module(&self) -> String {
+        let module = self.name.strip_suffix("/mod.rs").unwrap_or(&self.name);
+        match module.strip_suffix(".rs").unwrap_or(module) {
+            "lib" | "main" => String::new(),
+            module => format!("{}::", module.replace('/', "::")),
+        }
+    }
+
     /// The module above this file's, with a final `::`, or nothing at the root.
     fn parent(&self) -> String {
         let module = self.name.strip_suffix("/mod.rs").unwrap_or(&self.name);

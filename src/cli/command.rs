@@ -1,0 +1,15 @@
+//! What a command line asks for.
+
+use crate::client::run::Options as FollowOptions;
+use crate::server::options::Options;
+
+/// What was asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Command {
+    /// A text to print: that of `--help`, or the version.
+    Print(String),
+    /// Serve.
+    Serve(Box<Options>),
+    /// Follow a log.
+    Follow(Box<FollowOptions>),
+}

@@ -1,0 +1,67 @@
+//! A file that a path leads to.
+
+use std::rc::Rc;
+
+use rustix::io::Errno;
+
+use super::file::OpenFile;
+use crate::resource::FileInfo;
+
+/// A file and the name that leads to it.
+pub struct ResolvedFile {
+    /// The name.
+    pub name: Rc<[u8]>,
+    /// The file.
+    pub file: Rc<OpenFile>,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// What was measured in this turn, or since nothing has changed, and the last truncation that was known before that.
+    measured: Option<(u64, FileInfo)>,
+}
+
+/// Why a file is open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// It was opened in this turn.
+    Opened,
+    /// It was kept open from a turn before.
+    Kept,
+    /// It is followed.
+    Topic,
+}
+
+impl ResolvedFile {
+    pub(super) fn new(
+        name: Vec<u8>,
+        file: Rc<OpenFile>,
+        held: Option<&Rc<OpenFile>>,
+    ) -> ResolvedFile {
+        let followed = held.is_some_and(|held| Rc::ptr_eq(held, &file));
+        ResolvedFile {
+            name: name.into(),
+            file,
+            origin: if followed {
+                Origin::Topic
+            } else {
+                Origin::Opened
+            },
+            measured: None,
+        }
+    }
+
+    /// What an answer says of the file: measured once, unless some file was truncated since.
+    ///
+    /// # Errors
+    /// As [`OpenFile::stat`].
+    pub fn info(&mut self) -> Result<FileInfo, Errno> {
+        let truncation = self.file.truncation();
+        match self.measured {
+            Some((before, info)) if before == truncation => Ok(info),
+            _ => {
+                let info = self.file.info()?;
+                self.measured = Some((truncation, info));
+                Ok(info)
+            }
+        }
+    }
+}
