@@ -279,7 +279,13 @@ impl Follower {
             }
             Purpose::Verify => self.enter(Step::Reason),
             Purpose::Latest => match list.current().and_then(|current| current.etag) {
-                Some(tag) => self.arrive_at(tag),
+                Some(tag) => {
+                    // Those between are passed over, and must not count as new later.
+                    list.before_current()
+                        .into_iter()
+                        .for_each(|tag| self.position.remember(tag));
+                    self.arrive_at(tag);
+                }
                 None => self.look_again(Step::Find(purpose)),
             },
             Purpose::Next | Purpose::Oldest => match list.after(&self.position) {

@@ -227,6 +227,11 @@ impl Exchange {
         let progress = match (progress, self.broken.take()) {
             // What came before the connection ended counts.
             (Progress::None, Some(broken)) => Progress::Broken(broken),
+            // The response is whole all the same.
+            (Progress::Whole(end), Some(_)) => {
+                self.keep_alive = false;
+                Progress::Whole(end)
+            }
             (progress, broken) => {
                 self.broken = broken;
                 progress

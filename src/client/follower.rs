@@ -150,8 +150,6 @@ pub struct Follower {
     pub(super) over: bool,
     /// How often in a row the generation was not there.
     pub(super) missed: u32,
-    /// The last byte that went out does not end a line.
-    pub(super) midline: bool,
     pub(super) offer: Option<Offer>,
     reports: VecDeque<String>,
     pub(super) complaint: Option<String>,
@@ -190,7 +188,6 @@ impl Follower {
             stopped: false,
             over: position.ended,
             missed: 0,
-            midline: false,
             offer: None,
             reports: VecDeque::new(),
             complaint: None,
@@ -325,6 +322,7 @@ impl Follower {
 
     /// Asks for something.
     pub(super) fn enter(&mut self, step: Step) {
+        debug_assert!(self.pausing.is_none());
         self.step = step;
         if self.stopped {
             return;
@@ -364,6 +362,7 @@ impl Follower {
 
     /// Asks for something after a pause.
     pub(super) fn pause(&mut self, step: Step, until: Moment) {
+        debug_assert_eq!(self.main.state(), exchange::State::Idle);
         (self.step, self.pausing, self.timeout) = (step, Some(until), Moment::NEVER);
     }
 
@@ -418,7 +417,7 @@ impl Follower {
         self.flush(Flush::No);
         self.look.reset();
         self.over = false;
-        self.midline = false;
+        self.position.midline = false;
         self.changed(true);
     }
 

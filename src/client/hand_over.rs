@@ -24,7 +24,8 @@ pub(super) enum Offer {
 
 impl Follower {
     pub(super) fn next_offer(&self) -> Option<Offer> {
-        let free = self.lines.is_some() || !self.midline;
+        // The end of a generation ends its last line.
+        let free = self.lines.is_some() || !self.position.midline || self.over;
         if (free || self.late.is_midway()) && self.late.lines().is_some() {
             return Some(Offer::Late);
         }
@@ -70,7 +71,7 @@ impl Follower {
             Offer::Late => self.late.handed_over(count),
             Offer::Content => {
                 self.main.take(count);
-                self.midline = last.map_or(self.midline, |last| last != b'\n');
+                self.position.midline = last.map_or(self.position.midline, |last| last != b'\n');
             }
             Offer::Batch(_) => {
                 if let Some(lines) = &mut self.lines {

@@ -15,6 +15,8 @@ pub struct Position {
     pub offset: u64,
     /// The name has passed on from this generation, and everything that was written before that was handed over.
     pub ended: bool,
+    /// The last byte that was handed over does not end a line, so a late line must wait.
+    pub midline: bool,
     /// Generations that came before it, the last ones, in order. They tell what is new when it is gone itself.
     pub earlier: Vec<ETag>,
     /// Earlier generations to which bytes may still be appended, and how much of each was handed over.
@@ -34,17 +36,22 @@ impl Position {
     /// Goes on to the beginning of another generation. `late`: bytes that are appended to this one still count.
     pub fn pass_to(&mut self, next: ETag, late: bool) {
         if let Some(before) = self.generation.filter(|&before| before != next) {
-            if self.earlier.len() >= CLIENT_EARLIER_MAX {
-                self.earlier.remove(0);
-            }
-            self.earlier.retain(|&known| known != before);
-            self.earlier.push(before);
+            self.remember(before);
             if late {
                 self.late.push((before, self.offset));
             }
         }
         self.generation = Some(next);
-        (self.offset, self.ended) = (0, false);
+        (self.offset, self.ended, self.midline) = (0, false, false);
+    }
+
+    /// A generation came before this one.
+    pub fn remember(&mut self, earlier: ETag) {
+        self.earlier.retain(|&known| known != earlier);
+        if self.earlier.len() >= CLIENT_EARLIER_MAX {
+            self.earlier.remove(0);
+        }
+        self.earlier.push(earlier);
     }
 
     /// Whether this generation is the one here or came before.
@@ -63,8 +70,8 @@ impl Position {
             None => out.push_str(",\"etag\":null"),
         }
         out.push_str(&format!(
-            ",\"offset\":{},\"ended\":{},\"earlier\":[",
-            self.offset, self.ended
+            ",\"offset\":{},\"ended\":{},\"midline\":{},\"earlier\":[",
+            self.offset, self.ended, self.midline
         ));
         for (index, &tag) in self.earlier.iter().enumerate() {
             push_tag(&mut out, if index == 0 { "" } else { "," }, tag);
@@ -99,6 +106,7 @@ impl Position {
             generation,
             offset: value.get("offset")?.as_u64()?,
             ended: value.get("ended").map_or(Some(false), Value::as_bool)?,
+            midline: value.get("midline").map_or(Some(false), Value::as_bool)?,
             ..Position::default()
         };
         for tag in value.get("earlier").map_or(&[][..], Value::items) {

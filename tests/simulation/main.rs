@@ -5,6 +5,7 @@
 mod support;
 
 mod corpus;
+mod follower;
 mod groups;
 mod histories;
 mod worlds;

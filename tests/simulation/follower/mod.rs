@@ -1,0 +1,107 @@
+//! Histories of a follower and an origin, by seed: rolls, late writers, cuts at every byte, restarts of either side, lost
+//! generations. What was handed over, in order, is what was written, once.
+
+mod origin;
+mod world;
+
+use crate::support::seeds;
+
+/// What is planted to see whether the judge finds it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    None,
+    /// The origin names the next but one as the successor.
+    SkipSuccessor,
+    /// A tail ends before its last bytes, and the generation cannot be asked for.
+    EndEarly,
+    /// A tail does not end when its name passes on.
+    NeverEnd,
+    /// Generations that are there are denied.
+    DenyGeneration,
+    /// `If-Match` counts for nothing.
+    IgnoreIfMatch,
+    /// A tail begins before the place that it says.
+    WrongRange,
+    /// A finite range has other bytes.
+    OtherContent,
+    /// The end of a connection is not told.
+    ForgetHangUp,
+    /// The state of an earlier time is found.
+    StaleState,
+    /// The saved state has no late generations.
+    ForgetLate,
+    /// The saved state does not say that its generation has ended.
+    ForgetEnded,
+    /// The saved state is ahead.
+    SaveAhead,
+    /// A state is not saved, but said to be.
+    LoseSave,
+    /// The clock stands still.
+    StopClock,
+    /// The connection for late lines is forgotten.
+    IgnoreLate,
+    /// Bytes get lost on the way.
+    DropSegment,
+    /// Less is said to be handed over than was.
+    TellLess,
+}
+
+const OUTCOMES: [&str; 15] = [
+    "late line",
+    "late line between others",
+    "unlinked while it was tailed",
+    "sealed",
+    "truncated",
+    "deleted",
+    "connection lost",
+    "shutdown",
+    "crash",
+    "killed",
+    "stopped",
+    "gap",
+    "gap passed",
+    "everything handed over",
+    "several generations",
+];
+
+/// SplitMix64.
+fn choices(seed: u64) -> impl FnMut(u64) -> u64 {
+    let mut state = seed;
+    move |below| {
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = state;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % below.max(1)
+    }
+}
+
+#[test]
+fn what_is_handed_over_is_what_was_written() {
+    seeds::run(&OUTCOMES, |seed| {
+        world::run(&mut choices(seed), Fault::None)
+    });
+}
+
+#[test]
+fn every_planted_fault_of_a_follower_is_found() {
+    let faults = [
+        Fault::SkipSuccessor,
+        Fault::NeverEnd,
+        Fault::DenyGeneration,
+        Fault::WrongRange,
+        Fault::OtherContent,
+        Fault::ForgetHangUp,
+        Fault::StaleState,
+        Fault::ForgetLate,
+        Fault::SaveAhead,
+        Fault::LoseSave,
+        Fault::StopClock,
+        Fault::IgnoreLate,
+        Fault::DropSegment,
+        Fault::TellLess,
+    ];
+    seeds::find(&faults, |seed, fault| {
+        world::run(&mut choices(seed), fault);
+    });
+}
