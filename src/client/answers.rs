@@ -31,6 +31,9 @@ impl Follower {
             Ok(content) => {
                 if content == Content::Log {
                     self.position.ended = false;
+                    if self.step == Step::Tail {
+                        (self.left, self.over) = (false, false);
+                    }
                     self.progressed();
                 }
                 (self.content, self.head) = (content, Some(head));
@@ -118,7 +121,10 @@ impl Follower {
             return self.content_over(&head, tail_end);
         };
         match (self.step, head.status) {
-            (Step::Tail | Step::Measure, 404 | 412) => self.enter(Step::Locate),
+            (Step::Tail | Step::Measure, 404 | 412) => {
+                self.left = true;
+                self.enter(Step::Locate);
+            }
             (Step::Tail, 416) => self.at_end(&head),
             (Step::Measure, 200) => self.measured(&head),
             (Step::Locate, 200) => self.located(&head),
@@ -140,6 +146,9 @@ impl Follower {
     /// Content came to its proper end.
     fn content_over(&mut self, head: &ResponseHead, tail_end: Option<&str>) {
         match (self.step, head.range) {
+            (Step::Rest { .. }, _) if !self.left && self.settings.until == Until::CaughtUp => {
+                self.end(Outcome::Success, Flush::Lines);
+            }
             (Step::Rest { next, .. }, _) => match next {
                 Some(next) => self.successor(next),
                 None => self.enter(Step::Locate),
@@ -151,12 +160,12 @@ impl Follower {
                     self.pause(Step::Tail, until);
                 }
                 Some("sealed") => self.sealed(),
-                Some(_) => {
-                    self.over = true;
+                // A proxy may have taken the reason away.
+                reason => {
+                    self.left = reason.is_some();
+                    self.over = self.left;
                     self.enter(Step::Locate);
                 }
-                // A proxy may have taken the reason away.
-                None => self.enter(Step::Locate),
             },
         }
     }
@@ -200,6 +209,7 @@ impl Follower {
             return self.refused(&why);
         }
         self.progressed();
+        self.left = false;
         match head.length {
             Some(size) if size == self.offset() => self.end(Outcome::Success, Flush::Lines),
             Some(size) if size > self.offset() => self.enter(Step::Rest {
@@ -233,7 +243,9 @@ impl Follower {
         match head.successor {
             Some(next) => self.successor(next),
             None => {
-                self.generation_ended();
+                if self.left {
+                    self.generation_ended();
+                }
                 if self.settings.until == Until::CaughtUp {
                     self.end(Outcome::Success, Flush::Lines);
                 }

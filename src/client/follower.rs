@@ -146,8 +146,10 @@ pub struct Follower {
     /// How it ends when everything was handed over.
     pub(super) ending: Option<Outcome>,
     pub(super) stopped: bool,
-    /// The name has passed on from the generation, as far as is known; see [`Position::ended`].
+    /// The name has passed on from the generation, and everything from before that came; see [`Position::ended`].
     pub(super) over: bool,
+    /// The name has passed on from the generation, as far as is known.
+    pub(super) left: bool,
     /// How often in a row the generation was not there.
     pub(super) missed: u32,
     pub(super) offer: Option<Offer>,
@@ -187,6 +189,7 @@ impl Follower {
             ending: None,
             stopped: false,
             over: position.ended,
+            left: position.ended,
             missed: 0,
             offer: None,
             reports: VecDeque::new(),
@@ -416,7 +419,7 @@ impl Follower {
     pub(super) fn arrived(&mut self) {
         self.flush(Flush::No);
         self.look.reset();
-        self.over = false;
+        (self.over, self.left) = (false, false);
         self.position.midline = false;
         self.changed(true);
     }

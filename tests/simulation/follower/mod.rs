@@ -30,8 +30,6 @@ pub enum Fault {
     StaleState,
     /// The saved state has no late generations.
     ForgetLate,
-    /// The saved state does not say that its generation has ended.
-    ForgetEnded,
     /// The saved state is ahead.
     SaveAhead,
     /// A state is not saved, but said to be.
@@ -87,8 +85,10 @@ fn what_is_handed_over_is_what_was_written() {
 fn every_planted_fault_of_a_follower_is_found() {
     let faults = [
         Fault::SkipSuccessor,
+        Fault::EndEarly,
         Fault::NeverEnd,
         Fault::DenyGeneration,
+        Fault::IgnoreIfMatch,
         Fault::WrongRange,
         Fault::OtherContent,
         Fault::ForgetHangUp,

@@ -97,7 +97,7 @@ pub fn run(choose: &mut dyn FnMut(u64) -> u64, fault: Fault) -> BTreeSet<&'stati
         calm: false,
         stopping: false,
     };
-    let steps = 50 + world.choose(400);
+    let steps = 30 + world.choose(150);
     for _ in 0..steps {
         world.step();
         world.drive();
@@ -367,7 +367,6 @@ impl World<'_> {
             let mut position = position;
             match self.fault {
                 Fault::ForgetLate => position.late.clear(),
-                Fault::ForgetEnded => position.ended = false,
                 Fault::SaveAhead => position.offset += 1,
                 _ => {}
             }
@@ -591,10 +590,18 @@ impl World<'_> {
             for _ in 0..4 {
                 self.drive();
             }
-            if self.ended.is_some() {
+            if self.ended.is_some() || self.is_done() {
                 return;
             }
         }
+    }
+
+    /// Whether the follower has nothing left to do.
+    fn is_done(&self) -> bool {
+        let position = self.follower.position();
+        let last = self.origin.files.last().expect("a file");
+        let end = last.bytes.len() as u64;
+        position.generation == Some(last.tag) && position.offset == end && position.late.is_empty()
     }
 
     fn judge(&mut self) {
