@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use log::{info, warn};
 
+use super::line_writer::{self, LineWriter};
 use crate::limits::ACCESS_LOG_MAX;
 
 /// Where workers leave their lines.
@@ -51,7 +52,7 @@ impl AccessLog {
             if state.lost == 0 {
                 warn!("the access log cannot be written as fast as it grows: lines are lost");
             }
-            state.lost += lines.iter().filter(|&&byte| byte == b'\n').count();
+            state.lost += line_writer::count(lines);
             return;
         }
         state.pending.extend_from_slice(lines);
@@ -100,13 +101,13 @@ impl AccessLog {
             mem::swap(&mut lines, &mut state.pending);
             let (next, lost) = (state.next.take(), mem::take(&mut state.lost));
             drop(state);
-            if lost > 0 {
-                warn!("{lost} lines of the access log were lost");
-            }
+            writer.lines.lose_count(lost);
             let before = next.as_ref().map_or(lines.len(), |(before, _)| *before);
             writer.write(&lines[..before]);
             if let Some((_, file)) = next {
+                let unreported = writer.lines.lost();
                 writer = Writer::new(file);
+                writer.lines.lose_count(unreported);
                 writer.write(&lines[before..]);
             }
             lines.clear();
@@ -117,24 +118,27 @@ impl AccessLog {
 /// A file that is written to for as long as it takes lines.
 struct Writer {
     file: File,
-    /// The last write failed, which was said.
+    lines: LineWriter,
+    /// The last write failed, and the log says so.
     failing: bool,
-    /// It failed in the middle of a line.
-    torn: bool,
 }
 
 impl Writer {
     fn new(file: File) -> Writer {
         Writer {
             file,
+            lines: LineWriter::new(),
             failing: false,
-            torn: false,
         }
     }
 
     fn write(&mut self, lines: &[u8]) {
-        match self.try_write(lines) {
-            Ok(()) if lines.is_empty() => {}
+        self.report_lost();
+        if lines.is_empty() {
+            return;
+        }
+        let mut file = &self.file;
+        match self.lines.write(lines, |lines| file.write(lines)) {
             Ok(()) => {
                 if mem::take(&mut self.failing) {
                     info!("the access log is written again");
@@ -148,23 +152,15 @@ impl Writer {
                 }
             }
         }
+        self.report_lost();
     }
 
-    fn try_write(&mut self, mut lines: &[u8]) -> io::Result<()> {
-        if self.torn && !lines.is_empty() {
-            self.file.write_all(b"\n")?;
-            self.torn = false;
+    /// What was lost is reported as soon as lines can be written again.
+    fn report_lost(&mut self) {
+        let lost = self.lines.lost();
+        if lost > 0 && !self.failing {
+            warn!("{lost} lines of the access log were lost");
+            self.lines.forget_lost();
         }
-        while !lines.is_empty() {
-            match self.file.write(lines) {
-                Ok(count) => {
-                    self.torn = lines[..count].last().is_some_and(|&byte| byte != b'\n');
-                    lines = &lines[count..];
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(())
     }
 }

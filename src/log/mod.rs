@@ -2,4 +2,5 @@
 
 pub mod access_log;
 pub mod access_record;
+pub mod line_writer;
 pub mod stderr;

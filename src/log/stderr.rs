@@ -13,13 +13,13 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{FileType, Mode, OFlags};
 use rustix::net::SendFlags;
 
+use super::line_writer::LineWriter;
 use crate::http::date::Date;
 use crate::limits::LOG_PIECE;
 
 static STDERR: Mutex<Stderr> = Mutex::new(Stderr {
     way: Way::Polled,
-    lost: 0,
-    torn: false,
+    lines: LineWriter::new(),
 });
 
 /// Takes whole lines; never fails and never waits.
@@ -49,9 +49,7 @@ pub fn say(why: &str) {
 }
 
 fn write(lines: &[u8]) {
-    let mut stderr = lock();
-    stderr.tell_lost();
-    stderr.write_lines(lines);
+    lock().write_lines(lines);
 }
 
 fn lock() -> MutexGuard<'static, Stderr> {
@@ -60,50 +58,39 @@ fn lock() -> MutexGuard<'static, Stderr> {
 
 struct Stderr {
     way: Way,
-    /// Lines that could not be written, of which nothing was said yet.
-    lost: usize,
-    /// What was written ends in the middle of a line.
-    torn: bool,
+    lines: LineWriter,
 }
 
 impl Stderr {
-    fn tell_lost(&mut self) {
-        if self.lost == 0 {
+    /// What was lost is reported in the place where it is missing.
+    fn report_lost(&mut self) {
+        if self.lines.lost() == 0 {
             return;
         }
-        let (end_of_line, date) = (
-            if self.torn { "\n" } else { "" },
-            Date::from(SystemTime::now()),
-        );
-        let lost = self.lost;
-        let notice = format!("{end_of_line}{date} WARN {lost} lines of this log were lost\n");
-        if self.write(notice.as_bytes()).is_empty() {
-            self.lost = 0;
+        let (date, lost) = (Date::from(SystemTime::now()), self.lines.lost());
+        let notice = format!("{date} WARN {lost} lines of this log were lost\n");
+        let written = self.write(notice.as_bytes());
+        self.lines.forget_lost();
+        if written.is_err() {
+            // The notice is not one of them.
+            self.lines.lose_count(lost);
         }
     }
 
     fn write_lines(&mut self, lines: &[u8]) {
-        let left = if self.lost == 0 {
-            self.write(lines)
+        self.report_lost();
+        if self.lines.lost() == 0 {
+            // What cannot be written is counted.
+            let _ = self.write(lines);
         } else {
-            lines
-        };
-        self.lost += left.iter().filter(|&&byte| byte == b'\n').count();
+            self.lines.lose(lines);
+        }
     }
 
-    /// Writes as much as there is room for; gives what is left.
-    fn write<'a>(&mut self, mut lines: &'a [u8]) -> &'a [u8] {
-        while !lines.is_empty() {
-            match self.way.write(first_piece(lines)) {
-                Ok(count) if count > 0 => {
-                    self.torn = lines[count - 1] != b'\n';
-                    lines = &lines[count..];
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Ok(_) | Err(_) => break,
-            }
-        }
-        lines
+    fn write(&mut self, lines: &[u8]) -> io::Result<()> {
+        let way = &self.way;
+        self.lines
+            .write(lines, |lines| way.write(first_piece(lines)))
     }
 }
 

@@ -1,0 +1,74 @@
+//! `log::line_writer`: what is written, what is lost, and that no line is glued to another.
+
+use std::io;
+
+use openrange::log::line_writer::LineWriter;
+
+/// Takes so many bytes, then no more.
+struct Sink {
+    bytes: Vec<u8>,
+    space: usize,
+    most: usize,
+}
+
+impl Sink {
+    fn take(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = bytes.len().min(self.space).min(self.most);
+        if count == 0 {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        self.bytes.extend_from_slice(&bytes[..count]);
+        self.space -= count;
+        Ok(count)
+    }
+}
+
+#[test]
+fn lines_are_whole_counted_or_ended() {
+    for space in 0..=12 {
+        for most in 1..=5 {
+            let (mut writer, mut sink) = (
+                LineWriter::new(),
+                Sink {
+                    bytes: Vec::new(),
+                    space,
+                    most,
+                },
+            );
+            let first = writer.write(b"one\ntwo\nsix\n", |bytes| sink.take(bytes));
+            assert_eq!(first.is_ok(), space == 12);
+            let lost = [3, 2, 1, 0][space / 4];
+            assert_eq!(writer.lost(), lost, "{space} {most}");
+            sink.space = 100;
+            assert!(writer.write(b"end\n", |bytes| sink.take(bytes)).is_ok());
+            let text = String::from_utf8(sink.bytes).unwrap();
+            let mut expected = "one\ntwo\nsix\n"[..space].to_owned();
+            if space % 4 > 0 {
+                expected.push('\n');
+            }
+            assert_eq!(text, expected + "end\n", "{space} {most}");
+            assert_eq!(writer.lost(), lost, "nothing more is lost");
+        }
+    }
+}
+
+#[test]
+fn interruptions_are_no_failures() {
+    let (mut writer, mut calls, mut bytes) = (LineWriter::new(), 0, Vec::new());
+    let result = writer.write(b"line\n", |piece| {
+        calls += 1;
+        if calls % 2 == 1 {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        bytes.push(piece[0]);
+        Ok(1)
+    });
+    assert!(result.is_ok());
+    assert_eq!((bytes.as_slice(), writer.lost()), (&b"line\n"[..], 0));
+    assert!(writer.write(b"x\n", |_| Ok(0)).is_err());
+    assert_eq!(writer.lost(), 1);
+    writer.forget_lost();
+    writer.lose_count(2);
+    writer.lose(b"a\nb\nc");
+    assert_eq!(writer.lost(), 4);
+}
