@@ -213,18 +213,18 @@ impl OpenFile {
         self.cached.set(None);
     }
 
-    /// The moment from which on somebody wants to know of truncations, for [`OpenFile::shrank_since`].
+    /// The number of the last truncation of any file, for [`OpenFile::shrank_since`].
     #[must_use]
     pub fn truncation(&self) -> u64 {
         self.truncations.last()
     }
 
-    /// The size that this file was seen with by a truncation since that moment, which becomes this one. Costs one load as
-    /// long as no file at all is truncated.
+    /// The size of this file at a truncation after that with the number `seen`, which becomes the last one. Costs one load
+    /// as long as no file is truncated.
     #[must_use]
-    pub fn shrank_since(&self, moment: &mut u64) -> Option<u64> {
+    pub fn shrank_since(&self, seen: &mut u64) -> Option<u64> {
         let last = self.truncations.last();
-        let since = std::mem::replace(moment, last);
+        let since = std::mem::replace(seen, last);
         if last == since {
             None
         } else {

@@ -291,16 +291,21 @@ impl EntryHistory {
         self
     }
 
-    /// The type of the event for somebody who has read up to there and reads towards `target`. What has come or gone
-    /// behind that is told when that is read: who is told now would be told twice, or not that it has gone again.
+    /// The type of the event for a reader that has read up to `seen` and reads towards `target`. What was created or
+    /// removed after `target` waits until that is read: an event now would be repeated then, or its removal be missed.
     fn event(&self, seen: Version, target: Version) -> Option<&'static str> {
-        match () {
-            () if self.changed <= seen || self.created > target => None,
-            () if self.gone => (self.known <= seen && self.changed <= target).then_some("remove"),
-            () if self.created > seen => Some("create"),
-            () if self.rolled > seen => Some("roll"),
-            () if self.grown > seen => Some("grow"),
-            () => Some("change"),
+        if self.changed <= seen || self.created > target {
+            None
+        } else if self.gone {
+            (self.known <= seen && self.changed <= target).then_some("remove")
+        } else if self.created > seen {
+            Some("create")
+        } else if self.rolled > seen {
+            Some("roll")
+        } else if self.grown > seen {
+            Some("grow")
+        } else {
+            Some("change")
         }
     }
 }
