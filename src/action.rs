@@ -12,6 +12,7 @@ use crate::http::query::Start;
 use crate::http::request::Refusal;
 use crate::http::target::Path;
 use crate::intent::ParsedRequest;
+use crate::receipt::WriteFailure;
 
 /// A request, or why there is none.
 pub type ParsedHead = Result<ParsedRequest, Refused>;
@@ -36,6 +37,14 @@ impl Refused {
 pub enum Action<'a, F> {
     /// Look up what is asked; then `Connection::resolved`. For a refusal there is nothing to look up.
     Open(&'a ParsedHead),
+    /// Add this content to what the request will write; then `Connection::stored`, or `Connection::written` if that
+    /// fails.
+    Store(&'a [u8]),
+    /// Carry out this request, with this content if it was kept; then `Connection::written`, `Connection::postponed` or
+    /// `Connection::committing`.
+    Write(&'a ParsedRequest, &'a [u8]),
+    /// Its body was refused; then `Connection::written`.
+    Refuse(WriteFailure),
     /// How long is this file now? Then `Connection::measured`.
     Measure(&'a F),
     /// The same of a file of an event stream, if it has this tag, else `Connection::shrank`.

@@ -10,6 +10,7 @@ use crate::http::query::Start;
 use crate::http::range::RangeSpec;
 use crate::http::request::{Method, Request};
 use crate::http::target::{Path, Target};
+use crate::http::write::WriteHead;
 
 /// A request, and what it asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +49,8 @@ pub enum Intent {
     Options(Target),
     /// GET or HEAD of a name that is never served.
     Nowhere,
+    /// A change of what is there. Where nothing may be written, these methods are not understood.
+    Write(Box<WriteHead>),
     /// A method that is not understood. It carries no target, so none can pass for one that is public.
     Unsupported,
 }
@@ -94,6 +97,7 @@ impl Intent {
             Intent::Options(Target::Asterisk | Target::Nowhere)
             | Intent::Nowhere
             | Intent::Unsupported => None,
+            Intent::Write(write) => write.path(),
         }
     }
 }
@@ -122,6 +126,30 @@ impl ParsedRequest {
         !self.head_only() && matches!(self.intent, Intent::Tail(_) | Intent::Events(_))
     }
 
+    /// Whether a person who is not known gets a page to log in with.
+    #[must_use]
+    pub fn may_log_in(&self) -> bool {
+        !matches!(self.intent, Intent::LogIn { .. } | Intent::Write(_))
+    }
+
+    /// Whether it changes what is there.
+    #[must_use]
+    pub fn writes(&self) -> bool {
+        matches!(self.intent, Intent::Write(_))
+    }
+
+    /// The head of a request that [`ParsedRequest::writes`].
+    ///
+    /// # Panics
+    /// If it does not.
+    #[must_use]
+    pub fn write_head(&self) -> &WriteHead {
+        match &self.intent {
+            Intent::Write(write) => write,
+            _ => panic!("a request that writes nothing"),
+        }
+    }
+
     /// Whether the response can be the list of a directory, which may take long to make.
     #[must_use]
     pub fn may_list(&self) -> bool {
@@ -135,6 +163,7 @@ impl ParsedRequest {
             | Intent::LogOut(_)
             | Intent::Options(_)
             | Intent::Nowhere
+            | Intent::Write(_)
             | Intent::Unsupported => None,
         };
         path.is_some_and(|path| path.slash)
@@ -166,6 +195,11 @@ impl ParsedRequest {
             | Intent::LogIn { path, .. }
             | Intent::LogOut(path)
             | Intent::Options(Target::Path(path)) => format!("{method} {path}"),
+            Intent::Write(write) => match &write.target {
+                Ok(Target::Path(path)) => format!("{method} {path}"),
+                Ok(Target::Nowhere) => format!("{method} {nowhere}"),
+                Ok(Target::Asterisk) | Err(_) => format!("{method} *"),
+            },
             Intent::Options(Target::Nowhere) | Intent::Nowhere => format!("{method} {nowhere}"),
             Intent::Options(Target::Asterisk) | Intent::Unsupported => format!("{method} *"),
         }

@@ -1,6 +1,8 @@
 //! What became of a writing request.
 
+use crate::http::authorization::Challenge;
 use crate::http::conditional::ETag;
+use crate::http::write::Fault;
 
 /// It was carried out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +20,26 @@ pub struct Receipt {
 /// Why it was not. A `size` is the length of the file where some bytes of the body may be in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WriteFailure {
+    /// The head of the request is wrong.
+    Fault(Fault),
+    /// The client may not do that.
+    Unauthorized(Challenge),
+    /// A page of a site that is not known sent it.
+    ForeignPage,
+    /// The name is below no prefix that may be written.
+    NotWritable,
+    /// There is nothing to append.
+    Empty,
+    /// The body is longer than one append may be.
+    TooLong,
+    /// The body cannot be understood.
+    Malformed(&'static str),
+    /// The body is not what `Content-Digest` says.
+    WrongDigest,
+    /// The body did not arrive in time.
+    TooSlow,
+    /// Bodies hold as much memory as they may.
+    Overloaded,
     /// No file has the name.
     Missing,
     /// The directory of the name is not there.

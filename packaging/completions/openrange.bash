@@ -14,7 +14,8 @@ _openrange() {
         user='--user'
         file='--access-log --token-file'
         other='--listen --threads --header-timeout --idle-timeout --send-timeout --max-connections
-            --max-connections-per-address --poll-interval --grace --admin --cors --host'
+            --max-connections-per-address --poll-interval --grace --admin --cors --host --write
+            --append-max --body-memory'
         plain='--no-sandbox -h --help -V --version'
         ((COMP_CWORD == 1)) && commands='follow'
         ;;

@@ -79,7 +79,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, S
         match serve::TABLE.parse(arguments, serve::Serve::default())? {
             Parsed::Help => Command::Print(usage()),
             Parsed::Version => Command::Print(version()),
-            Parsed::Run(serve) => Command::Serve(Box::new(serve.finish())),
+            Parsed::Run(serve) => Command::Serve(Box::new(serve.finish()?)),
         },
     )
 }

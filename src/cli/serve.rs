@@ -7,12 +7,16 @@ use std::time::Duration;
 use super::table::{Row, Table};
 use crate::http::cors::Cors;
 use crate::http::host::Hosts;
+use crate::http::prefix::Prefix;
 use crate::server::options::Options;
 
 /// Most worker threads: a bound against typing errors.
 const THREADS_MAX: usize = 1024;
 /// Longest poll interval, a day.
 const MILLISECONDS_MAX: usize = 86_400_000;
+
+/// Largest body of an append: one write(2) takes 2 GiB less a page at most.
+const APPEND_BYTES_MAX: usize = 1 << 30;
 
 /// Options that are being parsed.
 #[derive(Default)]
@@ -23,10 +27,19 @@ pub(super) struct Serve {
 
 impl Serve {
     /// All that was said, with the defaults for what was not.
-    pub(super) fn finish(self) -> Options {
-        Options {
+    ///
+    /// # Errors
+    /// One line: options that do not go together.
+    pub(super) fn finish(self) -> Result<Options, String> {
+        let options = Options {
             root: self.root.unwrap_or(self.options.root),
             ..self.options
+        };
+        match options.open_to_all_writers(&options.listen) {
+            Some(address) => Err(format!(
+                "--write: other machines can reach {address}; say with --token-file who may write"
+            )),
+            None => Ok(options),
         }
     }
 }
@@ -175,8 +188,8 @@ const OPTIONS: &[Row<Serve>] = &[
     Row::value(
         "token-file",
         "FILE",
-        "who may read: on each line a bearer token and, if it is not for everything, the path it is for; # \
-               begins a remark",
+        "who may do what: on each line a bearer token, the path it is for if that is not everything, and its \
+               rights if they are not only to read: r (read), a (append), w (write in all ways); # begins a remark",
         |serve, value| {
             serve.options.token_file = Some(value.path());
             Ok(())
@@ -204,6 +217,39 @@ const OPTIONS: &[Row<Serve>] = &[
                 Some(others) => others.and(host),
                 None => host,
             });
+            Ok(())
+        },
+    ),
+    Row::value(
+        "write",
+        "PREFIX",
+        "names below this path may be written by POST, PATCH, PUT, MOVE and DELETE; may be repeated. Without \
+               --token-file only on listeners that no other machine reaches (default: nothing may be written)",
+        |serve, value| {
+            let prefix = Prefix::parse(value.string()?.as_bytes());
+            serve
+                .options
+                .write
+                .add(prefix.map_err(|why| value.wrong(why))?);
+            Ok(())
+        },
+    ),
+    Row::value(
+        "append-max",
+        "BYTES",
+        "largest body of a POST or PATCH (default: 1048576)",
+        |serve, value| {
+            serve.options.append_max = value.number(1, APPEND_BYTES_MAX)? as u64;
+            Ok(())
+        },
+    ),
+    Row::value(
+        "body-memory",
+        "BYTES",
+        "what all bodies that are being received hold together; further ones are answered with 503 (default: \
+               67108864)",
+        |serve, value| {
+            serve.options.body_memory = value.number(1, usize::MAX)?;
             Ok(())
         },
     ),

@@ -1,5 +1,9 @@
 //! How connections end.
 
+use super::{Connection, State};
+use crate::subscription::end::End;
+use crate::time::Moment;
+
 /// How a connection ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CloseMode {
@@ -14,4 +18,42 @@ pub enum CloseMode {
     Now,
     /// By a reset, so that the client sees a broken stream even without chunks.
     Abort,
+}
+
+/// The end of the server.
+impl<F> Connection<F> {
+    /// The server ends. True if there is something to do.
+    pub fn drain(&mut self, now: Moment) -> bool {
+        self.draining = true;
+        match self.state {
+            // Not at once: an answer may still be on its way in the kernel, or a request.
+            State::ReadingHeaders(None) if self.waiting() == 0 => {
+                self.close(CloseMode::Shut, End::ClientGone, now)
+            }
+            State::ReadingHeaders(None) => self.since = now,
+            State::ReadingHeaders(Some(_)) | State::ReadingBody(_) => return false,
+            State::SendingRange(_) | State::Tailing(_) => {
+                self.keep_alive = false;
+                let awake = matches!(self.state, State::Tailing(_));
+                if let Some(subscription) = self.subscription_mut() {
+                    subscription.shut_down();
+                }
+                self.go_on(now);
+                return awake;
+            }
+            // Lingering protects an answer that was given; it does not take long.
+            State::Closing(_) => return false,
+        }
+        true
+    }
+
+    /// The time to end is over: whatever is on its way is cut, visibly.
+    pub fn cut(&mut self, now: Moment) {
+        let mode = if matches!(self.state, State::SendingRange(_) | State::Tailing(_)) {
+            CloseMode::Abort
+        } else {
+            CloseMode::Now
+        };
+        self.close(mode, End::Shutdown, now);
+    }
 }

@@ -63,6 +63,7 @@
 
 mod closing;
 mod event_streams;
+pub mod receiving;
 pub mod sending;
 mod timeouts;
 
@@ -75,12 +76,13 @@ use crate::http::request::{self, Refusal};
 use crate::limits::{HEAD_MAX, LINGER, LINGER_BYTES};
 use crate::readiness::Interest;
 use crate::resource::Resource;
-use crate::response::{self, Summary, Terms};
+use crate::response::{self, Response, Summary, Terms};
 use crate::subscription::end::End;
 pub use crate::subscription::end::Ended;
 use crate::subscription::tail::{Measured, Tail};
 use crate::time::Moment;
 pub use closing::CloseMode;
+use receiving::Receiving;
 use sending::{Progress, Sending, Subscription};
 pub use timeouts::Timeouts;
 
@@ -113,6 +115,8 @@ pub struct Connection<F> {
 pub enum State<F> {
     /// The client; `Some`: a whole head is there, and its file is being looked up.
     ReadingHeaders(Option<Box<ParsedHead>>),
+    /// The client, for the body of a request; or what takes long to write it.
+    ReadingBody(Box<Receiving>),
     /// The socket.
     SendingRange(Sending<F>),
     /// The file: everything is delivered.
@@ -162,6 +166,7 @@ impl<F> Connection<F> {
             State::ReadingHeaders(None) | State::Closing(CloseMode::Linger { .. }) => Action::Sleep,
             State::ReadingHeaders(Some(_)) if self.resolving => Action::Sleep,
             State::ReadingHeaders(Some(asked)) => Action::Open(asked),
+            State::ReadingBody(receiving) => receiving.action(),
             State::SendingRange(sending) => match (sending.next(), sending.subscription()) {
                 (Some(next), _) => Action::Send(next),
                 (None, Some(Subscription::Tail(tail))) => Action::Measure(tail.file()),
@@ -187,6 +192,9 @@ impl<F> Connection<F> {
     /// What the poller is to tell of while there is nothing to do.
     #[must_use]
     pub fn interest(&self) -> Interest {
+        if let State::ReadingBody(receiving) = &self.state {
+            return receiving.interest();
+        }
         let sending = matches!(self.state, State::SendingRange(_));
         Interest {
             readable: !self.resolving && (!sending || self.is_tail()),
@@ -202,6 +210,7 @@ impl<F> Connection<F> {
             State::SendingRange(sending) if sending.subscription().is_some() => {
                 HEAD_MAX - self.waiting()
             }
+            State::ReadingBody(receiving) => receiving.room(),
             State::Closing(CloseMode::Linger { left }) => HEAD_MAX.min(*left as usize),
             _ => 0,
         }
@@ -218,6 +227,7 @@ impl<F> Connection<F> {
                 self.since + self.linger().min(timeouts.header)
             }
             State::ReadingHeaders(None) => self.since + timeouts.header,
+            State::ReadingBody(receiving) => receiving.deadline(self.since + timeouts.header),
             State::Closing(CloseMode::Linger { .. }) => self.since + self.linger(),
             State::Tailing(Subscription::Events(events)) => events.deadline(self.since),
             _ => Moment::NEVER,
@@ -287,6 +297,7 @@ impl<F> Connection<F> {
                 }
                 self.read(bytes);
             }
+            State::ReadingBody(_) => self.received_body(bytes, now),
             State::SendingRange(_) | State::Tailing(_) => {
                 assert!(
                     self.is_tail(),
@@ -352,25 +363,15 @@ impl<F> Connection<F> {
             Ok(request) => response::respond(request, &found, !self.draining, terms),
             Err(refused) => response::refuse(refused.why, refused.head_only, terms),
         };
-        let summary = answer.summary();
-        self.keep_alive = answer.keep_alive;
-        if !self.keep_alive {
-            self.input = None;
-        }
-        self.served = true;
-        let file = found.into_file();
-        let mut sending = Sending::new(answer.head, answer.body, file);
-        if self.draining
-            && let Some(subscription) = sending.subscription_mut()
-        {
-            subscription.shut_down();
-        }
-        self.state = State::SendingRange(sending);
+        let summary = self.begin(answer, found.into_file());
         (asked, summary)
     }
 
     /// So many bytes of a [`Action::Send`] went out.
     pub fn sent(&mut self, n: u64, now: Moment) {
+        if self.body().is_some() {
+            return self.sent_interim(n);
+        }
         let State::SendingRange(sending) = &mut self.state else {
             unreachable!("sent, but nothing was to be sent")
         };
@@ -492,48 +493,32 @@ impl<F> Connection<F> {
             State::SendingRange(_) | State::Tailing(_) => {
                 self.close(CloseMode::Abort, End::Stalled, now)
             }
+            State::ReadingBody(_) => self.body_timed_out(),
             State::ReadingHeaders(Some(_)) => unreachable!("timed_out while a file is looked up"),
         }
-    }
-
-    /// The server ends. True if there is something to do.
-    pub fn drain(&mut self, now: Moment) -> bool {
-        self.draining = true;
-        match self.state {
-            // Not at once: an answer may still be on its way in the kernel, or a request.
-            State::ReadingHeaders(None) if self.waiting() == 0 => {
-                self.close(CloseMode::Shut, End::ClientGone, now)
-            }
-            State::ReadingHeaders(None) => self.since = now,
-            State::ReadingHeaders(Some(_)) => return false,
-            State::SendingRange(_) | State::Tailing(_) => {
-                self.keep_alive = false;
-                let awake = matches!(self.state, State::Tailing(_));
-                if let Some(subscription) = self.subscription_mut() {
-                    subscription.shut_down();
-                }
-                self.go_on(now);
-                return awake;
-            }
-            // Lingering protects an answer that was given; it does not take long.
-            State::Closing(_) => return false,
-        }
-        true
-    }
-
-    /// The time to end is over: whatever is on its way is cut, visibly.
-    pub fn cut(&mut self, now: Moment) {
-        let mode = if matches!(self.state, State::SendingRange(_) | State::Tailing(_)) {
-            CloseMode::Abort
-        } else {
-            CloseMode::Now
-        };
-        self.close(mode, End::Shutdown, now);
     }
 }
 
 /// Ways from state to state that several of these share.
 impl<F> Connection<F> {
+    /// A response is on its way.
+    fn begin(&mut self, response: Response, file: Option<F>) -> Summary {
+        let summary = response.summary();
+        self.keep_alive = response.keep_alive;
+        if !self.keep_alive {
+            self.input = None;
+        }
+        self.served = true;
+        let mut sending = Sending::new(response.head, response.body, file);
+        if self.draining
+            && let Some(subscription) = sending.subscription_mut()
+        {
+            subscription.shut_down();
+        }
+        self.state = State::SendingRange(sending);
+        summary
+    }
+
     /// Parses what was received, if a line has ended with it or there is no more room: only then can the head be
     /// complete, and a head that comes byte by byte is not read again from its beginning with every byte.
     fn read(&mut self, bytes: &[u8]) {

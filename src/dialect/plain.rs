@@ -7,12 +7,15 @@ use crate::intent::{EventsOf, FilePart, Intent, ParsedRequest};
 
 /// Decides what a request asks for.
 #[must_use]
-pub fn parse(request: Request) -> ParsedRequest {
-    let intent = intent(&request);
+pub fn parse(mut request: Request) -> ParsedRequest {
+    let intent = match request.write.take() {
+        Some(write) => Intent::Write(write),
+        None => intent(&request),
+    };
     ParsedRequest { request, intent }
 }
 
-/// What a request asks for.
+/// What a request asks for that writes nothing.
 #[must_use]
 pub fn intent(request: &Request) -> Intent {
     match (request.method, &request.target) {

@@ -1,9 +1,10 @@
-//! Who may read what: the `Authorization` field (RFC 9110 section 11.6.2) and the table of bearer tokens (RFC 6750).
+//! Who may read and write what: the `Authorization` field (RFC 9110 section 11.6.2) and the table of bearer tokens (RFC 6750).
 
 use std::hint::black_box;
 
 use super::cookie::Proof;
-use super::target::{self, Path, Target};
+use super::prefix::Prefix;
+use super::target::Path;
 use crate::limits::{TOKEN_MAX, TOKENS_MAX};
 
 /// What a request shows to be allowed.
@@ -67,17 +68,66 @@ struct Entry {
     token: Box<[u8]>,
     /// What a cookie shows instead of it.
     proof: Proof,
-    /// The decoded path; empty: everything.
-    prefix: Box<[u8]>,
+    prefix: Prefix,
+    rights: Rights,
 }
 
-/// Why a request is answered with 401.
+/// What a request wants to do with its target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Right {
+    /// `r`: read it.
+    Read,
+    /// `a`: append to it, and seal it.
+    Append,
+    /// `w`: write it in all ways, appending included.
+    Write,
+}
+
+/// What a token permits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Rights {
+    read: bool,
+    append: bool,
+    write: bool,
+}
+
+impl Rights {
+    /// If nothing else is said.
+    const DEFAULT: Rights = Rights {
+        read: true,
+        append: false,
+        write: false,
+    };
+
+    fn parse(letters: &[u8]) -> Result<Rights, &'static str> {
+        if letters.is_empty() || !letters.iter().all(|letter| b"raw".contains(letter)) {
+            return Err("rights are letters: r (read), a (append), w (write)");
+        }
+        Ok(Rights {
+            read: letters.contains(&b'r'),
+            append: letters.contains(&b'a'),
+            write: letters.contains(&b'w'),
+        })
+    }
+
+    fn include(self, right: Right) -> bool {
+        match right {
+            Right::Read => self.read,
+            Right::Append => self.append || self.write,
+            Right::Write => self.write,
+        }
+    }
+}
+
+/// Why a request is answered with 401, or 403.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Challenge {
     /// It had no token.
     Missing,
     /// It had one that does not open this path.
     Invalid,
+    /// It had one that opens this path, but not for that: 403.
+    Insufficient,
 }
 
 /// What follows from logging in or out.
@@ -115,13 +165,17 @@ impl Challenge {
                 "WWW-Authenticate: Bearer realm=\"openrange\", error=\"invalid_token\"\r\n\
                  Cache-Control: no-store\r\n"
             }
+            Challenge::Insufficient => {
+                "WWW-Authenticate: Bearer realm=\"openrange\", error=\"insufficient_scope\"\r\n\
+                 Cache-Control: no-store\r\n"
+            }
         }
     }
 }
 
 impl Tokens {
-    /// Reads a table: on each line a token and, after blanks, the path to which it is restricted, written as in a URL.
-    /// Empty lines and what follows a `#` are nothing.
+    /// Reads a table: on each line a token and, after blanks, the path to which it is restricted, written as in a URL, and
+    /// its rights, `r` if there are none. Empty lines and what follows a `#` are nothing.
     ///
     /// # Errors
     /// The number of a line and what is wrong with it; never what stands in it, which is a secret.
@@ -133,13 +187,17 @@ impl Tokens {
                 .filter(|field| !field.is_empty())
                 .take_while(|field| !field.starts_with(b"#"))
                 .collect();
-            let (token, prefix) = match fields.as_slice() {
+            let (token, prefix, rights) = match fields.as_slice() {
                 [] => continue,
-                [token] => (token, b"/".as_slice()),
-                [token, prefix] => (token, *prefix),
-                _ => return Err((number, "expected a token and at most one path")),
+                [token] => (token, b"/".as_slice(), None),
+                [token, rights] if Rights::parse(rights).is_ok() => {
+                    (token, b"/".as_slice(), Some(*rights))
+                }
+                [token, prefix] => (token, *prefix, None),
+                [token, prefix, rights] => (token, *prefix, Some(*rights)),
+                _ => return Err((number, "expected a token, at most one path, and rights")),
             };
-            let entry = Entry::new(token, prefix).map_err(|why| (number, why))?;
+            let entry = Entry::new(token, prefix, rights).map_err(|why| (number, why))?;
             if entries.len() == TOKENS_MAX {
                 return Err((number, "too many tokens"));
             }
@@ -154,14 +212,19 @@ impl Tokens {
         self.0.len()
     }
 
-    /// Whether a request with these credentials may know what is at a path; `None`: a name that is never there, which is
+    /// Whether a request with these credentials may do that with what is at a path; `None`: a name that is never there, which is
     /// below every prefix.
     ///
     /// Every token is compared, so that the time tells nothing.
     ///
     /// # Errors
     /// How to challenge the client.
-    pub fn permit(&self, credentials: &Credentials, path: Option<&Path>) -> Result<(), Challenge> {
+    pub fn permit(
+        &self,
+        credentials: &Credentials,
+        path: Option<&Path>,
+        right: Right,
+    ) -> Result<(), Challenge> {
         let challenge = match credentials {
             Credentials::None => return Err(Challenge::Missing),
             Credentials::Unusable => return Err(Challenge::Invalid),
@@ -169,10 +232,17 @@ impl Tokens {
             // It may be of a token that was good once.
             Credentials::Cookies(_) => Challenge::Missing,
         };
-        let permitted = self.0.iter().fold(false, |permitted, entry| {
-            permitted | (entry.is_shown_by(credentials) & entry.covers(path))
+        let nothing = (false, false);
+        let (opens, permits) = self.0.iter().fold(nothing, |(opens, permits), entry| {
+            let opened = entry.is_shown_by(credentials) & entry.covers(path);
+            let permitted = opened & entry.rights.include(right);
+            (opens | opened, permits | permitted)
         });
-        if permitted { Ok(()) } else { Err(challenge) }
+        match (opens, permits) {
+            (_, true) => Ok(()),
+            (true, false) => Err(Challenge::Insufficient),
+            (false, false) => Err(challenge),
+        }
     }
 
     /// What a client gets that logs in with a token to see what is at this path: a cookie for all that the token opens.
@@ -192,7 +262,7 @@ impl Tokens {
         let below = self.opened_by(credentials).ok_or(Challenge::Invalid)?;
         Ok(Session {
             fields: Proof::of(token).set(&below, keep),
-            here: self.permit(credentials, Some(path)).is_ok(),
+            here: self.permit(credentials, Some(path), Right::Read).is_ok(),
             below,
         })
     }
@@ -218,9 +288,9 @@ impl Tokens {
     /// The path below which everything is that these credentials open.
     fn opened_by(&self, credentials: &Credentials) -> Option<Path> {
         let mut shown = self.0.iter().filter(|entry| entry.is_shown_by(credentials));
-        let first = shown.next()?.prefix.to_vec();
+        let first = shown.next()?.prefix.name().to_vec();
         let name = shown.fold(first, |common, entry| {
-            common_directory(&common, &entry.prefix)
+            common_directory(&common, entry.prefix.name())
         });
         Some(Path {
             name: name.into(),
@@ -242,22 +312,16 @@ fn common_directory(one: &[u8], other: &[u8]) -> Vec<u8> {
 }
 
 impl Entry {
-    fn new(token: &[u8], prefix: &[u8]) -> Result<Entry, &'static str> {
+    fn new(token: &[u8], prefix: &[u8], rights: Option<&[u8]>) -> Result<Entry, &'static str> {
         if !is_token(token) {
             return Err("a token is up to 256 letters, digits and -._~+/, then perhaps =");
         }
-        match target::decode(prefix) {
-            // Cut off at a query, the path would open more than what is written there.
-            Ok(Target::Path(path)) if prefix.starts_with(b"/") && !prefix.contains(&b'?') => {
-                Ok(Entry {
-                    token: token.into(),
-                    proof: Proof::of(token),
-                    prefix: path.name,
-                })
-            }
-            Ok(Target::Nowhere) => Err("such a path is never served"),
-            _ => Err("the path must begin with / and be percent-encoded as in a URL"),
-        }
+        Ok(Entry {
+            token: token.into(),
+            proof: Proof::of(token),
+            prefix: Prefix::parse(prefix)?,
+            rights: rights.map_or(Ok(Rights::DEFAULT), Rights::parse)?,
+        })
     }
 
     /// Whether these are credentials of this token.
@@ -271,15 +335,9 @@ impl Entry {
         }
     }
 
-    /// Whether a path is below the prefix, by whole components.
+    /// Whether a path is below the prefix.
     fn covers(&self, path: Option<&Path>) -> bool {
-        let Some(path) = path else {
-            return true;
-        };
-        match path.name.strip_prefix(&*self.prefix) {
-            Some(rest) => self.prefix.is_empty() || matches!(rest, [] | [b'/', ..]),
-            None => false,
-        }
+        path.is_none_or(|path| self.prefix.covers(path))
     }
 }
 

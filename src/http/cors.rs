@@ -7,6 +7,7 @@ use crate::limits::ORIGIN_MAX;
 pub struct Cors {
     /// Field lines of every answer.
     lines: Box<str>,
+    origin: Box<str>,
     any: bool,
 }
 
@@ -15,6 +16,16 @@ pub struct Cors {
 pub const PREFLIGHT: &str = "Access-Control-Allow-Methods: GET, HEAD\r\n\
     Access-Control-Allow-Headers: Authorization, If-Bytes-Before, If-Match, If-Modified-Since, If-None-Match, If-Range, \
     If-Unmodified-Since, Last-Event-ID, Range\r\n\
+    Access-Control-Max-Age: 7200\r\n";
+
+/// Besides the other lines of every answer, where something may be written.
+pub const EXPOSED_WRITABLE: &str = "Access-Control-Expose-Headers: Location, Preference-Applied, Upload-Complete, Upload-Offset\r\n";
+
+/// [`PREFLIGHT`] of a name that may be written.
+pub const PREFLIGHT_WRITABLE: &str = "Access-Control-Allow-Methods: GET, HEAD, POST, PATCH, PUT, MOVE, DELETE\r\n\
+    Access-Control-Allow-Headers: Authorization, Content-Digest, Content-Type, Destination, If-Match, \
+    If-Modified-Since, If-None-Match, If-Range, If-Unmodified-Since, Last-Event-ID, Overwrite, Prefer, Range, \
+    Upload-Complete, Upload-Offset\r\n\
     Access-Control-Max-Age: 7200\r\n";
 
 impl Cors {
@@ -34,8 +45,15 @@ impl Cors {
         );
         Ok(Cors {
             lines: lines.into(),
+            origin: origin.into(),
             any,
         })
+    }
+
+    /// The origin, or `*`.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        &self.origin
     }
 
     /// Field lines of every answer, each ending in CRLF.

@@ -88,6 +88,15 @@ impl Hosts {
         }
     }
 
+    /// The names that were given.
+    #[must_use]
+    pub fn names(&self) -> &[Box<str>] {
+        match self {
+            Hosts::Any => &[],
+            Hosts::These(names) => names,
+        }
+    }
+
     /// Whether a request may address this host.
     #[must_use]
     pub fn contain(&self, host: &Host) -> bool {

@@ -1,5 +1,7 @@
 //! Parts of the tree that are written as a path: what a token opens, and what may be written.
 
+use std::fmt;
+
 use super::target::{self, Path, Target};
 
 /// A path, and all names below it by whole components: `/in` and `/in/x`, but not `/inner`.
@@ -43,6 +45,13 @@ impl Prefix {
             _ => rest.strip_prefix(b"/")?,
         };
         (!rest.is_empty()).then_some(rest)
+    }
+}
+
+impl fmt::Display for Prefix {
+    /// As it stands in a URL.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "/{}", target::encode(&self.0))
     }
 }
 

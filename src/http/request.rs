@@ -17,8 +17,10 @@ use super::pattern::Pattern;
 use super::position::{Check, Positions};
 use super::query::{self, Query, Start};
 use super::range::{self, RangeSpec};
+use super::request_body::Framing;
 use super::sse;
-use super::target::{self, Invalid, Path, Target};
+use super::target::{self, Path, Target};
+use super::write::{Verb, WriteFields, WriteHead};
 use crate::limits::{FIELDS_MAX, HEAD_MAX, TARGET_MAX};
 
 /// A whole request head, as far as it matters here.
@@ -30,6 +32,8 @@ pub struct Request {
     pub target: Option<Target>,
     /// The host that it addresses.
     pub host: Host,
+    /// What the head of a writing request says, its own target included.
+    pub write: Option<Box<WriteHead>>,
     /// The client speaks HTTP/1.0: no chunks, and keep-alive only if it asks.
     pub http10: bool,
     /// The client lets the connection stay, and nothing follows the head that would have to be read as a body.
@@ -257,10 +261,15 @@ fn build(parsed: &httparse::Request<'_, '_>) -> Result<Request, Refusal> {
         return Err(Refusal::TargetTooLong);
     }
     let mut fields = Fields::default();
+    let verb = Verb::parse(parsed.method.unwrap_or_default());
+    let mut writing = WriteFields::default();
     for header in parsed.headers.iter() {
         fields.take(header.name, header.value)?;
+        if verb.is_some() {
+            writing.take(header.name, header.value);
+        }
     }
-    let body = fields.body(http10)?;
+    let framing = fields.body(http10)?;
     if fields.host.is_none() && !http10 {
         return Err(Refusal::Malformed("no Host field"));
     }
@@ -282,12 +291,16 @@ fn build(parsed: &httparse::Request<'_, '_>) -> Result<Request, Refusal> {
     };
     // An authority in the target replaces the field (RFC 9112 section 3.2.2).
     let authority = target::authority(written).or(fields.host);
+    let persistent = !fields.close && (!http10 || fields.keep_alive);
+    let write = verb
+        .map(|verb| Box::new(writing.head(verb, written, authority, framing, http10, persistent)));
     Ok(Request {
         method,
         target,
+        write,
         host: Host::parse(authority.unwrap_or_default()),
         http10,
-        keep_alive: !body && !fields.close && (!http10 || fields.keep_alive),
+        keep_alive: framing.is_empty() && persistent,
         trailers: fields.trailers && !http10,
         range: fields.range.one().filter(|_| reads).and_then(range::parse),
         conditions: fields.conditions,
@@ -309,6 +322,10 @@ fn build(parsed: &httparse::Request<'_, '_>) -> Result<Request, Refusal> {
     })
 }
 
+fn decode(target: &[u8]) -> Result<Target, Refusal> {
+    target::decode(target).map_err(|invalid| Refusal::Malformed(invalid.explain()))
+}
+
 fn method(name: &str) -> Method {
     match name {
         "GET" => Method::Get,
@@ -324,17 +341,6 @@ fn method(name: &str) -> Method {
                 .unwrap_or_default(),
         ),
     }
-}
-
-fn decode(target: &[u8]) -> Result<Target, Refusal> {
-    target::decode(target).map_err(|invalid| {
-        Refusal::Malformed(match invalid {
-            Invalid::Form => "the request target is neither a path nor an http URI",
-            Invalid::Character => "character in the request target that must be percent-encoded",
-            Invalid::Encoding => "invalid percent-encoding in the request target",
-            Invalid::Outside => "the request target leaves the served directory",
-        })
-    })
 }
 
 /// A field that may be there at most once.
@@ -432,21 +438,19 @@ impl<'a> Fields<'a> {
         Ok(())
     }
 
-    /// Whether a body follows the head (RFC 9112 section 6.3). Everything about which two readers might differ is
-    /// refused.
-    fn body(&self, http10: bool) -> Result<bool, Refusal> {
+    /// Where the body ends that follows the head (RFC 9112 section 6.3). Everything about which two readers might differ
+    /// is refused.
+    fn body(&self, http10: bool) -> Result<Framing, Refusal> {
         match (&self.content_length, &self.transfer_encoding) {
-            (Once::Absent, Once::Absent) => Ok(false),
-            (Once::One(length), Once::Absent) => {
-                if length.is_empty() || !length.iter().all(u8::is_ascii_digit) {
-                    return Err(Refusal::Malformed("malformed Content-Length"));
-                }
-                Ok(length.iter().any(|&digit| digit != b'0'))
-            }
+            (Once::Absent, Once::Absent) => Ok(Framing::Length(0)),
+            (Once::One(length), Once::Absent) => match Framing::of_length(length) {
+                Some(framing) => Ok(framing),
+                None => Err(Refusal::Malformed("malformed Content-Length")),
+            },
             (Once::Repeated, Once::Absent) => Err(Refusal::Malformed("repeated Content-Length")),
             (Once::Absent, _) if http10 => Err(Refusal::Malformed("Transfer-Encoding in HTTP/1.0")),
             (Once::Absent, Once::One(coding)) if coding.eq_ignore_ascii_case(b"chunked") => {
-                Ok(true)
+                Ok(Framing::Chunked)
             }
             (Once::Absent, Once::One([])) => Err(Refusal::Malformed("empty Transfer-Encoding")),
             (Once::Absent, Once::One(_)) => Err(Refusal::UnknownCoding),

@@ -17,6 +17,14 @@ pub enum Framing {
 }
 
 impl Framing {
+    /// Reads the value of a `Content-Length` field.
+    #[must_use]
+    pub fn of_length(digits: &[u8]) -> Option<Framing> {
+        let valid = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
+        let length = str::from_utf8(digits).ok().filter(|_| valid)?;
+        Some(Framing::Length(length.parse().unwrap_or(u64::MAX)))
+    }
+
     /// Whether nothing follows the head.
     #[must_use]
     pub fn is_empty(self) -> bool {

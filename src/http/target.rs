@@ -77,6 +77,19 @@ pub enum Invalid {
     Outside,
 }
 
+impl Invalid {
+    /// One line for the client.
+    #[must_use]
+    pub fn explain(self) -> &'static str {
+        match self {
+            Invalid::Form => "the request target is neither a path nor an http URI",
+            Invalid::Character => "character in the request target that must be percent-encoded",
+            Invalid::Encoding => "invalid percent-encoding in the request target",
+            Invalid::Outside => "the request target leaves the served directory",
+        }
+    }
+}
+
 /// Decodes a request target once.
 ///
 /// # Errors

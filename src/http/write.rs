@@ -129,6 +129,17 @@ pub struct WriteHead {
     pub keep_alive: bool,
 }
 
+impl WriteHead {
+    /// The path that is to be written.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        match &self.target {
+            Ok(Target::Path(path)) => Some(path),
+            _ => None,
+        }
+    }
+}
+
 /// The fields that matter to a writing request, gathered in one pass.
 #[derive(Debug, Default)]
 pub struct WriteFields<'a> {

@@ -26,6 +26,8 @@ const READ_DIR: u64 = 1 << 3;
 const REMOVE_FILE: u64 = 1 << 5;
 /// LANDLOCK_ACCESS_FS_MAKE_REG
 const MAKE_FILE: u64 = 1 << 8;
+/// LANDLOCK_ACCESS_FS_REFER, from ABI 2: a new name in another directory.
+const REFER: u64 = 1 << 13;
 /// Everything about files that ABI 1 knows, then what later ones added: REFER, TRUNCATE, IOCTL_DEV.
 const FS_BITS: [(c_long, u32); 4] = [(1, 13), (2, 14), (3, 15), (5, 16)];
 /// BIND_TCP and CONNECT_TCP.
@@ -167,14 +169,15 @@ impl Keep {
     }
 }
 
-/// Gives up, for this thread and all that it will start, access to files except reading in the directory that `root` is in
-/// and what is to be kept for certain files; all new TCP listeners and connections; and gaining privileges by `execve`.
+/// Gives up, for this thread and all that it will start, access to files except reading in the directory that `root` is in,
+/// writing below the `writable` directories, and what is to be kept for certain files; all new TCP listeners and connections; and gaining privileges by `execve`.
 ///
 /// # Errors
 /// If the kernel has Landlock and refuses.
 pub fn confine_process<'a>(
     root: &Path,
     kept: impl Iterator<Item = (&'a Path, Keep)>,
+    writable: &[OwnedFd],
 ) -> io::Result<Sandbox> {
     thread::set_no_new_privs(true)?;
     let Some((abi, rules)) = ruleset()? else {
@@ -185,21 +188,25 @@ pub fn confine_process<'a>(
     for (file, keep) in kept {
         allow_around(&rules, file, keep.access())?;
     }
+    for directory in writable {
+        sys::landlock_allow(&rules, directory.as_fd(), write_below(abi))?;
+    }
     sys::landlock_restrict(&rules)?;
     Ok(Sandbox::Landlock(abi))
 }
 
-/// Gives up, for this thread and those that it will start, access to files except reading below `root`; without a root,
-/// except those that are open.
+/// Gives up, for this thread and those that it will start, access to files except reading below `root`, and writing there if
+/// it `writes`; without a root, except those that are open.
 ///
 /// # Errors
 /// As [`confine_process`], which comes first.
-pub fn confine_thread(root: Option<BorrowedFd<'_>>) -> io::Result<()> {
-    let Some((_, rules)) = ruleset()? else {
+pub fn confine_thread(root: Option<BorrowedFd<'_>>, writes: bool) -> io::Result<()> {
+    let Some((abi, rules)) = ruleset()? else {
         return Ok(());
     };
     if let Some(root) = root {
-        sys::landlock_allow(&rules, root, READ_FILE | READ_DIR)?;
+        let write = if writes { write_below(abi) } else { 0 };
+        sys::landlock_allow(&rules, root, READ_FILE | READ_DIR | write)?;
     }
     sys::landlock_restrict(&rules)
 }
@@ -217,6 +224,12 @@ pub fn filter_system_calls(capabilities: &[Capability]) -> io::Result<bool> {
             Some(_) => Err(error),
         },
     }
+}
+
+/// What writing over HTTP takes. Nothing is ever made shorter.
+fn write_below(abi: c_long) -> u64 {
+    let refer = if abi >= 2 { REFER } else { 0 };
+    WRITE_FILE | REMOVE_FILE | MAKE_FILE | refer
 }
 
 /// The version of Landlock and a ruleset that takes away all that it can. `None`: the kernel has none.

@@ -88,6 +88,38 @@ impl fmt::Display for Address {
     }
 }
 
+/// An address as it stands in a URL.
+fn host_and_port(address: SocketAddr) -> (String, u16) {
+    let host = match address {
+        SocketAddr::V4(address) => address.ip().to_string(),
+        SocketAddr::V6(address) => match address.ip().to_ipv4_mapped() {
+            Some(ip) => ip.to_string(),
+            None => format!("[{}]", address.ip()),
+        },
+    };
+    (host, address.port())
+}
+
+impl Address {
+    /// The host as it stands in a URL, and the port; `None`: it is no TCP address.
+    #[must_use]
+    pub fn host_and_port(&self) -> Option<(String, u16)> {
+        match self {
+            Address::Tcp(address) => Some(host_and_port(*address)),
+            Address::Unix { .. } => None,
+        }
+    }
+
+    /// Whether only this machine can reach it.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        match self {
+            Address::Tcp(address) => address.ip().is_loopback(),
+            Address::Unix { .. } => true,
+        }
+    }
+}
+
 /// A bound and listening address.
 pub struct Bound {
     /// With the port that the kernel chose.
@@ -470,6 +502,13 @@ impl Stream {
     pub fn receive(&self, buffer: &mut [u8]) -> Result<usize, Errno> {
         rustix::io::retry_on_intr(|| net::recv(&self.fd, &mut *buffer, RecvFlags::empty()))
             .map(|(count, _)| count)
+    }
+
+    /// The address at our end, as it stands in a URL, and the port; `None`: it is no TCP socket.
+    #[must_use]
+    pub fn local_address(&self) -> Option<(String, u16)> {
+        let name = net::getsockname(&self.fd).ok().filter(|_| self.tcp)?;
+        SocketAddr::try_from(name).ok().map(host_and_port)
     }
 
     /// Sends some of the bytes. `more`: others follow at once, so a segment may wait for them. Never true for the last

@@ -2,20 +2,23 @@
 
 mod events;
 mod generations;
+pub mod written;
 
 use std::fmt;
 use std::ops::Range;
 
 use crate::http::authorization::{Challenge, Session};
 use crate::http::conditional::{self, Validators, Verdict};
-use crate::http::cors::{Cors, PREFLIGHT};
+use crate::http::cors::{Cors, EXPOSED_WRITABLE, PREFLIGHT, PREFLIGHT_WRITABLE};
 use crate::http::date::Date;
 use crate::http::head::{Head, Status};
 use crate::http::media;
+use crate::http::prefix::Prefixes;
 use crate::http::range::{RangeSpec, Resolved};
 use crate::http::request::Refusal;
-use crate::http::target::Path;
+use crate::http::target::{Path, Target};
 use crate::http::viewer;
+use crate::http::write::ACCEPT_PATCH;
 use crate::intent::{FilePart, Intent, ParsedRequest};
 use crate::resource::{FileInfo, GenerationPlace, Resource};
 use crate::subscription::event_stream::Subject;
@@ -150,11 +153,17 @@ pub struct Terms<'a> {
     pub date: Date,
     /// Who may read across origins.
     pub cors: Option<&'a Cors>,
+    /// What may be written.
+    pub writable: Option<&'a Prefixes>,
 }
 
 impl From<Date> for Terms<'_> {
     fn from(date: Date) -> Self {
-        Terms { date, cors: None }
+        Terms {
+            date,
+            cors: None,
+            writable: None,
+        }
     }
 }
 
@@ -168,7 +177,11 @@ impl Terms<'_> {
             (false, true) => head.lines("Vary: Origin\r\n"),
             (true, true) => head.lines("Vary: Accept, Origin\r\n"),
         };
-        head.lines(self.cors.map_or("", Cors::lines))
+        let head = head.lines(self.cors.map_or("", Cors::lines));
+        match (self.cors, self.writable) {
+            (Some(_), Some(_)) => head.lines(EXPOSED_WRITABLE),
+            _ => head,
+        }
     }
 }
 
@@ -217,12 +230,8 @@ pub fn respond<'a, F>(
         (_, Resource::Misdirected) => builder.misdirected(),
         (_, Resource::Unauthorized(challenge)) => builder.unauthorized(*challenge),
         (_, Resource::Session(session)) => builder.session(session),
-        (Intent::Options(_), _) => builder.options(),
-        (Intent::Unsupported, _) => builder.plain(
-            Status::MethodNotAllowed,
-            ALLOW,
-            "only GET, HEAD and OPTIONS",
-        ),
+        (Intent::Options(target), _) => builder.options(target),
+        (Intent::Write(_) | Intent::Unsupported, _) => builder.not_allowed(),
         (Intent::Nowhere, _) => builder.plain(Status::NotFound, NOT_STORED, "no such file"),
         (_, Resource::Viewer) | (Intent::Viewer(_), Resource::File { .. }) => builder.viewer(),
         (Intent::Events(of), Resource::File { info, .. }) => builder.events(of, Some(info)),
@@ -269,10 +278,50 @@ struct ResponseBuilder<'a> {
 }
 
 impl ResponseBuilder<'_> {
-    fn options(&self) -> Response {
-        let head = self.head(Status::NoContent).lines(ALLOW);
-        let head = head.lines(self.terms.cors.map_or("", |_| PREFLIGHT));
+    fn options(&self, target: &Target) -> Response {
+        let writable = match target {
+            Target::Path(path) => self.may_write(path),
+            Target::Asterisk | Target::Nowhere => false,
+        };
+        let head = self.head(Status::NoContent);
+        let head = match writable {
+            true => head.lines(written::ALLOW).lines(ACCEPT_PATCH),
+            false => head.lines(ALLOW),
+        };
+        let head = head.lines(match self.terms.cors {
+            None => "",
+            Some(_) if writable => PREFLIGHT_WRITABLE,
+            Some(_) => PREFLIGHT,
+        });
         Response::new(Status::NoContent, head.finish(b""), self.keep_alive)
+    }
+
+    /// A method that is not understood.
+    fn not_allowed(&self) -> Response {
+        let (allow, line) = match self.terms.writable {
+            None => (ALLOW, "only GET, HEAD and OPTIONS"),
+            Some(_) => (
+                written::ALLOW,
+                "only GET, HEAD, OPTIONS, POST, PATCH, PUT, MOVE and DELETE",
+            ),
+        };
+        self.plain(Status::MethodNotAllowed, allow, line)
+    }
+
+    fn may_write(&self, path: &Path) -> bool {
+        let prefixes = self.terms.writable;
+        prefixes.is_some_and(|prefixes| prefixes.find(path).is_some())
+    }
+
+    /// What a producer wants to know before it goes on.
+    fn upload(&self, head: Head, info: &FileInfo) -> Head {
+        let path = self.asked.intent.path();
+        match self.asked.head_only() && path.is_some_and(|path| self.may_write(path)) {
+            true => head
+                .field("Upload-Offset", info.size)
+                .lines(written::complete(info.sealed)),
+            false => head,
+        }
     }
 
     fn head(&self, status: Status) -> Head {
@@ -309,6 +358,11 @@ impl ResponseBuilder<'_> {
         let line = match challenge {
             Challenge::Missing => "a bearer token is needed",
             Challenge::Invalid => "this token is not valid here",
+            Challenge::Insufficient => "this token does not permit that",
+        };
+        let status = match challenge {
+            Challenge::Missing | Challenge::Invalid => Status::Unauthorized,
+            Challenge::Insufficient => Status::Forbidden,
         };
         // It says nothing of what was asked for: all such responses are alike.
         let builder = ResponseBuilder {
@@ -316,7 +370,7 @@ impl ResponseBuilder<'_> {
             ..*self
         };
         let person = self.asked.request.accept.names_html();
-        if person && !matches!(self.asked.intent, Intent::LogIn { .. }) {
+        if person && self.asked.may_log_in() && status == Status::Unauthorized {
             let fields = format!("{}{}", challenge.lines(), *viewer::LOGIN_FIELDS);
             return builder.page_with(
                 Status::Unauthorized,
@@ -325,7 +379,7 @@ impl ResponseBuilder<'_> {
                 viewer::LOGIN.as_bytes(),
             );
         }
-        builder.plain(Status::Unauthorized, challenge.lines(), line)
+        builder.plain(status, challenge.lines(), line)
     }
 
     /// To who has logged in, what that opens; who has logged out comes to where it was.
@@ -474,6 +528,7 @@ impl ResponseBuilder<'_> {
             .field("Content-Type", info.media);
         let head = validators(head, info, self.terms.date)
             .field("Content-Length", range.end - range.start);
+        let head = self.upload(head, info);
         let head = match status {
             Status::PartialContent => {
                 head.field("Content-Range", &*content_range(&range, info.size))
@@ -554,6 +609,7 @@ impl ResponseBuilder<'_> {
             info,
             self.terms.date,
         );
+        let head = self.upload(head, info);
         let head = if self.asked.head_only() && open && at < info.size {
             head.field(
                 "Content-Range",

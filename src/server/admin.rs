@@ -74,7 +74,7 @@ impl Admin {
     pub fn start(self, listener: Listener, confined: bool) -> std::io::Result<()> {
         let thread = thread::Builder::new().name("admin".into());
         thread.spawn(move || {
-            if confined && let Err(error) = privileges::confine_thread(None) {
+            if confined && let Err(error) = privileges::confine_thread(None, false) {
                 warn!("--admin keeps its access to files: {error}");
             }
             self.run(&listener);

@@ -1,5 +1,6 @@
 //! What the server gives up before the first byte of a client is read.
 
+use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use log::{debug, warn};
@@ -10,11 +11,12 @@ use crate::os::system_calls::Capability;
 
 use super::options::Options;
 
-/// Becomes another user, if it is to, and gives up what is not needed, while there is only this thread.
+/// Becomes another user, if it is to, and gives up what is not needed, while there is only this thread. `writable`: the
+/// directories below which clients may write.
 ///
 /// # Errors
 /// One line that says what is refused.
-pub fn give_up_privileges(options: &Options) -> Result<(), String> {
+pub fn give_up_privileges(options: &Options, writable: &[OwnedFd]) -> Result<(), String> {
     match &options.user {
         Some(user) => privileges::become_user(user)?,
         None if privileges::is_root() => {
@@ -30,16 +32,25 @@ pub fn give_up_privileges(options: &Options) -> Result<(), String> {
     let refused =
         |error| format!("cannot restrict the process: {error}; --no-sandbox does without");
     privileges::drop_capabilities().map_err(refused)?;
-    match privileges::confine_process(&options.root, kept(options)) {
+    match privileges::confine_process(&options.root, kept(options), writable) {
         Ok(Sandbox::Landlock(abi)) => {
-            debug!("restricted to reading below ROOT by Landlock, version {abi}");
+            let write = if writable.is_empty() {
+                ""
+            } else {
+                ", and writing below --write"
+            };
+            debug!("restricted to reading below ROOT{write} by Landlock, version {abi}");
         }
         Ok(Sandbox::Missing) => {
             warn!("this kernel has no Landlock: the process keeps its access to other files");
         }
         Err(error) => return Err(refused(error)),
     }
-    if !privileges::filter_system_calls(&[Capability::Serve]).map_err(refused)? {
+    let capabilities: &[Capability] = match writable {
+        [] => &[Capability::Serve],
+        _ => &[Capability::Serve, Capability::Write],
+    };
+    if !privileges::filter_system_calls(capabilities).map_err(refused)? {
         warn!("this kernel has no filter for system calls: the process keeps all of them");
     }
     Ok(())

@@ -10,6 +10,7 @@ pub mod reload;
 mod root_watch;
 pub mod systemd;
 mod workers;
+mod writing;
 
 use std::io::{self, Write};
 use std::os::fd::OwnedFd;
@@ -30,6 +31,7 @@ use crate::store::root::open_root;
 use crate::worker::Shared;
 use crate::worker::admission::Admission;
 use crate::worker::inspect::Inspector;
+use crate::worker::writing::Writing;
 use admin::Admin;
 use health::Health;
 use options::{DEFAULT_ADDRESS, Options};
@@ -50,7 +52,6 @@ pub fn run(options: &Options) -> Result<(), String> {
     let passed = systemd::passed_sockets(threads)?;
     stderr::prepare();
     let mut reload = Reload::load(options)?;
-    let shared = share(options, threads, &passed, &reload);
     descriptors::raise_limit();
     // Before anything is announced, so that whoever reads the announcement may send a signal.
     let signals = Signals::new([SIGTERM, SIGINT, SIGHUP, SIGUSR1])
@@ -59,7 +60,11 @@ pub fn run(options: &Options) -> Result<(), String> {
     // As a path that stays the same whatever the working directory is.
     let path = std::path::absolute(&options.root).unwrap_or_else(|_| options.root.clone());
     let mut bound = bind(options, threads, passed)?;
-    confinement::give_up_privileges(options)?;
+    let prepared = writing::prepare(options, &bound.served)?;
+    let writable = prepared.as_ref().map(|prepared| &*prepared.directories);
+    confinement::give_up_privileges(options, writable.unwrap_or_default())?;
+    let writing = prepared.map(writing::Prepared::finish).transpose()?;
+    let shared = share(options, threads, &bound.served, &reload, writing);
     let root = open(&options.root)?;
     let workers = Arc::new(Workers::new(
         Arc::clone(&shared),
@@ -96,9 +101,14 @@ pub fn run(options: &Options) -> Result<(), String> {
     result
 }
 
-fn share(options: &Options, threads: usize, passed: &[Bound], reload: &Reload) -> Arc<Shared> {
-    let passed = passed.iter().map(|bound| &bound.address);
-    let listeners = passed.chain(&options.listen);
+fn share(
+    options: &Options,
+    threads: usize,
+    listeners: &[Bound],
+    reload: &Reload,
+    writing: Option<Writing>,
+) -> Arc<Shared> {
+    let listeners = listeners.iter().map(|bound| &bound.address);
     let given = options.hosts.as_ref();
     let most = options
         .max_connections
@@ -114,6 +124,7 @@ fn share(options: &Options, threads: usize, passed: &[Bound], reload: &Reload) -
         cors: options.cors.clone(),
         hosts: hosts::of(given, listeners, options.token_file.is_some()),
         admin_hosts: hosts::of(given, &options.admin, false),
+        writing,
         access_log: reload.access_log(),
         tokens: reload.tokens(),
         admission: Admission::new(most, options.max_connections_per_address),

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use crate::http::cors::Cors;
 use crate::http::host::Hosts;
-use crate::limits::POLL_INTERVAL;
+use crate::http::prefix::Prefixes;
+use crate::limits::{APPEND_MAX, BODY_MEMORY, POLL_INTERVAL};
 use crate::os::sockets::Address;
 
 /// How to serve.
@@ -42,6 +43,12 @@ pub struct Options {
     pub cors: Option<Cors>,
     /// Which hosts requests over TCP may address; `None`: as the listeners are.
     pub hosts: Option<Hosts>,
+    /// What may be written.
+    pub write: Prefixes,
+    /// Largest body of an append.
+    pub append_max: u64,
+    /// What all bodies that are being received may hold together.
+    pub body_memory: usize,
     /// Whom to become.
     pub user: Option<String>,
     /// Give up what is not needed.
@@ -66,9 +73,25 @@ impl Default for Options {
             token_file: None,
             cors: None,
             hosts: None,
+            write: Prefixes::default(),
+            append_max: APPEND_MAX,
+            body_memory: BODY_MEMORY,
             user: None,
             sandbox: true,
         }
+    }
+}
+
+impl Options {
+    /// The first of these addresses at which anybody on another machine could write.
+    #[must_use]
+    pub fn open_to_all_writers<'a>(
+        &self,
+        addresses: impl IntoIterator<Item = &'a Address>,
+    ) -> Option<&'a Address> {
+        let guarded = self.write.is_empty() || self.token_file.is_some();
+        let mut addresses = addresses.into_iter().filter(|_| !guarded);
+        addresses.find(|address| !address.is_local())
     }
 }
 

@@ -183,6 +183,7 @@ impl Workers {
             } else {
                 None
             },
+            writes: self.shared.writing.is_some(),
             ready: ready.clone(),
             started,
             running: Arc::clone(&self.running),
@@ -272,6 +273,7 @@ struct Start {
     builder: WorkerBuilder,
     /// What it keeps when it gives up all other files.
     root: Option<OwnedFd>,
+    writes: bool,
     ready: Sender<io::Result<()>>,
     started: Receiver<()>,
     running: Arc<AtomicUsize>,
@@ -283,7 +285,7 @@ impl Start {
     fn run(self) -> io::Result<()> {
         let (waker, mailbox) = (self.builder.waker(), self.builder.mailbox());
         let confined = match &self.root {
-            Some(root) => privileges::confine_thread(Some(root.as_fd())),
+            Some(root) => privileges::confine_thread(Some(root.as_fd()), self.writes),
             None => Ok(()),
         };
         let worker = match confined.and_then(|()| self.builder.build()) {

@@ -183,6 +183,7 @@ pub fn form(intent: &Intent) -> Option<Form> {
         | Intent::LogOut(_)
         | Intent::Options(_)
         | Intent::Nowhere
+        | Intent::Write(_)
         | Intent::Unsupported => Some(Form::Page),
     }
 }
@@ -200,6 +201,7 @@ pub fn wanted_start(intent: &Intent) -> Option<Start> {
         | Intent::LogOut(_)
         | Intent::Options(_)
         | Intent::Nowhere
+        | Intent::Write(_)
         | Intent::Unsupported => None,
     }
 }

@@ -4,6 +4,8 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use rustix::io::Errno;
+
 use crate::os::epoll::Waker;
 use crate::store::generations::finder::{Answer, Reply};
 
@@ -15,6 +17,15 @@ pub enum Completion {
         number: u64,
         /// What it came to.
         answer: Arc<Answer>,
+    },
+    /// Put something on disk, or could not.
+    Commit {
+        /// The slot of the connection that waits.
+        slot: usize,
+        /// The number of what it waits for.
+        number: u64,
+        /// Whether it is there.
+        result: Result<(), Errno>,
     },
 }
 

@@ -2,21 +2,24 @@
 //! share of the turn.
 
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use log::info;
 use rustix::io::Errno;
 
+use super::completions::Completions;
 use super::event_streams;
 use super::generations;
 use super::inspect::Counters;
 use super::searches::Searches;
 use super::send::{SendBuffer, Sent, Trouble};
+use super::writing::{self, Upload, Writing};
 use crate::action::Next;
 use crate::connection::{Action, Connection, Ended, ParsedHead};
 use crate::follow::event_subscriptions::EventSubscriptions;
 use crate::follow::registry::{Lookup, Topics};
-use crate::http::authorization::{Session, Tokens};
+use crate::http::authorization::{Right, Session, Tokens};
 use crate::http::cors::Cors;
 use crate::http::date::Date;
 use crate::http::host::Hosts;
@@ -27,7 +30,7 @@ use crate::log::access_record::{Lines, Record};
 use crate::os::sockets::{Peer, Stream};
 use crate::readiness::Interest;
 use crate::resource::Resource;
-use crate::response::Terms;
+use crate::response::{Summary, Terms};
 use crate::store::file::OpenFile;
 use crate::time::Moment;
 use crate::versioned::Reader;
@@ -60,6 +63,8 @@ pub struct Slot {
     pub(super) listing: bool,
     /// Up to when its file is known not to have been truncated, see [`OpenFile::shrank_since`].
     pub(super) truncation: u64,
+    /// The body of a writing request that is coming, or waits.
+    pub(super) upload: Option<Box<Upload>>,
 }
 
 impl Slot {
@@ -88,6 +93,7 @@ impl Slot {
             record: None,
             listing: false,
             truncation: 0,
+            upload: None,
         }
     }
 
@@ -100,6 +106,12 @@ impl Slot {
 /// What the poller tells of at first.
 pub(super) const READABLE: Interest = Interest {
     readable: true,
+    writable: false,
+};
+
+/// What the poller tells of while a request waits for the disk, or for the lock of a file.
+pub(super) const NOTHING: Interest = Interest {
+    readable: false,
     writable: false,
 };
 
@@ -149,6 +161,12 @@ pub struct Context {
     pub(super) cors: Option<Cors>,
     /// `--host`
     pub(super) hosts: Hosts,
+    /// `--write`
+    pub(super) writing: Option<Writing>,
+    /// Where threads say what they have done.
+    pub(super) completions: Arc<Completions>,
+    /// Requests so far that waited for the disk: the number of the last one.
+    pub(super) commits: u64,
     pub(super) send_buffer: SendBuffer,
     /// What has happened so far.
     pub(super) counters: Counters,
@@ -183,7 +201,11 @@ pub fn drive(slot: &mut Slot, key: usize, context: &mut Context) -> Outcome {
     let mut bytes = 0;
     for _ in 0..BUDGET_WANTS {
         match slot.machine.action() {
-            Action::Sleep => return Outcome::Blocked,
+            Action::Sleep => {
+                if writing::account(slot, context) {
+                    return Outcome::Blocked;
+                }
+            }
             Action::Remove { abort } => return Outcome::Leave { abort },
             Action::Open(asked) if context.listed && may_list(asked) => return Outcome::Again,
             Action::List { .. } if context.listed => return Outcome::Again,
@@ -195,9 +217,7 @@ pub fn drive(slot: &mut Slot, key: usize, context: &mut Context) -> Outcome {
             }
             Action::Measure(file) => {
                 match (file.shrank_since(&mut slot.truncation), file.cached_stat()) {
-                    (Some(size), _) => {
-                        slot.machine.shrank(size, context.now);
-                    }
+                    (Some(size), _) => slot.machine.shrank(size, context.now),
                     (None, Ok(look)) => slot.machine.measured(look.size, look.sealed, context.now),
                     (None, Err(_)) => slot.machine.fell_short(context.now),
                 }
@@ -210,19 +230,17 @@ pub fn drive(slot: &mut Slot, key: usize, context: &mut Context) -> Outcome {
                 }
             }
             Action::List { .. } => event_streams::list(slot, key, context),
+            Action::Store(_) | Action::Write(..) | Action::Refuse(_) => {
+                writing::go_on(slot, key, context)
+            }
             Action::Shut => {
                 slot.stream.shut();
                 slot.machine.shut(context.now);
             }
             Action::Send(next) => {
                 let memory = (!slot.stream.counts_bytes()).then(|| slot.stream.unacknowledged());
-                let result = transmit(
-                    &slot.stream,
-                    &next,
-                    &mut slot.truncation,
-                    &mut context.send_buffer,
-                );
-                match result {
+                let (truncation, buffer) = (&mut slot.truncation, &mut context.send_buffer);
+                match transmit(&slot.stream, &next, truncation, buffer) {
                     Ok(sent) => {
                         slot.machine.sent(sent.count, context.now);
                         count_sent(slot, sent.count, memory, context);
@@ -346,6 +364,10 @@ fn open(slot: &mut Slot, key: usize, context: &mut Context) -> bool {
         Ok(asked) if slot.stream.is_tcp() && !context.hosts.contain(&asked.request.host) => {
             Some(Resource::Misdirected.into())
         }
+        Ok(asked) if context.writing.is_some() && asked.writes() => {
+            writing::begin(slot, context);
+            return false;
+        }
         Ok(asked) => match authorize(context, asked) {
             Ok(()) => resolve(context, key, asked),
             Err(resource) => Some(resource.into()),
@@ -374,19 +396,21 @@ fn open(slot: &mut Slot, key: usize, context: &mut Context) -> bool {
         }
         _ => {}
     }
-    let (asked, summary) = slot.machine.resolved(
+    let (mut asked, summary) = slot.machine.resolved(
         found,
         Terms {
             date: context.date,
             cors: context.cors.as_ref(),
+            writable: context.writing.as_ref().map(|writing| &*writing.prefixes),
         },
     );
-    context.counters.answers[summary.status as usize] += 1;
-    info!("{} {} {summary}", slot.peer, Line(&asked));
-    if let (Some(_), Action::Send(next)) = (&context.lines, slot.machine.action()) {
-        let record = Record::new(&asked, summary, &next.before);
-        slot.record = Some(Box::new(record));
+    if let Ok(asked) = &mut *asked
+        && asked.writes()
+    {
+        // Where nothing may be written, the method is not understood, and what it names is nobody's business.
+        asked.intent = Intent::Unsupported;
     }
+    answer_begins(slot, context, &asked, summary);
     match topic {
         Some(topic) if slot.machine.is_tail() => {
             context.topics.join(topic, key);
@@ -402,6 +426,21 @@ fn open(slot: &mut Slot, key: usize, context: &mut Context) -> bool {
     listed || counted
 }
 
+/// Counts and logs an answer that is on its way from here on.
+pub(super) fn answer_begins(
+    slot: &mut Slot,
+    context: &mut Context,
+    asked: &ParsedHead,
+    summary: Summary,
+) {
+    context.counters.answers[summary.status as usize] += 1;
+    info!("{} {} {summary}", slot.peer, Line(asked));
+    if let (Some(_), Action::Send(next)) = (&context.lines, slot.machine.action()) {
+        let record = Record::new(asked, summary, &next.before);
+        slot.record = Some(Box::new(record));
+    }
+}
+
 /// Whether the answer can be a listing.
 fn may_list(asked: &ParsedHead) -> bool {
     asked.as_ref().is_ok_and(ParsedRequest::may_list)
@@ -415,7 +454,7 @@ fn authorize(context: &mut Context, asked: &ParsedRequest) -> Result<(), Resourc
     let path = match &asked.intent {
         // Browsers ask without a token whether they may ask with one; the answer tells nothing of what is there.
         Intent::Options(_) if context.cors.is_some() => return Ok(()),
-        Intent::Options(Target::Asterisk) | Intent::Unsupported => return Ok(()),
+        Intent::Options(Target::Asterisk) | Intent::Write(_) | Intent::Unsupported => return Ok(()),
         Intent::LogIn { path, keep } => {
             let session = tokens.get().log_in(&asked.request.credentials, path, *keep);
             return Err(session.map_or_else(Resource::Unauthorized, Resource::Session));
@@ -426,7 +465,9 @@ fn authorize(context: &mut Context, asked: &ParsedRequest) -> Result<(), Resourc
         }
         intent => intent.path(),
     };
-    let permitted = tokens.get().permit(&asked.request.credentials, path);
+    let permitted = tokens
+        .get()
+        .permit(&asked.request.credentials, path, Right::Read);
     permitted.map_err(|challenge| match &asked.intent {
         // The viewer tells nothing and asks for a token itself.
         Intent::Viewer(_) => Resource::Viewer,
@@ -451,7 +492,8 @@ fn resolve(context: &mut Context, slot: usize, asked: &ParsedRequest) -> Option<
         Intent::LogIn { .. } | Intent::LogOut(_) => {
             Some(Resource::Session(Session::needless()).into())
         }
-        Intent::Options(_) | Intent::Nowhere | Intent::Unsupported => {
+        // Where nothing may be written, those methods are not understood.
+        Intent::Options(_) | Intent::Nowhere | Intent::Write(_) | Intent::Unsupported => {
             Some(Resource::Missing.into())
         }
     }

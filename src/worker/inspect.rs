@@ -275,7 +275,7 @@ impl Worker {
             return;
         };
         let state = match slot.machine.state() {
-            State::ReadingHeaders(_) => 0,
+            State::ReadingHeaders(_) | State::ReadingBody(_) => 0,
             State::SendingRange(_) if !slot.machine.is_tail() => 1,
             State::SendingRange(_) => 2,
             State::Tailing(_) => 3,

@@ -17,6 +17,7 @@ pub mod inspect;
 pub mod searches;
 pub mod send;
 mod shared_chunk;
+pub mod writing;
 
 use std::collections::VecDeque;
 use std::io;
@@ -47,9 +48,10 @@ use admission::Admission;
 pub use builder::WorkerBuilder;
 use completions::{Completion, Completions};
 use deadlines::Deadlines;
-use drive::{Context, Outcome, Slot};
+use drive::{Context, NOTHING, Outcome, Slot};
 use inspect::{Ask, Counters, Mailbox};
 use shared_chunk::SharedChunk;
+use writing::Writing;
 
 /// What all workers share.
 pub struct Shared {
@@ -73,6 +75,8 @@ pub struct Shared {
     pub hosts: Hosts,
     /// The same at the listener of `--admin`.
     pub admin_hosts: Hosts,
+    /// `--write`
+    pub writing: Option<Writing>,
     /// `--access-log`
     pub access_log: Option<Arc<AccessLog>>,
     /// `--token-file`
@@ -193,6 +197,10 @@ impl Worker {
                 Token::Slot(key) => {
                     if let Some(slot) = self.slots.get_mut(key) {
                         slot.readable |= ready.readable;
+                        // Of a connection of which nothing is told there is only one thing to tell: it is broken.
+                        if slot.armed == NOTHING {
+                            slot.machine.failed(self.context.now);
+                        }
                         self.queue.push(slot, key);
                     }
                 }
@@ -216,6 +224,17 @@ impl Worker {
                         waiting.and_then(|key| Some((key, self.slots.get_mut(key)?)))
                     {
                         slot.machine.resource_is_ready();
+                        self.queue.push(slot, key);
+                    }
+                }
+                Completion::Commit {
+                    slot: key,
+                    number,
+                    result,
+                } => {
+                    if let Some(slot) = self.slots.get_mut(key)
+                        && writing::committed(slot, number, result)
+                    {
                         self.queue.push(slot, key);
                     }
                 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use openrange::cli::{Command, parse, usage};
 use openrange::http::cors::Cors;
 use openrange::http::host::Hosts;
+use openrange::http::prefix::Prefixes;
 use openrange::os::sockets::Address;
 use openrange::server::options::{DEFAULT_ADDRESS, Options};
 
@@ -43,6 +44,9 @@ fn defaults_are_those_of_the_usage() {
         token_file: None,
         cors: None,
         hosts: None,
+        write: Prefixes::default(),
+        append_max: 1 << 20,
+        body_memory: 64 << 20,
         user: None,
         sandbox: true,
     };
@@ -54,6 +58,8 @@ fn defaults_are_those_of_the_usage() {
     for default in [
         ": .)",
         " 127.0.0.1:8080)",
+        ": 1048576)",
+        ": 67108864)",
         ": 30)",
         ": 60)",
         ": 300)",

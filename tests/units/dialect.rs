@@ -4,6 +4,7 @@ use openrange::dialect::plain;
 use openrange::http::query::Start;
 use openrange::http::request::parse;
 use openrange::http::target::Target;
+use openrange::http::write::Change;
 use openrange::intent::{EventsOf, FilePart, Intent, ParsedRequest};
 
 fn asked(line: &str, fields: &str) -> ParsedRequest {
@@ -50,6 +51,32 @@ fn words(intent: &Intent) -> String {
         Intent::Options(Target::Nowhere) => "options nowhere".into(),
         Intent::Nowhere => "nowhere".into(),
         Intent::Unsupported => "unsupported".into(),
+        Intent::Write(write) => {
+            let change = match &write.change {
+                Ok(Change::Append { line: true }) => "append a line".into(),
+                Ok(Change::Append { line: false }) => "append".into(),
+                Ok(Change::AppendAt { offset, complete }) => {
+                    format!(
+                        "append at {offset}{}",
+                        if *complete { " and seal" } else { "" }
+                    )
+                }
+                Ok(Change::Replace) => "replace".into(),
+                Ok(Change::Move {
+                    destination,
+                    overwrite,
+                }) => format!(
+                    "move to {destination}{}",
+                    if *overwrite { "" } else { " if free" }
+                ),
+                Ok(Change::Delete) => "delete".into(),
+                Err(fault) => fault.status.code().to_string(),
+            };
+            match write.path() {
+                Some(path) => format!("{change} {path}"),
+                None => format!("{change} nowhere"),
+            }
+        }
     }
 }
 
@@ -129,6 +156,21 @@ fn intents() {
         ("OPTIONS *", "", "options *", false, false),
         ("OPTIONS /f?lines=x", LIVE, "options /f", false, false),
         ("OPTIONS /.f", "", "options nowhere", false, false),
+        ("POST /f", "", "append /f", false, false),
+        ("POST /f?line", LIVE, "append a line /f", false, false),
+        ("POST /f?x&line=1", "", "append a line /f", false, false),
+        ("POST /f?lines=x", "", "append /f", false, false),
+        ("POST /.f", "", "append nowhere", false, false),
+        ("POST *", "", "append nowhere", false, false),
+        ("PUT /a%20b", "", "replace /a%20b", false, false),
+        ("DELETE /f", "", "delete /f", false, false),
+        (
+            "MOVE /f",
+            "Destination: /g\r\n",
+            "move to /g /f",
+            false,
+            false,
+        ),
         ("BREW /f", LIVE, "unsupported", false, false),
         ("CONNECT a:1", "", "unsupported", false, false),
     ];

@@ -57,7 +57,8 @@ fn path(path: PathBuf) -> CString {
 fn system_calls() {
     in_child("system_calls", |directory| {
         privileges::drop_capabilities().expect("no capabilities");
-        privileges::confine_process(&directory.join("root"), [].into_iter()).expect("Landlock");
+        privileges::confine_process(&directory.join("root"), [].into_iter(), &[])
+            .expect("Landlock");
         let filtered = privileges::filter_system_calls(&[Capability::Serve]).expect("a filter");
         if !filtered {
             return skip("no filters for system calls");
@@ -133,7 +134,7 @@ fn files() {
         append(&kept.join("tokens"), b"tokens");
         let tokens = kept.join("tokens");
         let keep = [(&*tokens, Keep::Read)];
-        privileges::confine_process(&root, keep.into_iter()).expect("Landlock");
+        privileges::confine_process(&root, keep.into_iter(), &[]).expect("Landlock");
         if rustix::fs::openat(
             rustix::fs::CWD,
             "/etc/passwd",
@@ -151,7 +152,7 @@ fn files() {
         let opened = File::open(&root).expect("ROOT");
         let beside = directory.join("beside");
         let worker = thread::spawn(move || {
-            privileges::confine_thread(Some(opened.as_fd())).expect("Landlock");
+            privileges::confine_thread(Some(opened.as_fd()), false).expect("Landlock");
             assert!(fs::read(root.join("log")).is_ok());
             assert!(fs::read(&tokens).is_err() && fs::read(&beside).is_err());
         });
@@ -159,7 +160,7 @@ fn files() {
         let (log, beside) = (directory.join("root/log"), directory.join("beside"));
         let mut open = File::open(&log).expect("a file");
         let admin = thread::spawn(move || {
-            privileges::confine_thread(None).expect("Landlock");
+            privileges::confine_thread(None, false).expect("Landlock");
             assert!(fs::read(&log).is_err() && fs::read(&beside).is_err());
             let mut text = String::new();
             open.read_to_string(&mut text).expect("what is open");

@@ -1,6 +1,6 @@
 //! `http::authorization`: what is read of the field, what a table of tokens may hold, and what each of them opens.
 
-use openrange::http::authorization::{Challenge, Credentials, Tokens};
+use openrange::http::authorization::{Challenge, Credentials, Right, Tokens};
 use openrange::http::target::{self, Path, Target};
 use openrange::limits::{TOKEN_MAX, TOKENS_MAX};
 
@@ -82,7 +82,7 @@ fn what_a_token_opens() {
         for name in *names {
             let permit = |path: &&str| {
                 let target = target::decode(path.as_bytes()).expect("a target");
-                tokens.permit(&token(name), path_of(&target))
+                tokens.permit(&token(name), path_of(&target), Right::Read)
             };
             for path in *opened {
                 assert_eq!(permit(path), Ok(()), "{name} {path}");
@@ -110,8 +110,14 @@ fn without_a_token() {
             (Credentials::Unusable, Challenge::Invalid),
             (token("x"), Challenge::Invalid),
         ] {
-            assert_eq!(tokens.permit(&credentials, path_of(&path)), Err(challenge));
-            assert_eq!(tokens.permit(&credentials, None), Err(challenge));
+            assert_eq!(
+                tokens.permit(&credentials, path_of(&path), Right::Read),
+                Err(challenge)
+            );
+            assert_eq!(
+                tokens.permit(&credentials, None, Right::Read),
+                Err(challenge)
+            );
         }
     }
     assert!(!Challenge::Missing.lines().contains("error"));
@@ -126,7 +132,8 @@ fn without_a_token() {
 fn tables_that_are_refused() {
     let table = [
         ("a\n\nb c", 3, "percent-encoded"),
-        ("a /x y", 1, "at most one path"),
+        ("a /x y", 1, "rights are letters"),
+        ("a /x r y", 1, "at most one path"),
         ("a x", 1, "begin with /"),
         ("a *", 1, "begin with /"),
         ("a http://h/x", 1, "begin with /"),
@@ -155,4 +162,53 @@ fn tables_that_are_refused() {
     }
     let windows = Tokens::parse(b"t /a\r\nu\r\n").expect("a table");
     assert_eq!(windows.count(), 2);
+}
+
+#[test]
+fn rights() {
+    let table = b"plain\nreader / r\nproducer /in a\nowner w\nboth /in ra\nall rw\nsplit /in r\nsplit /in a\n";
+    let tokens = Tokens::parse(table).expect("a table");
+    const CASES: [(&str, &str); 7] = [
+        ("plain", "r--"),
+        ("reader", "r--"),
+        ("producer", "-a-"),
+        // Whoever may write in all ways may append.
+        ("owner", "-aw"),
+        ("both", "ra-"),
+        ("all", "raw"),
+        ("split", "ra-"),
+    ];
+    let path = target::decode(b"/in/log").expect("a target");
+    for (name, rights) in CASES {
+        for (right, letter) in [
+            (Right::Read, 'r'),
+            (Right::Append, 'a'),
+            (Right::Write, 'w'),
+        ] {
+            let expected = match rights.contains(letter) {
+                true => Ok(()),
+                false => Err(Challenge::Insufficient),
+            };
+            let permitted = tokens.permit(&token(name), path_of(&path), right);
+            assert_eq!(permitted, expected, "{name} {letter}");
+        }
+    }
+    let elsewhere = target::decode(b"/out/log").expect("a target");
+    let permitted = tokens.permit(&token("producer"), path_of(&elsewhere), Right::Append);
+    assert_eq!(permitted, Err(Challenge::Invalid));
+}
+
+#[test]
+fn rights_that_are_none() {
+    for table in [
+        "t x",
+        "t /a x",
+        "t /a rr x",
+        "t /a r w",
+        "t rx",
+        "t R",
+        "t /a ,",
+    ] {
+        assert!(Tokens::parse(table.as_bytes()).is_err(), "{table}");
+    }
 }

@@ -39,6 +39,9 @@ fn task(machine: &Connection<Handle>) -> Task {
         Action::Examine(known) => Task::Examine(**known.file, known.etag.0),
         Action::Read(file, range) => Task::Read(**file, range),
         Action::Follow(sought) => Task::Follow(sought.path.clone()),
+        Action::Store(_) | Action::Write(..) | Action::Refuse(_) => {
+            unreachable!("nothing may be written here")
+        }
         Action::List { .. } => unreachable!("nobody asks for events of a directory"),
         Action::Send(next) => Task::Send(
             next.before.to_vec(),

@@ -236,6 +236,9 @@ fn action(machine: &Machine) -> String {
     match machine.action() {
         Action::Open(Ok(_)) => "Open".to_owned(),
         Action::Open(Err(refused)) => format!("Open {}", refused.why.explain().0.code()),
+        Action::Store(content) => format!("Store {}", content.len()),
+        Action::Write(_, content) => format!("Write {}", content.len()),
+        Action::Refuse(why) => format!("Refuse {why:?}"),
         Action::Measure(()) => "Measure".to_owned(),
         Action::Read((), range) => format!("Read {range:?}"),
         Action::Examine(known) => {
@@ -275,6 +278,7 @@ fn name(machine: &Machine) -> String {
     match machine.state() {
         State::ReadingHeaders(None) => "ReadingHeaders".to_owned(),
         State::ReadingHeaders(Some(_)) => "ReadingHeaders (asked)".to_owned(),
+        State::ReadingBody(_) => "ReadingBody".to_owned(),
         State::SendingRange(_) => "SendingRange".to_owned(),
         State::Tailing(_) => "Tailing".to_owned(),
         State::Closing(CloseMode::Linger { .. }) => "Closing(Linger)".to_owned(),

@@ -206,6 +206,7 @@ fn starts_within(request: &Request) -> bool {
         | Intent::LogOut(_)
         | Intent::Options(_)
         | Intent::Nowhere
+        | Intent::Write(_)
         | Intent::Unsupported => false,
     }
 }
@@ -431,6 +432,7 @@ fn everything_at_once() {
     accept.add(b"*/*");
     accept.add(b"text/html;q=0.5");
     let expected = Request {
+        write: None,
         method: Method::Get,
         target: Some(openrange::http::target::decode(b"/c%20d/").unwrap()),
         host: Host::Name("a".into()),

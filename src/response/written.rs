@@ -1,0 +1,182 @@
+//! The response to a writing request.
+
+use super::{NOT_STORED, Response, ResponseBuilder, Terms, text};
+use crate::http::conditional::ETag;
+use crate::http::head::{Head, Status};
+use crate::http::write::{ACCEPT_PATCH, Change, WriteHead};
+use crate::intent::ParsedRequest;
+use crate::receipt::{Receipt, WriteFailure};
+
+/// Methods of a name that may be written.
+pub(super) const ALLOW: &str = "Allow: GET, HEAD, OPTIONS, POST, PATCH, PUT, MOVE, DELETE\r\n";
+
+/// The response to a request that was carried out, or could not be. `keep_alive`: the connection stays.
+#[must_use]
+pub fn respond<'a>(
+    asked: &ParsedRequest,
+    write: &WriteHead,
+    outcome: &Result<Receipt, WriteFailure>,
+    keep_alive: bool,
+    terms: impl Into<Terms<'a>>,
+) -> Response {
+    let builder = ResponseBuilder {
+        asked,
+        keep_alive,
+        negotiated: false,
+        generation: None,
+        terms: terms.into(),
+    };
+    match outcome {
+        Ok(receipt) => builder.receipt(write, receipt),
+        Err(failure) => builder.write_failure(write, *failure),
+    }
+}
+
+/// Field lines of a 201 that carries nothing else, and of a 204, which carries nothing at all.
+fn no_content(created: bool) -> &'static str {
+    match created {
+        true => "Content-Length: 0\r\n",
+        false => "",
+    }
+}
+
+/// A field that is a boolean (RFC 9651 section 3.3.6).
+pub(super) fn complete(sealed: bool) -> &'static str {
+    match sealed {
+        true => "Upload-Complete: ?1\r\n",
+        false => "Upload-Complete: ?0\r\n",
+    }
+}
+
+impl ResponseBuilder<'_> {
+    fn receipt(&self, write: &WriteHead, receipt: &Receipt) -> Response {
+        let status = match receipt.created {
+            true => Status::Created,
+            false => Status::NoContent,
+        };
+        let head = self
+            .head(status)
+            .field("ETag", receipt.etag)
+            .field("Upload-Offset", receipt.size)
+            .lines(complete(receipt.sealed))
+            .lines(no_content(receipt.created));
+        let location = match &write.change {
+            Ok(Change::Move { destination, .. }) => Some(destination),
+            _ => write.path(),
+        };
+        let head = match location {
+            Some(path) if receipt.created => head.field("Location", format_args!("{path}")),
+            _ => head,
+        };
+        let head = match write.fsync {
+            true => head.lines("Preference-Applied: fsync\r\n"),
+            false => head,
+        };
+        Response::new(status, head.finish(b""), self.keep_alive)
+    }
+
+    fn write_failure(&self, write: &WriteHead, failure: WriteFailure) -> Response {
+        let (status, line) = match failure {
+            WriteFailure::Unauthorized(challenge) => return self.unauthorized(challenge),
+            WriteFailure::Fault(fault) => {
+                return self.refusal(fault.status, fault.line, |head| head.lines(fault.fields));
+            }
+            WriteFailure::Conflict { size, etag } => {
+                return self.refusal(Status::Conflict, "the file has another length", |head| {
+                    length(head, Some(size), etag)
+                });
+            }
+            WriteFailure::TooLarge { size }
+            | WriteFailure::Full { size }
+            | WriteFailure::Failed { size } => {
+                let (status, line) = explain(failure);
+                return self.refusal(status, line, |head| length(head, size, None));
+            }
+            WriteFailure::Busy | WriteFailure::Overloaded => {
+                let (status, line) = explain(failure);
+                return self.refusal(status, line, |head| head.lines("Retry-After: 1\r\n"));
+            }
+            _ => explain(failure),
+        };
+        let methods = match (failure, &write.change) {
+            (WriteFailure::Malformed(_), _) => "",
+            (_, Ok(Change::AppendAt { .. })) => ACCEPT_PATCH,
+            _ => "",
+        };
+        self.refusal(status, line, |head| head.lines(methods))
+    }
+
+    fn refusal(&self, status: Status, line: &str, fields: impl FnOnce(Head) -> Head) -> Response {
+        let head = fields(self.head(status).lines(NOT_STORED));
+        Response::new(status, text(head, line, false), self.keep_alive)
+    }
+}
+
+fn length(head: Head, size: Option<u64>, etag: Option<ETag>) -> Head {
+    let head = match size {
+        Some(size) => head.field("Upload-Offset", size),
+        None => head,
+    };
+    match etag {
+        Some(etag) => head.field("ETag", etag),
+        None => head,
+    }
+}
+
+/// The status and one line for the client.
+fn explain(failure: WriteFailure) -> (Status, &'static str) {
+    match failure {
+        WriteFailure::Fault(fault) => (fault.status, fault.line),
+        WriteFailure::Unauthorized(_) => (Status::Unauthorized, "a bearer token is needed"),
+        WriteFailure::ForeignPage => (
+            Status::Forbidden,
+            "pages of this origin may not write: see --host and --cors",
+        ),
+        WriteFailure::NotWritable => (Status::Forbidden, "this name may not be written"),
+        WriteFailure::Empty => (Status::BadRequest, "there is nothing to append"),
+        WriteFailure::TooLong => (
+            Status::ContentTooLarge,
+            "the body is longer than one append may be: see --append-max",
+        ),
+        WriteFailure::Malformed(line) => (Status::BadRequest, line),
+        WriteFailure::WrongDigest => (
+            Status::BadRequest,
+            "the body is not what Content-Digest says",
+        ),
+        WriteFailure::TooSlow => (
+            Status::RequestTimeout,
+            "the request body did not arrive in time",
+        ),
+        WriteFailure::Overloaded => (
+            Status::ServiceUnavailable,
+            "too many bodies are being received, try again later",
+        ),
+        WriteFailure::Missing => (Status::NotFound, "no such file"),
+        WriteFailure::NoDirectory => (Status::NotFound, "no such directory"),
+        WriteFailure::NoDestination => (Status::Conflict, "the Destination has no directory"),
+        WriteFailure::Forbidden => (Status::Forbidden, "not a writable regular file"),
+        WriteFailure::Sealed => (Status::Forbidden, "the file is sealed"),
+        WriteFailure::ReadOnly => (Status::Forbidden, "the file system is read-only"),
+        WriteFailure::OtherFileSystem => (
+            Status::Forbidden,
+            "the Destination is on another file system",
+        ),
+        WriteFailure::Conflict { .. } => (Status::Conflict, "the file has another length"),
+        WriteFailure::Unmatched => (
+            Status::PreconditionFailed,
+            "the conditions of the request do not hold",
+        ),
+        WriteFailure::TooLarge { .. } => {
+            (Status::ContentTooLarge, "the file may not become so large")
+        }
+        WriteFailure::Full { .. } => (Status::InsufficientStorage, "no space left"),
+        WriteFailure::Busy => (
+            Status::ServiceUnavailable,
+            "the file is locked by another program, try again later",
+        ),
+        WriteFailure::Failed { .. } => (
+            Status::InternalServerError,
+            "the file system failed, see the server's log",
+        ),
+    }
+}

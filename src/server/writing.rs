@@ -1,0 +1,92 @@
+//! `--write`: what may be written, held against what is there, before anything is served.
+
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+use crate::http::origin::Origins;
+use crate::os::sockets::Bound;
+use crate::store::commit::Commits;
+use crate::store::leftovers;
+use crate::store::root::{Files, open_root};
+use crate::store::truncations::Truncations;
+use crate::worker::writing::{BodyMemory, Writing};
+
+use super::options::Options;
+
+/// What may be written, before the process gives up everything else.
+pub struct Prepared {
+    /// The directories below which it is.
+    pub directories: Vec<OwnedFd>,
+    below: Vec<Files>,
+    options: Options,
+    origins: Origins,
+}
+
+/// Looks at what may be written; `None`: nothing.
+///
+/// # Errors
+/// One line: a prefix is no directory, or everybody could write.
+pub fn prepare(options: &Options, bound: &[Bound]) -> Result<Option<Prepared>, String> {
+    if options.write.is_empty() {
+        return Ok(None);
+    }
+    let addresses = bound.iter().map(|bound| &bound.address);
+    if let Some(address) = options.open_to_all_writers(addresses) {
+        return Err(format!(
+            "--write: other machines can reach {address}; say with --token-file who may write"
+        ));
+    }
+    let root = open_root(&options.root).map_err(|error| error.to_string())?;
+    let files = Files::new(root, Arc::new(Truncations::default()));
+    let (mut directories, mut below) = (Vec::new(), Vec::new());
+    for prefix in options.write.iter() {
+        let wrong = |error| {
+            format!("cannot use --write {prefix}: {error}; it must be a directory below ROOT")
+        };
+        let found = files.below(prefix.name()).map_err(wrong)?;
+        let directory = rustix::io::fcntl_dupfd_cloexec(found.directory(), 0).map_err(wrong)?;
+        directories.push(directory);
+        below.push(found);
+    }
+    Ok(Some(Prepared {
+        directories,
+        below,
+        options: options.clone(),
+        origins: origins(options, bound),
+    }))
+}
+
+impl Prepared {
+    /// Removes what a server that was killed has left, and starts what the workers need.
+    ///
+    /// # Errors
+    /// One line: there can be no more threads.
+    pub fn finish(self) -> Result<Writing, String> {
+        self.below.iter().for_each(leftovers::remove);
+        let commits = Commits::start()
+            .map_err(|error| format!("cannot start threads that put files on disk: {error}"))?;
+        Ok(Writing {
+            prefixes: Arc::new(self.options.write),
+            origins: Arc::new(self.origins),
+            append_max: self.options.append_max,
+            memory: BodyMemory::new(self.options.body_memory),
+            commits,
+        })
+    }
+}
+
+/// Pages that may write: our own, and those that the options name.
+fn origins(options: &Options, bound: &[Bound]) -> Origins {
+    let mut origins = Origins::default();
+    let addresses = bound.iter().map(|bound| &bound.address);
+    for (host, port) in addresses.filter_map(|address| address.host_and_port()) {
+        origins.add_address(&host, port);
+    }
+    for name in options.hosts.iter().flat_map(|hosts| hosts.names()) {
+        origins.add_host(name);
+    }
+    if let Some(cors) = &options.cors {
+        origins.add_origin(cors.origin());
+    }
+    origins
+}

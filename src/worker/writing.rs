@@ -1,0 +1,553 @@
+//! Writing over HTTP: whether a request may, where its body goes, and what is done when it is there.
+
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use rustix::io::Errno;
+
+use super::completions::{Completion, Completions};
+use super::drive::{Context, Slot, answer_begins};
+use crate::connection::Action;
+use crate::connection::receiving::Sink;
+use crate::http::authorization::Right;
+use crate::http::digest::Verifier;
+use crate::http::head::Status;
+use crate::http::origin::Origins;
+use crate::http::prefix::Prefixes;
+use crate::http::target::{Path, Target};
+use crate::http::write::{Change, Fault, Verb, WriteHead};
+use crate::intent::ParsedRequest;
+use crate::limits::{LOCK_PATIENCE, LOCK_PAUSE};
+use crate::receipt::{Receipt, WriteFailure};
+use crate::response::Terms;
+use crate::store::append::{self, Append, Appended};
+use crate::store::commit::{Commits, Job, Waiting};
+use crate::store::file::OpenFile;
+use crate::store::place::{Place, Stop, failure, failure_at};
+use crate::store::relocate;
+use crate::store::replace::{self, Temporary};
+use crate::store::root::Files;
+use crate::time::Moment;
+
+/// What may be written, and how much of it at a time. The same for all workers.
+#[derive(Clone)]
+pub struct Writing {
+    /// `--write`
+    pub prefixes: Arc<Prefixes>,
+    /// Whose pages may write.
+    pub origins: Arc<Origins>,
+    /// `--append-max`
+    pub append_max: u64,
+    /// `--body-memory`
+    pub memory: Arc<BodyMemory>,
+    /// Puts what is written on disk.
+    pub commits: Arc<Commits>,
+}
+
+/// The memory that the bodies of all workers hold.
+pub struct BodyMemory {
+    most: usize,
+    held: AtomicUsize,
+}
+
+impl BodyMemory {
+    /// At most so many bytes.
+    #[must_use]
+    pub fn new(most: usize) -> Arc<BodyMemory> {
+        Arc::new(BodyMemory {
+            most,
+            held: AtomicUsize::new(0),
+        })
+    }
+
+    fn has_room_for(&self, bytes: u64) -> bool {
+        let free = self.most.saturating_sub(self.held.load(Ordering::Relaxed));
+        bytes <= free as u64
+    }
+}
+
+/// What one body holds of it.
+struct Held {
+    memory: Arc<BodyMemory>,
+    bytes: usize,
+}
+
+impl Held {
+    /// Changes it to so many bytes. False if there is no room for them.
+    fn set(&mut self, bytes: usize) -> bool {
+        let held = &self.memory.held;
+        if bytes <= self.bytes {
+            held.fetch_sub(self.bytes - bytes, Ordering::Relaxed);
+            self.bytes = bytes;
+            return true;
+        }
+        let more = bytes - self.bytes;
+        let before = held.fetch_add(more, Ordering::Relaxed);
+        if before.saturating_add(more) > self.memory.most {
+            held.fetch_sub(more, Ordering::Relaxed);
+            return false;
+        }
+        self.bytes = bytes;
+        true
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.memory.held.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+/// What a worker remembers of a request while its body comes, or while it waits. Nothing is left of it when it is dropped.
+#[derive(Default)]
+pub struct Upload {
+    /// The file that gathers the body of a PUT.
+    temporary: Option<Temporary>,
+    verifier: Option<Verifier>,
+    held: Option<Held>,
+    /// Since when the lock of the file is waited for, and the pause before the next try.
+    waits: Option<(Moment, Duration)>,
+    commit: Commit,
+}
+
+/// How far a request is that wants its file on disk.
+#[derive(Default)]
+enum Commit {
+    /// Nothing was asked for.
+    #[default]
+    Idle,
+    /// The body of a PUT is being put on disk, before it gets the name.
+    Body(u64),
+    /// It is there.
+    BodyDone,
+    /// The request was carried out; its file and names are being put on disk.
+    All(u64, Receipt),
+    /// That is over.
+    Done(Result<Receipt, WriteFailure>),
+}
+
+/// A request that waits for the disk.
+struct Ticket {
+    completions: Arc<Completions>,
+    slot: usize,
+    number: u64,
+}
+
+impl Waiting for Ticket {
+    fn finish(self: Box<Self>, result: Result<(), Errno>) {
+        self.completions.post(Completion::Commit {
+            slot: self.slot,
+            number: self.number,
+            result,
+        });
+    }
+}
+
+/// What the disk has said. True if somebody was waiting for it.
+pub(super) fn committed(slot: &mut Slot, number: u64, result: Result<(), Errno>) -> bool {
+    let Some(upload) = &mut slot.upload else {
+        return false;
+    };
+    upload.commit = match (&upload.commit, result) {
+        (Commit::Body(expected), Ok(())) if *expected == number => Commit::BodyDone,
+        (Commit::All(expected, receipt), Ok(())) if *expected == number => {
+            Commit::Done(Ok(*receipt))
+        }
+        (Commit::Body(expected), Err(error)) if *expected == number => {
+            Commit::Done(Err(failure(error)))
+        }
+        (Commit::All(expected, receipt), Err(error)) if *expected == number => {
+            Commit::Done(Err(failure_at(error, Some(receipt.size))))
+        }
+        _ => return false,
+    };
+    slot.machine.committed();
+    true
+}
+
+/// Begins a writing request whose head has come.
+pub(super) fn begin(slot: &mut Slot, context: &mut Context) {
+    let Action::Open(Ok(asked)) = slot.machine.action() else {
+        return;
+    };
+    match decide(asked, slot, context) {
+        Ok((sink, upload)) => {
+            slot.upload = upload;
+            slot.machine.accepted(sink, context.now);
+        }
+        Err(failure) => answer(slot, context, Err(failure)),
+    }
+}
+
+/// Whether a request may be carried out, as far as it can be said before its body is there, and where its body goes.
+fn decide(
+    asked: &ParsedRequest,
+    slot: &Slot,
+    context: &mut Context,
+) -> Result<(Sink, Option<Box<Upload>>), WriteFailure> {
+    let write = asked.write_head();
+    let path = permit(asked, write, slot, context)?;
+    let writing = context.writing.as_ref().expect("writing is on");
+    let Some(prefix) = writing.prefixes.find(&path) else {
+        return Err(WriteFailure::NotWritable);
+    };
+    let change = write
+        .change
+        .as_ref()
+        .map_err(|fault| WriteFailure::Fault(*fault))?;
+    if let Change::Move { destination, .. } = change
+        && writing.prefixes.find(destination).is_none()
+    {
+        return Err(WriteFailure::NotWritable);
+    }
+    let empty = write.framing.is_empty();
+    match change {
+        Change::Append { .. }
+        | Change::AppendAt {
+            complete: false, ..
+        } if empty => Err(WriteFailure::Empty),
+        Change::Append { .. } | Change::AppendAt { .. } => {
+            let length = write.framing.length().unwrap_or(0);
+            if length > writing.append_max {
+                return Err(WriteFailure::TooLong);
+            }
+            if !writing.memory.has_room_for(length) {
+                return Err(WriteFailure::Overloaded);
+            }
+            Ok((Sink::Memory(writing.append_max), None))
+        }
+        Change::Replace => {
+            let files = context.topics.lookups.files();
+            let place = find_place(writing, files, prefix, &path)?;
+            // Said again when the body is there; but a large one need not come for nothing.
+            terms(asked, write).check(place.file()?.as_deref())?;
+            let upload = Upload {
+                temporary: Some(Temporary::create(&place, write.framing.length())?),
+                verifier: write.digests.as_ref().map(Verifier::new),
+                ..Upload::default()
+            };
+            Ok((Sink::Store, Some(Box::new(upload))))
+        }
+        Change::Move { .. } | Change::Delete => Ok((Sink::Memory(0), None)),
+    }
+}
+
+/// Who may write what. Before anything is said of the target.
+fn permit(
+    asked: &ParsedRequest,
+    write: &WriteHead,
+    slot: &Slot,
+    context: &mut Context,
+) -> Result<Path, WriteFailure> {
+    let right = match write.verb {
+        Verb::Post | Verb::Patch => Right::Append,
+        Verb::Put | Verb::Move | Verb::Delete => Right::Write,
+    };
+    let target = write.target.as_ref().map_err(|invalid| {
+        WriteFailure::Fault(Fault {
+            status: Status::BadRequest,
+            line: invalid.explain(),
+            fields: "",
+        })
+    })?;
+    if let Some(tokens) = &mut context.tokens {
+        let tokens = tokens.get();
+        let permit = |path| {
+            let permitted = tokens.permit(&asked.request.credentials, path, right);
+            permitted.map_err(WriteFailure::Unauthorized)
+        };
+        permit(write.path())?;
+        if let Ok(Change::Move { destination, .. }) = &write.change {
+            permit(Some(destination))?;
+        }
+    }
+    let writing = context.writing.as_ref().expect("writing is on");
+    if let Some(origin) = &write.origin
+        && !writing.origins.permit(origin)
+        && !is_own(slot, origin)
+    {
+        return Err(WriteFailure::ForeignPage);
+    }
+    match target {
+        Target::Path(path) if path.slash || path.name.is_empty() => Err(WriteFailure::Forbidden),
+        Target::Path(path) => Ok(path.clone()),
+        Target::Nowhere | Target::Asterisk => Err(WriteFailure::Missing),
+    }
+}
+
+/// Whether a page comes from the very address that it writes to: that is a listening address, also of a listener for all
+/// addresses.
+fn is_own(slot: &Slot, origin: &[u8]) -> bool {
+    slot.stream.local_address().is_some_and(|address| {
+        let mut own = Origins::default();
+        own.add_address(&address.0, address.1);
+        own.permit(origin)
+    })
+}
+
+fn find_place(
+    writing: &Writing,
+    files: &Files,
+    (index, name): (usize, &[u8]),
+    path: &Path,
+) -> Result<Place, WriteFailure> {
+    let prefix = writing.prefixes.iter().nth(index).expect("it was found");
+    Place::find(files, prefix.name(), name, path)
+}
+
+fn terms<'a>(asked: &'a ParsedRequest, write: &WriteHead) -> replace::Terms<'a> {
+    replace::Terms {
+        conditions: &asked.request.conditions,
+        expected: write.expected,
+    }
+}
+
+/// Does what the machine of a writing request wants.
+pub(super) fn go_on(slot: &mut Slot, key: usize, context: &mut Context) {
+    match slot.machine.action() {
+        Action::Store(_) => store(slot, context),
+        Action::Write(..) => write(slot, key, context),
+        Action::Refuse(failure) => answer(slot, context, Err(failure)),
+        _ => {}
+    }
+}
+
+/// Stores what has come of a body.
+fn store(slot: &mut Slot, context: &mut Context) {
+    let Action::Store(content) = slot.machine.action() else {
+        return;
+    };
+    let upload = slot.upload.as_mut().expect("a body that is stored");
+    if let Some(verifier) = &mut upload.verifier {
+        verifier.update(content);
+    }
+    let temporary = upload.temporary.as_mut().expect("a body that is stored");
+    match temporary.write(content) {
+        Ok(()) => slot.machine.stored(),
+        Err(failure) => answer(slot, context, Err(failure)),
+    }
+}
+
+/// Carries a request out, now that its body is there, or goes on with it.
+fn write(slot: &mut Slot, key: usize, context: &mut Context) {
+    let Action::Write(asked, content) = slot.machine.action() else {
+        return;
+    };
+    let commit = slot.upload.as_ref().map(|upload| &upload.commit);
+    if let Some(Commit::Done(outcome)) = commit {
+        let outcome = *outcome;
+        return answer(slot, context, outcome);
+    }
+    let waits = asked.write_head().fsync;
+    if waits && let Some(file) = body_to_commit(slot.upload.as_deref()) {
+        let job = (Some(file), Vec::new());
+        return wait_for_disk(slot, key, context, job, Commit::Body);
+    }
+    match carry_out(asked, content, &mut slot.upload, context) {
+        Ok(written) => {
+            // What was looked up in this turn is older than this.
+            context.topics.end_turn();
+            match waits {
+                false => answer(slot, context, Ok(written.receipt)),
+                true => {
+                    let job = (written.file, written.directories);
+                    let all = |number| Commit::All(number, written.receipt);
+                    wait_for_disk(slot, key, context, job, all);
+                }
+            }
+        }
+        Err(Stop::Failed(failure)) => answer(slot, context, Err(failure)),
+        Err(Stop::Locked) => postpone(slot, context),
+    }
+}
+
+/// The body of a PUT that must be on disk before it gets its name.
+fn body_to_commit(upload: Option<&Upload>) -> Option<Arc<OwnedFd>> {
+    let upload = upload.filter(|upload| matches!(upload.commit, Commit::Idle))?;
+    upload.temporary.as_ref().map(Temporary::file)
+}
+
+/// Lets a thread put something on disk.
+fn wait_for_disk(
+    slot: &mut Slot,
+    key: usize,
+    context: &mut Context,
+    (file, directories): (Option<Arc<OwnedFd>>, Vec<OwnedFd>),
+    commit: impl FnOnce(u64) -> Commit,
+) {
+    context.commits += 1;
+    let number = context.commits;
+    slot.upload.get_or_insert_default().commit = commit(number);
+    slot.machine.committing();
+    let writing = context.writing.as_ref().expect("writing is on");
+    writing.commits.add(Job {
+        file,
+        directories,
+        waiting: Box::new(Ticket {
+            completions: Arc::clone(&context.completions),
+            slot: key,
+            number,
+        }),
+    });
+}
+
+/// A request that was carried out, and what is to be put on disk for it.
+struct Written {
+    receipt: Receipt,
+    file: Option<Arc<OwnedFd>>,
+    directories: Vec<OwnedFd>,
+}
+
+fn carry_out(
+    asked: &ParsedRequest,
+    content: &[u8],
+    upload: &mut Option<Box<Upload>>,
+    context: &mut Context,
+) -> Result<Written, Stop> {
+    let write = asked.write_head();
+    let writing = context.writing.as_ref().expect("writing is on");
+    let change = write.change.as_ref().expect("it was accepted");
+    let path = write.path().expect("it was accepted");
+    if !is_intact(write, content, upload) {
+        return Err(WriteFailure::WrongDigest.into());
+    }
+    let files = context.topics.lookups.files();
+    let prefix = writing.prefixes.find(path).expect("it was accepted");
+    let place = find_place(writing, files, prefix, path)?;
+    let terms = terms(asked, write);
+    let mut others = Vec::new();
+    let (receipt, file) = match change {
+        Change::Append { .. } | Change::AppendAt { .. } => {
+            let appended = append_to(&place, asked, change, content)?;
+            (appended.receipt, Some(appended.file))
+        }
+        Change::Replace => {
+            let temporary = upload.as_mut().and_then(|upload| upload.temporary.as_mut());
+            let temporary = temporary.expect("a body that is stored");
+            (temporary.publish(&place, &terms)?, None)
+        }
+        Change::Move {
+            destination,
+            overwrite,
+        } => {
+            let prefix = writing.prefixes.find(destination).expect("it was accepted");
+            let to = find_place(writing, files, prefix, destination).map_err(|why| match why {
+                WriteFailure::NoDirectory => WriteFailure::NoDestination,
+                why => why,
+            })?;
+            let (receipt, file) = relocate::rename(&place, &to, &terms, *overwrite)?;
+            if write.fsync {
+                others.push(to.open_directory().map_err(failure)?);
+            }
+            (receipt, write.fsync.then(|| duplicate(&file)).flatten())
+        }
+        Change::Delete => (relocate::delete(&place, &terms)?.0, None),
+    };
+    if write.fsync {
+        others.push(place.open_directory().map_err(failure)?);
+    }
+    Ok(Written {
+        receipt,
+        file,
+        directories: others,
+    })
+}
+
+fn append_to(
+    place: &Place,
+    asked: &ParsedRequest,
+    change: &Change,
+    content: &[u8],
+) -> Result<Appended, Stop> {
+    let (at, seal, line) = match change {
+        Change::AppendAt { offset, complete } => (Some(*offset), *complete, false),
+        Change::Append { line } => (None, false, *line),
+        _ => (None, false, false),
+    };
+    if content.is_empty() && !seal {
+        return Err(WriteFailure::Empty.into());
+    }
+    let ended;
+    let bytes = match line && !content.ends_with(b"\n") {
+        true => {
+            ended = [content, b"\n"].concat();
+            &ended
+        }
+        false => content,
+    };
+    let what = Append {
+        conditions: &asked.request.conditions,
+        expected: at.or(asked.write_head().expected),
+        idempotent: at.is_some(),
+        seal,
+        bytes,
+    };
+    append::append(place, &what)
+}
+
+fn duplicate(file: &OpenFile) -> Option<Arc<OwnedFd>> {
+    let fd = rustix::io::fcntl_dupfd_cloexec(file, 0).ok()?;
+    Some(Arc::new(fd))
+}
+
+/// Whether the content is what its sender says it is. Once for each request.
+fn is_intact(write: &WriteHead, content: &[u8], upload: &mut Option<Box<Upload>>) -> bool {
+    let Some(digests) = &write.digests else {
+        return true;
+    };
+    match upload.as_mut().filter(|upload| upload.temporary.is_some()) {
+        Some(upload) => upload.verifier.take().is_none_or(Verifier::matches),
+        None => {
+            let mut verifier = Verifier::new(digests);
+            verifier.update(content);
+            verifier.matches()
+        }
+    }
+}
+
+/// Somebody else has the lock of the file: tries again soon, but not for ever.
+fn postpone(slot: &mut Slot, context: &mut Context) {
+    let upload = slot.upload.get_or_insert_default();
+    let (since, pause) = upload.waits.unwrap_or((context.now, LOCK_PAUSE.0));
+    if context.now - since >= LOCK_PATIENCE {
+        return answer(slot, context, Err(WriteFailure::Busy));
+    }
+    upload.waits = Some((since, (pause * 2).min(LOCK_PAUSE.1)));
+    slot.machine.postponed(context.now + pause);
+}
+
+/// Keeps account of the memory that a body holds while its connection waits. False if there is none for it.
+pub(super) fn account(slot: &mut Slot, context: &Context) -> bool {
+    let (Some(body), Some(writing)) = (slot.machine.body(), &context.writing) else {
+        return true;
+    };
+    let bytes = body.held();
+    let known = slot.upload.as_ref().and_then(|upload| upload.held.as_ref());
+    if known.map_or(0, |held| held.bytes) == bytes {
+        return true;
+    }
+    let upload = slot.upload.get_or_insert_default();
+    let held = upload.held.get_or_insert_with(|| Held {
+        memory: Arc::clone(&writing.memory),
+        bytes: 0,
+    });
+    let has_room = held.set(bytes);
+    if !has_room {
+        slot.machine.overloaded();
+    }
+    has_room
+}
+
+fn answer(slot: &mut Slot, context: &mut Context, outcome: Result<Receipt, WriteFailure>) {
+    slot.upload = None;
+    let writable = context.writing.as_ref().map(|writing| &*writing.prefixes);
+    let terms = Terms {
+        date: context.date,
+        cors: context.cors.as_ref(),
+        writable,
+    };
+    let (asked, summary) = slot.machine.written(outcome, terms);
+    answer_begins(slot, context, &asked, summary);
+}
