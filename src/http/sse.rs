@@ -17,6 +17,7 @@ use std::io::Write;
 
 use super::conditional::ETag;
 use super::position::{Check, Position};
+use super::target::encode as encode_name;
 use crate::limits::{EVENT_BUFFER, EVENT_FILES_MAX, EVENT_LINE_MAX, EVENT_RETRY};
 
 /// The media type.
@@ -52,6 +53,17 @@ impl Source<'_> {
 
     fn write_id(&self, out: &mut Vec<u8>, position: Position) {
         let _ = writeln!(out, "id: {}{position}{}", self.before, self.behind);
+    }
+}
+
+/// The type of the events of a file: its name, percent-encoded. Names of which an event source has events of its own get a
+/// prefix that no encoded name begins with.
+#[must_use]
+pub fn type_of(name: &[u8]) -> Box<str> {
+    let encoded = encode_name(name).to_string();
+    match &*encoded {
+        "error" | "message" | "open" => format!("file:{encoded}").into(),
+        _ => encoded.into(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Requests that are answered with an event stream: how its head looks, and what the stream follows from where.
 
-use super::{Body, CHUNKED, NOT_STORED, Response, ResponseBuilder};
+use super::{Body, CHUNKED, Response, ResponseBuilder};
 use crate::http::chunked;
 use crate::http::conditional::Verdict;
 use crate::http::head::Status;
@@ -22,7 +22,7 @@ impl ResponseBuilder<'_> {
         }
         let position = of.positions.as_ref().and_then(Positions::only);
         let Some(beginning) = Beginning::new(position, info) else {
-            return self.plain(Status::NotFound, NOT_STORED, "no such file");
+            return self.events_later("no such file");
         };
         self.stream(
             &of.path,
@@ -44,6 +44,22 @@ impl ResponseBuilder<'_> {
         let mut beginning = Vec::new();
         sse::write_beginning(&mut beginning, None);
         self.stream(&of.path, subject, beginning)
+    }
+
+    /// A stream that cannot begin yet: it ends at once, and says when to come again. After any other status an event source
+    /// fails for good (HTML Living Standard, section 9.2.2).
+    pub(crate) fn events_later(&self, why: &str) -> Response {
+        let mut events = format!(": {why}\n").into_bytes();
+        sse::write_beginning(&mut events, None);
+        let head = self.head(Status::Ok).lines(EVENTS);
+        let head = head.field("Content-Type", sse::MEDIA);
+        let head = head.field("Content-Length", events.len() as u64);
+        let events = if self.asked.head_only() {
+            &[]
+        } else {
+            &*events
+        };
+        Response::new(Status::Ok, head.finish(events), self.keep_alive)
     }
 
     fn stream(&self, path: &Path, subject: Subject, beginning: Vec<u8>) -> Response {

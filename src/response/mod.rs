@@ -240,6 +240,8 @@ pub fn respond<'a, F>(
             true => builder.events_of_directory(of),
             false => builder.events(of, None),
         },
+        (Intent::Events(_), Resource::Missing) => builder.events_later("no such file"),
+        (Intent::Events(_), Resource::Busy) => builder.events_later("too many open files"),
         (Intent::Read(part) | Intent::Tail(part), Resource::File { info, .. }) => {
             builder.file(part, info)
         }

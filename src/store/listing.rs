@@ -83,6 +83,10 @@ pub fn read(
         entries.extend(look(files, directory, path, name, form)?);
     }
     entries.sort_by(|left, right| left.0.cmp(&right.0));
+    // POSIX lets readdir(3) give a name twice that is renamed meanwhile, and some file systems do. The later look counts.
+    entries.reverse();
+    entries.dedup_by(|later, first| later.0 == first.0);
+    entries.reverse();
     Ok(Listing {
         entries,
         truncated: more,

@@ -15,7 +15,7 @@ use crate::http::pattern::Pattern;
 use crate::http::position::{Position, Positions};
 use crate::http::query::Start;
 use crate::http::sse;
-use crate::http::target::{Path, encode};
+use crate::http::target::Path;
 use crate::limits::EVENT_FILES_MAX;
 
 /// What follows these files of a directory: their names, or what looks for them.
@@ -45,12 +45,7 @@ fn seek<F>(
     at: Option<Position>,
     start: Option<Start>,
 ) -> NameFollower<F> {
-    NameFollower::sought(
-        directory.entry(name),
-        encode(name).to_string().into(),
-        at,
-        start,
-    )
+    NameFollower::sought(directory.entry(name), sse::type_of(name), at, start)
 }
 
 /// Gives the files that fit to members, by the names that they have in this listing.

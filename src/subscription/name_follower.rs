@@ -278,6 +278,19 @@ impl<F> NameFollower<F> {
             self.truncated = true;
             return;
         }
+        let Some(skipped) = end_of_line_begun_before(at, bytes, before) else {
+            let offset = end;
+            self.at = Some(Position { offset, ..at });
+            self.seen = end;
+            return;
+        };
+        let (before, at) = (
+            before + skipped,
+            Position {
+                offset: at.offset + skipped as u64,
+                ..at
+            },
+        );
         let last = self.is_final() && end == self.size;
         let taken = sse::encode(source, at, bytes, before, last, out);
         let offset = at.offset + taken.bytes as u64;
@@ -389,4 +402,16 @@ impl<F> NameFollower<F> {
     pub fn etag(&self) -> Option<ETag> {
         self.at.map(|at| at.etag)
     }
+}
+
+/// Bytes of a line that began before a position where no byte was read yet: with `lines` and `from` a stream may begin in
+/// the middle of a line that is longer than what was searched. Nothing is told of such a line, since its end would pass for
+/// a whole one. `None`: it does not end in these bytes, of which the first `before` stand in front of the position.
+fn end_of_line_begun_before(at: Position, bytes: &[u8], before: usize) -> Option<usize> {
+    let begins = before == 0 || bytes[before - 1] == b'\n' || at.check.is_some();
+    if begins {
+        return Some(0);
+    }
+    let feed = bytes[before..].iter().position(|&byte| byte == b'\n');
+    feed.map(|feed| feed + 1)
 }

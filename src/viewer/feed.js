@@ -129,7 +129,7 @@ class Feed {
     }
     // Where files begin that were not there.
     if (!type) return places.forEach((place, i) => topics[i].etag || place === "-" || topics[i].begins(...placeOf(place)));
-    const [path, kind] = type.split("/"), leaf = nameOf(path);
+    const [path, kind] = type.replace(/^file:/, "").split("/"), leaf = nameOf(path);
     const index = topics.findIndex(topic => topic.leaf === leaf), topic = topics[index];
     const [etag, at] = placeOf(places[index] ?? "-");
     topic.told = { etag, at, id: places[index] };

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use rustix::process::Signal;
 
+use super::file::forms::assert_comes_again;
 use crate::support::client::{Client, etag};
 use crate::support::harness::{Server, TempDir};
 use crate::support::source::{ACCEPT, Source};
@@ -140,9 +141,9 @@ fn a_directory_that_goes_away_and_comes_back() {
     expect(&mut source, "create", "a");
     dir.rename("d", "away");
     expect_list(&mut source, "/d", false);
-    // Who comes again meanwhile waits; who comes for the first time does not.
+    // Who comes again meanwhile waits; who comes for the first time is asked to come again.
     let mut client = Client::new(&server);
-    client.get("/d/", &[ACCEPT]).assert_error(404);
+    assert_comes_again(&client.get("/d/", &[ACCEPT]));
     let mut again = Source::of_directory(&server, "/d/", Some("-"));
     expect_list(&mut again, "/d", false);
     dir.write("away/b", "2");

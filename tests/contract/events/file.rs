@@ -8,7 +8,7 @@ use crate::support::client::{Client, etag};
 use crate::support::harness::{Server, TempDir, until};
 use crate::support::source::{ACCEPT, Source};
 
-mod forms;
+pub mod forms;
 mod rolls;
 
 /// The id of the start of the file that has this name now.

@@ -515,8 +515,8 @@ fn events_of_a_directory() {
             200,
             None,
         ),
-        ("GET /d/?files=a", "1.1", "", Resource::Missing, 404, None),
-        ("GET /d/", "1.1", "", Resource::Missing, 404, None),
+        ("GET /d/?files=a", "1.1", "", Resource::Missing, 200, None),
+        ("GET /d/", "1.1", "", Resource::Missing, 200, None),
         // Who comes again waits; but behind an event of a file there is no directory.
         (
             "GET /d/",
@@ -526,7 +526,7 @@ fn events_of_a_directory() {
             200,
             Some(("Entries", true)),
         ),
-        ("GET /d/", "1.1", PLACE, Resource::Missing, 404, None),
+        ("GET /d/", "1.1", PLACE, Resource::Missing, 200, None),
         (
             "GET /d/?files=a",
             "1.1",

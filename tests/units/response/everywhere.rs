@@ -119,7 +119,7 @@ fn check(request: &Request, found: &Resource<()>, answer: &Response, stays: bool
     length(request, answer, &response);
     let events = response.get("Content-Type") == Some("text/event-stream");
     let file = matches!(found, Resource::File { .. });
-    let waits = matches!(found, Resource::Missing) && request.positions.is_some();
+    let waits = matches!(found, Resource::Missing | Resource::Busy);
     if answer.status == Status::Ok && request.method != Method::Options {
         assert_eq!(events, request.events && (file || waits), "{found:?}");
     }

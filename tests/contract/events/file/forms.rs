@@ -1,7 +1,7 @@
 //! The forms: who gets events and who does not, what becomes of bytes that are no text, other versions of HTTP.
 
 use super::{ACCEPT, Client, Server, Source, TempDir, start};
-use crate::support::client::Ending;
+use crate::support::client::{Ending, Response};
 use openrange::http::position::Check;
 
 #[test]
@@ -44,7 +44,8 @@ fn only_who_names_them_gets_events() {
         );
     }
     let mut client = Client::new(&server);
-    client.get("/missing", &[ACCEPT]).assert_error(404);
+    assert_comes_again(&client.get("/missing", &[ACCEPT]));
+    assert_eq!(client.head_of("/missing", &[ACCEPT]).status, 200);
     client
         .get("/log", &[ACCEPT, "If-Match: \"x\""])
         .assert_error(412);
@@ -164,4 +165,43 @@ fn events_need_the_token_of_their_file() {
     client.get("/missing", &[ACCEPT, place]).assert_error(401);
     let head = client.head_of("/log", &[ACCEPT, "Authorization: Bearer good"]);
     assert_eq!(head.status, 200);
+}
+
+/// An event source fails for good at any other status, and reconnects after this.
+pub fn assert_comes_again(response: &Response) {
+    assert_eq!(response.status, 200);
+    assert_eq!(response.field("Content-Type"), "text/event-stream");
+    assert_eq!(response.field("Cache-Control"), "no-store");
+    assert_eq!(response.body, b": no such file\nretry: 1000\n\n");
+}
+
+/// The end of a line that began before what is searched for line ends would pass for a whole one.
+#[test]
+fn a_stream_that_begins_in_a_very_long_line_begins_with_the_next() {
+    let long = "x".repeat(2 << 20);
+    for (content, target) in [
+        (long.clone(), "/log?from=end"),
+        (long.clone(), "/log?lines=1"),
+        (format!("1\n{long}"), "/log?lines=3"),
+        (format!("{long}\n{long}"), "/log?lines=1"),
+    ] {
+        let dir = TempDir::with("log", content);
+        let server = Server::start(&dir);
+        let mut source = Source::open(&server, target, None);
+        let by_list = target.replace("/log?", "/?files=log&");
+        let mut listed = Source::of_directory(&server, &by_list, None);
+        dir.append("log", "the end of it");
+        dir.append("log", " comes in pieces\nnext\n");
+        source.expect(&["next"]);
+        listed.expect_events(&[("log", "next")]);
+        // A client that has had no event yet is still in that line.
+        let id = Source::open(&server, target, None).id;
+        assert_eq!(id.split('-').count(), 2, "{id}");
+    }
+    let dir = TempDir::with("log", &*long);
+    let server = Server::start(&dir);
+    let begun = Source::open(&server, "/log?from=end", None);
+    let mut again = Source::open(&server, "/log", Some(&begun.id));
+    dir.append("log", "y\nnext\n");
+    again.expect(&["next"]);
 }

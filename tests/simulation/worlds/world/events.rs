@@ -97,8 +97,19 @@ impl Stream {
         if other {
             self.outcomes.push("other bytes before the position");
         }
-        self.before = Some(found.to_vec());
+        // Nothing is told of a line that began before the stream did.
+        let begun = self.before.is_none() && before > 0 && found.last() != Some(&b'\n');
         self.window = (from, bytes.to_vec());
+        if !begun || other {
+            self.before = Some(found.to_vec());
+            return;
+        }
+        let rest = &bytes[before as usize..];
+        match rest.iter().position(|&byte| byte == b'\n') {
+            Some(feed) => self.at += feed as u64 + 1,
+            None => self.at += rest.len() as u64,
+        }
+        self.outcomes.push("began in the middle of a line");
     }
 
     /// The server has looked the name up again. `promised`: what must be delivered of the file before, if it knows that

@@ -295,6 +295,8 @@ impl Ask {
             (_, Seen::Missing) if matches!(self.events, Some(Some(_))) && !self.slash => {
                 self.expect_events(None, &mut expect)
             }
+            (_, Seen::Missing) if self.events.is_some() => later("no such file", &mut expect),
+            (_, Seen::Busy) if self.events.is_some() => later("too many open files", &mut expect),
             (_, Seen::Missing) => 404,
             (_, Seen::Forbidden) => 403,
             (_, Seen::Busy) => 503,
@@ -365,6 +367,12 @@ impl Ask {
         };
         200
     }
+}
+
+/// A stream that cannot begin yet; its status.
+fn later(why: &str, expect: &mut Expect) -> u16 {
+    expect.body = Body::Page(format!(": {why}\nretry: 1000\n\n").into_bytes());
+    200
 }
 
 /// What an answer with these ranges of a file is like; its status.

@@ -175,7 +175,7 @@ fn sending_events() {
             "Send 84|retry: 1000/id: 0000000000000002-0//event: roll/id: 0000000000000002-0/\
              data: {\"reason\":\"replaced\",\"etag\":\"W/\\\"0000000000000002\\\"\"}//|", SENDING),
         ("resolved, HTTP/1.0", || after(asked_for(EVENTS_10), open), |_| {}, "Send retry: 1000/id: 0000000000000001-0//", SENDING),
-        ("resolved, missing", || asked_for(EVENTS), super::open_missing, "Send 404", SENDING),
+        ("resolved, missing", || asked_for(EVENTS), super::open_missing, "Send : no such file/retry: 1000//", SENDING),
         ("sent, the head", opened, send, "Examine 1", SENDING),
         ("measured, more", head_out, |m| measure(m, 5), "Read 0..5", SENDING),
         ("measured, more than is read at once", head_out, |m| measure(m, u64::MAX), "Read 0..32768", SENDING),
