@@ -228,7 +228,13 @@ impl<F> EventStream<F> {
 
     /// Takes the bytes that were needed; gives what is to be sent, which may be nothing.
     pub fn read(&mut self, bytes: &[u8]) -> Vec<u8> {
-        self.write(|member, source, out| member.read(source, bytes, out))
+        let first = self.first;
+        let out = self.write(|member, source, out| member.read(source, bytes, out));
+        // Whoever only reads what the client has already has not had its turn.
+        if out.is_empty() {
+            self.first = first;
+        }
+        out
     }
 
     /// Takes what the name leads to now; gives what is to be sent, which may be nothing.
@@ -298,10 +304,7 @@ impl<F> EventStream<F> {
         };
         let mut out = Vec::new();
         events(member, source, &mut out);
-        // Whoever only finds out that there is nothing to say has not had its turn.
-        if !out.is_empty() {
-            self.first = current + 1;
-        }
+        self.first = current + 1;
         self.made(out)
     }
 
