@@ -1,0 +1,278 @@
+//! The files of jobs in their directory. Every operation is safe against the others in other processes: what only one may
+//! do, the kernel decides (`link(2)` and `O_EXCL` on names, `flock(2)` on the answer).
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use rustix::fs::{AtFlags, Dir, FlockOperation, Mode, OFlags, RawMode};
+use rustix::io::Errno;
+
+use super::record::{self, JobId, JobRecord, JobStatus};
+
+/// The log of accepted jobs.
+pub const QUEUE: &str = "queue";
+/// The log of ends.
+pub const DONE: &str = "done";
+/// Permission bits of what nobody may write.
+const WRITE_BITS: RawMode = 0o222;
+/// Longest status or record that is read: far above what is ever written.
+const TEXT_MAX: u64 = 64 * 1024;
+
+/// A directory of jobs.
+#[derive(Debug)]
+pub struct JobDirectory {
+    directory: OwnedFd,
+}
+
+/// What became of an attempt to take a job.
+#[derive(Debug)]
+pub enum Taken {
+    /// It is ours as long as this lives.
+    Ours(Answer),
+    /// Another worker has it.
+    Locked,
+    /// It has ended, or its files are gone.
+    Over,
+}
+
+/// The answer of a job that is ours: the lock on it is held until this is dropped.
+#[derive(Debug)]
+pub struct Answer {
+    lock: OwnedFd,
+    /// How often a worker has taken the job, this time included.
+    pub attempts: u64,
+}
+
+impl JobDirectory {
+    /// Opens a directory of jobs.
+    ///
+    /// # Errors
+    /// ENOENT, ENOTDIR, EACCES.
+    pub fn open(path: &Path) -> Result<JobDirectory, Errno> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let directory = rustix::fs::open(path, flags, Mode::empty())?;
+        Ok(JobDirectory { directory })
+    }
+
+    /// The directory from a descriptor.
+    #[must_use]
+    pub fn from_fd(directory: OwnedFd) -> JobDirectory {
+        JobDirectory { directory }
+    }
+
+    /// The jobs that were accepted and have no status yet, in the order in which they came.
+    ///
+    /// # Errors
+    /// EIO and the like.
+    pub fn open_jobs(&self) -> Result<Vec<JobId>, Errno> {
+        let mut jobs = Vec::new();
+        for entry in Dir::read_from(&self.directory)? {
+            let entry = entry?;
+            let Some(id) = id_before(entry.file_name().to_bytes(), b".request") else {
+                continue;
+            };
+            if self.exists(&status_name(id)) {
+                continue;
+            }
+            if let Ok(stat) = self.stat(&request_name(id)) {
+                jobs.push((stat.st_mtime, stat.st_mtime_nsec, id));
+            }
+        }
+        jobs.sort_unstable();
+        Ok(jobs.into_iter().map(|(_, _, id)| id).collect())
+    }
+
+    /// Takes a job: locks its answer and counts the attempt.
+    ///
+    /// # Errors
+    /// EACCES, ENOSPC and the like.
+    pub fn take(&self, id: JobId) -> Result<Taken, Errno> {
+        if self.exists(&status_name(id)) {
+            return Ok(Taken::Over);
+        }
+        let lock = match self.open_file(id.as_str(), OFlags::RDONLY) {
+            Ok(lock) => lock,
+            Err(Errno::NOENT) => return Ok(Taken::Over),
+            Err(error) => return Err(error),
+        };
+        match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {}
+            Err(Errno::AGAIN) => return Ok(Taken::Locked),
+            Err(error) => return Err(error),
+        }
+        // The job may have ended between the look and the lock.
+        if self.exists(&status_name(id)) || is_sealed(&lock)? {
+            return Ok(Taken::Over);
+        }
+        let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE;
+        let taken = self.open_file(&format!(".{id}.taken"), flags)?;
+        rustix::io::write(&taken, b"+")?;
+        let attempts = rustix::fs::fstat(&taken)?.st_size.unsigned_abs();
+        Ok(Taken::Ours(Answer { lock, attempts }))
+    }
+
+    /// The request of a job, to be read.
+    ///
+    /// # Errors
+    /// ENOENT if the job is gone.
+    pub fn request(&self, id: JobId) -> Result<File, Errno> {
+        Ok(self.open_file(&request_name(id), OFlags::RDONLY)?.into())
+    }
+
+    /// The answer of a job, to be appended to.
+    ///
+    /// # Errors
+    /// EACCES if it is sealed.
+    pub fn answer(&self, id: JobId) -> Result<File, Errno> {
+        let flags = OFlags::WRONLY | OFlags::APPEND;
+        Ok(self.open_file(id.as_str(), flags)?.into())
+    }
+
+    /// Whether the answer is complete, or gone.
+    #[must_use]
+    pub fn is_over(&self, id: JobId) -> bool {
+        self.stat(id.as_str())
+            .map_or(true, |stat| stat.st_mode & WRITE_BITS == 0)
+    }
+
+    /// How a job ended; `None` while it has not.
+    #[must_use]
+    pub fn status(&self, id: JobId) -> Option<JobStatus> {
+        self.read_text(&status_name(id)).ok()?.parse().ok()
+    }
+
+    /// What the server noted when it accepted the job.
+    #[must_use]
+    pub fn record(&self, id: JobId) -> Option<JobRecord> {
+        JobRecord::parse(&self.read_text(&record_name(id)).ok()?)
+    }
+
+    /// Ends a job with this status, unless somebody was faster: then the answer is sealed all the same. True if this
+    /// status is the one that counts.
+    ///
+    /// # Errors
+    /// ENOSPC and the like; the job has not ended then.
+    pub fn end(&self, id: JobId, status: JobStatus) -> Result<bool, Errno> {
+        let decided = self.decide(id, status)?;
+        if decided {
+            let line = record::done_line(id, status, seconds_since_1970());
+            self.append(DONE, line.as_bytes())?;
+        }
+        self.seal(id)?;
+        Ok(decided)
+    }
+
+    /// Creates `ID.status`, whole or not at all.
+    fn decide(&self, id: JobId, status: JobStatus) -> Result<bool, Errno> {
+        let temporary = format!(".{id}.status.{}", rustix::process::getpid().as_raw_nonzero());
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC;
+        let mut file = File::from(self.open_file(&temporary, flags)?);
+        let written = file
+            .write_all(format!("{status}\n").as_bytes())
+            .map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO));
+        let status_name = status_name(id);
+        let linked = written.and_then(|()| {
+            let (directory, flags) = (&self.directory, AtFlags::empty());
+            rustix::fs::linkat(directory, &temporary, directory, &status_name, flags)
+        });
+        let _ = rustix::fs::unlinkat(&self.directory, &temporary, AtFlags::empty());
+        match linked {
+            Ok(()) => Ok(true),
+            Err(Errno::EXIST) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Takes the write permission off an answer.
+    fn seal(&self, id: JobId) -> Result<(), Errno> {
+        let mode = match self.stat(id.as_str()) {
+            Ok(stat) => Mode::from_raw_mode(stat.st_mode & 0o7777 & !WRITE_BITS),
+            Err(Errno::NOENT) => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        rustix::fs::chmodat(&self.directory, id.as_str(), mode, AtFlags::empty())
+    }
+
+    /// Appends to a log of the directory with one write, and creates it if it is not there.
+    ///
+    /// # Errors
+    /// ENOSPC and the like.
+    pub fn append(&self, name: &str, line: &[u8]) -> Result<(), Errno> {
+        let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE;
+        let file = self.open_file(name, flags)?;
+        match rustix::io::write(&file, line)? {
+            count if count == line.len() => Ok(()),
+            _ => Err(Errno::NOSPC),
+        }
+    }
+
+    /// The descriptor of the directory.
+    #[must_use]
+    pub fn as_fd(&self) -> impl AsFd + '_ {
+        &self.directory
+    }
+
+    fn open_file(&self, name: &str, flags: OFlags) -> Result<OwnedFd, Errno> {
+        let flags = flags | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NOCTTY;
+        let mode = Mode::from_raw_mode(0o644);
+        rustix::fs::openat(&self.directory, name, flags, mode)
+    }
+
+    fn stat(&self, name: &str) -> Result<rustix::fs::Stat, Errno> {
+        rustix::fs::statat(&self.directory, name, AtFlags::SYMLINK_NOFOLLOW)
+    }
+
+    fn exists(&self, name: &str) -> bool {
+        self.stat(name).is_ok()
+    }
+
+    fn read_text(&self, name: &str) -> Result<String, Errno> {
+        let file = File::from(self.open_file(name, OFlags::RDONLY)?);
+        let mut text = String::new();
+        file.take(TEXT_MAX)
+            .read_to_string(&mut text)
+            .map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
+        Ok(text)
+    }
+}
+
+impl Answer {
+    /// Whether somebody else has sealed it.
+    #[must_use]
+    pub fn is_sealed(&self) -> bool {
+        is_sealed(&self.lock).unwrap_or(true)
+    }
+}
+
+fn is_sealed(file: &OwnedFd) -> Result<bool, Errno> {
+    Ok(rustix::fs::fstat(file)?.st_mode & WRITE_BITS == 0)
+}
+
+fn request_name(id: JobId) -> String {
+    format!("{id}.request")
+}
+
+fn status_name(id: JobId) -> String {
+    format!("{id}.status")
+}
+
+fn record_name(id: JobId) -> String {
+    format!(".{id}.job")
+}
+
+/// The job whose file has this name with this ending.
+fn id_before(name: &[u8], ending: &[u8]) -> Option<JobId> {
+    let stem = name.strip_suffix(ending)?;
+    OsStr::from_bytes(stem).to_str()?.parse().ok()
+}
+
+fn seconds_since_1970() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |time| time.as_secs())
+}

@@ -1,0 +1,27 @@
+//! Jobs: requests whose answers are logs.
+//!
+//! A job is a few files in one directory, and that directory is the only truth about it. Below, ID stands for the name of a
+//! job ([`JobId`]):
+//!
+//! | file | what | who writes it |
+//! |---|---|---|
+//! | `queue` | a line for each accepted job, in order | server |
+//! | `ID.request` | the body of the request | server |
+//! | `ID` | the answer; sealed (`chmod a-w`): complete | CMD, sealed by whoever ends the job |
+//! | `ID.status` | how the job ended; whoever creates it first decides | server or worker |
+//! | `done` | a line for each end | whoever decided it |
+//! | `.ID.job` | what the server remembers: deadline, media type, callback | server |
+//! | `.ID.taken` | a byte for each time a worker took the job | worker |
+//!
+//! A worker holds `flock(2)` on the answer while its command runs. So an answer that was taken, is not locked and not
+//! sealed belongs to a worker that died.
+//!
+//! [`files`] has the operations on these files, which server, workers and hooks share; [`record`] the texts in them, pure;
+//! [`work`] is the worker, `openrange work`.
+
+pub mod files;
+pub mod record;
+pub mod work;
+
+pub use files::JobDirectory;
+pub use record::{JobId, JobStatus};
