@@ -36,6 +36,7 @@ pub mod follow;
 pub mod guide;
 pub mod http;
 pub mod intent;
+pub mod jobs;
 pub mod limits;
 pub mod log;
 pub mod os;

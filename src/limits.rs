@@ -272,3 +272,19 @@ pub const ROOT_CHECK_INTERVAL: Duration = Duration::from_secs(2);
 pub const SOCKET_LOCK_PATIENCE: Duration = Duration::from_secs(1);
 /// Pause between two tries to lock it.
 pub const SOCKET_LOCK_PAUSE: Duration = Duration::from_millis(20);
+
+/// Between two looks at a job that another worker has locked: that worker may die, and nothing tells of it.
+pub const JOB_LOCKED_PAUSE: Duration = Duration::from_secs(1);
+
+/// Between two looks whether somebody has sealed the answer of a running command: a fifth of a second is soon for people,
+/// and five `fstat` a second for each command are nothing.
+pub const JOB_LOOK_INTERVAL: Duration = Duration::from_millis(200);
+
+/// From SIGTERM to SIGKILL for a command whose job has ended.
+pub const JOB_STOP_GRACE: Duration = Duration::from_secs(5);
+
+/// Longest line of `queue` that is understood: a media type and some numbers fit many times.
+pub const JOB_LINE_MAX: usize = 16 * 1024;
+
+/// Between two looks at `queue` where no event tells of a change, as on network file systems.
+pub const QUEUE_LOOK_INTERVAL: Duration = Duration::from_secs(15);

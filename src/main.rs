@@ -8,6 +8,7 @@ use std::time::SystemTime;
 use openrange::cli::{self, Command};
 use openrange::client::{self, run::End, run::Options};
 use openrange::http::date::Date;
+use openrange::jobs::work;
 use openrange::log::stderr::{self, Log};
 use openrange::os::signals::survive_file_size_limit;
 use openrange::server;
@@ -25,6 +26,10 @@ fn main() -> ExitCode {
             Ok(()) => ExitCode::SUCCESS,
         },
         Ok(Command::Follow(options)) => follow(*options),
+        Ok(Command::Work(options)) => match work::run(*options) {
+            Err(why) => fail(&why, 1),
+            Ok(()) => ExitCode::SUCCESS,
+        },
     }
 }
 

@@ -10,6 +10,10 @@ _openrange() {
         other='--from --on-gap --late --batch --linger --header --max-rate'
         plain='--until-end --until-caught-up --fail --progress -h --help'
         ;;
+    work)
+        other='-j --jobs --retry'
+        plain='-h --help'
+        ;;
     *)
         user='--user'
         file='--access-log --token-file'
@@ -17,7 +21,7 @@ _openrange() {
             --max-connections-per-address --poll-interval --grace --admin --cors --host --write
             --append-max --body-memory'
         plain='--no-sandbox -h --help -V --version'
-        ((COMP_CWORD == 1)) && commands='follow'
+        ((COMP_CWORD == 1)) && commands='follow work'
         ;;
     esac
     if _openrange_has "$user" "$before"; then

@@ -1,8 +1,9 @@
 # Completion for fish: goes to /usr/share/fish/vendor_completions.d/openrange.fish.
-set -l commands follow
+set -l commands follow work
 set -l server "not __fish_seen_subcommand_from $commands"
 complete -c openrange -n "$server" -x -a '(__fish_complete_directories)' -d 'directory to serve'
 complete -c openrange -n "$server" -x -a follow -d 'follow a log'
+complete -c openrange -n "$server" -x -a work -d 'work on jobs'
 complete -c openrange -n "$server" -x -l listen -d 'address to listen on, may be repeated'
 complete -c openrange -n "$server" -x -l threads -d 'worker threads'
 complete -c openrange -n "$server" -x -l header-timeout -d 'for a request head to be complete'
@@ -38,3 +39,6 @@ complete -c openrange -n '__fish_seen_subcommand_from follow' -x -l header -d 's
 complete -c openrange -n '__fish_seen_subcommand_from follow' -x -l max-rate -d 'receive no more in a second'
 complete -c openrange -n '__fish_seen_subcommand_from follow' -l progress -d 'say on stderr how far it is'
 complete -c openrange -n '__fish_seen_subcommand_from follow' -s h -l help -d 'print the options'
+complete -c openrange -n '__fish_seen_subcommand_from work' -x -s j -l jobs -d 'run up to N commands at the same time'
+complete -c openrange -n '__fish_seen_subcommand_from work' -x -l retry -d 'take a job of a dead worker again'
+complete -c openrange -n '__fish_seen_subcommand_from work' -s h -l help -d 'print the options'

@@ -1,6 +1,7 @@
 //! What a command line asks for.
 
 use crate::client::run::Options as FollowOptions;
+use crate::jobs::work::WorkOptions;
 use crate::server::options::Options;
 
 /// What was asked for.
@@ -12,4 +13,6 @@ pub enum Command {
     Serve(Box<Options>),
     /// Follow a log.
     Follow(Box<FollowOptions>),
+    /// Work on jobs.
+    Work(Box<WorkOptions>),
 }

@@ -9,6 +9,7 @@ mod follow;
 mod serve;
 pub mod table;
 pub mod value;
+mod work;
 
 use std::ffi::OsString;
 
@@ -22,11 +23,18 @@ struct Subcommand {
     page: fn() -> Page,
 }
 
-const COMMANDS: &[Subcommand] = &[Subcommand {
-    name: "follow",
-    parse: follow::parse,
-    page: || page(&follow::TABLE),
-}];
+const COMMANDS: &[Subcommand] = &[
+    Subcommand {
+        name: "follow",
+        parse: follow::parse,
+        page: || page(&follow::TABLE),
+    },
+    Subcommand {
+        name: "work",
+        parse: work::parse,
+        page: || page(&work::TABLE),
+    },
+];
 
 /// What is documented of a command.
 pub struct Page {

@@ -167,9 +167,28 @@ impl JobDirectory {
         Ok(decided)
     }
 
+    /// Completes what whoever gave a job its status may have left undone: the line of `done` and the seal. The line may
+    /// then be there twice.
+    ///
+    /// # Errors
+    /// As [`JobDirectory::end`].
+    pub fn complete_end(&self, id: JobId) -> Result<(), Errno> {
+        match self.status(id) {
+            Some(status) if !self.is_over(id) => {
+                let line = record::done_line(id, status, seconds_since_1970());
+                self.append(DONE, line.as_bytes())?;
+                self.seal(id)
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Creates `ID.status`, whole or not at all.
     fn decide(&self, id: JobId, status: JobStatus) -> Result<bool, Errno> {
-        let temporary = format!(".{id}.status.{}", rustix::process::getpid().as_raw_nonzero());
+        let temporary = format!(
+            ".{id}.status.{}",
+            rustix::process::getpid().as_raw_nonzero()
+        );
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC;
         let mut file = File::from(self.open_file(&temporary, flags)?);
         let written = file

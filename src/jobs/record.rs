@@ -221,7 +221,10 @@ fn parse_object(text: &str) -> Option<Vec<(String, Value)>> {
             return end.is_empty().then_some(members);
         }
         let (name, after) = parse_string(rest)?;
-        let after = after.trim_ascii_start().strip_prefix(':')?.trim_ascii_start();
+        let after = after
+            .trim_ascii_start()
+            .strip_prefix(':')?
+            .trim_ascii_start();
         let (value, after) = match after.strip_prefix('"') {
             Some(_) => parse_string(after).map(|(text, after)| (Value::String(text), after))?,
             None => parse_number(after)?,

@@ -9,4 +9,4 @@ pub mod sockets;
 pub(crate) mod sys;
 pub mod system_calls;
 
-pub use sys::monotonic;
+pub use sys::{end_with_parent, monotonic};

@@ -8,6 +8,8 @@ use std::ffi::c_int;
 use std::io;
 use std::mem;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::unix::process::CommandExt;
+use std::process::Command;
 use std::ptr;
 use std::time::Duration;
 
@@ -301,5 +303,17 @@ pub fn seccomp_filter(filter: &[libc::sock_filter]) -> io::Result<()> {
         Ok(())
     } else {
         Err(io::Error::last_os_error())
+    }
+}
+
+/// Has the command killed when the thread that starts it ends, so that it cannot go on without its worker.
+pub fn end_with_parent(command: &mut Command) {
+    // SAFETY: the closure runs in the child between fork and exec; prctl(2) is a plain system call, without memory,
+    // locks or anything else that another thread of the parent might have held at the fork.
+    unsafe {
+        command.pre_exec(|| {
+            rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))
+                .map_err(io::Error::from)
+        });
     }
 }

@@ -16,6 +16,7 @@ const ORDER: &[&str] = &[
     "server",
     "worker",
     "client",
+    "jobs",
     "follow",
     "store",
     "log",

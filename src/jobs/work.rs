@@ -1,0 +1,153 @@
+//! `openrange work`: takes jobs from a directory and runs a command for each.
+//!
+//! One thread follows `queue`, some run commands. What is to be done is never kept anywhere but in the directory: a line of
+//! the queue only says where to look, and after a roll of the queue, or at the start, a scan finds what no line told. So a
+//! worker may die at any moment, and any number of them may share a directory.
+
+mod command;
+mod pending;
+mod queue;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use log::{error, info, warn};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use super::files::{JobDirectory, Taken};
+use super::record::{JobId, JobStatus};
+use command::Ended;
+use pending::Pending;
+use queue::QueueFollower;
+
+/// What `openrange work` is asked to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WorkOptions {
+    /// The directory of the jobs.
+    pub directory: PathBuf,
+    /// `-j`: how many commands run at the same time.
+    pub jobs: usize,
+    /// `--retry`: how often a job of a worker that died is taken again.
+    pub retry: u64,
+    /// The command and its arguments.
+    pub command: Vec<OsString>,
+}
+
+/// What the threads of a worker share.
+struct Work {
+    directory: JobDirectory,
+    options: WorkOptions,
+    pending: Pending,
+    /// Commands are to be stopped at once.
+    cut: AtomicBool,
+}
+
+/// Works until SIGTERM or SIGINT, then lets running commands finish; a second signal stops them, and their jobs stay open
+/// for another worker.
+///
+/// # Errors
+/// One line, if the directory cannot be opened or watched.
+pub fn run(options: WorkOptions) -> Result<(), String> {
+    let path = options.directory.display().to_string();
+    let cannot = |error: &dyn std::fmt::Display| format!("{path}: {error}");
+    let directory = JobDirectory::open(&options.directory).map_err(|error| cannot(&error))?;
+    let mut queue = QueueFollower::new(&options.directory).map_err(|error| cannot(&error))?;
+    let mut signals = Signals::new([SIGTERM, SIGINT]).map_err(|error| error.to_string())?;
+    let work = Arc::new(Work {
+        directory,
+        pending: Pending::default(),
+        cut: AtomicBool::new(false),
+        options,
+    });
+    let runners = start(&work).map_err(|error| format!("cannot start a thread: {error}"))?;
+    let stop = queue.stopper();
+    let follower = thread::Builder::new().name("queue".into()).spawn({
+        let work = Arc::clone(&work);
+        move || queue.run(&work.directory, &work.pending)
+    });
+    let follower = follower.map_err(|error| format!("cannot start a thread: {error}"))?;
+    info!("working on the jobs in {path}");
+    let closer = signals.handle();
+    let waiter = thread::spawn(move || {
+        for runner in runners {
+            let _ = runner.join();
+        }
+        closer.close();
+    });
+    for (count, _) in signals.forever().enumerate() {
+        work.pending.stop();
+        if count == 0 {
+            info!("ending once the running commands have ended");
+        } else {
+            work.cut.store(true, Ordering::Relaxed);
+        }
+    }
+    let _ = waiter.join();
+    stop.stop();
+    let _ = follower.join();
+    Ok(())
+}
+
+fn start(work: &Arc<Work>) -> std::io::Result<Vec<thread::JoinHandle<()>>> {
+    let runner = |number| {
+        let work = Arc::clone(work);
+        let thread = thread::Builder::new().name(format!("job-{number}"));
+        thread.spawn(move || {
+            while let Some(id) = work.pending.next() {
+                work.attend(id);
+            }
+        })
+    };
+    (0..work.options.jobs).map(runner).collect()
+}
+
+impl Work {
+    /// Takes a job, if it can be had, and brings it to its end.
+    fn attend(&self, id: JobId) {
+        let answer = match self.directory.take(id) {
+            Ok(Taken::Ours(answer)) => answer,
+            Ok(Taken::Locked) => return self.pending.look_again_later(id),
+            Ok(Taken::Over) => return self.finish_what_died(id),
+            Err(error) => {
+                error!("job {id}: cannot take it: {error}");
+                return self.pending.look_again_later(id);
+            }
+        };
+        let status = if answer.attempts > 1 + self.options.retry {
+            warn!("job {id}: a worker took it and died");
+            JobStatus::Abandoned
+        } else {
+            match command::run(&self.directory, id, &answer, &self.options, &self.cut) {
+                Ended::With(status) => status,
+                Ended::SealedByAnother => {
+                    info!("job {id}: somebody else has ended it");
+                    return;
+                }
+                Ended::Cut => return,
+            }
+        };
+        self.end(id, status);
+    }
+
+    fn end(&self, id: JobId, status: JobStatus) {
+        match self.directory.end(id, status) {
+            Ok(true) => info!("job {id}: {status}"),
+            Ok(false) => info!("job {id}: it ended before with another status"),
+            Err(error) => {
+                error!("job {id}: cannot record that it ended with {status}: {error}");
+                self.pending.look_again_later(id);
+            }
+        }
+    }
+
+    /// Whoever gave a job its status may have died before the seal.
+    fn finish_what_died(&self, id: JobId) {
+        if let Err(error) = self.directory.complete_end(id) {
+            error!("job {id}: cannot seal its answer: {error}");
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! Runs the command of one job.
+
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Child, Command, ExitStatus};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use log::error;
+use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::fd::OwnedFd;
+use rustix::process::{Pid, PidfdFlags, Signal};
+
+use super::WorkOptions;
+use crate::jobs::files::{Answer, JobDirectory};
+use crate::jobs::record::{JobId, JobStatus};
+use crate::limits::{JOB_LOOK_INTERVAL, JOB_STOP_GRACE};
+use crate::os;
+
+/// What a shell says of a command that cannot be started.
+const CANNOT_START: u8 = 127;
+
+/// How the run of a command ended.
+pub enum Ended {
+    /// The command ended by itself, or its deadline passed.
+    With(JobStatus),
+    /// Somebody else has sealed the answer; the command was stopped.
+    SealedByAnother,
+    /// The worker is to end at once; the command was stopped and the job stays open.
+    Cut,
+}
+
+/// Runs the command with the request as its input and the answer as its output, and waits for its end.
+pub fn run(
+    directory: &JobDirectory,
+    id: JobId,
+    answer: &Answer,
+    options: &WorkOptions,
+    cut: &AtomicBool,
+) -> Ended {
+    let mut child = match start(directory, id, options) {
+        Ok(child) => child,
+        Err(error) => {
+            error!("job {id}: cannot start {:?}: {error}", options.command[0]);
+            return Ended::With(JobStatus::Exit(CANNOT_START));
+        }
+    };
+    let deadline = directory.record(id).map(|record| record.deadline);
+    let ended = wait(&mut child, answer, deadline, cut);
+    // Also what the command has left in the background must not write to an answer that is complete.
+    stop(&mut child);
+    ended
+}
+
+fn start(directory: &JobDirectory, id: JobId, options: &WorkOptions) -> std::io::Result<Child> {
+    let (request, answer) = (directory.request(id)?, directory.answer(id)?);
+    let mut command = Command::new(&options.command[0]);
+    command
+        .args(&options.command[1..])
+        .env("OPENRANGE_JOB", id.as_str())
+        .stdin(request)
+        .stderr(answer.try_clone()?)
+        .stdout(answer)
+        .process_group(0);
+    if let Some(record) = directory.record(id) {
+        command
+            .env("OPENRANGE_DEADLINE", record.deadline.to_string())
+            .env("OPENRANGE_CONTENT_TYPE", record.content_type);
+    }
+    os::end_with_parent(&mut command);
+    command.spawn()
+}
+
+/// Waits until the command ends, and looks at intervals whether it may still go on.
+fn wait(child: &mut Child, answer: &Answer, deadline: Option<u64>, cut: &AtomicBool) -> Ended {
+    let process = process_descriptor(child);
+    loop {
+        pause(process.as_ref(), JOB_LOOK_INTERVAL);
+        match child.try_wait() {
+            Ok(Some(status)) => return Ended::With(status_of(status)),
+            Ok(None) => {}
+            // Nobody else waits for our child.
+            Err(error) => unreachable!("waiting for a child failed: {error}"),
+        }
+        if answer.is_sealed() {
+            return Ended::SealedByAnother;
+        }
+        if deadline.is_some_and(|deadline| is_past(deadline)) {
+            return Ended::With(JobStatus::Timeout);
+        }
+        if cut.load(Ordering::Relaxed) {
+            return Ended::Cut;
+        }
+    }
+}
+
+/// A descriptor that is readable once the child has ended; kernels before 5.3 have none.
+fn process_descriptor(child: &Child) -> Option<OwnedFd> {
+    let pid = Pid::from_child(child);
+    rustix::process::pidfd_open(pid, PidfdFlags::empty()).ok()
+}
+
+fn pause(process: Option<&OwnedFd>, interval: Duration) {
+    let timeout = Timespec::try_from(interval).expect("a short interval");
+    let mut descriptors = process.map(|process| [PollFd::new(process, PollFlags::IN)]);
+    let descriptors = descriptors.as_mut().map_or(&mut [][..], |one| &mut one[..]);
+    // A signal only makes the look come earlier.
+    let _ = rustix::event::poll(descriptors, Some(&timeout));
+}
+
+/// Ends the process group of a command: first by asking, then by force.
+fn stop(child: &mut Child) {
+    let group = Pid::from_child(child);
+    let _ = rustix::process::kill_process_group(group, Signal::TERM);
+    let process = process_descriptor(child);
+    let give_up = Instant::now() + JOB_STOP_GRACE;
+    while matches!(child.try_wait(), Ok(None)) && Instant::now() < give_up {
+        pause(process.as_ref(), JOB_LOOK_INTERVAL);
+    }
+    let _ = rustix::process::kill_process_group(group, Signal::KILL);
+    let _ = child.wait();
+}
+
+fn status_of(status: ExitStatus) -> JobStatus {
+    let byte = |number: i32| u8::try_from(number).unwrap_or(u8::MAX);
+    match (status.code(), status.signal()) {
+        (Some(code), _) => JobStatus::Exit(byte(code)),
+        (None, Some(signal)) => JobStatus::Signal(byte(signal)),
+        (None, None) => unreachable!("a process ends by exit or by a signal"),
+    }
+}
+
+fn is_past(deadline: u64) -> bool {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .is_ok_and(|now| now.as_secs() >= deadline)
+}

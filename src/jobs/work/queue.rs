@@ -1,0 +1,174 @@
+//! Follows `queue` across its rolls and offers each job that it names.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use inotify::{Inotify, WatchMask};
+use log::{error, warn};
+use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec};
+use rustix::fd::OwnedFd;
+
+use super::pending::Pending;
+use crate::jobs::files::{JobDirectory, QUEUE};
+use crate::jobs::record::JobRecord;
+use crate::limits::{JOB_LINE_MAX, QUEUE_LOOK_INTERVAL};
+
+/// A reader of `queue`.
+pub struct QueueFollower {
+    path: PathBuf,
+    inotify: Inotify,
+    stopped: Arc<OwnedFd>,
+    file: Option<Reading>,
+}
+
+/// The file that is being read, and how far.
+struct Reading {
+    file: File,
+    offset: u64,
+    /// The beginning of a line that has no end yet.
+    line: Vec<u8>,
+}
+
+/// Ends [`QueueFollower::run`] from another thread.
+pub struct Stopper(Arc<OwnedFd>);
+
+impl Stopper {
+    /// Ends it.
+    pub fn stop(&self) {
+        let _ = rustix::io::write(&*self.0, &1u64.to_ne_bytes());
+    }
+}
+
+impl QueueFollower {
+    /// A follower of the queue in this directory.
+    ///
+    /// # Errors
+    /// EMFILE and ENOSPC if inotify has no room, ENOENT.
+    pub fn new(directory: &Path) -> io::Result<QueueFollower> {
+        let inotify = Inotify::init()?;
+        let names = WatchMask::CREATE | WatchMask::MOVED_TO | WatchMask::MOVED_FROM;
+        inotify.watches().add(directory, names)?;
+        let stopped = rustix::event::eventfd(0, EventfdFlags::CLOEXEC)?;
+        Ok(QueueFollower {
+            path: directory.join(QUEUE),
+            inotify,
+            stopped: Arc::new(stopped),
+            file: None,
+        })
+    }
+
+    /// What ends it.
+    #[must_use]
+    pub fn stopper(&self) -> Stopper {
+        Stopper(Arc::clone(&self.stopped))
+    }
+
+    /// Offers jobs until it is stopped.
+    pub fn run(&mut self, directory: &JobDirectory, pending: &Pending) {
+        loop {
+            self.look(directory, pending);
+            if self.wait() {
+                return;
+            }
+        }
+    }
+
+    /// Reads what is new. When the name has another file, the former one is read to its end first; and because more
+    /// than one may have had the name meanwhile, the directory is scanned.
+    fn look(&mut self, directory: &JobDirectory, pending: &Pending) {
+        let current = File::open(&self.path).ok();
+        if let Some(reading) = &mut self.file {
+            reading.read(pending);
+        }
+        let same = match (&self.file, &current) {
+            (Some(reading), Some(current)) => same_file(&reading.file, current),
+            (None, None) => true,
+            _ => false,
+        };
+        if same {
+            return;
+        }
+        self.file = current.map(|file| self.begin(file));
+        match directory.open_jobs() {
+            Ok(jobs) => jobs.into_iter().for_each(|id| pending.offer(id)),
+            Err(error) => error!("cannot list the jobs: {error}"),
+        }
+    }
+
+    /// Watches a file and begins behind what it has: the scan that follows finds those jobs.
+    fn begin(&self, file: File) -> Reading {
+        if let Err(error) = self.inotify.watches().add(&self.path, WatchMask::MODIFY) {
+            warn!("cannot watch {}: {error}", self.path.display());
+        }
+        let offset = file.metadata().map_or(0, |meta| meta.len());
+        Reading {
+            file,
+            offset,
+            line: Vec::new(),
+        }
+    }
+
+    /// Waits until something may be new; true if it is to end.
+    fn wait(&mut self) -> bool {
+        let timeout = Timespec::try_from(QUEUE_LOOK_INTERVAL).expect("some seconds");
+        let mut ready = [
+            PollFd::from_borrowed_fd(self.inotify.as_fd(), PollFlags::IN),
+            PollFd::new(&*self.stopped, PollFlags::IN),
+        ];
+        let _ = rustix::event::poll(&mut ready, Some(&timeout));
+        if ready[1].revents().contains(PollFlags::IN) {
+            return true;
+        }
+        let mut events = [0; 4096];
+        while self
+            .inotify
+            .read_events(&mut events)
+            .is_ok_and(|mut events| events.next().is_some())
+        {}
+        false
+    }
+}
+
+impl Reading {
+    /// Offers the job of each complete line.
+    fn read(&mut self, pending: &Pending) {
+        let mut bytes = [0; 16 * 1024];
+        loop {
+            let count = match self.file.read_at(&mut bytes, self.offset) {
+                Ok(0) => return,
+                Ok(count) => count,
+                Err(error) => return error!("cannot read the queue: {error}"),
+            };
+            self.offset += count as u64;
+            for &byte in &bytes[..count] {
+                match byte {
+                    b'\n' => self.offer(pending),
+                    byte if self.line.len() < JOB_LINE_MAX => self.line.push(byte),
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    fn offer(&mut self, pending: &Pending) {
+        let line = std::mem::take(&mut self.line);
+        match std::str::from_utf8(&line).ok().and_then(JobRecord::parse) {
+            Some(record) => pending.offer(record.id),
+            None => warn!(
+                "a line of the queue names no job: {:?}",
+                String::from_utf8_lossy(&line)
+            ),
+        }
+    }
+}
+
+fn same_file(one: &File, other: &File) -> bool {
+    let (Ok(one), Ok(other)) = (one.metadata(), other.metadata()) else {
+        return false;
+    };
+    (one.dev(), one.ino()) == (other.dev(), other.ino())
+}
