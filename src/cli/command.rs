@@ -1,7 +1,7 @@
 //! What a command line asks for.
 
 use crate::client::run::Options as FollowOptions;
-use crate::jobs::work::WorkOptions;
+use crate::jobs::work::options::WorkOptions;
 use crate::server::options::Options;
 
 /// What was asked for.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::command::Command;
 use super::table::{Parsed, Row, Table, Takes};
-use crate::jobs::work::WorkOptions;
+use crate::jobs::work::options::WorkOptions;
 
 /// Most commands that run at the same time: a bound against typing errors.
 const JOBS_MAX: usize = 1024;

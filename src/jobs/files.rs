@@ -159,38 +159,47 @@ impl JobDirectory {
     /// ENOSPC and the like; the job has not ended then.
     pub fn end(&self, id: JobId, status: JobStatus) -> Result<bool, Errno> {
         let decided = self.decide(id, status)?;
-        if decided {
-            let line = record::done_line(id, status, seconds_since_1970());
-            self.append(DONE, line.as_bytes())?;
+        if decided.is_some() {
+            self.tell_end(id, status)?;
         }
         self.seal(id)?;
-        Ok(decided)
+        Ok(decided.is_some())
     }
 
-    /// Completes what whoever gave a job its status may have left undone: the line of `done` and the seal. The line may
-    /// then be there twice.
+    /// Completes the end of a job if whoever gave it its status has died before the seal. The line of `done` may then be
+    /// there twice.
     ///
     /// # Errors
     /// As [`JobDirectory::end`].
     pub fn complete_end(&self, id: JobId) -> Result<(), Errno> {
+        let lock = self.open_file(&status_name(id), OFlags::RDONLY)?;
+        match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {}
+            // Somebody is about to complete it.
+            Err(Errno::AGAIN) => return Ok(()),
+            Err(error) => return Err(error),
+        }
         match self.status(id) {
             Some(status) if !self.is_over(id) => {
-                let line = record::done_line(id, status, seconds_since_1970());
-                self.append(DONE, line.as_bytes())?;
+                self.tell_end(id, status)?;
                 self.seal(id)
             }
             _ => Ok(()),
         }
     }
 
-    /// Creates `ID.status`, whole or not at all.
-    fn decide(&self, id: JobId, status: JobStatus) -> Result<bool, Errno> {
-        let temporary = format!(
-            ".{id}.status.{}",
-            rustix::process::getpid().as_raw_nonzero()
-        );
+    fn tell_end(&self, id: JobId, status: JobStatus) -> Result<(), Errno> {
+        let line = record::done_line(id, status, seconds_since_1970());
+        self.append(DONE, line.as_bytes())
+    }
+
+    /// Creates `ID.status`, whole or not at all. `None`: somebody else was faster. The file is locked until it is dropped,
+    /// so that nobody takes its creator for dead.
+    fn decide(&self, id: JobId, status: JobStatus) -> Result<Option<File>, Errno> {
+        let temporary = format!(".{id}.status.{}", rustix::thread::gettid().as_raw_nonzero());
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC;
         let mut file = File::from(self.open_file(&temporary, flags)?);
+        rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive)?;
         let written = file
             .write_all(format!("{status}\n").as_bytes())
             .map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO));
@@ -201,8 +210,8 @@ impl JobDirectory {
         });
         let _ = rustix::fs::unlinkat(&self.directory, &temporary, AtFlags::empty());
         match linked {
-            Ok(()) => Ok(true),
-            Err(Errno::EXIST) => Ok(false),
+            Ok(()) => Ok(Some(file)),
+            Err(Errno::EXIST) => Ok(None),
             Err(error) => Err(error),
         }
     }

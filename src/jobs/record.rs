@@ -5,12 +5,16 @@ use std::str::FromStr;
 
 use arrayvec::ArrayString;
 
-/// Hexadecimal digits in the name of a job: 128 bits, so that nobody guesses or repeats one.
-pub const ID_DIGITS: usize = 32;
+use crate::http::json_value::{Value, write_string};
 
-/// The name of a job, and of the file with its answer: [`ID_DIGITS`] lower-case hexadecimal digits.
+/// Hexadecimal digits in the name that the server gives a job: 128 bits, so that nobody guesses or repeats one.
+pub const ID_DIGITS: usize = 32;
+/// Longest name of a job: whoever else fills a directory of jobs may use names of their own.
+pub const ID_MAX: usize = 64;
+
+/// The name of a job, and of the file with its answer: up to [`ID_MAX`] letters, digits, `-` and `_`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct JobId(ArrayString<ID_DIGITS>);
+pub struct JobId(ArrayString<ID_MAX>);
 
 impl JobId {
     /// The name with these 128 bits.
@@ -45,8 +49,9 @@ impl FromStr for JobId {
     type Err = NotAJob;
 
     fn from_str(text: &str) -> Result<JobId, NotAJob> {
-        let digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
-        if text.len() != ID_DIGITS || !text.bytes().all(digit) {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+        let reserved = matches!(text, "queue" | "done");
+        if text.is_empty() || reserved || !text.bytes().all(plain) {
             return Err(NotAJob);
         }
         ArrayString::from(text).map(JobId).map_err(|_| NotAJob)
@@ -133,7 +138,7 @@ impl JobRecord {
         let mut text = format!("{{{}", self.members());
         if let Some(url) = &self.callback {
             text.push_str(",\"callback\":");
-            push_string(&mut text, url);
+            write_string(&mut text, url);
         }
         text.push_str("}\n");
         text
@@ -144,29 +149,23 @@ impl JobRecord {
             "\"id\":\"{}\",\"deadline\":{},\"content_type\":",
             self.id, self.deadline
         );
-        push_string(&mut text, &self.content_type);
+        write_string(&mut text, &self.content_type);
         text.push_str(&format!(",\"length\":{}", self.length));
         text
     }
 
-    /// Reads a line of `queue` or the content of `.ID.job`. Members that it does not know do not matter.
+    /// Reads a line of `queue` or the content of `.ID.job`. Only the `id` must be there; members that it does not know do
+    /// not matter.
     #[must_use]
     pub fn parse(text: &str) -> Option<JobRecord> {
-        let members = parse_object(text.trim_ascii())?;
-        let find = |name: &str| members.iter().find(|(key, _)| key == name);
-        let string = |name: &str| match find(name)? {
-            (_, Value::String(text)) => Some(text.clone()),
-            _ => None,
-        };
-        let number = |name: &str| match find(name)? {
-            (_, Value::Number(number)) => Some(*number),
-            _ => None,
-        };
+        let members = Value::parse(text.as_bytes())?;
+        let string = |name: &str| Some(members.get(name)?.as_str()?.to_owned());
+        let number = |name: &str| members.get(name)?.as_u64();
         Some(JobRecord {
             id: string("id")?.parse().ok()?,
-            deadline: number("deadline")?,
-            content_type: string("content_type")?,
-            length: number("length")?,
+            deadline: number("deadline").unwrap_or(u64::MAX),
+            content_type: string("content_type").unwrap_or_default(),
+            length: number("length").unwrap_or(0),
             callback: string("callback"),
         })
     }
@@ -181,98 +180,7 @@ pub fn done_line(id: JobId, status: JobStatus, time: u64) -> String {
 /// The job and the status in a line of `done`.
 #[must_use]
 pub fn parse_done(line: &str) -> Option<(JobId, JobStatus)> {
-    let members = parse_object(line.trim_ascii())?;
-    let string = |name: &str| {
-        members.iter().find_map(|(key, value)| match value {
-            Value::String(text) if key == name => Some(text.as_str()),
-            _ => None,
-        })
-    };
+    let members = Value::parse(line.as_bytes())?;
+    let string = |name: &str| members.get(name)?.as_str();
     Some((string("id")?.parse().ok()?, string("status")?.parse().ok()?))
-}
-
-/// A value in a flat JSON object, as far as these files need them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Value {
-    String(String),
-    Number(u64),
-}
-
-/// Appends a JSON string (RFC 8259 section 7).
-fn push_string(text: &mut String, value: &str) {
-    text.push('"');
-    for char in value.chars() {
-        match char {
-            '"' => text.push_str("\\\""),
-            '\\' => text.push_str("\\\\"),
-            char if char < ' ' => text.push_str(&format!("\\u{:04x}", u32::from(char))),
-            char => text.push(char),
-        }
-    }
-    text.push('"');
-}
-
-/// Reads an object whose values are strings and unsigned numbers: the only form that these files have.
-fn parse_object(text: &str) -> Option<Vec<(String, Value)>> {
-    let mut rest = text.strip_prefix('{')?.trim_ascii_start();
-    let mut members = Vec::new();
-    loop {
-        if let Some(end) = rest.strip_prefix('}') {
-            return end.is_empty().then_some(members);
-        }
-        let (name, after) = parse_string(rest)?;
-        let after = after
-            .trim_ascii_start()
-            .strip_prefix(':')?
-            .trim_ascii_start();
-        let (value, after) = match after.strip_prefix('"') {
-            Some(_) => parse_string(after).map(|(text, after)| (Value::String(text), after))?,
-            None => parse_number(after)?,
-        };
-        members.push((name, value));
-        let after = after.trim_ascii_start();
-        rest = match after.strip_prefix(',') {
-            Some(more) => {
-                let more = more.trim_ascii_start();
-                more.strip_prefix('"')?;
-                more
-            }
-            None => after,
-        };
-    }
-}
-
-fn parse_number(text: &str) -> Option<(Value, &str)> {
-    let end = text
-        .find(|char: char| !char.is_ascii_digit())
-        .unwrap_or(text.len());
-    Some((Value::Number(text[..end].parse().ok()?), &text[end..]))
-}
-
-/// Reads a string; gives what follows it.
-fn parse_string(text: &str) -> Option<(String, &str)> {
-    let mut chars = text.strip_prefix('"')?.char_indices();
-    let mut value = String::new();
-    while let Some((at, char)) = chars.next() {
-        match char {
-            '"' => return Some((value, &text[at + 2..])),
-            '\\' => match chars.next()?.1 {
-                'n' => value.push('\n'),
-                't' => value.push('\t'),
-                'r' => value.push('\r'),
-                'b' => value.push('\u{8}'),
-                'f' => value.push('\u{c}'),
-                'u' => {
-                    let digits: String = chars.by_ref().take(4).map(|(_, char)| char).collect();
-                    let number = u32::from_str_radix(&digits, 16).ok()?;
-                    value.push(char::from_u32(number).unwrap_or(char::REPLACEMENT_CHARACTER));
-                }
-                escaped @ ('"' | '\\' | '/') => value.push(escaped),
-                _ => return None,
-            },
-            char if char < ' ' => return None,
-            char => value.push(char),
-        }
-    }
-    None
 }

@@ -5,11 +5,10 @@
 //! worker may die at any moment, and any number of them may share a directory.
 
 mod command;
+pub mod options;
 mod pending;
 mod queue;
 
-use std::ffi::OsString;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -21,21 +20,9 @@ use signal_hook::iterator::Signals;
 use super::files::{JobDirectory, Taken};
 use super::record::{JobId, JobStatus};
 use command::Ended;
+use options::WorkOptions;
 use pending::Pending;
 use queue::QueueFollower;
-
-/// What `openrange work` is asked to do.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WorkOptions {
-    /// The directory of the jobs.
-    pub directory: PathBuf,
-    /// `-j`: how many commands run at the same time.
-    pub jobs: usize,
-    /// `--retry`: how often a job of a worker that died is taken again.
-    pub retry: u64,
-    /// The command and its arguments.
-    pub command: Vec<OsString>,
-}
 
 /// What the threads of a worker share.
 struct Work {

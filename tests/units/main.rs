@@ -10,6 +10,7 @@ mod corpora;
 mod dialect;
 mod follow;
 mod http;
+mod jobs;
 mod log;
 mod properties;
 mod response;

@@ -10,7 +10,7 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fd::OwnedFd;
 use rustix::process::{Pid, PidfdFlags, Signal};
 
-use super::WorkOptions;
+use super::options::WorkOptions;
 use crate::jobs::files::{Answer, JobDirectory};
 use crate::jobs::record::{JobId, JobStatus};
 use crate::limits::{JOB_LOOK_INTERVAL, JOB_STOP_GRACE};
@@ -84,7 +84,7 @@ fn wait(child: &mut Child, answer: &Answer, deadline: Option<u64>, cut: &AtomicB
         if answer.is_sealed() {
             return Ended::SealedByAnother;
         }
-        if deadline.is_some_and(|deadline| is_past(deadline)) {
+        if deadline.is_some_and(is_past) {
             return Ended::With(JobStatus::Timeout);
         }
         if cut.load(Ordering::Relaxed) {

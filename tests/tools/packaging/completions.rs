@@ -56,7 +56,7 @@ fn bash_offers_the_options_of_the_program() {
     assert!(bash(&["--user", "roo"]).expect("bash").contains("root"));
 }
 
-/// Reads `'*--listen=[text]:what: '` and `'(- :)-h[text]'`; what is behind the line `NAME)` is of `openrange NAME`.
+/// Reads `'*--listen=[text]:what: '`, `'-j+[text]:what: '` and `'(- :)-h[text]'`; what is behind the line `NAME)` is of `openrange NAME`.
 #[test]
 fn zsh_offers_the_options_of_the_program() {
     let mut offered: BTreeMap<String, BTreeMap<String, bool>> = BTreeMap::new();
@@ -76,9 +76,9 @@ fn zsh_offers_the_options_of_the_program() {
         let (head, _) = specification.split_once('[').unwrap_or_default();
         let name = head.trim_start_matches("(- :)").trim_start_matches('*');
         if name.starts_with('-') {
-            let takes = name.ends_with('=');
+            let takes = name.ends_with(['=', '+']);
             let offered = offered.entry(command.clone()).or_default();
-            offered.insert(name.trim_end_matches('=').to_string(), takes);
+            offered.insert(name.trim_end_matches(['=', '+']).to_string(), takes);
         }
     }
     for command in commands() {

@@ -1,0 +1,3 @@
+//! Contract 13: jobs and intake.
+
+mod work;

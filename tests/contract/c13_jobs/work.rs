@@ -1,0 +1,207 @@
+//! `openrange work`: a directory of jobs, filled here as a server fills it.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::process::{Child, Command, Stdio};
+
+use rustix::fs::FlockOperation;
+use rustix::process::{Pid, Signal};
+
+use crate::support::harness::{TempDir, append, eventually, openrange, run};
+
+/// A worker, killed at the end if it still runs.
+struct Worker(Child);
+
+impl Worker {
+    fn start(directory: &TempDir, options: &[&str], script: &str) -> Worker {
+        let path = directory.path().display().to_string();
+        let tail = [path.as_str(), "--", "sh", "-c", script];
+        let arguments = [&["work"], options, &tail].concat();
+        let mut command: Command = openrange(&arguments);
+        command.stdin(Stdio::null()).stderr(Stdio::null());
+        Worker(command.spawn().expect("the binary"))
+    }
+
+    fn signal(&self, signal: Signal) {
+        rustix::process::kill_process(Pid::from_child(&self.0), signal).expect("a process");
+    }
+
+    fn code(&mut self) -> Option<i32> {
+        self.0.wait().expect("a child").code()
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn accept(directory: &TempDir, id: &str, body: &str) {
+    directory.write(&format!("{id}.request"), body);
+    append(&directory.join(id), b"");
+    let line = format!(
+        "{{\"id\":\"{id}\",\"deadline\":9999999999,\"content_type\":\"\",\"length\":{}}}\n",
+        body.len()
+    );
+    append(&directory.join("queue"), line.as_bytes());
+}
+
+fn text(directory: &TempDir, name: &str) -> String {
+    fs::read_to_string(directory.join(name)).unwrap_or_default()
+}
+
+fn is_sealed(directory: &TempDir, name: &str) -> bool {
+    let meta = fs::metadata(directory.join(name)).expect("an answer");
+    meta.permissions().mode() & 0o222 == 0
+}
+
+fn wait_for_end(directory: &TempDir, id: &str, status: &str) {
+    eventually(&format!("the end of {id}"), || is_sealed(directory, id));
+    assert_eq!(
+        text(directory, &format!("{id}.status")),
+        format!("{status}\n")
+    );
+    let line = format!("{{\"id\":\"{id}\",\"status\":\"{status}\",");
+    assert_eq!(text(directory, "done").matches(&line).count(), 1, "{id}");
+}
+
+#[test]
+fn the_answer_is_what_the_command_writes_and_its_end_is_recorded() {
+    let directory = TempDir::new();
+    accept(&directory, "a", "one\n");
+    accept(&directory, "b", "two\n");
+    let script =
+        "cat; echo \"$OPENRANGE_JOB\" >&2; case $OPENRANGE_JOB in b) exit 3;; c) kill -9 $$;; esac";
+    let mut worker = Worker::start(&directory, &["-j", "2"], script);
+    wait_for_end(&directory, "a", "0");
+    wait_for_end(&directory, "b", "exit 3");
+    accept(&directory, "c", "");
+    wait_for_end(&directory, "c", "signal 9");
+    assert_eq!(text(&directory, "a"), "one\na\n");
+    assert_eq!(text(&directory, "b"), "two\nb\n");
+    worker.signal(Signal::TERM);
+    assert_eq!(worker.code(), Some(0));
+}
+
+#[test]
+fn the_queue_is_followed_across_its_rolls() {
+    let directory = TempDir::new();
+    let _worker = Worker::start(&directory, &[], "cat");
+    for round in 0..4 {
+        let id = format!("job-{round}");
+        accept(&directory, &id, &id);
+        if round % 2 == 1 {
+            directory.rename("queue", &format!("queue.{round}"));
+        }
+        wait_for_end(&directory, &id, "0");
+        assert_eq!(text(&directory, &id), id);
+    }
+}
+
+#[test]
+fn each_job_runs_once_however_many_workers_there_are() {
+    let directory = TempDir::new();
+    let script = "echo run";
+    let workers: Vec<Worker> = (0..4)
+        .map(|_| Worker::start(&directory, &["-j", "2"], script))
+        .collect();
+    let ids: Vec<String> = (0..40).map(|number| format!("job-{number}")).collect();
+    for id in &ids {
+        accept(&directory, id, "");
+    }
+    for id in &ids {
+        wait_for_end(&directory, id, "0");
+        assert_eq!(text(&directory, id), "run\n", "{id}");
+    }
+    drop(workers);
+}
+
+#[test]
+fn what_a_worker_that_died_has_left_is_abandoned_or_taken_again() {
+    for (options, status, answer) in [
+        (&[][..], "abandoned", "started\n"),
+        (&["--retry", "1"], "0", "started\nstarted\n"),
+    ] {
+        let directory = TempDir::new();
+        accept(&directory, "a", "");
+        let script = "echo started; while [ ! -e go ]; do sleep 0.05; done";
+        let script = format!("cd {}; {script}", directory.path().display());
+        let mut first = Worker::start(&directory, &[], &script);
+        eventually("a command", || text(&directory, "a") == "started\n");
+        first.0.kill().expect("kill");
+        first.code();
+        directory.write("go", "");
+        let _second = Worker::start(&directory, options, &script);
+        wait_for_end(&directory, "a", status);
+        assert_eq!(text(&directory, "a"), answer);
+    }
+}
+
+#[test]
+fn a_locked_answer_is_somebody_elses() {
+    let directory = TempDir::new();
+    accept(&directory, "a", "");
+    let lock = directory.open("a");
+    rustix::fs::flock(&lock, FlockOperation::LockExclusive).expect("a lock");
+    let _worker = Worker::start(&directory, &[], "echo mine");
+    accept(&directory, "b", "");
+    wait_for_end(&directory, "b", "0");
+    assert_eq!(text(&directory, "a"), "");
+    drop(lock);
+    wait_for_end(&directory, "a", "0");
+}
+
+#[test]
+fn a_command_is_stopped_when_its_answer_is_sealed_by_another() {
+    let directory = TempDir::new();
+    accept(&directory, "a", "");
+    let script = format!(
+        "cd {}; trap 'echo stopped > trace; exit' TERM; echo started; while :; do sleep 0.05; done",
+        directory.path().display()
+    );
+    let _worker = Worker::start(&directory, &[], &script);
+    eventually("a command", || text(&directory, "a") == "started\n");
+    directory.write("a.status", "cancelled\n");
+    directory.chmod("a", 0o444);
+    eventually("its end", || text(&directory, "trace") == "stopped\n");
+    accept(&directory, "b", "");
+    eventually("the next job", || text(&directory, "b") == "started\n");
+    assert_eq!(text(&directory, "a.status"), "cancelled\n");
+    assert_eq!(
+        text(&directory, "done"),
+        "",
+        "who has decided writes the line"
+    );
+}
+
+#[test]
+fn a_deadline_that_passes_ends_the_job() {
+    let directory = TempDir::new();
+    directory.write(
+        ".a.job",
+        "{\"id\":\"a\",\"deadline\":1,\"content_type\":\"\",\"length\":0}\n",
+    );
+    accept(&directory, "a", "");
+    let _worker = Worker::start(&directory, &[], "exec sleep 60");
+    wait_for_end(&directory, "a", "timeout");
+}
+
+#[test]
+fn wrong_arguments_are_one_line() {
+    for (arguments, named) in [
+        (&["work"][..], "which directory"),
+        (&["work", "."], "which command"),
+        (&["work", ".", "--"], "which command"),
+        (&["work", "-j", "0", ".", "--", "cat"], "--jobs 0"),
+        (&["work", ".", "..", "--", "cat"], "only one DIR"),
+    ] {
+        let (code, said) = run(arguments);
+        assert_eq!(code, Some(2), "{said}");
+        assert!(said.contains(named) && said.lines().count() == 1, "{said}");
+    }
+    let (code, said) = run(&["work", "/nowhere", "--", "cat"]);
+    assert_eq!(code, Some(1));
+    assert!(said.contains("/nowhere"), "{said}");
+}

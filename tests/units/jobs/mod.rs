@@ -1,0 +1,123 @@
+//! `jobs::record`: what is written can be read, and what is read may have been written by somebody else.
+
+use openrange::jobs::record::{JobId, JobRecord, JobStatus, NotAJob, done_line, parse_done};
+
+#[test]
+fn names_are_plain() {
+    let id = JobId::from_bits(0x0123_4567_89ab_cdef_0011_2233_4455_6677);
+    assert_eq!(id.as_str(), "0123456789abcdef0011223344556677");
+    assert_eq!(JobId::from_bits(7).as_str(), format!("{:032x}", 7));
+    for good in ["a", "job-1", "A_b", &"x".repeat(64), id.as_str()] {
+        assert_eq!(good.parse::<JobId>().expect(good).as_str(), good);
+    }
+    for bad in [
+        "",
+        ".",
+        "a.b",
+        "a/b",
+        "queue",
+        "done",
+        "a b",
+        "ä",
+        &"x".repeat(65),
+    ] {
+        assert_eq!(bad.parse::<JobId>(), Err(NotAJob), "{bad:?}");
+    }
+}
+
+#[test]
+fn every_status_can_be_read_again() {
+    let table = [
+        (JobStatus::Exit(0), "0"),
+        (JobStatus::Exit(3), "exit 3"),
+        (JobStatus::Exit(255), "exit 255"),
+        (JobStatus::Signal(9), "signal 9"),
+        (JobStatus::Timeout, "timeout"),
+        (JobStatus::Cancelled, "cancelled"),
+        (JobStatus::Abandoned, "abandoned"),
+    ];
+    for (status, text) in table {
+        assert_eq!(status.to_string(), text);
+        assert_eq!(text.parse(), Ok(status));
+        assert_eq!(
+            format!("{text}\n").parse(),
+            Ok(status),
+            "as a shell writes it"
+        );
+    }
+    for bad in [
+        "", "1", "exit", "exit -1", "exit 256", "signal x", "done", "0 0",
+    ] {
+        assert!(bad.parse::<JobStatus>().is_err(), "{bad:?}");
+    }
+}
+
+#[test]
+fn records_can_be_read_again_whatever_is_in_their_texts() {
+    let texts = [
+        "",
+        "text/plain",
+        "a\"b\\c",
+        "line\nend\ttab\u{1}",
+        "äöü €",
+        "\u{1f600}",
+    ];
+    for (number, content_type) in texts.into_iter().enumerate() {
+        let record = JobRecord {
+            id: JobId::from_bits(number as u128),
+            deadline: 1_795_269_642,
+            content_type: content_type.to_owned(),
+            length: u64::MAX,
+            callback: (number % 2 == 1).then(|| format!("https://example.org/{content_type}")),
+        };
+        assert_eq!(JobRecord::parse(&record.to_json()), Some(record.clone()));
+        let line = record.queue_line();
+        assert_eq!(line.matches('\n').count(), 1, "{line:?}");
+        let expected = JobRecord {
+            callback: None,
+            ..record
+        };
+        assert_eq!(JobRecord::parse(&line), Some(expected));
+    }
+}
+
+#[test]
+fn lines_of_others_are_read_as_far_as_they_are_understood() {
+    let read = |text: &str| JobRecord::parse(text).map(|record| record.id.to_string());
+    for good in [
+        "{\"id\":\"a\"}",
+        " { \"id\" : \"a\" , \"length\" : 5 } ",
+        "{\"more\":\"\\u0041\\n\",\"id\":\"a\"}",
+        "{\"id\":\"\\u0061\"}",
+    ] {
+        assert_eq!(read(good).as_deref(), Some("a"), "{good}");
+    }
+    for bad in [
+        "",
+        "{",
+        "{}",
+        "[]",
+        "{\"id\":\"a\"",
+        "{\"id\":\"a\"}}",
+        "{\"id\":\"a\",}",
+        "{\"id\":\"a\" \"length\":5}",
+        "{\"id\":a}",
+        "{\"id\":\"a/b\"}",
+        "{\"id\":\"a\\\"}",
+        "{\"id\":\"\\u00\"}",
+    ] {
+        assert_eq!(read(bad), None, "{bad}");
+    }
+}
+
+#[test]
+fn the_line_of_an_end_can_be_read_again() {
+    let id: JobId = "job-1".parse().expect("a name");
+    let line = done_line(id, JobStatus::Exit(3), 1_795_269_642);
+    assert_eq!(
+        line,
+        "{\"id\":\"job-1\",\"status\":\"exit 3\",\"time\":1795269642}\n"
+    );
+    assert_eq!(parse_done(&line), Some((id, JobStatus::Exit(3))));
+    assert_eq!(parse_done("{\"id\":\"job-1\"}"), None);
+}
