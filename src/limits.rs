@@ -161,6 +161,8 @@ pub const SYMLINKS_MAX: u32 = 40;
 pub const SNIFF_MAX: usize = 512;
 /// Entries of a directory listing; a listing is held in memory while its client reads it.
 pub const LISTING_MAX: usize = 4096;
+/// Entries on a page of the list of a directory, which is held in memory while its client reads it.
+pub const PAGE_ENTRIES: usize = 1000;
 /// Clients of a worker that may be in the middle of a long listing at a time; to others it is refused with 503, so that
 /// slow ones do not hold a worker's memory.
 pub const LISTINGS_MAX: usize = 16;

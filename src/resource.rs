@@ -29,10 +29,8 @@ pub enum Resource<F> {
     Generations(Vec<u8>),
     /// There is no such generation.
     NoGeneration(Box<NoGeneration>),
-    /// A directory: what lists it, as JSON if that is preferred ([`Accept::prefers_json`]), else as HTML.
-    ///
-    /// [`Accept::prefers_json`]: crate::http::accept::Accept::prefers_json
-    Listing(Vec<u8>),
+    /// A directory: a page of its list.
+    Listing(DirectoryPage),
     /// A directory that is followed.
     Directory,
     /// A directory, but the target did not end with a slash.
@@ -96,6 +94,17 @@ pub enum NoGenerationReason {
     Truncated,
     /// Only this compressed copy is left.
     Compressed(Path),
+}
+
+/// A page of the list of a directory, in the form that was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DirectoryPage {
+    /// What lists it.
+    pub body: Vec<u8>,
+    /// The media type of that.
+    pub media: &'static str,
+    /// The target of the next page, if there is one.
+    pub next: Option<String>,
 }
 
 /// A file at the moment it was opened.

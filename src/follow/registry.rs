@@ -176,7 +176,7 @@ impl Topics {
     ) -> Lookup {
         // A topic's file remembers its size, so that a truncation shows.
         let held = |name: &[u8]| self.by_name.get(name).map(|&key| &self.topics[key].file);
-        let form = asked.and_then(|asked| lookup::form(&asked.intent));
+        let form = asked.and_then(lookup::form);
         let resolved = match self.lookups.find(path, form, held) {
             Ok(resolved) => resolved,
             Err(other) => return other.into(),

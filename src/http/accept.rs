@@ -1,10 +1,13 @@
-//! The `Accept` field (RFC 9110 section 12.5.1), as far as there is a choice here: between HTML and JSON.
+//! The `Accept` field (RFC 9110 section 12.5.1), as far as there is a choice here: between HTML, JSON and plain text.
 
-/// How much a client wants HTML and JSON. Without the field both alike.
+/// How much a client wants HTML, JSON and plain text. Without the field all alike.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Accept {
     html: Weight,
     json: Weight,
+    plain: Weight,
+    /// It names something, and not only `*/*`.
+    named: bool,
 }
 
 /// How much one media type is wanted. Of two that are wanted alike, the one that is named more precisely weighs more:
@@ -41,7 +44,9 @@ impl Accept {
                 _ => None,
             });
             if let Some(quality) = quality.unwrap_or(Some(1000)) {
+                self.named |= range.contains(&b'/') && range != b"*/*";
                 self.html.take(range, ["text/*", "text/html"], quality);
+                self.plain.take(range, ["text/*", "text/plain"], quality);
                 self.json
                     .take(range, ["application/*", "application/json"], quality);
             }
@@ -51,7 +56,14 @@ impl Accept {
     /// Whether JSON is wanted more than HTML.
     #[must_use]
     pub fn prefers_json(&self) -> bool {
-        self.json.quality > 0 && self.json > self.html
+        self.json.quality > 0 && self.json > self.html && self.json >= self.plain
+    }
+
+    /// Whether plain text is wanted more than HTML, as by a program in a terminal, which accepts everything and names
+    /// nothing.
+    #[must_use]
+    pub fn prefers_text(&self) -> bool {
+        !self.named || self.plain.quality > 0 && self.plain > self.html
     }
 
     /// Whether HTML is named as acceptable, as every browser does that goes to a page; a wildcard is not enough.

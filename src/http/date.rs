@@ -31,6 +31,12 @@ impl Date {
         CommonLog(self)
     }
 
+    /// As in RFC 3339: `2000-10-10T13:55:36Z`.
+    #[must_use]
+    pub fn iso(self) -> impl fmt::Display {
+        Iso(self)
+    }
+
     /// Seconds since 1970.
     #[must_use]
     pub fn seconds(self) -> u64 {
@@ -63,5 +69,17 @@ impl fmt::Display for CommonLog {
         let date = self.0.to_string();
         let (day, month, year, time) = (&date[5..7], &date[8..11], &date[12..16], &date[17..25]);
         write!(out, "{day}/{month}/{year}:{time} +0000")
+    }
+}
+
+struct Iso(Date);
+
+impl fmt::Display for Iso {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const MONTHS: &str = "JanFebMarAprMayJunJulAugSepOctNovDec";
+        let date = self.0.to_string();
+        let (day, month, year, time) = (&date[5..7], &date[8..11], &date[12..16], &date[17..25]);
+        let month = MONTHS.find(month).map_or(0, |at| at / 3 + 1);
+        write!(out, "{year}-{month:02}-{day}T{time}Z")
     }
 }

@@ -15,6 +15,7 @@ pub mod etag;
 pub mod head;
 pub mod host;
 pub mod json_value;
+pub mod list_query;
 pub mod media;
 pub mod origin;
 pub mod pattern;

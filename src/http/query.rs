@@ -2,6 +2,7 @@
 //! sent for a reason that is not ours to know; but a value of ours that nobody can understand is refused and not guessed.
 
 use super::conditional::ETag;
+use super::list_query::{ListQuery, Sort};
 use super::pattern::{self, Pattern};
 use super::position::Positions;
 
@@ -25,6 +26,8 @@ pub struct Query {
     pub files: Option<Box<[Pattern]>>,
     /// `generation=TAG`: the file with this tag, which has the name or had it before.
     pub generation: Option<ETag>,
+    /// `sort=`, `after=`, `filter=`: a page of the list of a directory. To other paths they mean nothing.
+    pub list: ListQuery,
     /// `generations`: which files have the name or had it before.
     pub generations: bool,
 }
@@ -39,6 +42,8 @@ pub fn parse(target: &[u8]) -> Result<Query, &'static str> {
         return Ok(query);
     };
     let (mut lines, mut from, mut generations) = (None, None, None);
+    let (mut sort, mut after, mut filter) = (None, None, None);
+    let directory = target[..mark].ends_with(b"/");
     for parameter in target[mark + 1..].split(|&byte| byte == b'&') {
         let equals = parameter.iter().position(|&byte| byte == b'=');
         let (name, value) = parameter.split_at(equals.unwrap_or(parameter.len()));
@@ -70,9 +75,24 @@ pub fn parse(target: &[u8]) -> Result<Query, &'static str> {
                     "malformed generations= in the query",
                 )?;
             }
+            b"sort" if directory => {
+                once(
+                    &mut sort,
+                    Sort::parse(value),
+                    "malformed sort= in the query",
+                )?;
+            }
+            b"after" if directory => {
+                once(&mut after, Some(value), "malformed after= in the query")?
+            }
+            b"filter" if directory => {
+                once(&mut filter, Some(value), "malformed filter= in the query")?;
+            }
             _ => {}
         }
     }
+    let list = ListQuery::new(sort.unwrap_or_default(), after, filter.unwrap_or_default());
+    query.list = list.ok_or("malformed after= in the query")?;
     query.generations = generations.is_some();
     query.start = lines.map(Start::Lines).or(from);
     Ok(query)

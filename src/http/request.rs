@@ -13,6 +13,7 @@ use super::conditional::{Conditions, ETag};
 use super::cookie::{self, Proof};
 use super::head::Status;
 use super::host::Host;
+use super::list_query::ListQuery;
 use super::pattern::Pattern;
 use super::position::{Check, Positions};
 use super::query::{self, Query, Start};
@@ -62,6 +63,10 @@ pub struct Request {
     pub generation: Option<ETag>,
     /// All files are wanted that have the name or had it before: their list.
     pub generations: bool,
+    /// Which part of a directory's list is wanted.
+    pub list: ListQuery,
+    /// The client follows the links of a page by itself.
+    pub follows_links: bool,
     /// The query as it came, without its question mark.
     pub query: Option<Box<str>>,
 }
@@ -316,6 +321,8 @@ fn build(parsed: &httparse::Request<'_, '_>) -> Result<Request, Refusal> {
             .or(query.positions),
         start: query.start,
         files: query.files,
+        list: query.list,
+        follows_links: fields.follows_links,
         generation: query.generation,
         generations: query.generations,
         query: target::query(written).map(|query| String::from_utf8_lossy(query).into()),
@@ -341,6 +348,15 @@ fn method(name: &str) -> Method {
                 .unwrap_or_default(),
         ),
     }
+}
+
+/// Whether a `User-Agent` is a program that needs links to find the files of a directory, although it sends no `Accept` that
+/// says so: it would find none in plain text.
+fn follows_links(agent: &[u8]) -> bool {
+    let agent = agent.to_ascii_lowercase();
+    let named = |name: &&[u8]| agent.windows(name.len()).any(|part| part == *name);
+    let names: [&[u8]; 5] = [b"wget", b"httpdirfs", b"kodi", b"rclone", b"lftp"];
+    names.iter().any(named)
 }
 
 /// A field that may be there at most once.
@@ -383,6 +399,7 @@ struct Fields<'a> {
     conditions: Conditions,
     credentials: Credentials,
     proofs: Vec<Proof>,
+    follows_links: bool,
     accept: Accept,
     events: bool,
     last_event: Once<'a>,
@@ -415,6 +432,8 @@ impl<'a> Fields<'a> {
             self.credentials = Credentials::parse(mem::take(&mut self.credentials), value);
         } else if is("cookie") {
             cookie::parse(value, &mut self.proofs);
+        } else if is("user-agent") {
+            self.follows_links = follows_links(value);
         } else if is("accept") {
             self.accept.add(value);
             self.events |= accepts(value, sse::MEDIA);

@@ -20,7 +20,7 @@ use crate::http::target::{Path, Target};
 use crate::http::viewer;
 use crate::http::write::ACCEPT_PATCH;
 use crate::intent::{FilePart, Intent, ParsedRequest};
-use crate::resource::{FileInfo, GenerationPlace, Resource};
+use crate::resource::{DirectoryPage, FileInfo, GenerationPlace, Resource};
 use crate::subscription::event_stream::Subject;
 
 /// A response: `head` goes out first, then what `body` says.
@@ -257,10 +257,7 @@ pub fn respond<'a, F>(
             builder.no_generation(&part.path, none)
         }
         (Intent::Generations(_), Resource::Generations(list)) => builder.generations(list),
-        (Intent::Listing(_), Resource::Listing(list)) => {
-            builder.page(NOT_STORED, media::JSON, list)
-        }
-        (_, Resource::Listing(list)) => builder.page(NOT_STORED, media::HTML, list),
+        (_, Resource::Listing(page)) => builder.listing(page),
         (_, Resource::NeedsSlash) => builder.needs_slash(),
         (_, found) => builder.failure(found),
     }
@@ -367,11 +364,11 @@ impl ResponseBuilder<'_> {
             Challenge::Insufficient => Status::Forbidden,
         };
         // It says nothing of what was asked for: all such responses are alike.
+        let person = self.asked.request.accept.names_html();
         let builder = ResponseBuilder {
-            negotiated: true,
+            negotiated: person,
             ..*self
         };
-        let person = self.asked.request.accept.names_html();
         if person && self.asked.may_log_in() && status == Status::Unauthorized {
             let fields = format!("{}{}", challenge.lines(), *viewer::LOGIN_FIELDS);
             return builder.page_with(
@@ -437,6 +434,14 @@ impl ResponseBuilder<'_> {
 
     fn viewer(&self) -> Response {
         self.page(&viewer::FIELDS, media::HTML, viewer::PAGE.as_bytes())
+    }
+
+    fn listing(&self, page: &DirectoryPage) -> Response {
+        let fields = match &page.next {
+            Some(next) => format!("{NOT_STORED}Link: <{next}>; rel=\"next\"\r\n"),
+            None => NOT_STORED.into(),
+        };
+        self.page(&fields, page.media, &page.body)
     }
 
     /// A body that is held in memory.

@@ -13,6 +13,7 @@ use super::listing::{self, Form};
 use super::resolved::{Origin, ResolvedFile};
 use super::root::{Files, Node};
 use crate::http::date::Date;
+use crate::http::list_query::ListQuery;
 use crate::http::position::{CHECKED, Check, checked_from};
 use crate::http::query::Start;
 use crate::http::target::Path;
@@ -80,12 +81,14 @@ impl Lookups {
     pub fn find<'a>(
         &mut self,
         path: &Path,
-        form: Option<Form>,
+        form: Option<(Form, &ListQuery)>,
         held: impl Fn(&[u8]) -> Option<&'a Rc<OpenFile>>,
     ) -> Result<&mut ResolvedFile, Other> {
         let known = self.by_path.get(path).copied();
         let index = match known {
-            Some(index) if form == Some(Form::Page) || !path.slash => index,
+            Some(index) if form.is_some_and(|(form, _)| form != Form::Topics) || !path.slash => {
+                index
+            }
             _ => {
                 let resolved = self.find_uncached(path, form, held)?;
                 self.of_this_turn.push(resolved);
@@ -125,7 +128,7 @@ impl Lookups {
     fn find_uncached<'a>(
         &mut self,
         path: &Path,
-        form: Option<Form>,
+        form: Option<(Form, &ListQuery)>,
         held: impl Fn(&[u8]) -> Option<&'a Rc<OpenFile>>,
     ) -> Result<ResolvedFile, Other> {
         let name = path.name.to_vec();
@@ -145,7 +148,7 @@ impl Lookups {
             Ok(Node::Directory(directory)) => directory,
             Err(error) => return Err(failed(error, &name)),
         };
-        if form == Some(Form::Page) {
+        if form.is_some_and(|(form, _)| form != Form::Topics) {
             let slash: &[u8] = if name.is_empty() { b"" } else { b"/" };
             let index = [&name, slash, b"index.html"].concat();
             let followed = held(&index);
@@ -159,10 +162,10 @@ impl Lookups {
                 Err(error) => return Err(failed(error, &index)),
             }
         }
-        let Some(form) = form else {
+        let Some((form, query)) = form else {
             return Err(Resource::Directory);
         };
-        match listing::write(&self.files, directory.as_fd(), path, form) {
+        match listing::write(&self.files, directory.as_fd(), path, form, query) {
             Ok(listing) => Err(Resource::Listing(listing)),
             Err(error) => Err(failed(error, &name)),
         }
@@ -171,21 +174,16 @@ impl Lookups {
 
 /// How a directory is listed for a request, if it is.
 #[must_use]
-pub fn form(intent: &Intent) -> Option<Form> {
-    match intent {
-        Intent::Events(_) => None,
-        Intent::Listing(_) => Some(Form::Topics),
-        Intent::Read(_)
-        | Intent::Tail(_)
-        | Intent::Generations(_)
-        | Intent::Viewer(_)
-        | Intent::LogIn { .. }
-        | Intent::LogOut(_)
-        | Intent::Options(_)
-        | Intent::Nowhere
-        | Intent::Write(_)
-        | Intent::Unsupported => Some(Form::Page),
-    }
+pub fn form(asked: &ParsedRequest) -> Option<(Form, &ListQuery)> {
+    let request = &asked.request;
+    let form = match &asked.intent {
+        Intent::Events(_) => return None,
+        Intent::Listing(_) => Form::Topics,
+        _ if request.follows_links => Form::Links,
+        _ if request.accept.prefers_text() => Form::Text,
+        _ => Form::Page,
+    };
+    Some((form, &request.list))
 }
 
 /// Where the query of a request wants the response to start. An event stream may go on after an event instead.

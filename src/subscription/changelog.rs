@@ -6,6 +6,7 @@ use std::mem;
 
 use crate::http::conditional::ETag;
 use crate::http::date::Date;
+use crate::http::list_query::ListQuery;
 use crate::http::target::{Path, encode};
 use crate::limits::{DIRECTORY_GONE_MAX, EVENT_BUFFER};
 
@@ -91,16 +92,26 @@ impl fmt::Display for Json<'_> {
     }
 }
 
-/// A directory with its entries, in JSON. `truncated`: there are more.
-pub fn list<'a>(
+/// A page of a directory, in JSON, of `count` entries in all. `next`: how the page after this one is asked for. The only page
+/// says neither: it is complete.
+#[must_use]
+pub fn list(
     path: &Path,
-    entries: impl Iterator<Item = (&'a [u8], &'a Entry)>,
-    truncated: bool,
+    entries: &[(Box<[u8]>, Entry)],
+    count: usize,
+    next: Option<&ListQuery>,
 ) -> String {
     let mut json = String::new();
+    let members = Members(path, next.is_some());
     // Writing to a String cannot fail.
-    let _ = write!(json, "{{{},\"entries\":[", Members(path, truncated));
-    for (index, (name, entry)) in entries.enumerate() {
+    let _ = write!(json, "{{{members}");
+    let _ = match next {
+        Some(next) => write!(json, ",\"count\":{count},\"next\":\"{next}\""),
+        None if count > entries.len() => write!(json, ",\"count\":{count},\"next\":null"),
+        None => Ok(()),
+    };
+    json.push_str(",\"entries\":[");
+    for (index, (name, entry)) in entries.iter().enumerate() {
         let comma = if index == 0 { "" } else { "," };
         let _ = write!(json, "{comma}\n{}", Json(name, entry));
     }

@@ -108,27 +108,26 @@ function keep() {
 }
 
 // Offers what is in a directory, page by page.
-async function list(path, after = null) {
+async function list(path, query = "") {
   const dialog = $("list"), entries = $("entries");
   if (!dialog.open) dialog.showModal();
   $("list-name").textContent = visible(nameOf(path));
-  if (after === null) entries.replaceChildren();
+  if (!query) entries.replaceChildren();
   const say = text => { $("list-note").textContent = text; };
   say("");
   try {
-    const query = after === null ? "" : `?after=${encodeURIComponent(after)}`;
     const answer = await ask(path + query, AbortSignal.timeout(PATIENCE), { "Accept": "application/json" });
     if (!answer.ok) return say(`There is no list of this directory: ${answer.status}`);
     const { entries: found, next } = await answer.json();
-    if (path !== "/" && after === null) offer("../", "", () => list(new URL("../", new URL(path, location)).pathname));
+    if (path !== "/" && !query) offer("../", "", () => list(new URL("../", new URL(path, location)).pathname));
     const before = entries.children.length;
     let left = "";
     for (const entry of found) left = offerEntry(path, entry) || left;
-    if (typeof next === "string") {
+    if (next) {
       const more = offer("More entries", "", () => { more.remove(); list(path, next); });
     }
     say(left);
-    if (after === null) entries.querySelector("button:enabled")?.focus();
+    if (!query) entries.querySelector("button:enabled")?.focus();
     else entries.children[before]?.focus();
     sift();
   } catch (error) {

@@ -29,7 +29,7 @@ use crate::limits::{BUDGET_BYTES, BUDGET_WANTS, COPY_MAX, HEAD_MAX, LISTINGS_MAX
 use crate::log::access_record::{Lines, Record};
 use crate::os::sockets::{Peer, Stream};
 use crate::readiness::Interest;
-use crate::resource::Resource;
+use crate::resource::{DirectoryPage, Resource};
 use crate::response::{Summary, Terms};
 use crate::store::file::OpenFile;
 use crate::time::Moment;
@@ -386,7 +386,9 @@ fn open(slot: &mut Slot, key: usize, context: &mut Context) -> bool {
         Resource::File { file, .. } | Resource::Generation { file, .. } => {
             slot.truncation = file.truncation();
         }
-        Resource::Listing(page) | Resource::Generations(page) if page.len() > COPY_MAX => {
+        Resource::Listing(DirectoryPage { body, .. }) | Resource::Generations(body)
+            if body.len() > COPY_MAX =>
+        {
             if context.listings < LISTINGS_MAX {
                 context.listings += 1;
                 slot.listing = true;

@@ -1,5 +1,6 @@
 //! Contract 8: paths.
 
 mod directories;
+mod listings;
 mod resolution;
 mod targets;

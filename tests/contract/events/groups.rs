@@ -287,7 +287,7 @@ fn lists_that_cannot_be_understood() {
     // Without the field it is the listing.
     assert_eq!(
         client.get("/?files=a.log", &[]).field("Content-Type"),
-        "text/html; charset=utf-8"
+        "text/plain; charset=utf-8"
     );
 }
 

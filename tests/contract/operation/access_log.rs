@@ -64,7 +64,7 @@ fn every_answer_is_a_line() {
     client.ask("DELETE", "/log", &[]);
     client.response();
     let parts = client.get("/log", &["Range: bytes=0-1,5-6"]);
-    let page = client.get("/sub/", &[]);
+    let page = client.get("/sub/", &["Accept: text/html"]);
     client.send("GET /log HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
     client.response();
     client.send("GET \"forged\" HTTP/1.1\r\nHost: localhost\r\n\r\n");

@@ -82,3 +82,28 @@ fn html_or_json() {
         assert_eq!(accept.names_html(), *html, "HTML in {fields:?}");
     }
 }
+
+#[test]
+fn html_or_plain_text() {
+    let table: &[(&[&str], bool)] = &[
+        // Who names nothing reads in a terminal.
+        (&[], true),
+        (&[""], true),
+        (&["*/*"], true),
+        (&["*/*;q=0.5"], true),
+        (&["text/plain"], true),
+        (&["text/plain, */*"], true),
+        (&["text/plain, text/html;q=0.9"], true),
+        (&["text/html;q=0, */*"], true),
+        (&[BROWSER], false),
+        (&["text/html"], false),
+        (&["text/*"], false),
+        (&["text/html, text/plain"], false),
+        (&["text/plain;q=0"], false),
+        (&["image/png"], false),
+        (&["image/png, */*"], false),
+    ];
+    for (fields, plain) in table {
+        assert_eq!(accept(fields).prefers_text(), *plain, "{fields:?}");
+    }
+}

@@ -11,6 +11,7 @@ mod differential;
 mod digest;
 mod head;
 mod host;
+mod list_query;
 mod media;
 mod origin;
 mod pattern;

@@ -4,7 +4,7 @@ use openrange::dialect::plain;
 use openrange::http::authorization::Challenge;
 use openrange::http::date::Date;
 use openrange::http::request::Request;
-use openrange::resource::{FileInfo, Resource};
+use openrange::resource::{DirectoryPage, FileInfo, Resource};
 use openrange::response::{Body, respond};
 use openrange::subscription::event_stream::Subject;
 
@@ -326,7 +326,7 @@ fn http_1_0_gets_the_bare_bytes() {
 fn what_is_no_file() {
     // Resource; status, and the text of GET.
     let table = [
-        (Resource::Listing(b"<p>".to_vec()), 200, "<p>"),
+        (Resource::Listing(page(b"<p>", None)), 200, "<p>"),
         (
             Resource::NeedsSlash,
             301,
@@ -661,24 +661,30 @@ fn summaries() {
     }
 }
 
-#[test]
-fn a_listing_is_of_the_form_that_is_preferred() {
-    let found = Resource::Listing(b"..".to_vec());
-    let media = |fields: &[&str], target: &str| {
-        let answer = answered(target, fields, &found);
-        let response = ParsedResponse::of(&answer);
-        assert_eq!(response.get("Vary"), Some("Accept"));
-        response.get("Content-Type").map(str::to_owned)
-    };
-    let json = Some("application/json".to_owned());
-    let html = Some("text/html; charset=utf-8".to_owned());
-    for target in ["GET /d/", "HEAD /d/", "GET /"] {
-        assert_eq!(media(&[], target), html);
-        assert_eq!(media(&["Accept: */*"], target), html);
-        assert_eq!(media(&["Accept: application/json"], target), json);
+fn page(body: &[u8], next: Option<&str>) -> DirectoryPage {
+    DirectoryPage {
+        body: body.to_vec(),
+        media: "a/b",
+        next: next.map(str::to_owned),
     }
-    // What has one form does not vary, and what may not be seen tells nothing.
+}
+
+#[test]
+fn a_page_of_a_listing_says_what_it_is_and_where_the_next_one_is() {
+    for (next, link) in [
+        (None, None),
+        (Some("/d/?after=x"), Some("</d/?after=x>; rel=\"next\"")),
+    ] {
+        let found = Resource::Listing(page(b"..", next));
+        for (target, fields) in [("GET /d/", &[][..]), ("HEAD /", &["Accept: text/html"])] {
+            let response = ParsedResponse::of(&answered(target, fields, &found));
+            assert_eq!(response.get("Vary"), Some("Accept"));
+            assert_eq!(response.get("Content-Type"), Some("a/b"));
+            assert_eq!(response.get("Link"), link);
+        }
+    }
     let json = &["Accept: application/json"];
+    // What has one form does not vary, and what may not be seen tells nothing.
     let response = ParsedResponse::of(&answered("GET /f", json, &file(1, false)));
     assert_eq!(
         (response.get("Vary"), response.get("Content-Type")),

@@ -6,7 +6,7 @@ use openrange::dialect::plain;
 use openrange::http::authorization::Challenge;
 use openrange::http::head::Status;
 use openrange::http::request::{Method, Refusal, Request};
-use openrange::resource::Resource;
+use openrange::resource::{DirectoryPage, Resource};
 use openrange::response::{Body, Response, refuse, respond};
 
 use super::response::{ParsedResponse, body_length};
@@ -53,7 +53,11 @@ fn founds() -> Vec<Resource<()>> {
         file(10, false),
         file(10, true),
         file(6_000_000_000, false),
-        Resource::Listing(b"<html>".to_vec()),
+        Resource::Listing(DirectoryPage {
+            body: b"<html>".to_vec(),
+            media: "text/html",
+            next: Some("/?after=x".into()),
+        }),
         Resource::NeedsSlash,
         Resource::Missing,
         Resource::Forbidden,

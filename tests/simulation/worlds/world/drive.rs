@@ -6,10 +6,11 @@ use std::rc::Rc;
 use openrange::connection::{Action, Connection, ParsedHead, State};
 use openrange::http::chunked;
 use openrange::http::date::Date;
+use openrange::http::media;
 use openrange::http::request::Refusal;
 use openrange::http::target::Path;
 use openrange::limits::{BUDGET_WANTS, CHUNK_MAX, EVENT_HEARTBEAT, HEAD_MAX};
-use openrange::resource::Resource;
+use openrange::resource::{DirectoryPage, Resource};
 use openrange::subscription::end::End;
 use openrange::time::Moment;
 
@@ -279,7 +280,11 @@ impl World<'_> {
         let page: Vec<u8> = (0..length).map(|at| b'a' + (at % 26) as u8).collect();
         let told = page.len() - usize::from(self.fault == Fault::ShortListing);
         let found = match slash || self.fault == Fault::ForgetSlash {
-            true => Resource::Listing(page[..told].to_vec()),
+            true => Resource::Listing(DirectoryPage {
+                body: page[..told].to_vec(),
+                media: media::HTML,
+                next: None,
+            }),
             false => Resource::NeedsSlash,
         };
         let seen = match slash {

@@ -5,6 +5,7 @@ use openrange::http::accept::Accept;
 use openrange::http::authorization::Credentials;
 use openrange::http::conditional::{Conditions, ETag};
 use openrange::http::host::Host;
+use openrange::http::list_query::ListQuery;
 use openrange::http::position::{Check, Position};
 use openrange::http::range;
 use openrange::http::request::{Method, Refusal, Request};
@@ -450,6 +451,8 @@ fn everything_at_once() {
         events: false,
         positions: None,
         files: None,
+        list: ListQuery::default(),
+        follows_links: false,
         query: Some("q".into()),
         start: None,
         generation: None,

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use crate::support::random::Random;
 use openrange::http::conditional::ETag;
 use openrange::http::date::Date;
+use openrange::http::list_query::{ListQuery, Place};
 use openrange::http::target::Path;
 use openrange::limits::{DIRECTORY_GONE_MAX, EVENT_BUFFER};
 use openrange::subscription::changelog::{ChangeLog, Cursor, Entry, Json, Kind, Version, list};
@@ -92,16 +93,20 @@ fn entries_in_json() {
 #[test]
 fn lists() {
     let (directory_in_it, file) = (subdirectory(), file(1, false, None));
-    let entries = [(&b"a"[..], &directory_in_it), (b"b", &file)];
+    let entries = [
+        (Box::from(&b"a"[..]), directory_in_it),
+        (Box::from(&b"b"[..]), file),
+    ];
     assert_eq!(
-        list(&directory(), [].into_iter(), false),
+        list(&directory(), &[], 0, None),
         "{\"name\":\"/some where\",\"path\":\"/some%20where/\",\"truncated\":false,\"entries\":[\n]}\n"
     );
-    let [a, b] = entries.map(|(name, entry)| Json(name, entry));
+    let [a, b] = [0, 1].map(|index: usize| Json(&entries[index].0, &entries[index].1));
+    let next = ListQuery::default().behind(&Place::new(0, b"b"));
     assert_eq!(
-        list(&directory(), entries.into_iter(), true),
+        list(&directory(), &entries, 7, Some(&next)),
         format!(
-            "{{\"name\":\"/some where\",\"path\":\"/some%20where/\",\"truncated\":true,\"entries\":[\n{a},\n{b}\n]}}\n"
+            "{{\"name\":\"/some where\",\"path\":\"/some%20where/\",\"truncated\":true,\"count\":7,\"next\":\"?after=b\",\"entries\":[\n{a},\n{b}\n]}}\n"
         )
     );
 }

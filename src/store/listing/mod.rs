@@ -1,7 +1,9 @@
-//! What a directory shows: its entries as a page for people or as JSON for programs. Any byte may be in a name; all of
-//! them are escaped.
+//! What a directory shows: its entries, as a page for people, as text for a terminal, or as JSON for programs.
 
-use std::fmt::{self, Write};
+mod html;
+mod select;
+mod text;
+
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, StatxFlags};
@@ -10,15 +12,22 @@ use rustix::io::Errno;
 use super::file::stat;
 use super::root::Files;
 use crate::http::date::Date;
-use crate::http::target::{Path, encode};
+use crate::http::list_query::ListQuery;
+use crate::http::media;
+use crate::http::target::Path;
 use crate::limits::{ENTRIES_MAX, LISTING_MAX};
+use crate::resource::DirectoryPage;
 use crate::subscription::changelog::{self, Entry, Kind};
 
 /// For whom a listing is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
-    /// HTML.
+    /// HTML for people.
     Page,
+    /// HTML for programs that follow links: it has none but those to the entries and to the next page.
+    Links,
+    /// Plain text.
+    Text,
     /// JSON, with the tags of the files. Each costs a descriptor of the file for a moment and about three system calls
     /// more than a row of the page, some 5 µs.
     Topics,
@@ -32,7 +41,7 @@ pub struct Listing {
     pub truncated: bool,
 }
 
-/// Lists a directory in this form.
+/// Lists a page of a directory in this form.
 ///
 /// # Errors
 /// As [`read`].
@@ -41,17 +50,24 @@ pub fn write(
     directory: BorrowedFd<'_>,
     path: &Path,
     form: Form,
-) -> Result<Vec<u8>, Errno> {
-    let listing = read(files, directory, path, form)?;
-    let entries = listing
-        .entries
-        .iter()
-        .map(|(name, entry)| (name.as_slice(), entry));
-    let text = match form {
-        Form::Page => page(path, entries, listing.truncated),
-        Form::Topics => changelog::list(path, entries, listing.truncated),
+    query: &ListQuery,
+) -> Result<DirectoryPage, Errno> {
+    let page = select::select(files, directory, path, form, query)?;
+    let next = page.last.as_ref().map(|place| query.behind(place));
+    let next = next.as_ref();
+    let (media, text) = match form {
+        Form::Page | Form::Links => (media::HTML, html::write(path, &page, form, query, next)),
+        Form::Text => (media::TEXT, text::write(&page, next)),
+        Form::Topics => (
+            media::JSON,
+            changelog::list(path, &page.entries, page.count, next),
+        ),
     };
-    Ok(text.into_bytes())
+    Ok(DirectoryPage {
+        body: text.into_bytes(),
+        media,
+        next: next.map(|next| next.of(path)),
+    })
 }
 
 /// Reads what may be asked for below a directory: regular files and directories whose names do not begin with a dot,
@@ -102,7 +118,7 @@ fn look(
     form: Form,
 ) -> Result<Option<(Vec<u8>, Entry)>, Errno> {
     let found = match form {
-        Form::Page => rustix::fs::statx(
+        Form::Page | Form::Links | Form::Text => rustix::fs::statx(
             directory,
             name.as_slice(),
             AtFlags::SYMLINK_NOFOLLOW,
@@ -147,66 +163,4 @@ fn look(
 fn held(place: OwnedFd) -> Result<(Option<OwnedFd>, rustix::fs::Statx), Errno> {
     let stat = stat(place.as_fd())?;
     Ok((Some(place), stat))
-}
-
-fn page<'a>(
-    path: &Path,
-    entries: impl Iterator<Item = (&'a [u8], &'a Entry)>,
-    more: bool,
-) -> String {
-    let mut page = String::new();
-    let title = Escaped(b"/").to_string() + &Escaped(&path.name).to_string();
-    // Writing to a String cannot fail.
-    let _ = write!(
-        page,
-        "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
-         <meta name=\"viewport\" content=\"width=device-width\"><title>{title}</title>\
-         <style>:root{{color-scheme:light dark}}body{{font-family:system-ui,sans-serif;margin:1em}}h1{{font-size:1.2em}}\
-         td{{padding:.15em 1em .15em 0;font-family:monospace}}td+td{{text-align:right}}</style></head>\n\
-         <body><h1>{title}</h1>\n<table>\n"
-    );
-    if !path.name.is_empty() {
-        page.push_str("<tr><td><a href=\"../\">../</a></td></tr>\n");
-    }
-    for (name, Entry { modified, kind }) in entries {
-        let (link, text) = (encode(name), Escaped(name));
-        // "./" keeps a name with a colon from being read as a scheme.
-        let _ = match kind {
-            Kind::Directory => writeln!(
-                page,
-                "<tr><td><a href=\"./{link}/\">{text}/</a></td><td></td><td>-</td><td>{modified}</td></tr>"
-            ),
-            Kind::File { size, .. } => writeln!(
-                page,
-                "<tr><td><a href=\"./{link}\">{text}</a></td><td><a href=\"./{link}?view\">follow</a></td>\
-                 <td>{size}</td><td>{modified}</td></tr>"
-            ),
-        };
-    }
-    page.push_str("</table>\n");
-    if more {
-        let _ = writeln!(page, "<p>Not all entries are shown.</p>");
-    }
-    page.push_str("</body></html>\n");
-    page
-}
-
-/// A name as HTML text; bytes that are not UTF-8 are shown as U+FFFD.
-struct Escaped<'a>(&'a [u8]);
-
-impl fmt::Display for Escaped<'_> {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for character in String::from_utf8_lossy(self.0).chars() {
-            match character {
-                '&' => out.write_str("&amp;")?,
-                '<' => out.write_str("&lt;")?,
-                '>' => out.write_str("&gt;")?,
-                '"' => out.write_str("&quot;")?,
-                '\'' => out.write_str("&#39;")?,
-                control if control.is_control() => out.write_char(char::REPLACEMENT_CHARACTER)?,
-                other => out.write_char(other)?,
-            }
-        }
-        Ok(())
-    }
 }
