@@ -56,14 +56,20 @@ impl Accept {
     /// Whether JSON is wanted more than HTML.
     #[must_use]
     pub fn prefers_json(&self) -> bool {
-        self.json.quality > 0 && self.json > self.html && self.json >= self.plain
+        self.json.quality > 0
+            && self.json > self.html
+            && (!self.names_plain() || self.json >= self.plain)
     }
 
     /// Whether plain text is wanted more than HTML, as by a program in a terminal, which accepts everything and names
     /// nothing.
     #[must_use]
     pub fn prefers_text(&self) -> bool {
-        !self.named || self.plain.quality > 0 && self.plain > self.html
+        !self.named || self.names_plain() && self.plain > self.html
+    }
+
+    fn names_plain(&self) -> bool {
+        self.plain.precision > Precision::Any && self.plain.quality > 0
     }
 
     /// Whether HTML is named as acceptable, as every browser does that goes to a page; a wildcard is not enough.

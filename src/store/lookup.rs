@@ -7,9 +7,10 @@ use std::rc::Rc;
 use rustix::io::Errno;
 
 use super::cache::OpenFileCache;
+use super::directory_page;
 use super::file::OpenFile;
 use super::last_lines::last_lines;
-use super::listing::{self, Form};
+use super::listing::Form;
 use super::resolved::{Origin, ResolvedFile};
 use super::root::{Files, Node};
 use crate::http::date::Date;
@@ -165,7 +166,7 @@ impl Lookups {
         let Some((form, query)) = form else {
             return Err(Resource::Directory);
         };
-        match listing::write(&self.files, directory.as_fd(), path, form, query) {
+        match directory_page::write(&self.files, directory.as_fd(), path, form, query) {
             Ok(listing) => Err(Resource::Listing(listing)),
             Err(error) => Err(failed(error, &name)),
         }

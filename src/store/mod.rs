@@ -3,6 +3,7 @@
 pub mod append;
 pub mod cache;
 pub mod commit;
+pub mod directory_page;
 pub mod file;
 pub mod file_stat;
 pub mod generations;

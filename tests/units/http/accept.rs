@@ -94,7 +94,7 @@ fn html_or_plain_text() {
         (&["text/plain"], true),
         (&["text/plain, */*"], true),
         (&["text/plain, text/html;q=0.9"], true),
-        (&["text/html;q=0, */*"], true),
+        (&["text/html;q=0, text/*"], true),
         (&[BROWSER], false),
         (&["text/html"], false),
         (&["text/*"], false),

@@ -2,12 +2,12 @@
 
 use std::fmt::{self, Write};
 
-use super::Form;
 use super::select::Page;
 use crate::http::date::Date;
 use crate::http::list_query::{ListQuery, Sort};
 use crate::http::target::{Path, encode};
 use crate::limits::TARGET_MAX;
+use crate::store::listing::Form;
 use crate::subscription::changelog::{Entry, Kind};
 
 const STYLE: &str = "\

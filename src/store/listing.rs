@@ -1,8 +1,4 @@
-//! What a directory shows: its entries, as a page for people, as text for a terminal, or as JSON for programs.
-
-mod html;
-mod select;
-mod text;
+//! What a directory shows: its entries, and what of them.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -12,12 +8,9 @@ use rustix::io::Errno;
 use super::file::stat;
 use super::root::Files;
 use crate::http::date::Date;
-use crate::http::list_query::ListQuery;
-use crate::http::media;
 use crate::http::target::Path;
 use crate::limits::{ENTRIES_MAX, LISTING_MAX};
-use crate::resource::DirectoryPage;
-use crate::subscription::changelog::{self, Entry, Kind};
+use crate::subscription::changelog::{Entry, Kind};
 
 /// For whom a listing is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,35 +32,6 @@ pub struct Listing {
     pub entries: Vec<(Vec<u8>, Entry)>,
     /// There are more.
     pub truncated: bool,
-}
-
-/// Lists a page of a directory in this form.
-///
-/// # Errors
-/// As [`read`].
-pub fn write(
-    files: &Files,
-    directory: BorrowedFd<'_>,
-    path: &Path,
-    form: Form,
-    query: &ListQuery,
-) -> Result<DirectoryPage, Errno> {
-    let page = select::select(files, directory, path, form, query)?;
-    let next = page.last.as_ref().map(|place| query.behind(place));
-    let next = next.as_ref();
-    let (media, text) = match form {
-        Form::Page | Form::Links => (media::HTML, html::write(path, &page, form, query, next)),
-        Form::Text => (media::TEXT, text::write(&page, next)),
-        Form::Topics => (
-            media::JSON,
-            changelog::list(path, &page.entries, page.count, next),
-        ),
-    };
-    Ok(DirectoryPage {
-        body: text.into_bytes(),
-        media,
-        next: next.map(|next| next.of(path)),
-    })
 }
 
 /// Reads what may be asked for below a directory: regular files and directories whose names do not begin with a dot,
@@ -110,7 +74,7 @@ pub fn read(
 }
 
 /// `None` for what is neither file nor directory, or gone, or behind a link that leads nowhere or out of the root.
-fn look(
+pub(super) fn look(
     files: &Files,
     directory: BorrowedFd<'_>,
     path: &Path,

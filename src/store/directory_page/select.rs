@@ -7,10 +7,10 @@ use std::os::fd::BorrowedFd;
 use rustix::fs::{Dir, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::{Form, look};
 use crate::http::list_query::{ListQuery, Place, Sort};
 use crate::http::target::Path;
 use crate::limits::PAGE_ENTRIES;
+use crate::store::listing::{Form, look};
 use crate::store::root::Files;
 use crate::subscription::changelog::{Entry, Kind};
 

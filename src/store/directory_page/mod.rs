@@ -1,0 +1,46 @@
+//! The list of a directory, a page at a time: as HTML for people, as text for a terminal, or as JSON for programs.
+
+mod html;
+mod select;
+mod text;
+
+use std::os::fd::BorrowedFd;
+
+use rustix::io::Errno;
+
+use super::listing::Form;
+use super::root::Files;
+use crate::http::list_query::ListQuery;
+use crate::http::media;
+use crate::http::target::Path;
+use crate::resource::DirectoryPage;
+use crate::subscription::changelog;
+
+/// Lists a page of a directory in this form.
+///
+/// # Errors
+/// EACCES if it cannot be read, EMFILE and the like.
+pub fn write(
+    files: &Files,
+    directory: BorrowedFd<'_>,
+    path: &Path,
+    form: Form,
+    query: &ListQuery,
+) -> Result<DirectoryPage, Errno> {
+    let page = select::select(files, directory, path, form, query)?;
+    let next = page.last.as_ref().map(|place| query.behind(place));
+    let next = next.as_ref();
+    let (media, text) = match form {
+        Form::Page | Form::Links => (media::HTML, html::write(path, &page, form, query, next)),
+        Form::Text => (media::TEXT, text::write(&page, next)),
+        Form::Topics => (
+            media::JSON,
+            changelog::list(path, &page.entries, page.count, next),
+        ),
+    };
+    Ok(DirectoryPage {
+        body: text.into_bytes(),
+        media,
+        next: next.map(|next| next.of(path)),
+    })
+}
