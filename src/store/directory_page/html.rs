@@ -130,10 +130,7 @@ fn write_row(html: &mut String, name: &[u8], entry: &Entry, form: Form, room: us
     };
     let follow = !directory && form == Form::Page && link.len() <= room;
     let _ = match follow {
-        true => write!(
-            html,
-            "<td><a href=\"{link}?view\" rel=\"nofollow\">follow</a></td>"
-        ),
+        true => write!(html, "<td><a href=\"{link}?view\">follow</a></td>"),
         false => write!(html, "<td></td>"),
     };
     let _ = match entry.kind {

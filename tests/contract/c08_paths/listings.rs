@@ -200,7 +200,7 @@ fn a_page_for_people() {
     for part in [
         "<meta name=\"robots\" content=\"noindex, nofollow\">",
         "<a href=\"log\">log</a>",
-        "<a href=\"log?view\" rel=\"nofollow\">follow</a>",
+        "<a href=\"log?view\">follow</a>",
         // No scheme.
         "<a href=\"co%3Alon\">co:lon</a>",
         "<a href=\"d%3Air/\">d:ir/</a>",
