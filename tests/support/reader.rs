@@ -64,16 +64,18 @@ enum State {
 /// The bytes of a connection that were received and not yet read, and where in a response they are.
 #[derive(Debug, Default)]
 pub struct Reader {
+    /// Of which `start..end` is not yet read. It only grows: to fill it anew each time would cost more than to read it.
     buffer: Vec<u8>,
     start: usize,
+    end: usize,
     state: State,
 }
 
 impl Reader {
     /// What was received.
     pub fn feed(&mut self, bytes: &[u8]) {
-        self.compact();
-        self.buffer.extend_from_slice(bytes);
+        self.room(bytes.len()).copy_from_slice(bytes);
+        self.end += bytes.len();
     }
 
     /// Receives up to `most` bytes by `read`, which returns how many came.
@@ -82,17 +84,30 @@ impl Reader {
         most: usize,
         read: impl FnOnce(&mut [u8]) -> Result<usize, E>,
     ) -> Result<usize, E> {
-        self.compact();
-        let end = self.buffer.len();
-        self.buffer.resize(end + most, 0);
-        let result = read(&mut self.buffer[end..]);
-        self.buffer.truncate(end + *result.as_ref().unwrap_or(&0));
-        result
+        let count = read(self.room(most))?;
+        self.end += count;
+        Ok(count)
+    }
+
+    /// For so many bytes behind the unread ones.
+    fn room(&mut self, count: usize) -> &mut [u8] {
+        if self.end + count > self.buffer.len() {
+            self.buffer.copy_within(self.start..self.end, 0);
+            self.end -= self.start;
+            self.start = 0;
+        }
+        if self.end + count > self.buffer.len() {
+            // From memory that is zero already: to write the zeros takes long in a debug build.
+            let mut larger = vec![0; 2 * (self.end + count)];
+            larger[..self.end].copy_from_slice(&self.buffer[..self.end]);
+            self.buffer = larger;
+        }
+        &mut self.buffer[self.end..self.end + count]
     }
 
     /// Received and not yet read.
     pub fn unread(&self) -> &[u8] {
-        &self.buffer[self.start..]
+        &self.buffer[self.start..self.end]
     }
 
     /// Takes bytes from the beginning of [`Reader::unread`], whatever they are part of.
@@ -219,14 +234,6 @@ impl Reader {
         let line = text(&unread[..end])?;
         self.start += end + 2;
         Ok(Some(line))
-    }
-
-    /// Forgets what was read, when that is not more work than it saves.
-    fn compact(&mut self) {
-        if self.start * 2 >= self.buffer.len() {
-            self.buffer.drain(..self.start);
-            self.start = 0;
-        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! An event source: the part of a browser.
 
+use std::collections::VecDeque;
+use std::io::BufRead;
 use std::time::Instant;
 
 use super::client::Client;
@@ -18,7 +20,10 @@ pub struct Event {
 /// A stream that is read event by event.
 pub struct Source {
     pub client: Client,
-    unread: Vec<u8>,
+    /// The beginning of a line, the lines of a block on its way, and the blocks that nobody has read.
+    line: Vec<u8>,
+    lines: Vec<String>,
+    blocks: VecDeque<Vec<String>>,
     /// Of the last event, or of the beginning.
     pub id: String,
 }
@@ -59,18 +64,36 @@ impl Source {
     pub fn over(client: Client) -> Source {
         Source {
             client,
-            unread: Vec::new(),
+            line: Vec::new(),
+            lines: Vec::new(),
+            blocks: VecDeque::new(),
             id: String::new(),
         }
     }
 
+    /// The lines up to an empty one.
     pub fn block(&mut self) -> String {
+        self.lines_of_block().join("\n")
+    }
+
+    fn lines_of_block(&mut self) -> Vec<String> {
         loop {
-            if let Some(end) = self.unread.windows(2).position(|two| two == b"\n\n") {
-                let block: Vec<u8> = self.unread.drain(..end + 2).collect();
-                return String::from_utf8(block[..end].to_vec()).expect("UTF-8");
+            if let Some(lines) = self.blocks.pop_front() {
+                return lines;
             }
-            self.unread.extend(self.client.some());
+            let chunk = self.client.some();
+            let mut rest = &chunk[..];
+            while !rest.is_empty() {
+                rest.read_until(b'\n', &mut self.line).expect("memory");
+                if self.line.pop_if(|last| *last == b'\n').is_none() {
+                    break;
+                }
+                let line = String::from_utf8(std::mem::take(&mut self.line)).expect("UTF-8");
+                match line.is_empty() {
+                    true => self.blocks.push_back(std::mem::take(&mut self.lines)),
+                    false => self.lines.push(line),
+                }
+            }
         }
     }
 
@@ -78,11 +101,12 @@ impl Source {
     pub fn next(&mut self) -> Event {
         let start = Instant::now();
         loop {
-            let block = self.block();
+            let block = self.lines_of_block();
             assert!(start.elapsed() < PATIENCE, "no event, but {block:?}");
             let mut event = Event::default();
             let mut data: Option<String> = None;
-            for line in block.split(['\n', '\r']).filter(|line| *line != ":") {
+            let lines = block.iter().flat_map(|line| line.split('\r'));
+            for line in lines.filter(|line| *line != ":") {
                 match line.split_once(": ").expect("a field") {
                     ("id", id) => id.clone_into(&mut self.id),
                     ("event", kind) => kind.clone_into(&mut event.kind),
