@@ -52,8 +52,8 @@ pub enum Action<'a, F> {
     /// These bytes of this file; then `Connection::read_file`, or `Connection::shrank` or
     /// `Connection::fell_short` if it has not got them.
     Read(&'a F, Range<u64>),
-    /// Look up which file has this name now, and follow it in place of the one before; then
-    /// `Connection::followed`.
+    /// Look up which file comes next under this name, and follow it in place of the one before; then
+    /// `Connection::followed` or `Connection::went_on`, or `Connection::wait_to_follow` if a thread looks it up.
     Follow(SoughtName<'a>),
     /// Follow this directory, and say what is in it; then `Connection::listed`.
     List {
@@ -96,6 +96,21 @@ pub struct SoughtName<'a> {
     pub path: &'a Path,
     /// Where the file begins, if the client wants to know of its end only.
     pub start: Option<Start>,
+    /// Where the stream is: in an earlier file, or at its end. `None`: it begins, whatever the name leads to.
+    pub after: Option<After>,
+}
+
+/// Where an event stream is that looks for what comes next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct After {
+    /// The file.
+    pub etag: ETag,
+    /// Behind the last event of it.
+    pub offset: u64,
+    /// It was read to its end, so the file after it is wanted, and not the rest of it.
+    pub finished: bool,
+    /// It was looked for in vain just now: another look is worth it only if the name leads to a file again.
+    pub in_vain: bool,
 }
 
 /// Bytes to send that are not from a file.

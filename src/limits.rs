@@ -227,6 +227,13 @@ pub const GENERATIONS_TRIES: u32 = 10;
 pub const GENERATIONS_SEARCHES_MAX: usize = 1024;
 /// Stack of the thread that looks.
 pub const GENERATIONS_STACK: usize = 256 * 1024;
+/// Logs whose rolls a worker observes, followed now or not long ago.
+pub const ROLLED_LOGS_MAX: usize = 1024;
+/// Files of which a worker observes where they go when logs are rolled.
+pub const ROLLED_FILES_MAX: usize = 16 * ROLLED_LOGS_MAX;
+/// Sweeps for which a log is observed that nobody follows any more: ten minutes. Whoever comes again meanwhile finds its
+/// file whatever it was renamed to.
+pub const ROLLED_SWEEPS: u32 = 40;
 /// Names of which it is remembered which files had them.
 pub const SEEN_NAMES_MAX: usize = 4096;
 /// Files of one name that are remembered, 32 bytes each.

@@ -31,7 +31,7 @@
 use super::sending::Subscription;
 use super::{Connection, State};
 use crate::http::target::Path;
-use crate::resource::Resource;
+use crate::resource::{FileInfo, Resource};
 use crate::subscription::directory::Listed;
 use crate::subscription::event_stream::EventStream;
 use crate::subscription::name_follower::Followed;
@@ -48,12 +48,36 @@ impl<F> Connection<F> {
     /// A name that is followed has been looked up again.
     pub fn followed(&mut self, found: Resource<F>, now: Moment) {
         let found = match found {
-            Resource::File { file, info } => Followed::File(file, info),
+            Resource::File { file, info } => Followed::File {
+                file,
+                info,
+                named: true,
+                gap: false,
+            },
             Resource::Busy => Followed::Unknown,
             _ => Followed::Nothing,
         };
         let ready = self.events("followed").followed(found, now);
         self.send_events(ready, now);
+    }
+
+    /// The file that comes next in an event stream was found: under the name that is followed, or (`named` is false) under
+    /// that of an earlier generation. `gap`: something before it is missing.
+    pub fn went_on(&mut self, file: F, info: FileInfo, named: bool, gap: bool, now: Moment) {
+        let found = Followed::File {
+            file,
+            info,
+            named,
+            gap,
+        };
+        let ready = self.events("went_on").followed(found, now);
+        self.send_events(ready, now);
+    }
+
+    /// A thread looks for what comes next, until [`Connection::resource_is_ready`].
+    pub fn wait_to_follow(&mut self, now: Moment) {
+        self.events("wait_to_follow").wait_to_follow();
+        self.go_on(now);
     }
 
     /// The directory that is followed has been looked at.

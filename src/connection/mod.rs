@@ -346,6 +346,9 @@ impl<F> Connection<F> {
     /// A thread has looked up what was asked, or what an event stream needs.
     pub fn resource_is_ready(&mut self) {
         self.resolving = false;
+        if let Some(events) = self.events_mut() {
+            events.resource_is_ready();
+        }
     }
 
     /// What was asked has been looked up. Gives it back, with what is answered, for the log.

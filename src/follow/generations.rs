@@ -8,15 +8,20 @@ use std::rc::Rc;
 use rustix::io::Errno;
 
 use super::registry::{Lookup, Topics};
+use super::rolls::Entry;
 use super::watcher::TopicId;
 use crate::http::conditional::ETag;
 use crate::intent::FilePart;
 use crate::limits::FOLLOW_TRIES;
-use crate::resource::{GenerationPlace, Resource};
+use crate::resource::{FileInfo, GenerationPlace, Resource};
 use crate::store::file::OpenFile;
+use crate::store::generations::families::split;
 use crate::store::generations::history::Holder;
 use crate::store::lookup::{self, failed};
 use crate::store::root::Node;
+
+/// Reads of the inotify queue in a row, some thousand events each.
+const READS_MAX: usize = 16;
 
 /// A file as it is remembered.
 pub(crate) fn holder(file: &OpenFile) -> Holder {
@@ -28,6 +33,46 @@ pub(crate) fn holder(file: &OpenFile) -> Holder {
 }
 
 impl Topics {
+    /// Observes what becomes of a followed name, and remembers which file has it.
+    pub(super) fn observe(&mut self, key: TopicId) {
+        let topic = &self.topics[key];
+        let (name, holder) = (Rc::clone(&topic.name), holder(&topic.file));
+        self.families.history.note_holder(&name, holder);
+        // The last step of the way. Behind a symbolic link other files have other names.
+        let own = name.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
+        let place = topic.places.last();
+        let entry = place.and_then(|place| self.watch.add_log(place));
+        if let Some(entry) = entry {
+            if *entry.1 != *own {
+                return self.watch.remove_log(&entry);
+            }
+            if let Some(dropped) = self.rolls.follow(&entry, &name, holder) {
+                self.watch.remove_log(&dropped);
+            }
+        }
+    }
+
+    /// Identifies the files that were rolled, and tells the history.
+    pub(super) fn settle_rolls(&mut self) {
+        let files = self.lookups.files();
+        let identify = |name: &Rc<[u8]>, entry: &Entry| {
+            let (directory, _) = split(name);
+            files.holder(&[directory, &entry.1].concat())
+        };
+        self.rolls.identify(identify);
+        // What happened before they were identified is in the queue by now.
+        for _ in 0..READS_MAX {
+            if !self.take_changes() {
+                let files = self.lookups.files();
+                let identify = |name: &Rc<[u8]>, entry: &Entry| {
+                    let (directory, _) = split(name);
+                    files.holder(&[directory, &entry.1].concat())
+                };
+                return self.rolls.confirm(&self.families.history, identify);
+            }
+        }
+    }
+
     /// The topic of a generation of `name`, which was just found at `path`.
     pub(crate) fn follow_generation(
         &mut self,
@@ -56,51 +101,75 @@ impl Topics {
         subscribes: bool,
     ) -> Option<Lookup> {
         let (name, path) = (&part.path.name, &place.path.name);
+        let found = match subscribes {
+            true => self
+                .find_generation(name, path, etag)?
+                .map(|(file, info, topic)| (file, info, Some(topic))),
+            false => self.identified(name, path, etag)?.and_then(|file| {
+                let info = file.info()?;
+                Ok((file, info, None))
+            }),
+        };
+        let started = found.and_then(|(file, mut info, topic)| {
+            info.start = lookup::start(part.start, false, &file, &info)?;
+            Ok((file, info, topic))
+        });
+        match started {
+            Ok((file, info, topic)) if info.etag == etag => {
+                let place = Box::new(place);
+                let found = Resource::Generation { file, info, place };
+                Some(Lookup { found, topic })
+            }
+            // It was truncated just now.
+            Ok((_, _, topic)) => {
+                topic
+                    .into_iter()
+                    .for_each(|topic| self.drop_if_unused(topic));
+                None
+            }
+            Err(error) => Some(failed(error, path).into()),
+        }
+    }
+
+    /// The file of a name with this tag, to be followed, if it is at this place.
+    pub(crate) fn find_generation(
+        &mut self,
+        name: &[u8],
+        path: &[u8],
+        etag: ETag,
+    ) -> Option<Result<(Rc<OpenFile>, FileInfo, TopicId), Errno>> {
+        let file = match self.identified(name, path, etag)? {
+            Ok(file) => file,
+            Err(error) => return Some(Err(error)),
+        };
+        let (topic, file) = self.follow_generation(name, path, &file);
+        let info = file.info();
+        if !info.as_ref().is_ok_and(|info| info.etag == etag) {
+            self.drop_if_unused(topic);
+        }
+        match info {
+            Ok(info) if info.etag != etag => None,
+            info => Some(info.map(|info| (file, info, topic))),
+        }
+    }
+
+    /// The file of a name with this tag, if it is at this place.
+    fn identified(
+        &self,
+        name: &[u8],
+        path: &[u8],
+        etag: ETag,
+    ) -> Option<Result<Rc<OpenFile>, Errno>> {
         let id = self.lookups.files().identify(path).ok()?;
         // A topic's file remembers its size, so that a truncation shows.
-        let held = self.by_generation.get(&(Rc::from(&**name), id));
-        let held = held.or(self.by_name.get(&**path));
+        let held = self.by_generation.get(&(Rc::from(name), id));
+        let held = held.or(self.by_name.get(path));
         let held = held.map(|&key| Rc::clone(&self.topics[key].file));
-        let file = match self.lookups.files().find(path, held.as_ref()) {
-            Ok(Node::File(file)) => file,
-            Ok(_) | Err(Errno::NOENT | Errno::NOTDIR) => return None,
-            Err(error) => return Some(failed(error, path).into()),
-        };
-        if file.tag() != etag {
-            return None;
+        match self.lookups.files().find(path, held.as_ref()) {
+            Ok(Node::File(file)) => (file.tag() == etag).then_some(Ok(file)),
+            Ok(_) | Err(Errno::NOENT | Errno::NOTDIR) => None,
+            Err(error) => Some(Err(error)),
         }
-        let (topic, file) = match subscribes {
-            true => {
-                let (topic, file) = self.follow_generation(name, path, &file);
-                (Some(topic), file)
-            }
-            false => (None, file),
-        };
-        let info = file.info().and_then(|mut info| {
-            info.start = lookup::start(part.start, false, &file, &info)?;
-            Ok(info)
-        });
-        let found = match info {
-            Ok(info) if info.etag == etag => Resource::Generation {
-                file,
-                info,
-                place: Box::new(place),
-            },
-            // It was truncated just now.
-            Ok(_) => {
-                topic
-                    .into_iter()
-                    .for_each(|topic| self.drop_if_unused(topic));
-                return None;
-            }
-            Err(error) => {
-                topic
-                    .into_iter()
-                    .for_each(|topic| self.drop_if_unused(topic));
-                return Some(failed(error, path).into());
-            }
-        };
-        Some(Lookup { found, topic })
     }
 
     /// Finds the file of a generation under the name that it has now, and watches that. False if it is in the family no

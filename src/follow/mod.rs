@@ -5,4 +5,5 @@ pub mod event_subscriptions;
 pub mod fanout;
 pub mod generations;
 pub mod registry;
+pub mod rolls;
 pub mod watcher;

@@ -23,7 +23,7 @@ use crate::subscription::end::End;
 
 use super::directories::Directory;
 use super::fanout::Fanout;
-use super::generations::holder;
+use super::rolls::Rolls;
 use crate::store::lookup::{self, Lookups, Other, failed};
 
 /// The key of a connection's slot, in four bytes: every tail has one in its topic.
@@ -37,7 +37,7 @@ pub(crate) struct Topic {
     pub(crate) file: Rc<OpenFile>,
     /// The slots that follow it, in order: a pass in slot order walks memory forwards.
     pub(crate) tails: Vec<SlotId>,
-    places: Vec<Place>,
+    pub(super) places: Vec<Place>,
     /// inotify tells of everything that matters here; else the clock must.
     watched: bool,
     /// The name no longer leads to the file.
@@ -53,7 +53,9 @@ pub(crate) struct Topic {
 
 /// The topics of one worker.
 pub struct Topics {
-    watch: Watch,
+    pub(super) watch: Watch,
+    /// What becomes of the logs that are followed, when they are rolled.
+    pub(super) rolls: Rolls,
     pub(crate) topics: Slab<Topic>,
     /// Only topics that are not gone.
     pub(crate) by_name: HashMap<Rc<[u8]>, TopicId>,
@@ -96,11 +98,11 @@ pub struct Lookup {
 }
 
 impl Lookup {
-    /// The file, if it led to one.
+    /// What is known of the file, if it led to one.
     #[must_use]
-    pub fn file(&self) -> Option<&OpenFile> {
+    pub fn info(&self) -> Option<&FileInfo> {
         match &self.found {
-            Resource::File { file, .. } => Some(file),
+            Resource::File { info, .. } | Resource::Generation { info, .. } => Some(info),
             _ => None,
         }
     }
@@ -128,6 +130,7 @@ impl Topics {
         Topics {
             lookups,
             families,
+            rolls: Rolls::default(),
             by_generation: HashMap::new(),
             watch,
             topics: Slab::new(),
@@ -240,7 +243,7 @@ impl Topics {
             match self.lookups.files().identify(name) {
                 Ok(id) if id == file.id() => {
                     if !file.is_directory() {
-                        self.families.history.note_holder(name, holder(&file));
+                        self.observe(key);
                     }
                     return Ok((key, file));
                 }
@@ -402,23 +405,41 @@ impl Topics {
 
     /// Reads the inotify queue and notes what is to be done.
     pub fn read_changes(&mut self) {
+        self.take_changes();
+        if self.rolls.has_news() {
+            self.settle_rolls();
+        }
+    }
+
+    /// Reads once from the queue. False: it was empty.
+    pub(super) fn take_changes(&mut self) -> bool {
         let mut changes = std::mem::take(&mut self.changes);
-        self.watch.read(&mut changes);
+        let more = self.watch.read(&mut changes);
         for change in changes.drain(..) {
             match change {
                 Change::Grew(key) => self.fan_out_again(key),
                 Change::LookAgain(key, why) => self.look_later(key, Recheck::Name(why)),
+                Change::Entry(entry, what) => self.rolls.happened(entry, what),
+                Change::DirectoryGone(watch) => self.rolls.drop_directory(watch),
                 Change::Everything => {
                     self.overflows += 1;
+                    self.rolls.lose_track();
                     self.look_at_all(|_| Some(Recheck::Name(None)));
                 }
             }
         }
         self.changes = changes;
+        more
     }
 
     /// Every topic, or only those of which inotify does not tell, is to be looked at.
     pub fn sweep(&mut self, only_unwatched: bool) {
+        if !only_unwatched {
+            let is_followed = |name: &Rc<[u8]>| self.by_name.contains_key(name);
+            for entry in self.rolls.sweep(is_followed) {
+                self.watch.remove_log(&entry);
+            }
+        }
         self.look_at_all(|topic| match (topic.watched, only_unwatched) {
             (true, true) => None,
             (true, false) | (false, true) => Some(Recheck::Sweep),
@@ -479,10 +500,10 @@ impl Topics {
         self.unwatched > 0
     }
 
-    /// Whether there are topics.
+    /// Whether there are topics, or logs that were followed not long ago.
     #[must_use]
     pub fn any(&self) -> bool {
-        !self.topics.is_empty()
+        !self.topics.is_empty() || !self.rolls.is_empty()
     }
 
     /// Forgets all measurements: the next ones are new.

@@ -5,7 +5,7 @@
 //! it, so a watch knows all its topics. An event never says more than "look again"; what it tells of a name is only
 //! used to say why a tail ended. Facts: inotify(7) and, where that is silent, measured on Linux 6.18.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
@@ -13,6 +13,7 @@ use std::sync::Once;
 
 use inotify::{EventMask, Inotify, WatchDescriptor, WatchMask};
 
+use super::rolls::{Entry, Happened};
 use crate::store::file::proc_path;
 use crate::subscription::end::End;
 
@@ -20,12 +21,16 @@ use crate::subscription::end::End;
 pub type TopicId = usize;
 
 /// What the kernel told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
     /// The file may have another size.
     Grew(TopicId),
     /// The name may lead elsewhere; if it does, then probably for this reason.
     LookAgain(TopicId, Option<End>),
+    /// Something happened to an entry of a directory with logs in it: [`Watch::add_log`].
+    Entry(Entry, Happened),
+    /// A directory with logs in it is watched no longer.
+    DirectoryGone(i32),
     /// Events were lost: anything may have happened.
     Everything,
 }
@@ -46,6 +51,8 @@ struct Watched {
     entries: HashMap<Box<[u8]>, BTreeSet<TopicId>>,
     /// Topics that this directory is, all of its entries.
     directories: BTreeSet<TopicId>,
+    /// Entries of this directory that are logs whose rolls are observed.
+    logs: HashSet<Box<[u8]>>,
 }
 
 /// One thing that a topic watches; to be given back.
@@ -165,6 +172,7 @@ impl Watch {
             files: BTreeSet::new(),
             entries: HashMap::new(),
             directories: BTreeSet::new(),
+            logs: HashSet::new(),
         });
         Ok((id, watched))
     }
@@ -191,13 +199,39 @@ impl Watch {
                 }
             }
         }
-        let unused = watched.topics().next().is_none();
+        let unused = watched.is_unused();
         if let Some(inotify) = self.inotify.as_ref().filter(|_| unused || too_much) {
             // EINVAL: the inode is gone, and its watch with it.
             let _ = inotify.watches().remove(watched.descriptor.clone());
         }
         if unused {
             self.watched.remove(&place.watch);
+        }
+    }
+
+    /// Observes what becomes of an entry of a directory that a topic watches, and of what lies beside it; also when the
+    /// topic is gone.
+    pub fn add_log(&mut self, place: &Place) -> Option<Entry> {
+        let Of::Entry(entry) = &place.of else {
+            return None;
+        };
+        let watched = self.watched.get_mut(&place.watch)?;
+        watched.logs.insert(entry.clone());
+        Some((place.watch, entry.clone()))
+    }
+
+    /// A log is observed no longer.
+    pub fn remove_log(&mut self, entry: &Entry) {
+        let Some(watched) = self.watched.get_mut(&entry.0) else {
+            return;
+        };
+        watched.logs.remove(&entry.1);
+        if watched.is_unused() {
+            if let Some(inotify) = &self.inotify {
+                // EINVAL: the inode is gone, and its watch with it.
+                let _ = inotify.watches().remove(watched.descriptor.clone());
+            }
+            self.watched.remove(&entry.0);
         }
     }
 
@@ -229,11 +263,19 @@ impl Watch {
             };
             if event.mask.contains(EventMask::IGNORED) {
                 changes.extend(watched.topics().map(|topic| Change::LookAgain(topic, None)));
+                if !watched.logs.is_empty() {
+                    changes.push(Change::DirectoryGone(id));
+                }
                 self.watched.remove(&id);
             } else if let Some(name) = event.name {
                 changes.extend(watched.directories.iter().map(|&topic| Change::Grew(topic)));
                 if event.mask.intersects(EventMask::MODIFY | EventMask::ATTRIB) {
                     continue;
+                }
+                if !watched.logs.is_empty()
+                    && let Some(what) = happened(event.mask, event.cookie)
+                {
+                    changes.push(Change::Entry((id, name.as_bytes().into()), what));
                 }
                 let why = why(event.mask);
                 let topics = watched.entries.get(name.as_bytes()).into_iter().flatten();
@@ -257,12 +299,32 @@ impl Default for Watch {
 }
 
 impl Watched {
+    fn is_unused(&self) -> bool {
+        self.topics().next().is_none() && self.logs.is_empty()
+    }
+
     fn topics(&self) -> impl Iterator<Item = TopicId> {
         self.files
             .iter()
             .chain(self.entries.values().flatten())
             .chain(&self.directories)
             .copied()
+    }
+}
+
+fn happened(mask: EventMask, cookie: u32) -> Option<Happened> {
+    if mask.contains(EventMask::ISDIR) {
+        None
+    } else if mask.contains(EventMask::CREATE) {
+        Some(Happened::Created)
+    } else if mask.contains(EventMask::DELETE) {
+        Some(Happened::Deleted)
+    } else if mask.contains(EventMask::MOVED_FROM) {
+        Some(Happened::MovedFrom(cookie))
+    } else if mask.contains(EventMask::MOVED_TO) {
+        Some(Happened::MovedTo(cookie))
+    } else {
+        None
     }
 }
 

@@ -186,11 +186,27 @@ pub fn write_place(out: &mut Vec<u8>, source: Source<'_>, position: Position) {
 }
 
 /// The name has passed to another file, where the stream goes on from there; or, without a place, it leads nowhere now.
-pub fn write_roll(out: &mut Vec<u8>, source: Source<'_>, reason: &str, at: Option<Position>) {
+/// `gap`: something between the two files, or of the first one, is missing.
+pub fn write_roll(
+    out: &mut Vec<u8>,
+    source: Source<'_>,
+    reason: &str,
+    at: Option<Position>,
+    gap: bool,
+) {
     source.write_type(out, "roll");
+    let gap = if gap { "\"gap\":true," } else { "" };
     let _ = match at {
-        Some(at) => write_file(out, source, at, format_args!("\"reason\":\"{reason}\",")),
-        None => write!(out, "data: {{\"reason\":\"{reason}\",\"etag\":null}}\n\n"),
+        Some(at) => write_file(
+            out,
+            source,
+            at,
+            format_args!("\"reason\":\"{reason}\",{gap}"),
+        ),
+        None => write!(
+            out,
+            "data: {{\"reason\":\"{reason}\",{gap}\"etag\":null}}\n\n"
+        ),
     };
 }
 

@@ -24,11 +24,7 @@ impl ResponseBuilder<'_> {
         let Some(beginning) = Beginning::new(position, info) else {
             return self.events_later("no such file");
         };
-        self.stream(
-            &of.path,
-            Subject::File(beginning.position),
-            beginning.events,
-        )
+        self.stream(&of.path, beginning.subject, beginning.events)
     }
 
     /// What is in a directory, or several of its files.

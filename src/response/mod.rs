@@ -126,7 +126,7 @@ impl Response {
             ),
             Body::Tail { at, .. } => Follows::TailFrom(*at),
             Body::Events { subject, .. } => match subject {
-                Subject::File(at) => Follows::EventsFrom(at.offset),
+                Subject::File(at) | Subject::Earlier(at) => Follows::EventsFrom(at.offset),
                 Subject::Entries | Subject::Files { .. } => Follows::Events,
             },
         };

@@ -12,6 +12,7 @@ use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags, Statx};
 use rustix::io::Errno;
 
 use super::file::{self, Id, OpenFile, identify, proc_path, statx};
+use super::generations::history::Holder;
 use super::identity::{by_handle, by_inode};
 use super::truncations::Truncations;
 use crate::http::conditional::ETag;
@@ -196,6 +197,21 @@ impl Files {
             Some(by_inode(fd.as_fd(), stat))
         })?;
         Some(self.truncations.tag(identity))
+    }
+
+    /// The regular file that a name leads to, as it is remembered.
+    #[must_use]
+    pub fn holder(&self, name: &[u8]) -> Option<Holder> {
+        let place = self.resolve(name).ok()?;
+        let stat = file::stat(place.as_fd()).ok()?;
+        if FileType::from_raw_mode(stat.stx_mode.into()) != FileType::RegularFile {
+            return None;
+        }
+        Some(Holder {
+            etag: self.tag(place.as_fd(), &stat)?,
+            inode: stat.stx_ino,
+            size: stat.stx_size,
+        })
     }
 
     /// Whether a file had this tag before it was truncated, as far as that was seen.

@@ -22,8 +22,8 @@ use crate::time::Moment;
 /// Where a stream of one file begins, and the events that it begins with.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Beginning {
-    /// The place behind which the first line is an event.
-    pub position: Position,
+    /// The file, and the place after which the first line is an event.
+    pub subject: Subject,
     /// They, not in a chunk.
     pub events: Vec<u8>,
 }
@@ -34,33 +34,27 @@ impl Beginning {
     #[must_use]
     pub fn new(position: Option<Position>, info: Option<&FileInfo>) -> Option<Beginning> {
         let mut events = Vec::new();
-        let source = Source::default();
         let position = match (position, info) {
             (None, None) => return None,
-            (Some(position), None) => position,
             (None, Some(info)) => Position::new(info.etag, info.start.unwrap_or(0)),
-            (Some(position), Some(info)) => {
-                let etag = info.etag;
-                match (position.etag == etag, position.offset <= info.size) {
-                    (true, true) => position,
-                    // Files only grow, unless they are truncated.
-                    (true, false) => {
-                        sse::write_truncate(&mut events, source, etag);
-                        Position::new(etag, 0)
-                    }
-                    (false, _) => {
-                        let start = Position::new(etag, 0);
-                        sse::write_roll(&mut events, source, End::Replaced.word(), Some(start));
-                        start
-                    }
-                }
+            // Files only grow, unless they are truncated.
+            (Some(position), Some(info))
+                if position.etag == info.etag && position.offset > info.size =>
+            {
+                sse::write_truncate(&mut events, Source::default(), info.etag);
+                Position::new(info.etag, 0)
             }
+            (Some(position), _) => position,
         };
         let mut all = Vec::new();
         sse::write_beginning(&mut all, Some(position));
         all.append(&mut events);
+        let here = info.is_some_and(|info| info.etag == position.etag);
         Some(Beginning {
-            position,
+            subject: match here {
+                true => Subject::File(position),
+                false => Subject::Earlier(position),
+            },
             events: all,
         })
     }
@@ -71,6 +65,8 @@ impl Beginning {
 pub enum Subject {
     /// The file of the name, from there on.
     File(Position),
+    /// A file that had the name, from there on, and those after it.
+    Earlier(Position),
     /// The entries of the directory.
     Entries,
     /// Files of the directory.
@@ -120,6 +116,10 @@ impl<F> EventStream<F> {
                     Some(file) => NameFollower::found(path.clone(), file, at),
                     None => NameFollower::sought(path.clone(), "".into(), Some(at), None),
                 };
+                (vec![member], None)
+            }
+            Subject::Earlier(at) => {
+                let member = NameFollower::sought(path.clone(), "".into(), Some(at), None);
                 (vec![member], None)
             }
             Subject::Entries => {
@@ -255,6 +255,17 @@ impl<F> EventStream<F> {
         out
     }
 
+    /// What the name leads to is looked up by a thread, until [`EventStream::resource_is_ready`].
+    pub fn wait_to_follow(&mut self) {
+        self.current_mut().wait_to_follow();
+    }
+
+    /// A thread has looked up what a name leads to.
+    pub fn resource_is_ready(&mut self) {
+        let members = self.members.iter_mut();
+        members.for_each(NameFollower::resource_is_ready);
+    }
+
     /// By a pattern a file is begun if the listing says that the name has it and nobody else is reading it, and where the
     /// stream was in it. `passed`: the place in the file that the name had before, which has another name now.
     fn begin(
@@ -270,7 +281,7 @@ impl<F> EventStream<F> {
             return (found, None);
         };
         passed.into_iter().for_each(|place| selection.keep(place));
-        let Followed::File(_, info) = &found else {
+        let Followed::File { info, .. } = &found else {
             return (found, None);
         };
         let (tag, member) = (Some(info.etag), &self.members[current]);

@@ -5,7 +5,7 @@
 
 use super::backoff::RetryBackoff;
 use super::end::End;
-use crate::action::{Action, KnownFile, SoughtName};
+use crate::action::{Action, After, KnownFile, SoughtName};
 use crate::http::conditional::ETag;
 use crate::http::position::{Check, Position, checked_from};
 use crate::http::query::Start;
@@ -43,6 +43,12 @@ pub struct NameFollower<F> {
     passes_on: bool,
     accepts: Accepts,
     backoff: Option<RetryBackoff>,
+    /// The file at `at` was read to its end.
+    finished: bool,
+    /// Nothing was found when it was looked for what comes next.
+    in_vain: bool,
+    /// A thread looks for what comes next.
+    waiting: bool,
 }
 
 /// Which file is begun when the name leads to it.
@@ -56,8 +62,17 @@ enum Accepts {
 /// What a name led to when it was looked up again.
 #[derive(Debug)]
 pub enum Followed<F> {
-    /// This file.
-    File(F, FileInfo),
+    /// A file.
+    File {
+        /// Its handle.
+        file: F,
+        /// What it is.
+        info: FileInfo,
+        /// The name leads to it; else it had the name before, and others came after it.
+        named: bool,
+        /// Something before it is missing.
+        gap: bool,
+    },
     /// No file.
     Nothing,
     /// It cannot be told now.
@@ -101,6 +116,9 @@ impl<F> NameFollower<F> {
             passes_on: false,
             accepts: Accepts::Any,
             backoff: Some(RetryBackoff::unknown()),
+            finished: false,
+            in_vain: false,
+            waiting: false,
         }
     }
 
@@ -136,11 +154,12 @@ impl<F> NameFollower<F> {
                 member: number,
                 path: &self.path,
                 start: self.start,
+                after: self.after(),
             })
         };
         let (Some(file), Some(at)) = (&self.file, self.at) else {
             let due = self.backoff.as_ref().is_some_and(|backoff| backoff.due);
-            return due.then(follow);
+            return (due && !self.waiting).then(follow);
         };
         let more = self.size > self.seen || self.is_final() && at.offset < self.size;
         let start = checked_from(at.offset);
@@ -155,9 +174,33 @@ impl<F> NameFollower<F> {
                 Some(Action::Read(file, start..end))
             }
             (false, false, false) if self.unverified => Some(Action::Read(file, start..at.offset)),
+            _ if self.waiting => None,
             (true, _, _) => Some(follow()),
             _ => self.left.is_some().then(follow),
         }
+    }
+
+    /// Where it is when it looks for what comes next. By a pattern the listing says which file that is.
+    pub fn after(&self) -> Option<After> {
+        let at = self
+            .at
+            .filter(|_| self.accepts == Accepts::Any && !self.truncated)?;
+        Some(After {
+            etag: at.etag,
+            offset: at.offset,
+            finished: self.finished || self.file.is_some(),
+            in_vain: self.in_vain,
+        })
+    }
+
+    /// What comes next is looked for by a thread.
+    pub fn wait_to_follow(&mut self) {
+        self.waiting = true;
+    }
+
+    /// That has come to an end.
+    pub fn resource_is_ready(&mut self) {
+        self.waiting = false;
     }
 
     /// Nothing more belongs to the file, so a line that has no end will not get one.
@@ -188,7 +231,8 @@ impl<F> NameFollower<F> {
     /// When [`NameFollower::timer_fired`] is due.
     pub fn deadline(&self) -> Moment {
         let next = |backoff: &RetryBackoff| backoff.next;
-        self.backoff.as_ref().map_or(Moment::NEVER, next)
+        let backoff = self.backoff.as_ref().filter(|_| !self.waiting);
+        backoff.map_or(Moment::NEVER, next)
     }
 
     /// The client knows that the name leads nowhere.
@@ -316,16 +360,26 @@ impl<F> NameFollower<F> {
         // What comes later is new from its beginning.
         let start = self.start.filter(|_| matches!(found, Followed::Unknown));
         match found {
-            Followed::File(file, info) => {
-                self.begin(source, &info, place, out);
+            Followed::File {
+                file,
+                info,
+                named,
+                gap,
+            } => {
+                self.begin(source, &info, place, gap, out);
                 (self.seen, self.size) = (self.offset(), self.offset());
-                (self.file, self.backoff, self.left) = (Some(file), None, None);
+                (self.file, self.backoff) = (Some(file), None);
+                // Others came after it: it ends where it ends now.
+                self.left = (!named).then_some(End::Renamed);
                 (self.truncated, self.sealed, self.look) = (false, false, true);
+                (self.finished, self.in_vain) = (false, false);
                 self.unverified = self.at.is_some_and(|at| at.check.is_some());
             }
             found => {
                 // What comes next is not told as the end of what is gone.
                 self.truncated &= !matches!(found, Followed::Nothing);
+                self.finished |= self.file.is_some();
+                self.in_vain = matches!(found, Followed::Nothing);
                 self.file = None;
                 let mut backoff = RetryBackoff::still(self.backoff.take(), now);
                 let nothing = matches!(found, Followed::Nothing);
@@ -336,7 +390,7 @@ impl<F> NameFollower<F> {
                         End::Unlinked.word()
                     };
                     let reason = self.left.map_or(never, End::word);
-                    sse::write_roll(out, source, reason, None);
+                    sse::write_roll(out, source, reason, None, false);
                     backoff.told = true;
                 }
                 self.backoff = Some(backoff);
@@ -351,6 +405,7 @@ impl<F> NameFollower<F> {
         source: Source<'_>,
         info: &FileInfo,
         place: Option<Position>,
+        gap: bool,
         out: &mut Vec<u8>,
     ) {
         let etag = info.etag;
@@ -386,7 +441,7 @@ impl<F> NameFollower<F> {
                 let why = self.left.unwrap_or(End::Replaced);
                 let reason = if told { "created" } else { why.word() };
                 self.at = place.or(from_its_start);
-                sse::write_roll(out, source, reason, self.at);
+                sse::write_roll(out, source, reason, self.at, gap);
             }
         }
     }

@@ -4,6 +4,7 @@
 use std::rc::Rc;
 
 use super::drive::{Context, Slot};
+use super::generations::{self, Next};
 use crate::connection::Action;
 use crate::follow::directories::unlisted;
 
@@ -44,24 +45,40 @@ pub(super) fn read(slot: &mut Slot, context: &mut Context) {
     }
 }
 
-/// Takes the slot from the topic of the file that had the name to that of the file that has it now. True if lines were
+/// Takes the slot from the topic of the file that had the name to that of the file that comes next. True if lines were
 /// counted for it.
 #[cold]
 pub(super) fn follow(slot: &mut Slot, key: usize, context: &mut Context) -> bool {
     let Action::Follow(sought) = slot.machine.action() else {
         return false;
     };
-    let joined = context.event_subscriptions.file(key, sought.member);
+    let (member, name, after) = (sought.member, sought.path.clone(), sought.after);
+    let joined = context.event_subscriptions.file(key, member);
     if let Some(topic) = joined.take() {
         context.topics.leave(topic, key);
     }
     let lookup = context.topics.look_up_to_follow(sought);
-    if let Some(topic) = lookup.topic {
-        context.topics.join(topic, key);
-        *joined = Some(topic);
-    }
     let counted = lookup.counted();
-    slot.machine.followed(lookup.found, context.now);
+    let next = match after {
+        Some(after) => generations::next(context, key, &name, after, lookup),
+        None => Next::Named(lookup),
+    };
+    let (topic, now) = (next.topic(), context.now);
+    if let Some(topic) = topic {
+        context.topics.join(topic, key);
+        *context.event_subscriptions.file(key, member) = Some(topic);
+    }
+    match next {
+        Next::Named(lookup) => slot.machine.followed(lookup.found, now),
+        Next::Generation {
+            file,
+            info,
+            named,
+            gap,
+            ..
+        } => slot.machine.went_on(file, info, named, gap, now),
+        Next::Waiting => slot.machine.wait_to_follow(now),
+    }
     counted
 }
 

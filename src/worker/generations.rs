@@ -5,11 +5,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::drive::Context;
+use crate::action::After;
 use crate::follow::registry::Lookup;
+use crate::follow::watcher::TopicId;
 use crate::http::conditional::ETag;
 use crate::http::target::Path;
 use crate::intent::FilePart;
-use crate::resource::{GenerationPlace, NoGeneration, NoGenerationReason, Resource};
+use crate::resource::{FileInfo, GenerationPlace, NoGeneration, NoGenerationReason, Resource};
 use crate::store::file::OpenFile;
 use crate::store::generations::finder::Answer;
 use crate::store::generations::json;
@@ -75,6 +77,153 @@ pub(super) fn find(
             Ok(_) => None,
             Err(other) => Some(other.into()),
         },
+    }
+}
+
+/// What an event stream goes on with.
+pub(super) enum Next {
+    /// What the name leads to.
+    Named(Lookup),
+    /// This file.
+    Generation {
+        topic: TopicId,
+        file: Rc<OpenFile>,
+        info: FileInfo,
+        /// The name leads to it.
+        named: bool,
+        /// Something before it is missing.
+        gap: bool,
+    },
+    /// That is being looked for.
+    Waiting,
+}
+
+impl Lookup {
+    fn into_next(self, gap: bool) -> Next {
+        match (self.found, self.topic) {
+            (Resource::File { file, info }, Some(topic)) => Next::Generation {
+                topic,
+                file,
+                info,
+                named: true,
+                gap,
+            },
+            (found, topic) => Next::Named(Lookup { found, topic }),
+        }
+    }
+}
+
+impl Next {
+    /// The topic to join.
+    pub(super) fn topic(&self) -> Option<TopicId> {
+        match self {
+            Next::Named(lookup) => lookup.topic,
+            Next::Generation { topic, .. } => Some(*topic),
+            Next::Waiting => None,
+        }
+    }
+}
+
+/// What an event stream goes on with after a file that had the name. `named`: what the name leads to now.
+pub(super) fn next(
+    context: &mut Context,
+    slot: usize,
+    name: &Path,
+    after: After,
+    named: Lookup,
+) -> Next {
+    // What happened up to the look-up is in the queue.
+    context.topics.read_changes();
+    let etag = named.info().map(|info| info.etag);
+    let history = &context.topics.families.history;
+    let is_next = |etag| after.finished && history.next(&name.name, after.etag) == Some(etag);
+    let missing = matches!(named.found, Resource::Missing);
+    let certain = match etag {
+        Some(etag) => etag == after.etag || is_next(etag),
+        None => !missing || after.in_vain,
+    };
+    if certain {
+        return Next::Named(named);
+    }
+    let step = match search(context, slot, name) {
+        Err(busy) => Step::Other(busy),
+        Ok(None) => Step::Wait,
+        Ok(Some(answer)) => match &*answer {
+            Err(error) => Step::Other(failed(*error, &name.name)),
+            Ok(report) => step(report, after),
+        },
+    };
+    let next = match step {
+        Step::Nothing if missing => return Next::Named(named),
+        Step::To(next) if next.current && Some(next.etag) == etag => {
+            return named.into_next(next.gap);
+        }
+        Step::To(next) if !next.current => {
+            let topics = &mut context.topics;
+            let found = topics.find_generation(&name.name, &next.path, next.etag);
+            found.map(|found| match found {
+                Ok((file, info, topic)) => Next::Generation {
+                    topic,
+                    file,
+                    info,
+                    named: false,
+                    gap: next.gap,
+                },
+                Err(error) => Next::Named(failed(error, &next.path).into()),
+            })
+        }
+        Step::Other(other) => Some(Next::Named(other.into())),
+        Step::Wait => Some(Next::Waiting),
+        Step::To(_) | Step::Nothing => None,
+    };
+    named
+        .topic
+        .into_iter()
+        .for_each(|topic| context.topics.drop_if_unused(topic));
+    // Something was renamed since: it is looked for once more.
+    next.unwrap_or_else(|| match search(context, slot, name) {
+        Err(busy) => Next::Named(busy.into()),
+        Ok(_) => Next::Waiting,
+    })
+}
+
+/// What a search says.
+enum Step {
+    /// Go on with this file.
+    To(Target),
+    /// Nothing comes after it yet.
+    Nothing,
+    Wait,
+    Other(Resource<Rc<OpenFile>>),
+}
+
+struct Target {
+    path: Box<[u8]>,
+    etag: ETag,
+    current: bool,
+    gap: bool,
+}
+
+fn step(report: &Report, after: After) -> Step {
+    let target = |generation: &Generation, gap: bool| {
+        let member = &generation.member;
+        Step::To(Target {
+            path: member.path.clone(),
+            etag: member.etag,
+            current: member.current,
+            gap,
+        })
+    };
+    if !after.finished
+        && let Some(rest) = report.chain.find(after.etag)
+    {
+        return target(rest, false);
+    }
+    let next = report.chain.after(after.etag, &report.seen);
+    let lost = !after.finished && report.seen.size(after.etag) != Some(after.offset);
+    match next.generation {
+        Some(generation) => target(generation, next.gap || lost),
+        None => Step::Nothing,
     }
 }
 

@@ -35,7 +35,8 @@ impl Families {
 }
 
 /// A name below ROOT: its directory, empty or with a slash at its end, and its own name in it.
-pub(super) fn split(name: &[u8]) -> (&[u8], &[u8]) {
+#[must_use]
+pub fn split(name: &[u8]) -> (&[u8], &[u8]) {
     let slash = name.iter().rposition(|&byte| byte == b'/');
     name.split_at(slash.map_or(0, |slash| slash + 1))
 }

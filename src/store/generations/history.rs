@@ -4,8 +4,9 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::order::{Ancestor, Original, Seen};
+use super::order::{Ancestor, Modified, Original, Seen};
 use crate::http::conditional::ETag;
 use crate::limits::{SEEN_FILES_MAX, SEEN_LINE_MAX, SEEN_NAMES_MAX};
 
@@ -27,6 +28,7 @@ impl Holder {
             size: self.size,
             inode: self.inode,
             direct,
+            noted: now(),
         }
     }
 }
@@ -57,7 +59,10 @@ impl History {
         let mut lines = self.lock();
         let line = lines.line(name);
         match line.files.back_mut() {
-            Some(last) if last.etag == holder.etag => last.size = last.size.max(holder.size),
+            Some(last) if last.etag == holder.etag => {
+                last.size = last.size.max(holder.size);
+                last.noted = now();
+            }
             _ => line.push(holder.into_ancestor(false)),
         }
     }
@@ -224,3 +229,16 @@ impl<T> Bounded<T> {
         self.values.get(etag)
     }
 }
+
+/// The time as a file that is written now has it at least: file systems take it from a clock that ticks.
+fn now() -> Modified {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    let since = since.saturating_sub(TICK);
+    let seconds = i64::try_from(since.as_secs()).unwrap_or(i64::MAX);
+    (seconds, since.subsec_nanos())
+}
+
+/// The longest tick of the kernel's clock, at 100 Hz.
+const TICK: Duration = Duration::from_millis(10);

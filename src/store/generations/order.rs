@@ -65,6 +65,8 @@ pub struct Ancestor {
     pub inode: u64,
     /// No other file had the name between the one before and this.
     pub direct: bool,
+    /// When it was found to have the name: what was last written before that is older.
+    pub noted: Modified,
 }
 
 /// What was seen of a name.
@@ -83,6 +85,12 @@ impl Seen {
     #[must_use]
     pub fn place(&self, etag: ETag) -> Option<usize> {
         self.line.iter().rposition(|ancestor| ancestor.etag == etag)
+    }
+
+    /// Bytes that a file had when it was looked at last.
+    #[must_use]
+    pub fn size(&self, etag: ETag) -> Option<u64> {
+        Some(self.line[self.place(etag)?].size)
     }
 
     /// The place of a file, or of that which it was before it was compressed.
@@ -178,11 +186,14 @@ impl Chain {
         generations.find(|generation| generation.member.compression().is_none())
     }
 
-    /// What comes after the file with this tag, which may be gone.
+    /// What comes after the file with this tag, which may be gone: whether all of that was read, the caller knows.
     #[must_use]
     pub fn after(&self, etag: ETag, seen: &Seen) -> Next<'_> {
         match self.index(etag) {
-            Some(index) => self.next_from(index + 1, false),
+            Some(index) => {
+                let gap = self.0.get(index + 1).is_some_and(|next| next.gap);
+                self.next_from(index + 1, gap)
+            }
             None => match seen.place(etag) {
                 Some(place) => self.after_place(place, seen),
                 // Who comes with a tag that nobody remembers was away for long: what is kept is newer, most likely.
@@ -191,21 +202,25 @@ impl Chain {
         }
     }
 
+    /// What comes after a file that is gone, or compressed. What was never seen itself is newer if it was written to later.
     fn after_place(&self, place: usize, seen: &Seen) -> Next<'_> {
         let place_of = |generation: &Generation| seen.place_of(&generation.member);
-        let is_older =
-            |generation: &Generation| place_of(generation).is_some_and(|other| other < place);
+        let is_older = |generation: &Generation| match place_of(generation) {
+            Some(other) => other < place,
+            None => {
+                generation.member.modified < seen.line[place].noted && !generation.member.current
+            }
+        };
         let start = self
             .0
             .iter()
             .rposition(is_older)
             .map_or(0, |index| index + 1);
-        let first = self.0.get(start);
-        match first.and_then(place_of) {
-            // Its own compressed copy says nothing that is not missed already.
-            Some(other) if other == place => self.next_from(start + 1, true),
-            Some(other) => self.next_from(start, !seen.is_direct(place, other)),
-            None => self.next_from(start, true),
+        match self.0.get(start).and_then(place_of) {
+            // Its own compressed copy.
+            Some(other) if other == place => self.next_from(start + 1, false),
+            Some(other) => self.next_from(start, other > place + 1),
+            None => self.next_from(start, false),
         }
     }
 
@@ -213,8 +228,8 @@ impl Chain {
     fn next_from(&self, start: usize, gap: bool) -> Next<'_> {
         let mut gap = gap;
         for (index, generation) in self.0.iter().enumerate().skip(start) {
-            // What is missing before the first one is said by whoever asks.
-            gap |= generation.gap && index > 0;
+            // What is missing before the first of them is said by whoever asks: it may be what comes before.
+            gap |= generation.gap && index > start;
             if generation.member.compression().is_none() {
                 return Next {
                     generation: Some(generation),

@@ -2,4 +2,5 @@
 
 mod list;
 mod select;
+mod streams;
 mod tails;

@@ -163,8 +163,9 @@ fn events_of_one_of_several_files() {
     let mut out = Vec::new();
     encode(source, FROM, b"1\n2", 0, true, &mut out);
     write_place(&mut out, source, FROM);
-    write_roll(&mut out, source, "missing", None);
-    write_roll(&mut out, source, "created", Some(FROM));
+    write_roll(&mut out, source, "missing", None, false);
+    write_roll(&mut out, source, "created", Some(FROM), false);
+    write_roll(&mut out, source, "renamed", Some(FROM), true);
     write_truncate(&mut out, source, FROM.etag);
     write_full(&mut out);
     let tag = "\"etag\":\"W/\\\"00000000000000ab\\\"\"";
@@ -175,6 +176,10 @@ fn events_of_one_of_several_files() {
         "event: a%20b.log/roll\ndata: {\"reason\":\"missing\",\"etag\":null}\n\n".to_owned(),
         format!(
             "event: a%20b.log/roll\n{}data: {{\"reason\":\"created\",{tag}}}\n\n",
+            id(1000)
+        ),
+        format!(
+            "event: a%20b.log/roll\n{}data: {{\"reason\":\"renamed\",\"gap\":true,{tag}}}\n\n",
             id(1000)
         ),
         format!("event: a%20b.log/truncate\n{}data: {{{tag}}}\n\n", id(0)),

@@ -24,7 +24,7 @@ fn body(body: &Body) -> String {
         } => format!("tail {at} {chunked} {trailers}"),
         Body::Events {
             path,
-            subject: Subject::File(from),
+            subject: Subject::File(from) | Subject::Earlier(from),
             chunked,
             begun,
         } => format!("events of {path} from {from} {chunked} {begun}"),
@@ -426,16 +426,17 @@ fn events() {
             file(None),
             format!("events of /f from {FROM}-10 true 37"),
         ),
-        // Behind the notice of a truncation, or of another file.
+        // Behind the notice of a truncation.
         (
             "0123456789abcdef-11",
             file(None),
             format!("events of /f from {FROM}-0 true 116"),
         ),
+        // In an earlier file first.
         (
             "0000000000000001-3",
             file(None),
-            format!("events of /f from {FROM}-0 true 132"),
+            "events of /f from 0000000000000001-3 true 36".to_owned(),
         ),
         (
             "0000000000000001-3",
@@ -572,7 +573,7 @@ fn events_of_a_directory() {
         let followed = followed.map(|(subject, chunked)| match subject {
             Subject::Entries => ("Entries", chunked),
             Subject::Files { .. } => ("Files", chunked),
-            Subject::File(_) => ("File", chunked),
+            Subject::File(_) | Subject::Earlier(_) => ("File", chunked),
         });
         assert_eq!(followed, *expected, "{what}");
         let response = ParsedResponse::of(&answer);

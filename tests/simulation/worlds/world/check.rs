@@ -58,6 +58,7 @@ impl World<'_> {
                 self.pass_some();
             }
             let mut idle = true;
+            self.finish_searches();
             for key in 0..self.conns.len() {
                 if self.conns[key].machine.is_none() {
                     continue;

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::OnceLock;
 
+use openrange::action::After;
 use openrange::http::conditional::ETag;
 use openrange::http::date::Date;
 use openrange::resource::FileInfo;
@@ -83,6 +84,8 @@ pub enum Event {
 pub struct Disk {
     pub files: Vec<File>,
     pub names: [Option<usize>; NAMES],
+    /// The files that had each name, in order.
+    pub heirs: [Vec<usize>; NAMES],
     /// On the way to this name is a directory that may not be read. Nobody is told.
     pub forbidden: [bool; NAMES],
     /// Seconds since 1970.
@@ -118,6 +121,39 @@ impl Disk {
         });
         self.names[name] = Some(file);
         file
+    }
+
+    /// A name may lead to another file now.
+    pub fn note_heir(&mut self, name: usize) {
+        if let Some(&Some(file)) = self.names.get(name)
+            && self.heirs[name].last() != Some(&file)
+        {
+            self.heirs[name].push(file);
+        }
+    }
+
+    /// What comes after a place in a file that had a name: the file, whether the name leads to it, and whether something
+    /// in between is missing. Of the files that have lost their names some are removed.
+    pub fn next(&self, name: usize, after: &After) -> Option<(usize, bool, bool)> {
+        let current = *self.names.get(name)?;
+        let is_kept = |file: usize| file % 8 != 7 && !self.files[file].broken;
+        let before = (after.etag.0 >> 16) as usize;
+        let valid = before < self.files.len() && self.etag(before) == after.etag.0;
+        if current == Some(before) {
+            return Some((before, true, !valid));
+        }
+        if valid && !after.finished && is_kept(before) && self.heirs[name].contains(&before) {
+            return Some((before, false, false));
+        }
+        let place = self.heirs[name].iter().rposition(|&file| file == before);
+        let mut gap = !after.finished || place.is_none();
+        for &file in &self.heirs[name][place.map_or(0, |place| place + 1)..] {
+            if current == Some(file) || is_kept(file) {
+                return Some((file, current == Some(file), gap));
+            }
+            gap = true;
+        }
+        None
     }
 
     pub fn size(&self, file: usize) -> u64 {

@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::rc::Rc;
 
+use openrange::action::After;
 use openrange::connection::{Action, Connection, ParsedHead, State};
 use openrange::http::chunked;
 use openrange::http::date::Date;
@@ -26,7 +27,7 @@ enum Task {
     Measure(usize),
     Examine(usize, u64),
     Read(usize, Range<u64>),
-    Follow(Path),
+    Follow(Path, Option<After>),
     Send(Vec<u8>, Option<(usize, Range<u64>)>, Vec<u8>),
     Shut,
     Remove(bool),
@@ -39,7 +40,7 @@ fn task(machine: &Connection<Handle>) -> Task {
         Action::Measure(file) => Task::Measure(**file),
         Action::Examine(known) => Task::Examine(**known.file, known.etag.0),
         Action::Read(file, range) => Task::Read(**file, range),
-        Action::Follow(sought) => Task::Follow(sought.path.clone()),
+        Action::Follow(sought) => Task::Follow(sought.path.clone(), sought.after),
         Action::Store(_) | Action::Write(..) | Action::Refuse(_) => {
             unreachable!("nothing may be written here")
         }
@@ -112,7 +113,7 @@ impl World<'_> {
                 Task::Examine(file, etag) => self.examine(key, file, etag),
                 Task::Measure(file) => self.measure(key, file),
                 Task::Read(file, range) => self.read(key, file, range),
-                Task::Follow(path) => self.follow(key, &path),
+                Task::Follow(path, after) => self.follow(key, &path, after),
                 Task::Send(_, Some((file, range)), _) if self.shrank(key, file, range.end) => {}
                 Task::Send(before, file, after) => {
                     waits = self.send(key, &before, file, &after);

@@ -29,8 +29,8 @@ pub struct Stream {
     pub final_: bool,
     /// The size that it has seen last.
     size: u64,
-    /// Notices that must come next, with the tag in each.
-    notices: VecDeque<(&'static [&'static str], u64)>,
+    /// Notices that must come next, with the tag in each, and whether they tell of a gap.
+    notices: VecDeque<(&'static [&'static str], u64, bool)>,
     told_of_absence: bool,
     /// What must be delivered before the end of the server, unless the file is truncated meanwhile.
     pub shutdown: Option<u64>,
@@ -54,17 +54,18 @@ impl Stream {
             ..Stream::default()
         };
         (stream.etag, stream.at) = match (position, facts) {
-            (Some((etag, offset)), Some(facts)) => {
-                let same = etag == facts.etag;
-                if same && offset <= facts.size {
-                    (etag, offset)
-                } else {
-                    let kind: &[&str] = if same { &["truncate"] } else { &["roll"] };
-                    stream.notices.push_back((kind, facts.etag));
-                    (facts.etag, 0)
-                }
+            (Some((etag, offset)), Some(facts)) if etag == facts.etag && offset > facts.size => {
+                stream.notices.push_back((&["truncate"], etag, false));
+                (etag, 0)
             }
-            (Some(position), None) => position,
+            (Some((etag, offset)), facts) => {
+                // It goes on in that file first, if it is anywhere.
+                if facts.is_some_and(|facts| facts.etag != etag) {
+                    stream.file = None;
+                    stream.outcomes.push("earlier generation");
+                }
+                (etag, offset)
+            }
             (None, facts) => {
                 let facts = facts.expect("nothing to send");
                 (facts.etag, facts.start.unwrap_or(0))
@@ -112,9 +113,9 @@ impl Stream {
         self.outcomes.push("began in the middle of a line");
     }
 
-    /// The server has looked the name up again. `promised`: what must be delivered of the file before, if it knows that
+    /// The server has looked for what comes next; `gap`: something before it is missing. `promised`: what must be delivered of the file before, if it knows that
     /// the name has left it.
-    pub fn follow(&mut self, found: Option<&Facts>, promised: Option<u64>) {
+    pub fn follow(&mut self, found: Option<&Facts>, promised: Option<u64>, gap: bool) {
         assert!(self.unread.is_empty() && self.notices.is_empty());
         if self.file.is_some() && !self.truncated {
             let promised = promised.expect("leaves its file for no reason");
@@ -131,7 +132,7 @@ impl Stream {
                     (true, false) => &["truncate", "roll"],
                     (false, _) => &["roll"],
                 };
-                self.notices.push_back((kinds, etag));
+                self.notices.push_back((kinds, etag, gap));
                 (self.etag, self.at, self.before) = (etag, 0, None);
             } else {
                 self.outcomes.push("file that came back");
@@ -206,7 +207,7 @@ impl Stream {
             self.told_of_absence = true;
             return self.outcomes.push("absence");
         }
-        let (kinds, etag) = self.notices.pop_front().expect("a notice for no reason");
+        let (kinds, etag, gap) = self.notices.pop_front().expect("a notice for no reason");
         let kind = kinds
             .iter()
             .find(|known| **known == kind)
@@ -216,6 +217,10 @@ impl Stream {
             data.contains(&format!("\"etag\":\"W/\\\"{etag:016x}\\\"\"")),
             "{data}"
         );
+        if *kind == "roll" {
+            assert_eq!(data.contains("\"gap\":true"), gap, "{data}");
+            self.outcomes.extend(gap.then_some("gap"));
+        }
         self.outcomes.push(kind);
     }
 

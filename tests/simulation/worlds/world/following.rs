@@ -1,11 +1,14 @@
 //! What `worker::following` does for an event stream, and what must hold of one that rests.
 
 use std::ops::Range;
+use std::rc::Rc;
 use std::time::Duration;
 
+use openrange::action::After;
 use openrange::connection::State;
 use openrange::http::target::Path;
 use openrange::limits::{EVENT_HEARTBEAT, EVENT_READ};
+use openrange::resource::Resource;
 use openrange::subscription::end::End;
 use openrange::time::Moment;
 
@@ -73,7 +76,7 @@ impl Conn {
     /// Nothing of a stream is on its way: then there is nothing to send, or somebody will say so.
     pub fn check_stream(&self, tail: &Tail, stream: &Stream, disk: &Disk, wakes: bool, ends: bool) {
         assert!(self.deadline < Moment::NEVER, "neither heartbeat nor look");
-        let Some(file) = stream.file else {
+        let Some(file) = stream.file.filter(|_| !self.searches) else {
             return;
         };
         assert!(tail.told.is_none(), "sleeps although its file has left");
@@ -124,31 +127,76 @@ impl World<'_> {
         conn.machine().read_file(&given, now);
     }
 
-    /// Gives the machine the file that has its name now.
-    pub fn follow(&mut self, key: usize, path: &Path) {
+    /// Gives the machine the file that comes next under its name.
+    pub fn follow(&mut self, key: usize, path: &Path, after: Option<After>) {
         if let Some(topic) = self.conns[key].topic.take() {
             self.leave(topic, key);
         }
-        let (found, seen) = self.look_up(path);
+        let now = self.now;
+        if after.is_some() && self.choose(4) == 3 {
+            // A thread looks for it.
+            self.outcomes.insert("search for a generation");
+            self.conns[key].searches = true;
+            return self.conns[key].machine().wait_to_follow(now);
+        }
+        let (mut found, mut seen) = self.look_up(path);
+        let name = usize::from(path.name[0] - b'0');
+        self.disk.note_heir(name);
+        let (mut named, mut gap) = (true, false);
+        if let (Some(after), Seen::File(_) | Seen::Missing) = (after, &seen)
+            && !(after.in_vain && matches!(seen, Seen::Missing))
+        {
+            match self.disk.next(name, &after) {
+                Some((file, is_named, is_gap)) => {
+                    (named, gap) = (is_named, is_gap);
+                    let info = self.disk.info(file);
+                    seen = Seen::File(self.disk.facts(file));
+                    let file = Rc::clone(&self.disk.files[file].handle);
+                    found = Resource::File { file, info };
+                }
+                None => (found, seen) = (Resource::Missing, Seen::Missing),
+            }
+        }
         let facts = match seen {
             Seen::File(facts) => Some(facts),
             _ => None,
         };
         let tail = self.conns[key].client.tail.as_mut().expect("a stream");
-        let name = tail.name;
         let promised = tail.told.take().map(|(_, promised)| promised);
         let stream = tail.stream.as_mut().expect("of events");
-        stream.follow(facts.as_ref(), promised);
+        stream.follow(facts.as_ref(), promised, gap);
         assert!(stream.shutdown.is_none(), "follows although it must end");
         (tail.left, tail.seen_left, tail.sealed) = (None, None, None);
         if let Some(facts) = facts {
             tail.file = facts.file;
-            let topic = self.join(name, facts.file);
-            self.conns[key].topic = Some(topic);
+            if !named {
+                self.outcomes.insert("file that has lost its name");
+                tail.told = Some((End::Renamed, facts.size));
+            }
+            let topic = named.then(|| self.join(name, facts.file));
+            self.conns[key].topic = topic;
             self.conns[key].shrank = self.disk.files[facts.file].shrank.len();
         }
-        let now = self.now;
-        self.conns[key].machine().followed(found, now);
+        match found {
+            Resource::File { file, info } => {
+                self.conns[key]
+                    .machine()
+                    .went_on(file, info, named, gap, now);
+            }
+            found => self.conns[key].machine().followed(found, now),
+        }
+    }
+
+    /// The threads have found what they looked for.
+    pub fn finish_searches(&mut self) {
+        for conn in &mut self.conns {
+            if std::mem::take(&mut conn.searches)
+                && let Some(machine) = &mut conn.machine
+            {
+                machine.resource_is_ready();
+                conn.due = true;
+            }
+        }
     }
 
     /// Whoever waits for a file gets the one that is there in time.

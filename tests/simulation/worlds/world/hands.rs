@@ -94,6 +94,9 @@ impl World<'_> {
 impl World<'_> {
     /// What the kernel would queue, if somebody follows it; the same news is not queued twice.
     pub fn tell(&mut self, event: Event) {
+        if let Event::Look(name) = event {
+            self.disk.note_heir(name);
+        }
         let mut topics = (0..self.topics.len()).filter(|&key| self.is_followed(key));
         let followed = topics.any(|key| match event {
             Event::Grew(file) => file == self.topics[key].file,

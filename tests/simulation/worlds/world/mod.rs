@@ -100,6 +100,8 @@ struct Conn {
     /// The machine knows that the client is gone.
     gone: bool,
     timed_out: bool,
+    /// A thread looks for what its event stream goes on with.
+    searches: bool,
     refused: bool,
     /// When the last answer was complete, or it was accepted, and when the last head began.
     answered_at: Moment,
@@ -231,6 +233,9 @@ impl World<'_> {
     }
 
     fn poll_some(&mut self) {
+        if self.choose(4) == 3 {
+            self.finish_searches();
+        }
         if let Some(key) = self.one() {
             self.poll(key);
         }
@@ -267,6 +272,7 @@ impl World<'_> {
             cut: None,
             gone: false,
             timed_out: false,
+            searches: false,
             refused,
             answered_at: self.now,
             begun_at: self.now,

@@ -25,6 +25,14 @@ const SENDING: &str = "SendingRange";
 const TAILING: &str = "Tailing";
 const ABORT: &str = "Closing(Abort)";
 
+/// A file that comes next.
+fn went_on(machine: &mut Machine, tag: u64, named: bool, gap: bool) {
+    let Resource::File { file, info } = other_file(tag) else {
+        unreachable!("a file");
+    };
+    machine.went_on(file, info, named, gap, NOW);
+}
+
 pub fn other_file(tag: u64) -> Resource<()> {
     let Resource::File { info, .. } = file() else {
         unreachable!()
@@ -172,8 +180,20 @@ fn sending_events() {
         ("resolved, resumed", || after(asked_for(RESUMED), open), |_| {},
             "Send 24|retry: 1000/id: 0000000000000001-2//|", SENDING),
         ("resolved, resumed in another file", || asked_for(RESUMED), |m| { let _ = m.resolved(other_file(2), Date::from_seconds(0)); },
-            "Send 84|retry: 1000/id: 0000000000000002-0//event: roll/id: 0000000000000002-0/\
-             data: {\"reason\":\"replaced\",\"etag\":\"W/\\\"0000000000000002\\\"\"}//|", SENDING),
+            "Send 24|retry: 1000/id: 0000000000000001-2//|", SENDING),
+        ("sent, resumed in another file", || asked_for(RESUMED), |m| { let _ = m.resolved(other_file(2), Date::from_seconds(0)); send(m); },
+            "Follow /f after 0000000000000001-2", SENDING),
+        ("wait_to_follow", || asked_for(RESUMED), |m| { let _ = m.resolved(other_file(2), Date::from_seconds(0)); send(m);
+            m.wait_to_follow(NOW); }, "Sleep", TAILING),
+        ("resource_is_ready", || asked_for(RESUMED), |m| { let _ = m.resolved(other_file(2), Date::from_seconds(0)); send(m);
+            m.wait_to_follow(NOW); m.changed(); m.resource_is_ready(); }, "Follow /f after 0000000000000001-2", TAILING),
+        ("went_on, the rest", || asked_for(RESUMED), |m| { let _ = m.resolved(other_file(2), Date::from_seconds(0)); send(m);
+            went_on(m, 1, false, false); }, "Examine 1", SENDING),
+        ("went_on, the rest, read", || asked_for(RESUMED), |m| { let _ = m.resolved(other_file(2), Date::from_seconds(0)); send(m);
+            went_on(m, 1, false, false); measure(m, 2); }, "Follow /f", SENDING),
+        ("went_on, another file", || asked_for(RESUMED), |m| { let _ = m.resolved(other_file(2), Date::from_seconds(0)); send(m);
+            went_on(m, 2, true, true); },
+            "Send 6b|event: roll/id: 0000000000000002-0/data: {\"reason\":\"replaced\",\"gap\":true,\"etag\":\"W/\\\"0000000000000002\\\"\"}//|", SENDING),
         ("resolved, HTTP/1.0", || after(asked_for(EVENTS_10), open), |_| {}, "Send retry: 1000/id: 0000000000000001-0//", SENDING),
         ("resolved, missing", || asked_for(EVENTS), super::open_missing, "Send : no such file/retry: 1000//", SENDING),
         ("sent, the head", opened, send, "Examine 1", SENDING),
@@ -244,7 +264,7 @@ fn resting() {
         ("drain", tailing, |m| assert!(m.drain(NOW)), "Examine 1", TAILING),
         ("drain, HTTP/1.0", tailing_10, |m| { m.drain(NOW); measure(m, 5); read_of(m, LINES); }, "Shut", "Closing(Shut)"),
         ("drain, no file", waiting, |m| assert!(m.drain(NOW)), "Send 0||", SENDING),
-        ("opened without a file", resumed_without_file, send, "Follow /f", SENDING),
+        ("opened without a file", resumed_without_file, send, "Follow /f after 0000000000000001-2", SENDING),
         ("opened without a file, the same comes", resumed_without_file, |m| { send(m); m.followed(file(), NOW); measure(m, 5); },
             "Read 0..5", SENDING),
         ("opened without a file, while draining", || asked_for(RESUMED),

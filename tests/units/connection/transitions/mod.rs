@@ -248,7 +248,14 @@ fn action(machine: &Machine) -> String {
                 if known.again { " anew" } else { "" }
             )
         }
-        Action::Follow(sought) => format!("Follow {}", sought.path),
+        Action::Follow(sought) => match sought.after {
+            // What is left of a file; else what comes after it.
+            Some(after) if !after.finished && sought.path.to_string() == "/f" => {
+                let (tag, offset) = (after.etag.0, after.offset);
+                format!("Follow {} after {tag:016x}-{offset}", sought.path)
+            }
+            _ => format!("Follow {}", sought.path),
+        },
         Action::List { path, again } => format!("List {path}{}", if again { " anew" } else { "" }),
         Action::Sleep => "Sleep".to_owned(),
         Action::Shut => "Shut".to_owned(),

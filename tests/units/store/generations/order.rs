@@ -24,6 +24,7 @@ fn saw(tags: &[(u64, bool)]) -> Seen {
         size: 10,
         inode: tag,
         direct,
+        noted: (0, 0),
     };
     Seen {
         line: tags.iter().map(ancestor).collect(),
@@ -188,7 +189,7 @@ fn what_comes_after() {
         (next.generation.map(|it| it.member.etag.0), next.gap)
     };
     assert_eq!(after(1), (Some(3), true), "a compressed one cannot be read");
-    assert_eq!(after(2), (Some(3), true), "it is there, but compressed");
+    assert_eq!(after(2), (Some(3), false), "it is there, but compressed");
     assert_eq!(after(20), (Some(3), false));
     assert_eq!(after(3), (Some(4), false));
     assert_eq!(after(4), (None, false));

@@ -1,0 +1,405 @@
+//! What becomes of followed logs when they are rolled, replayed from the events of their directories. Pure.
+//!
+//! Events come in the order in which things happened, so however late they are read, they say which file came after which
+//! and where each of them went. Which file it is, is found out where it is now: a file that got the name and lost it again
+//! before anybody looked is identified under its next name.
+
+use std::collections::{HashMap, VecDeque};
+use std::rc::Rc;
+
+use crate::limits::{ROLLED_FILES_MAX, ROLLED_LOGS_MAX, ROLLED_SWEEPS, SEEN_LINE_MAX};
+use crate::store::generations::family::{bases, compression};
+use crate::store::generations::history::{History, Holder};
+use crate::store::generations::order::Original;
+
+/// A directory, by the number of its watch, and the name of an entry in it.
+pub type Entry = (i32, Box<[u8]>);
+
+/// What happened to an entry of a directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Happened {
+    /// It was made, as a new file or a new name of one.
+    Created,
+    /// It was removed.
+    Deleted,
+    /// It was renamed; the other half has the same number.
+    MovedFrom(u32),
+    /// Something was renamed to it.
+    MovedTo(u32),
+}
+
+/// Logs whose rolls are observed.
+#[derive(Debug, Default)]
+pub struct Rolls {
+    logs: HashMap<Entry, Log>,
+    /// Where the files are that had the names of logs.
+    places: HashMap<Entry, FileId>,
+    files: HashMap<FileId, File>,
+    /// Files between the two halves of a rename.
+    moving: VecDeque<(u32, FileId)>,
+    /// Entries that were made beside a log.
+    beside: Vec<Entry>,
+    last: FileId,
+}
+
+/// A number for a file that is not identified yet.
+type FileId = u64;
+
+#[derive(Debug)]
+struct Log {
+    /// Below ROOT.
+    name: Rc<[u8]>,
+    /// The files that had the name, in order. The last one may have lost it.
+    line: VecDeque<FileId>,
+    /// Up to here the history knows.
+    told: usize,
+    /// Sweeps since somebody followed it.
+    idle: u32,
+}
+
+#[derive(Debug)]
+struct File {
+    log: Entry,
+    who: Who,
+    place: Option<Entry>,
+}
+
+/// Who a file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Who {
+    Unknown,
+    /// Somebody looked, but perhaps at another file that had the name by then: that shows in the events that come next.
+    Perhaps(Holder),
+    Known(Holder),
+}
+
+impl Rolls {
+    /// A log is followed, and this file has its name. Gives a log that is observed no longer, if there are too many.
+    pub fn follow(&mut self, entry: &Entry, name: &Rc<[u8]>, holder: Holder) -> Option<Entry> {
+        let mut dropped = None;
+        if !self.logs.contains_key(entry) {
+            if self.logs.len() >= ROLLED_LOGS_MAX {
+                let idlest = self.logs.iter().max_by_key(|(_, log)| log.idle);
+                dropped = idlest.map(|(entry, _)| entry.clone());
+            }
+            let log = Log {
+                name: Rc::clone(name),
+                line: VecDeque::new(),
+                told: 0,
+                idle: 0,
+            };
+            self.logs.insert(entry.clone(), log);
+        }
+        let here = self.places.get(entry).and_then(|file| self.files.get(file));
+        let same = here.is_some_and(|file| match file.who {
+            Who::Known(known) => known.etag == holder.etag,
+            Who::Unknown | Who::Perhaps(_) => true,
+        });
+        if !same {
+            // Something was missed: nothing is known of what came before.
+            self.forget_line(entry);
+            let file = self.arrive(entry);
+            if let Some(file) = file.and_then(|file| self.files.get_mut(&file)) {
+                file.who = Who::Known(holder);
+            }
+        }
+        if let Some(log) = self.logs.get_mut(entry) {
+            log.idle = 0;
+        }
+        if let Some(dropped) = &dropped {
+            self.drop_log(dropped);
+        }
+        dropped
+    }
+
+    /// Something happened to an entry of a directory with logs in it.
+    pub fn happened(&mut self, entry: Entry, what: Happened) {
+        match what {
+            Happened::Created => {
+                self.vacate(&entry);
+                if self.arrive(&entry).is_none() {
+                    self.note_beside(entry);
+                }
+            }
+            Happened::Deleted => self.vacate(&entry),
+            Happened::MovedFrom(cookie) => {
+                if let Some(file) = self.take(&entry) {
+                    if self.moving.len() >= MOVING_MAX {
+                        self.moving.pop_front();
+                    }
+                    self.moving.push_back((cookie, file));
+                }
+            }
+            Happened::MovedTo(cookie) => {
+                self.vacate(&entry);
+                let moving = self.moving.iter().position(|(other, _)| *other == cookie);
+                let file = moving.and_then(|index| self.moving.remove(index));
+                match file {
+                    Some((_, file)) => self.put(file, &entry),
+                    None if self.arrive(&entry).is_some() => {}
+                    None if compression(&entry.1).is_some() => self.note_beside(entry),
+                    None => {}
+                }
+            }
+        }
+    }
+
+    /// Events were lost: where the files are, and what came after which, is not known any more.
+    pub fn lose_track(&mut self) {
+        self.files.clear();
+        self.places.clear();
+        self.moving.clear();
+        self.beside.clear();
+        for log in self.logs.values_mut() {
+            log.line.clear();
+            log.told = 0;
+        }
+    }
+
+    /// Identifies files where they are now: `identify` says which file an entry is, and whether nothing has happened to its
+    /// directory. True: there are files of which it must be seen whether that was right, by [`Rolls::confirm`].
+    pub fn identify(
+        &mut self,
+        mut identify: impl FnMut(&Rc<[u8]>, &Entry) -> Option<Holder>,
+    ) -> bool {
+        let mut asked = false;
+        for file in self
+            .files
+            .values_mut()
+            .filter(|file| file.who == Who::Unknown)
+        {
+            let (Some(log), Some(place)) = (self.logs.get(&file.log), &file.place) else {
+                continue;
+            };
+            if let Some(holder) = identify(&log.name, place) {
+                file.who = Who::Perhaps(holder);
+                asked = true;
+            }
+        }
+        asked
+    }
+
+    /// No event has come that was queued before the files were identified: what was found is so. Tells the history.
+    pub fn confirm(
+        &mut self,
+        history: &History,
+        mut identify: impl FnMut(&Rc<[u8]>, &Entry) -> Option<Holder>,
+    ) {
+        for file in self.files.values_mut() {
+            if let Who::Perhaps(holder) = file.who {
+                file.who = Who::Known(holder);
+            }
+        }
+        for entry in std::mem::take(&mut self.beside) {
+            self.tell_beside(&entry, history, &mut identify);
+        }
+        for log in self.logs.values_mut() {
+            log.tell(&self.files, history);
+        }
+        self.forget_files();
+    }
+
+    /// Whether there is something to identify or to tell.
+    #[must_use]
+    pub fn has_news(&self) -> bool {
+        let told = self.logs.values().all(|log| log.told >= log.line.len());
+        !told || !self.beside.is_empty()
+    }
+
+    /// Whether nothing is observed.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.logs.is_empty()
+    }
+
+    /// Some time has passed. Gives the logs that are observed no longer, because nobody has followed them for long.
+    pub fn sweep(&mut self, is_followed: impl Fn(&Rc<[u8]>) -> bool) -> Vec<Entry> {
+        for log in self.logs.values_mut() {
+            log.idle = if is_followed(&log.name) {
+                0
+            } else {
+                log.idle + 1
+            };
+        }
+        let idle = self.logs.iter().filter(|(_, log)| log.idle > ROLLED_SWEEPS);
+        let idle: Vec<Entry> = idle.map(|(entry, _)| entry.clone()).collect();
+        for entry in &idle {
+            self.drop_log(entry);
+        }
+        idle
+    }
+
+    /// A directory is watched no longer.
+    pub fn drop_directory(&mut self, watch: i32) {
+        let here = self.logs.keys().filter(|(other, _)| *other == watch);
+        for entry in here.cloned().collect::<Vec<_>>() {
+            self.drop_log(&entry);
+        }
+    }
+
+    /// A new file has this name, if it is that of a log.
+    fn arrive(&mut self, entry: &Entry) -> Option<FileId> {
+        self.logs.get(entry)?;
+        self.last += 1;
+        let file = File {
+            log: entry.clone(),
+            who: Who::Unknown,
+            place: None,
+        };
+        self.files.insert(self.last, file);
+        self.put(self.last, entry);
+        Some(self.last)
+    }
+
+    /// A file has this name from now on.
+    fn put(&mut self, id: FileId, entry: &Entry) {
+        let Some(file) = self.files.get_mut(&id) else {
+            return;
+        };
+        file.place = Some(entry.clone());
+        self.places.insert(entry.clone(), id);
+        if let Some(log) = self.logs.get_mut(entry)
+            && log.line.back() != Some(&id)
+        {
+            log.line.push_back(id);
+        }
+    }
+
+    /// The file that has this name has it no longer.
+    fn take(&mut self, entry: &Entry) -> Option<FileId> {
+        let id = self.places.remove(entry)?;
+        let file = self.files.get_mut(&id)?;
+        file.place = None;
+        // Whoever looked may have seen what came after it.
+        if let Who::Perhaps(_) = file.who {
+            file.who = Who::Unknown;
+        }
+        Some(id)
+    }
+
+    fn vacate(&mut self, entry: &Entry) {
+        self.take(entry);
+        self.beside.retain(|other| other != entry);
+    }
+
+    /// Something was made that is called like an earlier generation of a log.
+    fn note_beside(&mut self, entry: Entry) {
+        let is_kin = bases(&entry.1).any(|base| self.logs.contains_key(&(entry.0, base.into())));
+        if is_kin && self.beside.len() < ROLLED_FILES_MAX {
+            self.beside.push(entry);
+        }
+    }
+
+    fn tell_beside(
+        &self,
+        entry: &Entry,
+        history: &History,
+        identify: &mut impl FnMut(&Rc<[u8]>, &Entry) -> Option<Holder>,
+    ) {
+        let mut bases = bases(&entry.1);
+        let Some(log) = bases.find_map(|base| self.logs.get(&(entry.0, base.into()))) else {
+            return;
+        };
+        let Some(made) = identify(&log.name, entry) else {
+            return;
+        };
+        let known = |id: &FileId| match self.files.get(id)?.who {
+            Who::Known(holder) => Some(holder),
+            Who::Unknown | Who::Perhaps(_) => None,
+        };
+        match compression(&entry.1) {
+            Some((plain, _)) => {
+                let plain = (entry.0, Box::from(plain));
+                if let Some(original) = self.places.get(&plain).and_then(known) {
+                    let size = identify(&log.name, &plain).map_or(original.size, |it| it.size);
+                    let etag = original.etag;
+                    history.note_compressed(made.etag, Original { etag, size });
+                }
+            }
+            // A second name of a file that had the name of the log is no other file.
+            None => {
+                if !self
+                    .files
+                    .keys()
+                    .filter_map(known)
+                    .any(|it| it.etag == made.etag)
+                {
+                    history.note_born(made.etag);
+                }
+            }
+        }
+    }
+
+    fn forget_line(&mut self, entry: &Entry) {
+        self.vacate(entry);
+        if let Some(log) = self.logs.get_mut(entry) {
+            log.line.clear();
+            log.told = 0;
+        }
+    }
+
+    fn drop_log(&mut self, entry: &Entry) {
+        self.logs.remove(entry);
+        self.files.retain(|_, file| file.log != *entry);
+        self.forget_places();
+    }
+
+    /// What is in no line, or has no name that matters any more, is forgotten.
+    fn forget_files(&mut self) {
+        if self.files.len() <= ROLLED_FILES_MAX {
+            return;
+        }
+        let oldest = self.last.saturating_sub(ROLLED_FILES_MAX as u64 / 2);
+        let held: Vec<FileId> = self
+            .logs
+            .values()
+            .filter_map(|log| log.line.back())
+            .copied()
+            .collect();
+        self.files.retain(|id, _| *id > oldest || held.contains(id));
+        self.forget_places();
+    }
+
+    fn forget_places(&mut self) {
+        self.places.retain(|_, id| self.files.contains_key(id));
+        self.moving.retain(|(_, id)| self.files.contains_key(id));
+    }
+}
+
+/// Halves of renames that wait for the other half, which mostly comes next.
+const MOVING_MAX: usize = 64;
+
+impl Log {
+    /// Tells the history of the files that came, as far as they are known.
+    fn tell(&mut self, files: &HashMap<FileId, File>, history: &History) {
+        while let Some(id) = self.line.get(self.told) {
+            let file = files.get(id);
+            let holder = match file.map(|file| file.who) {
+                Some(Who::Known(holder)) => Some(holder),
+                // It may be identified yet.
+                _ if file.is_some_and(|file| file.place.is_some()) => return,
+                _ => None,
+            };
+            let before = self
+                .told
+                .checked_sub(1)
+                .and_then(|index| self.line.get(index));
+            let before = before.and_then(|id| match files.get(id)?.who {
+                Who::Known(holder) => Some(holder),
+                Who::Unknown | Who::Perhaps(_) => None,
+            });
+            match (before, holder) {
+                // The event of its creation came after the log was followed.
+                (Some(before), Some(holder)) if before.etag == holder.etag => {}
+                (Some(before), Some(holder)) => history.note_roll(&self.name, before, holder),
+                (None, Some(holder)) => history.note_holder(&self.name, holder),
+                (_, None) => {}
+            }
+            self.told += 1;
+        }
+        while self.line.len() > SEEN_LINE_MAX && self.told > 1 {
+            self.line.pop_front();
+            self.told -= 1;
+        }
+    }
+}
