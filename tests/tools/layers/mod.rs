@@ -60,7 +60,6 @@ const CIRCLES: &[&[&str]] = &[
     &[
         "follow/directories.rs",
         "follow/fanout.rs",
-        "follow/generations.rs",
         "follow/registry.rs",
     ],
     &["response/generations.rs", "response/mod.rs"],
