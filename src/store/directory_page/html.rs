@@ -13,11 +13,12 @@ use crate::subscription::changelog::{Entry, Kind};
 const STYLE: &str = "\
 :root{color-scheme:light dark;--dim:light-dark(#56616c,#97a3af);--edge:light-dark(#d5dae0,#30363d);--link:light-dark(#0a5cb8,#72b5ff)}\
 *{box-sizing:border-box}\
+html{background:light-dark(#fff,#14171a);color:light-dark(#1b2127,#d5dbe1)}\
 body{margin:0 auto;max-width:70em;padding:1em;font:15px/1.4 system-ui,sans-serif}\
 h1{font-size:1.2em;overflow-wrap:anywhere}\
 a{color:var(--link)}\
 form{display:flex;gap:.5em;max-width:30em}\
-input,button{font:inherit;font-size:16px;min-height:44px;padding:0 .7em;border:1px solid var(--dim);border-radius:6px}\
+input,button{font:inherit;font-size:16px;background:transparent;color:inherit;min-height:44px;padding:0 .7em;border:1px solid var(--dim);border-radius:6px}\
 input{flex:1;min-width:0}\
 p{color:var(--dim)}\
 table{width:100%;border-collapse:collapse}\

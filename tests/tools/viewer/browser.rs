@@ -164,6 +164,22 @@ impl Browser {
             .into_owned()
     }
 
+    /// Runs a script.
+    pub fn run(&self, script: &str) {
+        let body = format!("{{\"script\":{},\"args\":[]}}", quoted(script));
+        self.call("POST", "/execute/sync", &body);
+    }
+
+    /// As a device that is set to this colour scheme.
+    pub fn prefer(&self, scheme: &str) {
+        let features = format!(
+            "{{\"cmd\":\"Emulation.setEmulatedMedia\",\"params\":{{\"features\":\
+             [{{\"name\":\"prefers-color-scheme\",\"value\":{}}}]}}}}",
+            quoted(scheme)
+        );
+        self.call("POST", "/goog/cdp/execute", &features);
+    }
+
     /// Waits until an expression is true.
     pub fn wait(&self, expression: &str) {
         let start = Instant::now();

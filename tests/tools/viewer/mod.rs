@@ -1,5 +1,6 @@
 //! The viewer: who gets it, that its policy fits the document, and what it does in a real browser.
 
+mod accessibility;
 mod browser;
 mod document;
 mod event_source;

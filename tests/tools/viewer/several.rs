@@ -202,3 +202,102 @@ fn a_connection_for_each_directory() {
     wait_for_tails(&admin, &["/log1", "/1/log", "/2/log", "/3/log", "/4/log"]);
     browser.assert_quiet();
 }
+
+/// Names that are too long for one request.
+#[test]
+fn long_names_take_several_connections() {
+    let Some(browser) = Browser::start() else {
+        return;
+    };
+    let dir = TempDir::new();
+    let name = |number: usize| format!("{}-{number:02}", "\u{436}".repeat(40));
+    let others: Vec<String> = (0..32).map(|number| format!("/{}", name(number))).collect();
+    for number in 0..32 {
+        dir.write(&name(number), "first\n");
+    }
+    let (server, admin) = serve(&dir, "127.0.0.1:0");
+    let encoded = |path: &str| path.replace('\u{436}', "%D0%B6");
+    let hash: Vec<String> = others[1..].iter().map(|path| encoded(path)).collect();
+    browser.resize(1280, 800);
+    browser.go(&server.url(&format!("{}?view#{}", encoded(&others[0]), hash.join("&"))));
+    browser.wait("document.querySelectorAll('.tab.good').length === 32");
+    wait_for_tails(&admin, &["/", "/"]);
+    // The last of them are followed like the first.
+    dir.append(&name(0), "more of the first\n");
+    browser.wait_line("more of the first");
+    dir.append(&name(31), "more of the last\n");
+    browser.wait("document.querySelectorAll('.unread').length === 1");
+    browser.value("document.querySelector('.unread').click()");
+    browser.wait_line("first\nmore of the last");
+    browser.wait("document.querySelectorAll('.unread').length === 0");
+    browser.assert_quiet();
+}
+
+#[test]
+fn all_files_in_one_view() {
+    let Some(browser) = Browser::start() else {
+        return;
+    };
+    // What was there is in order of its times, as far as it has some.
+    let dir = TempDir::with(
+        "a",
+        "2026-11-28T04:00:00Z a1\n  of a1\n2026-11-28T04:00:02Z a2\n",
+    );
+    dir.write("b", "2026-11-28T04:00:01Z b1\n2026-11-28T04:00:03Z b2\n");
+    let server = Server::start(&dir);
+    browser.go(&server.url("/a?view#/b"));
+    browser.wait_line("a2");
+    browser.press("2");
+    browser.wait_line("b2");
+    browser.press("0");
+    let lines = "[...document.querySelectorAll('#rows > div')].map(row => row.textContent.replace(/2026\\S+ /, '')).join()";
+    browser.wait(&format!("{lines} === 'aa1,a  of a1,bb1,aa2,bb2'"));
+    // What comes then is in the order in which it comes.
+    dir.append("b", "b3\n");
+    browser.wait_line("b3");
+    dir.append("a", "a3\n");
+    browser.wait(&format!("{lines}.endsWith('aa2,bb2,bb3,aa3')"));
+    browser.wait_state("2 of 2 files live");
+    // Each file has a colour.
+    let colours =
+        "new Set([...document.querySelectorAll('.source')].map(source => source.style.color)).size";
+    assert_eq!(browser.value(colours), "2");
+    // A search is one in these lines, and a line leads to its file.
+    browser.press("/b3");
+    browser.wait("document.querySelector('#count').textContent === '1 in loaded lines'");
+    browser.press("\u{e00c}");
+    browser.value(
+        "[...document.querySelectorAll('#rows > div')].find(row => row.textContent.endsWith('b3'))\
+         .dispatchEvent(new MouseEvent('click', { bubbles: true, clientX: 5 }))",
+    );
+    browser.wait("location.pathname === '/b' && location.hash.startsWith('#line=')");
+    // A file that is closed is left out.
+    browser.press("1x");
+    browser.wait("document.querySelectorAll('[role=tab]').length === 1");
+    browser.wait_line("b3");
+    browser.assert_quiet();
+}
+
+#[test]
+fn lines_that_nobody_has_seen_mark_their_tab() {
+    let Some(browser) = Browser::start() else {
+        return;
+    };
+    let dir = TempDir::with("a", "a\n");
+    dir.write("b", "b\n");
+    let server = Server::start(&dir);
+    browser.go(&server.url("/a?view#/b"));
+    browser.wait_line("a");
+    browser.wait("document.querySelectorAll('.tab.good').length === 2");
+    let unread = "[...document.querySelectorAll('.unread')].map(tab => tab.title).join()";
+    // What was there already is not new.
+    assert_eq!(browser.value(unread), "");
+    dir.append("b", "new\nand new\n");
+    browser.wait(&format!("{unread} === '/b: live, 2 unread'"));
+    dir.append("a", "in sight\n");
+    browser.wait_line("in sight");
+    assert_eq!(browser.value(unread), "/b: live, 2 unread");
+    browser.press("2");
+    browser.wait(&format!("{unread} === ''"));
+    browser.assert_quiet();
+}
