@@ -297,3 +297,14 @@ pub const JOB_LINE_MAX: usize = 16 * 1024;
 
 /// Between two looks at `queue` where no event tells of a change, as on network file systems.
 pub const QUEUE_LOOK_INTERVAL: Duration = Duration::from_secs(15);
+
+/// Connections of a mirror besides those for the list and the events: some to fetch, the others to tail what grows.
+pub const MIRROR_LANES: usize = 12;
+/// Of them, those that may be tails.
+pub const MIRROR_TAILS: usize = 8;
+/// Bytes that one of them reads at once.
+pub const MIRROR_BUFFER: usize = 64 * 1024;
+/// A file that grew is tailed until it has not grown for so long, or the connection is needed.
+pub const MIRROR_HOT: Duration = Duration::from_secs(30);
+/// How long a mirror waits for further news before it asks for a list: a roll is several renames.
+pub const MIRROR_SETTLE: Duration = Duration::from_millis(20);

@@ -1,12 +1,12 @@
 //! Parse, serve, one line on failure, exit code.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::panic;
 use std::process::ExitCode;
 use std::time::SystemTime;
 
 use openrange::cli::{self, Command};
-use openrange::client::{self, run::End, run::Options};
+use openrange::client::{self, run::End};
 use openrange::http::date::Date;
 use openrange::jobs::work;
 use openrange::log::stderr::{self, Log};
@@ -25,16 +25,18 @@ fn main() -> ExitCode {
             Err(why) => fail(&why, 1),
             Ok(()) => ExitCode::SUCCESS,
         },
-        Ok(Command::Follow(options)) => follow(*options),
         Ok(Command::Work(options)) => match work::run(*options) {
             Err(why) => fail(&why, 1),
             Ok(()) => ExitCode::SUCCESS,
         },
+        Ok(Command::Follow(options)) => finish(client::run::run(*options)),
+        Ok(Command::Mirror(options)) => finish(client::mirror::run::run(&options)),
     }
 }
 
-fn follow(options: Options) -> ExitCode {
-    match client::run::run(options) {
+/// How a client has ended.
+fn finish(end: io::Result<End>) -> ExitCode {
+    match end {
         Ok(End::Success) => ExitCode::SUCCESS,
         Ok(End::Failure(why)) => fail(&why, 1),
         Ok(End::Gap(what)) => fail(&what, 3),

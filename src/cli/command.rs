@@ -1,5 +1,6 @@
 //! What a command line asks for.
 
+use crate::client::mirror::run::Options as MirrorOptions;
 use crate::client::run::Options as FollowOptions;
 use crate::jobs::work::options::WorkOptions;
 use crate::server::options::Options;
@@ -15,4 +16,6 @@ pub enum Command {
     Follow(Box<FollowOptions>),
     /// Work on jobs.
     Work(Box<WorkOptions>),
+    /// Mirror a file or a directory.
+    Mirror(Box<MirrorOptions>),
 }

@@ -293,7 +293,7 @@ fn from(text: &str) -> Result<From, String> {
     }
 }
 
-fn on_gap(text: &str) -> Result<OnGap, String> {
+pub(super) fn on_gap(text: &str) -> Result<OnGap, String> {
     match text {
         "fail" => Ok(OnGap::Fail),
         "oldest" => Ok(OnGap::Oldest),

@@ -6,6 +6,7 @@
 
 mod command;
 mod follow;
+mod mirror;
 mod serve;
 pub mod table;
 pub mod value;
@@ -33,6 +34,11 @@ const COMMANDS: &[Subcommand] = &[
         name: "work",
         parse: work::parse,
         page: || page(&work::TABLE),
+    },
+    Subcommand {
+        name: "mirror",
+        parse: mirror::parse,
+        page: || page(&mirror::TABLE),
     },
 ];
 

@@ -13,6 +13,7 @@ pub mod generations;
 pub mod hand_over;
 pub mod late;
 pub mod lines;
+pub mod mirror;
 mod output;
 mod pace;
 pub mod pause;

@@ -82,7 +82,7 @@ pub fn run(options: Options) -> io::Result<End> {
         }
     }
     let stop = Arc::new(AtomicBool::new(false));
-    let wake = watch_signals(&stop, &poll)?;
+    let wake = watch_signals(&stop, &poll, SIGNAL)?;
     let transport = |token| Transport::new(&options.url.server, token, poll.waker());
     let now = now();
     let mut driver = Driver {
@@ -104,14 +104,15 @@ pub fn run(options: Options) -> io::Result<End> {
     end
 }
 
-fn now() -> Moment {
+pub(super) fn now() -> Moment {
     Moment(u64::try_from(sys::monotonic().as_millis()).unwrap_or(u64::MAX))
 }
 
 /// SIGTERM and SIGINT set the flag, and wake the poller.
-fn watch_signals(
+pub(super) fn watch_signals(
     stop: &Arc<AtomicBool>,
     poll: &Poll,
+    token: Token,
 ) -> io::Result<std::os::unix::net::UnixStream> {
     let (wake, signal) = std::os::unix::net::UnixStream::pair()?;
     wake.set_nonblocking(true)?;
@@ -123,7 +124,7 @@ fn watch_signals(
         readable: true,
         writable: false,
     };
-    poll.add(&wake, SIGNAL, interest)?;
+    poll.add(&wake, token, interest)?;
     Ok(wake)
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// The identity of a file as a weak entity tag, written `W/"0123456789abcdef"`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ETag(pub u64);
 
 impl ETag {

@@ -1,0 +1,186 @@
+//! The arguments of `openrange mirror`.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::command::Command;
+use super::follow::{field, on_gap, token_field, url};
+use super::table::{Parsed, Row, Table};
+use crate::client::mirror::engine::{Rule, Subject};
+use crate::client::mirror::run::Options;
+use crate::client::settings::OnGap;
+use crate::client::url::Url;
+
+const LATE: Duration = Duration::from_secs(5);
+
+/// `openrange mirror [OPTIONS] URL DIR`
+pub(super) const TABLE: Table<Given> = Table {
+    command: "mirror",
+    about: "\
+openrange mirror maintains a copy of one file, or of the files of a directory and
+everything that appears in it, with the same names and the same rolls. A server
+on DIR can serve it again.
+",
+    usage: "[OPTIONS] URL DIR",
+    operands: &[
+        (
+            "URL",
+            "http://HOST[:PORT]/PATH, or http+unix://%2Frun%2Fx.sock/PATH; a directory if it ends with a slash",
+        ),
+        (
+            "DIR",
+            "the directory of the copies, which is made if need be",
+        ),
+    ],
+    operand,
+    options: OPTIONS,
+    notes: "\
+Only files that the mirror has made are touched; which those are is kept in
+DIR/.openrange-mirror. Each copy has the tag of its file in the extended
+attribute user.openrange.tag; a server with --tags xattr announces that.
+
+Exit status: 0 success (also after SIGTERM), 1 failure, 2 wrong usage, 3 a
+generation of the file is gone, 4 another mirror uses DIR.
+",
+};
+
+const OPTIONS: &[Row<Given>] = &[
+    Row::flag(
+        "delete",
+        "remove copies of files that were removed at the origin",
+        |given| given.delete = true,
+    ),
+    Row::value(
+        "on-gap",
+        "WHAT",
+        "if a generation of the file is gone before all of it was here: fail, or go on with the oldest or the latest \
+         one (default: fail)",
+        |given, value| {
+            given.on_gap = on_gap(&value.string()?)?;
+            Ok(())
+        },
+    ),
+    Row::value(
+        "late",
+        "SECONDS",
+        "how long a rolled file is still looked at, if URL names a file (default: 5)",
+        |given, value| {
+            given.late = value.seconds()?;
+            Ok(())
+        },
+    ),
+    Row::flag("until-caught-up", "stop when everything is here", |given| {
+        given.once = true
+    }),
+    Row::flag(
+        "fail",
+        "exit with 1 if the server refuses, or has no such file; otherwise both are waited for",
+        |given| given.fail = true,
+    ),
+    Row::value(
+        "token-file",
+        "FILE",
+        "a file whose first word is the bearer token",
+        |given, value| {
+            given.fields.push_str(&token_field(&value.path())?);
+            Ok(())
+        },
+    ),
+    Row::value(
+        "header",
+        "FIELD",
+        "send this header field too (NAME: VALUE); may be repeated",
+        |given, value| {
+            given.fields.push_str(&field(&value.string()?)?);
+            Ok(())
+        },
+    ),
+    Row::value(
+        "max-rate",
+        "BYTES",
+        "receive no more in a second",
+        |given, value| {
+            given.max_rate = Some(value.number(1, usize::MAX)? as u64);
+            Ok(())
+        },
+    ),
+    Row::HELP,
+];
+
+/// What was given so far.
+pub(super) struct Given {
+    url: Option<Url>,
+    directory: Option<PathBuf>,
+    delete: bool,
+    on_gap: OnGap,
+    late: Duration,
+    once: bool,
+    fail: bool,
+    fields: String,
+    max_rate: Option<u64>,
+}
+
+fn operand(given: &mut Given, value: OsString) -> Result<(), String> {
+    if given.url.is_none() {
+        let text = value
+            .into_string()
+            .map_err(|value| format!("{}: a URL is ASCII", value.display()))?;
+        given.url = Some(url(&text)?);
+    } else if given.directory.is_none() {
+        given.directory = Some(value.into());
+    } else {
+        return Err(format!(
+            "only one directory can be the mirror, but there is also {}",
+            value.display()
+        ));
+    }
+    Ok(())
+}
+
+/// Parses the arguments after `mirror`.
+///
+/// # Errors
+/// One line that names the wrong argument and says what is right.
+pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command, String> {
+    let given = Given {
+        url: None,
+        directory: None,
+        delete: false,
+        on_gap: OnGap::Fail,
+        late: LATE,
+        once: false,
+        fail: false,
+        fields: String::new(),
+        max_rate: None,
+    };
+    let given = match TABLE.parse(arguments, given)? {
+        Parsed::Run(given) => given,
+        Parsed::Help => return Ok(Command::Print(TABLE.help(&[]))),
+        Parsed::Version => return Ok(Command::Print(String::new())),
+    };
+    let url = given
+        .url
+        .ok_or("which URL? openrange mirror --help tells more")?;
+    let directory = given
+        .directory
+        .ok_or("which directory? openrange mirror --help tells more")?;
+    let subject = match url.is_directory() {
+        true => Subject::Directory(url.path.clone()),
+        false => Subject::File(url.path.clone()),
+    };
+    Ok(Command::Mirror(Box::new(Options {
+        rule: Rule {
+            subject,
+            delete: given.delete,
+            fail: given.fail,
+            once: given.once,
+            on_gap: given.on_gap,
+            late: given.late,
+        },
+        url,
+        directory,
+        fields: given.fields,
+        max_rate: given.max_rate,
+    })))
+}

@@ -1,0 +1,441 @@
+//! What a mirror knows of its origin and of its copies, and what is to be fetched next.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+
+use super::listing::{self, Listing};
+use super::plan::{Listed, Rules, Step, plan};
+use super::tree::Tree;
+use crate::client::pause::Pause;
+use crate::client::settings::OnGap;
+use crate::http::conditional::ETag;
+use crate::http::target::encode;
+use crate::limits::{CLIENT_LOOK, CLIENT_RETRY, MIRROR_HOT, MIRROR_SETTLE};
+use crate::time::Moment;
+
+/// What is mirrored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subject {
+    /// A directory: the path as it is sent, with its slash.
+    Directory(Box<str>),
+    /// One file and its earlier generations: the path as it is sent.
+    File(Box<str>),
+}
+
+/// How.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rule {
+    /// What.
+    pub subject: Subject,
+    /// Remove what was removed.
+    pub delete: bool,
+    /// End at a refusal.
+    pub fail: bool,
+    /// End when everything is here.
+    pub once: bool,
+    /// When a generation is gone.
+    pub on_gap: OnGap,
+    /// How long late writes to a rolled file are looked for.
+    pub late: std::time::Duration,
+}
+
+/// Why a mirror ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum End {
+    /// Everything is here.
+    Success,
+    /// Something failed for good.
+    Failure(String),
+    /// A generation is gone.
+    Gap(String),
+}
+
+/// What to fetch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fetch {
+    /// Which file.
+    pub etag: ETag,
+    /// Target and query.
+    pub target: String,
+    /// From there on.
+    pub offset: u64,
+    /// Up to there; `None`: a tail.
+    pub end: Option<u64>,
+}
+
+/// See the module.
+pub struct Engine {
+    rule: Rule,
+    /// The copies.
+    pub tree: Tree,
+    listed: BTreeMap<ETag, Listed>,
+    listing: Listing,
+    live: Option<ETag>,
+    /// Files of which bytes are missing.
+    behind: BTreeSet<ETag>,
+    /// Files that grew lately, until when they count as such.
+    hot: BTreeMap<ETag, Moment>,
+    /// Files that are not asked for before this time.
+    held: BTreeMap<ETag, (Moment, Pause)>,
+    /// When the next list is due.
+    pub list_due: Moment,
+    /// Late writes are looked for until then.
+    late_until: Moment,
+    look: Pause,
+    retry: Pause,
+    refused: BTreeSet<Box<[u8]>>,
+    complaint: Option<String>,
+    /// Lines to be shown.
+    pub reports: Vec<String>,
+    /// It is to end.
+    pub end: Option<End>,
+    /// A list was applied, and nothing of it waits.
+    settled: bool,
+}
+
+impl Engine {
+    /// Asks for a list at once.
+    #[must_use]
+    pub fn new(rule: Rule, tree: Tree, now: Moment) -> Engine {
+        Engine {
+            rule,
+            tree,
+            listed: BTreeMap::new(),
+            listing: Listing::default(),
+            live: None,
+            behind: BTreeSet::new(),
+            hot: BTreeMap::new(),
+            held: BTreeMap::new(),
+            list_due: now,
+            late_until: Moment(0),
+            look: Pause::new(CLIENT_LOOK),
+            retry: Pause::new(CLIENT_RETRY),
+            refused: BTreeSet::new(),
+            complaint: None,
+            reports: Vec::new(),
+            end: None,
+            settled: false,
+        }
+    }
+
+    /// The target of a list, and what it accepts.
+    #[must_use]
+    pub fn list_target(&self) -> String {
+        match &self.rule.subject {
+            Subject::Directory(path) => path.to_string(),
+            Subject::File(path) => format!("{path}?generations"),
+        }
+    }
+
+    /// A list is to come soon: something has changed.
+    pub fn list_soon(&mut self, now: Moment) {
+        self.list_due = self.list_due.min(now + MIRROR_SETTLE);
+    }
+
+    /// A list is there.
+    pub fn list(&mut self, status: u16, document: &[u8], now: Moment) {
+        self.list_due = Moment::NEVER;
+        let listing = match (status, &self.rule.subject) {
+            (200, Subject::Directory(_)) => listing::directory(document),
+            (200, Subject::File(path)) => {
+                let above = &path[..=path.rfind('/').unwrap_or(0)];
+                let all = self.rule.on_gap == OnGap::Oldest && self.tree.live.is_some();
+                listing::generations(document, above, |file| {
+                    all || self.tree.size(file.etag).is_some()
+                })
+            }
+            _ => return self.list_refused(status, document, now),
+        };
+        let Some(listing) = listing else {
+            return self.list_failed("the list cannot be understood".into(), now);
+        };
+        self.complaint = None;
+        self.retry.reset();
+        self.apply(listing, now);
+    }
+
+    fn list_refused(&mut self, status: u16, document: &[u8], now: Moment) {
+        let text = String::from_utf8_lossy(&document[..document.len().min(200)]);
+        let line = text
+            .lines()
+            .next()
+            .unwrap_or_default()
+            .replace(char::is_control, "\u{fffd}");
+        let why = format!("{status}: {line}");
+        if self.rule.fail && matches!(status, 400..=499) {
+            self.end = Some(End::Failure(why));
+            return;
+        }
+        self.list_failed(why, now);
+    }
+
+    /// There is no list.
+    pub fn list_failed(&mut self, why: String, now: Moment) {
+        self.complain(format!("{why}; trying again"));
+        self.list_due = self.retry.begin(now);
+    }
+
+    fn complain(&mut self, line: String) {
+        if self.complaint.as_ref() != Some(&line) {
+            self.reports.push(line.clone());
+            self.complaint = Some(line);
+        }
+    }
+
+    fn apply(&mut self, listing: Listing, now: Moment) {
+        if matches!(self.rule.subject, Subject::File(_)) {
+            self.follow_generations(&listing, now);
+            if self.end.is_some() {
+                return;
+            }
+        }
+        for name in &listing.directories {
+            let name = String::from_utf8_lossy(name).into_owned();
+            if self.refused.insert([name.as_bytes(), b"/"].concat().into()) {
+                self.reports.push(format!(
+                    "{name}/ is a directory, which has a mirror of its own or none"
+                ));
+            }
+        }
+        self.listed = listing
+            .files
+            .iter()
+            .map(|file| (file.etag, file.clone()))
+            .collect();
+        self.listing = listing;
+        self.hot.retain(|etag, _| self.listed.contains_key(etag));
+        self.held.retain(|etag, _| self.listed.contains_key(etag));
+        self.reconcile(now);
+    }
+
+    /// Of one file: has the name passed on, is a generation gone?
+    fn follow_generations(&mut self, listing: &Listing, now: Moment) {
+        if let Some(gone) = self.tree.live.filter(|live| !listing.all.contains(live)) {
+            let offset = self.tree.size(gone).unwrap_or(0);
+            let lost =
+                format!("generation {gone} is gone: what it had from byte {offset} on is lost");
+            if self.rule.on_gap == OnGap::Fail {
+                self.end = Some(End::Gap(lost));
+                return;
+            }
+            self.reports.push(lost);
+        }
+        if self.live != listing.live {
+            self.look.reset();
+            self.late_until = now + self.rule.late;
+        }
+        self.live = listing.live;
+        self.tree.live = listing.live;
+        if listing.live.is_none() {
+            self.list_due = self.look.begin(now);
+        } else if now < self.late_until {
+            self.list_due = now + CLIENT_LOOK.1;
+        }
+    }
+
+    /// Makes the names here those of the list, as far as that is possible by now.
+    fn reconcile(&mut self, now: Moment) {
+        let rules = Rules {
+            delete: self.rule.delete,
+            partial: self.listing.partial || matches!(self.rule.subject, Subject::File(_)),
+        };
+        let files: Vec<Listed> = self.listed.values().cloned().collect();
+        let locals = self.tree.locals();
+        let steps = plan(&files, &locals, &|name| self.tree.is_foreign(name), rules);
+        if let Err(error) = self.take_steps(&steps, now) {
+            self.end = Some(End::Failure(error.to_string()));
+            return;
+        }
+        self.behind = self
+            .listed
+            .values()
+            .filter(|file| self.is_behind(file))
+            .map(|file| file.etag)
+            .collect();
+        let named = |local: &super::plan::Local| {
+            self.listed
+                .get(&local.etag)
+                .is_none_or(|listed| listed.name == local.name)
+        };
+        self.settled = self.tree.locals().iter().all(named);
+    }
+
+    fn take_steps(&mut self, steps: &[Step], now: Moment) -> io::Result<()> {
+        let mut moved = false;
+        self.tree.announce(steps)?;
+        for step in steps {
+            match step {
+                Step::Refuse(name) => {
+                    if self.refused.insert(name.clone()) {
+                        let name = String::from_utf8_lossy(name);
+                        self.reports.push(format!(
+                            "{name} is there already and no copy: it is left alone"
+                        ));
+                    }
+                }
+                step => {
+                    if !self.tree.apply(step)? {
+                        self.list_soon(now);
+                    }
+                    moved |= !matches!(step, Step::Seal(..));
+                }
+            }
+        }
+        if moved { self.tree.save() } else { Ok(()) }
+    }
+
+    fn is_behind(&self, file: &Listed) -> bool {
+        self.tree
+            .size(file.etag)
+            .is_some_and(|size| size < file.size)
+    }
+
+    /// A file has grown at the origin.
+    pub fn grown(&mut self, etag: ETag, size: u64, now: Moment) {
+        match self.listed.get_mut(&etag) {
+            Some(file) => {
+                file.size = size;
+                self.hot.insert(etag, now + MIRROR_HOT);
+                if self.tree.size(etag).is_some_and(|here| here < size) {
+                    self.behind.insert(etag);
+                }
+            }
+            None => self.list_soon(now),
+        }
+    }
+
+    /// Bytes came.
+    pub fn received(&mut self, etag: ETag, count: u64, live: bool, now: Moment) {
+        self.tree.grown(etag, count);
+        self.held.remove(&etag);
+        let here = self.tree.size(etag).unwrap_or(0);
+        if live {
+            self.hot.insert(etag, now + MIRROR_HOT);
+        }
+        let Some(file) = self.listed.get(&etag) else {
+            return;
+        };
+        if here >= file.size {
+            self.behind.remove(&etag);
+            let local_name = self.tree.name(etag);
+            // It may have waited for this.
+            if file.sealed || local_name.as_bytes() != &*file.name {
+                self.reconcile(now);
+            }
+        }
+    }
+
+    /// A tail has ended: everything that was written before is here. `why`: as the server says it.
+    pub fn ended(&mut self, etag: ETag, why: &str, now: Moment) {
+        let passed_on = !matches!(why, "" | "shutdown" | "sealed");
+        if passed_on && self.tree.live == Some(etag) {
+            self.tree.live = None;
+            self.late_until = now + self.rule.late;
+        }
+        self.hot.remove(&etag);
+        self.list_due = self.list_due.min(now);
+        if matches!(why, "" | "shutdown") {
+            self.hold(etag, now);
+        }
+    }
+
+    /// The file is not at the name where it was looked for.
+    pub fn elsewhere(&mut self, etag: ETag, now: Moment) {
+        self.hold(etag, now);
+        self.list_soon(now);
+    }
+
+    /// The file is shorter than its copy: it was truncated where the server did not see it.
+    pub fn truncated(&mut self, etag: ETag, size: u64, now: Moment) {
+        let name = self.tree.name(etag);
+        self.reports.push(format!(
+            "{name} was truncated to {size} bytes; its copy begins anew"
+        ));
+        if let Err(error) = self.tree.truncate(etag) {
+            self.end = Some(End::Failure(error.to_string()));
+        }
+        self.list_soon(now);
+    }
+
+    /// It cannot be had now.
+    pub fn failed(&mut self, etag: ETag, why: &str, now: Moment) {
+        let name = self.tree.name(etag);
+        self.complain(format!("{name}: {why}; trying again"));
+        self.hold(etag, now);
+    }
+
+    fn hold(&mut self, etag: ETag, now: Moment) {
+        let (next, pause) = self
+            .held
+            .entry(etag)
+            .or_insert_with(|| (now, Pause::new(CLIENT_RETRY)));
+        *next = pause.begin(now);
+    }
+
+    /// Whether a file counts as one that grows.
+    #[must_use]
+    pub fn is_hot(&self, etag: ETag, now: Moment) -> bool {
+        self.live == Some(etag) || self.hot.get(&etag).is_some_and(|until| *until > now)
+    }
+
+    /// What to fetch next, besides what is `busy`. `tails`: more tails may be opened.
+    #[must_use]
+    pub fn next_fetch(&self, busy: &[ETag], tails: bool, now: Moment) -> Option<Fetch> {
+        let free = |etag: &&ETag| {
+            !busy.contains(etag) && self.held.get(etag).is_none_or(|(next, _)| *next <= now)
+        };
+        if let Some(&etag) = self.behind.iter().find(free) {
+            let tail = tails && !self.rule.once && self.is_hot(etag, now);
+            return self.fetch(etag, tail);
+        }
+        if !tails || self.rule.once {
+            return None;
+        }
+        let hot = self
+            .hot
+            .iter()
+            .filter(|(_, until)| **until > now)
+            .map(|(etag, _)| etag);
+        let mut live = self.live.iter().chain(hot);
+        let etag =
+            live.find(|etag| free(etag) && self.listed.get(etag).is_some_and(|file| !file.sealed))?;
+        self.fetch(*etag, true)
+    }
+
+    fn fetch(&self, etag: ETag, tail: bool) -> Option<Fetch> {
+        let file = self.listed.get(&etag)?;
+        let target = match &self.rule.subject {
+            Subject::Directory(path) => format!("{path}{}", encode(&file.name)),
+            Subject::File(path) if self.live == Some(etag) => path.to_string(),
+            Subject::File(path) => format!("{path}?generation={:016x}", etag.0),
+        };
+        Some(Fetch {
+            etag,
+            target,
+            offset: self.tree.size(etag)?,
+            end: (!tail).then_some(file.size),
+        })
+    }
+
+    /// When something is to be done, whatever happens.
+    #[must_use]
+    pub fn deadline(&self) -> Moment {
+        let held = self
+            .behind
+            .iter()
+            .filter_map(|etag| self.held.get(etag))
+            .map(|(next, _)| *next);
+        let live = self
+            .live
+            .iter()
+            .filter_map(|etag| self.held.get(etag))
+            .map(|(next, _)| *next);
+        held.chain(live).fold(self.list_due, Moment::min)
+    }
+
+    /// Whether everything that was listed is here.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.settled && self.behind.is_empty()
+    }
+}

@@ -1,0 +1,231 @@
+//! One connection of a mirror, and the copy that it brings bytes of.
+
+use std::fs::File;
+use std::io::{self, Write};
+
+use crate::client::exchange::{Broken, Exchange, Progress};
+use crate::client::transport::Transport;
+use crate::client::url::Server;
+use crate::http::conditional::ETag;
+use crate::http::response::{ContentRange, ResponseHead};
+use crate::limits::{CLIENT_RESPONSE_TIMEOUT, MIRROR_BUFFER};
+use crate::os::epoll::{Token, Waker};
+use crate::time::Moment;
+
+/// What is being fetched.
+pub struct Job {
+    /// The file.
+    pub etag: ETag,
+    /// Its copy.
+    pub file: File,
+    /// Bytes that are here.
+    pub offset: u64,
+    /// Up to where; `None`: everything that will come.
+    pub end: Option<u64>,
+    /// The response is there, and is what was asked for.
+    good: bool,
+    /// It is live: it has no end of its own.
+    live: bool,
+    /// What the response says instead.
+    refusal: Option<Refusal>,
+}
+
+/// Why there are no bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// The name has another file, or none.
+    Elsewhere,
+    /// There is nothing behind the offset.
+    AtEnd,
+    /// The file is shorter than its copy.
+    Truncated(u64),
+    /// Another status, or another response than was asked for.
+    Failed(String),
+}
+
+/// What came of a job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// So many bytes came.
+    Bytes(ETag, u64),
+    /// It is done; a live one: its name has passed on, or it was sealed.
+    Done {
+        /// The file.
+        etag: ETag,
+        /// The response was live, and ended for this reason.
+        end: Option<Box<str>>,
+    },
+    /// It is not to be had this way.
+    Refused(ETag, Refusal),
+    /// The connection is no more.
+    Lost(ETag, String),
+    /// The copy cannot be written.
+    Failed(ETag, String),
+}
+
+/// See the module.
+pub struct Lane {
+    /// The connection.
+    pub exchange: Exchange,
+    /// Its socket.
+    pub transport: Transport,
+    /// What it is busy with.
+    pub job: Option<Job>,
+    request: Vec<u8>,
+    /// When the response counts as lost.
+    pub timeout: Moment,
+}
+
+impl Lane {
+    /// Without a job.
+    #[must_use]
+    pub fn new(server: &Server, token: Token, waker: Waker) -> Lane {
+        Lane {
+            exchange: Exchange::new(MIRROR_BUFFER),
+            transport: Transport::new(server, token, waker),
+            job: None,
+            request: Vec::new(),
+            timeout: Moment::NEVER,
+        }
+    }
+
+    /// Begins a job.
+    pub fn begin(
+        &mut self,
+        etag: ETag,
+        file: File,
+        offset: u64,
+        end: Option<u64>,
+        request: Vec<u8>,
+        now: Moment,
+    ) {
+        self.job = Some(Job {
+            etag,
+            file,
+            offset,
+            end,
+            good: false,
+            live: false,
+            refusal: None,
+        });
+        self.request.clone_from(&request);
+        self.exchange.request(request);
+        self.timeout = now + CLIENT_RESPONSE_TIMEOUT;
+    }
+
+    /// Gives the job up, and the connection with it.
+    pub fn give_up(&mut self) {
+        self.exchange.abandon();
+        (self.job, self.timeout) = (None, Moment::NEVER);
+    }
+
+    /// Whether it tails a file and waits for more.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        self.job
+            .as_ref()
+            .is_some_and(|job| job.live || job.end.is_none())
+    }
+
+    /// Takes what came; `None`: nothing that matters.
+    pub fn next(&mut self, now: Moment) -> Option<Outcome> {
+        if self.timeout <= now {
+            let etag = self.job.as_ref()?.etag;
+            self.give_up();
+            return Some(Outcome::Lost(etag, "no response within 60 s".into()));
+        }
+        loop {
+            let progress = self.exchange.progress();
+            let job = self.job.as_mut()?;
+            let etag = job.etag;
+            match progress {
+                Progress::None => return None,
+                Progress::Head(head) => {
+                    job.respond(&head);
+                    self.timeout = if job.live {
+                        Moment::NEVER
+                    } else {
+                        now + CLIENT_RESPONSE_TIMEOUT
+                    };
+                }
+                Progress::Content if job.good => {
+                    let written = job.write(&mut self.exchange);
+                    if !job.live {
+                        self.timeout = now + CLIENT_RESPONSE_TIMEOUT;
+                    }
+                    return Some(match written {
+                        Ok(count) => Outcome::Bytes(etag, count),
+                        Err(error) => Outcome::Failed(etag, error.to_string()),
+                    });
+                }
+                Progress::Content => {
+                    let count = self.exchange.content().len();
+                    self.exchange.take(count);
+                }
+                Progress::Whole(end) => {
+                    self.timeout = Moment::NEVER;
+                    let job = self.job.take()?;
+                    return Some(match job.refusal {
+                        Some(refusal) => Outcome::Refused(etag, refusal),
+                        None => Outcome::Done {
+                            etag,
+                            end: job.live.then(|| end.unwrap_or_default()),
+                        },
+                    });
+                }
+                Progress::Broken(Broken::Stale) => {
+                    self.exchange.request(self.request.clone());
+                }
+                Progress::Broken(why) => {
+                    self.give_up();
+                    let why = match why {
+                        Broken::Lost(why) => why,
+                        Broken::Malformed(why) => why.into(),
+                        Broken::Stale => String::new(),
+                    };
+                    return Some(Outcome::Lost(etag, why));
+                }
+            }
+        }
+    }
+}
+
+impl Job {
+    fn respond(&mut self, head: &ResponseHead) {
+        self.refusal = self.judge(head);
+        self.good = self.refusal.is_none();
+        self.live = self.good && matches!(head.range, Some(ContentRange::Open { .. }));
+    }
+
+    fn judge(&self, head: &ResponseHead) -> Option<Refusal> {
+        let first = match head.range {
+            Some(ContentRange::Slice { first, .. } | ContentRange::Open { first, .. }) => {
+                Some(first)
+            }
+            _ => None,
+        };
+        match (head.status, head.range) {
+            (206, _) if head.etag != Some(self.etag) => Some(Refusal::Elsewhere),
+            (206, Some(ContentRange::Open { .. })) if head.length.is_some() => {
+                Some(Refusal::Failed("a live response without chunks".into()))
+            }
+            (206, _) if first == Some(self.offset) => None,
+            (206, range) => Some(Refusal::Failed(format!("another range: {range:?}"))),
+            (404 | 412, _) => Some(Refusal::Elsewhere),
+            (416, Some(ContentRange::Unsatisfied { size })) if size < self.offset => {
+                Some(Refusal::Truncated(size))
+            }
+            (416, _) => Some(Refusal::AtEnd),
+            (status, _) => Some(Refusal::Failed(format!("status {status}"))),
+        }
+    }
+
+    fn write(&mut self, exchange: &mut Exchange) -> io::Result<u64> {
+        let content = exchange.content();
+        let count = content.len();
+        self.file.write_all(content)?;
+        exchange.take(count);
+        self.offset += count as u64;
+        Ok(count as u64)
+    }
+}

@@ -1,0 +1,108 @@
+//! What there is at the origin: a topic list of a directory, or the generations of one file.
+
+use percent_encoding::percent_decode_str;
+
+use super::plan::Listed;
+use crate::http::conditional::ETag;
+use crate::http::json_value::Value;
+use crate::http::response;
+
+/// A list of files.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Listing {
+    /// Those that can be mirrored.
+    pub files: Vec<Listed>,
+    /// Directories: names.
+    pub directories: Vec<Box<[u8]>>,
+    /// There are more.
+    pub partial: bool,
+    /// Of one file's generations: the one that has the name.
+    pub live: Option<ETag>,
+    /// All that the list names, also what is older than what is mirrored.
+    pub all: Vec<ETag>,
+}
+
+/// Reads a topic list; `None` if it is none.
+#[must_use]
+pub fn directory(document: &[u8]) -> Option<Listing> {
+    let value = Value::parse(document)?;
+    let mut listing = Listing {
+        partial: value.get("truncated")?.as_bool()?,
+        ..Listing::default()
+    };
+    for entry in value.get("entries")?.items() {
+        let path = entry.get("path")?.as_str()?;
+        match entry.get("kind")?.as_str()? {
+            "file" => listing.files.extend(file(entry, name(path)?)),
+            _ => listing.directories.extend(name(path.trim_end_matches('/'))),
+        }
+    }
+    Some(listing)
+}
+
+/// Reads a list of generations; `above`: the path of the directory of the file, as it is sent, with its last slash. From the
+/// list only the files from the first one on that is `known`; if none is, only the one that has the name.
+#[must_use]
+pub fn generations(
+    document: &[u8],
+    above: &str,
+    known: impl Fn(&Listed) -> bool,
+) -> Option<Listing> {
+    let value = Value::parse(document)?;
+    let mut files = Vec::new();
+    let mut current = None;
+    for entry in value.get("generations")?.items() {
+        if !matches!(
+            entry.get("compressed"),
+            None | Some(Value::Null | Value::Bool(false))
+        ) {
+            continue;
+        }
+        let Some(path) = entry.get("path")?.as_str()?.strip_prefix(above) else {
+            continue;
+        };
+        let is_current = entry
+            .get("current")
+            .and_then(Value::as_bool)
+            .unwrap_or(false);
+        if let Some(file) = name(path).and_then(|name| file(entry, name)) {
+            if is_current {
+                current = Some(files.len());
+            }
+            files.push(file);
+        }
+    }
+    let live = current.map(|current: usize| files[current].etag);
+    let all = files.iter().map(|file: &Listed| file.etag).collect();
+    let first = files
+        .iter()
+        .position(known)
+        .or(current)
+        .unwrap_or(files.len());
+    Some(Listing {
+        files: files.split_off(first),
+        live,
+        all,
+        ..Listing::default()
+    })
+}
+
+fn file(entry: &Value, name: Box<[u8]>) -> Option<Listed> {
+    Some(Listed {
+        name,
+        etag: response::tag(entry.get("etag")?.as_str()?)?,
+        size: entry.get("size")?.as_u64()?,
+        sealed: entry
+            .get("sealed")
+            .and_then(Value::as_bool)
+            .unwrap_or(false),
+    })
+}
+
+/// The name that a path stands for, if a mirror may use it: it leads nowhere else and is not hidden.
+fn name(path: &str) -> Option<Box<[u8]>> {
+    let name: Vec<u8> = percent_decode_str(path).collect();
+    let sound = |part: &[u8]| !part.is_empty() && part[0] != b'.' && !part.contains(&0);
+    let parts = name.split(|&byte| byte == b'/');
+    (parts.clone().count() <= 2 && parts.clone().all(sound)).then(|| name.clone().into())
+}

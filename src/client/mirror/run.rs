@@ -1,0 +1,428 @@
+//! The loop of `openrange mirror`.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::engine::{End, Engine, Rule, Subject};
+use super::events::{News, Reader};
+use super::lane::{Lane, Outcome, Refusal};
+use super::tree::Tree;
+use crate::client::exchange::{Broken, Exchange, Progress};
+use crate::client::pace::Pace;
+use crate::client::pause::Pause;
+use crate::client::run as follow;
+use crate::client::state_file::Unusable;
+use crate::client::transport::{Transport, Turn};
+use crate::client::url::Url;
+use crate::limits::{
+    CLIENT_DOCUMENT_MAX, CLIENT_RESPONSE_TIMEOUT, CLIENT_RETRY, EVENT_HEARTBEAT, MIRROR_LANES,
+    MIRROR_TAILS,
+};
+use crate::log::stderr;
+use crate::os::epoll::{Poll, Token};
+use crate::time::Moment;
+
+/// What to mirror, and where to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Options {
+    /// The file or directory.
+    pub url: Url,
+    /// The directory of the copies.
+    pub directory: PathBuf,
+    /// How.
+    pub rule: Rule,
+    /// Field lines of all requests, each with its CRLF.
+    pub fields: String,
+    /// Bytes in a second, at most.
+    pub max_rate: Option<u64>,
+}
+
+const CONTROL: Token = Token::Slot(0);
+const EVENTS: Token = Token::Slot(1);
+const SIGNAL: Token = Token::Slot(2);
+const FIRST_LANE: usize = 3;
+
+/// Mirrors until the end.
+///
+/// # Errors
+/// Of the system, before anything was done.
+pub fn run(options: &Options) -> io::Result<follow::End> {
+    let tree = match Tree::open(&options.directory, &options.url.to_string()) {
+        Ok(tree) => tree,
+        Err(Unusable::Failed(why)) => return Ok(follow::End::Failure(why)),
+        Err(Unusable::Locked) => {
+            let directory = options.directory.display();
+            return Ok(follow::End::Locked(format!(
+                "another mirror uses {directory}"
+            )));
+        }
+    };
+    let poll = Poll::new()?;
+    let stop = Arc::new(AtomicBool::new(false));
+    let wake = follow::watch_signals(&stop, &poll, SIGNAL)?;
+    let now = follow::now();
+    let lane = |index| {
+        Lane::new(
+            &options.url.server,
+            Token::Slot(FIRST_LANE + index),
+            poll.waker(),
+        )
+    };
+    let transport = |token| Transport::new(&options.url.server, token, poll.waker());
+    let streams = matches!(options.rule.subject, Subject::Directory(_)) && !options.rule.once;
+    let mut driver = Driver {
+        options,
+        engine: Engine::new(options.rule.clone(), tree, now),
+        lanes: (0..MIRROR_LANES).map(lane).collect(),
+        control: Channel::new(transport(CONTROL)),
+        events: streams.then(|| Channel::new(transport(EVENTS))),
+        reader: Reader::default(),
+        events_due: now,
+        events_retry: Pause::new(CLIENT_RETRY),
+        pace: Pace::new(options.max_rate, now),
+        poll,
+    };
+    let end = driver.run(&stop);
+    drop(wake);
+    end
+}
+
+/// A connection for a document or a stream of events.
+struct Channel {
+    exchange: Exchange,
+    transport: Transport,
+    status: u16,
+    document: Vec<u8>,
+    busy: bool,
+    timeout: Moment,
+    request: Vec<u8>,
+}
+
+impl Channel {
+    fn new(transport: Transport) -> Channel {
+        Channel {
+            exchange: Exchange::new(0),
+            transport,
+            status: 0,
+            document: Vec::new(),
+            busy: false,
+            timeout: Moment::NEVER,
+            request: Vec::new(),
+        }
+    }
+
+    fn request(&mut self, request: Vec<u8>, now: Moment) {
+        self.request.clone_from(&request);
+        self.exchange.request(request);
+        self.document.clear();
+        (self.busy, self.timeout) = (true, now + CLIENT_RESPONSE_TIMEOUT);
+    }
+
+    fn over(&mut self) {
+        (self.busy, self.timeout) = (false, Moment::NEVER);
+    }
+}
+
+struct Driver<'a> {
+    options: &'a Options,
+    engine: Engine,
+    lanes: Vec<Lane>,
+    control: Channel,
+    events: Option<Channel>,
+    reader: Reader,
+    events_due: Moment,
+    events_retry: Pause,
+    pace: Pace,
+    poll: Poll,
+}
+
+impl Driver<'_> {
+    fn run(&mut self, stop: &AtomicBool) -> io::Result<follow::End> {
+        loop {
+            let now = follow::now();
+            self.list(now);
+            self.watch(now);
+            self.fetch(now);
+            let progress = self.exchange(now);
+            for line in self.engine.reports.drain(..) {
+                stderr::say(&format!("{}: {line}", self.options.url));
+            }
+            if let Some(end) = self.end(stop) {
+                self.engine.tree.save()?;
+                return Ok(end);
+            }
+            if !progress {
+                self.wait(now)?;
+            }
+        }
+    }
+
+    fn end(&mut self, stop: &AtomicBool) -> Option<follow::End> {
+        let idle = !self.control.busy && self.lanes.iter().all(|lane| lane.job.is_none());
+        let complete = self.options.rule.once && idle && self.engine.is_complete();
+        let url = &self.options.url;
+        match self.engine.end.take() {
+            Some(End::Success) => Some(follow::End::Success),
+            Some(End::Failure(why)) => Some(follow::End::Failure(format!("{url}: {why}"))),
+            Some(End::Gap(what)) => Some(follow::End::Gap(format!("{url}: {what}"))),
+            None if stop.load(Ordering::Relaxed) || complete => Some(follow::End::Success),
+            None => None,
+        }
+    }
+
+    fn write_request(&self, target: &str, more: &str) -> Vec<u8> {
+        let Options { url, fields, .. } = self.options;
+        let (host, version) = (&url.host, env!("CARGO_PKG_VERSION"));
+        let head =
+            format!("GET {target} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: openrange/{version}\r\n");
+        format!("{head}{fields}{more}\r\n").into_bytes()
+    }
+
+    /// Asks for a list, if one is due, and takes it.
+    fn list(&mut self, now: Moment) {
+        if !self.control.busy && self.engine.list_due <= now {
+            let request =
+                self.write_request(&self.engine.list_target(), "Accept: application/json\r\n");
+            self.engine.list_due = Moment::NEVER;
+            self.control.request(request, now);
+        }
+        if self.control.timeout <= now {
+            self.control.exchange.abandon();
+            self.control.over();
+            return self
+                .engine
+                .list_failed("no response within 60 s".into(), now);
+        }
+        loop {
+            match self.control.exchange.progress() {
+                Progress::None => return,
+                Progress::Head(head) => self.control.status = head.status,
+                Progress::Content => {
+                    let content = self.control.exchange.content();
+                    let count = content.len();
+                    if self.control.document.len() < CLIENT_DOCUMENT_MAX {
+                        self.control.document.extend_from_slice(content);
+                    }
+                    self.control.exchange.take(count);
+                }
+                Progress::Whole(_) => {
+                    self.control.over();
+                    let document = std::mem::take(&mut self.control.document);
+                    self.engine.list(self.control.status, &document, now);
+                }
+                Progress::Broken(Broken::Stale) => {
+                    let request = self.control.request.clone();
+                    self.control.request(request, now);
+                }
+                Progress::Broken(why) => {
+                    self.control.over();
+                    self.engine.list_failed(in_words(why), now);
+                }
+            }
+        }
+    }
+
+    /// Keeps the stream of events of a directory.
+    fn watch(&mut self, now: Moment) {
+        let Some(events) = &self.events else {
+            return;
+        };
+        if !events.busy && self.events_due <= now {
+            let request =
+                self.write_request(&self.engine.list_target(), "Accept: text/event-stream\r\n");
+            self.reader = Reader::default();
+            if let Some(events) = &mut self.events {
+                events.request(request, now);
+            }
+        }
+        let Some(events) = &mut self.events else {
+            return;
+        };
+        if events.timeout <= now {
+            events.exchange.abandon();
+            events.over();
+            self.events_due = now;
+        }
+        loop {
+            let over = match events.exchange.progress() {
+                Progress::None => return,
+                Progress::Head(head) => {
+                    events.status = head.status;
+                    false
+                }
+                Progress::Content => {
+                    let content = events.exchange.content();
+                    let count = content.len();
+                    let engine = &mut self.engine;
+                    let read = match events.status {
+                        200 => self.reader.read(content, |news| match news {
+                            News::Grown(etag, size) => engine.grown(etag, size, now),
+                            News::Other => engine.list_soon(now),
+                        }),
+                        _ => Ok(()),
+                    };
+                    // A stream that is alive says something every so often.
+                    events.timeout = now + EVENT_HEARTBEAT * 3;
+                    events.exchange.take(count);
+                    self.events_retry.reset();
+                    read.is_err()
+                }
+                Progress::Whole(_) | Progress::Broken(_) => true,
+            };
+            if over {
+                events.exchange.abandon();
+                events.over();
+                self.events_due = self.events_retry.begin(now);
+                // Something may happen until it is there again.
+                self.engine.list_soon(self.events_due);
+                return;
+            }
+        }
+    }
+
+    /// Gives the lanes something to do.
+    fn fetch(&mut self, now: Moment) {
+        for lane in &mut self.lanes {
+            let idle = lane.is_live()
+                && lane
+                    .job
+                    .as_ref()
+                    .is_some_and(|job| !self.engine.is_hot(job.etag, now));
+            if idle {
+                lane.give_up();
+            }
+        }
+        loop {
+            let busy: Vec<_> = self
+                .lanes
+                .iter()
+                .filter_map(|lane| Some(lane.job.as_ref()?.etag))
+                .collect();
+            let tails = self.lanes.iter().filter(|lane| lane.is_live()).count() < MIRROR_TAILS;
+            let Some(free) = self.lanes.iter().position(|lane| lane.job.is_none()) else {
+                return;
+            };
+            let Some(fetch) = self.engine.next_fetch(&busy, tails, now) else {
+                return;
+            };
+            let file = match self.engine.tree.append_to(fetch.etag) {
+                Ok(Some(file)) => file,
+                Ok(None) => {
+                    self.engine.elsewhere(fetch.etag, now);
+                    continue;
+                }
+                Err(error) => {
+                    let name = self.engine.tree.name(fetch.etag);
+                    self.engine.end = Some(End::Failure(format!("{name}: {error}")));
+                    return;
+                }
+            };
+            let offset = self.engine.tree.size(fetch.etag).unwrap_or(fetch.offset);
+            let last = fetch
+                .end
+                .map_or_else(String::new, |end| end.saturating_sub(1).to_string());
+            let etag = fetch.etag;
+            let more = format!(
+                "Range: bytes={offset}-{last}\r\nIf-Match: {etag}\r\nTE: trailers\r\nConnection: TE\r\n"
+            );
+            let request = self.write_request(&fetch.target, &more);
+            self.lanes[free].begin(etag, file, offset, fetch.end, request, now);
+        }
+    }
+
+    /// Sends and receives, and takes what came. True if something did.
+    fn exchange(&mut self, now: Moment) -> bool {
+        let mut progress = false;
+        for channel in [Some(&mut self.control), self.events.as_mut()]
+            .into_iter()
+            .flatten()
+        {
+            progress |= channel
+                .transport
+                .drive(&mut channel.exchange, &self.poll, usize::MAX)
+                == Turn::Progress;
+        }
+        for lane in &mut self.lanes {
+            let most = self.pace.allowance(now);
+            let before = lane.exchange.received();
+            progress |=
+                lane.transport.drive(&mut lane.exchange, &self.poll, most) == Turn::Progress;
+            self.pace.spend(lane.exchange.received() - before);
+            while let Some(outcome) = lane.next(now) {
+                progress = true;
+                let live = lane.is_live();
+                match outcome {
+                    Outcome::Bytes(etag, count) => self.engine.received(etag, count, live, now),
+                    Outcome::Done {
+                        etag,
+                        end: Some(why),
+                    } => self.engine.ended(etag, &why, now),
+                    Outcome::Done { .. } => {}
+                    Outcome::Refused(etag, Refusal::Truncated(size)) => {
+                        self.engine.truncated(etag, size, now)
+                    }
+                    Outcome::Refused(etag, Refusal::Failed(why)) | Outcome::Lost(etag, why) => {
+                        self.engine.failed(etag, &why, now);
+                    }
+                    Outcome::Refused(etag, Refusal::Elsewhere | Refusal::AtEnd) => {
+                        self.engine.elsewhere(etag, now)
+                    }
+                    Outcome::Failed(etag, why) => {
+                        let name = self.engine.tree.name(etag);
+                        self.engine.end = Some(End::Failure(format!("{name}: {why}")));
+                    }
+                }
+            }
+        }
+        progress
+    }
+
+    fn wait(&mut self, now: Moment) -> io::Result<()> {
+        let list = if self.control.busy {
+            self.control.timeout
+        } else {
+            self.engine.list_due
+        };
+        let events = match &self.events {
+            Some(events) if events.busy => events.timeout,
+            Some(_) => self.events_due,
+            None => Moment::NEVER,
+        };
+        let mut deadline = list.min(events).min(self.pace.deadline(now));
+        if self.lanes.iter().any(|lane| lane.job.is_none()) {
+            deadline = deadline.min(self.engine.deadline().max(now));
+        }
+        for lane in &self.lanes {
+            deadline = deadline.min(lane.timeout);
+        }
+        let timeout = (deadline < Moment::NEVER).then(|| deadline - now);
+        self.poll.wait(timeout)?;
+        for ready in self.poll.ready() {
+            match ready.token {
+                CONTROL => self.control.transport.ready = true,
+                EVENTS => {
+                    if let Some(events) = &mut self.events {
+                        events.transport.ready = true;
+                    }
+                }
+                Token::Slot(slot) if slot >= FIRST_LANE => {
+                    if let Some(lane) = self.lanes.get_mut(slot - FIRST_LANE) {
+                        lane.transport.ready = true;
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+fn in_words(why: Broken) -> String {
+    match why {
+        Broken::Lost(why) => why,
+        Broken::Malformed(why) => why.into(),
+        Broken::Stale => String::new(),
+    }
+}

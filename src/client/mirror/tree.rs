@@ -1,0 +1,406 @@
+//! The copies: files in the directory of the mirror, and the records that say which of its files are copies.
+//!
+//! A copy is known by its inode, so that a crash between a rename and the record of it loses nothing. Its length is the
+//! position: how much of the file is here is stored nowhere else.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, percent_encode};
+use rustix::fs::{FlockOperation, RenameFlags, XattrFlags};
+use rustix::io::Errno;
+
+use super::plan::{Local, Step};
+use crate::client::state_file::{Unusable, replace};
+use crate::http::conditional::ETag;
+use crate::http::json_value::{self, Value};
+use crate::http::response;
+
+/// The extended attribute that holds the tag of the origin's file: 16 hex digits.
+pub const TAG_ATTRIBUTE: &str = "user.openrange.tag";
+
+const RECORDS: &str = ".openrange-mirror";
+
+/// The copies.
+pub struct Tree {
+    directory: PathBuf,
+    url: String,
+    copies: BTreeMap<ETag, Copy>,
+    /// The generation that had the name when a mirror of one file saw it last, unless all of it is here.
+    pub live: Option<ETag>,
+    /// Held until the end.
+    _lock: File,
+}
+
+#[derive(Debug, Clone)]
+struct Copy {
+    name: Box<[u8]>,
+    /// `None`: about to be made.
+    inode: Option<u64>,
+    size: u64,
+    sealed: bool,
+}
+
+impl Tree {
+    /// Locks the directory, which is made if need be, and reads which of its files are copies.
+    ///
+    /// # Errors
+    /// See [`Unusable`].
+    pub fn open(directory: &Path, url: &str) -> Result<Tree, Unusable> {
+        let named =
+            |error: io::Error| Unusable::Failed(format!("{}: {error}", directory.display()));
+        fs::create_dir_all(directory).map_err(named)?;
+        let lock = directory.join(format!("{RECORDS}.lock"));
+        let lock = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(lock)
+            .map_err(named)?;
+        match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {}
+            Err(Errno::WOULDBLOCK) => return Err(Unusable::Locked),
+            Err(error) => return Err(named(error.into())),
+        }
+        let mut tree = Tree {
+            directory: directory.to_owned(),
+            url: url.into(),
+            copies: BTreeMap::new(),
+            live: None,
+            _lock: lock,
+        };
+        match fs::read(directory.join(RECORDS)) {
+            Ok(text) => tree.understand(&text)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(named(error)),
+        }
+        tree.find_copies().map_err(named)?;
+        tree.save().map_err(named)?;
+        Ok(tree)
+    }
+
+    fn understand(&mut self, text: &[u8]) -> Result<(), Unusable> {
+        let path = self.directory.join(RECORDS);
+        let damaged = || Unusable::Failed(format!("{} is damaged", path.display()));
+        let value = Value::parse(text).ok_or_else(damaged)?;
+        let url = value
+            .get("url")
+            .and_then(Value::as_str)
+            .ok_or_else(damaged)?;
+        if url != self.url {
+            let (directory, wanted) = (self.directory.display(), &self.url);
+            return Err(Unusable::Failed(format!(
+                "{directory} is a mirror of {url} and not of {wanted}"
+            )));
+        }
+        self.live = value
+            .get("live")
+            .and_then(Value::as_str)
+            .and_then(response::tag);
+        for file in value.get("files").ok_or_else(damaged)?.items() {
+            let record = || {
+                let etag = response::tag(file.get("etag")?.as_str()?)?;
+                let name: Vec<u8> = percent_decode_str(file.get("name")?.as_str()?).collect();
+                let copy = Copy {
+                    name: name.into(),
+                    inode: file.get("inode")?.as_u64(),
+                    size: 0,
+                    sealed: false,
+                };
+                Some((etag, copy))
+            };
+            let (etag, copy) = record().ok_or_else(damaged)?;
+            self.copies.insert(etag, copy);
+        }
+        Ok(())
+    }
+
+    /// Finds the recorded files, under whatever name a crash has left them.
+    fn find_copies(&mut self) -> io::Result<()> {
+        let mut names = BTreeMap::new();
+        let mut directories = vec![(self.directory.clone(), Vec::new())];
+        while let Some((directory, prefix)) = directories.pop() {
+            for entry in fs::read_dir(directory)? {
+                let entry = entry?;
+                let name = [&prefix, entry.file_name().as_bytes()].concat();
+                let kind = entry.file_type()?;
+                if kind.is_dir() && prefix.is_empty() {
+                    directories.push((entry.path(), [&name, &b"/"[..]].concat()));
+                } else if kind.is_file() {
+                    names.insert(entry.metadata()?.ino(), name);
+                }
+            }
+        }
+        let directory = self.directory.clone();
+        self.copies.retain(|etag, copy| {
+            let path = |name: &[u8]| directory.join(OsStr::from_bytes(name));
+            match copy.inode {
+                Some(inode) => match names.get(&inode) {
+                    Some(name) => copy.name = name.as_slice().into(),
+                    None => return false,
+                },
+                // It was about to be made: whoever made this file knew the tag.
+                None if tag_of(&path(&copy.name)) != Some(*etag) => return false,
+                None => {}
+            }
+            let Ok(found) = fs::symlink_metadata(path(&copy.name)) else {
+                return false;
+            };
+            copy.inode = Some(found.ino());
+            copy.size = found.len();
+            copy.sealed = found.mode() & 0o222 == 0;
+            // Another file may have got the inode number meanwhile.
+            tag_of(&path(&copy.name)).is_none_or(|tag| tag == *etag)
+        });
+        Ok(())
+    }
+
+    /// Writes the records.
+    ///
+    /// # Errors
+    /// ENOSPC and the like.
+    pub fn save(&self) -> io::Result<()> {
+        let mut out = String::from("{\"url\":");
+        json_value::write_string(&mut out, &self.url);
+        if let Some(live) = self.live {
+            out.push_str(",\"live\":");
+            json_value::write_string(&mut out, &live.to_string());
+        }
+        out.push_str(",\"files\":[");
+        for (index, (etag, copy)) in self.copies.iter().enumerate() {
+            out.push_str(if index == 0 { "\n" } else { ",\n" });
+            let name = percent_encode(&copy.name, NON_ALPHANUMERIC);
+            let inode = copy
+                .inode
+                .map_or_else(|| "null".into(), |inode| inode.to_string());
+            out.push_str("{\"etag\":");
+            json_value::write_string(&mut out, &etag.to_string());
+            out.push_str(&format!(",\"name\":\"{name}\",\"inode\":{inode}}}"));
+        }
+        out.push_str("\n]}\n");
+        replace(&self.directory.join(RECORDS), out.as_bytes())
+    }
+
+    /// The copies.
+    #[must_use]
+    pub fn locals(&self) -> Vec<Local> {
+        let local = |(&etag, copy): (&ETag, &Copy)| Local {
+            name: copy.name.clone(),
+            etag,
+            size: copy.size,
+            sealed: copy.sealed,
+        };
+        self.copies.iter().map(local).collect()
+    }
+
+    /// How much of a file is here.
+    #[must_use]
+    pub fn size(&self, etag: ETag) -> Option<u64> {
+        self.copies.get(&etag).map(|copy| copy.size)
+    }
+
+    /// The name of a copy, for people.
+    #[must_use]
+    pub fn name(&self, etag: ETag) -> String {
+        let name = self.copies.get(&etag).map_or(&b""[..], |copy| &copy.name);
+        String::from_utf8_lossy(name).into_owned()
+    }
+
+    /// Whether a file of this name is there that is no copy.
+    #[must_use]
+    pub fn is_foreign(&self, name: &[u8]) -> bool {
+        let ours = self.copies.values().any(|copy| *copy.name == *name);
+        !ours && fs::symlink_metadata(self.path(name)).is_ok()
+    }
+
+    fn path(&self, name: &[u8]) -> PathBuf {
+        self.directory.join(OsStr::from_bytes(name))
+    }
+
+    /// Says in the records which files are about to be made.
+    ///
+    /// # Errors
+    /// See [`Tree::save`].
+    pub fn announce(&mut self, steps: &[Step]) -> io::Result<()> {
+        let mut any = false;
+        for step in steps {
+            if let Step::Create(etag, name) = step {
+                let copy = Copy {
+                    name: name.clone(),
+                    inode: None,
+                    size: 0,
+                    sealed: false,
+                };
+                self.copies.insert(*etag, copy);
+                any = true;
+            }
+        }
+        if any { self.save() } else { Ok(()) }
+    }
+
+    /// Does one step of a plan; `false`: it is not possible now, since somebody else changes the directory.
+    ///
+    /// # Errors
+    /// ENOSPC, EACCES and the like.
+    pub fn apply(&mut self, step: &Step) -> io::Result<bool> {
+        match step {
+            Step::Create(etag, name) => self.create(*etag, name),
+            Step::Rename(etag, name) => self.rename(*etag, name),
+            Step::Remove(etag) => {
+                if let Some(copy) = self.copies.remove(etag) {
+                    fs::remove_file(self.path(&copy.name)).or_else(absent)?;
+                }
+                Ok(true)
+            }
+            Step::Seal(etag, sealed) => {
+                let path = self.copies.get(etag).map(|copy| self.path(&copy.name));
+                if let (Some(path), Some(copy)) = (path, self.copies.get_mut(etag)) {
+                    let mode = fs::metadata(&path)?.mode();
+                    let mode = if *sealed { mode & !0o222 } else { mode | 0o200 };
+                    fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
+                    copy.sealed = *sealed;
+                }
+                Ok(true)
+            }
+            Step::Refuse(_) => Ok(true),
+        }
+    }
+
+    /// Makes an empty copy. It gets its name when it has its tag: a server must never announce another one for it.
+    fn create(&mut self, etag: ETag, name: &[u8]) -> io::Result<bool> {
+        let path = self.path(name);
+        self.make_parent(&path)?;
+        let new = self.path(format!(".openrange-new-{:016x}", etag.0).as_bytes());
+        fs::remove_file(&new).or_else(absent)?;
+        let file = OpenOptions::new()
+            .create_new(true)
+            .append(true)
+            .mode(0o666)
+            .open(&new)?;
+        let digits = format!("{:016x}", etag.0);
+        match rustix::fs::fsetxattr(&file, TAG_ATTRIBUTE, digits.as_bytes(), XattrFlags::empty()) {
+            // The file system has none: then the server gives a tag of its own.
+            Ok(()) | Err(Errno::NOTSUP | Errno::PERM | Errno::NOSPC) => {}
+            Err(error) => return Err(error.into()),
+        }
+        if !rename_free(&new, &path)? {
+            let _ = fs::remove_file(&new);
+            self.copies.remove(&etag);
+            return Ok(false);
+        }
+        if let Some(copy) = self.copies.get_mut(&etag) {
+            copy.inode = Some(file.metadata()?.ino());
+        }
+        Ok(true)
+    }
+
+    fn rename(&mut self, etag: ETag, name: &[u8]) -> io::Result<bool> {
+        let Some(copy) = self.copies.get(&etag) else {
+            return Ok(false);
+        };
+        let (from, to) = (self.path(&copy.name), self.path(name));
+        self.make_parent(&to)?;
+        match rename_free(&from, &to) {
+            Ok(false) => return Ok(false),
+            Ok(true) => {}
+            // Somebody has removed it: then there is no copy any more.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                self.copies.remove(&etag);
+                return Ok(false);
+            }
+            Err(error) => return Err(error),
+        }
+        if let Some(copy) = self.copies.get_mut(&etag) {
+            copy.name = name.into();
+        }
+        Ok(true)
+    }
+
+    fn make_parent(&self, path: &Path) -> io::Result<()> {
+        match path.parent() {
+            Some(parent) if parent != self.directory => fs::create_dir_all(parent),
+            _ => Ok(()),
+        }
+    }
+
+    /// Opens a copy to append to it; `None` if it is not there any more.
+    ///
+    /// # Errors
+    /// EACCES and the like.
+    pub fn append_to(&mut self, etag: ETag) -> io::Result<Option<File>> {
+        let Some(copy) = self.copies.get(&etag) else {
+            return Ok(None);
+        };
+        let file = match OpenOptions::new().append(true).open(self.path(&copy.name)) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                self.copies.remove(&etag);
+                return Ok(None);
+            }
+            Err(error) => return Err(error),
+        };
+        let found = file.metadata()?;
+        if Some(found.ino()) != copy.inode {
+            // Somebody has put another file there.
+            self.copies.remove(&etag);
+            return Ok(None);
+        }
+        if let Some(copy) = self.copies.get_mut(&etag) {
+            copy.size = found.len();
+        }
+        Ok(Some(file))
+    }
+
+    /// Bytes were appended.
+    pub fn grown(&mut self, etag: ETag, count: u64) {
+        if let Some(copy) = self.copies.get_mut(&etag) {
+            copy.size += count;
+        }
+    }
+
+    /// Begins a copy anew, since the origin was truncated.
+    ///
+    /// # Errors
+    /// EACCES and the like.
+    pub fn truncate(&mut self, etag: ETag) -> io::Result<()> {
+        if let Some(file) = self.append_to(etag)? {
+            file.set_len(0)?;
+            if let Some(copy) = self.copies.get_mut(&etag) {
+                copy.size = 0;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn absent(error: io::Error) -> io::Result<()> {
+    if error.kind() == io::ErrorKind::NotFound {
+        Ok(())
+    } else {
+        Err(error)
+    }
+}
+
+/// Renames to a name that no file has; `false`: one has it.
+fn rename_free(from: &Path, to: &Path) -> io::Result<bool> {
+    use rustix::fs::CWD;
+    match rustix::fs::renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        Ok(()) => Ok(true),
+        Err(Errno::EXIST) => Ok(false),
+        // The file system does not know the flag (NFS, FUSE).
+        Err(Errno::INVAL | Errno::NOSYS) if fs::symlink_metadata(to).is_ok() => Ok(false),
+        Err(Errno::INVAL | Errno::NOSYS) => fs::rename(from, to).map(|()| true),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The tag in the attribute of a file.
+fn tag_of(path: &Path) -> Option<ETag> {
+    let mut value = [0; 32];
+    let length = rustix::fs::lgetxattr(path, TAG_ATTRIBUTE, &mut value[..]).ok()?;
+    response::tag_digits(str::from_utf8(&value[..length]).ok()?)
+}
