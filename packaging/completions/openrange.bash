@@ -14,6 +14,11 @@ _openrange() {
         other='-j --jobs --retry'
         plain='-h --help'
         ;;
+    mirror)
+        file='--token-file'
+        other='--on-gap --late --header --max-rate'
+        plain='--delete --until-caught-up --fail -h --help'
+        ;;
     *)
         user='--user'
         file='--access-log --token-file'
@@ -21,7 +26,7 @@ _openrange() {
             --max-connections-per-address --poll-interval --grace --admin --cors --host --write
             --append-max --body-memory'
         plain='--no-sandbox -h --help -V --version'
-        ((COMP_CWORD == 1)) && commands='follow work'
+        ((COMP_CWORD == 1)) && commands='follow mirror work'
         ;;
     esac
     if _openrange_has "$user" "$before"; then

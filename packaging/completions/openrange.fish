@@ -1,9 +1,10 @@
 # Completion for fish: goes to /usr/share/fish/vendor_completions.d/openrange.fish.
-set -l commands follow work
+set -l commands follow mirror work
 set -l server "not __fish_seen_subcommand_from $commands"
 complete -c openrange -n "$server" -x -a '(__fish_complete_directories)' -d 'directory to serve'
 complete -c openrange -n "$server" -x -a follow -d 'follow a log'
 complete -c openrange -n "$server" -x -a work -d 'work on jobs'
+complete -c openrange -n "$server" -x -a mirror -d 'maintain a copy of a file or a directory'
 complete -c openrange -n "$server" -x -l listen -d 'address to listen on, may be repeated'
 complete -c openrange -n "$server" -x -l threads -d 'worker threads'
 complete -c openrange -n "$server" -x -l header-timeout -d 'for a request head to be complete'
@@ -42,3 +43,13 @@ complete -c openrange -n '__fish_seen_subcommand_from follow' -s h -l help -d 'p
 complete -c openrange -n '__fish_seen_subcommand_from work' -x -s j -l jobs -d 'run up to N commands at the same time'
 complete -c openrange -n '__fish_seen_subcommand_from work' -x -l retry -d 'take a job of a dead worker again'
 complete -c openrange -n '__fish_seen_subcommand_from work' -s h -l help -d 'print the options'
+complete -c openrange -n '__fish_seen_subcommand_from mirror' -x -a '(__fish_complete_directories)' -d 'directory of the copies'
+complete -c openrange -n '__fish_seen_subcommand_from mirror' -l delete -d 'remove copies of files that were removed at the origin'
+complete -c openrange -n '__fish_seen_subcommand_from mirror' -x -l on-gap -a 'fail oldest latest' -d 'if a generation is gone'
+complete -c openrange -n '__fish_seen_subcommand_from mirror' -x -l late -d 'how long a rolled file is still looked at'
+complete -c openrange -n '__fish_seen_subcommand_from mirror' -l until-caught-up -d 'stop when everything is here'
+complete -c openrange -n '__fish_seen_subcommand_from mirror' -l fail -d 'exit with 1 if the server refuses'
+complete -c openrange -n '__fish_seen_subcommand_from mirror' -r -l token-file -d 'a file with the bearer token'
+complete -c openrange -n '__fish_seen_subcommand_from mirror' -x -l header -d 'send this header field too'
+complete -c openrange -n '__fish_seen_subcommand_from mirror' -x -l max-rate -d 'receive no more in a second'
+complete -c openrange -n '__fish_seen_subcommand_from mirror' -s h -l help -d 'print the options'
