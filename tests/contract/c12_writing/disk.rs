@@ -1,0 +1,197 @@
+//! Receipts for what is on disk, and disks that are full, read-only or limited.
+
+use super::{names, once, patch, read, writable, write};
+use crate::support::client::{Client, etag};
+use crate::support::harness::{Server, TempDir};
+use crate::support::machine::in_namespace;
+
+const FSYNC: &str = "Prefer: fsync";
+
+#[test]
+fn on_disk() {
+    let (dir, server) = writable(&[]);
+    let mut client = Client::new(&server);
+    let response = write(&mut client, "POST", "/in/t", &[FSYNC], "one\n");
+    assert_eq!(
+        (response.status, response.field("Preference-Applied")),
+        (201, "fsync")
+    );
+    let response = write(
+        &mut client,
+        "POST",
+        "/in/t",
+        &["Prefer: wait=1, fsync"],
+        "two\n",
+    );
+    assert_eq!(
+        (response.status, response.field("Preference-Applied")),
+        (204, "fsync")
+    );
+    let response = write(&mut client, "POST", "/in/t", &[], "three\n");
+    assert_eq!(response.get("Preference-Applied"), None);
+    let response = write(&mut client, "PUT", "/in/u", &[FSYNC], "new\n");
+    assert_eq!(
+        (response.status, response.field("Preference-Applied")),
+        (201, "fsync")
+    );
+    client.ask("MOVE", "/in/u", &[FSYNC, "Destination: /in/sub/u"]);
+    let response = client.response();
+    assert_eq!(
+        (response.status, response.field("Preference-Applied")),
+        (201, "fsync")
+    );
+    client.ask("DELETE", "/in/sub/u", &[FSYNC]);
+    let response = client.response();
+    assert_eq!(
+        (response.status, response.field("Preference-Applied")),
+        (204, "fsync")
+    );
+    // Nothing was done, so nothing is promised.
+    client.ask("DELETE", "/in/sub/u", &[FSYNC]);
+    let response = client.response();
+    assert_eq!(
+        (response.status, response.get("Preference-Applied")),
+        (404, None)
+    );
+    assert_eq!(client.get("/in/t", &[]).body, b"one\ntwo\nthree\n");
+    assert_eq!(names(&dir, "in"), ["sub", "t"]);
+}
+
+#[test]
+fn many_wait_together() {
+    let (dir, server) = writable(&[]);
+    let mut clients: Vec<Client> = (0..64).map(|_| Client::new(&server)).collect();
+    for round in 0..5 {
+        for (number, client) in clients.iter_mut().enumerate() {
+            let line = format!("{round} {number:02}\n");
+            let length = format!("Content-Length: {}", line.len());
+            let fields = [FSYNC, &length];
+            let head = crate::support::client::request("POST", "/in/t", &fields);
+            client.send(head + &line);
+        }
+        for client in &mut clients {
+            let response = client.response();
+            assert_eq!(response.field("Preference-Applied"), "fsync");
+        }
+    }
+    assert_eq!(read(&dir, "in/t").lines().count(), 320);
+}
+
+#[test]
+fn who_leaves_while_it_waits_harms_nobody() {
+    let (dir, server) = writable(&[]);
+    for number in 0..50 {
+        let mut client = Client::new(&server);
+        let fields = [FSYNC, "Content-Length: 2"];
+        client.send(crate::support::client::request("POST", "/in/t", &fields) + "x\n");
+        if number % 2 == 0 {
+            client.reset();
+        } else {
+            drop(client);
+        }
+    }
+    let response = once(&server, "POST", "/in/t", &[FSYNC], "end\n");
+    assert!(response.status < 300);
+    let text = read(&dir, "in/t");
+    assert!(text.ends_with("end\n") && text.len() <= 104, "{text:?}");
+}
+
+#[test]
+fn a_full_disk() {
+    in_namespace(module_path!(), "a_full_disk", || {
+        let dir = TempDir::new();
+        dir.mkdir("in");
+        let script = format!(
+            "mount -t tmpfs -o size=256k tmpfs {}",
+            dir.join("in").display()
+        );
+        let server = Server::after(&script, &dir, &["--write", "/in"]).expect("a server");
+        let inside = server.running.path_inside(&dir.join("in"));
+        assert_eq!(once(&server, "POST", "/in/t", &[], "one\n").status, 201);
+        let before = etag(&server, "/in/t");
+        let mut tail = server.tail("/in/t", 0);
+        tail.wait_for(4);
+        let long = "x".repeat(1_000_000);
+        let response = once(&server, "POST", "/in/t", &[], &long);
+        response.assert_error(507);
+        assert_eq!(response.field("Upload-Offset"), "4");
+        once(&server, "PUT", "/in/t", &[], &long).assert_error(507);
+        once(&server, "PUT", "/in/new", &[], &long).assert_error(507);
+        once(&server, "POST", "/in/new", &[], &long).assert_error(507);
+        patch(&server, "/in/t", 4, false, &long).assert_error(507);
+        // Without a length the server learns it only when the disk is full.
+        let mut client = Client::new(&server);
+        client.ask("PUT", "/in/t", &["Transfer-Encoding: chunked"]);
+        let _ = client.try_send(format!("{:x}\r\n{long}\r\n0\r\n\r\n", long.len()));
+        client.response().assert_error(507);
+        // Nothing has changed, and the tail goes on.
+        assert_eq!(etag(&server, "/in/t"), before);
+        assert_eq!(once(&server, "POST", "/in/t", &[], "two\n").status, 204);
+        tail.wait_for(8);
+        let entries = std::fs::read_dir(inside).expect("a directory").count();
+        assert_eq!(entries, 1);
+    });
+}
+
+#[test]
+fn a_read_only_file_system() {
+    in_namespace(module_path!(), "a_read_only_file_system", || {
+        let dir = TempDir::new();
+        dir.mkdir("in");
+        let place = dir.join("in");
+        let script = format!(
+            "mount -t tmpfs tmpfs {0}; echo one >{0}/t; mount -o remount,ro {0}",
+            place.display()
+        );
+        let server = Server::after(&script, &dir, &["--write", "/in"]).expect("a server");
+        for (method, target) in [
+            ("POST", "/in/t"),
+            ("POST", "/in/new"),
+            ("PUT", "/in/t"),
+            ("DELETE", "/in/t"),
+        ] {
+            once(
+                &server,
+                method,
+                target,
+                &[],
+                if method == "DELETE" { "" } else { "x" },
+            )
+            .assert_error(403);
+        }
+        let response = once(&server, "MOVE", "/in/t", &["Destination: /in/u"], "");
+        response.assert_error(403);
+    });
+}
+
+#[test]
+fn another_file_system() {
+    in_namespace(module_path!(), "another_file_system", || {
+        let dir = TempDir::new();
+        dir.mkdir("in/sub");
+        dir.write("in/t", "one\n");
+        let script = format!("mount -t tmpfs tmpfs {}", dir.join("in/sub").display());
+        let server = Server::after(&script, &dir, &["--write", "/in"]).expect("a server");
+        let response = once(&server, "MOVE", "/in/t", &["Destination: /in/sub/t"], "");
+        response.assert_error(403);
+        assert_eq!(read(&dir, "in/t"), "one\n");
+        assert_eq!(once(&server, "PUT", "/in/sub/t", &[FSYNC], "x").status, 201);
+    });
+}
+
+#[test]
+fn a_limit_of_the_size_of_files() {
+    let dir = TempDir::new();
+    dir.mkdir("in");
+    // In blocks of 512 bytes.
+    let server = Server::after("ulimit -f 2", &dir, &["--write", "/in"]).expect("a server");
+    let body = "x".repeat(1000);
+    assert_eq!(once(&server, "POST", "/in/t", &[], &body).status, 201);
+    let response = once(&server, "POST", "/in/t", &[], &body);
+    response.assert_error(413);
+    let length = dir.join("in/t").metadata().expect("a file").len();
+    assert_eq!(response.field("Upload-Offset"), length.to_string());
+    once(&server, "PUT", "/in/t", &[], "y".repeat(5000)).assert_error(413);
+    assert_eq!(once(&server, "POST", "/in/u", &[], "small").status, 201);
+    assert_eq!(names(&dir, "in"), ["t", "u"]);
+}
