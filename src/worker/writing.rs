@@ -147,7 +147,12 @@ impl Waiting for Ticket {
 
 /// What the disk has said. True if somebody was waiting for it.
 pub(super) fn committed(slot: &mut Slot, number: u64, result: Result<(), Errno>) -> bool {
-    let Some(upload) = &mut slot.upload else {
+    // The client may have gone in this very turn.
+    let Some(upload) = slot
+        .upload
+        .as_mut()
+        .filter(|_| slot.machine.body().is_some())
+    else {
         return false;
     };
     upload.commit = match (&upload.commit, result) {

@@ -357,7 +357,9 @@ fn the_server_ends_in_the_middle_of_a_body() {
     client.raw(25);
     server.running.signal(rustix::process::Signal::TERM);
     // When nobody accepts any more, every worker knows.
-    eventually("it accepts no more", || Client::try_to(&server.address).is_err());
+    eventually("it accepts no more", || {
+        Client::try_to(&server.address).is_err()
+    });
     client.send("one\n");
     let response = client.response();
     assert_eq!(
