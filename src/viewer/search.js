@@ -166,7 +166,7 @@ function found(pattern, text) {
 
 // Bytes, for people.
 function amount(bytes) {
-  const units = ["B", "KB", "MB", "GB", "TB"];
+  const units = ["B", "kB", "MB", "GB", "TB"];
   let unit = 0;
   for (; bytes >= 1000 && unit < 4; unit++) bytes /= 1000;
   return `${unit && bytes < 10 ? bytes.toFixed(1) : Math.round(bytes)} ${units[unit]}`;

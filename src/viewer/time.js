@@ -47,7 +47,7 @@ function timeTyped(text, near) {
   if (ago && (text[0] === "-" || /ago$/i.test(text))) {
     return Date.now() - ago[1] * { s: 1, m: 60, min: 60, h: 3600, d: 86400 }[ago[2].toLowerCase()] * 1000;
   }
-  const clock = /^(\d{1,2}):(\d\d)(?::(\d\d))?$/.exec(text);
+  const clock = /^([01]?\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?$/.exec(text);
   if (!clock) return timeOf(text.startsWith("@") ? text.slice(1) : text);
   return new Date(near).setHours(clock[1], clock[2], clock[3] ?? 0, 0);
 }

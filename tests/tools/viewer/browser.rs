@@ -170,6 +170,13 @@ impl Browser {
         self.call("POST", "/execute/sync", &body);
     }
 
+    /// What the window shows, as PNG in base64.
+    pub fn screenshot(&self) -> String {
+        let said = self.call("GET", "/screenshot", "");
+        let (_, value) = said.split_once("\"value\":\"").expect("a value");
+        value.split('"').next().expect("an end").to_string()
+    }
+
     /// As a device that is set to this colour scheme.
     pub fn prefer(&self, scheme: &str) {
         let features = format!(

@@ -4,6 +4,7 @@ mod accessibility;
 mod browser;
 mod document;
 mod event_source;
+mod picture;
 mod reading;
 mod searching;
 mod selecting;
