@@ -27,8 +27,8 @@ use crate::os::privileges;
 use crate::os::sockets::{Listener, Stream};
 use crate::response::MISDIRECTED;
 use crate::subscription::end::End;
-use crate::worker::Shared;
 use crate::worker::inspect::{Client, Inspector, Report, STATES};
+use crate::worker::shared::Shared;
 
 /// Who answers.
 pub struct Admin {

@@ -21,8 +21,9 @@ use crate::store::generations::finder::Finder;
 use crate::store::generations::scan::Scanner;
 use crate::store::root::Files;
 use crate::store::truncations::Truncations;
+use crate::worker::builder::WorkerBuilder;
 use crate::worker::inspect::Inspector;
-use crate::worker::{Shared, WorkerBuilder};
+use crate::worker::shared::Shared;
 
 /// Starts, replaces and ends the threads that serve.
 pub struct Workers {

@@ -9,7 +9,7 @@ use crate::store::commit::Commits;
 use crate::store::leftovers;
 use crate::store::root::{Files, open_root};
 use crate::store::truncations::Truncations;
-use crate::worker::writing::{BodyMemory, Writing};
+use crate::worker::upload::{BodyMemory, Writing};
 
 use super::options::Options;
 

@@ -8,7 +8,9 @@ use log::{debug, warn};
 use rustix::io::Errno;
 
 use super::Worker;
-use super::drive::{self, READABLE, Slot};
+use super::drive;
+use super::slot::{READABLE, Slot};
+use super::timers::Timer;
 use crate::connection::Connection;
 use crate::limits::ACCEPT_PAUSE;
 use crate::os::epoll::Token;
@@ -98,19 +100,21 @@ impl Worker {
             refused.into_iter().for_each(|key| self.give_way(key));
             return self.reap();
         }
-        if self.paused_until.is_none() {
+        if !self.timers.is_set(Timer::Accept) {
             warn!("cannot accept a connection ({error}): waiting until another ends");
             self.listen(Interest {
                 readable: false,
                 writable: false,
             });
         }
-        self.paused_until = Some(self.context.now + ACCEPT_PAUSE);
+        self.timers
+            .set(Timer::Accept, self.context.now + ACCEPT_PAUSE);
     }
 
     /// Accepts again, if accepting pauses.
     pub(super) fn resume(&mut self) {
-        if self.paused_until.take().is_some() {
+        if self.timers.is_set(Timer::Accept) {
+            self.timers.clear(Timer::Accept);
             self.listen(READABLE);
         }
     }

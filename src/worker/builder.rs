@@ -8,13 +8,17 @@ use std::time::{Instant, SystemTime};
 
 use slab::Slab;
 
+use super::Worker;
 use super::completions::Completions;
+use super::context::Context;
 use super::deadlines::Deadlines;
-use super::drive::{Context, READABLE};
 use super::inspect::{Counters, Mailbox};
+use super::queue::Queue;
 use super::searches::Searches;
 use super::send::SendBuffer;
-use super::{Queue, Shared, Worker};
+use super::shared::Shared;
+use super::slot::READABLE;
+use super::timers::Timers;
 use crate::follow::event_subscriptions::EventSubscriptions;
 use crate::follow::registry::Topics;
 use crate::follow::watcher::Watch;
@@ -135,12 +139,8 @@ impl WorkerBuilder {
             queue: Queue::default(),
             leaving: Vec::new(),
             refused: VecDeque::new(),
-            paused_until: None,
             start: Instant::now(),
-            next_poll: Moment::NEVER,
-            next_sweep: Moment::NEVER,
-            next_unacked_check: Moment::NEVER,
-            cut_at: None,
+            timers: Timers::new(),
             retired,
             mailbox,
             completions,

@@ -3,8 +3,9 @@
 
 use std::rc::Rc;
 
-use super::drive::{Context, Slot};
+use super::context::Context;
 use super::generations::{self, Next};
+use super::slot::Slot;
 use crate::connection::Action;
 use crate::follow::directories::unlisted;
 

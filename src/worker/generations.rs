@@ -4,7 +4,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::drive::Context;
+use super::context::Context;
 use crate::action::After;
 use crate::follow::registry::Lookup;
 use crate::follow::watcher::TopicId;

@@ -6,87 +6,58 @@
 //! touch.
 
 mod accept;
+mod accounting;
 pub mod admission;
-mod builder;
+pub mod builder;
 pub mod completions;
+pub mod context;
 pub mod deadlines;
 pub mod drive;
 mod event_streams;
 mod generations;
 pub mod inspect;
+mod open;
+mod queue;
+mod report;
 pub mod searches;
 pub mod send;
+pub mod shared;
 mod shared_chunk;
-pub mod writing;
+pub mod slot;
+pub mod timers;
+pub mod upload;
+mod writing;
 
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::AsFd;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use log::warn;
 use slab::Slab;
 
-use crate::connection::{State, Timeouts};
+use crate::connection::State;
 use crate::follow::fanout::NextSubscriber;
-use crate::http::authorization::Tokens;
-use crate::http::cors::Cors;
 use crate::http::date::Date;
-use crate::http::host::Hosts;
 use crate::limits::{
     ACCEPT_BURST, ACKNOWLEDGED_INTERVAL, BULK_SLICE, FANOUT_SLICE, SWEEP_INTERVAL,
 };
-use crate::log::access_log::AccessLog;
 use crate::os::epoll::{Poll, Token};
 use crate::os::sockets::Listener;
 use crate::subscription::end::End;
 use crate::time::Moment;
-use crate::versioned::Versioned;
-use admission::Admission;
-pub use builder::WorkerBuilder;
 use completions::{Completion, Completions};
+use context::Context;
 use deadlines::Deadlines;
-use drive::{Context, NOTHING, Outcome, Slot};
+use drive::Outcome;
 use inspect::{Ask, Counters, Mailbox};
+use queue::Queue;
+use shared::Shared;
 use shared_chunk::SharedChunk;
-use writing::Writing;
-
-/// What all workers share.
-pub struct Shared {
-    /// How long clients are waited for.
-    pub timeouts: Timeouts,
-    /// `--send-timeout`; zero: never.
-    pub send_timeout: Duration,
-    /// `--grace`
-    pub grace: Duration,
-    /// `--poll-interval`
-    pub poll_interval: Duration,
-    /// `--max-connections`
-    pub max_connections: usize,
-    /// Connections above it that a worker holds only to answer 503.
-    pub refused_max: usize,
-    /// Files that a worker keeps open at most because they are asked for often.
-    pub cached_files: usize,
-    /// `--cors`
-    pub cors: Option<Cors>,
-    /// `--host`, or what takes its place.
-    pub hosts: Hosts,
-    /// The same at the listener of `--admin`.
-    pub admin_hosts: Hosts,
-    /// `--write`
-    pub writing: Option<Writing>,
-    /// `--access-log`
-    pub access_log: Option<Arc<AccessLog>>,
-    /// `--token-file`
-    pub tokens: Option<Arc<Versioned<Tokens>>>,
-    /// Connections of all workers.
-    pub admission: Admission,
-    /// Signals to end that have come. From the first one on everything under way comes to its end, from the second one on
-    /// it is cut.
-    pub signals: AtomicUsize,
-}
+use slot::{NOTHING, Slot};
+use timers::{Timer, Timers};
 
 /// One thread's loop and everything it owns.
 pub struct Worker {
@@ -101,14 +72,8 @@ pub struct Worker {
     leaving: Vec<(usize, bool)>,
     /// Connections above the limit, that are told so, in order.
     refused: VecDeque<usize>,
-    /// Listeners are not listened to before this moment, unless a connection ends.
-    paused_until: Option<Moment>,
     start: Instant,
-    next_poll: Moment,
-    next_sweep: Moment,
-    next_unacked_check: Moment,
-    /// When the grace ends.
-    cut_at: Option<Moment>,
+    timers: Timers,
     /// Other workers accept the connections from now on.
     retired: Arc<AtomicBool>,
     mailbox: Arc<Mailbox>,
@@ -124,7 +89,7 @@ impl Worker {
     /// # Errors
     /// If the poller fails, which it never should.
     pub fn run(mut self) -> io::Result<Counters> {
-        while self.cut_at.is_none() || !self.slots.is_empty() {
+        while !self.is_ending() || !self.slots.is_empty() {
             self.poll.wait(self.timeout())?;
             self.begin_turn();
             self.mark();
@@ -148,13 +113,12 @@ impl Worker {
             return Some(Duration::ZERO);
         }
         let moments = [
+            self.timers.next(),
+            // When to ask a connection whether its time is up.
             self.deadlines.next(),
-            self.next_poll,
-            self.next_sweep,
-            self.next_unacked_check,
+            // When to close files that nobody asks for any more.
             self.context.topics.lookups.deadline(),
-            self.paused_until.unwrap_or(Moment::NEVER),
-            self.cut_at.unwrap_or(Moment::NEVER),
+            // When to report what has happened in a directory.
             self.context.topics.next_directory(),
         ];
         let next = moments.into_iter().min().unwrap_or(Moment::NEVER);
@@ -245,7 +209,7 @@ impl Worker {
     /// Everything that is due by the clock.
     fn keep_time(&mut self) {
         let now = self.context.now;
-        if self.paused_until.is_some_and(|until| until <= now) {
+        if self.timers.is_due(Timer::Accept, now) {
             self.resume();
         }
         while let Some(key) = self.deadlines.pop(now) {
@@ -256,11 +220,11 @@ impl Worker {
             }
             self.queue.push(slot, key);
         }
-        if self.next_unacked_check <= now {
+        if self.timers.is_due(Timer::CheckUnacked, now) {
             self.check_unacked();
         }
         self.sweep();
-        if self.cut_at.is_some_and(|at| at <= now) {
+        if self.timers.is_due(Timer::Cut, now) {
             for (key, slot) in &mut self.slots {
                 slot.machine.cut(now);
                 self.queue.push(slot, key);
@@ -271,10 +235,10 @@ impl Worker {
     fn sweep(&mut self) {
         let now = self.context.now;
         let topics = &mut self.context.topics;
-        if self.next_poll <= now {
+        if self.timers.is_due(Timer::PollFiles, now) {
             topics.sweep(true);
         }
-        if self.next_sweep <= now {
+        if self.timers.is_due(Timer::SweepFiles, now) {
             topics.sweep(false);
         }
         topics.tell_directories(now);
@@ -285,17 +249,12 @@ impl Worker {
     fn plan_sweeps(&mut self) {
         let now = self.context.now;
         let topics = &self.context.topics;
-        let later = |next: Moment, wanted: bool, interval: Duration| match (wanted, next) {
-            (false, _) => Moment::NEVER,
-            (true, next) if next <= now || next == Moment::NEVER => now + interval,
-            (true, next) => next,
-        };
-        self.next_poll = later(
-            self.next_poll,
-            topics.any_unwatched(),
-            self.shared.poll_interval,
-        );
-        self.next_sweep = later(self.next_sweep, topics.any(), SWEEP_INTERVAL);
+        let polls = topics.any_unwatched();
+        let interval = self.shared.poll_interval;
+        self.timers.repeat(Timer::PollFiles, polls, interval, now);
+        let sweeps = topics.any();
+        self.timers
+            .repeat(Timer::SweepFiles, sweeps, SWEEP_INTERVAL, now);
     }
 
     /// Whoever owes us an acknowledgement for longer than the send timeout is cut. Writability alone does not tell: a
@@ -319,11 +278,8 @@ impl Worker {
             }
             open |= slot.has_unacked;
         }
-        self.next_unacked_check = if open {
-            now + self.unacked_interval()
-        } else {
-            Moment::NEVER
-        };
+        let interval = self.unacked_interval();
+        self.timers.repeat(Timer::CheckUnacked, open, interval, now);
     }
 
     fn unacked_interval(&self) -> Duration {
@@ -375,7 +331,7 @@ impl Worker {
         let Some(taken) = chunk.send(slot, self.context.now) else {
             return false;
         };
-        drive::count_sent(slot, taken.count, None, &mut self.context);
+        accounting::count_sent(slot, taken.count, None, &mut self.context);
         if taken.full {
             self.rearm(key, Outcome::Blocked);
         }
@@ -413,7 +369,7 @@ impl Worker {
     /// Brings poller, deadlines and topics in step with the state a connection is in now.
     fn rearm(&mut self, key: usize, outcome: Outcome) {
         let slot = &mut self.slots[key];
-        drive::finish_response(slot, key, &mut self.context);
+        accounting::finish_response(slot, key, &mut self.context);
         match outcome {
             Outcome::Leave { abort } => return self.leaving.push((key, abort)),
             Outcome::Again => self.queue.push(slot, key),
@@ -438,21 +394,27 @@ impl Worker {
             slot.machine.deadline(&self.shared.timeouts),
         );
         if slot.has_unacked
-            && self.next_unacked_check == Moment::NEVER
+            && !self.timers.is_set(Timer::CheckUnacked)
             && !self.shared.send_timeout.is_zero()
         {
-            self.next_unacked_check = self.context.now + self.unacked_interval();
+            let at = self.context.now + self.unacked_interval();
+            self.timers.set(Timer::CheckUnacked, at);
         }
+    }
+
+    /// Whether it accepts no connections any more and lets those that are there come to their end.
+    fn is_ending(&self) -> bool {
+        self.timers.is_set(Timer::Cut)
     }
 
     fn check_signals(&mut self) {
         let signals = self.shared.signals.load(Ordering::Acquire);
         let ends = signals > 0 || self.retired.load(Ordering::Acquire);
-        if ends && self.cut_at.is_none() {
+        if ends && !self.is_ending() {
             self.stop();
         }
         if signals > 1 {
-            self.cut_at = Some(self.context.now);
+            self.timers.set(Timer::Cut, self.context.now);
         }
     }
 
@@ -460,7 +422,7 @@ impl Worker {
     /// everything that is under way come to its end.
     fn stop(&mut self) {
         let now = self.context.now;
-        self.cut_at = Some(now + self.shared.grace);
+        self.timers.set(Timer::Cut, now + self.shared.grace);
         for index in 0..self.listeners.len() {
             if !self.listeners[index].lent() && !self.retired.load(Ordering::Acquire) {
                 self.accept(index, usize::MAX);
@@ -494,7 +456,7 @@ impl Worker {
             let Some(mut slot) = self.slots.try_remove(key) else {
                 continue;
             };
-            drive::log_access(&mut slot, None, &mut self.context);
+            accounting::log_access(&mut slot, None, &mut self.context);
             let _ = self.deadlines.arm(key, slot.deadline, Moment::NEVER);
             self.poll.remove(slot.stream.as_fd());
             self.release(key, slot.counted, slot.peer);
@@ -513,29 +475,5 @@ impl Worker {
         self.queue.waiting.retain(|key| self.slots.contains(*key));
         self.queue.sending.retain(|key| self.slots.contains(*key));
         self.resume();
-    }
-}
-
-/// Slots to be driven, each at most once. Those in the middle of an answer come in slices, so that
-/// nobody waits for all of them.
-#[derive(Default)]
-struct Queue {
-    waiting: Vec<usize>,
-    sending: VecDeque<usize>,
-}
-
-impl Queue {
-    fn push(&mut self, slot: &mut Slot, key: usize) {
-        if std::mem::replace(&mut slot.due, true) {
-            return;
-        }
-        match slot.machine.state() {
-            State::SendingRange(_) => self.sending.push_back(key),
-            _ => self.waiting.push(key),
-        }
-    }
-
-    fn is_empty(&self) -> bool {
-        self.waiting.is_empty() && self.sending.is_empty()
     }
 }

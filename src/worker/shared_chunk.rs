@@ -8,8 +8,8 @@ use std::rc::Rc;
 
 use rustix::io::Errno;
 
-use super::drive::Slot;
 use super::send::SendBuffer;
+use super::slot::Slot;
 use crate::store::file::OpenFile;
 use crate::time::Moment;
 

@@ -2,20 +2,20 @@
 
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use rustix::io::Errno;
 
+use super::accounting::answer_begins;
 use super::completions::{Completion, Completions};
-use super::drive::{Context, Slot, answer_begins};
+use super::context::Context;
+use super::slot::Slot;
+use super::upload::{Commit, Held, Upload, Writing};
 use crate::connection::Action;
 use crate::connection::receiving::Sink;
 use crate::http::authorization::Right;
 use crate::http::digest::Verifier;
 use crate::http::head::Status;
 use crate::http::origin::Origins;
-use crate::http::prefix::Prefixes;
 use crate::http::target::{Path, Target};
 use crate::http::write::{Change, Fault, Verb, WriteHead};
 use crate::intent::ParsedRequest;
@@ -23,110 +23,12 @@ use crate::limits::{LOCK_PATIENCE, LOCK_PAUSE};
 use crate::receipt::{Receipt, WriteFailure};
 use crate::response::Terms;
 use crate::store::append::{self, Append, Appended};
-use crate::store::commit::{Commits, Job, Waiting};
+use crate::store::commit::{Job, Waiting};
 use crate::store::file::OpenFile;
 use crate::store::place::{Place, Stop, failure, failure_at};
 use crate::store::relocate;
 use crate::store::replace::{self, Temporary};
 use crate::store::root::Files;
-use crate::time::Moment;
-
-/// What may be written, and how much of it at a time. The same for all workers.
-#[derive(Clone)]
-pub struct Writing {
-    /// `--write`
-    pub prefixes: Arc<Prefixes>,
-    /// Whose pages may write.
-    pub origins: Arc<Origins>,
-    /// `--append-max`
-    pub append_max: u64,
-    /// `--body-memory`
-    pub memory: Arc<BodyMemory>,
-    /// Puts what is written on disk.
-    pub commits: Arc<Commits>,
-}
-
-/// The memory that the bodies of all workers hold.
-pub struct BodyMemory {
-    most: usize,
-    held: AtomicUsize,
-}
-
-impl BodyMemory {
-    /// At most so many bytes.
-    #[must_use]
-    pub fn new(most: usize) -> Arc<BodyMemory> {
-        Arc::new(BodyMemory {
-            most,
-            held: AtomicUsize::new(0),
-        })
-    }
-
-    fn has_room_for(&self, bytes: u64) -> bool {
-        let free = self.most.saturating_sub(self.held.load(Ordering::Relaxed));
-        bytes <= free as u64
-    }
-}
-
-/// What one body holds of it.
-struct Held {
-    memory: Arc<BodyMemory>,
-    bytes: usize,
-}
-
-impl Held {
-    /// Changes it to so many bytes. False if there is no room for them.
-    fn set(&mut self, bytes: usize) -> bool {
-        let held = &self.memory.held;
-        if bytes <= self.bytes {
-            held.fetch_sub(self.bytes - bytes, Ordering::Relaxed);
-            self.bytes = bytes;
-            return true;
-        }
-        let more = bytes - self.bytes;
-        let before = held.fetch_add(more, Ordering::Relaxed);
-        if before.saturating_add(more) > self.memory.most {
-            held.fetch_sub(more, Ordering::Relaxed);
-            return false;
-        }
-        self.bytes = bytes;
-        true
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        self.memory.held.fetch_sub(self.bytes, Ordering::Relaxed);
-    }
-}
-
-/// What a worker remembers of a request while its body comes, or while it waits. Nothing is left of it when it is dropped.
-#[derive(Default)]
-pub struct Upload {
-    /// The file that gathers the body of a PUT.
-    temporary: Option<Temporary>,
-    verifier: Option<Verifier>,
-    held: Option<Held>,
-    /// Since when the lock of the file is waited for, and the pause before the next try.
-    waits: Option<(Moment, Duration)>,
-    commit: Commit,
-}
-
-/// How far a request is that wants its file on disk.
-#[derive(Default)]
-enum Commit {
-    /// Nothing was asked for.
-    #[default]
-    Idle,
-    /// The body of a PUT is being put on disk, before it gets the name.
-    Body(u64),
-    /// It is there.
-    BodyDone,
-    /// The request was carried out; its file and names are being put on disk.
-    All(u64, Receipt),
-    /// That is over.
-    Done(Result<Receipt, WriteFailure>),
-}
 
 /// A request that waits for the disk.
 struct Ticket {

@@ -62,15 +62,15 @@ const CIRCLES: &[&[&str]] = &[
         "follow/fanout.rs",
         "follow/registry.rs",
     ],
-    &["response/generations.rs", "response/mod.rs"],
     &[
-        "worker/builder.rs",
-        "worker/drive.rs",
-        "worker/event_streams.rs",
-        "worker/generations.rs",
-        "worker/inspect.rs",
-        "worker/mod.rs",
-        "worker/shared_chunk.rs",
+        "response/generations.rs",
+        "response/mod.rs",
+        "response/written.rs",
+    ],
+    &[
+        "connection/closing.rs",
+        "connection/mod.rs",
+        "connection/receiving.rs",
     ],
 ];
 

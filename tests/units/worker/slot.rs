@@ -11,7 +11,7 @@ use openrange::http::date::Date;
 use openrange::resource::{FileInfo, Resource};
 use openrange::subscription::event_stream::EventStream;
 use openrange::time::Moment;
-use openrange::worker::drive::Slot;
+use openrange::worker::slot::Slot;
 
 const NOW: Moment = Moment(0);
 

@@ -1,0 +1,61 @@
+//! What the connections of a worker share while they are driven.
+
+use std::sync::Arc;
+
+use super::completions::Completions;
+use super::inspect::Counters;
+use super::searches::Searches;
+use super::send::SendBuffer;
+use super::upload::Writing;
+use crate::follow::event_subscriptions::EventSubscriptions;
+use crate::follow::registry::Topics;
+use crate::http::authorization::Tokens;
+use crate::http::cors::Cors;
+use crate::http::date::Date;
+use crate::http::host::Hosts;
+use crate::intent::ParsedRequest;
+use crate::limits::HEAD_MAX;
+use crate::log::access_record::Lines;
+use crate::time::Moment;
+use crate::versioned::Reader;
+
+/// What the connections of a worker share while they are driven.
+pub struct Context {
+    pub(super) topics: Topics,
+    /// What is looked for in other threads.
+    pub(super) searches: Searches,
+    /// What event streams follow.
+    pub(super) event_subscriptions: EventSubscriptions,
+    /// Who may read what; `None`: everybody everything.
+    pub(super) tokens: Option<Reader<Tokens>>,
+    /// `--cors`
+    pub(super) cors: Option<Cors>,
+    /// `--host`
+    pub(super) hosts: Hosts,
+    /// `--write`
+    pub(super) writing: Option<Writing>,
+    /// Where threads say what they have done.
+    pub(super) completions: Arc<Completions>,
+    /// Requests so far that waited for the disk: the number of the last one.
+    pub(super) commits: u64,
+    pub(super) send_buffer: SendBuffer,
+    /// What has happened so far.
+    pub(super) counters: Counters,
+    /// The access log, if there is one.
+    pub(super) lines: Option<Lines>,
+    /// Where heads are read to; a connection keeps bytes only if its head is incomplete.
+    pub(super) input: Box<[u8; HEAD_MAX]>,
+    pub(super) date: Date,
+    pub(super) now: Moment,
+    /// Clients that are being sent a long listing.
+    pub(super) listings: usize,
+    /// A listing was made in this turn. It can take 30 ms, so the next one is made in the next turn.
+    pub(super) listed: bool,
+}
+
+impl Context {
+    /// Whether a request asks to write where something may be written.
+    pub(super) fn writes(&self, asked: &ParsedRequest) -> bool {
+        self.writing.is_some() && asked.writes()
+    }
+}

@@ -1,0 +1,175 @@
+//! The way of a request: authorize, resolve, respond, join.
+
+use std::rc::Rc;
+
+use super::accounting::{answer_begins, finish_response};
+use super::context::Context;
+use super::generations;
+use super::slot::Slot;
+use super::writing;
+use crate::action::{Action, ParsedHead};
+use crate::follow::registry::Lookup;
+use crate::follow::watcher::TopicId;
+use crate::http::authorization::{Right, Session};
+use crate::http::target::Target;
+use crate::intent::{Intent, ParsedRequest};
+use crate::limits::{COPY_MAX, LISTINGS_MAX};
+use crate::resource::{DirectoryPage, Resource};
+use crate::response::Terms;
+use crate::store::file::OpenFile;
+
+/// Answers a request in four steps: authorize it, resolve its name, respond, join what it subscribes to. True if this took
+/// long (a list was made, or lines were counted), so that other connections go first. It stands apart because deliveries,
+/// which are far more, pass by its caller.
+#[inline(never)]
+pub(super) fn open(slot: &mut Slot, key: usize, context: &mut Context) -> bool {
+    // A tail may have ended just before this request, which waited behind it.
+    finish_response(slot, key, context);
+    let Action::Open(asked) = slot.machine.action() else {
+        return false;
+    };
+    let lookup = match asked {
+        // What is written is authorized when its head is there, and carried out when its body is.
+        Ok(asked) if is_addressed(slot, context, asked) && context.writes(asked) => {
+            writing::begin(slot, context);
+            return false;
+        }
+        // Before anything is looked up: a client that may not read must not learn what is there either.
+        Ok(asked) => match authorize(slot, context, asked) {
+            Ok(()) => resolve(context, key, asked),
+            Err(resource) => Some(resource.into()),
+        },
+        Err(_) => Some(Resource::Missing.into()),
+    };
+    let Some(lookup) = lookup else {
+        slot.machine.wait_for_resource();
+        return false;
+    };
+    let took_long = lookup.counted() || matches!(lookup.found, Resource::Listing(_));
+    let topic = lookup.topic;
+    respond(slot, context, lookup.found);
+    join(slot, key, context, topic);
+    took_long
+}
+
+/// Whether the request is for a host that this server answers for.
+fn is_addressed(slot: &Slot, context: &Context, asked: &ParsedRequest) -> bool {
+    !slot.stream.is_tcp() || context.hosts.contain(&asked.request.host)
+}
+
+/// The response to what was found begins.
+fn respond(slot: &mut Slot, context: &mut Context, mut found: Resource<Rc<OpenFile>>) {
+    context.listed |= matches!(found, Resource::Listing(_));
+    match &found {
+        Resource::File { file, .. } | Resource::Generation { file, .. } => {
+            slot.truncation = file.truncation();
+        }
+        Resource::Listing(DirectoryPage { body, .. }) | Resource::Generations(body)
+            if body.len() > COPY_MAX =>
+        {
+            if context.listings < LISTINGS_MAX {
+                context.listings += 1;
+                slot.listing = true;
+            } else {
+                found = Resource::Busy;
+            }
+        }
+        _ => {}
+    }
+    let (mut asked, summary) = slot.machine.resolved(
+        found,
+        Terms {
+            date: context.date,
+            cors: context.cors.as_ref(),
+            writable: context.writing.as_ref().map(|writing| &*writing.prefixes),
+        },
+    );
+    if let Ok(asked) = &mut *asked
+        && asked.writes()
+    {
+        // Where nothing may be written, the method is not understood, and what it names is nobody's business.
+        asked.intent = Intent::Unsupported;
+    }
+    answer_begins(slot, context, &asked, summary);
+}
+
+/// A subscription joins its topic; a topic that was made for a response that is none goes.
+fn join(slot: &mut Slot, key: usize, context: &mut Context, topic: Option<TopicId>) {
+    let Some(topic) = topic else {
+        return;
+    };
+    if !slot.machine.is_tail() {
+        return context.topics.drop_if_unused(topic);
+    }
+    context.topics.join(topic, key);
+    if slot.machine.subject().is_some() {
+        context.event_subscriptions.join(key, topic);
+    } else {
+        slot.topic = u32::try_from(topic).ok();
+    }
+}
+
+/// Whether the answer can be a listing.
+pub(super) fn may_list(asked: &ParsedHead) -> bool {
+    asked.as_ref().is_ok_and(ParsedRequest::may_list)
+}
+
+/// Whether the client may know what it asks for; if not, what it gets instead.
+fn authorize(
+    slot: &Slot,
+    context: &mut Context,
+    asked: &ParsedRequest,
+) -> Result<(), Resource<Rc<OpenFile>>> {
+    if !is_addressed(slot, context, asked) {
+        return Err(Resource::Misdirected);
+    }
+    let Some(tokens) = &mut context.tokens else {
+        return Ok(());
+    };
+    let path = match &asked.intent {
+        // Browsers ask without a token whether they may ask with one; the answer tells nothing of what is there.
+        Intent::Options(_) if context.cors.is_some() => return Ok(()),
+        Intent::Options(Target::Asterisk) | Intent::Write(_) | Intent::Unsupported => return Ok(()),
+        Intent::LogIn { path, keep } => {
+            let session = tokens.get().log_in(&asked.request.credentials, path, *keep);
+            return Err(session.map_or_else(Resource::Unauthorized, Resource::Session));
+        }
+        Intent::LogOut(_) => {
+            let session = tokens.get().log_out(&asked.request.credentials);
+            return Err(Resource::Session(session));
+        }
+        intent => intent.path(),
+    };
+    let permitted = tokens
+        .get()
+        .permit(&asked.request.credentials, path, Right::Read);
+    permitted.map_err(|challenge| match &asked.intent {
+        // The viewer tells nothing and asks for a token itself.
+        Intent::Viewer(_) => Resource::Viewer,
+        _ => Resource::Unauthorized(challenge),
+    })
+}
+
+/// What the request leads to; `None`: a thread looks for it. Nothing is looked up for what is answered without.
+fn resolve(context: &mut Context, slot: usize, asked: &ParsedRequest) -> Option<Lookup> {
+    match &asked.intent {
+        Intent::Read(part) | Intent::Tail(part) if part.generation.is_some() => {
+            let etag = part.generation?;
+            generations::find(context, slot, part, etag, asked.subscribes())
+        }
+        Intent::Generations(path) => generations::list(context, slot, path),
+        Intent::Read(_)
+        | Intent::Tail(_)
+        | Intent::Events(_)
+        | Intent::Listing(_)
+        | Intent::Viewer(_) => Some(context.topics.look_up(asked)),
+        // Nobody needs to: there are no tokens.
+        Intent::LogIn { .. } | Intent::LogOut(_) => {
+            Some(Resource::Session(Session::needless()).into())
+        }
+        // Where nothing may be written, those methods are not understood.
+        Intent::Options(_) | Intent::Nowhere | Intent::Write(_) | Intent::Unsupported => {
+            Some(Resource::Missing.into())
+        }
+    }
+}

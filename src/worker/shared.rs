@@ -1,0 +1,49 @@
+//! What all workers share.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::time::Duration;
+
+use super::admission::Admission;
+use super::upload::Writing;
+use crate::connection::Timeouts;
+use crate::http::authorization::Tokens;
+use crate::http::cors::Cors;
+use crate::http::host::Hosts;
+use crate::log::access_log::AccessLog;
+use crate::versioned::Versioned;
+
+/// What all workers share.
+pub struct Shared {
+    /// How long clients are waited for.
+    pub timeouts: Timeouts,
+    /// `--send-timeout`; zero: never.
+    pub send_timeout: Duration,
+    /// `--grace`
+    pub grace: Duration,
+    /// `--poll-interval`
+    pub poll_interval: Duration,
+    /// `--max-connections`
+    pub max_connections: usize,
+    /// Connections above it that a worker holds only to answer 503.
+    pub refused_max: usize,
+    /// Files that a worker keeps open at most because they are asked for often.
+    pub cached_files: usize,
+    /// `--cors`
+    pub cors: Option<Cors>,
+    /// `--host`, or what takes its place.
+    pub hosts: Hosts,
+    /// The same at the listener of `--admin`.
+    pub admin_hosts: Hosts,
+    /// `--write`
+    pub writing: Option<Writing>,
+    /// `--access-log`
+    pub access_log: Option<Arc<AccessLog>>,
+    /// `--token-file`
+    pub tokens: Option<Arc<Versioned<Tokens>>>,
+    /// Connections of all workers.
+    pub admission: Admission,
+    /// Signals to end that have come. From the first one on everything under way comes to its end, from the second one on
+    /// it is cut.
+    pub signals: AtomicUsize,
+}

@@ -1,0 +1,126 @@
+//! One client of a worker.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::upload::Upload;
+use crate::connection::Connection;
+use crate::log::access_record::Record;
+use crate::os::sockets::{Peer, Stream};
+use crate::readiness::Interest;
+use crate::store::file::OpenFile;
+use crate::time::Moment;
+
+/// One client: its socket, its machine, and what the worker must remember of it.
+pub struct Slot {
+    pub(super) stream: Stream,
+    pub(super) peer: Peer,
+    pub(super) machine: Connection<Rc<OpenFile>>,
+    /// The topic it follows.
+    pub(super) topic: Option<u32>,
+    /// What the poller tells of.
+    pub(super) armed: Interest,
+    /// The moment that the deadlines hold for it.
+    pub(super) deadline: Moment,
+    /// The poller says that there is something to read.
+    pub(super) readable: bool,
+    /// It is among those to be driven.
+    pub(super) due: bool,
+    /// It counts against `--max-connections`.
+    pub(super) counted: bool,
+    pub(super) unacked: UnackedBytes,
+    /// The account may be open: something was sent since it was last found balanced.
+    pub(super) has_unacked: bool,
+    /// When it came, in seconds.
+    since: u32,
+    /// For the access log: the answer that is on its way.
+    pub(super) record: Option<Box<Record>>,
+    /// It reads a listing that is held in memory.
+    pub(super) listing: bool,
+    /// Up to when its file is known not to have been truncated, see [`OpenFile::shrank_since`].
+    pub(super) truncation: u64,
+    /// The body of a writing request that is coming, or waits.
+    pub(super) upload: Option<Box<Upload>>,
+}
+
+impl Slot {
+    /// A connection that was just accepted.
+    pub(super) fn new(
+        stream: Stream,
+        peer: Peer,
+        machine: Connection<Rc<OpenFile>>,
+        counted: bool,
+        now: Moment,
+    ) -> Slot {
+        Slot {
+            stream,
+            peer,
+            machine,
+            topic: None,
+            armed: READABLE,
+            deadline: Moment::NEVER,
+            // Often the request has come already.
+            readable: true,
+            due: false,
+            counted,
+            unacked: UnackedBytes::default(),
+            has_unacked: false,
+            since: u32::try_from(now.0 / 1000).unwrap_or(u32::MAX),
+            record: None,
+            listing: false,
+            truncation: 0,
+            upload: None,
+        }
+    }
+
+    /// How long it has been there, to the second.
+    pub(super) fn age(&self, now: Moment) -> Duration {
+        now - Moment(u64::from(self.since) * 1000)
+    }
+}
+
+/// What the poller tells of at first.
+pub(super) const READABLE: Interest = Interest {
+    readable: true,
+    writable: false,
+};
+
+/// What the poller tells of while a request waits for the disk, or for the lock of a file.
+pub(super) const NOTHING: Interest = Interest {
+    readable: false,
+    writable: false,
+};
+
+/// What a client owes us: acknowledgement of what was sent. In bytes, or on a unix socket in the kernel's memory for
+/// them.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct UnackedBytes {
+    /// Bytes sent, modulo 2^32.
+    sent: u32,
+    /// Of them acknowledged at the last look.
+    acknowledged: u32,
+    /// The last moment at which nothing was owed or something was acknowledged.
+    since: Moment,
+}
+
+impl UnackedBytes {
+    #[allow(clippy::cast_possible_truncation, reason = "counted modulo 2^32")]
+    /// The socket took so many bytes.
+    pub(super) fn sent(&mut self, n: u64) {
+        self.sent = self.sent.wrapping_add(n as u32);
+    }
+
+    /// From here on something is owed.
+    pub(super) fn open(&mut self, now: Moment) {
+        self.since = now;
+    }
+
+    /// Takes a look at how many bytes are not acknowledged; gives the last moment at which the client took one.
+    pub(super) fn look(&mut self, owed: u32, now: Moment) -> Moment {
+        let acknowledged = self.sent.wrapping_sub(owed);
+        if owed == 0 || acknowledged != self.acknowledged {
+            (self.acknowledged, self.since) = (acknowledged, now);
+        }
+        self.since
+    }
+}

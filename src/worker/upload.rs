@@ -1,0 +1,110 @@
+//! What is remembered of writing: its terms, the memory that bodies hold, and how far a request is.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use crate::http::digest::Verifier;
+use crate::http::origin::Origins;
+use crate::http::prefix::Prefixes;
+use crate::receipt::{Receipt, WriteFailure};
+use crate::store::commit::Commits;
+use crate::store::replace::Temporary;
+use crate::time::Moment;
+
+/// What may be written, and how much of it at a time. The same for all workers.
+#[derive(Clone)]
+pub struct Writing {
+    /// `--write`
+    pub prefixes: Arc<Prefixes>,
+    /// Whose pages may write.
+    pub origins: Arc<Origins>,
+    /// `--append-max`
+    pub append_max: u64,
+    /// `--body-memory`
+    pub memory: Arc<BodyMemory>,
+    /// Puts what is written on disk.
+    pub commits: Arc<Commits>,
+}
+
+/// The memory that the bodies of all workers hold.
+pub struct BodyMemory {
+    most: usize,
+    held: AtomicUsize,
+}
+
+impl BodyMemory {
+    /// At most so many bytes.
+    #[must_use]
+    pub fn new(most: usize) -> Arc<BodyMemory> {
+        Arc::new(BodyMemory {
+            most,
+            held: AtomicUsize::new(0),
+        })
+    }
+
+    pub(super) fn has_room_for(&self, bytes: u64) -> bool {
+        let free = self.most.saturating_sub(self.held.load(Ordering::Relaxed));
+        bytes <= free as u64
+    }
+}
+
+/// What one body holds of it.
+pub(super) struct Held {
+    pub(super) memory: Arc<BodyMemory>,
+    pub(super) bytes: usize,
+}
+
+impl Held {
+    /// Changes it to so many bytes. False if there is no room for them.
+    pub(super) fn set(&mut self, bytes: usize) -> bool {
+        let held = &self.memory.held;
+        if bytes <= self.bytes {
+            held.fetch_sub(self.bytes - bytes, Ordering::Relaxed);
+            self.bytes = bytes;
+            return true;
+        }
+        let more = bytes - self.bytes;
+        let before = held.fetch_add(more, Ordering::Relaxed);
+        if before.saturating_add(more) > self.memory.most {
+            held.fetch_sub(more, Ordering::Relaxed);
+            return false;
+        }
+        self.bytes = bytes;
+        true
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.memory.held.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+/// What a worker remembers of a request while its body comes, or while it waits. Nothing is left of it when it is dropped.
+#[derive(Default)]
+pub struct Upload {
+    /// The file that gathers the body of a PUT.
+    pub(super) temporary: Option<Temporary>,
+    pub(super) verifier: Option<Verifier>,
+    pub(super) held: Option<Held>,
+    /// Since when the lock of the file is waited for, and the pause before the next try.
+    pub(super) waits: Option<(Moment, Duration)>,
+    pub(super) commit: Commit,
+}
+
+/// How far a request is that wants its file on disk.
+#[derive(Default)]
+pub(super) enum Commit {
+    /// Nothing was asked for.
+    #[default]
+    Idle,
+    /// The body of a PUT is being put on disk, before it gets the name.
+    Body(u64),
+    /// It is there.
+    BodyDone,
+    /// The request was carried out; its file and names are being put on disk.
+    All(u64, Receipt),
+    /// That is over.
+    Done(Result<Receipt, WriteFailure>),
+}
