@@ -376,3 +376,46 @@ fn a_tail_is_shipped_into_another_system() {
     file.write_all(b"two\nthree\n").expect("an append");
     all("one\ntwo\nthree\n");
 }
+
+/// The same server, which lets clients write below `/in`.
+fn writable() -> Option<World> {
+    let mut world = World::new(&[])?;
+    world.logs.mkdir("in");
+    world.server = Some(Server::with(world.logs.path(), &["--write", "/in"]));
+    Some(world)
+}
+
+#[test]
+fn curl_publishes() {
+    let Some(world) = writable() else {
+        return;
+    };
+    world.here.write("report.html", "<p>all is well</p>\n");
+    let example = &blocks("Publish with curl")[0];
+    let (before, roll) = example.split_at(example.find("curl -fsS -X MOVE").expect("a roll"));
+    world.run(before);
+    let read = |name: &str| fs::read_to_string(world.logs.join(name)).expect("a file");
+    assert_eq!(read("in/events"), "one record\ntwo\n");
+    assert_eq!(read("in/report.html"), "<p>all is well</p>\n");
+    world.run(&format!("url=http://127.0.0.1:8080/in\n{roll}"));
+    let left = fs::read_dir(world.logs.join("in")).expect("a directory");
+    assert_eq!(left.count(), 1, "rolled and removed");
+}
+
+#[test]
+fn an_append_is_repeated_until_it_is_answered() {
+    let Some(world) = writable() else {
+        return;
+    };
+    let example = &blocks("Append once, whatever happens")[0];
+    let read = || fs::read_to_string(world.logs.join("in/orders")).expect("a file");
+    world.run(example);
+    assert_eq!(read(), "order 7: 3 apples;");
+    world.run(example);
+    assert_eq!(read(), "order 7: 3 apples;".repeat(2));
+    // Others have appended since it asked for the length.
+    let race = example.replace("at=$(length)\nwhile", "at=3\nwhile");
+    assert_ne!(&race, example);
+    world.run(&race);
+    assert_eq!(read(), "order 7: 3 apples;".repeat(3));
+}
