@@ -41,7 +41,8 @@ impl<F> Connection<F> {
                 self.go_on(now);
                 return awake;
             }
-            // Lingering protects an answer that was given; it does not take long.
+            // Lingering protects an answer that was given. It takes less time now, so its deadline is another one.
+            State::Closing(CloseMode::Linger { .. }) => {}
             State::Closing(_) => return false,
         }
         true

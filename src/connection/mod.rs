@@ -54,7 +54,7 @@
 //! | | received, LINGER_BYTES in all, or by a refused connection the end of a head | - | Closing(Now) |
 //! | | hung_up, failed, timed_out | - | Closing(Now) |
 //! | Closing(Now, Abort) | - | Remove | - |
-//! | Closing | drain | - | the same |
+//! | Closing | drain | Linger: less time | the same |
 //! | SendingRange, Tailing | cut | - | Closing(Abort) |
 //! | ReadingHeaders, Closing | cut | - | Closing(Now); Abort stays |
 //!

@@ -106,6 +106,8 @@ struct Conn {
     /// When the last answer was complete, or it was accepted, and when the last head began.
     answered_at: Moment,
     begun_at: Moment,
+    /// When it was told that the server ends.
+    drained_at: Option<Moment>,
     client: Client,
 }
 
@@ -276,6 +278,7 @@ impl World<'_> {
             refused,
             answered_at: self.now,
             begun_at: self.now,
+            drained_at: None,
             client: Client::default(),
         });
         self.ask_on(self.conns.len() - 1);

@@ -30,7 +30,10 @@ impl Conn {
     /// Until when the client is waited for, if it is.
     pub fn patience(&self) -> Moment {
         if self.shut {
-            return self.shut_at + LINGER;
+            return self.shut_at + self.drained_at.map_or(LINGER, |_| LINGER / 2);
+        }
+        if let Some(drained_at) = self.drained_at {
+            return drained_at + (LINGER / 2).min(TIMEOUTS.header);
         }
         let asked = self.client.end_of_asked();
         match self.client.opened {
@@ -84,6 +87,7 @@ impl World<'_> {
             {
                 tail.drain(&self.disk);
             }
+            conn.drained_at = Some(self.now);
             conn.due |= conn.machine().drain(self.now);
         }
     }

@@ -494,7 +494,7 @@ fn closing() {
         ("Linger, hung_up", linger, |m| m.hung_up(NOW), "Remove", "Closing(Now)"),
         ("Linger, failed", linger, |m| m.failed(NOW), "Remove", "Closing(Now)"),
         ("Linger, expired", linger, |m| m.timed_out(NOW), "Remove", "Closing(Now)"),
-        ("Linger, drain: lingers on", linger, |m| assert!(!m.drain(NOW)), "Sleep", "Closing(Linger)"),
+        ("Linger, drain: for less time", linger, |m| assert!(m.drain(NOW)), "Sleep", "Closing(Linger)"),
         ("Linger, cut", linger, |m| m.cut(NOW), "Remove", "Closing(Now)"),
         ("Now, drain", now, |m| assert!(!m.drain(NOW)), "Remove", "Closing(Now)"),
         ("Abort, drain", abort, |m| assert!(!m.drain(NOW)), "Remove, abort", "Closing(Abort)"),
