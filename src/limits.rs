@@ -234,6 +234,12 @@ pub const ROLLED_FILES_MAX: usize = 16 * ROLLED_LOGS_MAX;
 /// Sweeps for which a log is observed that nobody follows any more: ten minutes. Whoever comes again meanwhile finds its
 /// file whatever it was renamed to.
 pub const ROLLED_SWEEPS: u32 = 40;
+/// Largest file of `--history`: some 600,000 rolls since the server started; then it is full until the next start.
+pub const HISTORY_FILE_MAX: u64 = 64 * 1024 * 1024;
+/// Lines that wait to be written to it; what comes beyond is not remembered.
+pub const HISTORY_QUEUE_MAX: usize = 4096;
+/// Stack of the thread that writes it.
+pub const HISTORY_STACK: usize = 128 * 1024;
 /// Names of which it is remembered which files had them.
 pub const SEEN_NAMES_MAX: usize = 4096;
 /// Files of one name that are remembered, 32 bytes each.

@@ -16,6 +16,8 @@ complete -c openrange -n "$server" -x -l poll-interval -d 'between two looks whe
 complete -c openrange -n "$server" -x -l grace -d 'from SIGTERM to the end of what is under way'
 complete -c openrange -n "$server" -x -l admin -d 'address of metrics, clients and health'
 complete -c openrange -n "$server" -r -l access-log -d 'a line for each answer, - is stdout'
+complete -c openrange -n "$server" -x -l old-dir -d 'where earlier generations of logs are moved'
+complete -c openrange -n "$server" -r -l history -d 'keeps what was seen of rolls'
 complete -c openrange -n "$server" -r -l token-file -d 'bearer tokens and what they are for'
 complete -c openrange -n "$server" -x -l cors -d 'scripts of this site may read'
 complete -c openrange -n "$server" -x -l host -d 'requests may address this name'

@@ -1,6 +1,7 @@
 //! The options of the server.
 
 use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -182,6 +183,31 @@ const OPTIONS: &[Row<Serve>] = &[
         "a line for each answer that is complete, in the Common Log Format; - is stdout",
         |serve, value| {
             serve.options.access_log = Some(value.path());
+            Ok(())
+        },
+    ),
+    Row::value(
+        "old-dir",
+        "SUBDIR",
+        "the directory beside a log to which its earlier generations are moved, like olddir of logrotate",
+        |serve, value| {
+            let given = value.path();
+            let name = given.as_os_str().as_bytes();
+            if given.components().count() != 1 || name.starts_with(b".") || name.contains(&b'/') {
+                return Err(String::from(
+                    "the name of a directory that lies beside the logs",
+                ));
+            }
+            serve.options.old_dir = Some(name.into());
+            Ok(())
+        },
+    ),
+    Row::value(
+        "history",
+        "FILE",
+        "keeps what was seen of rolls and truncations, so that it is known after a restart",
+        |serve, value| {
+            serve.options.history = Some(value.path());
             Ok(())
         },
     ),

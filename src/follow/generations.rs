@@ -15,8 +15,8 @@ use crate::intent::FilePart;
 use crate::limits::FOLLOW_TRIES;
 use crate::resource::{FileInfo, GenerationPlace, Resource};
 use crate::store::file::OpenFile;
+use crate::store::generations::fact::Holder;
 use crate::store::generations::families::split;
-use crate::store::generations::history::Holder;
 use crate::store::lookup::{self, failed};
 use crate::store::root::Node;
 

@@ -8,8 +8,9 @@ use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 
 use crate::limits::{ROLLED_FILES_MAX, ROLLED_LOGS_MAX, ROLLED_SWEEPS, SEEN_LINE_MAX};
+use crate::store::generations::fact::Holder;
 use crate::store::generations::family::{bases, compression};
-use crate::store::generations::history::{History, Holder};
+use crate::store::generations::history::History;
 use crate::store::generations::order::Original;
 
 /// A directory, by the number of its watch, and the name of an entry in it.

@@ -5,6 +5,7 @@ mod confinement;
 mod descriptors;
 mod health;
 mod hosts;
+mod memory;
 pub mod options;
 pub mod reload;
 mod root_watch;
@@ -34,6 +35,7 @@ use crate::worker::shared::Shared;
 use crate::worker::upload::Writing;
 use admin::Admin;
 use health::Health;
+use memory::Memory;
 use options::{DEFAULT_ADDRESS, Options};
 use reload::Reload;
 use root_watch::RootWatch;
@@ -59,6 +61,7 @@ pub fn run(options: &Options) -> Result<(), String> {
     let notifier = Notifier::from_environment();
     // As a path that stays the same whatever the working directory is.
     let path = std::path::absolute(&options.root).unwrap_or_else(|_| options.root.clone());
+    let (memory, journal) = Memory::load(options)?;
     let mut bound = bind(options, threads, passed)?;
     let prepared = writing::prepare(options, &bound.served)?;
     let writable = prepared.as_ref().map(|prepared| &*prepared.directories);
@@ -70,12 +73,18 @@ pub fn run(options: &Options) -> Result<(), String> {
         Arc::clone(&shared),
         path,
         bound.listeners(threads),
+        memory,
         options.sandbox,
         signals.handle(),
     ));
     // From here on threads start. All of them are there before anybody reads that the server listens.
     let prepared = workers.prepare(&root)?;
     reload.start()?;
+    if let Some(journal) = journal {
+        journal
+            .start()
+            .map_err(|error| format!("cannot start a thread that writes the history: {error}"))?;
+    }
     let root_watch = start_others(options, &workers, &mut bound, &root)?;
     bound.announce();
     info!(

@@ -37,6 +37,10 @@ pub struct Options {
     pub admin: Option<Address>,
     /// Where answers are logged in the Common Log Format; `-`: stdout.
     pub access_log: Option<PathBuf>,
+    /// The directory beside a log to which its earlier generations are moved.
+    pub old_dir: Option<Box<[u8]>>,
+    /// Where it is kept what was seen of rolls and truncations.
+    pub history: Option<PathBuf>,
     /// Who may read what; `None`: everybody everything.
     pub token_file: Option<PathBuf>,
     /// Whose scripts may read.
@@ -70,6 +74,8 @@ impl Default for Options {
             grace: Duration::from_secs(10),
             admin: None,
             access_log: None,
+            old_dir: None,
+            history: None,
             token_file: None,
             cors: None,
             hosts: None,

@@ -13,6 +13,7 @@ use std::thread::{self, JoinHandle};
 use log::error;
 use signal_hook::iterator::Handle;
 
+use super::memory::Memory;
 use crate::os::epoll::Waker;
 use crate::os::privileges;
 use crate::os::sockets::Listener;
@@ -20,7 +21,6 @@ use crate::store::generations::families::Families;
 use crate::store::generations::finder::Finder;
 use crate::store::generations::scan::Scanner;
 use crate::store::root::Files;
-use crate::store::truncations::Truncations;
 use crate::worker::builder::WorkerBuilder;
 use crate::worker::inspect::Inspector;
 use crate::worker::shared::Shared;
@@ -29,7 +29,7 @@ use crate::worker::shared::Shared;
 pub struct Workers {
     shared: Arc<Shared>,
     inspector: Arc<Inspector>,
-    truncations: Arc<Truncations>,
+    memory: Memory,
     /// As it was given, from the root of the file system.
     root: PathBuf,
     /// Each thread gives up all files but those below its ROOT.
@@ -77,6 +77,7 @@ impl Workers {
         shared: Arc<Shared>,
         root: PathBuf,
         listeners: Vec<Vec<Listener>>,
+        memory: Memory,
         confined: bool,
         signals: Handle,
     ) -> Workers {
@@ -87,7 +88,7 @@ impl Workers {
         Workers {
             shared,
             inspector: Arc::default(),
-            truncations: Arc::default(),
+            memory,
             root,
             confined,
             signals,
@@ -147,8 +148,8 @@ impl Workers {
 
     fn served(&self, root: &OwnedFd) -> io::Result<Served> {
         let root = root.try_clone()?;
-        let families = Families::default();
-        let files = Files::new(root.try_clone()?, Arc::clone(&self.truncations));
+        let families = self.memory.families.clone();
+        let files = Files::new(root.try_clone()?, Arc::clone(&self.memory.truncations));
         let finder = Finder::new(Scanner::new(files, families.clone()));
         Ok(Served {
             root,
@@ -165,7 +166,7 @@ impl Workers {
         prepared: &mut Prepared,
     ) -> io::Result<()> {
         let root = &served.root;
-        let files = Files::new(root.try_clone()?, Arc::clone(&self.truncations));
+        let files = Files::new(root.try_clone()?, Arc::clone(&self.memory.truncations));
         let listeners = listeners.iter().map(Listener::try_clone);
         let builder = WorkerBuilder::new(
             Arc::clone(&self.shared),

@@ -12,7 +12,7 @@ use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags, Statx};
 use rustix::io::Errno;
 
 use super::file::{self, Id, OpenFile, identify, proc_path, statx};
-use super::generations::history::Holder;
+use super::generations::fact::Holder;
 use super::identity::{by_handle, by_inode};
 use super::truncations::Truncations;
 use crate::http::conditional::ETag;

@@ -2,10 +2,13 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::mpsc::SyncSender;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::SystemTime;
 
 use rustix::io::Errno;
+
+use super::generations::fact::{Fact, Truncated};
 
 use super::file_stat::FileStat;
 use crate::http::conditional::ETag;
@@ -19,6 +22,8 @@ pub struct Truncations {
     /// The number of the last one of all; 0: none.
     last: AtomicU64,
     seen: Mutex<Seen>,
+    /// Where they are written.
+    journal: OnceLock<SyncSender<Fact>>,
 }
 
 #[derive(Debug, Default)]
@@ -30,18 +35,6 @@ struct Seen {
     former: HashSet<ETag>,
 }
 
-/// What is known of a file that was truncated.
-#[derive(Debug, Clone, Copy)]
-struct Truncated {
-    number: u64,
-    /// The number before.
-    before: u64,
-    /// The size it was seen with.
-    size: u64,
-    /// The size that anybody has seen last: the next truncation goes below it.
-    latest: u64,
-}
-
 impl Truncations {
     /// The tag of a file: who it is, and its last truncation.
     pub(crate) fn tag(&self, identity: u64) -> ETag {
@@ -51,6 +44,36 @@ impl Truncations {
     /// The number of the last truncation of all.
     pub(crate) fn last(&self) -> u64 {
         self.last.load(Ordering::Acquire)
+    }
+
+    /// What was seen before the server started. A later truncation of a file takes the place of an earlier one.
+    pub fn restore(&self, identity: u64, truncated: Truncated) {
+        let mut seen = self.lock();
+        if seen.files.len() < TRUNCATED_MAX && seen.former.len() < TRUNCATED_MAX {
+            seen.former.insert(tag(identity, truncated.before));
+            seen.files.insert(identity, truncated);
+            self.last.fetch_max(truncated.number, Ordering::AcqRel);
+        }
+    }
+
+    /// All that is known of files, to be restored.
+    #[must_use]
+    pub fn facts(&self) -> Vec<Fact> {
+        let seen = self.lock();
+        let files = seen
+            .files
+            .iter()
+            .map(|(&identity, &truncated)| Fact::Truncated {
+                identity,
+                truncated,
+            });
+        files.collect()
+    }
+
+    /// What is seen from now on is written there.
+    pub fn write_to(&self, journal: SyncSender<Fact>) {
+        // It is set once, at the start.
+        let _ = self.journal.set(journal);
     }
 
     /// Whether a file had this tag before it was truncated.
@@ -126,6 +149,13 @@ impl Truncations {
         };
         seen.files.insert(identity, truncated);
         self.last.store(number, Ordering::Release);
+        if let Some(journal) = self.journal.get() {
+            // What there is no space for is forgotten at the next start.
+            let _ = journal.try_send(Fact::Truncated {
+                identity,
+                truncated,
+            });
+        }
         Ok(look)
     }
 

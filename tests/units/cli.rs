@@ -41,6 +41,8 @@ fn defaults_are_those_of_the_usage() {
         grace: Duration::from_secs(10),
         admin: None,
         access_log: None,
+        old_dir: None,
+        history: None,
         token_file: None,
         cors: None,
         hosts: None,
@@ -128,6 +130,12 @@ fn each_option_sets_its_own() {
         }),
         (&["--admin", "unix:a,mode=0600"], |options| {
             options.admin = Some(unix("a", Some(0o600)))
+        }),
+        (&["--old-dir", "old"], |options| {
+            options.old_dir = Some(b"old".as_slice().into())
+        }),
+        (&["--history", "/var/lib/history"], |options| {
+            options.history = Some("/var/lib/history".into())
         }),
         (&["--access-log", "-"], |options| {
             options.access_log = Some("-".into())

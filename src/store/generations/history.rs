@@ -3,39 +3,22 @@
 //! forgets names and times have to say again.
 
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::mpsc::SyncSender;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use super::fact::{Fact, Holder};
 use super::order::{Ancestor, Modified, Original, Seen};
 use crate::http::conditional::ETag;
 use crate::limits::{SEEN_FILES_MAX, SEEN_LINE_MAX, SEEN_NAMES_MAX};
 
-/// A file that has a name now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Holder {
-    /// Its tag.
-    pub etag: ETag,
-    /// Its inode number.
-    pub inode: u64,
-    /// Bytes.
-    pub size: u64,
-}
-
-impl Holder {
-    fn into_ancestor(self, direct: bool) -> Ancestor {
-        Ancestor {
-            etag: self.etag,
-            size: self.size,
-            inode: self.inode,
-            direct,
-            noted: now(),
-        }
-    }
-}
-
 /// What was seen, of all names.
 #[derive(Debug, Default)]
-pub struct History(Mutex<Lines>);
+pub struct History {
+    lines: Mutex<Lines>,
+    /// Where it is written.
+    journal: OnceLock<SyncSender<Fact>>,
+}
 
 #[derive(Debug, Default)]
 struct Lines {
@@ -63,27 +46,16 @@ impl History {
                 last.size = last.size.max(holder.size);
                 last.noted = now();
             }
-            _ => line.push(holder.into_ancestor(false)),
+            _ => line.push(ancestor(holder, false)),
         }
     }
 
     /// The name has passed from one file to another, and nobody had it in between.
     pub fn note_roll(&self, name: &[u8], from: Holder, to: Holder) {
-        let mut lines = self.lock();
-        let line = lines.line(name);
-        match line.place(from.etag) {
-            Some(place) => {
-                let size = &mut line.files[place].size;
-                *size = from.size.max(*size);
-                // Another worker saw it too, perhaps before this one.
-                if let Some(next) = line.files.get_mut(place + 1) {
-                    next.direct |= next.etag == to.etag;
-                    return;
-                }
-            }
-            None => line.push(from.into_ancestor(false)),
+        if self.lock().line(name).roll(from, to) {
+            let name = name.into();
+            self.write(Fact::Roll { name, from, to });
         }
-        line.push(to.into_ancestor(true));
     }
 
     /// A file that once had the name is so long now.
@@ -98,12 +70,16 @@ impl History {
 
     /// A file was created under a name that looks like that of an earlier generation, but it is none.
     pub fn note_born(&self, etag: ETag) {
-        self.lock().born.insert(etag, ());
+        if self.lock().born.insert(etag, ()) {
+            self.write(Fact::Born(etag));
+        }
     }
 
     /// A compressed copy of a file was made.
     pub fn note_compressed(&self, copy: ETag, original: Original) {
-        self.lock().originals.insert(copy, original);
+        if self.lock().originals.insert(copy, original) {
+            self.write(Fact::Compressed { copy, original });
+        }
     }
 
     /// The file that came directly after another under this name, if that was seen.
@@ -159,8 +135,63 @@ impl History {
         seen
     }
 
+    /// What was seen before the server started.
+    pub fn restore(&self, fact: &Fact) {
+        let mut lines = self.lock();
+        match fact {
+            Fact::Roll { name, from, to } => {
+                lines.line(name).roll(*from, *to);
+            }
+            Fact::Born(etag) => {
+                lines.born.insert(*etag, ());
+            }
+            Fact::Compressed { copy, original } => {
+                lines.originals.insert(*copy, *original);
+            }
+            Fact::Truncated { .. } => {}
+        }
+    }
+
+    /// All that was seen, to be restored.
+    #[must_use]
+    pub fn facts(&self) -> Vec<Fact> {
+        let lines = self.lock();
+        let mut names: Vec<_> = lines.names.iter().collect();
+        names.sort_by_key(|(_, line)| line.noted);
+        let mut facts: Vec<Fact> = Vec::new();
+        for (name, line) in names {
+            let pairs = line.files.iter().zip(line.files.iter().skip(1));
+            facts.extend(
+                pairs
+                    .filter(|(_, to)| to.direct)
+                    .map(|(from, to)| Fact::Roll {
+                        name: name.clone(),
+                        from: Holder::from(*from),
+                        to: Holder::from(*to),
+                    }),
+            );
+        }
+        facts.extend(lines.born.iter().map(|(etag, ())| Fact::Born(etag)));
+        let compressed = lines.originals.iter();
+        facts.extend(compressed.map(|(copy, &original)| Fact::Compressed { copy, original }));
+        facts
+    }
+
+    /// What is seen from now on is written there.
+    pub fn write_to(&self, journal: SyncSender<Fact>) {
+        // It is set once, at the start.
+        let _ = self.journal.set(journal);
+    }
+
+    fn write(&self, fact: Fact) {
+        if let Some(journal) = self.journal.get() {
+            // What there is no space for is forgotten at the next start.
+            let _ = journal.try_send(fact);
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Lines> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -191,6 +222,23 @@ impl Line {
         self.files.push_back(file);
     }
 
+    /// Notes that one file came directly after another. False: it is known.
+    fn roll(&mut self, from: Holder, to: Holder) -> bool {
+        match self.place(from.etag) {
+            Some(place) => {
+                let size = &mut self.files[place].size;
+                *size = from.size.max(*size);
+                // Another worker saw it too, perhaps before this one.
+                if let Some(next) = self.files.get_mut(place + 1) {
+                    return next.etag == to.etag && !std::mem::replace(&mut next.direct, true);
+                }
+            }
+            None => self.push(ancestor(from, false)),
+        }
+        self.push(ancestor(to, true));
+        true
+    }
+
     fn place(&self, etag: ETag) -> Option<usize> {
         self.files.iter().rposition(|file| file.etag == etag)
     }
@@ -213,9 +261,10 @@ impl<T> Default for Bounded<T> {
 }
 
 impl<T> Bounded<T> {
-    fn insert(&mut self, etag: ETag, value: T) {
+    /// False: the file was there.
+    fn insert(&mut self, etag: ETag, value: T) -> bool {
         if self.values.insert(etag, value).is_some() {
-            return;
+            return false;
         }
         if self.order.len() >= SEEN_FILES_MAX
             && let Some(first) = self.order.pop_front()
@@ -223,6 +272,14 @@ impl<T> Bounded<T> {
             self.values.remove(&first);
         }
         self.order.push_back(etag);
+        true
+    }
+
+    /// In the order in which they came.
+    fn iter(&self) -> impl Iterator<Item = (ETag, &T)> {
+        self.order
+            .iter()
+            .filter_map(|etag| Some((*etag, self.values.get(etag)?)))
     }
 
     fn get(&self, etag: &ETag) -> Option<&T> {
@@ -242,3 +299,13 @@ fn now() -> Modified {
 
 /// The longest tick of the kernel's clock, at 100 Hz.
 const TICK: Duration = Duration::from_millis(10);
+
+fn ancestor(holder: Holder, direct: bool) -> Ancestor {
+    Ancestor {
+        etag: holder.etag,
+        size: holder.size,
+        inode: holder.inode,
+        direct,
+        noted: now(),
+    }
+}

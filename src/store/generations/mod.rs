@@ -4,10 +4,12 @@
 //! the rest: rolls that happened while nobody watched, or before the server started. A look at the directory ([`scan`]) is
 //! taken in a thread ([`finder`]).
 
+pub mod fact;
 pub mod families;
 pub mod family;
 pub mod finder;
 pub mod history;
+pub mod journal;
 pub mod json;
 pub mod order;
 pub mod scan;

@@ -1,0 +1,177 @@
+//! What was seen of a file or a name, one fact at a time, and how it is written down.
+
+use std::fmt;
+
+use percent_encoding::percent_decode;
+
+use super::order::{Ancestor, Original};
+use crate::http::conditional::ETag;
+use crate::http::target::encode;
+
+/// A file that has a name now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Holder {
+    /// Its tag.
+    pub etag: ETag,
+    /// Its inode number.
+    pub inode: u64,
+    /// Bytes.
+    pub size: u64,
+}
+
+impl From<Ancestor> for Holder {
+    fn from(file: Ancestor) -> Holder {
+        Holder {
+            etag: file.etag,
+            inode: file.inode,
+            size: file.size,
+        }
+    }
+}
+
+/// What is known of a file that was truncated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Truncated {
+    /// Later truncations have larger ones.
+    pub number: u64,
+    /// The number before.
+    pub before: u64,
+    /// The size it was seen with.
+    pub size: u64,
+    /// The size that anybody has seen last: the next truncation goes below it.
+    pub latest: u64,
+}
+
+/// Something that was seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fact {
+    /// A name has passed from one file to another, and nobody had it in between.
+    Roll {
+        /// Below ROOT.
+        name: Box<[u8]>,
+        /// The one before.
+        from: Holder,
+        /// The one after it.
+        to: Holder,
+    },
+    /// A file was created under a name that looks like that of an earlier generation.
+    Born(ETag),
+    /// A file was compressed.
+    Compressed {
+        /// The copy.
+        copy: ETag,
+        /// The file.
+        original: Original,
+    },
+    /// A file was truncated.
+    Truncated {
+        /// Who it is, whatever tag it has.
+        identity: u64,
+        /// How.
+        truncated: Truncated,
+    },
+}
+
+impl fmt::Display for Fact {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Fact::Roll { name, from, to } => {
+                write!(out, "roll {} {} {}", encode(name), Words(from), Words(to))
+            }
+            Fact::Born(etag) => write!(out, "born {:016x}", etag.0),
+            Fact::Compressed { copy, original } => {
+                let Original { etag, size } = original;
+                write!(out, "compressed {:016x} {:016x} {size}", copy.0, etag.0)
+            }
+            Fact::Truncated {
+                identity,
+                truncated,
+            } => {
+                let Truncated {
+                    number,
+                    before,
+                    size,
+                    latest,
+                } = truncated;
+                write!(
+                    out,
+                    "truncated {identity:016x} {number} {before} {size} {latest}"
+                )
+            }
+        }
+    }
+}
+
+/// A file in words.
+struct Words<'a>(&'a Holder);
+
+impl fmt::Display for Words<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Holder { etag, inode, size } = self.0;
+        write!(out, "{:016x} {inode} {size}", etag.0)
+    }
+}
+
+impl Fact {
+    /// Reads a line.
+    #[must_use]
+    pub fn parse(line: &str) -> Option<Fact> {
+        let mut words = line.split(' ');
+        let kind = words.next()?;
+        let mut words = Reader(words);
+        let fact = match kind {
+            "roll" => Fact::Roll {
+                name: percent_decode(words.next()?.as_bytes())
+                    .collect::<Vec<u8>>()
+                    .into(),
+                from: words.holder()?,
+                to: words.holder()?,
+            },
+            "born" => Fact::Born(ETag(words.hex()?)),
+            "compressed" => Fact::Compressed {
+                copy: ETag(words.hex()?),
+                original: Original {
+                    etag: ETag(words.hex()?),
+                    size: words.number()?,
+                },
+            },
+            "truncated" => Fact::Truncated {
+                identity: words.hex()?,
+                truncated: Truncated {
+                    number: words.number()?,
+                    before: words.number()?,
+                    size: words.number()?,
+                    latest: words.number()?,
+                },
+            },
+            _ => return None,
+        };
+        // Nothing but its own spelling.
+        (fact.to_string() == line).then_some(fact)
+    }
+}
+
+/// The words of a line.
+struct Reader<'a>(std::str::Split<'a, char>);
+
+impl<'a> Reader<'a> {
+    fn next(&mut self) -> Option<&'a str> {
+        self.0.next()
+    }
+
+    fn number(&mut self) -> Option<u64> {
+        self.next()?.parse().ok()
+    }
+
+    fn hex(&mut self) -> Option<u64> {
+        u64::from_str_radix(self.next()?, 16).ok()
+    }
+
+    fn holder(&mut self) -> Option<Holder> {
+        Some(Holder {
+            etag: ETag(self.hex()?),
+            inode: self.number()?,
+            size: self.number()?,
+        })
+    }
+}

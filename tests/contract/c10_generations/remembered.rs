@@ -1,0 +1,195 @@
+//! What the server saw is certain, is kept by `--history`, and comes before what names and times suggest.
+
+use std::fs;
+use std::time::Duration;
+
+use super::select::tag;
+use crate::support::client::{Client, get};
+use crate::support::harness::{Server, TempDir};
+use crate::support::source::Source;
+
+fn list(server: &Server, name: &str) -> String {
+    let response = get(server, &format!("/{name}?generations"), &[]);
+    assert_eq!(response.status, 200, "{response:?}");
+    String::from_utf8(response.body).expect("JSON")
+}
+
+fn paths(server: &Server, name: &str) -> Vec<String> {
+    let text = list(server, name);
+    let parts = text.split("\"path\":\"").skip(2);
+    parts
+        .map(|part| part[1..part.find('"').expect("its end")].to_owned())
+        .collect()
+}
+
+fn eventually(is: impl FnMut() -> bool) {
+    crate::support::waiting::eventually("what was seen", is);
+}
+
+/// Somebody follows the log to its end, whatever it is.
+fn follow(server: &Server) -> Client {
+    let mut client = Client::new(server);
+    client.tail("/log", &["Range: bytes=0-"]);
+    client
+}
+
+#[test]
+fn any_name_and_order() {
+    let dir = TempDir::with("log", "one\n");
+    let server = Server::start(&dir);
+    let mut client = follow(&server);
+    // Two in one breath, to names that say nothing, or the wrong thing.
+    dir.rename("log", "saved");
+    dir.write("log", "two\n");
+    dir.rename("log", "log.7");
+    dir.write("log", "three\n");
+    client.rest();
+    let mut client = follow(&server);
+    dir.rename("log", "log.8");
+    dir.write("log", "four\n");
+    client.rest();
+    dir.touch("saved", Duration::from_secs(1));
+    dir.touch("log.7", Duration::from_secs(100));
+    assert_eq!(paths(&server, "log"), ["saved", "log.7", "log.8", "log"]);
+    assert_eq!(tag(&server, "/saved").len(), 16);
+}
+
+/// What is created beside a log is no generation of it; a link to a file that had the name is.
+#[test]
+fn created_beside() {
+    let dir = TempDir::with("log", "one\n");
+    dir.write("log.3", "three\n");
+    let server = Server::start(&dir);
+    let _client = follow(&server);
+    dir.write("log.2", "another topic\n");
+    fs::hard_link(dir.join("log"), dir.join("log.1")).expect("a link");
+    eventually(|| paths(&server, "log") == ["log.3", "log"]);
+    dir.remove("log");
+    eventually(|| paths(&server, "log") == ["log.3", "log.1"]);
+    // A compressed copy is always one.
+    dir.write("log.4.gz", "zipped");
+    assert_eq!(paths(&server, "log"), ["log.4.gz", "log.3", "log.1"]);
+}
+
+#[test]
+fn what_a_copy_was_before() {
+    let dir = TempDir::with("log", "one\n");
+    let server = Server::start(&dir);
+    let mut source = Source::open(&server, "/log", None);
+    source.expect(&["one"]);
+    let one = tag(&server, "/log");
+    dir.rename("log", "log.1");
+    dir.write("log", "two\n");
+    source.expect_kind("roll");
+    source.expect(&["two"]);
+    dir.append("log.1", "late\n");
+    dir.write("log.1.gz", "zipped");
+    assert_eq!(paths(&server, "log"), ["log.1", "log"], "not complete yet");
+    dir.remove("log.1");
+    dir.rename("log.1.gz", "log.2.gz");
+    let copy = tag(&server, "/log.2.gz");
+    let expected = format!(
+        "\"compressed\":\"gzip\",\"current\":false,\"original\":{{\"etag\":\"W/\\\"{one}\\\"\",\"size\":9}}"
+    );
+    eventually(|| list(&server, "log").contains(&expected));
+    let response = get(&server, &format!("/log?generation={one}"), &[]);
+    response.assert_error(404);
+    let text = String::from_utf8(response.body.clone()).expect("text");
+    assert!(
+        text.contains("compressed") && text.contains("/log.2.gz"),
+        "{text}"
+    );
+    let response = get(&server, &format!("/log?generation={copy}"), &[]);
+    assert_eq!(
+        (response.status, response.body.as_slice()),
+        (200, &b"zipped"[..])
+    );
+}
+
+#[test]
+fn an_old_directory() {
+    let dir = TempDir::with("log", "three\n");
+    dir.mkdir("sub/old");
+    dir.rename("log", "sub/log");
+    dir.write("sub/old/log.2", "one\n");
+    dir.write("sub/log.1", "two\n");
+    dir.write("sub/old/other.1", "");
+    let server = Server::with(&dir, &["--old-dir", "old"]);
+    let expected = ["sub/old/log.2", "sub/log.1", "sub/log"];
+    assert_eq!(paths(&server, "sub/log"), expected);
+    let one = tag(&server, "/sub/old/log.2");
+    let two = tag(&server, "/sub/log.1");
+    let mut client = Client::new(&server);
+    client.tail(&format!("/sub/log?generation={two}"), &["Range: bytes=0-"]);
+    assert_eq!(client.take(4), b"two\n");
+    dir.rename("sub/log.1", "sub/old/log.1");
+    dir.append("sub/old/log.1", "late\n");
+    assert_eq!(client.take(5), b"late\n");
+    let response = get(&server, &format!("/sub/log?generation={one}"), &[]);
+    assert_eq!(response.field("Content-Location"), "/sub/old/log.2");
+    drop(server);
+    let without = Server::start(&dir);
+    assert_eq!(paths(&without, "sub/log"), ["sub/log"]);
+}
+
+#[test]
+fn across_restarts() {
+    let dir = TempDir::with("log", "one\n");
+    let kept = TempDir::new();
+    let history = kept.join("history");
+    let options = ["--history", history.to_str().expect("UTF-8")];
+    let server = Server::with(&dir, &options);
+    let one = tag(&server, "/log");
+    let mut client = follow(&server);
+    dir.rename("log", "saved");
+    dir.write("log", "two\n");
+    client.rest();
+    let two = tag(&server, "/log");
+    let mut client = follow(&server);
+    dir.resize("log", 1);
+    client.until_end();
+    let now = tag(&server, "/log");
+    assert_ne!(now, two);
+    eventually(|| {
+        let text = fs::read_to_string(&history).expect("the history");
+        text.contains("roll log ") && text.contains("truncated ")
+    });
+    drop(server);
+    let server = Server::with(&dir, &options);
+    assert_eq!(tag(&server, "/log"), now, "it was truncated");
+    assert_eq!(paths(&server, "log"), ["saved", "log"]);
+    let response = get(&server, &format!("/log?generation={one}"), &[]);
+    assert_eq!(
+        (response.status, response.body.as_slice()),
+        (200, &b"one\n"[..])
+    );
+    let response = get(&server, &format!("/log?generation={two}"), &[]);
+    response.assert_error(404);
+    assert!(response.body.starts_with(b"this generation was truncated"));
+    drop(server);
+    // Without it nothing of that is known.
+    let server = Server::start(&dir);
+    assert_eq!(paths(&server, "log"), ["log"]);
+}
+
+#[test]
+fn a_history_that_cannot_be_used() {
+    let dir = TempDir::with("log", "");
+    let kept = TempDir::with("other", "precious\n");
+    let other = kept.join("other");
+    let other = other.to_str().expect("UTF-8");
+    let run = |file: &str| {
+        let root = dir.path().to_str().expect("UTF-8");
+        let arguments = ["--listen", "127.0.0.1:0", "--history", file, root];
+        let (code, text) = crate::support::harness::run(&arguments);
+        assert_eq!(code, Some(1), "{text}");
+        assert!(text.contains(file) && text.contains("--history"), "{text}");
+    };
+    run(other);
+    assert_eq!(fs::read(kept.join("other")).expect("it"), b"precious\n");
+    run("/nowhere/history");
+    let history = kept.join("history");
+    let history = history.to_str().expect("UTF-8");
+    let _server = Server::with(&dir, &["--history", history]);
+    run(history);
+}
