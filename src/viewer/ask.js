@@ -20,10 +20,11 @@ const GLANCE = 1000, GLANCES = 30000;
 const SCAN = 1 << 20, PROBE = 32 << 10;
 // Bytes of a file, or of a selection, that may be saved by way of this page's memory.
 const SAVED = 256 << 20;
+// Files that had a name meanwhile, of which all is fetched.
+const PASSED = 100;
 const ROW = 18;
 const ROLLED = "The log was rolled: that was all of the file. Here the next one begins.";
 const MISSED = "The log was rolled, and a part of what was written is no longer kept. Here the next file begins.";
-const REPLACED = "The file was replaced or truncated. Here it begins again.";
 const WAITING = "no such file, waiting for it";
 const TRUNCATED = "The file was truncated. Here it begins again.";
 

@@ -79,7 +79,7 @@ class Feed {
       let entry = list.entries.find(entry => entry.kind === "file" && nameOf(entry.path) === topic.leaf);
       if (!entry && list.truncated) entry = await topic.head(signal);
       if (entry?.status > 404) return topic.refused(entry.status);
-      await topic.seen(entry, list.entries, signal);
+      topic.seen(entry);
       if (signal.aborted) return 0;
     }
     const dead = new AbortController();

@@ -87,7 +87,9 @@ const permalink = {
       return file.notice("bad", "The line of this link is in an earlier file, which is not kept any more.");
     }
     add(url);
-    view.files.splice(0, 0, view.files.pop());
+    const earlier = view.files.pop();
+    view.files.unshift(earlier);
+    $("tabs").prepend(tabWith(earlier));
     this.wanted = wanted;
     if (view.files[0].etag) this.found(view.files[0]);
   },

@@ -5,7 +5,7 @@ class Topic {
     this.url = url;
     this.name = visible(nameOf(url));
     this.leaf = nameOf(url.slice(url.lastIndexOf("/") + 1)).split("?generation=")[0];
-    this.label = visible(this.leaf);
+    this.label = visible(this.leaf) + (url.includes("?") ? " (earlier)" : "");
     this.feed = Feed.of(url);
     this.file = 0; // counts the files that had this name
     this.following = true; // the view is at the end and stays there
@@ -116,34 +116,46 @@ class Topic {
     permalink.found(this);
   }
 
-  // What the name leads to, before the events are asked for.
-  async seen(entry, entries, signal) {
-    if (this.etag && entry?.etag !== this.etag) await this.replaced(entries, signal);
-    if (!entry?.etag || signal.aborted) return;
+  // What the name leads to, before the events are asked for. If that is another file than before, they tell what was between.
+  seen(entry) {
+    this.changed = Boolean(this.etag) && this.etag !== entry?.etag;
+    if (!entry?.etag || (this.etag && this.etag !== entry.etag)) return;
     this.finds(entry);
     this.sealedAt = entry.sealed ? entry.size : Infinity;
   }
 
-  // Another file has the name, and nobody has told how the last one ended.
-  async replaced(entries, signal) {
-    const all = this.ended || await this.last(entries, signal);
-    if (signal.aborted) return 0;
-    if (all) this.mend();
-    return this.startOver(all ? "" : "bad", all ? ROLLED : REPLACED);
+  // From this file to the one that has the name now (`etag`): the rest of this one, and all that had the name in between.
+  async passOn(etag, signal) {
+    for (let passed = 0; this.etag !== etag && passed < PASSED; passed++) {
+      const { found, size, next, why } = await this.generation(signal);
+      const all = this.ended || (found && await this.takeRest(size, signal));
+      if (signal.aborted) return;
+      if (all) this.mend();
+      const text = all && next ? ROLLED : /truncated/.test(why) ? TRUNCATED : all ? ROLLED : MISSED;
+      this.startOver(all ? "" : "bad", text, next && all ? next : etag);
+    }
   }
 
-  // The rest of a file that has another name in its directory now. True if it was had.
-  async last(entries, signal) {
-    const old = entries.find(entry => entry.etag === this.etag);
-    if (!old || old.size - this.at > BYTES) return false;
-    if (old.size <= this.at) return true;
-    const headers = { "Range": `bytes=${this.at}-${old.size - 1}`, "If-Match": this.etag };
-    const answer = await ask(this.feed.directory + old.path, signal, headers, { login: false });
-    if (answer.status !== 206) return false;
-    const bytes = new Uint8Array(await answer.arrayBuffer());
-    if (signal.aborted) return false;
-    this.append(bytes, true);
-    if (this.full()) this.trimStart();
+  // What the server knows of this file, whatever its name is now: its size, and the file after it.
+  async generation(signal) {
+    const url = `${this.url}?generation=${this.etag.slice(3, -1)}`;
+    const { ok, headers } = await ask(url, signal, {}, { method: "HEAD" });
+    const next = /generation=([0-9a-f]{16})>; rel="successor-version"/.exec(headers.get("Link"))?.[1];
+    const why = ok ? "" : await (await ask(url, signal)).text();
+    return { found: ok, size: Number(headers.get("Content-Length")), next: next && `W/"${next}"`, why };
+  }
+
+  // The end of a file that may have another name now. True if it was had.
+  async takeRest(size, signal) {
+    const url = `${this.url}?generation=${this.etag.slice(3, -1)}`;
+    while (this.at < size) {
+      const answer = await ask(url, signal, { "Range": `bytes=${this.at}-${Math.min(size, this.at + BYTES) - 1}` });
+      if (answer.status !== 206) return false;
+      const bytes = new Uint8Array(await answer.arrayBuffer());
+      if (signal.aborted) return false;
+      this.append(bytes, true);
+      if (this.full()) this.trimStart();
+    }
     return true;
   }
 
@@ -152,15 +164,17 @@ class Topic {
     if (!this.etag || this.ended) {
       const found = await this.head(signal);
       if (!found.etag) return this.refused(found.status);
-      if (this.etag && found.etag !== this.etag) this.startOver("", ROLLED);
+      if (this.etag && found.etag !== this.etag) await this.passOn(found.etag, signal);
+      if (signal.aborted) return 0;
       this.finds(found);
       if (this.mood === "done" && this.size === this.at) return 5000;
     }
     const answer = await ask(this.url, signal, { "Range": `bytes=${this.at}-`, "If-Match": this.etag });
     // A server that saw a truncation gives the file another tag.
     if (answer.status === 412) {
-      const { entries } = await entriesOf(this.feed.directory, signal);
-      return this.replaced(entries, signal);
+      const { etag } = await this.head(signal);
+      if (etag && !signal.aborted) await this.passOn(etag, signal);
+      return 0;
     }
     if (answer.status === 416) return this.behind(total(answer));
     if (answer.status !== 206) return this.refused(answer.status);
@@ -196,7 +210,7 @@ class Topic {
   }
 
   connected() {
-    this.mend();
+    if (!this.changed) this.mend();
     this.feed.failures = 0;
     this.broke = true;
     if (this.etag) this.settle();
@@ -255,6 +269,7 @@ class Topic {
 
   // The stream of events has come to a file, behind the last one or as the first.
   begins(etag, at, gap) {
+    if (!gap) this.mend();
     if (this.etag) this.startOver(gap ? "bad" : "", gap ? MISSED : ROLLED, etag);
     this.etag = etag;
     this.clear(at);

@@ -77,6 +77,28 @@ fn a_link_leads_to_its_lines_whatever_comes_behind_them() {
     browser.assert_quiet();
 }
 
+/// The name has passed to another file, and the line is in the one that had it before.
+#[test]
+fn a_link_leads_to_an_earlier_file() {
+    let Some(browser) = Browser::start() else {
+        return;
+    };
+    let dir = TempDir::with("log", lines(30_000));
+    let server = Server::start(&dir);
+    let tag = tag(&server, "/log");
+    dir.rename("log", "log.1");
+    dir.append_new("log", "another\n");
+    browser.go(&server.url(&format!("/log?view#line={tag}-{}", 12 * 12_345)));
+    browser.wait(&format!("{SELECTED} === 'line 012345'"));
+    let names = "[...document.querySelectorAll('.tab .name')].map(name => name.textContent).join()";
+    assert_eq!(browser.value(names), "log (earlier),log");
+    // The link stays the same, and the file of this name is the other tab.
+    assert_eq!(browser.value(HASH), format!("#line={tag}-{}", 12 * 12_345));
+    browser.press("2");
+    browser.wait_line("another");
+    browser.assert_quiet();
+}
+
 #[test]
 fn a_link_to_a_file_that_is_gone_says_so() {
     let Some(browser) = Browser::start() else {

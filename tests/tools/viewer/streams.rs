@@ -106,7 +106,7 @@ fn it_survives_a_restart_and_a_crash_of_the_server() {
     dir.remove("log");
     dir.append_new("log", "the third\n");
     let _server = at(&address, &dir);
-    browser.wait_line("The file was replaced or truncated. Here it begins again.\nthe third");
+    browser.wait_line("The log was rolled, and a part of what was written is no longer kept. Here the next file begins.\nthe third");
     let text = browser.text();
     for line in [
         "first",
@@ -135,7 +135,57 @@ fn it_shows_that_a_file_was_truncated() {
     browser.wait_line("second");
     browser.wait_state("live");
     dir.resize("log", 0);
-    browser.wait_line("The file was replaced or truncated. Here it begins again.");
+    browser.wait_line("The file was truncated. Here it begins again.");
     dir.append("log", "third\n");
     browser.wait_line("begins again.\nthird");
+}
+
+/// While it was away the log was rolled several times: nothing of it is missing.
+#[test]
+fn it_goes_through_all_that_was_written_meanwhile() {
+    let Some(browser) = Browser::start() else {
+        return;
+    };
+    for page in ["/log?view", "/log?view#/other"] {
+        let dir = TempDir::with("log", "first\n");
+        dir.write("other", "");
+        let mut server = Server::start(&dir);
+        let address = server.address.clone();
+        browser.go("about:blank");
+        browser.go(&server.url(page));
+        browser.wait_line("first");
+        browser.wait_state("live");
+        server.running.signal(Signal::TERM);
+        server.running.wait();
+        browser.wait_state("connection lost, again in");
+        drop(server);
+        dir.append("log", "the rest of the first\n");
+        for (file, number) in [("second", 1), ("third", 2), ("fourth", 3)] {
+            for number in (1..number).rev() {
+                dir.rename(&format!("log.{number}"), &format!("log.{}", number + 1));
+            }
+            dir.rename("log", "log.1");
+            dir.append_new("log", format!("{file}\n"));
+        }
+        let _server = at(&address, &dir);
+        browser.wait_line("fourth");
+        let text = browser.text();
+        let lines: Vec<&str> = text
+            .lines()
+            .filter(|line| !line.starts_with("The connection was lost"))
+            .collect();
+        let rolled = "The log was rolled: that was all of the file. Here the next one begins.";
+        let expected = [
+            "first",
+            "the rest of the first",
+            rolled,
+            "second",
+            rolled,
+            "third",
+            rolled,
+            "fourth",
+        ];
+        assert_eq!(lines, expected, "{page}: {text}");
+        browser.wait_state("live");
+    }
 }
