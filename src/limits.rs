@@ -102,6 +102,16 @@ pub const BULK_SLICE: usize = 32;
 pub const ACCEPT_BURST: usize = 64;
 /// Events taken from the poller in one turn (12 bytes each).
 pub const EVENTS_MAX: usize = 1024;
+/// How long a client may take nothing of a removed file, if `--send-timeout` sets no end to that.
+pub const MIN_RATE_PATIENCE: Duration = Duration::from_secs(300);
+/// Bytes a second that a client takes at least of a removed file, unless `--min-rate` says otherwise: less than the
+/// slowest modem, and a log of 100 MB is gone within a day.
+pub const MIN_RATE: u64 = 1200;
+/// Bytes that all connections of a worker hold beyond their slots: unfinished heads, requests behind a tail, events and
+/// lists on their way. Some 1,300 stalled event streams; when there are more, the longest stalled give way.
+pub const CONNECTION_MEMORY_MAX: usize = 64 * 1024 * 1024;
+/// Bytes in one buffer of a unix socket: the kernel tells by whole buffers what the other side has taken.
+pub const UNIX_PIECE: usize = 4096;
 /// Connections above `--max-connections` that a worker holds only to answer 503: a worker's share of a quarter of that
 /// limit, but within these bounds. When they are used up, the oldest gives way.
 pub const REFUSED_MAX: (usize, usize) = (4, 64);

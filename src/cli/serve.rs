@@ -130,6 +130,16 @@ const OPTIONS: &[Row<Serve>] = &[
         },
     ),
     Row::value(
+        "min-rate",
+        "BYTES",
+        "a second that a client must take of a file that has no name any more, else it is reset when it is behind by \
+               the send timeout: until the last one is gone the file takes space; 0: however few (default: 1200)",
+        |serve, value| {
+            serve.options.min_rate = value.number(0, usize::MAX)? as u64;
+            Ok(())
+        },
+    ),
+    Row::value(
         "max-connections",
         "N",
         "further ones are answered with 503 (default: three quarters of the descriptors that the hard limit \

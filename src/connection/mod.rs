@@ -55,14 +55,17 @@
 //! | | hung_up, failed, timed_out | - | Closing(Now) |
 //! | Closing(Now, Abort) | - | Remove | - |
 //! | Closing | drain | Linger: less time | the same |
-//! | SendingRange, Tailing | cut | - | Closing(Abort) |
+//! | SendingRange, Tailing | cut, too_slow, give_way | - | Closing(Abort) |
 //! | ReadingHeaders, Closing | cut | - | Closing(Now); Abort stays |
+//! | ReadingHeaders | give_way | nothing while a file is looked up | Closing(Now) |
 //!
 //! The rows of event streams are in `event_streams`. What is not in a table is impossible, and asserted. Read [`Connection`]
 //! next, then `response`, then `sending`.
 
+mod burden;
 mod closing;
 mod event_streams;
+mod questions;
 pub mod receiving;
 pub mod sending;
 mod timeouts;
@@ -79,7 +82,7 @@ use crate::resource::Resource;
 use crate::response::{self, Response, Summary, Terms};
 use crate::subscription::end::End;
 pub use crate::subscription::end::Ended;
-use crate::subscription::tail::{Measured, Tail};
+use crate::subscription::tail::Measured;
 use crate::time::Moment;
 pub use closing::CloseMode;
 use receiving::Receiving;
@@ -238,40 +241,6 @@ impl<F> Connection<F> {
     /// together take no longer than else.
     fn linger(&self) -> Duration {
         if self.draining { LINGER / 2 } else { LINGER }
-    }
-
-    /// Whether an endless answer is on its way or caught up.
-    #[must_use]
-    pub fn is_tail(&self) -> bool {
-        match &self.state {
-            State::SendingRange(sending) => sending.subscription().is_some(),
-            state => matches!(state, State::Tailing(_)),
-        }
-    }
-
-    /// How far a tail is in its file.
-    #[must_use]
-    pub fn progress(&self) -> Option<(u64, &F)> {
-        match &self.state {
-            State::SendingRange(sending) => sending.subscription()?.progress(),
-            State::Tailing(subscription) => subscription.progress(),
-            _ => None,
-        }
-    }
-
-    /// The tail, if it sleeps until its file changes.
-    #[must_use]
-    pub fn resting(&self) -> Option<&Tail<F>> {
-        match &self.state {
-            State::Tailing(Subscription::Tail(tail)) if tail.may_rest() => Some(tail),
-            _ => None,
-        }
-    }
-
-    /// Whether an answer is on its way, endless or not.
-    #[must_use]
-    pub fn is_answering(&self) -> bool {
-        matches!(self.state, State::SendingRange(_) | State::Tailing(_))
     }
 
     /// The end of a tail that was not yet reported. Once for each tail.

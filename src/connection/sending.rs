@@ -118,6 +118,20 @@ impl<F> Sending<F> {
         }
     }
 
+    /// Whether one of its files is such a file.
+    pub fn any_file(&self, is: impl Fn(&F) -> bool) -> bool {
+        match &self.follows {
+            Follows::Nothing => false,
+            Follows::Slice { file, .. } => is(file),
+            Follows::Subscription(subscription) => subscription.any_file(is),
+        }
+    }
+
+    /// Bytes that are held to be sent.
+    pub fn held(&self) -> usize {
+        self.ready.len()
+    }
+
     /// Ready bytes that are not out.
     pub fn left(&self) -> u64 {
         (self.ready.len() - self.sent as usize) as u64
@@ -252,6 +266,14 @@ impl<F> Subscription<F> {
                 tail.look();
             }
             Subscription::Events(events) => events.name_lost(name, why),
+        }
+    }
+
+    /// Whether one of its files is such a file.
+    pub fn any_file(&self, is: impl Fn(&F) -> bool) -> bool {
+        match self {
+            Subscription::Tail(tail) => is(tail.file()),
+            Subscription::Events(events) => events.files().any(is),
         }
     }
 

@@ -8,5 +8,6 @@ pub mod signals;
 pub mod sockets;
 pub(crate) mod sys;
 pub mod system_calls;
+pub mod unix_queues;
 
 pub use sys::{end_with_parent, monotonic};

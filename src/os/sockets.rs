@@ -22,7 +22,7 @@ use rustix::net::{
 use super::sys;
 use crate::limits::{
     BACKLOG, KEEPALIVE_COUNT, KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, NOT_SENT_LOW,
-    SOCKET_LOCK_PATIENCE, SOCKET_LOCK_PAUSE,
+    SOCKET_LOCK_PATIENCE, SOCKET_LOCK_PAUSE, UNIX_PIECE,
 };
 
 /// Where to listen.
@@ -464,6 +464,30 @@ impl Listener {
     }
 }
 
+/// Sends so many bytes in pieces of [`UNIX_PIECE`], each of which is one buffer of the kernel. `send` is given how many are
+/// sent already, and how many it is to send.
+fn in_pieces(
+    count: usize,
+    mut send: impl FnMut(usize, usize) -> Result<usize, Errno>,
+) -> Result<usize, Errno> {
+    let mut sent = 0;
+    while sent < count {
+        let piece = UNIX_PIECE.min(count - sent);
+        match send(sent, piece) {
+            Ok(more) => {
+                sent += more;
+                if more < piece {
+                    break;
+                }
+            }
+            Err(error) if sent == 0 => return Err(error),
+            // What was sent counts; the next call meets the error again.
+            Err(_) => break,
+        }
+    }
+    Ok(sent)
+}
+
 /// Who is at the other end, for the log. (A `SocketAddr` would be 12 bytes more in every slot.)
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Peer {
@@ -522,7 +546,11 @@ impl Stream {
         } else {
             SendFlags::NOSIGNAL
         };
-        rustix::io::retry_on_intr(|| net::send(&self.fd, bytes, flags))
+        let send = |bytes: &[u8]| rustix::io::retry_on_intr(|| net::send(&self.fd, bytes, flags));
+        if self.tcp {
+            return send(bytes);
+        }
+        in_pieces(bytes.len(), |sent, count| send(&bytes[sent..sent + count]))
     }
 
     /// Sends so many bytes of a file without copying them to user space; 0: the file has none there.
@@ -532,9 +560,15 @@ impl Stream {
     pub fn send_file(&self, file: impl AsFd, offset: u64, count: u64) -> Result<usize, Errno> {
         let mut offset = offset;
         let count = usize::try_from(count).unwrap_or(usize::MAX);
-        rustix::io::retry_on_intr(|| {
-            rustix::fs::sendfile(&self.fd, file.as_fd(), Some(&mut offset), count)
-        })
+        let mut send = |count| {
+            rustix::io::retry_on_intr(|| {
+                rustix::fs::sendfile(&self.fd, file.as_fd(), Some(&mut offset), count)
+            })
+        };
+        if self.tcp {
+            return send(count);
+        }
+        in_pieces(count, |_, count| send(count))
     }
 
     /// Whether it came over TCP.

@@ -27,7 +27,8 @@ use signal_hook::iterator::Signals;
 use crate::connection::Timeouts;
 use crate::limits::{ACCESS_LOG_PATIENCE, ADMIN_PATIENCE, CLIENTS_MAX};
 use crate::log::stderr;
-use crate::os::sockets::{self, Bound, Listener};
+use crate::os::sockets::{self, Address, Bound, Listener};
+use crate::os::unix_queues::UnixQueues;
 use crate::store::root::open_root;
 use crate::worker::admission::Admission;
 use crate::worker::inspect::Inspector;
@@ -67,7 +68,7 @@ pub fn run(options: &Options) -> Result<(), String> {
     let writable = prepared.as_ref().map(|prepared| &*prepared.directories);
     confinement::give_up_privileges(options, writable.unwrap_or_default())?;
     let writing = prepared.map(writing::Prepared::finish).transpose()?;
-    let shared = share(options, threads, &bound.served, &reload, writing);
+    let shared = share(options, threads, &mut bound, &reload, writing);
     let root = open(&options.root)?;
     let workers = Arc::new(Workers::new(
         Arc::clone(&shared),
@@ -113,11 +114,11 @@ pub fn run(options: &Options) -> Result<(), String> {
 fn share(
     options: &Options,
     threads: usize,
-    listeners: &[Bound],
+    bound: &mut Addresses,
     reload: &Reload,
     writing: Option<Writing>,
 ) -> Arc<Shared> {
-    let listeners = listeners.iter().map(|bound| &bound.address);
+    let listeners = bound.served.iter().map(|bound| &bound.address);
     let given = options.hosts.as_ref();
     let most = options
         .max_connections
@@ -128,6 +129,8 @@ fn share(
             idle: options.idle_timeout,
         },
         send_timeout: options.send_timeout,
+        min_rate: options.min_rate,
+        unix_queues: bound.unix_queues.take(),
         grace: options.grace,
         poll_interval: options.poll_interval,
         cors: options.cors.clone(),
@@ -178,6 +181,8 @@ fn start_others(
 struct Addresses {
     served: Vec<Bound>,
     admin: Option<Bound>,
+    /// Opened together with the sockets, since no others can be opened later.
+    unix_queues: Option<UnixQueues>,
 }
 
 impl Addresses {
@@ -222,7 +227,13 @@ fn bind(options: &Options, threads: usize, passed: Vec<Bound>) -> Result<Address
         })?),
         None => None,
     };
-    Ok(Addresses { served, admin })
+    let unix = |bound: &Bound| matches!(bound.address, Address::Unix { .. });
+    let unix_queues = served.iter().any(unix).then(UnixQueues::open);
+    Ok(Addresses {
+        served,
+        admin,
+        unix_queues: unix_queues.and_then(Result::ok),
+    })
 }
 
 /// The main thread while there are workers.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::http::cors::Cors;
 use crate::http::host::Hosts;
 use crate::http::prefix::Prefixes;
-use crate::limits::{APPEND_MAX, BODY_MEMORY, POLL_INTERVAL};
+use crate::limits::{APPEND_MAX, BODY_MEMORY, MIN_RATE, POLL_INTERVAL};
 use crate::os::sockets::Address;
 
 /// How to serve.
@@ -25,6 +25,8 @@ pub struct Options {
     pub idle_timeout: Duration,
     /// How long to wait for a client that takes nothing; zero: for ever.
     pub send_timeout: Duration,
+    /// Bytes a second that a client must take of a removed file; zero: however few.
+    pub min_rate: u64,
     /// `None`: what the descriptor limit allows.
     pub max_connections: Option<usize>,
     /// `None`: no limit.
@@ -68,6 +70,7 @@ impl Default for Options {
             header_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(60),
             send_timeout: Duration::from_secs(300),
+            min_rate: MIN_RATE,
             max_connections: None,
             max_connections_per_address: None,
             poll_interval: POLL_INTERVAL,

@@ -257,6 +257,12 @@ impl OpenFile {
         media::by_content(&beginning[..count])
     }
 
+    /// Whether it has no name any more: when it is closed, its space is free.
+    #[must_use]
+    pub fn is_removed(&self) -> bool {
+        rustix::fs::fstat(&self.fd).is_ok_and(|stat| stat.st_nlink == 0)
+    }
+
     /// Whether a name of the file was removed since it was opened.
     #[must_use]
     pub fn lost_a_name(&self) -> bool {

@@ -23,11 +23,15 @@ pub enum End {
     Stalled,
     /// The client sent a head's worth of requests behind the endless answer.
     Flooded,
+    /// The client took less than `--min-rate` of a file that has no name any more.
+    TooSlow,
+    /// All connections held too much memory, and this one had stalled for longest.
+    Crowded,
 }
 
 impl End {
     /// All of them, each at its index (`end as usize`).
-    pub const ALL: [End; 9] = [
+    pub const ALL: [End; 11] = [
         End::Renamed,
         End::Unlinked,
         End::Replaced,
@@ -37,6 +41,8 @@ impl End {
         End::ClientGone,
         End::Stalled,
         End::Flooded,
+        End::TooSlow,
+        End::Crowded,
     ];
 
     /// One word, for counting.
@@ -47,6 +53,8 @@ impl End {
             End::ClientGone => "left",
             End::Stalled => "stalled",
             End::Flooded => "flooded",
+            End::TooSlow => "too-slow",
+            End::Crowded => "crowded",
             end => end.word(),
         }
     }
@@ -64,6 +72,8 @@ impl End {
             End::ClientGone => "client left",
             End::Stalled => "cut: client took nothing within the send timeout",
             End::Flooded => "cut: too much behind an endless answer",
+            End::TooSlow => "cut: client took less than --min-rate of a removed file",
+            End::Crowded => "cut: connections hold too much memory",
         }
     }
 

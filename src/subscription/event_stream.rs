@@ -177,6 +177,11 @@ impl<F> EventStream<F> {
         &mut self.members[current]
     }
 
+    /// The files that it holds open.
+    pub fn files(&self) -> impl Iterator<Item = &F> {
+        self.members.iter().filter_map(NameFollower::file)
+    }
+
     /// The first of its files, and the offset in it of the first byte that is not in an event.
     pub fn progress(&self) -> Option<(u64, &F)> {
         let mut members = self.members.iter();

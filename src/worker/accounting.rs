@@ -15,7 +15,7 @@ pub(super) fn count_sent(slot: &mut Slot, count: u64, memory: Option<u32>, conte
         record.sent += count;
     }
     let taken = |before| slot.stream.unacknowledged().saturating_sub(before).into();
-    slot.unacked.sent(memory.map_or(count, taken));
+    slot.unacked.sent(count, memory.map_or(count, taken));
     if !std::mem::replace(&mut slot.has_unacked, true) {
         slot.unacked.open(context.now);
     }

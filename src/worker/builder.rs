@@ -12,6 +12,7 @@ use super::Worker;
 use super::completions::Completions;
 use super::context::Context;
 use super::deadlines::Deadlines;
+use super::held_memory::HeldMemory;
 use super::inspect::{Counters, Mailbox};
 use super::queue::Queue;
 use super::searches::Searches;
@@ -138,6 +139,7 @@ impl WorkerBuilder {
             deadlines: Deadlines::default(),
             queue: Queue::default(),
             leaving: Vec::new(),
+            held: HeldMemory::default(),
             refused: VecDeque::new(),
             start: Instant::now(),
             timers: Timers::new(),

@@ -15,6 +15,7 @@ pub mod deadlines;
 pub mod drive;
 mod event_streams;
 mod generations;
+mod held_memory;
 pub mod inspect;
 mod open;
 mod queue;
@@ -24,7 +25,9 @@ pub mod send;
 pub mod shared;
 mod shared_chunk;
 pub mod slot;
+mod stalls;
 pub mod timers;
+mod unacked;
 pub mod upload;
 mod writing;
 
@@ -38,12 +41,9 @@ use std::time::{Duration, Instant, SystemTime};
 use log::warn;
 use slab::Slab;
 
-use crate::connection::State;
 use crate::follow::fanout::NextSubscriber;
 use crate::http::date::Date;
-use crate::limits::{
-    ACCEPT_BURST, ACKNOWLEDGED_INTERVAL, BULK_SLICE, FANOUT_SLICE, SWEEP_INTERVAL,
-};
+use crate::limits::{ACCEPT_BURST, BULK_SLICE, FANOUT_SLICE, SWEEP_INTERVAL};
 use crate::os::epoll::{Poll, Token};
 use crate::os::sockets::Listener;
 use crate::subscription::end::End;
@@ -52,6 +52,7 @@ use completions::{Completion, Completions};
 use context::Context;
 use deadlines::Deadlines;
 use drive::Outcome;
+use held_memory::HeldMemory;
 use inspect::{Ask, Counters, Mailbox};
 use queue::Queue;
 use shared::Shared;
@@ -70,6 +71,8 @@ pub struct Worker {
     queue: Queue,
     /// Slots to be removed at the end of this turn.
     leaving: Vec<(usize, bool)>,
+    /// What all connections hold beyond their slots.
+    held: HeldMemory,
     /// Connections above the limit, that are told so, in order.
     refused: VecDeque<usize>,
     start: Instant,
@@ -99,6 +102,7 @@ impl Worker {
             self.drive_fanout();
             self.check_signals();
             self.inspect();
+            self.shed_memory();
             self.reap();
             self.end_turn();
             self.plan_sweeps();
@@ -257,35 +261,6 @@ impl Worker {
             .repeat(Timer::SweepFiles, sweeps, SWEEP_INTERVAL, now);
     }
 
-    /// Whoever owes us an acknowledgement for longer than the send timeout is cut. Writability alone does not tell: a
-    /// few records fit into a stalled client's buffer for ever.
-    fn check_unacked(&mut self) {
-        let now = self.context.now;
-        let mut open = false;
-        for (key, slot) in &mut self.slots {
-            if !slot.has_unacked {
-                continue;
-            }
-            let owed = match slot.machine.state() {
-                State::SendingRange(_) | State::Tailing(_) => slot.stream.unacknowledged(),
-                _ => 0,
-            };
-            let since = slot.unacked.look(owed, now);
-            slot.has_unacked = owed > 0;
-            if slot.has_unacked && now - since >= self.shared.send_timeout {
-                slot.machine.timed_out(now);
-                self.queue.push(slot, key);
-            }
-            open |= slot.has_unacked;
-        }
-        let interval = self.unacked_interval();
-        self.timers.repeat(Timer::CheckUnacked, open, interval, now);
-    }
-
-    fn unacked_interval(&self) -> Duration {
-        (self.shared.send_timeout / 4).clamp(ACKNOWLEDGED_INTERVAL.0, ACKNOWLEDGED_INTERVAL.1)
-    }
-
     fn drive_due(&mut self) {
         let waiting = std::mem::take(&mut self.queue.waiting);
         let sending: Vec<usize> = {
@@ -393,12 +368,9 @@ impl Worker {
             slot.deadline,
             slot.machine.deadline(&self.shared.timeouts),
         );
-        if slot.has_unacked
-            && !self.timers.is_set(Timer::CheckUnacked)
-            && !self.shared.send_timeout.is_zero()
-        {
-            let at = self.context.now + self.unacked_interval();
-            self.timers.set(Timer::CheckUnacked, at);
+        self.held.update(&mut slot.held, slot.machine.held());
+        if slot.has_unacked && !self.timers.is_set(Timer::CheckUnacked) {
+            self.plan_unacked_check(true);
         }
     }
 
@@ -456,6 +428,7 @@ impl Worker {
             let Some(mut slot) = self.slots.try_remove(key) else {
                 continue;
             };
+            self.held.update(&mut slot.held, 0);
             accounting::log_access(&mut slot, None, &mut self.context);
             let _ = self.deadlines.arm(key, slot.deadline, Moment::NEVER);
             self.poll.remove(slot.stream.as_fd());

@@ -11,6 +11,7 @@ use crate::http::authorization::Tokens;
 use crate::http::cors::Cors;
 use crate::http::host::Hosts;
 use crate::log::access_log::AccessLog;
+use crate::os::unix_queues::UnixQueues;
 use crate::versioned::Versioned;
 
 /// What all workers share.
@@ -19,6 +20,10 @@ pub struct Shared {
     pub timeouts: Timeouts,
     /// `--send-timeout`; zero: never.
     pub send_timeout: Duration,
+    /// `--min-rate`; zero: none.
+    pub min_rate: u64,
+    /// Asked how much of what was sent on a unix socket is unread, if the kernel tells.
+    pub unix_queues: Option<UnixQueues>,
     /// `--grace`
     pub grace: Duration,
     /// `--poll-interval`

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::unacked::UnackedBytes;
 use super::upload::Upload;
 use crate::connection::Connection;
 use crate::log::access_record::Record;
@@ -31,6 +32,8 @@ pub struct Slot {
     pub(super) unacked: UnackedBytes,
     /// The account may be open: something was sent since it was last found balanced.
     pub(super) has_unacked: bool,
+    /// Bytes that it holds besides, at the last look.
+    pub(super) held: u32,
     /// When it came, in seconds.
     since: u32,
     /// For the access log: the answer that is on its way.
@@ -65,11 +68,21 @@ impl Slot {
             counted,
             unacked: UnackedBytes::default(),
             has_unacked: false,
+            held: 0,
             since: u32::try_from(now.0 / 1000).unwrap_or(u32::MAX),
             record: None,
             listing: false,
             truncation: 0,
             upload: None,
+        }
+    }
+
+    /// How long it has done nothing that we wait for.
+    pub(super) fn stalled_for(&self, now: Moment) -> Duration {
+        if self.has_unacked {
+            self.unacked.behind(now)
+        } else {
+            now - self.machine.since()
         }
     }
 
@@ -90,37 +103,3 @@ pub(super) const NOTHING: Interest = Interest {
     readable: false,
     writable: false,
 };
-
-/// What a client owes us: acknowledgement of what was sent. In bytes, or on a unix socket in the kernel's memory for
-/// them.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct UnackedBytes {
-    /// Bytes sent, modulo 2^32.
-    sent: u32,
-    /// Of them acknowledged at the last look.
-    acknowledged: u32,
-    /// The last moment at which nothing was owed or something was acknowledged.
-    since: Moment,
-}
-
-impl UnackedBytes {
-    #[allow(clippy::cast_possible_truncation, reason = "counted modulo 2^32")]
-    /// The socket took so many bytes.
-    pub(super) fn sent(&mut self, n: u64) {
-        self.sent = self.sent.wrapping_add(n as u32);
-    }
-
-    /// From here on something is owed.
-    pub(super) fn open(&mut self, now: Moment) {
-        self.since = now;
-    }
-
-    /// Takes a look at how many bytes are not acknowledged; gives the last moment at which the client took one.
-    pub(super) fn look(&mut self, owed: u32, now: Moment) -> Moment {
-        let acknowledged = self.sent.wrapping_sub(owed);
-        if owed == 0 || acknowledged != self.acknowledged {
-            (self.acknowledged, self.since) = (acknowledged, now);
-        }
-        self.since
-    }
-}

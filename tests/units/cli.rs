@@ -35,6 +35,7 @@ fn defaults_are_those_of_the_usage() {
         header_timeout: Duration::from_secs(30),
         idle_timeout: Duration::from_secs(60),
         send_timeout: Duration::from_secs(300),
+        min_rate: 1200,
         max_connections: None,
         max_connections_per_address: None,
         poll_interval: Duration::from_secs(1),
@@ -109,6 +110,8 @@ fn each_option_sets_its_own() {
         (&["--send-timeout", "1.0000000019"], |options| {
             options.send_timeout = Duration::from_nanos(1_000_000_001)
         }),
+        (&["--min-rate", "0"], |options| options.min_rate = 0),
+        (&["--min-rate", "5000"], |options| options.min_rate = 5000),
         (&["--grace", "0"], |options| options.grace = Duration::ZERO),
         (&["--grace", "320000000"], |options| {
             options.grace = Duration::from_secs(320_000_000)
@@ -232,6 +235,7 @@ fn the_usage_names_every_option_and_fits_a_terminal() {
         "header-timeout",
         "idle-timeout",
         "send-timeout",
+        "min-rate",
         "max-connections",
         "max-connections-per-address",
         "poll-interval",

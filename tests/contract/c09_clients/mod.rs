@@ -4,5 +4,6 @@ pub mod crowds;
 mod faults;
 mod hostile;
 mod refused;
+mod slow_readers;
 mod stalled;
 mod unwatched;

@@ -1,0 +1,52 @@
+//! What a connection costs the server while its client takes its time, and how it is cut for that.
+
+use super::{CloseMode, Connection, State};
+use crate::subscription::end::End;
+use crate::time::Moment;
+
+impl<F> Connection<F> {
+    /// Whether one of the files that it holds open is such a file.
+    pub fn any_file(&self, is: impl Fn(&F) -> bool) -> bool {
+        match &self.state {
+            State::SendingRange(sending) => sending.any_file(is),
+            State::Tailing(subscription) => subscription.any_file(is),
+            _ => false,
+        }
+    }
+
+    /// Bytes that it holds beyond what it is itself: what was received and not used, and what was made to be sent.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        let input = self.input.as_ref().map_or(0, |input| input.capacity());
+        match &self.state {
+            State::SendingRange(sending) => input + sending.held(),
+            _ => input,
+        }
+    }
+
+    /// What the deadline of the state counts from.
+    #[must_use]
+    pub fn since(&self) -> Moment {
+        self.since
+    }
+
+    /// The client takes less of a removed file than `--min-rate`.
+    pub fn too_slow(&mut self, now: Moment) {
+        self.close(CloseMode::Abort, End::TooSlow, now);
+    }
+
+    /// All connections hold too much, and this one has stalled for long. False if it holds nothing that it could give up.
+    pub fn give_way(&mut self, now: Moment) -> bool {
+        match &self.state {
+            State::ReadingHeaders(None) => self.close(CloseMode::Now, End::Crowded, now),
+            State::SendingRange(_) | State::Tailing(_) => {
+                self.close(CloseMode::Abort, End::Crowded, now);
+            }
+            // A body counts against --body-memory.
+            State::ReadingHeaders(Some(_)) | State::ReadingBody(_) | State::Closing(_) => {
+                return false;
+            }
+        }
+        true
+    }
+}
