@@ -213,6 +213,8 @@ pub const BODY_OVERHEAD_MAX: usize = HEAD_MAX;
 pub const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 /// Shortest and longest pause between two tries to take the lock of a file. The pause doubles.
 pub const LOCK_PAUSE: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(32));
+/// Files that a worker keeps open at most because somebody appends to them again and again.
+pub const APPENDERS_MAX: usize = 64;
 /// Threads that put files on disk: one file does not wait for another, and a slow file system has one of them.
 pub const COMMIT_THREADS: usize = 4;
 /// Stack of one of these threads, which only makes system calls.

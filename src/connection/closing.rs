@@ -1,6 +1,7 @@
 //! How connections end.
 
 use super::{Connection, State};
+use crate::limits::LINGER_BYTES;
 use crate::subscription::end::End;
 use crate::time::Moment;
 
@@ -20,8 +21,18 @@ pub enum CloseMode {
     Abort,
 }
 
-/// The end of the server.
+/// The end of a connection, and of the server.
 impl<F> Connection<F> {
+    /// Our side is shut down.
+    pub fn shut(&mut self, now: Moment) {
+        assert!(
+            matches!(self.state, State::Closing(CloseMode::Shut)),
+            "shut, but not asked to"
+        );
+        self.state = State::Closing(CloseMode::Linger { left: LINGER_BYTES });
+        self.since = now;
+    }
+
     /// The server ends. True if there is something to do.
     pub fn drain(&mut self, now: Moment) -> bool {
         self.draining = true;

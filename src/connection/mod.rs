@@ -76,7 +76,7 @@ use std::time::Duration;
 pub use crate::action::{Action, ParsedHead, Refused};
 use crate::dialect::plain;
 use crate::http::request::{self, Refusal};
-use crate::limits::{HEAD_MAX, LINGER, LINGER_BYTES};
+use crate::limits::{HEAD_MAX, LINGER};
 use crate::readiness::Interest;
 use crate::resource::Resource;
 use crate::response::{self, Response, Summary, Terms};
@@ -439,16 +439,6 @@ impl<F> Connection<F> {
             subscription.name_lost(name, why);
         }
         awake
-    }
-
-    /// Our side is shut down.
-    pub fn shut(&mut self, now: Moment) {
-        assert!(
-            matches!(self.state, State::Closing(CloseMode::Shut)),
-            "shut, but not asked to"
-        );
-        self.state = State::Closing(CloseMode::Linger { left: LINGER_BYTES });
-        self.since = now;
     }
 
     /// The deadline has passed, or the send timeout in SendingRange and Tailing.

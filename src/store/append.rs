@@ -3,7 +3,7 @@
 //! Whoever writes to the same file without the lock is never in the middle of a record either, because every write is at
 //! the end (O_APPEND), but may come between the comparison of the length and the write.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -14,6 +14,7 @@ use rustix::process::{Resource, getrlimit};
 
 use super::file::OpenFile;
 use super::place::{Place, Stop, failure, failure_at, lock};
+use super::root::Files;
 use crate::http::conditional::{self, Conditions};
 use crate::http::target::Path;
 use crate::receipt::{Receipt, WriteFailure};
@@ -49,16 +50,24 @@ const MODE: u32 = 0o666;
 /// smaller ones.
 const BLOCK: u64 = 512;
 
-/// Appends to the file that has the name now, or creates it.
+/// A file that is open for appending, and the place where it was found.
+pub struct Appender {
+    place: Place,
+    file: Rc<OpenFile>,
+    handle: Arc<OwnedFd>,
+}
+
+/// Appends to the file that has the name now, or creates it. Gives the open file too, for whoever appends next.
 ///
 /// # Errors
 /// [`Stop`]; where nothing is said of a size, nothing was written.
-pub fn append(place: &Place, what: &Append<'_>) -> Result<Appended, Stop> {
+pub fn append(place: Place, what: &Append<'_>) -> Result<(Appended, Appender), Stop> {
+    let mut place = place;
     let mut created = None;
     for _ in 0..TRIES {
         let Some(file) = place.file()? else {
             may_create(what)?;
-            created = create(place)?;
+            created = create(&place)?;
             continue;
         };
         let is_new = created == Some(file.id());
@@ -68,23 +77,51 @@ pub fn append(place: &Place, what: &Append<'_>) -> Result<Appended, Stop> {
             false => OFlags::WRONLY | OFlags::APPEND,
         };
         let handle = match place.files().open_again(place.name(), &file, flags) {
-            Ok(handle) => handle,
+            Ok(handle) => Arc::new(handle),
             Err(Errno::NOENT) => continue,
             Err(error) => return Err(failure(error).into()),
         };
-        lock(handle.as_fd())?;
-        if !place.leads_to(&file) {
-            continue;
-        }
-        let target = Target {
+        let appender = Appender {
             place,
             file,
             handle,
-            is_new,
         };
-        return target.append(what);
+        match appender.append(what, is_new)? {
+            Some(appended) => return Ok((appended, appender)),
+            None => place = appender.place,
+        }
     }
     Err(WriteFailure::Busy.into())
+}
+
+impl Appender {
+    /// Appends, if the name still leads to this file; else `None`. `is_new`: this request has created the file.
+    ///
+    /// # Errors
+    /// As [`append`].
+    pub fn append(&self, what: &Append<'_>, is_new: bool) -> Result<Option<Appended>, Stop> {
+        let _lock = lock(self.handle.as_fd())?;
+        if !self.place.stands_for(&self.file) {
+            return Ok(None);
+        }
+        let target = Target {
+            place: &self.place,
+            file: &self.file,
+            handle: self.handle.as_fd(),
+            is_new,
+        };
+        let receipt = target.append(what)?;
+        Ok(Some(Appended {
+            receipt,
+            file: Arc::clone(&self.handle),
+        }))
+    }
+
+    /// Whether the place is still where its name leads.
+    #[must_use]
+    pub fn is_current(&self, root: &Files, prefix: &[u8]) -> bool {
+        self.place.is_current(root, prefix)
+    }
 }
 
 /// Whether there may be no file: then it has no tag, and no bytes.
@@ -120,14 +157,14 @@ fn create(place: &Place) -> Result<Option<super::file::Id>, WriteFailure> {
 /// A file that is locked and has the name.
 struct Target<'a> {
     place: &'a Place,
-    file: Rc<OpenFile>,
-    handle: OwnedFd,
+    file: &'a OpenFile,
+    handle: BorrowedFd<'a>,
     /// This request has created it.
     is_new: bool,
 }
 
 impl Target<'_> {
-    fn append(self, what: &Append<'_>) -> Result<Appended, Stop> {
+    fn append(self, what: &Append<'_>) -> Result<Receipt, Stop> {
         let stat = self.file.stat().map_err(failure)?;
         let current = (self.file.tag(), stat.modified());
         let current = (!self.is_new).then_some(current);
@@ -159,14 +196,11 @@ impl Target<'_> {
             self.seal()?;
             sealed = true;
         }
-        Ok(Appended {
-            receipt: Receipt {
-                created: self.is_new,
-                etag: self.file.tag(),
-                size,
-                sealed,
-            },
-            file: Arc::new(self.handle),
+        Ok(Receipt {
+            created: self.is_new,
+            etag: self.file.tag(),
+            size,
+            sealed,
         })
     }
 
@@ -192,11 +226,11 @@ impl Target<'_> {
         if let Err(error) = result {
             return Err(self.nothing_written(error));
         }
-        let result = rustix::io::retry_on_intr(|| rustix::io::write(&self.handle, bytes));
+        let result = rustix::io::retry_on_intr(|| rustix::io::write(self.handle, bytes));
         match result {
             Ok(count) if count == bytes.len() => {
                 // The offset of a descriptor with O_APPEND is the end of what it wrote last, whoever else has written.
-                let end = rustix::fs::seek(&self.handle, SeekFrom::Current(0));
+                let end = rustix::fs::seek(self.handle, SeekFrom::Current(0));
                 Ok(end.unwrap_or(size + count as u64))
             }
             Ok(count) => Err(self.partly_written(count, bytes.len())),
@@ -216,7 +250,7 @@ impl Target<'_> {
             return Ok(());
         }
         let result = rustix::io::retry_on_intr(|| {
-            rustix::fs::fallocate(&self.handle, FallocateFlags::KEEP_SIZE, size, length)
+            rustix::fs::fallocate(self.handle, FallocateFlags::KEEP_SIZE, size, length)
         });
         match result {
             Err(error @ (Errno::NOSPC | Errno::DQUOT | Errno::FBIG)) => Err(error),
@@ -227,7 +261,7 @@ impl Target<'_> {
     /// A file that was created for this record goes again, unless others have written to it.
     fn nothing_written(&self, error: Errno) -> WriteFailure {
         let size = self.file.stat().map_or(0, |stat| stat.size);
-        if self.is_new && size == 0 && self.place.leads_to(&self.file) {
+        if self.is_new && size == 0 && self.place.leads_to(self.file) {
             let flags = rustix::fs::AtFlags::empty();
             let _ = rustix::fs::unlinkat(self.place.directory(), self.place.last(), flags);
             return failure(error);
@@ -258,8 +292,8 @@ impl Target<'_> {
 
     /// Takes all write bits: the file is complete.
     fn seal(&self) -> Result<(), WriteFailure> {
-        let mode = rustix::fs::fstat(&self.handle).map_err(failure)?.st_mode;
+        let mode = rustix::fs::fstat(self.handle).map_err(failure)?.st_mode;
         let mode = Mode::from_raw_mode(mode & 0o7555);
-        rustix::fs::fchmod(&self.handle, mode).map_err(failure)
+        rustix::fs::fchmod(self.handle, mode).map_err(failure)
     }
 }

@@ -1,6 +1,7 @@
 //! Files below ROOT: what a name leads to, what a file is, how long it is now, what a directory lists.
 
 pub mod append;
+pub mod appenders;
 pub mod cache;
 pub mod commit;
 pub mod directory_page;

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use rustix::fs::{FileType, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::file::OpenFile;
+use super::file::{self, Id, OpenFile};
 use super::root::{Files, Node};
 use crate::http::target::Path;
 use crate::receipt::WriteFailure;
@@ -18,6 +18,8 @@ use crate::receipt::WriteFailure;
 pub struct Place {
     /// The prefix, as a root of its own.
     files: Files,
+    /// Which directory that is.
+    prefix: Id,
     /// The name below it.
     name: Box<[u8]>,
     /// The whole name.
@@ -60,8 +62,10 @@ impl Place {
         if FileType::from_raw_mode(stat.st_mode) != FileType::Directory {
             return Err(WriteFailure::NoDirectory);
         }
+        let prefix = file::identify(files.directory()).map_err(failure)?;
         Ok(Place {
             files,
+            prefix,
             name: name.into(),
             path: path.clone(),
             directory,
@@ -113,6 +117,18 @@ impl Place {
         self.files.identify(&self.name) == Ok(file.id())
     }
 
+    /// Whether the name leads to this file now, and opening it would be allowed as it was.
+    #[must_use]
+    pub fn stands_for(&self, file: &OpenFile) -> bool {
+        self.files.stands_for(&self.name, file)
+    }
+
+    /// Whether this is still the place of its name below a prefix.
+    #[must_use]
+    pub fn is_current(&self, root: &Files, prefix: &[u8]) -> bool {
+        prefix.is_empty() || root.identify(prefix) == Ok(self.prefix)
+    }
+
     /// The files of the prefix.
     #[must_use]
     pub fn files(&self) -> &Files {
@@ -132,12 +148,23 @@ impl Place {
     }
 }
 
-/// Takes the lock of a file until the descriptor is closed, so that whoever else takes it (`flock(1)`, other workers) comes
-/// before or after. A file system without locks does without.
+/// A lock of a file, while this is there.
+#[must_use]
+pub struct Lock<'a>(BorrowedFd<'a>);
+
+impl Drop for Lock<'_> {
+    fn drop(&mut self) {
+        // Others may have the descriptor for longer: those who put the file on disk.
+        let _ = rustix::fs::flock(self.0, FlockOperation::Unlock);
+    }
+}
+
+/// Takes the lock of a file, so that whoever else takes it (`flock(1)`, other workers) comes before or after. A file system
+/// without locks does without.
 ///
 /// # Errors
 /// [`Stop::Locked`]
-pub fn lock(file: BorrowedFd<'_>) -> Result<(), Stop> {
+pub fn lock(file: BorrowedFd<'_>) -> Result<Lock<'_>, Stop> {
     /// Another worker holds it for some microseconds.
     const TRIES: u32 = 16;
     for _ in 0..TRIES {
@@ -145,7 +172,7 @@ pub fn lock(file: BorrowedFd<'_>) -> Result<(), Stop> {
             Err(Errno::WOULDBLOCK) => std::thread::yield_now(),
             Err(Errno::INTR) => {}
             // ENOLCK, EOPNOTSUPP: where there are no locks, nobody else has one.
-            Ok(()) | Err(_) => return Ok(()),
+            Ok(()) | Err(_) => return Ok(Lock(file)),
         }
     }
     Err(Stop::Locked)

@@ -11,22 +11,21 @@ use super::place::{Place, Stop, failure, lock};
 use super::replace::Terms;
 use crate::receipt::{Receipt, WriteFailure};
 
-/// How often a name may change hands while it is looked up.
-const TRIES: u32 = 8;
-
 /// Removes the name of a file.
 ///
 /// # Errors
 /// [`Stop`]; then nothing has changed.
-pub fn delete(place: &Place, terms: &Terms<'_>) -> Result<(Receipt, Rc<OpenFile>), Stop> {
-    let file = find(place, terms)?;
+pub fn delete(place: &Place, terms: &Terms<'_>) -> Result<Receipt, Stop> {
+    let file = find(place)?;
+    let _lock = lock(file.as_fd())?;
+    check(place, &file, terms)?;
     let flags = AtFlags::empty();
     let removed = rustix::fs::unlinkat(place.directory(), place.last(), flags);
     removed.map_err(failure)?;
-    Ok((receipt(&file, false)?, file))
+    Ok(receipt(&file, false)?)
 }
 
-/// Gives a file the name `to`, in place of the file that has it if `overwrite`.
+/// Gives a file the name `to`, in place of the file that has it if `overwrite`. Gives the file too, to put it on disk.
 ///
 /// # Errors
 /// [`Stop`]; then nothing has changed.
@@ -36,7 +35,9 @@ pub fn rename(
     terms: &Terms<'_>,
     overwrite: bool,
 ) -> Result<(Receipt, Rc<OpenFile>), Stop> {
-    let file = find(from, terms)?;
+    let file = find(from)?;
+    let lock = lock(file.as_fd())?;
+    check(from, &file, terms)?;
     let replaced = to.file()?;
     match &replaced {
         // rename(2) does nothing between two names of one file.
@@ -44,37 +45,41 @@ pub fn rename(
         Some(_) if !overwrite => return Err(WriteFailure::Unmatched.into()),
         _ => {}
     }
-    let (old, new) = (from.directory(), to.directory());
-    let plainly = || rustix::fs::renameat(old, from.last(), new, to.last());
-    let result = match overwrite {
-        true => plainly(),
-        false => {
-            let flags = RenameFlags::NOREPLACE;
-            match rustix::fs::renameat_with(old, from.last(), new, to.last(), flags) {
-                // Where the file system cannot do that, a file that is created in this moment is replaced.
-                Err(Errno::INVAL | Errno::NOSYS) => plainly(),
-                result => result,
-            }
+    match rename_entry(from, to, overwrite) {
+        Ok(()) => {
+            drop(lock);
+            Ok((receipt(&file, replaced.is_none())?, file))
         }
-    };
-    match result {
-        Ok(()) => Ok((receipt(&file, replaced.is_none())?, file)),
         Err(Errno::EXIST) => Err(WriteFailure::Unmatched.into()),
         Err(error) => Err(failure(error).into()),
     }
 }
 
-/// The file that has the name, locked.
-fn find(place: &Place, terms: &Terms<'_>) -> Result<Rc<OpenFile>, Stop> {
-    for _ in 0..TRIES {
-        let file = place.file()?.ok_or(WriteFailure::Missing)?;
-        lock(file.as_fd())?;
-        if place.leads_to(&file) {
-            terms.check(Some(&file))?;
-            return Ok(file);
-        }
+fn rename_entry(from: &Place, to: &Place, overwrite: bool) -> Result<(), Errno> {
+    let (old, new) = (from.directory(), to.directory());
+    let plainly = || rustix::fs::renameat(old, from.last(), new, to.last());
+    if overwrite {
+        return plainly();
     }
-    Err(WriteFailure::Busy.into())
+    let flags = RenameFlags::NOREPLACE;
+    match rustix::fs::renameat_with(old, from.last(), new, to.last(), flags) {
+        // Where the file system cannot do that, a file that is created in this moment is replaced.
+        Err(Errno::INVAL | Errno::NOSYS) => plainly(),
+        result => result,
+    }
+}
+
+fn find(place: &Place) -> Result<Rc<OpenFile>, WriteFailure> {
+    place.file()?.ok_or(WriteFailure::Missing)
+}
+
+/// Whether a file, which is locked, still has the name and is what the client expects.
+fn check(place: &Place, file: &OpenFile, terms: &Terms<'_>) -> Result<(), Stop> {
+    if !place.leads_to(file) {
+        // Another file has taken its name since: the next try finds that one.
+        return Err(Stop::Locked);
+    }
+    Ok(terms.check(Some(file))?)
 }
 
 fn receipt(file: &OpenFile, created: bool) -> Result<Receipt, WriteFailure> {

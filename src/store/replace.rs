@@ -127,11 +127,10 @@ impl Temporary {
     pub fn publish(&mut self, place: &Place, terms: &Terms<'_>) -> Result<Receipt, Stop> {
         for _ in 0..TRIES {
             let before = place.file()?;
-            if let Some(file) = &before {
-                lock(file.as_fd())?;
-                if !place.leads_to(file) {
-                    continue;
-                }
+            let file = before.as_deref();
+            let _lock = file.map(|file| lock(file.as_fd())).transpose()?;
+            if file.is_some_and(|file| !place.leads_to(file)) {
+                continue;
             }
             terms.check(before.as_deref())?;
             let done = match &before {

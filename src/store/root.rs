@@ -161,6 +161,13 @@ impl Files {
         found.is_ok_and(|found| file.is_unchanged(&found))
     }
 
+    /// Whether a name leads to this open file now, and opening it would be allowed as it was.
+    #[must_use]
+    pub fn stands_for(&self, name: &[u8], file: &OpenFile) -> bool {
+        let found = self.stat(name);
+        found.is_ok_and(|found| file.may_stand_for(&found))
+    }
+
     /// What a name leads to. An entry of the root itself, if it is no symbolic link, is where it leads: to look at that
     /// takes one system call, and to resolve it three.
     fn stat(&self, name: &[u8]) -> Result<Statx, Errno> {

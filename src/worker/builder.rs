@@ -28,6 +28,7 @@ use crate::limits::HEAD_MAX;
 use crate::log::access_record::Lines;
 use crate::os::epoll::{Poll, Token, Waker};
 use crate::os::sockets::Listener;
+use crate::store::appenders::Appenders;
 use crate::store::generations::families::Families;
 use crate::store::generations::finder::Finder;
 use crate::store::lookup::Lookups;
@@ -116,6 +117,7 @@ impl WorkerBuilder {
             cors: shared.cors.clone(),
             hosts: shared.hosts.clone(),
             writing: shared.writing.clone(),
+            appenders: Appenders::default(),
             completions: Arc::clone(&completions),
             commits: 0,
             send_buffer: SendBuffer::new(),

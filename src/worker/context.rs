@@ -16,6 +16,7 @@ use crate::http::host::Hosts;
 use crate::intent::ParsedRequest;
 use crate::limits::HEAD_MAX;
 use crate::log::access_record::Lines;
+use crate::store::appenders::Appenders;
 use crate::time::Moment;
 use crate::versioned::Reader;
 
@@ -34,6 +35,8 @@ pub struct Context {
     pub(super) hosts: Hosts,
     /// `--write`
     pub(super) writing: Option<Writing>,
+    /// Files that clients append to again and again.
+    pub(super) appenders: Appenders,
     /// Where threads say what they have done.
     pub(super) completions: Arc<Completions>,
     /// Requests so far that waited for the disk: the number of the last one.

@@ -122,6 +122,7 @@ impl Worker {
             self.deadlines.next(),
             // When to close files that nobody asks for any more.
             self.context.topics.lookups.deadline(),
+            self.context.appenders.deadline(),
             // When to report what has happened in a directory.
             self.context.topics.next_directory(),
         ];
@@ -139,6 +140,7 @@ impl Worker {
         self.context.date = Date::from(SystemTime::now());
         let (now, date) = (self.context.now, self.context.date);
         self.context.topics.lookups.begin_turn(now, date);
+        self.context.appenders.begin_turn(now);
     }
 
     /// Nothing that was shared for a turn is used behind it without a look: an answer is never older than its request.

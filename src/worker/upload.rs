@@ -27,6 +27,14 @@ pub struct Writing {
     pub commits: Arc<Commits>,
 }
 
+impl Writing {
+    /// The decoded path of a prefix that was found.
+    pub(super) fn prefix(&self, index: usize) -> &[u8] {
+        let prefix = self.prefixes.iter().nth(index).expect("it was found");
+        prefix.name()
+    }
+}
+
 /// The memory that the bodies of all workers hold.
 pub struct BodyMemory {
     most: usize,

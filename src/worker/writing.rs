@@ -22,7 +22,7 @@ use crate::intent::ParsedRequest;
 use crate::limits::{LOCK_PATIENCE, LOCK_PAUSE};
 use crate::receipt::{Receipt, WriteFailure};
 use crate::response::Terms;
-use crate::store::append::{self, Append, Appended};
+use crate::store::append::{Append, Appended};
 use crate::store::commit::{Job, Waiting};
 use crate::store::file::OpenFile;
 use crate::store::place::{Place, Stop, failure, failure_at};
@@ -200,8 +200,7 @@ fn find_place(
     (index, name): (usize, &[u8]),
     path: &Path,
 ) -> Result<Place, WriteFailure> {
-    let prefix = writing.prefixes.iter().nth(index).expect("it was found");
-    Place::find(files, prefix.name(), name, path)
+    Place::find(files, writing.prefix(index), name, path)
 }
 
 fn terms<'a>(asked: &'a ParsedRequest, write: &WriteHead) -> replace::Terms<'a> {
@@ -286,11 +285,14 @@ fn wait_for_disk(
 ) {
     context.commits += 1;
     let number = context.commits;
-    slot.upload.get_or_insert_default().commit = commit(number);
+    let commit = commit(number);
+    let sealed = matches!(&commit, Commit::All(_, receipt) if receipt.sealed);
+    slot.upload.get_or_insert_default().commit = commit;
     slot.machine.committing();
     let writing = context.writing.as_ref().expect("writing is on");
     writing.commits.add(Job {
         file,
+        sealed,
         directories,
         waiting: Box::new(Ticket {
             completions: Arc::clone(&context.completions),
@@ -322,18 +324,21 @@ fn carry_out(
     }
     let files = context.topics.lookups.files();
     let prefix = writing.prefixes.find(path).expect("it was accepted");
-    let place = find_place(writing, files, prefix, path)?;
+    let place = || find_place(writing, files, prefix, path);
     let terms = terms(asked, write);
     let mut others = Vec::new();
     let (receipt, file) = match change {
         Change::Append { .. } | Change::AppendAt { .. } => {
-            let appended = append_to(&place, asked, change, content)?;
+            let (index, name) = prefix;
+            let place = (writing.prefix(index), name);
+            let append = |what: &Append<'_>| context.appenders.append(files, place, path, what);
+            let appended = append_to(asked, change, content, append)?;
             (appended.receipt, Some(appended.file))
         }
         Change::Replace => {
             let temporary = upload.as_mut().and_then(|upload| upload.temporary.as_mut());
             let temporary = temporary.expect("a body that is stored");
-            (temporary.publish(&place, &terms)?, None)
+            (temporary.publish(&place()?, &terms)?, None)
         }
         Change::Move {
             destination,
@@ -344,16 +349,16 @@ fn carry_out(
                 WriteFailure::NoDirectory => WriteFailure::NoDestination,
                 why => why,
             })?;
-            let (receipt, file) = relocate::rename(&place, &to, &terms, *overwrite)?;
+            let (receipt, file) = relocate::rename(&place()?, &to, &terms, *overwrite)?;
             if write.fsync {
                 others.push(to.open_directory().map_err(failure)?);
             }
             (receipt, write.fsync.then(|| duplicate(&file)).flatten())
         }
-        Change::Delete => (relocate::delete(&place, &terms)?.0, None),
+        Change::Delete => (relocate::delete(&place()?, &terms)?, None),
     };
     if write.fsync {
-        others.push(place.open_directory().map_err(failure)?);
+        others.push(place()?.open_directory().map_err(failure)?);
     }
     Ok(Written {
         receipt,
@@ -363,10 +368,10 @@ fn carry_out(
 }
 
 fn append_to(
-    place: &Place,
     asked: &ParsedRequest,
     change: &Change,
     content: &[u8],
+    append: impl FnOnce(&Append<'_>) -> Result<Appended, Stop>,
 ) -> Result<Appended, Stop> {
     let (at, seal, line) = match change {
         Change::AppendAt { offset, complete } => (Some(*offset), *complete, false),
@@ -391,7 +396,7 @@ fn append_to(
         seal,
         bytes,
     };
-    append::append(place, &what)
+    append(&what)
 }
 
 fn duplicate(file: &OpenFile) -> Option<Arc<OwnedFd>> {

@@ -1,0 +1,76 @@
+//! Files that are open for appending, for those who append to the same file again and again. They are closed when nobody
+//! has appended for a moment: an open file keeps its space, and its file system mounted.
+
+use std::collections::HashMap;
+use std::mem;
+
+use super::append::{self, Append, Appended, Appender};
+use super::place::{Place, Stop};
+use super::root::Files;
+use crate::http::target::Path;
+use crate::limits::{APPENDERS_MAX, CACHE_PERIOD};
+use crate::time::Moment;
+
+/// The files that one worker keeps open.
+#[derive(Default)]
+pub struct Appenders {
+    kept: HashMap<Path, Kept>,
+    period_ends: Moment,
+}
+
+struct Kept {
+    appender: Appender,
+    /// In this period somebody has appended.
+    used: bool,
+}
+
+impl Appenders {
+    /// Appends to the file that has the name now: `path`, which is `name` below a prefix.
+    ///
+    /// # Errors
+    /// As [`append::append`].
+    pub fn append(
+        &mut self,
+        root: &Files,
+        (prefix, name): (&[u8], &[u8]),
+        path: &Path,
+        what: &Append<'_>,
+    ) -> Result<Appended, Stop> {
+        if let Some(kept) = self.kept.get_mut(path) {
+            if kept.appender.is_current(root, prefix)
+                && let Some(appended) = kept.appender.append(what, false)?
+            {
+                kept.used = true;
+                return Ok(appended);
+            }
+            self.kept.remove(path);
+        }
+        let place = Place::find(root, prefix, name, path)?;
+        let (appended, appender) = append::append(place, what)?;
+        if self.kept.len() < APPENDERS_MAX {
+            let kept = Kept {
+                appender,
+                used: true,
+            };
+            self.kept.insert(path.clone(), kept);
+        }
+        Ok(appended)
+    }
+
+    /// At the end of a period those are closed that nobody has used in it.
+    pub fn begin_turn(&mut self, now: Moment) {
+        if now >= self.period_ends && !self.kept.is_empty() {
+            self.kept.retain(|_, kept| mem::take(&mut kept.used));
+            self.period_ends = now + CACHE_PERIOD;
+        }
+    }
+
+    /// When [`Appenders::begin_turn`] may have to close something.
+    #[must_use]
+    pub fn deadline(&self) -> Moment {
+        match self.kept.is_empty() {
+            true => Moment::NEVER,
+            false => self.period_ends,
+        }
+    }
+}
