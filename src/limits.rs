@@ -32,8 +32,14 @@ pub const TOKENS_MAX: usize = 1024;
 /// Largest token file in bytes: [`TOKENS_MAX`] of the longest, with paths and remarks.
 pub const TOKEN_FILE_MAX: u64 = 1024 * 1024;
 
+/// What happens at the end of a buffer is the same whatever its length. Fuzz targets (`cfg(fuzzing)`, which cargo-fuzz sets)
+/// have short ones, and get there in a hundredth of the time.
+const fn unless_fuzzed(usual: usize, fuzzed: usize) -> usize {
+    if cfg!(fuzzing) { fuzzed } else { usual }
+}
+
 /// Most file bytes in one chunk of a tail: long enough that the framing costs nothing, short enough for a `u32`.
-pub const CHUNK_MAX: u32 = 1024 * 1024;
+pub const CHUNK_MAX: u32 = unless_fuzzed(1024 * 1024, 4096) as u32;
 /// Up to this much goes out as one copy and one `send`; more of a file goes by `sendfile` (which is cheaper from about
 /// here on, and dearer below).
 pub const COPY_MAX: usize = 64 * 1024;
@@ -54,10 +60,10 @@ pub const NOT_SENT_LOW: u32 = 64 * 1024;
 
 /// Longest piece of a line in one event, in bytes of the file: longer lines come in several. Most lines of most logs are
 /// far shorter, and a page can show this.
-pub const EVENT_LINE_MAX: usize = 16 * 1024;
+pub const EVENT_LINE_MAX: usize = unless_fuzzed(16 * 1024, 256);
 /// When so many bytes of events are made, they are sent first. With the event that passes this it is what a stalled
 /// client of events holds: 48 KiB of text, and never more than 144 KiB (each byte of a line of nothing but CR takes seven).
-pub const EVENT_BUFFER: usize = 32 * 1024;
+pub const EVENT_BUFFER: usize = unless_fuzzed(32 * 1024, 512);
 /// Bytes of a file that are read at once to make events of: at least one event comes of them.
 pub const EVENT_READ: u64 = 2 * EVENT_LINE_MAX as u64;
 /// What an event stream tells its client to wait before it comes again.

@@ -20,7 +20,7 @@ pub fn events(input: &[u8]) {
                 // Every line end is an event, and thousands of them show nothing that some do not.
                 let ends = matches!(byte, b'\r' | b'\n');
                 let run = if ends { 100 } else { EVENT_LINE_MAX - 9 };
-                bytes.resize((bytes.len() + run).min(1 << 18), byte);
+                bytes.resize((bytes.len() + run).min(16 * EVENT_LINE_MAX), byte);
             }
             _ if byte != b'L' => bytes.push(byte),
             _ => {}

@@ -23,6 +23,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use openrange::connection::{Connection, State, Timeouts};
+use openrange::limits::{CHUNK_MAX, EVENT_READ};
 use openrange::readiness::Interest;
 use openrange::subscription::end::End;
 use openrange::time::Moment;
@@ -174,8 +175,10 @@ pub fn run(choose: Choose, fault: Fault) -> BTreeSet<&'static str> {
         let size = world.choose(40);
         world.disk.append(name, size as usize);
     }
-    if world.choose(40) == 39 {
-        world.disk.append(0, (1 << 20) + 5000);
+    match world.choose(40) {
+        39 => world.disk.append(0, CHUNK_MAX as usize + 5000),
+        36..39 => world.disk.append(0, 2 * EVENT_READ as usize),
+        _ => {}
     }
     world.connect();
     let weights = ACTIONS.map(|(_, usual)| match world.choose(4) {
