@@ -23,7 +23,7 @@ _openrange() {
         user='--user'
         file='--access-log --history --token-file'
         other='--listen --threads --header-timeout --idle-timeout --send-timeout --min-rate --max-connections
-            --max-connections-per-address --poll-interval --grace --admin --cors --host --write
+            --max-connections-per-address --poll-interval --tags --grace --admin --cors --host --write
             --append-max --body-memory --old-dir'
         plain='--no-sandbox -h --help -V --version'
         ((COMP_CWORD == 1)) && commands='follow mirror work'

@@ -170,6 +170,20 @@ const OPTIONS: &[Row<Serve>] = &[
         },
     ),
     Row::value(
+        "tags",
+        "WHICH",
+        "the entity tag of a file: its own, or xattr: that in its attribute user.openrange.tag, where openrange mirror \
+               stores the origin's tag (default: own)",
+        |serve, value| {
+            serve.options.copied_tags = match value.string()?.as_str() {
+                "own" => false,
+                "xattr" => true,
+                _ => return Err(value.wrong("expected own or xattr")),
+            };
+            Ok(())
+        },
+    ),
+    Row::value(
         "grace",
         "SECONDS",
         "from SIGTERM or SIGINT to the end of whatever is still under way (default: 10)",

@@ -156,6 +156,8 @@ mod lists {
         libc::SYS_faccessat,
         libc::SYS_getcwd,
         libc::SYS_name_to_handle_at,
+        // The tag of a copy.
+        libc::SYS_getxattr,
         // Of a socket file at the end.
         libc::SYS_unlinkat,
         libc::SYS_epoll_create1,

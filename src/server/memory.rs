@@ -28,7 +28,7 @@ impl Memory {
                 old_dir: options.old_dir.clone(),
                 ..Families::default()
             },
-            ..Memory::default()
+            truncations: Arc::new(Truncations::new(options.copied_tags)),
         };
         let Some(path) = &options.history else {
             return Ok((memory, None));

@@ -33,6 +33,8 @@ pub struct Options {
     pub max_connections_per_address: Option<usize>,
     /// Between two looks at a file of which inotify does not tell.
     pub poll_interval: Duration,
+    /// A copy that a mirror has made has the tag of its original.
+    pub copied_tags: bool,
     /// From the first signal to the end.
     pub grace: Duration,
     /// Where metrics, clients and health are told.
@@ -74,6 +76,7 @@ impl Default for Options {
             max_connections: None,
             max_connections_per_address: None,
             poll_interval: POLL_INTERVAL,
+            copied_tags: false,
             grace: Duration::from_secs(10),
             admin: None,
             access_log: None,

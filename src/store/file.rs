@@ -8,7 +8,7 @@ use rustix::fs::{AtFlags, FileType, Statx, StatxFlags};
 use rustix::io::Errno;
 
 use super::file_stat::FileStat;
-use super::identity::identity;
+use super::identity::{identity, original};
 use super::truncations::Truncations;
 use crate::http::conditional::{ETag, SETTLED_SECONDS};
 use crate::http::date::Date;
@@ -52,6 +52,8 @@ pub struct OpenFile {
     media: Option<&'static str>,
     /// See [`identity`].
     identity: u64,
+    /// The tag of the file of which it is a copy.
+    original: Option<ETag>,
     truncations: Arc<Truncations>,
     /// The size that was last looked at.
     size: Cell<u64>,
@@ -95,6 +97,10 @@ impl OpenFile {
         truncations: &Arc<Truncations>,
     ) -> OpenFile {
         let identity = identity(fd.as_fd(), stat);
+        let original = match truncations.know_copies() {
+            true => original(fd.as_fd()),
+            false => None,
+        };
         let file = OpenFile {
             fd,
             id: Id::of(stat),
@@ -103,6 +109,7 @@ impl OpenFile {
             links: stat.stx_nlink,
             media: media::by_name(name),
             identity,
+            original,
             truncations: Arc::clone(truncations),
             size: Cell::new(0),
             cached: Cell::new(None),
@@ -122,7 +129,7 @@ impl OpenFile {
     /// The tag as of now.
     #[must_use]
     pub fn tag(&self) -> ETag {
-        self.truncations.tag(self.identity)
+        self.truncations.tag(self.identity, self.original)
     }
 
     /// Whether this is the file that was found, and opening that would be allowed as it was for this.

@@ -1,11 +1,23 @@
 //! Who a file is.
 
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsRawFd, BorrowedFd};
 
 use rustix::fs::{Statx, StatxFlags};
 
+use crate::http::etag::ETag;
 use crate::http::position::fnv;
 use crate::os::sys;
+
+/// The extended attribute in which a mirror stores the tag that the origin gives a file: 16 hex digits.
+pub const TAG_ATTRIBUTE: &str = "user.openrange.tag";
+
+/// The tag in [`TAG_ATTRIBUTE`] of an open file, which need not be readable (fgetxattr(2) refuses O_PATH).
+pub(super) fn original(fd: BorrowedFd<'_>) -> Option<ETag> {
+    let mut value = [0; 32];
+    let path = format!("/proc/self/fd/{}", fd.as_raw_fd());
+    let length = rustix::fs::getxattr(path, TAG_ATTRIBUTE, &mut value[..]).ok()?;
+    ETag::from_digits(value.get(..length)?)
+}
 
 /// Who a file is, for its tag: the file handle and the time of birth. {inode, birth} alone is not enough: an inode
 /// number is given again within the same tick of the kernel's clock. Nothing in it may differ between two hosts that

@@ -13,7 +13,7 @@ use rustix::io::Errno;
 
 use super::file::{self, Id, OpenFile, identify, proc_path, statx};
 use super::generations::fact::Holder;
-use super::identity::{by_handle, by_inode};
+use super::identity::{by_handle, by_inode, original};
 use super::truncations::Truncations;
 use crate::http::conditional::ETag;
 use crate::limits::SYMLINKS_MAX;
@@ -203,7 +203,11 @@ impl Files {
             let fd = rustix::fs::open(proc_path(place), flags, Mode::empty()).ok()?;
             Some(by_inode(fd.as_fd(), stat))
         })?;
-        Some(self.truncations.tag(identity))
+        let original = match self.truncations.know_copies() {
+            true => original(place),
+            false => None,
+        };
+        Some(self.truncations.tag(identity, original))
     }
 
     /// The regular file that a name leads to, as it is remembered.

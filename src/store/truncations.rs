@@ -19,6 +19,8 @@ use crate::limits::TRUNCATED_MAX;
 /// restart. Written rarely; read without the lock as long as nothing new is there.
 #[derive(Debug, Default)]
 pub struct Truncations {
+    /// A file that is a copy has the tag of its original (`--tags xattr`).
+    copies: bool,
     /// The number of the last one of all; 0: none.
     last: AtomicU64,
     seen: Mutex<Seen>,
@@ -36,9 +38,27 @@ struct Seen {
 }
 
 impl Truncations {
-    /// The tag of a file: who it is, and its last truncation.
-    pub(crate) fn tag(&self, identity: u64) -> ETag {
-        tag(identity, self.of(identity))
+    /// None were seen yet. `copies`: a file that is a copy has the tag of its original.
+    #[must_use]
+    pub fn new(copies: bool) -> Truncations {
+        Truncations {
+            copies,
+            ..Truncations::default()
+        }
+    }
+
+    /// Whether a file that is a copy has the tag of its original.
+    pub(super) fn know_copies(&self) -> bool {
+        self.copies
+    }
+
+    /// The tag of a file: who it is, and its last truncation. Of a copy it is that of the original, until the copy is
+    /// truncated.
+    pub(super) fn tag(&self, identity: u64, original: Option<ETag>) -> ETag {
+        match (original, self.of(identity)) {
+            (Some(original), 0) => original,
+            (_, number) => tag(identity, number),
+        }
     }
 
     /// The number of the last truncation of all.

@@ -39,6 +39,7 @@ fn defaults_are_those_of_the_usage() {
         max_connections: None,
         max_connections_per_address: None,
         poll_interval: Duration::from_secs(1),
+        copied_tags: false,
         grace: Duration::from_secs(10),
         admin: None,
         access_log: None,

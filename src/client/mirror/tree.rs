@@ -20,9 +20,7 @@ use crate::client::state_file::{Unusable, replace};
 use crate::http::conditional::ETag;
 use crate::http::json_value::{self, Value};
 use crate::http::response;
-
-/// The extended attribute that holds the tag of the origin's file: 16 hex digits.
-pub const TAG_ATTRIBUTE: &str = "user.openrange.tag";
+use crate::store::identity::TAG_ATTRIBUTE;
 
 const RECORDS: &str = ".openrange-mirror";
 
