@@ -179,6 +179,12 @@ pub const SNIFF_MAX: usize = 512;
 pub const LISTING_MAX: usize = 4096;
 /// Entries on a page of the list of a directory, which is held in memory while its client reads it.
 pub const PAGE_ENTRIES: usize = 1000;
+/// Entries of a directory that are looked at in the loop for its list, some 3 ms. Of a larger one a thread makes it.
+pub const LIST_AT_ONCE: usize = 2048;
+/// Lists that threads make for one worker at a time; to others it is refused with 503.
+pub const LISTS_AT_ONCE: usize = 8;
+/// Stack of such a thread.
+pub const LIST_STACK: usize = 256 * 1024;
 /// Clients of a worker that may be in the middle of a long listing at a time; to others it is refused with 503, so that
 /// slow ones do not hold a worker's memory.
 pub const LISTINGS_MAX: usize = 16;

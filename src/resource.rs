@@ -31,6 +31,8 @@ pub enum Resource<F> {
     NoGeneration(Box<NoGeneration>),
     /// A directory: a page of its list.
     Listing(DirectoryPage),
+    /// A directory with so many entries that a thread makes its list.
+    LongListing,
     /// A directory that is followed.
     Directory,
     /// A directory, but the target did not end with a slash.

@@ -1,7 +1,6 @@
 //! The path of a request to an open file, a listing, or the reason why there is neither.
 
 use std::collections::HashMap;
-use std::os::fd::AsFd;
 use std::rc::Rc;
 
 use rustix::io::Errno;
@@ -19,6 +18,7 @@ use crate::http::position::{CHECKED, Check, checked_from};
 use crate::http::query::Start;
 use crate::http::target::Path;
 use crate::intent::{Intent, ParsedRequest};
+use crate::limits::LIST_AT_ONCE;
 use crate::resource::{FileInfo, Resource};
 use crate::time::Moment;
 
@@ -166,8 +166,9 @@ impl Lookups {
         let Some((form, query)) = form else {
             return Err(Resource::Directory);
         };
-        match directory_page::write(&self.files, directory.as_fd(), path, form, query) {
-            Ok(listing) => Err(Resource::Listing(listing)),
+        match directory_page::write(&self.files, &directory, path, form, query, LIST_AT_ONCE) {
+            Ok(Some(page)) => Err(Resource::Listing(page)),
+            Ok(None) => Err(Resource::LongListing),
             Err(error) => Err(failed(error, &name)),
         }
     }

@@ -29,6 +29,21 @@ pub struct Files {
     by_steps: Cell<bool>,
 }
 
+impl Files {
+    /// The same for another thread.
+    ///
+    /// # Errors
+    /// EMFILE
+    pub fn try_clone(&self) -> Result<Files, Errno> {
+        let root = rustix::io::fcntl_dupfd_cloexec(&self.root, 0)?;
+        Ok(Files {
+            root,
+            truncations: Arc::clone(&self.truncations),
+            by_steps: self.by_steps.clone(),
+        })
+    }
+}
+
 /// Opens a directory to serve.
 ///
 /// # Errors

@@ -14,6 +14,7 @@ use super::context::Context;
 use super::deadlines::Deadlines;
 use super::held_memory::HeldMemory;
 use super::inspect::{Counters, Mailbox};
+use super::lists::Lists;
 use super::queue::Queue;
 use super::searches::Searches;
 use super::send::SendBuffer;
@@ -112,6 +113,7 @@ impl WorkerBuilder {
         let context = Context {
             topics: Topics::new(Lookups::new(files, shared.cached_files), watch, families),
             searches: Searches::new(finder, Arc::clone(&completions)),
+            lists: Lists::new(Arc::clone(&completions)),
             event_subscriptions: EventSubscriptions::default(),
             tokens: shared.tokens.clone().map(Reader::new),
             cors: shared.cors.clone(),

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustix::io::Errno;
 
+use super::lists::Made;
 use crate::os::epoll::Waker;
 use crate::store::generations::finder::{Answer, Reply};
 
@@ -17,6 +18,15 @@ pub enum Completion {
         number: u64,
         /// What it came to.
         answer: Arc<Answer>,
+    },
+    /// Listed a directory, or could not.
+    List {
+        /// The slot of the connection that waits.
+        slot: usize,
+        /// The number of the list.
+        number: u64,
+        /// The list.
+        made: Made,
     },
     /// Put something on disk, or could not.
     Commit {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::completions::Completions;
 use super::inspect::Counters;
+use super::lists::Lists;
 use super::searches::Searches;
 use super::send::SendBuffer;
 use super::upload::Writing;
@@ -25,6 +26,8 @@ pub struct Context {
     pub(super) topics: Topics,
     /// What is looked for in other threads.
     pub(super) searches: Searches,
+    /// Lists of directories that other threads make.
+    pub(super) lists: Lists,
     /// What event streams follow.
     pub(super) event_subscriptions: EventSubscriptions,
     /// Who may read what; `None`: everybody everything.

@@ -17,6 +17,7 @@ mod event_streams;
 mod generations;
 mod held_memory;
 pub mod inspect;
+pub mod lists;
 mod open;
 mod queue;
 mod report;
@@ -192,6 +193,18 @@ impl Worker {
                     let waiting = self.context.searches.finish(number, &answer);
                     if let Some((key, slot)) =
                         waiting.and_then(|key| Some((key, self.slots.get_mut(key)?)))
+                    {
+                        slot.machine.resource_is_ready();
+                        self.queue.push(slot, key);
+                    }
+                }
+                Completion::List {
+                    slot: key,
+                    number,
+                    made,
+                } => {
+                    if self.context.lists.finish(key, number, made)
+                        && let Some(slot) = self.slots.get_mut(key)
                     {
                         slot.machine.resource_is_ready();
                         self.queue.push(slot, key);
@@ -440,6 +453,7 @@ impl Worker {
                 self.context.topics.leave(topic as usize, key);
             }
             self.context.searches.forget(key);
+            self.context.lists.forget(key);
             self.context
                 .event_subscriptions
                 .leave(key, &mut self.context.topics);

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use super::accounting::{answer_begins, finish_response};
 use super::context::Context;
 use super::generations;
+use super::lists;
 use super::slot::Slot;
 use super::writing;
 use crate::action::{Action, ParsedHead};
@@ -162,7 +163,7 @@ fn resolve(context: &mut Context, slot: usize, asked: &ParsedRequest) -> Option<
         | Intent::Tail(_)
         | Intent::Events(_)
         | Intent::Listing(_)
-        | Intent::Viewer(_) => Some(context.topics.look_up(asked)),
+        | Intent::Viewer(_) => lists::look_up(context, slot, asked),
         // Nobody needs to: there are no tokens.
         Intent::LogIn { .. } | Intent::LogOut(_) => {
             Some(Resource::Session(Session::needless()).into())

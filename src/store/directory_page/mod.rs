@@ -4,7 +4,7 @@ mod html;
 mod select;
 mod text;
 
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::io::Errno;
 
@@ -16,18 +16,22 @@ use crate::http::target::Path;
 use crate::resource::DirectoryPage;
 use crate::subscription::changelog;
 
-/// Lists a page of a directory in this form.
+/// Lists a page of a directory in this form. `None`: there are more than `most` entries to look at.
 ///
 /// # Errors
 /// EACCES if it cannot be read, EMFILE and the like.
 pub fn write(
     files: &Files,
-    directory: BorrowedFd<'_>,
+    directory: &OwnedFd,
     path: &Path,
     form: Form,
     query: &ListQuery,
-) -> Result<DirectoryPage, Errno> {
-    let page = select::select(files, directory, path, form, query)?;
+    most: usize,
+) -> Result<Option<DirectoryPage>, Errno> {
+    let directory = directory.as_fd();
+    let Some(page) = select::select(files, directory, path, form, query, most)? else {
+        return Ok(None);
+    };
     let next = page.last.as_ref().map(|place| query.behind(place));
     let next = next.as_ref();
     let (media, text) = match form {
@@ -38,9 +42,9 @@ pub fn write(
             changelog::list(path, &page.entries, page.count, next),
         ),
     };
-    Ok(DirectoryPage {
+    Ok(Some(DirectoryPage {
         body: text.into_bytes(),
         media,
         next: next.map(|next| next.of(path)),
-    })
+    }))
 }

@@ -24,7 +24,7 @@ pub struct Page {
     pub last: Option<Place>,
 }
 
-/// Reads a page.
+/// Reads a page. `None`: there are more than `most` entries to look at.
 ///
 /// # Errors
 /// EACCES if the directory cannot be read, EMFILE and the like.
@@ -34,13 +34,17 @@ pub fn select(
     path: &Path,
     form: Form,
     query: &ListQuery,
-) -> Result<Page, Errno> {
+    most: usize,
+) -> Result<Option<Page>, Errno> {
     let mut count = 0;
     let mut first = First::default();
     // The descriptor to look names up with cannot itself be read.
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let readable = rustix::fs::openat(directory, ".", flags, Mode::empty())?;
-    for entry in Dir::new(readable)? {
+    for (index, entry) in Dir::new(readable)?.enumerate() {
+        if index == most {
+            return Ok(None);
+        }
         let entry = entry?;
         let name = entry.file_name().to_bytes();
         if name.starts_with(b".") || !may_be_listed(entry.file_type()) || !query.fits(name) {
@@ -67,11 +71,11 @@ pub fn select(
     // What turned out not to be listed.
     count -= first.places.len() - entries.len();
     let last = first.places.into_keys().last();
-    Ok(Page {
+    Ok(Some(Page {
         entries,
         count,
         last: last.filter(|_| first.more),
-    })
+    }))
 }
 
 /// By what the directory says of an entry; some file systems say nothing.

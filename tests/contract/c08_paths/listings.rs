@@ -4,7 +4,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::support::client::{Client, Response};
-use crate::support::harness::{Server, TempDir, openrange};
+use crate::support::harness::{Server, TempDir, openrange, until};
 use crate::support::machine::skip;
 
 const PAGE: &str = "Accept: text/html,application/xhtml+xml,*/*;q=0.8";
@@ -300,4 +300,43 @@ fn a_large_directory_costs_no_memory() {
     }
     let grown = server.running.resident().saturating_sub(before);
     assert!(grown < 4 << 20, "{grown} bytes more");
+}
+
+/// Threads make the lists of large directories; answers stay in order, and who leaves is forgotten.
+#[test]
+fn lists_of_large_directories_are_made_beside_the_loop() {
+    let dir = TempDir::with("0", "");
+    for number in 0..5000 {
+        let name = format!("{number:04}");
+        std::fs::hard_link(dir.join("0"), dir.join(name)).expect("a link");
+    }
+    dir.mkdir("small");
+    let server = Server::with(&dir, &["--threads", "1"]);
+    let mut client = Client::new(&server);
+    let pipelined = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n\
+        GET /?sort=size HTTP/1.1\r\nHost: localhost\r\n\r\n\
+        GET /0 HTTP/1.1\r\nHost: localhost\r\n\r\n\
+        HEAD /?after=4000 HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    client.send(pipelined.as_bytes());
+    for last in ["0997", "0997"] {
+        let page = text(client.response());
+        let last = format!("\n{last} ");
+        assert!(
+            page.contains(&last) && page.contains("of 5002 entries"),
+            "{page}"
+        );
+    }
+    assert_eq!(client.response().body, b"");
+    assert_eq!(client.head().status, 200);
+    // Many at a time, of which most leave at once: each that stays is answered.
+    for _ in 0..50 {
+        let mut gone = Client::new(&server);
+        gone.send(b"GET /?sort=time HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    }
+    let page = until("a list again", || {
+        let response = Client::new(&server).get("/?sort=time", &[]);
+        (response.status == 200).then(|| text(response))
+    });
+    assert!(page.contains("of 5002 entries"), "{page}");
+    assert_eq!(client.get("/small/", &[]).status, 200);
 }
