@@ -6,9 +6,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustix::io::Errno;
 
-use super::lists::Made;
 use crate::os::epoll::Waker;
+use crate::resource::DirectoryPage;
 use crate::store::generations::finder::{Answer, Reply};
+
+/// A page of the list of a directory, or why there is none.
+pub type Made = Result<DirectoryPage, Errno>;
 
 /// Something that a thread has done.
 pub enum Completion {

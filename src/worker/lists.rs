@@ -7,21 +7,13 @@ use std::thread;
 
 use rustix::io::Errno;
 
-use super::completions::{Completion, Completions};
-use super::context::Context;
-use crate::follow::registry::Lookup;
+use super::completions::{Completion, Completions, Made};
 use crate::http::list_query::ListQuery;
 use crate::http::target::Path;
-use crate::intent::ParsedRequest;
 use crate::limits::{LIST_STACK, LISTS_AT_ONCE};
-use crate::resource::{DirectoryPage, Resource};
 use crate::store::directory_page;
 use crate::store::listing::Form;
-use crate::store::lookup::{failed, form};
 use crate::store::root::{Files, Node};
-
-/// What a thread has made.
-pub type Made = Result<DirectoryPage, Errno>;
 
 /// The lists of one worker that threads make, by the slot of the connection that waits.
 pub struct Lists {
@@ -51,7 +43,7 @@ impl Lists {
     }
 
     /// What was made for a slot. It is given once.
-    fn take(&mut self, slot: usize) -> Option<Made> {
+    pub(super) fn take(&mut self, slot: usize) -> Option<Made> {
         match self.lists.remove(&slot)? {
             List::Done(made) => Some(made),
             List::Pending(_) => None,
@@ -59,7 +51,7 @@ impl Lists {
     }
 
     /// A thread makes a list from now on.
-    fn begin(&mut self, slot: usize, order: Order) -> Result<(), Errno> {
+    pub(super) fn begin(&mut self, slot: usize, order: Order) -> Result<(), Errno> {
         if self.running == LISTS_AT_ONCE {
             return Err(Errno::AGAIN);
         }
@@ -104,11 +96,11 @@ impl List {
 }
 
 /// A list that is to be made.
-struct Order {
-    files: Files,
-    path: Path,
-    form: Form,
-    query: ListQuery,
+pub(super) struct Order {
+    pub(super) files: Files,
+    pub(super) path: Path,
+    pub(super) form: Form,
+    pub(super) query: ListQuery,
 }
 
 impl Order {
@@ -121,34 +113,5 @@ impl Order {
         };
         directory_page::write(files, &directory, path, *form, &self.query, usize::MAX)?
             .ok_or(Errno::OVERFLOW)
-    }
-}
-
-/// Looks up what a request asks for. `None`: a thread makes a list.
-pub(super) fn look_up(context: &mut Context, slot: usize, asked: &ParsedRequest) -> Option<Lookup> {
-    let path = asked.intent.path()?;
-    match context.lists.take(slot) {
-        Some(Ok(page)) => return Some(Resource::Listing(page).into()),
-        Some(Err(error)) => return Some(failed(error, &path.name).into()),
-        None => {}
-    }
-    let lookup = context.topics.look_up(asked);
-    let (Resource::LongListing, Some((form, query))) = (&lookup.found, form(asked)) else {
-        return Some(lookup);
-    };
-    let order = context
-        .topics
-        .lookups
-        .files()
-        .try_clone()
-        .map(|files| Order {
-            files,
-            path: path.clone(),
-            form,
-            query: query.clone(),
-        });
-    match order.and_then(|order| context.lists.begin(slot, order)) {
-        Ok(()) => None,
-        Err(error) => Some(failed(error, &path.name).into()),
     }
 }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::accounting::{answer_begins, finish_response};
 use super::context::Context;
 use super::generations;
-use super::lists;
+use super::lists::Order;
 use super::slot::Slot;
 use super::writing;
 use crate::action::{Action, ParsedHead};
@@ -18,6 +18,7 @@ use crate::limits::{COPY_MAX, LISTINGS_MAX};
 use crate::resource::{DirectoryPage, Resource};
 use crate::response::Terms;
 use crate::store::file::OpenFile;
+use crate::store::lookup::{failed, form};
 
 /// Answers a request in four steps: authorize it, resolve its name, respond, join what it subscribes to. True if this took
 /// long (a list was made, or lines were counted), so that other connections go first. It stands apart because deliveries,
@@ -163,7 +164,7 @@ fn resolve(context: &mut Context, slot: usize, asked: &ParsedRequest) -> Option<
         | Intent::Tail(_)
         | Intent::Events(_)
         | Intent::Listing(_)
-        | Intent::Viewer(_) => lists::look_up(context, slot, asked),
+        | Intent::Viewer(_) => look_up_or_list(context, slot, asked),
         // Nobody needs to: there are no tokens.
         Intent::LogIn { .. } | Intent::LogOut(_) => {
             Some(Resource::Session(Session::needless()).into())
@@ -172,5 +173,34 @@ fn resolve(context: &mut Context, slot: usize, asked: &ParsedRequest) -> Option<
         Intent::Options(_) | Intent::Nowhere | Intent::Write(_) | Intent::Unsupported => {
             Some(Resource::Missing.into())
         }
+    }
+}
+
+/// Looks up what a request asks for. `None`: a thread lists a large directory.
+fn look_up_or_list(context: &mut Context, slot: usize, asked: &ParsedRequest) -> Option<Lookup> {
+    let path = asked.intent.path()?;
+    match context.lists.take(slot) {
+        Some(Ok(page)) => return Some(Resource::Listing(page).into()),
+        Some(Err(error)) => return Some(failed(error, &path.name).into()),
+        None => {}
+    }
+    let lookup = context.topics.look_up(asked);
+    let (Resource::LongListing, Some((form, query))) = (&lookup.found, form(asked)) else {
+        return Some(lookup);
+    };
+    let order = context
+        .topics
+        .lookups
+        .files()
+        .try_clone()
+        .map(|files| Order {
+            files,
+            path: path.clone(),
+            form,
+            query: query.clone(),
+        });
+    match order.and_then(|order| context.lists.begin(slot, order)) {
+        Ok(()) => None,
+        Err(error) => Some(failed(error, &path.name).into()),
     }
 }

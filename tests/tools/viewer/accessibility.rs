@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::browser::{Browser, quoted};
+use super::browser::Browser;
 use crate::support::harness::{Server, TempDir};
 use crate::support::machine::skip;
 
