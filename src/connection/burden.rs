@@ -1,6 +1,7 @@
 //! What a connection costs the server while its client takes its time, and how it is cut for that.
 
-use super::{CloseMode, Connection, State};
+use super::close_mode::CloseMode;
+use super::state::{Connection, State};
 use crate::subscription::end::End;
 use crate::time::Moment;
 

@@ -1,27 +1,11 @@
-//! How connections end.
+//! The end of a connection, and of the server.
 
-use super::{Connection, State};
+use super::close_mode::CloseMode;
+use super::state::{Connection, State};
 use crate::limits::LINGER_BYTES;
 use crate::subscription::end::End;
 use crate::time::Moment;
 
-/// How a connection ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CloseMode {
-    /// Our side is to be shut down.
-    Shut,
-    /// It is; wait for the peer's side, so that the last answer is not lost to a reset.
-    Linger {
-        /// Bytes that may still come meanwhile.
-        left: u32,
-    },
-    /// At once.
-    Now,
-    /// By a reset, so that the client sees a broken stream even without chunks.
-    Abort,
-}
-
-/// The end of a connection, and of the server.
 impl<F> Connection<F> {
     /// Our side is shut down.
     pub fn shut(&mut self, now: Moment) {

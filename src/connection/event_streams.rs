@@ -29,7 +29,7 @@
 //! A file is looked at by the first of its names that needs it, in turn: see [`EventStream::action`].
 
 use super::sending::Subscription;
-use super::{Connection, State};
+use super::state::{Connection, State};
 use crate::http::target::Path;
 use crate::resource::{FileInfo, Resource};
 use crate::subscription::directory::Listed;

@@ -62,198 +62,34 @@
 //! The rows of event streams are in `event_streams`. What is not in a table is impossible, and asserted. Read [`Connection`]
 //! next, then `response`, then `sending`.
 
+mod body;
 mod burden;
+mod close_mode;
 mod closing;
 mod event_streams;
 mod questions;
 pub mod receiving;
 pub mod sending;
+mod state;
 mod timeouts;
+mod view;
+mod ways;
 
 use std::mem;
-use std::time::Duration;
 
 pub use crate::action::{Action, ParsedHead, Refused};
-use crate::dialect::plain;
-use crate::http::request::{self, Refusal};
-use crate::limits::{HEAD_MAX, LINGER};
-use crate::readiness::Interest;
+use crate::http::request::Refusal;
+use crate::limits::HEAD_MAX;
 use crate::resource::Resource;
-use crate::response::{self, Response, Summary, Terms};
+use crate::response::{self, Summary, Terms};
 use crate::subscription::end::End;
 pub use crate::subscription::end::Ended;
 use crate::subscription::tail::Measured;
 use crate::time::Moment;
-pub use closing::CloseMode;
-use receiving::Receiving;
-use sending::{Progress, Sending, Subscription};
+pub use close_mode::CloseMode;
+use sending::{Progress, Subscription};
+pub use state::{Connection, State};
 pub use timeouts::Timeouts;
-
-/// One client connection.
-#[derive(Debug)]
-pub struct Connection<F> {
-    state: State<F>,
-    /// Bytes that were received and not yet used: an incomplete head, or requests behind the one being answered.
-    /// Boxed, because most connections have none most of the time.
-    #[allow(clippy::box_collection, reason = "8 bytes in the slot instead of 24")]
-    input: Option<Box<Vec<u8>>>,
-    /// What the deadline of the state counts from.
-    since: Moment,
-    /// A tail that ended and was not yet reported. Boxed, as it is mostly none.
-    ended: Option<Box<Ended>>,
-    /// The connection stays after the answer that is on its way.
-    keep_alive: bool,
-    /// At least one request was answered.
-    served: bool,
-    /// The server ends: no further request.
-    draining: bool,
-    /// There are too many connections, and this one is told so.
-    refused: bool,
-    /// What is asked for is looked up by a thread.
-    resolving: bool,
-}
-
-/// What a connection waits for. Data that exists in one state only lives in it.
-#[derive(Debug)]
-pub enum State<F> {
-    /// The client; `Some`: a whole head is there, and its file is being looked up.
-    ReadingHeaders(Option<Box<ParsedHead>>),
-    /// The client, for the body of a request; or what takes long to write it.
-    ReadingBody(Box<Receiving>),
-    /// The socket.
-    SendingRange(Sending<F>),
-    /// The file: everything is delivered.
-    Tailing(Subscription<F>),
-    /// The peer's close.
-    Closing(CloseMode),
-}
-
-impl<F> Connection<F> {
-    /// A client has connected.
-    #[must_use]
-    pub fn new(now: Moment) -> Connection<F> {
-        Connection {
-            state: State::ReadingHeaders(None),
-            input: None,
-            since: now,
-            ended: None,
-            keep_alive: false,
-            served: false,
-            draining: false,
-            refused: false,
-            resolving: false,
-        }
-    }
-
-    /// A client has connected and will be told that there are too many.
-    #[must_use]
-    pub fn refused(now: Moment) -> Connection<F> {
-        let refused = Refused::new(Refusal::TooManyConnections, b"");
-        let state = State::ReadingHeaders(Some(Box::new(Err(refused))));
-        Connection {
-            state,
-            refused: true,
-            ..Connection::new(now)
-        }
-    }
-
-    /// The state, to look at.
-    #[must_use]
-    pub fn state(&self) -> &State<F> {
-        &self.state
-    }
-
-    /// What to do next.
-    pub fn action(&self) -> Action<'_, F> {
-        match &self.state {
-            State::ReadingHeaders(None) | State::Closing(CloseMode::Linger { .. }) => Action::Sleep,
-            State::ReadingHeaders(Some(_)) if self.resolving => Action::Sleep,
-            State::ReadingHeaders(Some(asked)) => Action::Open(asked),
-            State::ReadingBody(receiving) => receiving.action(),
-            State::SendingRange(sending) => match (sending.next(), sending.subscription()) {
-                (Some(next), _) => Action::Send(next),
-                (None, Some(Subscription::Tail(tail))) => Action::Measure(tail.file()),
-                (None, Some(Subscription::Events(events))) => {
-                    events.action().unwrap_or(Action::Sleep)
-                }
-                (None, None) => unreachable!("only an endless answer has nothing to send"),
-            },
-            State::Tailing(Subscription::Tail(tail)) if tail.must_look() => {
-                Action::Measure(tail.file())
-            }
-            State::Tailing(Subscription::Tail(_)) => Action::Sleep,
-            State::Tailing(Subscription::Events(events)) => {
-                events.action().unwrap_or(Action::Sleep)
-            }
-            State::Closing(CloseMode::Shut) => Action::Shut,
-            State::Closing(mode) => Action::Remove {
-                abort: *mode == CloseMode::Abort,
-            },
-        }
-    }
-
-    /// What the poller is to tell of while there is nothing to do.
-    #[must_use]
-    pub fn interest(&self) -> Interest {
-        if let State::ReadingBody(receiving) = &self.state {
-            return receiving.interest();
-        }
-        let sending = matches!(self.state, State::SendingRange(_));
-        Interest {
-            readable: !self.resolving && (!sending || self.is_tail()),
-            writable: sending,
-        }
-    }
-
-    /// How many bytes may be read from the client now; 0: it has to wait.
-    #[must_use]
-    pub fn room(&self) -> usize {
-        match &self.state {
-            State::ReadingHeaders(None) | State::Tailing(_) => HEAD_MAX - self.waiting(),
-            State::SendingRange(sending) if sending.subscription().is_some() => {
-                HEAD_MAX - self.waiting()
-            }
-            State::ReadingBody(receiving) => receiving.room(),
-            State::Closing(CloseMode::Linger { left }) => HEAD_MAX.min(*left as usize),
-            _ => 0,
-        }
-    }
-
-    /// When [`Connection::timer_fired`] is due.
-    #[must_use]
-    pub fn deadline(&self, timeouts: &Timeouts) -> Moment {
-        match &self.state {
-            State::ReadingHeaders(None) if self.served && self.waiting() == 0 => {
-                self.since + timeouts.idle
-            }
-            State::ReadingHeaders(None) if self.draining => {
-                self.since + self.linger().min(timeouts.header)
-            }
-            State::ReadingHeaders(None) => self.since + timeouts.header,
-            State::ReadingBody(receiving) => receiving.deadline(self.since + timeouts.header),
-            State::Closing(CloseMode::Linger { .. }) => self.since + self.linger(),
-            State::Tailing(Subscription::Events(events)) => events.deadline(self.since),
-            _ => Moment::NEVER,
-        }
-    }
-
-    /// How long the peer's close is waited for. When the server ends, the rest of a head is waited for as long before: both
-    /// together take no longer than else.
-    fn linger(&self) -> Duration {
-        if self.draining { LINGER / 2 } else { LINGER }
-    }
-
-    /// The end of a tail that was not yet reported. Once for each tail.
-    pub fn take_ended(&mut self) -> Option<Ended> {
-        self.ended.take().map(|ended| *ended)
-    }
-
-    /// Bytes received and not yet used.
-    #[must_use]
-    pub fn waiting(&self) -> usize {
-        self.input.as_ref().map_or(0, |input| input.len())
-    }
-}
 
 /// What can happen.
 impl<F> Connection<F> {
@@ -401,6 +237,16 @@ impl<F> Connection<F> {
         }
     }
 
+    /// All bytes of its file up to this offset are one frame, and some of it will be [`Connection::sent`] to a tail that is
+    /// [`Connection::resting`].
+    pub fn frame_begun(&mut self, to: u64) {
+        match &mut self.state {
+            State::Tailing(Subscription::Tail(tail)) => tail.begin_frame(to),
+            _ => unreachable!("frame_begun, but no tail rested"),
+        }
+        self.send(Box::default());
+    }
+
     /// All bytes of its file up to this offset went out to a tail that is [`Connection::resting`], as one frame, and it
     /// rests again: what [`Connection::measured`] and [`Connection::sent`] come to, in one step.
     pub fn delivered(&mut self, to: u64) {
@@ -458,126 +304,5 @@ impl<F> Connection<F> {
             State::ReadingBody(_) => self.body_timed_out(),
             State::ReadingHeaders(Some(_)) => unreachable!("timed_out while a file is looked up"),
         }
-    }
-}
-
-/// Ways from state to state that several of these share.
-impl<F> Connection<F> {
-    /// A response is on its way.
-    fn begin(&mut self, response: Response, file: Option<F>) -> Summary {
-        let summary = response.summary();
-        self.keep_alive = response.keep_alive;
-        if !self.keep_alive {
-            self.input = None;
-        }
-        self.served = true;
-        let mut sending = Sending::new(response.head, response.body, file);
-        if self.draining
-            && let Some(subscription) = sending.subscription_mut()
-        {
-            subscription.shut_down();
-        }
-        self.state = State::SendingRange(sending);
-        summary
-    }
-
-    /// Parses what was received, if a line has ended with it or there is no more room: only then can the head be
-    /// complete, and a head that comes byte by byte is not read again from its beginning with every byte.
-    fn read(&mut self, bytes: &[u8]) {
-        if !bytes.contains(&b'\n') && self.waiting() + bytes.len() < HEAD_MAX {
-            return self.keep(bytes);
-        }
-        // In the common case the whole head came at once and is never copied.
-        let kept = self.input.take().map(|mut input| {
-            input.extend_from_slice(bytes);
-            input
-        });
-        let all = kept.as_ref().map_or(bytes, |input| input.as_slice());
-        match request::parse(all) {
-            Ok(None) => match kept {
-                Some(input) => self.input = Some(input),
-                None => self.keep(bytes),
-            },
-            Ok(Some((request, length))) => {
-                self.keep(&all[length..]);
-                self.state = State::ReadingHeaders(Some(Box::new(Ok(plain::parse(request)))));
-            }
-            Err(why) => {
-                let refused = Refused::new(why, all);
-                self.state = State::ReadingHeaders(Some(Box::new(Err(refused))));
-            }
-        }
-    }
-
-    fn keep(&mut self, bytes: &[u8]) {
-        if !bytes.is_empty() {
-            self.input.get_or_insert_default().extend_from_slice(bytes);
-        }
-    }
-
-    /// The response is complete.
-    fn finish(&mut self, now: Moment) {
-        self.note_end(None);
-        self.since = now;
-        if !self.keep_alive {
-            self.input = None;
-            self.state = State::Closing(CloseMode::Shut);
-            return;
-        }
-        self.state = State::ReadingHeaders(None);
-        if let Some(input) = self.input.take() {
-            self.read(&input);
-        }
-    }
-
-    /// The response cannot be completed, or the connection is over.
-    fn close(&mut self, mode: CloseMode, end: End, now: Moment) {
-        if matches!(self.state, State::Closing(CloseMode::Abort)) {
-            return;
-        }
-        self.note_end(Some(end));
-        self.input = None;
-        self.since = now;
-        self.state = State::Closing(mode);
-    }
-
-    /// If an endless answer ends here, keeps what the log will say of it.
-    fn note_end(&mut self, end: Option<End>) {
-        let (subscription, left) = match &self.state {
-            State::SendingRange(sending) => (sending.subscription(), sending.left()),
-            State::Tailing(subscription) => (Some(subscription), 0),
-            _ => (None, 0),
-        };
-        if let Some(subscription) = subscription {
-            let ended = subscription.ended(end, left);
-            self.ended = Some(Box::new(ended));
-        }
-    }
-
-    fn subscription_mut(&mut self) -> Option<&mut Subscription<F>> {
-        match &mut self.state {
-            State::SendingRange(sending) => sending.subscription_mut(),
-            State::Tailing(subscription) => Some(subscription),
-            _ => None,
-        }
-    }
-
-    fn send(&mut self, ready: Box<[u8]>) {
-        self.replace_subscription(|subscription| {
-            State::SendingRange(subscription.into_sending(ready))
-        });
-    }
-
-    fn rest(&mut self) {
-        self.replace_subscription(State::Tailing);
-    }
-
-    fn replace_subscription(&mut self, into: impl FnOnce(Subscription<F>) -> State<F>) {
-        let subscription = match mem::replace(&mut self.state, State::Closing(CloseMode::Now)) {
-            State::SendingRange(sending) => sending.into_subscription(),
-            State::Tailing(subscription) => Some(subscription),
-            _ => None,
-        };
-        self.state = into(subscription.expect("measured asked for an endless answer"));
     }
 }

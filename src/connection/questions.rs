@@ -1,7 +1,7 @@
 //! What whoever drives a connection wants to know of the answer that is on its way.
 
-use super::{Connection, State};
-use crate::connection::sending::Subscription;
+use super::sending::Subscription;
+use super::state::{Connection, State};
 use crate::subscription::tail::Tail;
 
 impl<F> Connection<F> {

@@ -22,15 +22,13 @@
 //! | any | drain | the same; the connection closes after the response |
 //! | any | cut | Closing(Now) |
 
-use super::{Connection, State};
 use crate::action::{Action, Bytes, Next, ParsedHead};
 use crate::http::request_body::Decoder;
 use crate::http::write::WriteHead;
 use crate::intent::ParsedRequest;
 use crate::limits::{BODY_STEP, HEAD_MAX};
 use crate::readiness::Interest;
-use crate::receipt::{Receipt, WriteFailure};
-use crate::response::{self, Summary, Terms};
+use crate::receipt::WriteFailure;
 use crate::time::Moment;
 
 /// What becomes of content as it arrives.
@@ -46,18 +44,18 @@ pub enum Sink {
 #[derive(Debug)]
 pub struct Receiving {
     /// Never a refusal.
-    head: Box<ParsedHead>,
-    decoder: Decoder,
-    sink: Sink,
-    stage: Stage,
+    pub(super) head: Box<ParsedHead>,
+    pub(super) decoder: Decoder,
+    pub(super) sink: Sink,
+    pub(super) stage: Stage,
     /// What of an interim response is still to go out.
-    interim: &'static [u8],
+    pub(super) interim: &'static [u8],
     /// Content that is kept, or not stored yet.
-    content: Vec<u8>,
+    pub(super) content: Vec<u8>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stage {
+pub(super) enum Stage {
     Reading,
     Complete,
     Postponed(Moment),
@@ -69,7 +67,7 @@ enum Stage {
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 impl Receiving {
-    fn new(head: Box<ParsedHead>, sink: Sink) -> Receiving {
+    pub(super) fn new(head: Box<ParsedHead>, sink: Sink) -> Receiving {
         let write = write_head(&head);
         Receiving {
             decoder: Decoder::new(write.framing),
@@ -138,7 +136,7 @@ impl Receiving {
     }
 
     /// Takes bytes from the wire. Gives how many of them belong to the body.
-    fn take(&mut self, bytes: &[u8]) -> usize {
+    pub(super) fn take(&mut self, bytes: &[u8]) -> usize {
         let (content, sink) = (&mut self.content, self.sink);
         let length = write_head(&self.head).framing.length();
         let mut too_long = false;
@@ -164,7 +162,7 @@ impl Receiving {
         decoded.unwrap_or(0)
     }
 
-    fn refuse(&mut self, why: WriteFailure) {
+    pub(super) fn refuse(&mut self, why: WriteFailure) {
         self.stage = Stage::Refused(why);
         self.content = Vec::new();
         if self.interim.len() == CONTINUE.len() {
@@ -173,7 +171,7 @@ impl Receiving {
     }
 
     /// Whether the next request begins behind what was read.
-    fn is_whole(&self) -> bool {
+    pub(super) fn is_whole(&self) -> bool {
         self.decoder.is_done() && !matches!(self.stage, Stage::Refused(_))
     }
 }
@@ -190,120 +188,7 @@ fn append(content: &mut Vec<u8>, piece: &[u8], length: Option<u64>) {
     content.extend_from_slice(piece);
 }
 
-fn write_head(head: &ParsedHead) -> &WriteHead {
+pub(super) fn write_head(head: &ParsedHead) -> &WriteHead {
     let asked = head.as_ref().expect("a refusal has no body");
     asked.write_head()
-}
-
-/// What can happen to a writing request.
-impl<F> Connection<F> {
-    /// The request that was asked for may be carried out: its body is read, if there is one.
-    pub fn accepted(&mut self, sink: Sink, now: Moment) {
-        let State::ReadingHeaders(Some(head)) =
-            std::mem::replace(&mut self.state, State::ReadingHeaders(None))
-        else {
-            unreachable!("accepted, but nothing was asked");
-        };
-        self.since = now;
-        let mut receiving = Receiving::new(head, sink);
-        let input = self.input.take();
-        let bytes = input
-            .as_ref()
-            .map_or(b"".as_slice(), |input| input.as_slice());
-        let count = receiving.take(bytes);
-        self.keep(&bytes[count..]);
-        self.state = State::ReadingBody(Box::new(receiving));
-    }
-
-    pub(super) fn received_body(&mut self, bytes: &[u8], now: Moment) {
-        let State::ReadingBody(receiving) = &mut self.state else {
-            unreachable!("a body outside of its state");
-        };
-        self.since = now;
-        let count = receiving.take(bytes);
-        self.keep(&bytes[count..]);
-    }
-
-    /// What [`Action::Store`] asked for is done.
-    pub fn stored(&mut self) {
-        self.receiving().content.clear();
-    }
-
-    /// What [`Action::Write`] asked for cannot be done before this moment.
-    pub fn postponed(&mut self, until: Moment) {
-        self.receiving().stage = Stage::Postponed(until);
-    }
-
-    /// It is done, and will be answered when it is on disk.
-    pub fn committing(&mut self) {
-        let receiving = self.receiving();
-        receiving.stage = Stage::Committing;
-        receiving.content = Vec::new();
-    }
-
-    /// It is on disk, or cannot be: [`Action::Write`] comes again.
-    pub fn committed(&mut self) {
-        self.receiving().stage = Stage::Complete;
-    }
-
-    /// There is no memory for the body.
-    pub fn overloaded(&mut self) {
-        self.receiving().refuse(WriteFailure::Overloaded);
-    }
-
-    pub(super) fn body_timed_out(&mut self) {
-        let receiving = self.receiving();
-        match receiving.stage {
-            Stage::Postponed(_) => receiving.stage = Stage::Complete,
-            _ => receiving.refuse(WriteFailure::TooSlow),
-        }
-    }
-
-    /// What became of the request, which is given back, with what is answered, for the log.
-    pub fn written<'a>(
-        &mut self,
-        outcome: Result<Receipt, WriteFailure>,
-        terms: impl Into<Terms<'a>>,
-    ) -> (Box<ParsedHead>, Summary) {
-        let asked = std::mem::replace(&mut self.state, State::ReadingHeaders(None));
-        let (head, whole) = match asked {
-            State::ReadingHeaders(Some(head)) => {
-                let whole = write_head(&head).framing.is_empty();
-                (head, whole)
-            }
-            State::ReadingBody(receiving) => {
-                let whole = receiving.is_whole();
-                (receiving.head, whole)
-            }
-            _ => unreachable!("written, but nothing was asked"),
-        };
-        let request = head.as_ref().as_ref().expect("a request with a body");
-        let write = write_head(&head);
-        let keep_alive = whole && write.keep_alive && !self.draining;
-        let response = response::written::respond(request, write, &outcome, keep_alive, terms);
-        let summary = self.begin(response, None);
-        (head, summary)
-    }
-
-    /// The request whose body is being read, or written.
-    #[must_use]
-    pub fn body(&self) -> Option<&Receiving> {
-        match &self.state {
-            State::ReadingBody(receiving) => Some(receiving),
-            _ => None,
-        }
-    }
-
-    fn receiving(&mut self) -> &mut Receiving {
-        match &mut self.state {
-            State::ReadingBody(receiving) => receiving,
-            _ => unreachable!("no body is being read"),
-        }
-    }
-
-    pub(super) fn sent_interim(&mut self, n: u64) {
-        let receiving = self.receiving();
-        let n = usize::try_from(n).expect("not more than there was");
-        receiving.interim = &receiving.interim[n..];
-    }
 }

@@ -1,6 +1,8 @@
 //! Requests that are answered with an event stream: how its head looks, and what the stream follows from where.
 
-use super::{Body, CHUNKED, Response, ResponseBuilder};
+use super::builder::ResponseBuilder;
+use super::fields::CHUNKED;
+use super::message::{Body, Response};
 use crate::http::chunked;
 use crate::http::conditional::Verdict;
 use crate::http::head::Status;

@@ -1,39 +1,13 @@
 //! Responses about generations: where one is and what comes after it, why one is not there.
 
-use std::fmt;
-
-use super::{NOT_STORED, Response, ResponseBuilder, text};
-use crate::http::conditional::ETag;
-use crate::http::head::{Head, Status};
+use super::builder::{ResponseBuilder, text};
+use super::fields::NOT_STORED;
+use super::links::Link;
+use super::message::Response;
+use crate::http::head::Status;
 use crate::http::media;
 use crate::http::target::Path;
-use crate::resource::{GenerationPlace, NoGeneration, NoGenerationReason};
-
-/// Where a generation is, and what comes after it (RFC 9110 section 8.7, RFC 5829). `path`: of the name. The links are one
-/// field, as some clients see only one of each name.
-pub(super) fn links(head: Head, path: &Path, place: &GenerationPlace) -> Head {
-    let head = head.field("Content-Location", format_args!("{}", place.path));
-    match place.successor {
-        Some(next) => head.field(
-            "Link",
-            format_args!(
-                "<{path}>; rel=\"latest-version\", {}",
-                Link(path, next, "successor-version")
-            ),
-        ),
-        None => head.field("Link", format_args!("<{path}>; rel=\"latest-version\"")),
-    }
-}
-
-/// A link to a generation of a name.
-struct Link<'a>(&'a Path, ETag, &'static str);
-
-impl fmt::Display for Link<'_> {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Link(path, ETag(tag), relation) = self;
-        write!(out, "<{path}?generation={tag:016x}>; rel=\"{relation}\"")
-    }
-}
+use crate::resource::{NoGeneration, NoGenerationReason};
 
 impl ResponseBuilder<'_> {
     pub(super) fn generations(&self, list: &[u8]) -> Response {

@@ -1,14 +1,14 @@
 //! The response to a writing request.
 
-use super::{NOT_STORED, Response, ResponseBuilder, Terms, text};
+use super::builder::{ResponseBuilder, text};
+use super::fields::{NOT_STORED, complete};
+use super::message::Response;
+use super::terms::Terms;
 use crate::http::conditional::ETag;
 use crate::http::head::{Head, Status};
 use crate::http::write::{ACCEPT_PATCH, Change, WriteHead};
 use crate::intent::ParsedRequest;
 use crate::receipt::{Receipt, WriteFailure};
-
-/// Methods of a name that may be written.
-pub(super) const ALLOW: &str = "Allow: GET, HEAD, OPTIONS, POST, PATCH, PUT, MOVE, DELETE\r\n";
 
 /// The response to a request that was carried out, or could not be. `keep_alive`: the connection stays.
 #[must_use]
@@ -37,14 +37,6 @@ fn no_content(created: bool) -> &'static str {
     match created {
         true => "Content-Length: 0\r\n",
         false => "",
-    }
-}
-
-/// A field that is a boolean (RFC 9651 section 3.3.6).
-pub(super) fn complete(sealed: bool) -> &'static str {
-    match sealed {
-        true => "Upload-Complete: ?1\r\n",
-        false => "Upload-Complete: ?0\r\n",
     }
 }
 

@@ -137,6 +137,13 @@ impl<F> Tail<F> {
         }
     }
 
+    /// All bytes up to this offset are on their way as one frame.
+    pub(crate) fn begin_frame(&mut self, to: u64) {
+        debug_assert!(self.may_rest() && self.at < to, "it has somewhere to go");
+        let len = u32::try_from(to - self.at).expect("a frame that others were sent");
+        self.frame = Some(Frame::new(len));
+    }
+
     /// Whether its bytes are framed.
     #[must_use]
     pub fn chunked(&self) -> bool {

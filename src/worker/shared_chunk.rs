@@ -74,7 +74,7 @@ impl SharedChunk {
         };
         let full = count < self.framed.len();
         if full {
-            slot.machine.measured(self.bytes.end, false, now);
+            slot.machine.frame_begun(self.bytes.end);
             slot.machine.sent(count as u64, now);
         } else {
             slot.machine.delivered(self.bytes.end);

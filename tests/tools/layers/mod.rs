@@ -62,16 +62,6 @@ const CIRCLES: &[&[&str]] = &[
         "follow/fanout.rs",
         "follow/registry.rs",
     ],
-    &[
-        "response/generations.rs",
-        "response/mod.rs",
-        "response/written.rs",
-    ],
-    &[
-        "connection/closing.rs",
-        "connection/mod.rs",
-        "connection/receiving.rs",
-    ],
 ];
 
 const UNSAFE: [&str; 2] = ["os/epoll.rs", "os/sys.rs"];

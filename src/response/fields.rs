@@ -1,0 +1,29 @@
+//! Field lines that many responses have, each ending in CRLF.
+
+pub(super) const ALLOW: &str = "Allow: GET, HEAD, OPTIONS\r\n";
+
+pub(super) const NOT_STORED: &str = "Cache-Control: no-store\r\n";
+
+pub(super) const FINITE: &str =
+    "Accept-Ranges: bytes\r\nCache-Control: no-cache\r\nX-Content-Type-Options: nosniff\r\n";
+
+pub(super) const LIVE: &str = "Accept-Ranges: bytes\r\nCache-Control: no-store\r\nX-Accel-Buffering: no\r\n\
+                    X-Content-Type-Options: nosniff\r\n";
+
+/// Why a request with another Host is refused.
+pub const MISDIRECTED: &str =
+    "no such host here; the option --host NAME of openrange lets requests address it";
+
+pub(super) const CHUNKED: &str = "Transfer-Encoding: chunked\r\n";
+
+/// Methods of a name that may be written.
+pub(super) const ALLOW_WRITABLE: &str =
+    "Allow: GET, HEAD, OPTIONS, POST, PATCH, PUT, MOVE, DELETE\r\n";
+
+/// A field that is a boolean (RFC 9651 section 3.3.6).
+pub(super) fn complete(sealed: bool) -> &'static str {
+    match sealed {
+        true => "Upload-Complete: ?1\r\n",
+        false => "Upload-Complete: ?0\r\n",
+    }
+}

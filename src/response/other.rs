@@ -1,0 +1,162 @@
+//! Responses without a file: pages from memory, redirects, refusals, failures.
+
+use super::builder::{ResponseBuilder, text};
+use super::fields::{ALLOW, ALLOW_WRITABLE, MISDIRECTED, NOT_STORED};
+use super::message::Response;
+use super::terms::Terms;
+use crate::http::authorization::{Challenge, Session};
+use crate::http::cors::{PREFLIGHT, PREFLIGHT_WRITABLE};
+use crate::http::head::Status;
+use crate::http::media;
+use crate::http::request::Refusal;
+use crate::http::target::{Path, Target};
+use crate::http::viewer;
+use crate::http::write::ACCEPT_PATCH;
+use crate::intent::Intent;
+use crate::resource::{DirectoryPage, Resource};
+
+/// The answer to a head that was refused; the connection ends after it.
+#[must_use]
+pub fn refuse<'a>(refusal: Refusal, head_only: bool, terms: impl Into<Terms<'a>>) -> Response {
+    let (status, line) = refusal.explain();
+    let head = terms.into().head(status, false);
+    let head = head.lines("Connection: close\r\n");
+    let head = if status == Status::ServiceUnavailable {
+        head.lines("Retry-After: 1\r\n")
+    } else {
+        head
+    };
+    Response::new(status, text(head, line, head_only), false)
+}
+
+impl ResponseBuilder<'_> {
+    pub(super) fn options(&self, target: &Target) -> Response {
+        let writable = match target {
+            Target::Path(path) => self.may_write(path),
+            Target::Asterisk | Target::Nowhere => false,
+        };
+        let head = self.head(Status::NoContent);
+        let head = match writable {
+            true => head.lines(ALLOW_WRITABLE).lines(ACCEPT_PATCH),
+            false => head.lines(ALLOW),
+        };
+        let head = head.lines(match self.terms.cors {
+            None => "",
+            Some(_) if writable => PREFLIGHT_WRITABLE,
+            Some(_) => PREFLIGHT,
+        });
+        Response::new(Status::NoContent, head.finish(b""), self.keep_alive)
+    }
+
+    /// A method that is not understood.
+    pub(super) fn not_allowed(&self) -> Response {
+        let (allow, line) = match self.terms.writable {
+            None => (ALLOW, "only GET, HEAD and OPTIONS"),
+            Some(_) => (
+                ALLOW_WRITABLE,
+                "only GET, HEAD, OPTIONS, POST, PATCH, PUT, MOVE and DELETE",
+            ),
+        };
+        self.plain(Status::MethodNotAllowed, allow, line)
+    }
+
+    pub(super) fn misdirected(&self) -> Response {
+        // It says nothing of what was asked for.
+        let builder = ResponseBuilder {
+            negotiated: false,
+            ..*self
+        };
+        builder.plain(Status::MisdirectedRequest, NOT_STORED, MISDIRECTED)
+    }
+
+    pub(super) fn unauthorized(&self, challenge: Challenge) -> Response {
+        let line = match challenge {
+            Challenge::Missing => "a bearer token is needed",
+            Challenge::Invalid => "this token is not valid here",
+            Challenge::Insufficient => "this token does not permit that",
+        };
+        let status = match challenge {
+            Challenge::Missing | Challenge::Invalid => Status::Unauthorized,
+            Challenge::Insufficient => Status::Forbidden,
+        };
+        // It says nothing of what was asked for: all such responses are alike.
+        let person = self.asked.request.accept.names_html();
+        let builder = ResponseBuilder {
+            negotiated: person,
+            ..*self
+        };
+        if person && self.asked.may_log_in() && status == Status::Unauthorized {
+            let fields = format!("{}{}", challenge.lines(), *viewer::LOGIN_FIELDS);
+            return builder.page_with(
+                Status::Unauthorized,
+                &fields,
+                media::HTML,
+                viewer::LOGIN.as_bytes(),
+            );
+        }
+        builder.plain(status, challenge.lines(), line)
+    }
+
+    /// To who has logged in, what that opens; who has logged out comes to where it was.
+    pub(super) fn session(&self, session: &Session) -> Response {
+        let fields = format!("{}{NOT_STORED}", session.fields);
+        if let Intent::LogOut(path) = &self.asked.intent {
+            let head = self.head(Status::SeeOther).lines(&fields);
+            let head = head.field("Location", format_args!("{path}"));
+            let head = text(head, "logged out", self.asked.head_only());
+            return Response::new(Status::SeeOther, head, self.keep_alive);
+        }
+        let body = format!(
+            "{{\"here\":{},\"path\":\"{}\"}}\n",
+            session.here, session.below
+        );
+        self.page(&fields, media::JSON, body.as_bytes())
+    }
+
+    pub(super) fn needs_slash(&self) -> Response {
+        let path = self.asked.intent.path().map(Path::to_string);
+        let path = path.unwrap_or_default();
+        let head = self.head(Status::MovedPermanently);
+        let head = match &self.asked.request.query {
+            Some(query) => head.field("Location", format_args!("{path}/?{query}")),
+            None => head.field("Location", format_args!("{path}/")),
+        };
+        let head = text(
+            head.lines(NOT_STORED),
+            "a directory: its name ends with a slash",
+            self.asked.head_only(),
+        );
+        Response::new(Status::MovedPermanently, head, self.keep_alive)
+    }
+
+    /// What a name led to that is not what was asked for.
+    pub(super) fn failure<F>(&self, found: &Resource<F>) -> Response {
+        let (status, lines, line) = match found {
+            Resource::Forbidden => (Status::Forbidden, NOT_STORED, "not a readable regular file"),
+            Resource::Busy => (
+                Status::ServiceUnavailable,
+                "Cache-Control: no-store\r\nRetry-After: 1\r\n",
+                "too many open files, try again later",
+            ),
+            Resource::Failed => (
+                Status::InternalServerError,
+                NOT_STORED,
+                "the file system failed, see the server's log",
+            ),
+            _ => (Status::NotFound, NOT_STORED, "no such file"),
+        };
+        self.plain(status, lines, line)
+    }
+
+    pub(super) fn viewer(&self) -> Response {
+        self.page(&viewer::FIELDS, media::HTML, viewer::PAGE.as_bytes())
+    }
+
+    pub(super) fn listing(&self, page: &DirectoryPage) -> Response {
+        let fields = match &page.next {
+            Some(next) => format!("{NOT_STORED}Link: <{next}>; rel=\"next\"\r\n"),
+            None => NOT_STORED.into(),
+        };
+        self.page(&fields, page.media, &page.body)
+    }
+}
