@@ -8,6 +8,7 @@ use arrayvec::ArrayVec;
 
 use crate::http::chunked;
 use crate::http::conditional::ETag;
+use crate::http::pattern::Pattern;
 use crate::http::query::Start;
 use crate::http::request::Refusal;
 use crate::http::target::Path;
@@ -61,6 +62,8 @@ pub enum Action<'a, F> {
         path: &'a Path,
         /// What was said last is old.
         again: bool,
+        /// Only the files that fit one of these are wanted; `None`: all entries.
+        files: Option<&'a [Pattern]>,
     },
     /// Send some or all of this; then `Connection::sent`, or `Connection::fell_short` if the file has
     /// not got it.

@@ -76,6 +76,11 @@ pub const EVENT_ABSENCE: (Duration, Duration) = (Duration::from_millis(10), Dura
 
 /// Most files that one event stream follows. Each has its place in the `id` of every event, some 27 bytes, and a topic.
 pub const EVENT_FILES_MAX: usize = 32;
+/// Most names of these files: a file may have several, and one that is renamed is found under both.
+pub const EVENT_NAMES_MAX: usize = 2 * EVENT_FILES_MAX;
+/// When more files fit than are followed, one that was written so many seconds later takes the place of an idle one. Below
+/// that, files that are all written to would take turns.
+pub const EVENT_IDLE_SECONDS: u64 = 10;
 /// Most places in an `id`. Besides those of the files that are followed there may be some of files that have just lost their
 /// names, and have another one when the directory is looked at next.
 pub const EVENT_PLACES_MAX: usize = 2 * EVENT_FILES_MAX;
@@ -84,6 +89,13 @@ pub const EVENT_PLACES_MAX: usize = 2 * EVENT_FILES_MAX;
 pub const EVENT_PLACE_MISSED: u8 = 3;
 /// Shortest pause between two looks at a directory whose entries are told as events: what happens meanwhile is told once.
 pub const DIRECTORY_PAUSE: Duration = Duration::from_millis(250);
+/// Names in which something has happened that are remembered for the next look at a directory; when there are more, it looks
+/// at all of them.
+pub const DIRECTORY_NAMES_MAX: usize = 1024;
+/// How long a look at a directory may take in one turn; the rest of it comes in the next.
+pub const DIRECTORY_SLICE: Duration = Duration::from_millis(2);
+/// The pause between two looks is as many times longer than the looking took, so that looking takes a twentieth of the time.
+pub const DIRECTORY_PAUSE_FACTOR: u32 = 20;
 /// What the pause is longer for each entry. A look at one takes some 5 µs, so looking takes a twentieth of the time.
 pub const DIRECTORY_PAUSE_ENTRY: Duration = Duration::from_micros(100);
 /// Entries that are remembered as gone, for who has not been told yet. When there are more, all but the last ones are
@@ -99,6 +111,8 @@ pub const BUDGET_BYTES: u64 = 256 * 1024;
 pub const BUDGET_WANTS: u32 = 32;
 /// Tails driven in one turn of a pass over a topic: at 8 to 15 µs each an unrelated request waits about 2 ms at most.
 pub const FANOUT_SLICE: usize = 128;
+/// How long this may take, if each of them needs something else.
+pub const FANOUT_TIME: Duration = Duration::from_millis(2);
 /// Of them, tails of one topic in a row while other topics wait.
 pub const FANOUT_RUN: usize = 64;
 /// Connections in the middle of an answer that are driven in one turn: with [`BUDGET_BYTES`] each, a new

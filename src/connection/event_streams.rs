@@ -30,8 +30,10 @@
 
 use super::sending::Subscription;
 use super::state::{Connection, State};
+use crate::http::pattern::Pattern;
 use crate::http::target::Path;
 use crate::resource::{FileInfo, Resource};
+use crate::subscription::changelog::Version;
 use crate::subscription::directory::Listed;
 use crate::subscription::event_stream::EventStream;
 use crate::subscription::name_follower::Followed;
@@ -88,15 +90,36 @@ impl<F> Connection<F> {
 
     /// Whether it sends events, and of what.
     pub fn subject(&self) -> Option<&Path> {
-        let subscription = match &self.state {
+        match self.subscription()? {
+            Subscription::Events(events) => Some(events.path()),
+            Subscription::Tail(_) => None,
+        }
+    }
+
+    fn subscription(&self) -> Option<&Subscription<F>> {
+        match &self.state {
             State::SendingRange(sending) => sending.subscription(),
             State::Tailing(subscription) => Some(subscription),
             _ => None,
-        };
-        match subscription {
-            Some(Subscription::Events(events)) => Some(events.path()),
-            _ => None,
         }
+    }
+
+    /// The patterns of the files that it follows, if it follows any by patterns.
+    pub fn patterns(&self) -> Option<&[Pattern]> {
+        match self.subscription()? {
+            Subscription::Events(events) => events.patterns(),
+            Subscription::Tail(_) => None,
+        }
+    }
+
+    /// Something has happened in the directory that it follows. `version`: of the files in it that fit, if these are known.
+    /// True as in [`Connection::changed`].
+    pub fn directory_changed(&mut self, version: Option<Version>) -> bool {
+        let news = match self.events_mut() {
+            Some(events) => events.directory_changed(version),
+            None => false,
+        };
+        news && matches!(self.state, State::Tailing(_))
     }
 
     /// The deadline has passed.

@@ -2,8 +2,10 @@
 
 use std::collections::HashMap;
 
+use super::directories::Wanted;
 use super::registry::Topics;
 use super::watcher::TopicId;
+use crate::http::pattern::Pattern;
 
 /// Which topics the event streams follow, by their slots. A tail follows one, which its slot knows.
 #[derive(Default)]
@@ -12,7 +14,7 @@ pub struct EventSubscriptions(HashMap<usize, StreamTopics>);
 /// The topics of one event stream.
 #[derive(Default)]
 struct StreamTopics {
-    directory: Option<TopicId>,
+    directory: Option<(TopicId, Wanted)>,
     /// By the number of the name.
     files: Vec<Option<TopicId>>,
 }
@@ -32,16 +34,38 @@ impl EventSubscriptions {
         &mut files[member]
     }
 
-    /// The topic of the directory that a stream follows.
-    pub(crate) fn directory(&mut self, slot: usize) -> &mut Option<TopicId> {
-        &mut self.0.entry(slot).or_default().directory
+    /// A stream follows this directory from now on, and wants this of it.
+    pub(crate) fn follow_directory(
+        &mut self,
+        slot: usize,
+        topic: Option<TopicId>,
+        files: Option<&[Pattern]>,
+        topics: &mut Topics,
+    ) {
+        let joined = &mut self.0.entry(slot).or_default().directory;
+        if joined.as_ref().map(|(topic, _)| *topic) == topic {
+            return;
+        }
+        let wanted = files.map(Box::from);
+        if let Some(topic) = topic {
+            topics.join(topic, slot);
+            topics.want_directory(topic, &wanted, true);
+        }
+        let joining = topic.map(|topic| (topic, wanted));
+        if let Some((former, wanted)) = std::mem::replace(joined, joining) {
+            topics.want_directory(former, &wanted, false);
+            topics.leave(former, slot);
+        }
     }
 
     /// A stream is over.
     pub(crate) fn leave(&mut self, slot: usize, topics: &mut Topics) {
         if let Some(joined) = self.0.remove(&slot) {
-            let files = joined.files.into_iter().flatten();
-            for topic in files.chain(joined.directory) {
+            if let Some((topic, wanted)) = joined.directory {
+                topics.want_directory(topic, &wanted, false);
+                topics.leave(topic, slot);
+            }
+            for topic in joined.files.into_iter().flatten() {
                 topics.leave(topic, slot);
             }
         }

@@ -417,6 +417,7 @@ impl Topics {
         let more = self.watch.read(&mut changes);
         for change in changes.drain(..) {
             match change {
+                Change::Content(key, name) => self.note_entry(key, name),
                 Change::Grew(key) => self.fan_out_again(key),
                 Change::LookAgain(key, why) => self.look_later(key, Recheck::Name(why)),
                 Change::Entry(entry, what) => self.rolls.happened(entry, what),

@@ -25,6 +25,8 @@ pub type TopicId = usize;
 pub enum Change {
     /// The file may have another size.
     Grew(TopicId),
+    /// In this directory something has happened to an entry, or to the content of its file.
+    Content(TopicId, Box<[u8]>),
     /// The name may lead elsewhere; if it does, then probably for this reason.
     LookAgain(TopicId, Option<End>),
     /// Something happened to an entry of a directory with logs in it: [`Watch::add_log`].
@@ -268,7 +270,13 @@ impl Watch {
                 }
                 self.watched.remove(&id);
             } else if let Some(name) = event.name {
-                changes.extend(watched.directories.iter().map(|&topic| Change::Grew(topic)));
+                for &topic in &watched.directories {
+                    let change = Change::Content(topic, name.as_bytes().into());
+                    // A file that is written again and again has events in a row.
+                    if changes.last() != Some(&change) {
+                        changes.push(change);
+                    }
+                }
                 if event.mask.intersects(EventMask::MODIFY | EventMask::ATTRIB) {
                     continue;
                 }

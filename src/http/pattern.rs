@@ -5,7 +5,7 @@ use percent_encoding::percent_decode;
 use crate::limits::EVENT_FILES_MAX;
 
 /// A name, or a pattern of names: what stands between its asterisks, each of which is any number of any bytes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Pattern(Box<[Box<[u8]>]>);
 
 /// Reads a percent-encoded list of names and patterns. Programs encode a comma between two names too, so it is decoded as

@@ -73,6 +73,52 @@ pub fn read(
     })
 }
 
+/// The names in a directory, read piece by piece.
+pub struct Scan(Dir);
+
+impl Scan {
+    /// From the beginning.
+    ///
+    /// # Errors
+    /// EACCES if it cannot be read, EMFILE and the like.
+    pub fn begin(directory: BorrowedFd<'_>) -> Result<Scan, Errno> {
+        // The descriptor to look names up with cannot itself be read.
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let readable = rustix::fs::openat(directory, ".", flags, Mode::empty())?;
+        Ok(Scan(Dir::new(readable)?))
+    }
+
+    /// The next name that does not begin with a dot.
+    ///
+    /// # Errors
+    /// EIO and the like.
+    pub fn next_name(&mut self) -> Option<Result<Vec<u8>, Errno>> {
+        loop {
+            let name = match self.0.next()? {
+                Ok(entry) => entry.file_name().to_bytes().to_vec(),
+                Err(error) => return Some(Err(error)),
+            };
+            if !name.starts_with(b".") {
+                return Some(Ok(name));
+            }
+        }
+    }
+}
+
+/// What a name in a directory leads to, with its tag; as in a listing.
+///
+/// # Errors
+/// EMFILE and the like: nothing is known then.
+pub fn entry(
+    files: &Files,
+    directory: BorrowedFd<'_>,
+    path: &Path,
+    name: &[u8],
+) -> Result<Option<Entry>, Errno> {
+    let found = look(files, directory, path, name.to_vec(), Form::Topics)?;
+    Ok(found.map(|(_, entry)| entry))
+}
+
 /// `None` for what is neither file nor directory, or gone, or behind a link that leads nowhere or out of the root.
 pub(super) fn look(
     files: &Files,

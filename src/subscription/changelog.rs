@@ -8,7 +8,7 @@ use crate::http::conditional::ETag;
 use crate::http::date::Date;
 use crate::http::list_query::ListQuery;
 use crate::http::target::{Path, encode};
-use crate::limits::{DIRECTORY_GONE_MAX, EVENT_BUFFER};
+use crate::limits::{DIRECTORY_GONE_MAX, EVENT_BUFFER, LISTING_MAX};
 
 /// An entry of a directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -167,7 +167,7 @@ pub struct ChangeLog {
     truncated: bool,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 struct EntryHistory {
     /// As it is, or was before it went.
     entry: Entry,
@@ -239,6 +239,63 @@ impl ChangeLog {
         for (old, record) in before {
             self.entries.push((old, record.gone(version)));
         }
+        self.forget_gone(last, version);
+    }
+
+    /// Notes what has become of some names; `None`: nobody has it. What there is no room for is not told, as at the end of a
+    /// listing that was cut. False if nothing has changed.
+    pub fn patch(
+        &mut self,
+        changes: impl IntoIterator<Item = (Vec<u8>, Option<Entry>)>,
+        version: Version,
+    ) -> bool {
+        let mut there = self.entries().count();
+        let last = self.version;
+        let mut changed = false;
+        for (name, entry) in changes {
+            let place = self
+                .entries
+                .binary_search_by(|(other, _)| (**other).cmp(&name));
+            match (place, entry) {
+                (Ok(index), entry) => {
+                    let record = &mut self.entries[index].1;
+                    let before = (record.changed, record.gone);
+                    there -= usize::from(!record.gone);
+                    *record = match entry {
+                        None => record.gone(version),
+                        Some(entry) if !record.gone => record.updated(entry, version),
+                        Some(_) if there >= LISTING_MAX => *record,
+                        Some(entry) => EntryHistory {
+                            known: record.known,
+                            ..EntryHistory::new(entry, version)
+                        },
+                    };
+                    there += usize::from(!record.gone);
+                    changed |= before != (record.changed, record.gone);
+                }
+                (Err(index), Some(entry)) if there < LISTING_MAX => {
+                    let record = EntryHistory::new(entry, version);
+                    self.entries.insert(index, (name.into(), record));
+                    (there, changed) = (there + 1, true);
+                }
+                (Err(_), Some(_)) => {
+                    changed |= !self.truncated;
+                    if !mem::replace(&mut self.truncated, true) {
+                        self.floor = version;
+                    }
+                }
+                (Err(_), None) => {}
+            }
+        }
+        if changed {
+            self.version = version;
+            self.forget_gone(last, version);
+        }
+        changed
+    }
+
+    /// Forgets entries that are gone, if there are too many.
+    fn forget_gone(&mut self, last: Version, version: Version) {
         let gone = self.entries.iter().filter(|(_, record)| record.gone);
         if gone.count() > DIRECTORY_GONE_MAX {
             self.floor = self.floor.max(last);

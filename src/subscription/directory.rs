@@ -2,6 +2,7 @@
 
 use super::backoff::RetryBackoff;
 use super::changelog::{ChangeLog, Cursor};
+use super::matches::Matches;
 use super::selection::FileSelection;
 use crate::http::target::Path;
 use crate::time::Moment;
@@ -23,6 +24,8 @@ pub(crate) struct Directory {
 pub enum Listed<'a> {
     /// A directory, with these entries.
     Entries(&'a ChangeLog),
+    /// A directory, with these files of those that are wanted.
+    Files(&'a Matches),
     /// No directory.
     Nothing,
     /// It cannot be told now.
@@ -87,7 +90,7 @@ impl Directory {
             _ => {}
         }
         self.backoff = match found {
-            Listed::Entries(_) => None,
+            Listed::Entries(_) | Listed::Files(_) => None,
             _ => Some(RetryBackoff::still(self.backoff.take(), now)),
         };
     }

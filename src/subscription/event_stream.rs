@@ -3,11 +3,12 @@
 //!
 //! What it holds besides its places is at most one buffer of events on their way, which is its owner's.
 
-use super::changelog::Cursor;
+use super::changelog::{Cursor, Version};
 use super::directory::{Directory, Listed, Purpose};
 use super::end::End;
 use super::file_set;
 use super::name_follower::{Followed, NameFollower};
+use super::selection::FileSelection;
 use crate::action::Action;
 use crate::http::chunked;
 use crate::http::pattern::Pattern;
@@ -153,6 +154,7 @@ impl<F> EventStream<F> {
             Some(directory) => Some(Action::List {
                 path: &directory.path,
                 again: directory.again,
+                files: directory.selection().map(|selection| &*selection.patterns),
             }),
             None => {
                 let current = self.current()?;
@@ -200,6 +202,26 @@ impl<F> EventStream<F> {
         if let Some(directory) = &mut self.directory {
             directory.look();
         }
+    }
+
+    /// Something has happened in its directory. `version`: the last one of the files in it that fit, if these are wanted.
+    /// True if it must look at that.
+    pub fn directory_changed(&mut self, version: Option<Version>) -> bool {
+        let Some(directory) = &mut self.directory else {
+            return false;
+        };
+        let known = directory.selection().map(FileSelection::version);
+        let news = known.is_none() || version.is_none() || known != version;
+        if news {
+            directory.look();
+        }
+        news
+    }
+
+    /// The patterns of the files that it follows, if it follows any by patterns.
+    pub fn patterns(&self) -> Option<&[Pattern]> {
+        let selection = self.directory.as_ref()?.selection()?;
+        Some(&selection.patterns)
     }
 
     /// The name of a member no longer leads to its file; the first reason for that stays.
@@ -253,6 +275,12 @@ impl<F> EventStream<F> {
         };
         let (found, place) = self.begin(current, found, passed);
         let out = self.write(|member, source, out| member.followed(source, found, place, now, out));
+        // Another file may take its place.
+        if self.members[current].is_known_to_be_gone()
+            && let Some(directory) = &mut self.directory
+        {
+            directory.look();
+        }
         if let Some(passed) = passed {
             let members = self.members.iter_mut();
             members.for_each(|member| member.retry(passed.etag));
@@ -357,14 +385,14 @@ impl<F> EventStream<F> {
         let mut out = Vec::new();
         if let Some(directory) = &mut self.directory {
             directory.seen(found, now, &mut out);
-            if let (Purpose::Files(selection), Listed::Entries(changelog)) =
+            if let (Purpose::Files(selection), Listed::Files(matches)) =
                 (&mut directory.purpose, found)
             {
                 file_set::assign(
                     &mut self.members,
                     &directory.path,
                     selection,
-                    changelog,
+                    matches,
                     &mut out,
                 );
             }

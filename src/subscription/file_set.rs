@@ -6,8 +6,8 @@
 
 use std::collections::HashMap;
 
-use super::changelog::{ChangeLog, Kind};
 use super::directory::{Directory, Purpose};
+use super::matches::Matches;
 use super::name_follower::NameFollower;
 use super::selection::{FileSelection, Named};
 use crate::http::conditional::ETag;
@@ -53,17 +53,10 @@ pub(crate) fn assign<F>(
     members: &mut Vec<NameFollower<F>>,
     directory: &Path,
     selection: &mut FileSelection,
-    changelog: &ChangeLog,
+    matches: &Matches,
     out: &mut Vec<u8>,
 ) {
-    let fitting: Vec<Named<'_>> = changelog
-        .entries()
-        .filter(|(name, _)| selection.patterns.iter().any(|pattern| pattern.fits(name)))
-        .filter_map(|(name, entry)| match entry.kind {
-            Kind::File { tag, .. } => Some((name, tag)),
-            Kind::Directory => None,
-        })
-        .collect();
+    let fitting: Vec<Named<'_>> = matches.files().collect();
     let files = once(&fitting, members);
     for index in 0..members.len() {
         if has_passed_on(members, index, &files) {
@@ -76,25 +69,50 @@ pub(crate) fn assign<F>(
         let file = files.iter().find(|(other, _)| *other == name);
         member.listed(file.and_then(|(_, tag)| *tag));
     }
-    let start = selection.start.take();
+    let first = std::mem::replace(&mut selection.fresh, false);
     for (name, tag) in &files {
         if members.iter().any(|member| member.file_name() == *name) {
             continue;
         }
+        let start = match selection.start {
+            start if first => start,
+            // It was there, but newer ones were followed: the line that made it newer is not lost.
+            Some(Start::End) if selection.was_left_out(name) => Some(Start::Lines(1)),
+            start if selection.was_left_out(name) => start,
+            // What comes later is new from its beginning.
+            _ => None,
+        };
         let mut member = seek(directory, name, None, start);
         member.listed(*tag);
-        let vacant = |member: &NameFollower<F>| {
-            member.is_known_to_be_gone() && !changelog.has(member.file_name())
-        };
         if members.len() < EVENT_FILES_MAX {
             members.push(member);
-        } else if let Some(index) = members.iter().position(vacant) {
+        } else if let Some(index) = dispensable(members, matches) {
+            // It may be followed again: then from where it was.
+            let place = members[index].at();
+            place.into_iter().for_each(|place| selection.keep(place));
             members[index] = member;
-        } else if !std::mem::replace(&mut selection.told, true) {
-            sse::write_full(out);
         }
     }
-    selection.forget(&files, changelog.version());
+    if selection.told != matches.left_out() {
+        selection.told = matches.left_out().to_vec();
+        if !selection.told.is_empty() {
+            sse::write_full(out, members.len(), &selection.told);
+        }
+    }
+    selection.forget(&files, matches.version());
+}
+
+/// A member that gives way to a file that is newer: one whose file is gone, as the client knows, else one whose file is not
+/// among the newest any more.
+fn dispensable<F>(members: &[NameFollower<F>], matches: &Matches) -> Option<usize> {
+    let gone =
+        |member: &NameFollower<F>| member.is_known_to_be_gone() && !matches.has(member.file_name());
+    let idle = |member: &NameFollower<F>| {
+        let mut left_out = matches.left_out().iter();
+        left_out.any(|name| **name == *member.file_name()) && !member.passes_on()
+    };
+    let gone = members.iter().position(gone);
+    gone.or_else(|| members.iter().position(idle))
 }
 
 /// Each file by one of its names: that by which it is followed, or the first one. It may have several, and a listing that is

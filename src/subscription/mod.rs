@@ -6,6 +6,7 @@ pub mod directory;
 pub mod end;
 pub mod event_stream;
 pub mod file_set;
+pub mod matches;
 pub mod name_follower;
 pub mod selection;
 pub mod tail;

@@ -17,8 +17,10 @@ pub(crate) struct FileSelection {
     places: Vec<(Position, u8)>,
     /// Of the last listing.
     version: Version,
-    /// The client knows that there are more than can be followed.
-    pub(super) told: bool,
+    /// Names of files that are not followed, as the client knows them.
+    pub(super) told: Vec<Box<[u8]>>,
+    /// No file has been begun yet.
+    pub(super) fresh: bool,
 }
 
 impl FileSelection {
@@ -32,7 +34,8 @@ impl FileSelection {
             start,
             places: Vec::new(),
             version: Version::default(),
-            told: false,
+            told: Vec::new(),
+            fresh: true,
         };
         let positions = positions.map_or_else(Box::default, |positions| positions.0);
         for position in positions.iter().flatten() {
@@ -58,6 +61,16 @@ impl FileSelection {
             .iter()
             .position(|(place, _)| place.etag == etag)?;
         Some(self.places.remove(index).0)
+    }
+
+    /// Whether the client was told that a file of this name is not followed.
+    pub(super) fn was_left_out(&self, name: &[u8]) -> bool {
+        self.told.iter().any(|told| **told == *name)
+    }
+
+    /// Of the last listing.
+    pub fn version(&self) -> Version {
+        self.version
     }
 
     /// All that are remembered.

@@ -43,7 +43,6 @@ pub fn drive(slot: &mut Slot, key: usize, context: &mut Context) -> Outcome {
             }
             Action::Remove { abort } => return Outcome::Leave { abort },
             Action::Open(asked) if context.listed && may_list(asked) => return Outcome::Again,
-            Action::List { .. } if context.listed => return Outcome::Again,
             Action::Open(_) => {
                 // Whose answer took long to make comes behind those who wait for theirs.
                 if open(slot, key, context) {

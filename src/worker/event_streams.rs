@@ -8,6 +8,7 @@ use super::generations::{self, Next};
 use super::slot::Slot;
 use crate::connection::Action;
 use crate::follow::directories::unlisted;
+use crate::http::pattern::Pattern;
 
 /// Measures a file, which must still be what its events say it is.
 #[cold]
@@ -86,31 +87,24 @@ pub(super) fn follow(slot: &mut Slot, key: usize, context: &mut Context) -> bool
 /// Follows the directory that is wanted, and tells what is in it.
 #[cold]
 pub(super) fn list(slot: &mut Slot, key: usize, context: &mut Context) {
-    let Action::List { path, again } = slot.machine.action() else {
+    let Action::List { path, again, files } = slot.machine.action() else {
         return;
     };
+    let files: Option<Box<[Pattern]>> = files.map(Box::from);
     let path = path.clone();
-    let version = context.topics.version;
     let found = context.topics.follow_directory(&path);
-    let joined = context.event_subscriptions.directory(key);
     let topic = found.as_ref().ok().copied();
-    if *joined != topic {
-        if let Some(topic) = topic {
-            context.topics.join(topic, key);
-        }
-        if let Some(former) = std::mem::replace(joined, topic) {
-            context.topics.leave(former, key);
-        }
-    }
+    let subscriptions = &mut context.event_subscriptions;
+    subscriptions.follow_directory(key, topic, files.as_deref(), &mut context.topics);
     let listed = match found {
         Ok(topic) => {
             if again {
                 context.topics.note_change(topic);
             }
-            context.topics.read_directory(topic, &path, context.now)
+            let files = files.as_deref();
+            context.topics.read_directory(topic, files, context.now)
         }
         Err(other) => unlisted(&other),
     };
     slot.machine.listed(&listed, context.now);
-    context.listed |= context.topics.version != version;
 }

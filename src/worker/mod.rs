@@ -44,7 +44,7 @@ use slab::Slab;
 
 use crate::follow::fanout::NextSubscriber;
 use crate::http::date::Date;
-use crate::limits::{ACCEPT_BURST, BULK_SLICE, FANOUT_SLICE, SWEEP_INTERVAL};
+use crate::limits::{ACCEPT_BURST, BULK_SLICE, FANOUT_SLICE, FANOUT_TIME, SWEEP_INTERVAL};
 use crate::os::epoll::{Poll, Token};
 use crate::os::sockets::Listener;
 use crate::subscription::end::End;
@@ -297,6 +297,7 @@ impl Worker {
     fn drive_fanout(&mut self) {
         self.context.topics.look_at_some();
         let mut chunk: Option<SharedChunk> = None;
+        let begun = Instant::now();
         for _ in 0..FANOUT_SLICE {
             let Some(turn) = self.context.topics.next_subscriber() else {
                 break;
@@ -311,6 +312,10 @@ impl Worker {
                 self.drive(key);
                 let (slot, send_buffer) = (&self.slots[key], &self.context.send_buffer);
                 chunk = start.and_then(|start| SharedChunk::of(slot, start, send_buffer));
+                // What one of them needs may take long.
+                if chunk.is_none() && begun.elapsed() > FANOUT_TIME {
+                    break;
+                }
             }
         }
     }
@@ -335,7 +340,14 @@ impl Worker {
             return false;
         }
         match turn.gone {
-            None => machine.changed(),
+            None => match self
+                .context
+                .topics
+                .version_of(turn.topic, machine.patterns())
+            {
+                Some(version) => machine.directory_changed(version),
+                None => machine.changed(),
+            },
             Some(End::Broken) => {
                 machine.fell_short(self.context.now);
                 true

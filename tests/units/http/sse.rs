@@ -7,7 +7,7 @@ use openrange::http::position::{Check, Position};
 use openrange::http::sse::{
     Source, Taken, encode, write_full, write_place, write_roll, write_truncate,
 };
-use openrange::limits::{EVENT_FILES_MAX, EVENT_LINE_MAX};
+use openrange::limits::EVENT_LINE_MAX;
 
 const FROM: Position = Position {
     etag: ETag(0xab),
@@ -167,7 +167,11 @@ fn events_of_one_of_several_files() {
     write_roll(&mut out, source, "created", Some(FROM), false);
     write_roll(&mut out, source, "renamed", Some(FROM), true);
     write_truncate(&mut out, source, FROM.etag);
-    write_full(&mut out);
+    write_full(
+        &mut out,
+        32,
+        &["a b".as_bytes().into(), b"open".as_slice().into()],
+    );
     let tag = "\"etag\":\"W/\\\"00000000000000ab\\\"\"";
     let expected = [
         read(1002, b"1\n") + "event: a%20b.log\ndata: 1\n\n",
@@ -183,7 +187,8 @@ fn events_of_one_of_several_files() {
             id(1000)
         ),
         format!("event: a%20b.log/truncate\n{}data: {{{tag}}}\n\n", id(0)),
-        format!("event: /full\ndata: {EVENT_FILES_MAX}\n\n"),
+        "event: /full\ndata: {\"followed\":32,\"left_out\":2,\"names\":[\"a%20b\",\"file:open\"]}\n\n"
+            .to_owned(),
     ];
     assert_eq!(String::from_utf8(out).expect("UTF-8"), expected.concat());
 }

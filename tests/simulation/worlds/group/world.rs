@@ -11,6 +11,7 @@ use openrange::resource::{FileInfo, Resource};
 use openrange::subscription::changelog::{ChangeLog, Entry, Kind, Version};
 use openrange::subscription::directory::Listed;
 use openrange::subscription::end::End;
+use openrange::subscription::matches::Matches;
 use openrange::time::Moment;
 
 use super::disk::{Disk, LIST, NAMES, News, PATTERN};
@@ -60,6 +61,8 @@ pub struct World<'a> {
     joined: Vec<Option<Joined>>,
     opened: Vec<Opened>,
     changelog: Option<ChangeLog>,
+    /// By a pattern: those of its files that fit.
+    matches: Option<Matches>,
     version: u64,
     /// Of the directory.
     changed: bool,
@@ -93,6 +96,7 @@ impl World<'_> {
             joined: Vec::new(),
             opened: Vec::new(),
             changelog: None,
+            matches: None,
             version: 0,
             changed: false,
             next: Moment(0),
@@ -140,7 +144,7 @@ impl World<'_> {
     fn connect(&mut self) {
         self.machine = Connection::new(self.now);
         self.joined.clear();
-        (self.changelog, self.room) = (None, 0);
+        (self.changelog, self.matches, self.room) = (None, None, 0);
         let query = match self.reader.subject {
             Subject::Entries => String::new(),
             Subject::Names => format!("?files={}", LIST.join(",")),
@@ -415,11 +419,32 @@ impl World<'_> {
                 .changelog
                 .get_or_insert_with(|| ChangeLog::new(version));
             if !stale {
+                if let Action::List {
+                    files: Some(patterns),
+                    ..
+                } = self.machine.action()
+                {
+                    let matches = self
+                        .matches
+                        .get_or_insert_with(|| Matches::new(patterns.into()));
+                    matches.begin();
+                    for (name, entry) in &entries {
+                        if matches.fits(name) {
+                            matches.offer(name, entry);
+                        }
+                    }
+                    matches.finish(version);
+                }
                 changelog.update(entries, false, version);
             }
         }
-        if let Some(changelog) = &self.changelog {
-            self.machine.listed(&Listed::Entries(changelog), self.now);
+        let patterns = matches!(self.machine.action(), Action::List { files: Some(_), .. });
+        match (&self.changelog, &self.matches) {
+            (_, Some(matches)) if patterns => {
+                self.machine.listed(&Listed::Files(matches), self.now);
+            }
+            (Some(changelog), _) => self.machine.listed(&Listed::Entries(changelog), self.now),
+            _ => {}
         }
     }
 

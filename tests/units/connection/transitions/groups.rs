@@ -10,6 +10,7 @@ use openrange::resource::Resource;
 use openrange::subscription::changelog::{ChangeLog, Entry, Kind, Version};
 use openrange::subscription::directory::Listed;
 use openrange::subscription::end::End;
+use openrange::subscription::matches::Matches;
 use openrange::time::Moment;
 
 use super::events::{other_file, read_of, sent};
@@ -38,7 +39,17 @@ fn changelog(version: u64, names: &[(&str, u64)]) -> ChangeLog {
 }
 
 fn list(machine: &mut Machine, version: u64, names: &[(&str, u64)]) {
-    machine.listed(&Listed::Entries(&changelog(version, names)), NOW);
+    let changelog = changelog(version, names);
+    let Some(patterns) = machine.patterns() else {
+        return machine.listed(&Listed::Entries(&changelog), NOW);
+    };
+    let mut matches = Matches::new(patterns.into());
+    matches.begin();
+    for (name, entry) in changelog.entries() {
+        matches.offer(name, entry);
+    }
+    matches.finish(Version(version));
+    machine.listed(&Listed::Files(&matches), NOW);
 }
 
 /// Does what it wants with these files (name, tag, bytes), until it wants nothing more, or a listing.
@@ -365,7 +376,8 @@ fn more_files_than_are_followed() {
         .collect();
     let mut machine = state::pattern();
     list(&mut machine, 2, &all);
-    let full = "Send 17|event: /full/data: 32//|";
+    let full =
+        "Send 45|event: /full/data: {\"followed\":32,\"left_out\":2,\"names\":[\"32\",\"33\"]}//|";
     assert_eq!(sent(&machine).as_deref(), Some(full));
     send(&mut machine);
     let files: Vec<(&str, u64, &str)> = all.iter().map(|(name, tag)| (*name, *tag, "")).collect();

@@ -256,7 +256,9 @@ fn action(machine: &Machine) -> String {
             }
             _ => format!("Follow {}", sought.path),
         },
-        Action::List { path, again } => format!("List {path}{}", if again { " anew" } else { "" }),
+        Action::List { path, again, .. } => {
+            format!("List {path}{}", if again { " anew" } else { "" })
+        }
         Action::Sleep => "Sleep".to_owned(),
         Action::Shut => "Shut".to_owned(),
         Action::Remove { abort: false } => "Remove".to_owned(),
