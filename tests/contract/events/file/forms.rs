@@ -190,6 +190,8 @@ fn a_stream_that_begins_in_a_very_long_line_begins_with_the_next() {
         let mut source = Source::open(&server, target, None);
         let by_list = target.replace("/log?", "/?files=log&");
         let mut listed = Source::of_directory(&server, &by_list, None);
+        let place = listed.block();
+        assert!(place.starts_with("id: "), "{place}");
         dir.append("log", "the end of it");
         dir.append("log", " comes in pieces\nnext\n");
         source.expect(&["next"]);
