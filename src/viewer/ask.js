@@ -69,6 +69,7 @@ function askForToken(path) {
   const dialog = $("login"), form = dialog.querySelector("form");
   $("login-name").textContent = `A token is needed for ${nameOf(path)}`;
   $("token").value = $("login-wrong").textContent = "";
+  dialog.oncancel = event => event.preventDefault(); // without a token there is nothing to see
   dialog.showModal();
   return new Promise(done => {
     form.onsubmit = async event => {

@@ -12,8 +12,10 @@ const merged = {
 
   // Lines that have just come.
   take(lines) {
-    this.lines.push(...lines);
-    if (this.lines.length > LINES && (this.following || view.file !== this)) this.lines.splice(0, LINES / 10);
+    for (const line of lines) this.lines.push(line);
+    // While somebody reads here, more stay.
+    const most = this.following || view.file !== this ? LINES : 2 * LINES;
+    if (this.lines.length > most) this.lines.splice(0, this.lines.length - 0.9 * most);
     if (!this.following && view.file === this) this.unseen += lines.length;
     if (view.file === this) view.soon();
   },

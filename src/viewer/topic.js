@@ -231,9 +231,27 @@ class Topic {
   settle() {
     if (this.at > this.sealedAt) this.sealedAt = Infinity;
     if (this.at < this.sealedAt) return this.say("good", "live");
-    if (!this.complete) this.notice("", "The file is complete: nothing will be added to it.");
+    if (!this.complete) {
+      this.notice("", "The file is complete: nothing will be added to it.");
+      this.askStatus();
+    }
     this.complete = true;
-    this.say("done", "complete");
+    this.say("done", this.ending ?? "complete");
+  }
+
+  // The answer to a job has a file beside it that tells how the job ended.
+  async askStatus() {
+    const { etag, work, feed: { directory } } = this, leaf = `${this.leaf}.status`;
+    this.ending = null;
+    try {
+      const { entries } = await entriesOf(`${directory}?filter=${encodeURIComponent(leaf)}`, work.signal);
+      const entry = entries.find(entry => nameOf(entry.path) === leaf);
+      if (!entry || entry.size > 100) return;
+      const said = (await (await ask(directory + entry.path, work.signal, {}, { login: false })).text()).trim();
+      if (work !== this.work || etag !== this.etag || !said) return;
+      this.ending = said === "0" ? "complete, the job succeeded" : `complete, the job failed: ${visible(said)}`;
+      this.say("done", this.ending);
+    } catch { /* then nobody knows */ }
   }
 
   // 416: the file is not longer than `at`. It is sealed, or was truncated.

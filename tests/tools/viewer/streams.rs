@@ -189,3 +189,29 @@ fn it_goes_through_all_that_was_written_meanwhile() {
         browser.wait_state("live");
     }
 }
+
+/// The answer to a job says how the job ended.
+#[test]
+fn it_shows_how_a_job_ended() {
+    let Some(browser) = Browser::start() else {
+        return;
+    };
+    let dir = TempDir::new();
+    dir.write("other", "");
+    let server = Server::start(&dir);
+    for (page, status, said) in [
+        ("/one?view", "exit 3", "complete, the job failed: exit 3"),
+        ("/two?view#/other", "0", "complete, the job succeeded"),
+    ] {
+        let name = &page[1..4];
+        dir.write(name, "working\n");
+        browser.go("about:blank");
+        browser.go(&server.url(page));
+        browser.wait_line("working");
+        dir.append(name, "an answer\n");
+        browser.wait_line("an answer");
+        dir.write(&format!("{name}.status"), format!("{status}\n"));
+        dir.chmod(name, 0o444);
+        browser.wait_state(said);
+    }
+}
