@@ -15,6 +15,10 @@ use crate::http::write::ACCEPT_PATCH;
 use crate::intent::Intent;
 use crate::resource::{DirectoryPage, Resource};
 
+/// No script runs in the list of a directory, whatever a name may contain.
+const LISTING_POLICY: &str = "Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'; img-src data:; \
+    form-action 'self'; base-uri 'none'; frame-ancestors 'none'\r\nReferrer-Policy: no-referrer\r\n";
+
 /// The answer to a head that was refused; the connection ends after it.
 #[must_use]
 pub fn refuse<'a>(refusal: Refusal, head_only: bool, terms: impl Into<Terms<'a>>) -> Response {
@@ -153,10 +157,13 @@ impl ResponseBuilder<'_> {
     }
 
     pub(super) fn listing(&self, page: &DirectoryPage) -> Response {
-        let fields = match &page.next {
-            Some(next) => format!("{NOT_STORED}Link: <{next}>; rel=\"next\"\r\n"),
-            None => NOT_STORED.into(),
-        };
+        let mut fields = String::from(NOT_STORED);
+        if page.media == media::HTML {
+            fields += LISTING_POLICY;
+        }
+        if let Some(next) = &page.next {
+            fields += &format!("Link: <{next}>; rel=\"next\"\r\n");
+        }
         self.page(&fields, page.media, &page.body)
     }
 }

@@ -196,7 +196,10 @@ fn a_page_for_people() {
     dir.mkdir("d:ir");
     let server = Server::start(&dir);
     let mut client = Client::new(&server);
-    let page = text(client.get("/", &[PAGE]));
+    let response = client.get("/", &[PAGE]);
+    let policy = response.field("Content-Security-Policy");
+    assert!(policy.starts_with("default-src 'none'; "), "{policy}");
+    let page = text(response);
     for part in [
         "<meta name=\"robots\" content=\"noindex, nofollow\">",
         "<a href=\"log\">log</a>",
