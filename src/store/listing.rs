@@ -17,6 +17,8 @@ use crate::subscription::changelog::{Entry, Kind};
 pub enum Form {
     /// HTML for people.
     Page,
+    /// The same for somebody who is logged in, and may want to log out.
+    MemberPage,
     /// HTML for programs that follow links: it has none but those to the entries and to the next page.
     Links,
     /// Plain text.
@@ -128,7 +130,7 @@ pub(super) fn look(
     form: Form,
 ) -> Result<Option<(Vec<u8>, Entry)>, Errno> {
     let found = match form {
-        Form::Page | Form::Links | Form::Text => rustix::fs::statx(
+        Form::Page | Form::MemberPage | Form::Links | Form::Text => rustix::fs::statx(
             directory,
             name.as_slice(),
             AtFlags::SYMLINK_NOFOLLOW,

@@ -12,6 +12,7 @@ use super::last_lines::last_lines;
 use super::listing::Form;
 use super::resolved::{Origin, ResolvedFile};
 use super::root::{Files, Node};
+use crate::http::authorization::Credentials;
 use crate::http::date::Date;
 use crate::http::list_query::ListQuery;
 use crate::http::position::{CHECKED, Check, checked_from};
@@ -183,6 +184,7 @@ pub fn form(asked: &ParsedRequest) -> Option<(Form, &ListQuery)> {
         Intent::Listing(_) => Form::Topics,
         _ if request.follows_links => Form::Links,
         _ if request.accept.prefers_text() => Form::Text,
+        _ if matches!(request.credentials, Credentials::Cookies(_)) => Form::MemberPage,
         _ => Form::Page,
     };
     Some((form, &request.list))

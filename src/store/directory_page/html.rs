@@ -56,11 +56,12 @@ pub fn write(
          <link rel=\"icon\" href=\"data:,\"><title>{title}</title><style>{STYLE}</style></head>\n\
          <body><main><h1>{title}</h1>\n"
     );
-    if form == Form::Page {
+    let people = form != Form::Links;
+    if people {
         write_controls(&mut html, page, query);
     }
     html.push_str("<table>\n");
-    if form == Form::Page {
+    if people {
         html.push_str(
             "<thead><tr><th>Name</th><th></th><th class=\"n\">Size</th><th class=\"n x\">Bytes</th>\
              <th class=\"n\">Changed (UTC)</th></tr></thead>\n",
@@ -81,6 +82,9 @@ pub fn write(
             html,
             "<p><a rel=\"next\" href=\"{next}\">The next entries</a></p>"
         );
+    }
+    if form == Form::MemberPage {
+        html.push_str("<p><a href=\"?logout\">Log out</a></p>\n");
     }
     html.push_str("</main></body></html>\n");
     html
@@ -129,7 +133,7 @@ fn write_row(html: &mut String, name: &[u8], entry: &Entry, form: Form, room: us
         ),
         false => write!(html, "<tr><td>{text}{slash} (its address is too long)</td>"),
     };
-    let follow = !directory && form == Form::Page && link.len() <= room;
+    let follow = !directory && form != Form::Links && link.len() <= room;
     let _ = match follow {
         true => write!(html, "<td><a href=\"{link}?view\">follow</a></td>"),
         false => write!(html, "<td></td>"),

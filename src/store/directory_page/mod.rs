@@ -35,7 +35,9 @@ pub fn write(
     let next = page.last.as_ref().map(|place| query.behind(place));
     let next = next.as_ref();
     let (media, text) = match form {
-        Form::Page | Form::Links => (media::HTML, html::write(path, &page, form, query, next)),
+        Form::Page | Form::MemberPage | Form::Links => {
+            (media::HTML, html::write(path, &page, form, query, next))
+        }
         Form::Text => (media::TEXT, text::write(&page, next)),
         Form::Topics => (
             media::JSON,
