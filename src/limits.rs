@@ -46,8 +46,8 @@ pub const COPY_MAX: usize = 64 * 1024;
 /// The same for bytes that several followers of a file wait for: read once, each is one `send`, where `sendfile` would
 /// take several calls for each of them.
 pub const COPY_SHARED_MAX: usize = 256 * 1024;
-/// So many refer to a file that has several followers: its topic and some tails.
-pub const SHARED_FROM: usize = 4;
+/// So many followers of a file make it worth to read and frame bytes once for all of them.
+pub const SHARED_FROM: u32 = 3;
 /// The end of a long chunk that goes by copy after `sendfile`, so that the line end shares its segment.
 pub const COPY_TAIL: u64 = 16 * 1024;
 /// One `sendfile` of a tail's backlog.

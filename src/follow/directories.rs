@@ -1,323 +1,22 @@
-//! Directories that event streams follow: what is in them, looked at once for all who follow the same one, and told not more
-//! often than it can be looked at cheaply.
-//!
-//! The watcher says in which entries something has happened, and only these are looked at. The whole directory is scanned
-//! when a stream comes that wants what nobody wanted before, when events were lost, and now and then all the same. However
-//! long that takes, a turn does only a slice of it.
+//! Directories that event streams follow: looks at them, a slice a turn, and who is told.
 
-use std::collections::{HashMap, HashSet};
 use std::mem;
-use std::os::fd::AsFd;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use rustix::io::Errno;
-
-use super::registry::Topics;
+use super::directory::{Progress, Wanted, slice};
+use super::topics::Topics;
 use super::watcher::TopicId;
 use crate::http::pattern::Pattern;
 use crate::http::target::Path;
 use crate::limits::{
-    DIRECTORY_NAMES_MAX, DIRECTORY_PAUSE, DIRECTORY_PAUSE_FACTOR, DIRECTORY_SLICE, LISTING_MAX,
+    DIRECTORY_NAMES_MAX, DIRECTORY_PAUSE, DIRECTORY_PAUSE_FACTOR, DIRECTORY_SLICE,
 };
 use crate::resource::Resource;
-use crate::store::listing::{self, Scan};
 use crate::store::lookup::{Other, failed};
-use crate::store::root::Files;
-use crate::subscription::changelog::{ChangeLog, Entry, Version};
+use crate::subscription::changelog::Version;
 use crate::subscription::directory::Listed;
-use crate::subscription::matches::{Matches, Patched};
 use crate::time::Moment;
-
-/// What a stream wants of a directory: the files that fit one of these, or all entries.
-pub(crate) type Wanted = Option<Box<[Pattern]>>;
-
-/// What is in a directory, as far as it was looked at and somebody wants it.
-#[derive(Default)]
-pub(crate) struct Directory {
-    /// `None`: nobody wants it, or it could not be looked at yet, or not any more.
-    entries: Option<ChangeLog>,
-    /// Streams that want all entries.
-    listeners: usize,
-    /// By what is wanted.
-    matches: HashMap<Box<[Pattern]>, Shared>,
-    /// It could not be read when it was looked at last.
-    unreadable: bool,
-    /// Names in which something has happened since.
-    changed: HashSet<Box<[u8]>>,
-    /// All names must be looked at.
-    rescan: bool,
-    look: Option<Look>,
-    /// What the look that is under way has cost so far.
-    spent: Duration,
-    /// It is not looked at again before.
-    next: Moment,
-}
-
-/// The files that fit a list of patterns.
-struct Shared {
-    matches: Matches,
-    /// Streams that want them.
-    followers: usize,
-    /// They are known.
-    scanned: bool,
-}
-
-/// A look that is under way.
-enum Look {
-    /// At all names.
-    Scan { scan: Scan, found: Found },
-    /// At names that were known and that the scan has not found: a name may escape it that changes meanwhile.
-    Missing { names: Vec<Box<[u8]>>, found: Found },
-    /// At names in which something has happened.
-    Changed {
-        names: Vec<Box<[u8]>>,
-        entries: Vec<(Vec<u8>, Option<Entry>)>,
-    },
-}
-
-/// What a scan has found.
-struct Found {
-    entries: Vec<(Vec<u8>, Entry)>,
-    /// So many more entries can be told that were not told before.
-    room: usize,
-    truncated: bool,
-    /// Names that are known and were not found yet.
-    unseen: HashSet<Box<[u8]>>,
-}
-
-/// How far a look has come.
-enum Progress {
-    /// It goes on in the next turn.
-    Slice,
-    /// It is over. True if there is news.
-    Done(bool),
-}
-
-impl Directory {
-    /// Somebody wants this.
-    pub(crate) fn want(&mut self, wanted: &Wanted) {
-        match wanted {
-            None => self.listeners += 1,
-            Some(patterns) => {
-                let shared = self.matches.entry(patterns.clone());
-                let shared = shared.or_insert_with(|| Shared {
-                    matches: Matches::new(patterns.clone()),
-                    followers: 0,
-                    scanned: false,
-                });
-                shared.followers += 1;
-            }
-        }
-    }
-
-    /// Somebody does not want it any more.
-    pub(crate) fn unwant(&mut self, wanted: &Wanted) {
-        let Some(patterns) = wanted else {
-            self.listeners -= 1;
-            if self.listeners == 0 {
-                self.entries = None;
-            }
-            return;
-        };
-        if let Some(shared) = self.matches.get_mut(patterns) {
-            shared.followers -= 1;
-            if shared.followers == 0 {
-                self.matches.remove(patterns);
-            }
-        }
-    }
-
-    fn knows(&self, files: Option<&[Pattern]>) -> bool {
-        match files {
-            None => self.entries.is_some(),
-            Some(patterns) => self
-                .matches
-                .get(patterns)
-                .is_some_and(|shared| shared.scanned),
-        }
-    }
-
-    fn told(&self, files: Option<&[Pattern]>) -> Listed<'_> {
-        let known = match files {
-            None => self.entries.as_ref().map(Listed::Entries),
-            Some(patterns) => {
-                let shared = self.matches.get(patterns).filter(|shared| shared.scanned);
-                shared.map(|shared| Listed::Files(&shared.matches))
-            }
-        };
-        match known {
-            Some(known) => known,
-            None if self.unreadable => Listed::Nothing,
-            None => Listed::Unknown,
-        }
-    }
-
-    /// Whether somebody wants to know of this name.
-    fn is_wanted(&self, name: &[u8]) -> bool {
-        self.listeners > 0
-            || self
-                .matches
-                .values()
-                .any(|shared| shared.matches.fits(name))
-    }
-
-    /// Begins to look at what must be looked at, if nothing is under way.
-    fn begin(&mut self, directory: &impl AsFd) -> Result<(), Errno> {
-        if self.look.is_some() {
-            return Ok(());
-        }
-        if !mem::take(&mut self.rescan) {
-            let names = self.changed.drain().collect();
-            let entries = Vec::new();
-            self.look = Some(Look::Changed { names, entries });
-            return Ok(());
-        }
-        let scan = Scan::begin(directory.as_fd())?;
-        self.changed.clear();
-        let known = self.entries.iter().flat_map(|entries| entries.entries());
-        let known: Vec<&[u8]> = known.map(|(name, _)| name).collect();
-        let told = known.len();
-        let followed = self
-            .matches
-            .values()
-            .flat_map(|shared| shared.matches.files());
-        let names = known.into_iter().chain(followed.map(|(name, _)| name));
-        let unseen = names.map(Box::from);
-        let found = Found {
-            entries: Vec::new(),
-            room: LISTING_MAX.saturating_sub(told),
-            truncated: false,
-            unseen: unseen.collect(),
-        };
-        self.look = Some(Look::Scan { scan, found });
-        for shared in self.matches.values_mut() {
-            shared.matches.begin();
-        }
-        Ok(())
-    }
-
-    /// Looks at one more name.
-    fn step(
-        &mut self,
-        entry: impl Fn(&[u8]) -> Result<Option<Entry>, Errno>,
-        version: Version,
-    ) -> Result<Progress, Errno> {
-        match self.look.take() {
-            None => return Ok(Progress::Done(false)),
-            Some(Look::Scan {
-                mut scan,
-                mut found,
-            }) => match scan.next_name() {
-                Some(name) => {
-                    let name = name?;
-                    let known = found.unseen.remove(&*name);
-                    self.take(name, known, entry, &mut found)?;
-                    self.look = Some(Look::Scan { scan, found });
-                }
-                None => {
-                    let names = found.unseen.drain().collect();
-                    self.look = Some(Look::Missing { names, found });
-                }
-            },
-            Some(Look::Missing {
-                mut names,
-                mut found,
-            }) => match names.pop() {
-                Some(name) => {
-                    self.take(name.into_vec(), true, entry, &mut found)?;
-                    self.look = Some(Look::Missing { names, found });
-                }
-                None => return Ok(Progress::Done(self.scanned(found, version))),
-            },
-            Some(Look::Changed {
-                mut names,
-                mut entries,
-            }) => match names.pop() {
-                Some(name) => {
-                    if self.is_wanted(&name) {
-                        let found = entry(&name)?;
-                        entries.push((name.into_vec(), found));
-                    }
-                    self.look = Some(Look::Changed { names, entries });
-                }
-                None => return Ok(Progress::Done(self.patched(entries, version))),
-            },
-        }
-        Ok(Progress::Slice)
-    }
-
-    /// Takes a name that a scan has found. `known`: it was there before.
-    fn take(
-        &mut self,
-        name: Vec<u8>,
-        known: bool,
-        entry: impl Fn(&[u8]) -> Result<Option<Entry>, Errno>,
-        found: &mut Found,
-    ) -> Result<(), Errno> {
-        let mut wanted = self.matches.values_mut();
-        let fits = wanted.any(|shared| shared.matches.fits(&name));
-        let listed = self.listeners > 0 && (known || found.room > 0);
-        found.truncated |= self.listeners > 0 && !listed;
-        if !fits && !listed {
-            return Ok(());
-        }
-        let Some(entry) = entry(&name)? else {
-            return Ok(());
-        };
-        for shared in self.matches.values_mut() {
-            if shared.matches.fits(&name) {
-                shared.matches.offer(&name, &entry);
-            }
-        }
-        if listed {
-            found.room -= usize::from(!known);
-            found.entries.push((name, entry));
-        }
-        Ok(())
-    }
-
-    /// All names were looked at. True if there is news.
-    fn scanned(&mut self, found: Found, version: Version) -> bool {
-        let mut news = mem::take(&mut self.unreadable);
-        for shared in self.matches.values_mut() {
-            news |= shared.matches.finish(version) || !shared.scanned;
-            shared.scanned = true;
-        }
-        if self.listeners > 0 {
-            let mut entries = found.entries;
-            // Of a name that was found twice the later look counts.
-            entries.reverse();
-            entries.sort_by(|left, right| left.0.cmp(&right.0));
-            entries.dedup_by(|later, first| later.0 == first.0);
-            let entries_log = self.entries.get_or_insert_with(|| ChangeLog::new(version));
-            entries_log.update(entries, found.truncated, version);
-            news = true;
-        }
-        news
-    }
-
-    /// Names in which something had happened were looked at. True if there is news.
-    fn patched(&mut self, entries: Vec<(Vec<u8>, Option<Entry>)>, version: Version) -> bool {
-        let mut news = false;
-        for shared in self.matches.values_mut().filter(|shared| shared.scanned) {
-            for (name, entry) in &entries {
-                if !shared.matches.fits(name) {
-                    continue;
-                }
-                match shared.matches.patch(name, entry.as_ref(), version) {
-                    Patched::Same => {}
-                    Patched::Changed => news = true,
-                    Patched::Rescan => self.rescan = true,
-                }
-            }
-        }
-        match &mut self.entries {
-            Some(known) => known.patch(entries, version) || news,
-            None => news,
-        }
-    }
-}
 
 impl Topics {
     /// The topic of a directory; its watches are in place.
@@ -325,8 +24,8 @@ impl Topics {
     /// # Errors
     /// Why there is none, as it is answered.
     pub fn follow_directory(&mut self, path: &Path) -> Result<TopicId, Other> {
-        if let Some(&key) = self.by_name.get(&*path.name)
-            && self.topics[key].directory.is_some()
+        if let Some(key) = self.registry.named(&path.name)
+            && self.registry[key].directory.is_some()
         {
             return Ok(key);
         }
@@ -338,7 +37,7 @@ impl Topics {
 
     /// What is in a directory is wanted by one stream more, or by one less.
     pub(crate) fn want_directory(&mut self, key: TopicId, wanted: &Wanted, more: bool) {
-        let topic = self.topics.get_mut(key);
+        let topic = self.registry.get_mut(key);
         match topic.and_then(|topic| topic.directory.as_mut()) {
             Some(directory) if more => directory.want(wanted),
             Some(directory) => directory.unwant(wanted),
@@ -354,7 +53,7 @@ impl Topics {
         files: Option<&[Pattern]>,
         now: Moment,
     ) -> Listed<'_> {
-        let Some(directory) = &mut self.topics[key].directory else {
+        let Some(directory) = &mut self.registry[key].directory else {
             return Listed::Nothing;
         };
         if !directory.knows(files) && directory.look.is_none() {
@@ -368,7 +67,7 @@ impl Topics {
                 false => self.note_untold(key),
             }
         }
-        let directory = self.topics[key].directory.as_deref();
+        let directory = self.registry[key].directory.as_deref();
         directory.map_or(Listed::Nothing, |directory| directory.told(files))
     }
 
@@ -378,7 +77,7 @@ impl Topics {
         key: TopicId,
         files: Option<&[Pattern]>,
     ) -> Option<Option<Version>> {
-        let directory = self.topics.get(key)?.directory.as_ref()?;
+        let directory = self.registry.get(key)?.directory.as_ref()?;
         let shared = files.and_then(|patterns| directory.matches.get(patterns));
         let shared = shared.filter(|shared| shared.scanned);
         Some(shared.map(|shared| shared.matches.version()))
@@ -387,7 +86,7 @@ impl Topics {
     /// Looks at a directory for a slice of time. If that brings news, its followers are told.
     fn look_at_directory(&mut self, key: TopicId, now: Moment) {
         let begun = Instant::now();
-        let topic = &mut self.topics[key];
+        let topic = &mut self.registry[key];
         let Some(directory) = topic.directory.as_deref_mut() else {
             return;
         };
@@ -431,7 +130,7 @@ impl Topics {
 
     /// Something has happened in a directory, and it is not known in which entries.
     pub(crate) fn note_change(&mut self, key: TopicId) {
-        if let Some(directory) = &mut self.topics[key].directory {
+        if let Some(directory) = &mut self.registry[key].directory {
             directory.rescan = true;
             self.note_untold(key);
         }
@@ -439,7 +138,7 @@ impl Topics {
 
     /// Something has happened to an entry of a directory.
     pub(crate) fn note_entry(&mut self, key: TopicId, name: Box<[u8]>) {
-        let topic = self.topics.get_mut(key);
+        let topic = self.registry.get_mut(key);
         let Some(directory) = topic.and_then(|topic| topic.directory.as_mut()) else {
             return;
         };
@@ -463,7 +162,7 @@ impl Topics {
     #[must_use]
     pub fn next_directory(&self) -> Moment {
         let next = |key: &TopicId| {
-            self.topics
+            self.registry
                 .get(*key)?
                 .directory
                 .as_ref()
@@ -480,7 +179,7 @@ impl Topics {
         }
         let begun = Instant::now();
         for key in mem::take(&mut self.untold) {
-            let topic = self.topics.get(key);
+            let topic = self.registry.get(key);
             match topic.and_then(|topic| topic.directory.as_ref()) {
                 Some(directory) if directory.next <= now && begun.elapsed() < DIRECTORY_SLICE => {
                     self.look_at_directory(key, now);
@@ -488,25 +187,6 @@ impl Topics {
                 Some(_) => self.note_untold(key),
                 None => {}
             }
-        }
-    }
-}
-
-/// One slice of a look.
-fn slice(
-    directory: &mut Directory,
-    files: &Files,
-    file: &impl AsFd,
-    path: &Path,
-    version: Version,
-    begun: Instant,
-) -> Result<Progress, Errno> {
-    directory.begin(file)?;
-    let entry = |name: &[u8]| listing::entry(files, file.as_fd(), path, name);
-    loop {
-        match directory.step(entry, version)? {
-            Progress::Slice if begun.elapsed() < DIRECTORY_SLICE => {}
-            progress => return Ok(progress),
         }
     }
 }

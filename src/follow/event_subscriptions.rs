@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::directories::Wanted;
-use super::registry::Topics;
+use super::directory::Wanted;
+use super::topics::Topics;
 use super::watcher::TopicId;
 use crate::http::pattern::Pattern;
 

@@ -1,23 +1,12 @@
 //! Passes over the tails of topics in which something has happened, a slice of them a turn.
 
-use super::registry::{SlotId, Topics};
+use std::collections::VecDeque;
+
+use super::registry::Registry;
+use super::topic::{Fanout, SlotId, Topic};
 use super::watcher::TopicId;
 use crate::limits::FANOUT_RUN;
 use crate::subscription::end::End;
-
-/// A pass over the tails of a topic.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Fanout {
-    /// None is under way.
-    Idle,
-    /// The next tail is the first one with at least this key, and most likely at this index. `again`: something has
-    /// happened since the pass began, so another one must follow.
-    From {
-        next: SlotId,
-        index: usize,
-        again: bool,
-    },
-}
 
 /// A tail that is to be driven.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,10 +19,17 @@ pub struct NextSubscriber {
     pub gone: Option<End>,
 }
 
-impl Topics {
-    /// The tails of a topic are to be driven.
-    pub(crate) fn fan_out(&mut self, key: TopicId) {
-        let topic = &mut self.topics[key];
+/// Topics with a pass over their subscribers under way, in turn.
+#[derive(Default)]
+pub(super) struct Fanouts {
+    topics: VecDeque<TopicId>,
+    /// Subscribers of the first of them that were driven in a row.
+    in_a_row: usize,
+}
+
+impl Fanouts {
+    /// The subscribers of a topic are to be driven.
+    pub(super) fn add(&mut self, key: TopicId, topic: &mut Topic) {
         match &mut topic.fanout {
             Fanout::Idle => {
                 topic.fanout = Fanout::From {
@@ -41,27 +37,26 @@ impl Topics {
                     index: 0,
                     again: false,
                 };
-                self.fanouts.push_back(key);
+                self.topics.push_back(key);
             }
             Fanout::From { next: 0, .. } => {}
             Fanout::From { again, .. } => *again = true,
         }
     }
 
-    /// The next tail to be driven.
-    pub fn next_subscriber(&mut self) -> Option<NextSubscriber> {
+    /// The next subscriber to be driven.
+    pub(super) fn next(&mut self, registry: &mut Registry) -> Option<NextSubscriber> {
         if self.in_a_row >= FANOUT_RUN {
             self.in_a_row = 0;
-            self.fanouts
-                .rotate_left(usize::from(self.fanouts.len() > 1));
+            self.topics.rotate_left(usize::from(self.topics.len() > 1));
         }
-        while let Some(&key) = self.fanouts.front() {
-            let Some(topic) = self.topics.get_mut(key) else {
-                self.fanouts.pop_front();
+        while let Some(&key) = self.topics.front() {
+            let Some(topic) = registry.get_mut(key) else {
+                self.topics.pop_front();
                 continue;
             };
             let Fanout::From { next, index, again } = topic.fanout else {
-                self.fanouts.pop_front();
+                self.topics.pop_front();
                 continue;
             };
             let index = first_from(&topic.tails, next, index);
@@ -78,13 +73,17 @@ impl Topics {
                     gone: topic.gone,
                 });
             }
-            self.fanouts.pop_front();
+            self.topics.pop_front();
             topic.fanout = Fanout::Idle;
             if again {
-                self.fan_out(key);
+                self.add(key, topic);
             }
         }
         None
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.topics.is_empty()
     }
 }
 

@@ -7,8 +7,9 @@ use std::rc::Rc;
 
 use rustix::io::Errno;
 
-use super::registry::{Lookup, Topics};
+use super::look_up::Lookup;
 use super::rolls::Entry;
+use super::topics::Topics;
 use super::watcher::TopicId;
 use crate::http::conditional::ETag;
 use crate::intent::FilePart;
@@ -35,19 +36,19 @@ pub(crate) fn holder(file: &OpenFile) -> Holder {
 impl Topics {
     /// Observes what becomes of a followed name, and remembers which file has it.
     pub(super) fn observe(&mut self, key: TopicId) {
-        let topic = &self.topics[key];
+        let topic = &self.registry[key];
         let (name, holder) = (Rc::clone(&topic.name), holder(&topic.file));
         self.families.history.note_holder(&name, holder);
         // The last step of the way. Behind a symbolic link other files have other names.
         let own = name.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
         let place = topic.places.last();
-        let entry = place.and_then(|place| self.watch.add_log(place));
+        let entry = place.and_then(|place| self.watches.watch.add_log(place));
         if let Some(entry) = entry {
             if *entry.1 != *own {
-                return self.watch.remove_log(&entry);
+                return self.watches.watch.remove_log(&entry);
             }
             if let Some(dropped) = self.rolls.follow(&entry, &name, holder) {
-                self.watch.remove_log(&dropped);
+                self.watches.watch.remove_log(&dropped);
             }
         }
     }
@@ -81,10 +82,10 @@ impl Topics {
         file: &Rc<OpenFile>,
     ) -> (TopicId, Rc<OpenFile>) {
         let family: Rc<[u8]> = name.into();
-        if let Some(&key) = self.by_generation.get(&(Rc::clone(&family), file.id())) {
-            return (key, Rc::clone(&self.topics[key].file));
+        if let Some(key) = self.registry.generation(&family, file.id()) {
+            return (key, Rc::clone(&self.registry[key].file));
         }
-        let key = self.insert(&Rc::from(path), file, Some(family));
+        let key = self.registry.insert(&Rc::from(path), file, Some(family));
         // Its watches are placed first: so whatever happens to the name from now on makes an event, or is seen here.
         self.place(key);
         self.check_name(key, None);
@@ -162,9 +163,9 @@ impl Topics {
     ) -> Option<Result<Rc<OpenFile>, Errno>> {
         let id = self.lookups.files().identify(path).ok()?;
         // A topic's file remembers its size, so that a truncation shows.
-        let held = self.by_generation.get(&(Rc::from(name), id));
-        let held = held.or(self.by_name.get(path));
-        let held = held.map(|&key| Rc::clone(&self.topics[key].file));
+        let held = self.registry.generation(&Rc::from(name), id);
+        let held = held.or(self.registry.named(path));
+        let held = held.map(|key| Rc::clone(&self.registry[key].file));
         match self.lookups.files().find(path, held.as_ref()) {
             Ok(Node::File(file)) => (file.tag() == etag).then_some(Ok(file)),
             Ok(_) | Err(Errno::NOENT | Errno::NOTDIR) => None,
@@ -176,7 +177,7 @@ impl Topics {
     /// more, or the topic is that of a name.
     pub(super) fn rehome(&mut self, key: TopicId) -> bool {
         for _ in 0..FOLLOW_TRIES {
-            let topic = &self.topics[key];
+            let topic = &self.registry[key];
             let Some(family) = topic.family.clone() else {
                 return false;
             };
@@ -186,10 +187,10 @@ impl Topics {
             if !self.families.has(&family, &path, topic.file.tag()) {
                 return false;
             }
-            self.topics[key].name = Rc::from(&*path);
+            self.registry[key].name = Rc::from(&*path);
             self.place(key);
             let found = self.lookups.files().identify(&path);
-            if found.is_ok_and(|id| id == self.topics[key].file.id()) {
+            if found.is_ok_and(|id| id == self.registry[key].file.id()) {
                 return true;
             }
         }

@@ -1,9 +1,16 @@
 //! Who follows what: the followed names of one worker, the watches that tell of them, and whom to drive next.
 
 pub mod directories;
+mod directory;
 pub mod event_subscriptions;
 pub mod fanout;
 pub mod generations;
-pub mod registry;
+pub mod look_up;
+mod rechecks;
+mod registry;
+
 pub mod rolls;
+pub mod topic;
+pub mod topics;
 pub mod watcher;
+mod watches;

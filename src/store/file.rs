@@ -59,6 +59,8 @@ pub struct OpenFile {
     size: Cell<u64>,
     /// Whether nothing is known to have happened since the last look.
     cached: Cell<Option<FileStat>>,
+    /// Connections that follow it.
+    followers: Cell<u32>,
 }
 
 /// Mode, owner and group: who may open it.
@@ -113,6 +115,7 @@ impl OpenFile {
             truncations: Arc::clone(truncations),
             size: Cell::new(0),
             cached: Cell::new(None),
+            followers: Cell::new(0),
         };
         if !file.is_directory() {
             file.size.set(stat.stx_size);
@@ -140,6 +143,22 @@ impl OpenFile {
     /// Whether nothing at all has changed in it since it was opened.
     pub(super) fn is_unchanged(&self, found: &Statx) -> bool {
         self.may_stand_for(found) && self.changed == changed(found)
+    }
+
+    /// A connection follows it from now on.
+    pub fn add_follower(&self) {
+        self.followers.set(self.followers.get() + 1);
+    }
+
+    /// A connection follows it no more.
+    pub fn remove_follower(&self) {
+        self.followers.set(self.followers.get().saturating_sub(1));
+    }
+
+    /// How many connections follow it.
+    #[must_use]
+    pub fn followers(&self) -> u32 {
+        self.followers.get()
     }
 
     /// Which file this is.

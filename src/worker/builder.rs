@@ -22,7 +22,7 @@ use super::shared::Shared;
 use super::slot::READABLE;
 use super::timers::Timers;
 use crate::follow::event_subscriptions::EventSubscriptions;
-use crate::follow::registry::Topics;
+use crate::follow::topics::Topics;
 use crate::follow::watcher::Watch;
 use crate::http::date::Date;
 use crate::limits::HEAD_MAX;

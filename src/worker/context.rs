@@ -9,7 +9,7 @@ use super::searches::Searches;
 use super::send::SendBuffer;
 use super::upload::Writing;
 use crate::follow::event_subscriptions::EventSubscriptions;
-use crate::follow::registry::Topics;
+use crate::follow::topics::Topics;
 use crate::http::authorization::Tokens;
 use crate::http::cors::Cors;
 use crate::http::date::Date;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::context::Context;
 use crate::action::After;
-use crate::follow::registry::Lookup;
+use crate::follow::look_up::Lookup;
 use crate::follow::watcher::TopicId;
 use crate::http::conditional::ETag;
 use crate::http::target::Path;

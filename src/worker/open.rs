@@ -9,7 +9,7 @@ use super::lists::Order;
 use super::slot::Slot;
 use super::writing;
 use crate::action::{Action, ParsedHead};
-use crate::follow::registry::Lookup;
+use crate::follow::look_up::Lookup;
 use crate::follow::watcher::TopicId;
 use crate::http::authorization::{Right, Session};
 use crate::http::target::Target;

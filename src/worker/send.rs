@@ -234,7 +234,7 @@ fn place(held: &Range<u64>, bytes: &Range<u64>) -> Range<usize> {
 
 /// Whether several follow it.
 fn is_shared(file: &Rc<OpenFile>) -> bool {
-    Rc::strong_count(file) >= SHARED_FROM
+    file.followers() >= SHARED_FROM
 }
 
 impl Default for SendBuffer {

@@ -1,0 +1,76 @@
+//! One followed name.
+
+use std::rc::Rc;
+
+use super::directory::Directory;
+use super::watcher::Place;
+use crate::store::file::OpenFile;
+use crate::store::file_stat::FileStat;
+use crate::subscription::end::End;
+
+/// The key of a connection's slot, in four bytes: every tail has one in its topic.
+pub type SlotId = u32;
+
+/// One followed name and the file that it names. When the name passes to another file, that is another topic.
+pub(super) struct Topic {
+    pub(super) name: Rc<[u8]>,
+    /// The name whose generation the file is, whatever it is called now. `None`: the topic is that of its name.
+    pub(super) family: Option<Rc<[u8]>>,
+    pub(super) file: Rc<OpenFile>,
+    /// The slots that follow it, in order: a pass in slot order walks memory forwards.
+    pub(super) tails: Vec<SlotId>,
+    pub(super) places: Vec<Place>,
+    /// inotify tells of everything that matters here; else the clock must.
+    pub(super) watched: bool,
+    /// The name no longer leads to the file.
+    pub(super) gone: Option<End>,
+    pub(super) fanout: Fanout,
+    /// It is among those to be looked at.
+    pub(super) look: Option<Recheck>,
+    /// What the last sweep found. Not the file's own last look: a request has one too, and tells the tails nothing.
+    pub(super) swept: Option<FileStat>,
+    /// What is in it, if it is a directory.
+    pub(super) directory: Option<Box<Directory>>,
+}
+
+impl Topic {
+    /// A name that leads to this file; nothing is watched yet.
+    pub(super) fn new(name: &Rc<[u8]>, file: &Rc<OpenFile>, family: Option<Rc<[u8]>>) -> Topic {
+        Topic {
+            name: Rc::clone(name),
+            family,
+            file: Rc::clone(file),
+            tails: Vec::new(),
+            places: Vec::new(),
+            watched: true,
+            gone: None,
+            fanout: Fanout::Idle,
+            look: None,
+            swept: None,
+            directory: file.is_directory().then(Box::default),
+        }
+    }
+}
+
+/// How much of a look is asked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Recheck {
+    /// The name may lead elsewhere: watch the way again, and see.
+    Name(Option<End>),
+    /// Nothing is known to have happened.
+    Sweep,
+}
+
+/// A pass over the tails of a topic.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fanout {
+    /// None is under way.
+    Idle,
+    /// The next tail is the first one with at least this key, and most likely at this index. `again`: something has
+    /// happened since the pass began, so another one must follow.
+    From {
+        next: SlotId,
+        index: usize,
+        again: bool,
+    },
+}

@@ -1,0 +1,338 @@
+//! The followed names of one worker: keeping subscribers in step with their files. It knows connections only by the keys of
+//! their slots.
+
+use std::rc::Rc;
+
+use rustix::io::Errno;
+
+use super::fanout::{Fanouts, NextSubscriber};
+use super::rechecks::Rechecks;
+use super::registry::Registry;
+use super::rolls::Rolls;
+use super::topic::{Recheck, Topic};
+use super::watcher::{Change, TopicId, Watch};
+use super::watches::Watches;
+use crate::http::target::Path;
+use crate::limits::{FOLLOW_TRIES, SWEEP_SLICE};
+use crate::store::file::OpenFile;
+use crate::store::generations::families::Families;
+use crate::store::lookup::{Lookups, Other};
+use crate::subscription::end::End;
+
+/// What one worker follows: it keeps subscribers in step with their files, whatever happens to these or their names.
+pub struct Topics {
+    pub(super) registry: Registry,
+    pub(super) watches: Watches,
+    /// Whom to drive next.
+    fanouts: Fanouts,
+    /// What to check next.
+    rechecks: Rechecks,
+    /// What becomes of the logs that are followed, when they are rolled.
+    pub(super) rolls: Rolls,
+    pub(crate) families: Families,
+    /// Directories with changes that their followers do not know.
+    pub(super) untold: Vec<TopicId>,
+    /// The last version of a [`ChangeLog`](crate::subscription::changelog::ChangeLog).
+    pub(super) version: u64,
+    pub(crate) lookups: Lookups,
+    changes: Vec<Change>,
+    /// Times that events were lost.
+    overflows: u64,
+}
+
+impl Topics {
+    /// No topics yet.
+    #[must_use]
+    pub fn new(lookups: Lookups, watch: Watch, families: Families) -> Topics {
+        Topics {
+            registry: Registry::default(),
+            watches: Watches::new(watch),
+            fanouts: Fanouts::default(),
+            rechecks: Rechecks::default(),
+            rolls: Rolls::default(),
+            families,
+            untold: Vec::new(),
+            version: 0,
+            lookups,
+            changes: Vec::new(),
+            overflows: 0,
+        }
+    }
+
+    /// inotify, for the poller.
+    #[must_use]
+    pub fn watch(&self) -> &Watch {
+        &self.watches.watch
+    }
+
+    /// A connection follows a topic from now on.
+    pub fn join(&mut self, key: TopicId, slot: usize) {
+        self.registry.join(key, slot);
+    }
+
+    /// A connection follows it no more; the last one takes the topic with it.
+    pub fn leave(&mut self, key: TopicId, slot: usize) {
+        self.registry.leave(key, slot);
+        self.drop_if_unused(key);
+    }
+
+    /// Removes a topic that nobody follows.
+    pub fn drop_if_unused(&mut self, key: TopicId) {
+        if self.registry.is_unused(key) {
+            self.remove(key);
+        }
+    }
+
+    fn remove(&mut self, key: TopicId) {
+        let topic = self.registry.remove(key);
+        self.watches.forget(key, topic);
+    }
+
+    /// The name of a topic, for the log.
+    #[must_use]
+    pub fn name(&self, key: TopicId) -> Path {
+        Path {
+            name: self.registry[key].name.as_ref().into(),
+            slash: false,
+        }
+    }
+
+    /// How many topics there are, and how many of them must be polled.
+    #[must_use]
+    pub fn count(&self) -> (usize, usize) {
+        (self.registry.len(), self.watches.unwatched())
+    }
+
+    /// Whether there are topics that must be polled.
+    #[must_use]
+    pub fn any_unwatched(&self) -> bool {
+        self.watches.unwatched() > 0
+    }
+
+    /// Whether there are topics, or logs that were followed not long ago.
+    #[must_use]
+    pub fn any(&self) -> bool {
+        self.registry.len() > 0 || !self.rolls.is_empty()
+    }
+
+    /// Forgets all measurements: the next ones are new.
+    pub fn forget_all(&mut self) {
+        for (_, topic) in self.registry.iter() {
+            topic.file.invalidate();
+        }
+    }
+
+    /// Whether there are subscribers to be driven or topics to be checked.
+    #[must_use]
+    pub fn busy(&self) -> bool {
+        !self.fanouts.is_empty() || !self.rechecks.is_empty()
+    }
+
+    /// The next subscriber to be driven.
+    pub fn next_subscriber(&mut self) -> Option<NextSubscriber> {
+        self.fanouts.next(&mut self.registry)
+    }
+
+    /// The subscribers of a topic are to be driven.
+    pub(super) fn fan_out(&mut self, key: TopicId) {
+        self.fanouts.add(key, &mut self.registry[key]);
+    }
+
+    /// Watches the file of a topic and the way to it as it is now.
+    pub(super) fn place(&mut self, key: TopicId) {
+        let files = self.lookups.files();
+        self.watches.place(key, &mut self.registry[key], files);
+    }
+
+    fn look_later(&mut self, key: TopicId, recheck: Recheck) {
+        if let Some(topic) = self.registry.live(key) {
+            self.rechecks.add(key, topic, recheck);
+        }
+    }
+
+    /// Checks some of the topics that are to be checked.
+    pub fn look_at_some(&mut self) {
+        for _ in 0..SWEEP_SLICE {
+            match self.rechecks.next(&mut self.registry) {
+                Some((key, Recheck::Name(why))) => self.look_at_name(key, why),
+                Some((key, Recheck::Sweep)) => self.sweep_one(key),
+                None => return,
+            }
+        }
+    }
+
+    fn end(&mut self, key: TopicId, why: End) {
+        self.registry.unmap(key);
+        let topic = &mut self.registry[key];
+        topic.gone = Some(why);
+        self.watches.give_back(key, topic);
+    }
+
+    /// What was looked up in this turn is no longer new.
+    pub fn end_turn(&mut self) {
+        self.lookups.end_turn();
+    }
+
+    /// The topic for a file, or directory, that was just found under a name. Its watches are placed first and the name is
+    /// looked up again after that: so whatever happens to the name from now on makes an event, or has been seen.
+    pub(crate) fn follow(
+        &mut self,
+        name: &Rc<[u8]>,
+        mut file: Rc<OpenFile>,
+    ) -> Result<(TopicId, Rc<OpenFile>), Other> {
+        for _ in 0..FOLLOW_TRIES {
+            if let Some(key) = self.registry.named(name) {
+                if self.registry[key].file.id() == file.id() {
+                    return Ok((key, Rc::clone(&self.registry[key].file)));
+                }
+                // Why it no longer is that file may stand in the queue.
+                self.read_changes();
+                let why = match self.registry[key].look.take() {
+                    Some(Recheck::Name(why)) => why,
+                    _ => None,
+                };
+                self.look_at_name(key, why);
+                if self.registry.named(name) == Some(key) {
+                    return Ok((key, Rc::clone(&self.registry[key].file)));
+                }
+            }
+            let key = self.registry.insert(name, &file, None);
+            self.place(key);
+            match self.lookups.files().identify(name) {
+                Ok(id) if id == file.id() => {
+                    if !file.is_directory() {
+                        self.observe(key);
+                    }
+                    return Ok((key, file));
+                }
+                Ok(_) | Err(_) => self.remove(key),
+            }
+            file = self.lookups.find_again(name, file.is_directory())?;
+        }
+        // The name changes hands faster than it can be looked up: follow this file to its end, which has come already.
+        let key = self.registry.insert(name, &file, None);
+        self.look_later(key, Recheck::Name(Some(End::Replaced)));
+        Ok((key, file))
+    }
+
+    /// Reads the inotify queue and notes what is to be done.
+    pub fn read_changes(&mut self) {
+        self.take_changes();
+        if self.rolls.has_news() {
+            self.settle_rolls();
+        }
+    }
+
+    /// Reads once from the queue. False: it was empty.
+    pub(super) fn take_changes(&mut self) -> bool {
+        let mut changes = std::mem::take(&mut self.changes);
+        let more = self.watches.watch.read(&mut changes);
+        for change in changes.drain(..) {
+            match change {
+                Change::Content(key, name) => self.note_entry(key, name),
+                Change::Grew(key) => self.fan_out_again(key),
+                Change::LookAgain(key, why) => self.look_later(key, Recheck::Name(why)),
+                Change::Entry(entry, what) => self.rolls.happened(entry, what),
+                Change::DirectoryGone(watch) => self.rolls.drop_directory(watch),
+                Change::Everything => {
+                    self.overflows += 1;
+                    self.rolls.lose_track();
+                    self.look_at_all(|_| Some(Recheck::Name(None)));
+                }
+            }
+        }
+        self.changes = changes;
+        more
+    }
+
+    /// Every topic, or only those of which inotify does not tell, is to be looked at.
+    pub fn sweep(&mut self, only_unwatched: bool) {
+        if !only_unwatched {
+            let is_followed = |name: &Rc<[u8]>| self.registry.named(name).is_some();
+            for entry in self.rolls.sweep(is_followed) {
+                self.watches.watch.remove_log(&entry);
+            }
+        }
+        self.look_at_all(|topic| match (topic.watched, only_unwatched) {
+            (true, true) => None,
+            (true, false) | (false, true) => Some(Recheck::Sweep),
+            // Perhaps it can be watched by now.
+            (false, false) => Some(Recheck::Name(None)),
+        });
+    }
+
+    fn look_at_all(&mut self, how: impl Fn(&Topic) -> Option<Recheck>) {
+        let wanted: Vec<_> = self
+            .registry
+            .iter()
+            .filter_map(|(key, topic)| Some((key, how(topic)?)))
+            .collect();
+        for (key, look) in wanted {
+            self.look_later(key, look);
+        }
+    }
+
+    /// How many times events were lost.
+    #[must_use]
+    pub fn overflows(&self) -> u64 {
+        self.overflows
+    }
+
+    /// Watches the way to a topic anew, then sees whether its name still leads to its file.
+    fn look_at_name(&mut self, key: TopicId, why: Option<End>) {
+        self.place(key);
+        self.check_name(key, why);
+        self.fan_out_again(key);
+    }
+
+    fn sweep_one(&mut self, key: TopicId) {
+        let topic = &self.registry[key];
+        let found = topic.file.stat().ok();
+        // What has grown in a directory does not show.
+        let unchanged = found.is_some() && found == topic.swept && topic.directory.is_none();
+        self.registry[key].swept = found;
+        self.check_name(key, None);
+        if !unchanged || self.registry[key].gone.is_some() {
+            self.note_change(key);
+            self.fan_out(key);
+        }
+    }
+
+    pub(super) fn check_name(&mut self, key: TopicId, why: Option<End>) {
+        let topic = &self.registry[key];
+        let derived = match self.lookups.files().identify(&topic.name) {
+            Ok(id) if id == topic.file.id() => return,
+            Ok(_) if topic.file.lost_a_name() => End::Replaced,
+            Ok(_) => End::Renamed,
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::XDEV | Errno::NAMETOOLONG) => {
+                if topic.file.lost_a_name() {
+                    End::Unlinked
+                } else {
+                    End::Renamed
+                }
+            }
+            Err(Errno::ACCESS | Errno::IO | Errno::STALE) => {
+                return self.end(key, End::Broken);
+            }
+            // Nothing is known (no descriptor, no memory): look again soon.
+            Err(_) => {
+                return self.watches.set_watched(&mut self.registry[key], false);
+            }
+        };
+        if !self.rehome(key) {
+            self.end(key, why.unwrap_or(derived));
+        }
+    }
+
+    /// The file may have changed: its tails are to be driven, after a new look at it.
+    fn fan_out_again(&mut self, key: TopicId) {
+        match self.registry.get(key) {
+            Some(topic) if topic.directory.is_some() => self.note_change(key),
+            Some(topic) => {
+                topic.file.invalidate();
+                self.fan_out(key);
+            }
+            None => {}
+        }
+    }
+}
