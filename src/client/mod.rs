@@ -2,7 +2,7 @@
 //!
 //! [`follower::Follower`] is the machine: pure, told bytes and time, asking for connections, for bytes to be sent and handed
 //! over, and for its position to be saved. [`exchange`] is HTTP on one connection, [`late`] looks after rolled files, [`lines`]
-//! makes batches. [`run`] is the loop that does what the machine asks for, with [`transport`], [`output`], [`command`] and
+//! makes batches. [`run`] is the loop that does what the machine asks for, with `transport`, `output`, `command` and
 //! [`state_file`].
 
 mod answers;

@@ -35,12 +35,12 @@ impl<F> Connection<F> {
         self.keep(&bytes[count..]);
     }
 
-    /// What [`Action::Store`] asked for is done.
+    /// What [`Action::Store`](crate::action::Action::Store) asked for is done.
     pub fn stored(&mut self) {
         self.receiving().content.clear();
     }
 
-    /// What [`Action::Write`] asked for cannot be done before this moment.
+    /// What [`Action::Write`](crate::action::Action::Write) asked for cannot be done before this moment.
     pub fn postponed(&mut self, until: Moment) {
         self.receiving().stage = Stage::Postponed(until);
     }
@@ -52,7 +52,7 @@ impl<F> Connection<F> {
         receiving.content = Vec::new();
     }
 
-    /// It is on disk, or cannot be: [`Action::Write`] comes again.
+    /// It is on disk, or cannot be: [`Action::Write`](crate::action::Action::Write) comes again.
     pub fn committed(&mut self) {
         self.receiving().stage = Stage::Complete;
     }

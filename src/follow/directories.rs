@@ -46,7 +46,7 @@ impl Topics {
     }
 
     /// What is in a directory that is followed, looked at now if something has happened and its pause is over. `files`: what
-    /// of it is wanted, see [`Wanted`].
+    /// of it is wanted, see `Wanted`.
     pub fn read_directory(
         &mut self,
         key: TopicId,

@@ -2,7 +2,7 @@
 //!
 //! What there is at the origin is told by a list, which is asked for when something but a size has changed: events of the
 //! directory say so, or the end of a tail. [`plan`] compares it with the copies, by tag, and gives the steps; [`tree`] does
-//! them; [`engine`] knows of which files bytes are missing; [`lane`] brings them; [`run`] is the loop.
+//! them; `engine` knows of which files bytes are missing; `lane` brings them; `run` is the loop.
 
 pub mod engine;
 pub mod events;

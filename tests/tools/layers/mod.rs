@@ -58,7 +58,20 @@ const IMPURE: &[&str] = &[
 const CIRCLES: &[&[&str]] = &[&["client/follower.rs", "client/hand_over.rs"]];
 
 const UNSAFE: [&str; 2] = ["os/epoll.rs", "os/sys.rs"];
-const FILE_LINES: usize = 620;
+/// A file beyond this holds two concepts: find the seam.
+const FILE_LINES: usize = 450;
+/// Files that wait for somebody to find it, none of them longer than [`EXCEPTION_LINES`].
+const LONG_FILES: &[&str] = &[
+    "client/answers.rs",
+    "client/follower.rs",
+    "http/request.rs",
+    "os/sockets.rs",
+    "subscription/event_stream.rs",
+    "subscription/name_follower.rs",
+    "worker/mod.rs",
+    "worker/writing.rs",
+];
+const EXCEPTION_LINES: usize = 620;
 const FUNCTION_LINES: usize = 70;
 
 /// The room a file belongs to.
@@ -196,7 +209,11 @@ fn files_and_functions_are_short() {
     let mut count = 0;
     for file in files() {
         let lines = file.code.lines().count();
-        assert!(lines <= FILE_LINES, "{} has {lines} lines", file.name);
+        let most = match LONG_FILES.contains(&&*file.name) {
+            true => EXCEPTION_LINES,
+            false => FILE_LINES,
+        };
+        assert!(lines <= most, "{} has {lines} lines", file.name);
         for (name, lines) in functions(&file.code) {
             assert!(
                 lines <= FUNCTION_LINES,
