@@ -101,6 +101,8 @@ pub struct SoughtName<'a> {
     pub start: Option<Start>,
     /// Where the stream is: in an earlier file, or at its end. `None`: it begins, whatever the name leads to.
     pub after: Option<After>,
+    /// It is an earlier file that the client knows and somebody may still append to; then `Connection::late_found`.
+    pub late: bool,
 }
 
 /// Where an event stream is that looks for what comes next.

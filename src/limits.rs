@@ -74,6 +74,10 @@ pub const EVENT_HEARTBEAT: Duration = Duration::from_secs(20);
 /// pause doubles: between `rename` and `open` of a roll there is mostly less than the first.
 pub const EVENT_ABSENCE: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
 
+/// Earlier files of a name that an event stream still reads, because somebody may append to them.
+pub const EVENT_LATE_MAX: usize = 4;
+/// For so long after a roll: a writer is told to open its log again within seconds.
+pub const EVENT_LATE: Duration = Duration::from_secs(60);
 /// Most files that one event stream follows. Each has its place in the `id` of every event, some 27 bytes, and a topic.
 pub const EVENT_FILES_MAX: usize = 32;
 /// Most names of these files: a file may have several, and one that is renamed is found under both.

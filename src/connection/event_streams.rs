@@ -36,7 +36,7 @@ use crate::resource::{FileInfo, Resource};
 use crate::subscription::changelog::Version;
 use crate::subscription::directory::Listed;
 use crate::subscription::event_stream::EventStream;
-use crate::subscription::name_follower::Followed;
+use crate::subscription::followed::Followed;
 use crate::time::Moment;
 
 /// What can happen to it besides what happens to every answer.
@@ -76,6 +76,29 @@ impl<F> Connection<F> {
         self.send_events(ready, now);
     }
 
+    /// An earlier file of a name to which somebody may still append, and which the client knows, was found; or it is gone.
+    pub fn late_found(&mut self, file: Option<(F, FileInfo)>, now: Moment) {
+        let found = file.map_or(Followed::Nothing, |(file, info)| Followed::File {
+            file,
+            info,
+            named: false,
+            gap: false,
+        });
+        self.events("late_found").late_found(found, now);
+        self.go_on(now);
+    }
+
+    /// Earlier files to which somebody may still append, and the names that they had.
+    pub fn late_files(&self) -> impl Iterator<Item = (&Path, &F)> {
+        let events = self.event_stream();
+        events.into_iter().flat_map(EventStream::late_files)
+    }
+
+    /// These earlier files are none of the family any more: what is in them by now is the last of them.
+    pub fn late_over(&mut self, is: impl Fn(&F) -> bool) {
+        self.events("late_over").late_over(is);
+    }
+
     /// A thread looks for what comes next, until [`Connection::resource_is_ready`].
     pub fn wait_to_follow(&mut self, now: Moment) {
         self.events("wait_to_follow").wait_to_follow();
@@ -90,8 +113,12 @@ impl<F> Connection<F> {
 
     /// Whether it sends events, and of what.
     pub fn subject(&self) -> Option<&Path> {
+        self.event_stream().map(EventStream::path)
+    }
+
+    fn event_stream(&self) -> Option<&EventStream<F>> {
         match self.subscription()? {
-            Subscription::Events(events) => Some(events.path()),
+            Subscription::Events(events) => Some(events),
             Subscription::Tail(_) => None,
         }
     }

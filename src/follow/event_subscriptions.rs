@@ -1,11 +1,13 @@
 //! Which names an event stream follows.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use super::directory::Wanted;
 use super::topics::Topics;
 use super::watcher::TopicId;
 use crate::http::pattern::Pattern;
+use crate::store::file::{Id, OpenFile};
 
 /// Which topics the event streams follow, by their slots. A tail follows one, which its slot knows.
 #[derive(Default)]
@@ -17,6 +19,8 @@ struct StreamTopics {
     directory: Option<(TopicId, Wanted)>,
     /// By the number of the name.
     files: Vec<Option<TopicId>>,
+    /// Those of earlier files to which somebody may still append.
+    late: Vec<(Id, TopicId)>,
 }
 
 impl EventSubscriptions {
@@ -58,6 +62,50 @@ impl EventSubscriptions {
         }
     }
 
+    /// Whether a stream follows earlier files.
+    pub(crate) fn has_late(&self, slot: usize) -> bool {
+        self.0
+            .get(&slot)
+            .is_some_and(|joined| !joined.late.is_empty())
+    }
+
+    /// A stream follows these earlier files, and no others, so that it hears when they grow. Gives those that are none of
+    /// the family any more.
+    pub(crate) fn follow_late(
+        &mut self,
+        slot: usize,
+        files: &[(Box<[u8]>, Rc<OpenFile>)],
+        topics: &mut Topics,
+    ) -> Vec<Id> {
+        let joined = self.0.entry(slot).or_default();
+        let mut gone = Vec::new();
+        for (name, file) in files {
+            if joined.late.iter().all(|(id, _)| *id != file.id()) {
+                let (topic, _) = topics.follow_generation(name, name, file);
+                if topics.is_gone(topic) {
+                    topics.drop_if_unused(topic);
+                    gone.push(file.id());
+                } else {
+                    topics.join(topic, slot);
+                    joined.late.push((file.id(), topic));
+                }
+            }
+        }
+        let wanted = |id: Id| files.iter().any(|(_, file)| file.id() == id);
+        let (kept, over) = std::mem::take(&mut joined.late)
+            .into_iter()
+            .partition(|(id, _)| wanted(*id));
+        joined.late = kept;
+        let over: Vec<(Id, TopicId)> = over;
+        for (_, topic) in over {
+            // It may be followed by its name again.
+            if !joined.files.contains(&Some(topic)) {
+                topics.leave(topic, slot);
+            }
+        }
+        gone
+    }
+
     /// A stream is over.
     pub(crate) fn leave(&mut self, slot: usize, topics: &mut Topics) {
         if let Some(joined) = self.0.remove(&slot) {
@@ -65,7 +113,8 @@ impl EventSubscriptions {
                 topics.want_directory(topic, &wanted, false);
                 topics.leave(topic, slot);
             }
-            for topic in joined.files.into_iter().flatten() {
+            let late = joined.late.into_iter().map(|(_, topic)| topic);
+            for topic in joined.files.into_iter().flatten().chain(late) {
                 topics.leave(topic, slot);
             }
         }

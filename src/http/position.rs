@@ -8,7 +8,7 @@
 use std::fmt;
 
 use super::etag::ETag;
-use crate::limits::EVENT_PLACES_MAX;
+use crate::limits::{EVENT_LATE_MAX, EVENT_PLACES_MAX};
 
 /// Bytes before a position that its check covers: at least the end of the last record.
 pub const CHECKED: usize = 64;
@@ -112,10 +112,49 @@ impl fmt::Display for Position {
     }
 }
 
-/// Places in several files, in the order in which they are followed: positions, or `-` for a file that is not there yet,
+/// A position in the file of a name, and those in earlier files of that name to which somebody may still append, with dots
+/// between them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// In the file that the name had last.
+    pub at: Position,
+    /// In earlier ones, oldest first.
+    pub late: Box<[Position]>,
+}
+
+impl From<Position> for Place {
+    fn from(at: Position) -> Place {
+        Place {
+            at,
+            late: Box::default(),
+        }
+    }
+}
+
+impl Place {
+    /// Reads what this server wrote; `None` if it did not write that.
+    #[must_use]
+    pub fn parse(text: &[u8]) -> Option<Place> {
+        let mut parts = text.split(|&byte| byte == b'.').map(Position::parse);
+        let place = Place {
+            at: parts.next()??,
+            late: parts.collect::<Option<_>>()?,
+        };
+        (place.late.len() <= EVENT_LATE_MAX).then_some(place)
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}", self.at)?;
+        self.late.iter().try_for_each(|late| write!(out, ".{late}"))
+    }
+}
+
+/// Places in several files, in the order in which they are followed: places, or `-` for a file that is not there yet,
 /// with commas between them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Positions(pub Box<[Option<Position>]>);
+pub struct Positions(pub Box<[Option<Place>]>);
 
 impl Positions {
     /// Reads what this server wrote; `None` if it did not write that.
@@ -125,18 +164,18 @@ impl Positions {
         if parts().count() > EVENT_PLACES_MAX {
             return None;
         }
-        let position = |part: &[u8]| match part {
+        let place = |part: &[u8]| match part {
             b"-" => Some(None),
-            part => Position::parse(part).map(Some),
+            part => Place::parse(part).map(Some),
         };
-        parts().map(position).collect::<Option<_>>().map(Positions)
+        parts().map(place).collect::<Option<_>>().map(Positions)
     }
 
     /// The place, if it is one in one file.
     #[must_use]
-    pub fn only(&self) -> Option<Position> {
-        match *self.0 {
-            [only] => only,
+    pub fn only(&self) -> Option<&Place> {
+        match &*self.0 {
+            [only] => only.as_ref(),
             _ => None,
         }
     }
@@ -144,10 +183,10 @@ impl Positions {
 
 impl fmt::Display for Positions {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, position) in self.0.iter().enumerate() {
+        for (index, place) in self.0.iter().enumerate() {
             let comma = if index == 0 { "" } else { "," };
-            match position {
-                Some(position) => write!(out, "{comma}{position}")?,
+            match place {
+                Some(place) => write!(out, "{comma}{place}")?,
                 None => write!(out, "{comma}-")?,
             }
         }

@@ -16,7 +16,7 @@ use std::fmt;
 use std::io::Write;
 
 use super::conditional::ETag;
-use super::position::{Check, Position};
+use super::position::{Check, Place, Position};
 use super::target::encode as encode_name;
 use crate::limits::{EVENT_BUFFER, EVENT_FILES_MAX, EVENT_LINE_MAX, EVENT_RETRY};
 
@@ -171,10 +171,10 @@ fn write_piece(out: &mut Vec<u8>, source: Source<'_>, piece: &Piece<'_>, behind:
 
 /// What a stream begins with: how soon to come again, and where it begins, for a client that loses the connection before
 /// the first event. Where several files begin is not known yet.
-pub fn write_beginning(out: &mut Vec<u8>, position: Option<Position>) {
+pub fn write_beginning(out: &mut Vec<u8>, place: Option<&Place>) {
     let _ = writeln!(out, "retry: {}", EVENT_RETRY.as_millis());
-    if let Some(position) = position {
-        Source::default().write_id(out, position);
+    if let Some(place) = place {
+        let _ = writeln!(out, "id: {place}");
     }
     out.push(b'\n');
 }

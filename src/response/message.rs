@@ -110,7 +110,9 @@ impl Response {
             ),
             Body::Tail { at, .. } => Follows::TailFrom(*at),
             Body::Events { subject, .. } => match subject {
-                Subject::File(at) | Subject::Earlier(at) => Follows::EventsFrom(at.offset),
+                Subject::File(place) | Subject::Earlier(place) => {
+                    Follows::EventsFrom(place.at.offset)
+                }
                 Subject::Entries | Subject::Files { .. } => Follows::Events,
             },
         };

@@ -7,12 +7,13 @@ use super::changelog::{Cursor, Version};
 use super::directory::{Directory, Listed, Purpose};
 use super::end::End;
 use super::file_set;
-use super::name_follower::{Followed, NameFollower};
+use super::followed::Followed;
+use super::name_follower::NameFollower;
 use super::selection::FileSelection;
 use crate::action::Action;
 use crate::http::chunked;
 use crate::http::pattern::Pattern;
-use crate::http::position::{Position, Positions};
+use crate::http::position::{Place, Position, Positions};
 use crate::http::query::Start;
 use crate::http::sse::{self, Source};
 use crate::http::target::Path;
@@ -33,9 +34,9 @@ impl Beginning {
     /// Where a client that has `position` goes on, or a new one begins; `info`: of the file that has the name, if it leads
     /// to one. `None` if there is nothing to begin with.
     #[must_use]
-    pub fn new(position: Option<Position>, info: Option<&FileInfo>) -> Option<Beginning> {
+    pub fn new(place: Option<&Place>, info: Option<&FileInfo>) -> Option<Beginning> {
         let mut events = Vec::new();
-        let position = match (position, info) {
+        let position = match (place.map(|place| place.at), info) {
             (None, None) => return None,
             (None, Some(info)) => Position::new(info.etag, info.start.unwrap_or(0)),
             // Files only grow, unless they are truncated.
@@ -48,13 +49,17 @@ impl Beginning {
             (Some(position), _) => position,
         };
         let mut all = Vec::new();
-        sse::write_beginning(&mut all, Some(position));
+        let place = Place {
+            at: position,
+            late: place.map_or_else(Box::default, |place| place.late.clone()),
+        };
+        sse::write_beginning(&mut all, Some(&place));
         all.append(&mut events);
         let here = info.is_some_and(|info| info.etag == position.etag);
         Some(Beginning {
             subject: match here {
-                true => Subject::File(position),
-                false => Subject::Earlier(position),
+                true => Subject::File(place),
+                false => Subject::Earlier(place),
             },
             events: all,
         })
@@ -65,9 +70,9 @@ impl Beginning {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Subject {
     /// The file of the name, from there on.
-    File(Position),
+    File(Place),
     /// A file that had the name, from there on, and those after it.
-    Earlier(Position),
+    Earlier(Place),
     /// The entries of the directory.
     Entries,
     /// Files of the directory.
@@ -112,16 +117,16 @@ impl<F> EventStream<F> {
         begun: u32,
     ) -> EventStream<F> {
         let (members, directory) = match subject {
-            Subject::File(at) => {
+            Subject::File(Place { at, late }) => {
                 let member = match file {
                     Some(file) => NameFollower::found(path.clone(), file, at),
                     None => NameFollower::sought(path.clone(), "".into(), Some(at), None),
                 };
-                (vec![member], None)
+                (vec![member.with_late(&late)], None)
             }
-            Subject::Earlier(at) => {
+            Subject::Earlier(Place { at, late }) => {
                 let member = NameFollower::sought(path.clone(), "".into(), Some(at), None);
-                (vec![member], None)
+                (vec![member.with_late(&late)], None)
             }
             Subject::Entries => {
                 let purpose = Purpose::Entries(Cursor::default());
@@ -293,6 +298,23 @@ impl<F> EventStream<F> {
         self.current_mut().wait_to_follow();
     }
 
+    /// An earlier file of a name, which the client knows, was found, or is gone.
+    pub fn late_found(&mut self, found: Followed<F>, now: Moment) {
+        self.current_mut().late_found(found, now);
+    }
+
+    /// Earlier files to which somebody may still append, and the names that they had.
+    pub fn late_files(&self) -> impl Iterator<Item = (&Path, &F)> {
+        self.members.iter().flat_map(NameFollower::late_files)
+    }
+
+    /// These earlier files are none of the family any more.
+    pub fn late_over(&mut self, is: impl Fn(&F) -> bool) {
+        self.members
+            .iter_mut()
+            .for_each(|member| member.late_over(&is));
+    }
+
     /// A thread has looked up what a name leads to.
     pub fn resource_is_ready(&mut self) {
         let members = self.members.iter_mut();
@@ -355,18 +377,18 @@ impl<F> EventStream<F> {
     /// What stands in an `id` before and behind the place of a member.
     fn other_places(&self, member: usize) -> (String, String) {
         let (before, behind) = self.members.split_at(member);
-        let behind = behind.iter().skip(1).map(NameFollower::at);
-        let before = before.iter().map(NameFollower::at);
+        let behind = behind.iter().skip(1).map(NameFollower::place);
+        let before = before.iter().map(NameFollower::place);
         let selection = self
             .directory
             .as_ref()
             .and_then(|directory| directory.selection());
         // Places in files that are known by their tags need no order, and none where there is no file.
-        let counts = |place: &Option<Position>| selection.is_none() || place.is_some();
+        let counts = |place: &Option<Place>| selection.is_none() || place.is_some();
         let lost = selection
             .into_iter()
             .flat_map(|selection| selection.places())
-            .map(Some);
+            .map(|at| Some(Place::from(at)));
         let before: Box<[_]> = before.filter(counts).collect();
         let room = EVENT_PLACES_MAX - 1 - before.len();
         let behind = behind.filter(counts).chain(lost).take(room).collect();

@@ -33,9 +33,13 @@ pub(crate) fn follow<F>(
     };
     // Of another list of files its places mean nothing.
     let positions = positions.filter(|positions| positions.0.len() == names.len());
-    let at = |index: usize| positions.as_ref().and_then(|positions| positions.0[index]);
+    let place = |index: usize| positions.as_ref()?.0[index].as_ref();
     let members = names.iter().enumerate();
-    let members = members.map(|(index, name)| seek(path, name, at(index), start));
+    let members = members.map(|(index, name)| {
+        let place = place(index);
+        let late = place.map_or(&[][..], |place| &place.late);
+        seek(path, name, place.map(|place| place.at), start).with_late(late)
+    });
     (members.collect(), None)
 }
 

@@ -6,6 +6,8 @@ pub mod directory;
 pub mod end;
 pub mod event_stream;
 pub mod file_set;
+pub mod followed;
+mod late;
 pub mod matches;
 pub mod name_follower;
 pub mod selection;

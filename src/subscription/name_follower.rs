@@ -5,9 +5,11 @@
 
 use super::backoff::RetryBackoff;
 use super::end::End;
+use super::followed::Followed;
+use super::late::LateFiles;
 use crate::action::{Action, After, KnownFile, SoughtName};
 use crate::http::conditional::ETag;
-use crate::http::position::{Check, Position, checked_from};
+use crate::http::position::{Check, Place, Position, checked_from};
 use crate::http::query::Start;
 use crate::http::sse::{self, Source};
 use crate::http::target::Path;
@@ -49,6 +51,8 @@ pub struct NameFollower<F> {
     in_vain: bool,
     /// A thread looks for what comes next.
     waiting: bool,
+    /// Earlier files to which somebody may still append.
+    late: LateFiles<F>,
 }
 
 /// Which file is begun when the name leads to it.
@@ -57,26 +61,6 @@ enum Accepts {
     Any,
     /// That which has the name in the listing of the directory.
     Listed(Option<ETag>),
-}
-
-/// What a name led to when it was looked up again.
-#[derive(Debug)]
-pub enum Followed<F> {
-    /// A file.
-    File {
-        /// Its handle.
-        file: F,
-        /// What it is.
-        info: FileInfo,
-        /// The name leads to it; else it had the name before, and others came after it.
-        named: bool,
-        /// Something before it is missing.
-        gap: bool,
-    },
-    /// No file.
-    Nothing,
-    /// It cannot be told now.
-    Unknown,
 }
 
 impl<F> NameFollower<F> {
@@ -119,7 +103,15 @@ impl<F> NameFollower<F> {
             finished: false,
             in_vain: false,
             waiting: false,
+            late: LateFiles::new(&[]),
         }
+    }
+
+    /// The client has had events of these earlier files, to which somebody may still append.
+    #[must_use]
+    pub fn with_late(mut self, late: &[Position]) -> NameFollower<F> {
+        self.late = LateFiles::new(late);
+        self
     }
 
     /// In the listing of the directory the name has the file with this tag, if it has one.
@@ -147,14 +139,26 @@ impl<F> NameFollower<F> {
         self.at.filter(|at| at.etag != etag && !self.truncated)
     }
 
-    /// What to do when nothing is on its way; `None`: nothing. `number`: which one of the stream's names it is.
+    /// What to do when nothing is on its way; `None`: nothing. `number`: which one of the stream's names it is. What was
+    /// written late comes first, as it is older; but nobody waits until an earlier file is found.
     pub fn action(&self, number: usize) -> Option<Action<'_, F>> {
+        let sought = || {
+            self.late
+                .sought(number, &self.path)
+                .filter(|_| !self.waiting)
+        };
+        let late = self.late.action();
+        late.or_else(|| self.own_action(number)).or_else(sought)
+    }
+
+    fn own_action(&self, number: usize) -> Option<Action<'_, F>> {
         let follow = || {
             Action::Follow(SoughtName {
                 member: number,
                 path: &self.path,
                 start: self.start,
                 after: self.after(),
+                late: false,
             })
         };
         let (Some(file), Some(at)) = (&self.file, self.at) else {
@@ -232,7 +236,8 @@ impl<F> NameFollower<F> {
     pub fn deadline(&self) -> Moment {
         let next = |backoff: &RetryBackoff| backoff.next;
         let backoff = self.backoff.as_ref().filter(|_| !self.waiting);
-        backoff.map_or(Moment::NEVER, next)
+        let retry = backoff.map_or(Moment::NEVER, next);
+        retry.min(self.late.deadline())
     }
 
     /// The client knows that the name leads nowhere.
@@ -243,6 +248,7 @@ impl<F> NameFollower<F> {
     /// Something may have happened.
     pub fn look(&mut self) {
         self.look = true;
+        self.late.look();
     }
 
     /// The name no longer leads to the file; the first reason stays.
@@ -290,6 +296,9 @@ impl<F> NameFollower<F> {
 
     /// Takes a measurement of the file.
     pub fn measured(&mut self, size: u64, sealed: bool) {
+        if self.late.current().is_some() {
+            return self.late.measured(size);
+        }
         self.look = false;
         self.sealed = sealed;
         // Also if what was made events is still there: the file has another tag now.
@@ -305,12 +314,75 @@ impl<F> NameFollower<F> {
 
     /// The file was seen to be shorter than before. It has another tag from here on, so the place is good no more.
     pub fn truncated(&mut self) {
+        if self.late.current().is_some() {
+            return self.late.truncated();
+        }
         self.truncated = true;
+    }
+
+    /// An earlier file that the client knows was found, or is gone.
+    pub fn late_found(&mut self, found: Followed<F>, now: Moment) {
+        self.late.found(found, now);
+    }
+
+    /// Earlier files to which somebody may still append, and their name.
+    pub fn late_files(&self) -> impl Iterator<Item = (&Path, &F)> {
+        self.late.files().map(|file| (&self.path, file))
+    }
+
+    /// These earlier files are none of the family any more.
+    pub fn late_over(&mut self, is: impl Fn(&F) -> bool) {
+        self.late.over(is);
+    }
+
+    /// What stands in an `id` before and behind the position of an event: of the file that the name had last, or of an
+    /// earlier one.
+    fn own_places(&self, of: Option<Position>) -> (String, String) {
+        let (mut before, mut behind) = (String::new(), String::new());
+        let etag = self.etag();
+        let late = of.filter(|of| Some(of.etag) != etag);
+        if let (Some(_), Some(at)) = (late, self.at) {
+            before = format!("{at}.");
+        }
+        let mut passed = late.is_none();
+        for place in self.late.places(etag) {
+            if late.is_some_and(|late| late.etag == place.etag) {
+                passed = true;
+            } else if passed {
+                behind.push_str(&format!(".{place}"));
+            } else {
+                before.push_str(&format!("{place}."));
+            }
+        }
+        (before, behind)
+    }
+
+    /// Behind the last event of the file, and of earlier ones.
+    pub fn place(&self) -> Option<Place> {
+        let at = self.at?;
+        Some(Place {
+            at,
+            late: self.late.places(Some(at.etag)).collect(),
+        })
     }
 
     /// Takes the bytes that were needed, which begin with those that the position is checked by; writes events. If they
     /// are not what was read there before, the file was truncated or written over, and nobody saw it.
     pub fn read(&mut self, source: Source<'_>, bytes: &[u8], out: &mut Vec<u8>) {
+        let late = self.late.current();
+        let (before, behind) = self.own_places(late);
+        let (before, behind) = (source.before.to_owned() + &before, behind + source.behind);
+        let source = Source {
+            before: &before,
+            behind: &behind,
+            ..source
+        };
+        if late.is_some() {
+            let at = self.late.read(source, bytes, out);
+            // While the name leads nowhere, this is the file that it had last.
+            self.at = at.filter(|at| self.etag() == Some(at.etag)).or(self.at);
+            return;
+        }
         let Some(at) = self.at else {
             return;
         };
@@ -357,6 +429,14 @@ impl<F> NameFollower<F> {
         now: Moment,
         out: &mut Vec<u8>,
     ) {
+        self.keep_late(&found, now);
+        let (before, behind) = self.own_places(None);
+        let (before, behind) = (source.before.to_owned() + &before, behind + source.behind);
+        let source = Source {
+            before: &before,
+            behind: &behind,
+            ..source
+        };
         // What comes later is new from its beginning.
         let start = self.start.filter(|_| matches!(found, Followed::Unknown));
         match found {
@@ -397,6 +477,23 @@ impl<F> NameFollower<F> {
             }
         }
         self.start = start;
+    }
+
+    /// The file that the name has left, or leaves now, may still be appended to.
+    fn keep_late(&mut self, found: &Followed<F>, now: Moment) {
+        let next = match found {
+            Followed::File { info, .. } => Some(info.etag),
+            Followed::Nothing | Followed::Unknown => None,
+        };
+        next.into_iter().for_each(|etag| self.late.drop_file(etag));
+        let leaves = self.accepts == Accepts::Any && self.left.is_some() && !self.truncated;
+        let at = self.at.filter(|at| leaves && Some(at.etag) != next);
+        if let Some(at) = at
+            && let Some(file) = self.file.take()
+        {
+            self.finished = true;
+            self.late.keep(file, at, now);
+        }
     }
 
     /// The place in a file that was just found.
@@ -451,6 +548,7 @@ impl<F> NameFollower<F> {
         if let Some(backoff) = &mut self.backoff {
             backoff.timer_fired(now);
         }
+        self.late.timer_fired(now);
     }
 
     /// The tag of the file, as the events know it.

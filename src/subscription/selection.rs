@@ -38,8 +38,8 @@ impl FileSelection {
             fresh: true,
         };
         let positions = positions.map_or_else(Box::default, |positions| positions.0);
-        for position in positions.iter().flatten() {
-            selection.keep(*position);
+        for place in positions.iter().flatten() {
+            selection.keep(place.at);
         }
         selection
     }

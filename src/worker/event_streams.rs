@@ -6,9 +6,11 @@ use std::rc::Rc;
 use super::context::Context;
 use super::generations::{self, Next};
 use super::slot::Slot;
+use crate::action::After;
 use crate::connection::Action;
 use crate::follow::directories::unlisted;
 use crate::http::pattern::Pattern;
+use crate::http::target::Path;
 
 /// Measures a file, which must still be what its events say it is.
 #[cold]
@@ -55,6 +57,10 @@ pub(super) fn follow(slot: &mut Slot, key: usize, context: &mut Context) -> bool
         return false;
     };
     let (member, name, after) = (sought.member, sought.path.clone(), sought.after);
+    if let (true, Some(after)) = (sought.late, after) {
+        find_late(slot, key, &name, after, context);
+        return false;
+    }
     let joined = context.event_subscriptions.file(key, member);
     if let Some(topic) = joined.take() {
         context.topics.leave(topic, key);
@@ -81,7 +87,32 @@ pub(super) fn follow(slot: &mut Slot, key: usize, context: &mut Context) -> bool
         } => slot.machine.went_on(file, info, named, gap, now),
         Next::Waiting => slot.machine.wait_to_follow(now),
     }
+    follow_late(slot, key, context);
     counted
+}
+
+/// Finds an earlier file that the client knows, to which somebody may still append.
+fn find_late(slot: &mut Slot, key: usize, name: &Path, after: After, context: &mut Context) {
+    match generations::late(context, key, name, after) {
+        Some(found) => slot.machine.late_found(found, context.now),
+        None => slot.machine.wait_to_follow(context.now),
+    }
+    follow_late(slot, key, context);
+}
+
+/// Has a stream told of growth of the earlier files to which somebody may still append.
+pub(super) fn follow_late(slot: &mut Slot, key: usize, context: &mut Context) {
+    let late = slot.machine.late_files();
+    let files: Vec<_> = late
+        .map(|(path, file)| (path.name.clone(), Rc::clone(file)))
+        .collect();
+    if !files.is_empty() || context.event_subscriptions.has_late(key) {
+        let topics = &mut context.topics;
+        let gone = context.event_subscriptions.follow_late(key, &files, topics);
+        if !gone.is_empty() {
+            slot.machine.late_over(|file| gone.contains(&file.id()));
+        }
+    }
 }
 
 /// Follows the directory that is wanted, and tells what is in it.

@@ -187,6 +187,30 @@ pub(super) fn next(
     })
 }
 
+/// An earlier file that a client knows. `None`: it is being looked for; `Some(None)`: it is gone.
+pub(super) fn late(
+    context: &mut Context,
+    slot: usize,
+    name: &Path,
+    after: After,
+) -> Option<Option<(Rc<OpenFile>, FileInfo)>> {
+    let answer = match search(context, slot, name) {
+        Ok(answer) => answer?,
+        Err(_) => return Some(None),
+    };
+    let Ok(report) = &*answer else {
+        return Some(None);
+    };
+    let found = report.chain.find(after.etag).and_then(|generation| {
+        let path = &generation.member.path;
+        context.topics.find_generation(&name.name, path, after.etag)
+    });
+    Some(found.and_then(Result::ok).map(|(file, info, topic)| {
+        context.topics.drop_if_unused(topic);
+        (file, info)
+    }))
+}
+
 /// What a search says.
 enum Step {
     /// Go on with this file.

@@ -236,6 +236,7 @@ impl Worker {
             slot.deadline = Moment::NEVER;
             if slot.machine.deadline(&self.shared.timeouts) <= now {
                 slot.machine.timer_fired(now);
+                event_streams::follow_late(slot, key, &mut self.context);
             }
             self.queue.push(slot, key);
         }

@@ -148,9 +148,10 @@ impl Source {
         event.data
     }
 
-    /// The offset in the last id.
+    /// The offset in the last id: in the file that has the name, not in earlier ones.
     pub fn offset(&self) -> u64 {
-        let offset = self.id.split('-').nth(1).map(str::parse);
+        let place = self.id.split('.').next().unwrap_or_default();
+        let offset = place.split('-').nth(1).map(str::parse);
         offset.expect("an id").expect("an offset")
     }
 }

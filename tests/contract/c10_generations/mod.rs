@@ -1,5 +1,6 @@
 //! Contract 10: readers who were away.
 
+mod late;
 mod list;
 mod remembered;
 mod select;

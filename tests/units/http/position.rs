@@ -2,8 +2,8 @@
 
 use crate::support::random::Random;
 use openrange::http::conditional::ETag;
-use openrange::http::position::{CHECKED, Check, Position, Positions, checked_from};
-use openrange::limits::EVENT_PLACES_MAX;
+use openrange::http::position::{CHECKED, Check, Place, Position, Positions, checked_from};
+use openrange::limits::{EVENT_LATE_MAX, EVENT_PLACES_MAX};
 
 /// FNV-1a, from its published description, with the test vectors that come with it (the 64-bit ones, halves combined).
 #[test]
@@ -89,13 +89,20 @@ fn positions_in_several_files() {
         "-,-".to_owned(),
         format!("{one},-,{one}"),
         format!("-,{one}"),
+        format!("{one}.{one}"),
+        format!("-,{one}.{one}.{one},-"),
+        vec![one; EVENT_LATE_MAX + 1].join("."),
         vec![one; EVENT_PLACES_MAX].join(","),
     ] {
         let positions = Positions::parse(text.as_bytes()).expect(&text);
         assert_eq!(positions.to_string(), text);
         assert_eq!(positions.0.len(), text.split(',').count());
         let only = (text == one).then(|| Position::parse(one.as_bytes()).expect("one"));
-        assert_eq!(positions.only(), only, "{text}");
+        if text.contains('.') {
+            assert_eq!(positions.only().is_some(), !text.contains(','), "{text}");
+            continue;
+        }
+        assert_eq!(positions.only(), only.map(Place::from).as_ref(), "{text}");
     }
     for text in [
         String::new(),
@@ -104,6 +111,11 @@ fn positions_in_several_files() {
         format!("{one},"),
         format!(",{one}"),
         format!("{one},,-"),
+        format!("{one}."),
+        format!(".{one}"),
+        format!("-.{one}"),
+        format!("{one}.-"),
+        vec![one; EVENT_LATE_MAX + 2].join("."),
         format!("{one} ,-"),
         format!("{one},0123456789abcdef"),
         vec!["-"; EVENT_PLACES_MAX + 1].join(","),
@@ -113,14 +125,17 @@ fn positions_in_several_files() {
     for seed in 0..1000 {
         let mut random = Random::new(seed);
         let count = 1 + random.below(EVENT_PLACES_MAX as u64);
-        let position = |_| {
-            (random.below(4) > 0).then(|| Position {
-                etag: ETag(random.number() >> random.below(64)),
-                offset: random.number() >> random.below(64),
-                check: (random.below(2) > 0).then(|| Check::of(&random.number().to_be_bytes())),
-            })
+        let mut position = || Position {
+            etag: ETag(random.number() >> random.below(64)),
+            offset: random.number() >> random.below(64),
+            check: (random.below(2) > 0).then(|| Check::of(&random.number().to_be_bytes())),
         };
-        let positions = Positions((0..count).map(position).collect());
+        let place = |index: u64| {
+            let late = (index % 4 == 2).then(&mut position).into_iter().collect();
+            let at = position();
+            (index % 4 > 0).then_some(Place { at, late })
+        };
+        let positions = Positions((0..count).map(place).collect());
         let text = positions.to_string();
         assert_eq!(Positions::parse(text.as_bytes()), Some(positions), "{text}");
     }

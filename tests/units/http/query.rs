@@ -34,7 +34,7 @@ fn what_counts() {
         ("/lines=5", None, None),
     ];
     for (target, start, position) in table {
-        let positions = position.map(|position| Positions([Some(position)].into()));
+        let positions = position.map(|position| Positions([Some(position.into())].into()));
         let query = Query {
             start,
             positions,

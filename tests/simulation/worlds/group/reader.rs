@@ -28,6 +28,8 @@ pub struct Reader {
     pub places: BTreeMap<u64, u64>,
     /// Where it is by each name; by a pattern, which file it had last.
     pub names: BTreeMap<String, Place>,
+    /// Where it is in files that had a name of the list, by the name and the tag.
+    late: BTreeMap<(String, u64), u64>,
     /// Those of which it had an event since it came.
     heard: Vec<(String, u64)>,
     /// Of a directory.
@@ -37,6 +39,8 @@ pub struct Reader {
 }
 
 fn place(text: &str) -> Option<Place> {
+    // Without those in files that were left.
+    let text = text.split('.').next().unwrap_or_default();
     let mut parts = text.split('-').filter(|_| text != "-");
     let tag = u64::from_str_radix(parts.next()?, 16).expect("a tag");
     Some((tag, parts.next()?.parse().expect("an offset")))
@@ -61,6 +65,7 @@ impl Reader {
             id: None,
             places: BTreeMap::new(),
             names: BTreeMap::new(),
+            late: BTreeMap::new(),
             heard: Vec::new(),
             table: BTreeMap::new(),
             exists: None,
@@ -206,6 +211,19 @@ impl Reader {
         let (name, kind) = block.kind.split_once('/').unwrap_or((&block.kind, ""));
         let name = name.to_owned();
         match kind {
+            "" | "part" if self.late_place(block, &name).is_some() => {
+                let (tag, offset) = self.late_place(block, &name).expect("one");
+                let at = self.late.insert((name.clone(), tag), offset);
+                let at = at.expect("a file that it has left");
+                let bytes = &disk.version(tag)[at as usize..offset as usize];
+                let end = if kind.is_empty() { "\n" } else { "" };
+                assert_eq!(
+                    String::from_utf8_lossy(bytes),
+                    format!("{data}{end}"),
+                    "of {name}"
+                );
+                self.outcomes.push("line that was written late");
+            }
             "" | "part" => {
                 let (tag, offset) = self.own(block, Some(&name)).expect("an id");
                 let before = match self.subject {
@@ -242,6 +260,9 @@ impl Reader {
                 }
                 if self.subject == Subject::Names {
                     assert_eq!(own.1, 0);
+                    if let Some(&(tag, offset)) = self.names.get(&name) {
+                        self.late.insert((name.clone(), tag), offset);
+                    }
                     self.set(name, own);
                 } else {
                     self.begin(name, own, disk);
@@ -259,6 +280,26 @@ impl Reader {
             }
             kind => panic!("{kind}"),
         }
+    }
+
+    /// By a list, the place in a file that had this name before, if that is what has changed.
+    fn late_place(&self, block: &Block, name: &str) -> Option<Place> {
+        let index = LIST
+            .iter()
+            .position(|other| self.subject == Subject::Names && *other == name)?;
+        let mut places = block
+            .id
+            .as_ref()?
+            .split(',')
+            .nth(index)?
+            .split('.')
+            .map(place);
+        if places.next()? != self.names.get(name).copied() {
+            return None;
+        }
+        let is_new =
+            |(tag, offset): &Place| self.late.get(&(name.to_owned(), *tag)) != Some(offset);
+        places.flatten().find(is_new)
     }
 
     /// By a list, the name whose place is new in this id.

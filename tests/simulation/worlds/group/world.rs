@@ -335,6 +335,7 @@ impl World<'_> {
                     _ => self.machine.shrank(bytes.len() as u64, now),
                 }
             }
+            Action::Follow(sought) if sought.late => self.machine.late_found(None, now),
             Action::Follow(sought) => {
                 let (member, name) = (sought.member, sought.path.last().to_vec());
                 self.follow(member, &name);

@@ -28,6 +28,7 @@ enum Task {
     Examine(usize, u64),
     Read(usize, Range<u64>),
     Follow(Path, Option<After>),
+    FindLate(After),
     Send(Vec<u8>, Option<(usize, Range<u64>)>, Vec<u8>),
     Shut,
     Remove(bool),
@@ -40,6 +41,9 @@ fn task(machine: &Connection<Handle>) -> Task {
         Action::Measure(file) => Task::Measure(**file),
         Action::Examine(known) => Task::Examine(**known.file, known.etag.0),
         Action::Read(file, range) => Task::Read(**file, range),
+        Action::Follow(sought) if sought.late => {
+            Task::FindLate(sought.after.expect("an earlier file"))
+        }
         Action::Follow(sought) => Task::Follow(sought.path.clone(), sought.after),
         Action::Store(_) | Action::Write(..) | Action::Refuse(_) => {
             unreachable!("nothing may be written here")
@@ -113,6 +117,7 @@ impl World<'_> {
                 Task::Examine(file, etag) => self.examine(key, file, etag),
                 Task::Measure(file) => self.measure(key, file),
                 Task::Read(file, range) => self.read(key, file, range),
+                Task::FindLate(after) => self.find_late(key, &after),
                 Task::Follow(path, after) => self.follow(key, &path, after),
                 Task::Send(_, Some((file, range)), _) if self.shrank(key, file, range.end) => {}
                 Task::Send(before, file, after) => {
@@ -363,6 +368,14 @@ impl World<'_> {
     /// Measures a file that must still be what its events say it is.
     fn examine(&mut self, key: usize, file: usize, etag: u64) {
         let now = self.now;
+        if self.conns[key].has_left(file) && !self.disk.files[file].broken {
+            self.disk.forget(file);
+            let (size, sealed) = self.disk.look(file);
+            return match self.disk.etag(file) == etag {
+                true => self.conns[key].machine().measured(size, sealed, now),
+                false => self.conns[key].machine().shrank(size, now),
+            };
+        }
         if !self.disk.files[file].broken {
             let (size, _) = self.disk.look(file);
             if self.disk.etag(file) != etag && self.fault != Fault::ForgetTruncation {

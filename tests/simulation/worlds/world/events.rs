@@ -1,7 +1,7 @@
 //! A reader of event streams, written from the HTML standard (section 9.2.6) and sharing no line with the server, and
 //! what it must never see.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use openrange::http::position::Check;
 use openrange::subscription::end::End;
@@ -32,6 +32,9 @@ pub struct Stream {
     /// Notices that must come next, with the tag in each, and whether they tell of a gap.
     notices: VecDeque<(&'static [&'static str], u64, bool)>,
     told_of_absence: bool,
+    /// Where it is in files that it has left, to which somebody may still append; and what the server has read of one.
+    pub late: BTreeMap<u64, u64>,
+    late_window: (u64, u64, Vec<u8>),
     /// What must be delivered before the end of the server, unless the file is truncated meanwhile.
     pub shutdown: Option<u64>,
     truncations: Option<u64>,
@@ -113,6 +116,41 @@ impl Stream {
         self.outcomes.push("began in the middle of a line");
     }
 
+    /// The server has read these bytes of a file that the stream has left.
+    pub fn read_late(&mut self, etag: u64, from: u64, bytes: &[u8]) {
+        assert!(self.unread.is_empty() && self.notices.is_empty());
+        self.late_window = (etag, from, bytes.to_vec());
+    }
+
+    /// An event of a file that the stream has left; the place in the file that it is in stays.
+    fn late_event(&mut self, block: &Block, id: &str) {
+        let (main, late) = id.split_once('.').expect("places in earlier files");
+        assert!(
+            main.starts_with(&format!("{:016x}-{}", self.etag, self.at)),
+            "{id}"
+        );
+        let (etag, from, window) = &self.late_window;
+        let tag = format!("{etag:016x}-");
+        let place = late.split('.').find_map(|place| place.strip_prefix(&tag));
+        let offset = place.and_then(|place| place.split('-').next());
+        let offset: u64 = offset.expect("its place").parse().expect("an offset");
+        let at = self.late.get_mut(etag).expect("a file that it has left");
+        let line = &window[(*at - from) as usize..(offset - from) as usize];
+        *at = offset;
+        let line = match &*block.event {
+            "" => line.strip_suffix(b"\n").expect("a line"),
+            "part" => line,
+            other => panic!("event {other}"),
+        };
+        let line = line
+            .strip_suffix(b"\r")
+            .filter(|_| block.event.is_empty())
+            .unwrap_or(line);
+        let line = String::from_utf8_lossy(line).replace('\r', "\n");
+        assert_eq!(block.data.as_deref(), Some(&*line));
+        self.outcomes.push("line that was written late");
+    }
+
     /// The server has looked for what comes next; `gap`: something before it is missing. `promised`: what must be delivered of the file before, if it knows that
     /// the name has left it.
     pub fn follow(&mut self, found: Option<&Facts>, promised: Option<u64>, gap: bool) {
@@ -120,6 +158,9 @@ impl Stream {
         if self.file.is_some() && !self.truncated {
             let promised = promised.expect("leaves its file for no reason");
             assert!(self.at >= promised, "left at {} of {promised}", self.at);
+        }
+        if found.is_some_and(|facts| facts.etag != self.etag) {
+            self.late.insert(self.etag, self.at);
         }
         self.file = found.map(|facts| facts.file);
         self.window = (0, Vec::new());
@@ -162,6 +203,13 @@ impl Stream {
             assert!(block.retry && block.data.is_none());
             return assert_eq!(block.id, Some(begins));
         }
+        let places = block.id.clone().unwrap_or_default();
+        let main = format!("{:016x}-{}", self.etag, self.at);
+        let stays = |rest: &str| rest.starts_with('.') || rest.starts_with('-');
+        let is_notice = matches!(&*block.event, "roll" | "truncate");
+        if !is_notice && places.contains('.') && places.strip_prefix(&main).is_some_and(stays) {
+            return self.late_event(&block, &places);
+        }
         let data = block
             .data
             .unwrap_or_else(|| panic!("an event without data: {text:?}"));
@@ -170,6 +218,7 @@ impl Stream {
         }
         assert!(self.notices.is_empty(), "{text:?} before a notice");
         let id = block.id.expect("an id");
+        let id = id.split('.').next().unwrap_or_default();
         let (etag, place) = id.split_once('-').expect("a tag and an offset");
         assert_eq!(etag, format!("{:016x}", self.etag));
         let (offset, check) = place.split_once('-').expect("a check");
@@ -190,7 +239,8 @@ impl Stream {
             }
             "part" => {
                 assert_eq!(feeds, 0, "a part has no end");
-                assert!(self.final_, "a part of a line that may yet end");
+                let left = self.file.is_none();
+                assert!(self.final_ || left, "a part of a line that may yet end");
                 self.outcomes.push("part");
                 bytes
             }
@@ -212,7 +262,8 @@ impl Stream {
             .iter()
             .find(|known| **known == kind)
             .expect("of this kind");
-        assert_eq!(id, Some(format!("{etag:016x}-0")));
+        let id = id.as_deref().and_then(|id| id.split('.').next());
+        assert_eq!(id, Some(&*format!("{etag:016x}-0")));
         assert!(
             data.contains(&format!("\"etag\":\"W/\\\"{etag:016x}\\\"\"")),
             "{data}"

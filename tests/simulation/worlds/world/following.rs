@@ -59,6 +59,12 @@ impl Conn {
         tail.stream.as_mut().expect("of events")
     }
 
+    /// Whether this is another file than that which its stream is in.
+    pub fn has_left(&self, file: usize) -> bool {
+        let tail = self.client.tail.as_ref();
+        tail.is_some_and(|tail| tail.stream.is_some() && tail.file != file)
+    }
+
     fn waits_for_file(&mut self) -> bool {
         let stream = self
             .client
@@ -109,13 +115,24 @@ impl World<'_> {
         let held = self.disk.files[file]
             .bytes
             .get(range.start as usize..range.end as usize);
+        if let (true, Some(held)) = (self.conns[key].has_left(file), held) {
+            let (etag, held) = (self.disk.etag(file), held.to_vec());
+            let conn = &mut self.conns[key];
+            conn.stream().read_late(etag, range.start, &held);
+            return conn.machine().read_file(&held, now);
+        }
         let Some(held) = held.map(<[u8]>::to_vec) else {
+            if self.conns[key].has_left(file) {
+                self.disk.forget(file);
+                let (size, _) = self.disk.look(file);
+                return self.conns[key].machine().shrank(size, now);
+            }
             self.disk.forget(file);
             let (size, _) = self.disk.look(file);
             self.conns[key].stream().truncated = true;
             return self.conns[key].machine().shrank(size, now);
         };
-        if held.len() as u64 == EVENT_READ {
+        if held.len() as u64 >= EVENT_READ {
             self.outcomes.insert("events of several buffers");
         }
         let conn = &mut self.conns[key];
@@ -185,6 +202,21 @@ impl World<'_> {
             }
             found => self.conns[key].machine().followed(found, now),
         }
+    }
+
+    /// Gives the machine an earlier file that the client knows, if it is still there.
+    pub fn find_late(&mut self, key: usize, after: &After) {
+        let (now, file) = (self.now, (after.etag.0 >> 16) as usize);
+        let there = file < self.disk.files.len() && self.disk.etag(file) == after.etag.0;
+        let found = (there && self.choose(2) == 1).then(|| {
+            let info = self.disk.info(file);
+            (Rc::clone(&self.disk.files[file].handle), info)
+        });
+        self.conns[key]
+            .stream()
+            .late
+            .insert(after.etag.0, after.offset);
+        self.conns[key].machine().late_found(found, now);
     }
 
     /// The threads have found what they looked for.

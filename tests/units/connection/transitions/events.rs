@@ -6,7 +6,7 @@ use openrange::connection::{Action, Connection, State, Timeouts};
 use openrange::http::conditional::ETag;
 use openrange::http::date::Date;
 use openrange::limits::{
-    EVENT_ABSENCE, EVENT_BUFFER, EVENT_HEARTBEAT, EVENT_LINE_MAX, EVENT_READ, HEAD_MAX,
+    EVENT_ABSENCE, EVENT_BUFFER, EVENT_HEARTBEAT, EVENT_LATE, EVENT_LINE_MAX, EVENT_READ, HEAD_MAX,
 };
 use openrange::readiness::Interest;
 use openrange::resource::{FileInfo, Resource};
@@ -88,7 +88,11 @@ mod state {
         after(machine, send)
     }
     pub fn waiting() -> Machine {
-        after(left(), |machine| machine.followed(Resource::Missing, NOW))
+        // Somebody may still append to the file.
+        after(left(), |machine| {
+            machine.followed(Resource::Missing, NOW);
+            measure(machine, 5);
+        })
     }
     pub fn resumed_without_file() -> Machine {
         after(asked_for(RESUMED), super::super::open_missing)
@@ -244,13 +248,20 @@ fn resting() {
         ("name_lost", tailing, |m| assert!(m.name_lost(0, End::Renamed)), "Examine 1", TAILING),
         ("name_lost, all of it", left, |_| {}, "Follow /f", SENDING),
         ("followed, another file", left, |m| m.followed(other_file(2), NOW), ROLL, SENDING),
-        ("followed, another file, sent", left, |m| { m.followed(other_file(2), NOW); send(m); measure(m, 5); }, "Read 0..5", SENDING),
+        ("followed, another file, sent: the file before", left, |m| { m.followed(other_file(2), NOW); send(m); }, "Examine 1 anew", SENDING),
+        ("followed, another file, sent", left, |m| { m.followed(other_file(2), NOW); send(m); measure(m, 5); measure(m, 5); }, "Read 0..5", SENDING),
+        ("written late", left, |m| { m.followed(other_file(2), NOW); send(m); measure(m, 7); }, "Read 0..7", SENDING),
+        ("written late, read", left, |m| { m.followed(other_file(2), NOW); send(m); measure(m, 7); read_of(m, b"a\nb\nc\nd"); },
+            "Send 32|id: 0000000000000002-0.0000000000000001-6/data: //|", SENDING),
+        ("written late, truncated", left, |m| { m.followed(other_file(2), NOW); send(m); m.shrank(1, NOW); }, "Examine 2", SENDING),
+        ("written too late", left, |m| { m.followed(other_file(2), NOW); send(m); measure(m, 5); measure(m, 0);
+            m.timer_fired(NOW + EVENT_LATE); send(m); m.changed(); }, "Examine 2", TAILING),
         ("followed, the same file", left, |m| m.followed(file(), NOW), "Examine 1", SENDING),
         ("followed, the same file: goes on", left, |m| { m.followed(file(), NOW); measure(m, 9); }, "Read 0..9", SENDING),
         ("followed, the same truncated", tailing, |m| { m.changed(); m.shrank(0, NOW); m.followed(other_file(2), NOW); }, TRUNCATE, SENDING),
         ("followed, truncated and gone", left, |m| { m.shrank(0, NOW); m.followed(other_file(2), NOW); }, ROLL, SENDING),
         ("followed, no file", waiting, |_| {}, "Sleep", TAILING),
-        ("followed, a directory", left, |m| m.followed(Resource::NeedsSlash, NOW), "Sleep", TAILING),
+        ("followed, a directory", left, |m| { m.followed(Resource::NeedsSlash, NOW); measure(m, 5); }, "Sleep", TAILING),
         ("timer_fired, the next look is due", waiting, |m| m.timer_fired(NOW + EVENT_ABSENCE.0), "Follow /f", TAILING),
         ("timer_fired, followed", waiting, |m| { m.timer_fired(NOW + EVENT_ABSENCE.0); m.followed(other_file(2), LATER); }, ROLL, SENDING),
         ("timer_fired, truncated before it was gone", tailing, |m| { m.changed(); m.shrank(0, NOW); m.followed(Resource::Missing, NOW); m.timer_fired(NOW + EVENT_ABSENCE.0);
@@ -263,7 +274,7 @@ fn resting() {
         ("expired: the send timeout", tailing, |m| m.timed_out(NOW), "Remove, abort", ABORT),
         ("drain", tailing, |m| assert!(m.drain(NOW)), "Examine 1", TAILING),
         ("drain, HTTP/1.0", tailing_10, |m| { m.drain(NOW); measure(m, 5); read_of(m, LINES); }, "Shut", "Closing(Shut)"),
-        ("drain, no file", waiting, |m| assert!(m.drain(NOW)), "Send 0||", SENDING),
+        ("drain, no file", waiting, |m| { assert!(m.drain(NOW)); measure(m, 5); }, "Send 0||", SENDING),
         ("opened without a file", resumed_without_file, send, "Follow /f after 0000000000000001-2", SENDING),
         ("opened without a file, the same comes", resumed_without_file, |m| { send(m); m.followed(file(), NOW); measure(m, 5); },
             "Read 0..5", SENDING),
@@ -292,6 +303,9 @@ fn absence() {
             assert!(notice.ends_with(expected), "{notice}");
             told += 1;
             machine.sent(notice.len() as u64 - "Send ".len() as u64 + 2, now);
+        }
+        if round == 0 {
+            measure(&mut machine, 5);
         }
         assert_eq!(action(&machine), "Sleep");
         let pause = EVENT_ABSENCE.1.min(EVENT_ABSENCE.0 * (1 << round));
@@ -344,7 +358,7 @@ fn ends() {
         ("caught up", tailing, |m| m.hung_up(NOW), End::ClientGone, 0x24 + 0x52),
         ("caught up, HTTP/1.0", tailing_10, |m| m.hung_up(NOW), End::ClientGone, 0x24 + 0x52),
         ("after a heartbeat", tailing, |m| { m.timer_fired(NOW + EVENT_HEARTBEAT); send(m); m.cut(NOW); }, End::Shutdown, 0x24 + 0x52 + 3),
-        ("without a file", waiting, |m| { m.drain(NOW); send(m); }, End::Shutdown, 0x24 + 0x52 + 0x35),
+        ("without a file", waiting, |m| { m.drain(NOW); measure(m, 5); send(m); }, End::Shutdown, 0x24 + 0x52 + 0x35),
         ("unreadable", tailing, |m| m.fell_short(NOW), End::Broken, 0x24 + 0x52),
     ];
     for (what, state, event, end, bytes) in rows {

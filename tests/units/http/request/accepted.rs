@@ -350,7 +350,7 @@ fn positions() {
         assert_eq!(
             accepted(head.as_bytes())
                 .positions
-                .and_then(|all| all.only()),
+                .and_then(|all| all.only().map(|place| place.at)),
             expected,
             "{head}"
         );

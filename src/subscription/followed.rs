@@ -1,0 +1,23 @@
+//! What a name that an event stream follows leads to.
+
+use crate::resource::FileInfo;
+
+/// What a name led to when it was looked up again.
+#[derive(Debug)]
+pub enum Followed<F> {
+    /// A file.
+    File {
+        /// Its handle.
+        file: F,
+        /// What it is.
+        info: FileInfo,
+        /// The name leads to it; else it had the name before, and others came after it.
+        named: bool,
+        /// Something before it is missing.
+        gap: bool,
+    },
+    /// No file.
+    Nothing,
+    /// It cannot be told now.
+    Unknown,
+}

@@ -1,0 +1,235 @@
+//! Earlier files of a followed name, to which somebody may still append: a writer keeps a log open until it is told to open
+//! it again. Their lines come between those of the file that has the name now.
+
+use super::followed::Followed;
+use crate::action::{Action, After, KnownFile, SoughtName};
+use crate::http::conditional::ETag;
+use crate::http::position::{Check, Position, checked_from};
+use crate::http::sse::{self, Source};
+use crate::http::target::Path;
+use crate::limits::{EVENT_LATE, EVENT_LATE_MAX, EVENT_READ};
+use crate::time::Moment;
+
+/// The earlier files of one name, oldest first.
+#[derive(Debug)]
+pub(crate) struct LateFiles<F>(Vec<LateFile<F>>);
+
+#[derive(Debug)]
+struct LateFile<F> {
+    /// `None`: the client knows it, and it is not found yet.
+    file: Option<F>,
+    /// Behind the last event of it.
+    at: Position,
+    /// Up to here the file has no event behind `at`.
+    seen: u64,
+    size: u64,
+    look: bool,
+    /// When nothing more is expected.
+    until: Moment,
+    /// That is over: what is left is sent, also a line that has no end.
+    last: bool,
+}
+
+impl<F> LateFile<F> {
+    fn needs(&self) -> bool {
+        let more = self.size > self.seen || self.last && self.at.offset < self.size;
+        self.file.is_some() && (self.look || more)
+    }
+}
+
+impl<F> LateFiles<F> {
+    /// None; but a client that has had events of some goes on in them.
+    pub fn new(places: &[Position]) -> LateFiles<F> {
+        let places = places.iter().take(EVENT_LATE_MAX);
+        LateFiles(
+            places
+                .map(|&at| LateFile::of(None, at, Moment::NEVER))
+                .collect(),
+        )
+    }
+
+    /// The name has left a file that was read up to there.
+    pub fn keep(&mut self, file: F, at: Position, now: Moment) {
+        self.0.retain(|late| late.at.etag != at.etag);
+        if self.0.len() >= EVENT_LATE_MAX {
+            self.0.remove(0);
+        }
+        self.0.push(LateFile::of(Some(file), at, now + EVENT_LATE));
+    }
+
+    /// The name leads to a file again, which is not late any more.
+    pub fn drop_file(&mut self, etag: ETag) {
+        self.0.retain(|late| late.at.etag != etag);
+    }
+
+    /// Where it is in each file but that one.
+    pub fn places(&self, but: Option<ETag>) -> impl Iterator<Item = Position> {
+        let places = self.0.iter().map(|late| late.at);
+        places.filter(move |at| Some(at.etag) != but)
+    }
+
+    /// The files.
+    pub fn files(&self) -> impl Iterator<Item = &F> {
+        self.0.iter().filter_map(|late| late.file.as_ref())
+    }
+
+    /// What to do with the first one that needs something.
+    pub fn action(&self) -> Option<Action<'_, F>> {
+        let late = self.0.iter().find(|late| late.needs())?;
+        let file = late.file.as_ref()?;
+        if late.look {
+            return Some(Action::Examine(KnownFile {
+                file,
+                etag: late.at.etag,
+                again: true,
+            }));
+        }
+        let end = late.size.min(late.at.offset + EVENT_READ);
+        Some(Action::Read(file, checked_from(late.at.offset)..end))
+    }
+
+    /// The first one that must be found.
+    pub fn sought<'a>(&'a self, member: usize, path: &'a Path) -> Option<Action<'a, F>> {
+        let late = self.0.iter().find(|late| late.file.is_none())?;
+        let after = After {
+            etag: late.at.etag,
+            offset: late.at.offset,
+            finished: false,
+            in_vain: false,
+        };
+        Some(Action::Follow(SoughtName {
+            member,
+            path,
+            start: None,
+            after: Some(after),
+            late: true,
+        }))
+    }
+
+    /// What was sought was found, or is gone.
+    pub fn found(&mut self, found: Followed<F>, now: Moment) {
+        let Some(index) = self.0.iter().position(|late| late.file.is_none()) else {
+            return;
+        };
+        let late = &mut self.0[index];
+        match found {
+            Followed::File { file, info, .. } if info.etag == late.at.etag => {
+                (late.file, late.look) = (Some(file), true);
+                late.until = now + EVENT_LATE;
+            }
+            // It is not known to be gone; but it is only late lines that may be missed.
+            _ => drop(self.0.remove(index)),
+        }
+    }
+
+    /// Something may have happened.
+    pub fn look(&mut self) {
+        self.0.iter_mut().for_each(|late| late.look = true);
+    }
+
+    /// What is in these files by now is the last of them.
+    pub fn over(&mut self, is: impl Fn(&F) -> bool) {
+        for late in &mut self.0 {
+            let over = late.file.as_ref().is_some_and(&is);
+            (late.last, late.look) = (late.last || over, late.look || over);
+        }
+    }
+
+    fn turn(&mut self) -> Option<usize> {
+        self.0.iter().position(LateFile::needs)
+    }
+
+    /// Takes a measurement of the file whose turn it is.
+    pub fn measured(&mut self, size: u64) {
+        let Some(index) = self.turn() else {
+            return;
+        };
+        let late = &mut self.0[index];
+        (late.look, late.seen) = (false, late.at.offset);
+        if size < late.size {
+            self.0.remove(index);
+        } else {
+            late.size = size;
+            self.finish(index);
+        }
+    }
+
+    /// The file whose turn it is was truncated: nobody wants what comes there.
+    pub fn truncated(&mut self) {
+        if let Some(index) = self.turn() {
+            self.0.remove(index);
+        }
+    }
+
+    /// Whose turn it is, and where it is.
+    pub fn current(&self) -> Option<Position> {
+        self.0.iter().find(|late| late.needs()).map(|late| late.at)
+    }
+
+    /// Takes the bytes that were needed; writes events. Gives the new place.
+    pub fn read(
+        &mut self,
+        source: Source<'_>,
+        bytes: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Option<Position> {
+        let index = self.turn()?;
+        let late = &mut self.0[index];
+        let at = late.at;
+        let start = checked_from(at.offset);
+        let (before, end) = ((at.offset - start) as usize, start + bytes.len() as u64);
+        let found = bytes.get(..before).map(Check::of);
+        if found.is_none() || at.check.is_some() && at.check != found {
+            self.0.remove(index);
+            return None;
+        }
+        let last = late.last && end == late.size;
+        let taken = sse::encode(source, at, bytes, before, last, out);
+        let offset = at.offset + taken.bytes as u64;
+        let check = (offset > 0).then(|| Check::of(&bytes[..before + taken.bytes]));
+        late.at = Position {
+            offset,
+            check,
+            ..at
+        };
+        late.seen = if taken.all { end } else { offset };
+        let at = late.at;
+        self.finish(index);
+        Some(at)
+    }
+
+    /// When [`LateFiles::timer_fired`] is due.
+    pub fn deadline(&self) -> Moment {
+        let open = self.0.iter().filter(|late| !late.last);
+        open.map(|late| late.until).fold(Moment::NEVER, Moment::min)
+    }
+
+    /// Takes note of the time.
+    pub fn timer_fired(&mut self, now: Moment) {
+        for late in self.0.iter_mut().filter(|late| late.until <= now) {
+            late.last = true;
+        }
+        self.0.retain(|late| !late.last || late.needs());
+    }
+
+    /// Nothing more is expected of a file, and all of it was sent.
+    fn finish(&mut self, index: usize) {
+        if self.0[index].last && !self.0[index].needs() {
+            self.0.remove(index);
+        }
+    }
+}
+
+impl<F> LateFile<F> {
+    fn of(file: Option<F>, at: Position, until: Moment) -> LateFile<F> {
+        LateFile {
+            file,
+            at,
+            seen: at.offset,
+            size: at.offset,
+            look: true,
+            until,
+            last: false,
+        }
+    }
+}
