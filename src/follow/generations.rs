@@ -175,7 +175,7 @@ impl Topics {
 
     /// Whether the file of a topic is not followed any more.
     pub(crate) fn is_gone(&self, key: TopicId) -> bool {
-        self.topics[key].gone.is_some()
+        self.registry[key].gone.is_some()
     }
 
     /// Finds the file of a generation under the name that it has now, and watches that. False if it is in the family no
