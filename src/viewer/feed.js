@@ -128,9 +128,10 @@ class Feed {
       else if (line.startsWith("id: ")) places = line.slice(4).split(",");
     }
     // Where files begin that were not there.
-    if (!type) return places.forEach((place, i) => topics[i].etag || place === "-" || topics[i].begins(...placeOf(place)));
+    if (!type) return topics.forEach((topic, i) => topic.etag || (places[i] ?? "-") === "-" || topic.begins(...placeOf(places[i])));
     const [path, kind] = type.replace(/^file:/, "").split("/"), leaf = nameOf(path);
     const index = topics.findIndex(topic => topic.leaf === leaf), topic = topics[index];
+    if (!topic) return;
     const [etag, at] = placeOf(places[index] ?? "-");
     topic.told = { etag, at, id: places[index] };
     if (kind === "truncate") topic.startOver("bad", TRUNCATED, etag);

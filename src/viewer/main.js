@@ -207,6 +207,14 @@ async function goTo(text) {
 
 // --- What one can do --------------------------------------------------------------------------------------------------
 
+// Picks the line that was found last, or the first in sight.
+function pickInSight(extend) {
+  if (!view.file) return;
+  view.pause();
+  const line = view.current ?? view.file.anchor?.line;
+  if (line) selection.pick(line, extend);
+}
+
 // A property that is on or off, remembered, with its box.
 function toggle(id, wanted, then) {
   const on = wanted ?? !view[id];
@@ -258,6 +266,8 @@ const acts = {
   new: () => view.file?.end(),
   search: () => { $("search").focus(); $("search").select(); },
   close: () => view.file instanceof Topic && shut(view.file),
+  pick: () => pickInSight(false),
+  extend: () => pickInSight(true),
   copy: () => copyLines(),
   link: () => copy(location.href, "link"),
   keepselected: () => saveSelected(),
@@ -268,7 +278,7 @@ const acts = {
 const keys = {
   " ": "follow", l: "files", t: "theme", "?": "help", N: "previous", n: "next", f: "only", w: "wrap", g: "start",
   Home: "start", o: "goto", G: "end", End: "end", "/": "search", x: "close", c: "copy", s: "save", v: "menu",
-  i: "caseful", e: "levels", j: "fields",
+  i: "caseful", e: "levels", j: "fields", p: "pick", P: "extend",
 };
 
 for (const id of Object.keys(acts)) {

@@ -138,6 +138,15 @@ fn lines_are_copied_and_saved() {
     browser.wait("window.copied === 'two\\nthree\\n'");
     browser.value("document.querySelector('#link').click()");
     browser.wait("window.copied === location.href");
+    // By keys: from the one line that is found to another.
+    browser.press("/two\u{e00c}np");
+    browser.wait(&format!("{SELECTED} === 'two'"));
+    browser.press("/four\u{e00c}nP");
+    browser.wait(&format!("{SELECTED} === 'two,three,four'"));
+    browser.press("/\u{e003}\u{e003}\u{e003}\u{e003}\u{e00c}");
+    pick(&browser, "two", false);
+    pick(&browser, "three", true);
+    browser.wait(&format!("{SELECTED} === 'two,three'"));
     // The bytes are those of the file.
     browser.value("document.querySelector('#keepselected').click()");
     browser.wait("window.saved === '#blob,a log.4-23'");
