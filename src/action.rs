@@ -110,7 +110,7 @@ pub struct SoughtName<'a> {
 pub struct After {
     /// The file.
     pub etag: ETag,
-    /// Behind the last event of it.
+    /// After the last event of it.
     pub offset: u64,
     /// It was read to its end, so the file after it is wanted, and not the rest of it.
     pub finished: bool,

@@ -21,7 +21,7 @@ impl<T> Versioned<T> {
         })
     }
 
-    /// Whoever reads from now on reads this.
+    /// Readers get this value from now on.
     pub fn replace(&self, value: T) {
         *self.value.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(value);
         self.generation.fetch_add(1, Ordering::Release);

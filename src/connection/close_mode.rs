@@ -3,7 +3,7 @@
 /// How a connection ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CloseMode {
-    /// Our side is to be shut down.
+    /// Our side must be shut down.
     Shut,
     /// It is; wait for the peer's side, so that the last answer is not lost to a reset.
     Linger {

@@ -194,7 +194,7 @@ impl<F> Connection<F> {
         }
     }
 
-    /// The file was seen to be only so long since this was last told of it, whatever it is now.
+    /// The file was seen to be only so long since it was last reported here, whatever it is now.
     pub fn shrank(&mut self, size: u64, now: Moment) {
         if let Some(events) = self.events_mut() {
             events.truncated();

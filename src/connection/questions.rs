@@ -1,4 +1,4 @@
-//! What whoever drives a connection wants to know of the answer that is on its way.
+//! What the worker asks a connection about the response that is on its way.
 
 use super::sending::Subscription;
 use super::state::{Connection, State};

@@ -152,7 +152,7 @@ impl Receiving {
             Ok(_) if too_long => self.refuse(WriteFailure::TooLong),
             Ok(_) if self.decoder.is_done() => {
                 self.stage = Stage::Complete;
-                // Whoever has sent the body does not wait for the invitation.
+                // A client that has sent the body does not wait for the invitation.
                 if self.interim.len() == CONTINUE.len() {
                     self.interim = b"";
                 }

@@ -26,7 +26,7 @@ pub struct Connection<F> {
     pub(super) served: bool,
     /// The server ends: no further request.
     pub(super) draining: bool,
-    /// There are too many connections, and this one is told so.
+    /// There are too many connections, and this one gets 503.
     pub(super) refused: bool,
     /// What is asked for is looked up by a thread.
     pub(super) resolving: bool,

@@ -42,7 +42,7 @@ impl<F> Connection<F> {
         }
     }
 
-    /// What the poller is to tell of while there is nothing to do.
+    /// What the poller must report while there is nothing to do.
     #[must_use]
     pub fn interest(&self) -> Interest {
         if let State::ReadingBody(receiving) = &self.state {

@@ -28,7 +28,7 @@ pub(crate) type Wanted = Option<Box<[Pattern]>>;
 /// What is in a directory, as far as it was looked at and somebody wants it.
 #[derive(Default)]
 pub(crate) struct Directory {
-    /// `None`: nobody wants it, or it could not be looked at yet, or not any more.
+    /// `None`: no stream wants it, or it could not be read yet, or can no longer.
     pub(super) entries: Option<ChangeLog>,
     /// Streams that want all entries.
     pub(super) listeners: usize,

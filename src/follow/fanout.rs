@@ -8,7 +8,7 @@ use super::watcher::TopicId;
 use crate::limits::FANOUT_RUN;
 use crate::subscription::end::End;
 
-/// A tail that is to be driven.
+/// A subscriber that must be driven.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NextSubscriber {
     /// The key of its connection's slot.
@@ -28,7 +28,7 @@ pub(super) struct Fanouts {
 }
 
 impl Fanouts {
-    /// The subscribers of a topic are to be driven.
+    /// The subscribers of a topic must be driven.
     pub(super) fn add(&mut self, key: TopicId, topic: &mut Topic) {
         match &mut topic.fanout {
             Fanout::Idle => {

@@ -20,7 +20,7 @@ pub(super) struct Topic {
     /// The slots that follow it, in order: a pass in slot order walks memory forwards.
     pub(super) tails: Vec<SlotId>,
     pub(super) places: Vec<Place>,
-    /// inotify tells of everything that matters here; else the clock must.
+    /// inotify reports everything that matters here; otherwise the topic is polled.
     pub(super) watched: bool,
     /// The name no longer leads to the file.
     pub(super) gone: Option<End>,

@@ -133,7 +133,7 @@ impl Topics {
         self.fanouts.next(&mut self.registry)
     }
 
-    /// The subscribers of a topic are to be driven.
+    /// The subscribers of a topic must be driven.
     pub(super) fn fan_out(&mut self, key: TopicId) {
         self.fanouts.add(key, &mut self.registry[key]);
     }
@@ -150,7 +150,7 @@ impl Topics {
         }
     }
 
-    /// Checks some of the topics that are to be checked.
+    /// Checks some of the topics that must be checked.
     pub fn look_at_some(&mut self) {
         for _ in 0..SWEEP_SLICE {
             match self.rechecks.next(&mut self.registry) {
@@ -215,7 +215,7 @@ impl Topics {
         Ok((key, file))
     }
 
-    /// Reads the inotify queue and notes what is to be done.
+    /// Reads the inotify queue and notes what must be done.
     pub fn read_changes(&mut self) {
         self.take_changes();
         if self.rolls.has_news() {
@@ -245,7 +245,7 @@ impl Topics {
         more
     }
 
-    /// Every topic, or only those of which inotify does not tell, is to be looked at.
+    /// Every topic, or only those of which inotify does not report every change, must be checked.
     pub fn sweep(&mut self, only_unwatched: bool) {
         if !only_unwatched {
             let is_followed = |name: &Rc<[u8]>| self.registry.named(name).is_some();
@@ -278,7 +278,7 @@ impl Topics {
         self.overflows
     }
 
-    /// Watches the way to a topic anew, then sees whether its name still leads to its file.
+    /// Watches the way to a topic again, then sees whether its name still leads to its file.
     fn look_at_name(&mut self, key: TopicId, why: Option<End>) {
         self.place(key);
         self.check_name(key, why);
@@ -324,7 +324,7 @@ impl Topics {
         }
     }
 
-    /// The file may have changed: its tails are to be driven, after a new look at it.
+    /// The file may have changed: its subscribers must be driven, after a new look at it.
     fn fan_out_again(&mut self, key: TopicId) {
         match self.registry.get(key) {
             Some(topic) if topic.directory.is_some() => self.note_change(key),

@@ -76,7 +76,7 @@ enum Of {
 const BUFFER: usize = 64 * 1024;
 
 impl Watch {
-    /// An inotify instance; without one, everything is looked at by the clock.
+    /// An inotify instance; without one, everything is polled.
     #[must_use]
     pub fn new() -> Watch {
         let inotify = Inotify::init();
@@ -84,7 +84,7 @@ impl Watch {
             static ONCE: Once = Once::new();
             ONCE.call_once(|| {
                 log::warn!(
-                    "no inotify instance ({error}; see fs.inotify.max_user_instances): files are looked at by the clock"
+                    "no inotify instance ({error}; see fs.inotify.max_user_instances): files are polled"
                 );
             });
         }

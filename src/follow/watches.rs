@@ -99,7 +99,7 @@ fn warn_unwatched(error: &std::io::Error) {
     ONCE.call_once(|| {
         log::warn!(
             "cannot watch every file ({error}; see fs.inotify.max_user_watches and the permissions of directories): \
-             such files are looked at by the clock"
+             such files are polled"
         );
     });
 }
@@ -107,8 +107,6 @@ fn warn_unwatched(error: &std::io::Error) {
 fn warn_remote() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        log::warn!(
-            "this file system may not tell of every write: its files are looked at by the clock"
-        );
+        log::warn!("this file system may not report every write: its files are polled");
     });
 }

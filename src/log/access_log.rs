@@ -22,7 +22,7 @@ pub struct AccessLog {
 
 #[derive(Default)]
 struct State {
-    /// Lines that are to be written.
+    /// Lines that must be written.
     pending: Vec<u8>,
     /// The file for what comes behind so many bytes of them.
     next: Option<(usize, File)>,
@@ -36,7 +36,7 @@ impl AccessLog {
     /// Begins to write to this file.
     ///
     /// # Errors
-    /// EAGAIN: no thread can be had.
+    /// EAGAIN: no thread can be started.
     pub fn start(self: &Arc<AccessLog>, file: File) -> io::Result<()> {
         let log = Arc::clone(self);
         thread::Builder::new()

@@ -1,6 +1,6 @@
-//! Stderr, for the log. Whoever should read it may not: then lines are lost, and counted, but nobody waits.
+//! Stderr, for the log. If nothing reads it, lines are lost and counted, but nothing waits.
 //!
-//! Each line is written when it is logged: who has an answer finds its line. (To write those of a turn together was
+//! Each line is written when it is logged, so a client that has its response finds the line. (To write those of a turn together was
 //! measured: nothing gained.)
 
 use std::fs::File;

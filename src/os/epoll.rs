@@ -97,7 +97,7 @@ impl Poll {
         Waker(Arc::clone(&self.poller))
     }
 
-    /// Begins to tell of a descriptor.
+    /// Begins to report a descriptor.
     ///
     /// # Errors
     /// ENOSPC (fs.epoll.max_user_watches), ENOMEM.
@@ -116,7 +116,7 @@ impl Poll {
         }
     }
 
-    /// Changes what is told of a descriptor.
+    /// Changes what is reported of a descriptor.
     ///
     /// # Errors
     /// ENOENT if it was not added.
@@ -125,7 +125,7 @@ impl Poll {
             .modify_with_mode(fd, event(token, interest), PollMode::Level)
     }
 
-    /// Ends to tell of a descriptor.
+    /// Stops reporting a descriptor.
     pub fn remove(&self, fd: BorrowedFd<'_>) {
         // ENOENT is the only failure, and what is wanted.
         let _ = self.poller.delete(fd);
@@ -134,7 +134,7 @@ impl Poll {
     /// Waits for events, a wake-up or the timeout (`None`: none). Interrupted waits go on.
     ///
     /// # Errors
-    /// None are known; whoever gets one has lost the poller.
+    /// None are known; after one the poller is lost.
     pub fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         self.events.clear();
         self.poller.wait(&mut self.events, timeout)?;

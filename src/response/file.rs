@@ -206,7 +206,7 @@ fn content_range(range: &Range<u64>, size: u64) -> String {
     format!("bytes {}-{}/{size}", range.start, range.end - 1)
 }
 
-/// A modification in the future is told as now (RFC 9110 section 8.8.2.1).
+/// A modification in the future is reported as now (RFC 9110 section 8.8.2.1).
 fn validators(head: Head, info: &FileInfo, date: Date) -> Head {
     head.field("ETag", info.etag)
         .field("Last-Modified", info.modified.min(date))

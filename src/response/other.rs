@@ -101,7 +101,7 @@ impl ResponseBuilder<'_> {
         builder.plain(status, challenge.lines(), line)
     }
 
-    /// To who has logged in, what that opens; who has logged out comes to where it was.
+    /// A client that has logged in learns what its token opens; one that has logged out is sent back to where it was.
     pub(super) fn session(&self, session: &Session) -> Response {
         let fields = format!("{}{NOT_STORED}", session.fields);
         if let Intent::LogOut(path) = &self.asked.intent {

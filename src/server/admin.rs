@@ -70,7 +70,7 @@ impl Admin {
     /// Serves a listener, in a thread that ends with the process. `confined`: the thread gives up all files.
     ///
     /// # Errors
-    /// EAGAIN: no thread can be had.
+    /// EAGAIN: no thread can be started.
     pub fn start(self, listener: Listener, confined: bool) -> std::io::Result<()> {
         let thread = thread::Builder::new().name("admin".into());
         thread.spawn(move || {

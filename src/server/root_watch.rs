@@ -16,7 +16,7 @@ use super::workers::Workers;
 use crate::limits::ROOT_CHECK_INTERVAL;
 use crate::store::root::open_root;
 
-/// Looks at ROOT by the clock, and when it is asked to.
+/// Looks at ROOT at an interval, and when it is asked to.
 pub struct RootWatch(Mutex<Watched>);
 
 struct Watched {
@@ -40,7 +40,7 @@ impl RootWatch {
     /// Watches over the directory that these workers serve, by a thread that ends with the process.
     ///
     /// # Errors
-    /// EAGAIN: no thread can be had.
+    /// EAGAIN: no thread can be started.
     pub fn start(
         workers: Arc<Workers>,
         health: Arc<Health>,

@@ -20,7 +20,7 @@ pub struct OpenFileCache {
     /// As many at most.
     most: usize,
     kept: HashMap<Rc<[u8]>, Kept>,
-    /// Hashes of names that were asked for in this period and are not kept: who is asked for again is worth it. A crawl
+    /// Hashes of names that were asked for in this period and are not kept: a name that is asked for again is worth it. A crawl
     /// over all files keeps none.
     seen: HashSet<u64>,
     hasher: RandomState,

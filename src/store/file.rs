@@ -48,7 +48,7 @@ pub struct OpenFile {
     changed: Changed,
     /// Names that it had when it was opened.
     links: u32,
-    /// What its name tells of its media type.
+    /// What its name says of its media type.
     media: Option<&'static str>,
     /// See [`identity`].
     identity: u64,
@@ -211,7 +211,7 @@ impl OpenFile {
         self.cached.get().map_or_else(|| self.stat(), Ok)
     }
 
-    /// Whether inotify tells of every change of this file: only of the file systems on this list is it known. Others
+    /// Whether inotify reports every change of this file. It is known to on the file systems of this list. Others
     /// (NFS, SMB, FUSE, 9p, overlay with writers below it) may change from elsewhere.
     #[must_use]
     pub fn tells_of_changes(&self) -> bool {

@@ -1,4 +1,4 @@
-//! Who a file is.
+//! The identity of a file.
 
 use std::os::fd::{AsRawFd, BorrowedFd};
 
@@ -19,7 +19,7 @@ pub(super) fn original(fd: BorrowedFd<'_>) -> Option<ETag> {
     ETag::from_digits(value.get(..length)?)
 }
 
-/// Who a file is, for its tag: the file handle and the time of birth. {inode, birth} alone is not enough: an inode
+/// The identity of a file, for its tag: the file handle and the time of birth. {inode, birth} alone is not enough: an inode
 /// number is given again within the same tick of the kernel's clock. Nothing in it may differ between two hosts that
 /// mount the same file system, or before and after a reboot, so there is no device number. Where there is no handle
 /// (kernels before 6.5 on some file systems), the inode number and its generation take its place.

@@ -54,7 +54,7 @@ impl Lookups {
         &self.files
     }
 
-    /// What comes now is looked up anew.
+    /// What is asked for from now on is looked up again.
     pub fn begin_turn(&mut self, now: Moment, date: Date) {
         self.cache.begin_turn(now, date);
     }

@@ -1,4 +1,4 @@
-//! The served directory: open a name beneath it, who a file is, how long it is now.
+//! The served directory: resolves a name beneath it and opens what is there.
 
 use std::cell::Cell;
 use std::collections::VecDeque;

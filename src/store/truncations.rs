@@ -1,4 +1,4 @@
-//! Which files were truncated, as far as any worker has seen it: then they have other tags, and who follows them is told.
+//! Which files were truncated, as far as any worker has seen it: then they have other tags, and their followers learn of it.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -52,7 +52,7 @@ impl Truncations {
         self.copies
     }
 
-    /// The tag of a file: who it is, and its last truncation. Of a copy it is that of the original, until the copy is
+    /// The tag of a file: its identity, and its last truncation. Of a copy it is that of the original, until the copy is
     /// truncated.
     pub(super) fn tag(&self, identity: u64, original: Option<ETag>) -> ETag {
         match (original, self.of(identity)) {

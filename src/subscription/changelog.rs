@@ -30,7 +30,7 @@ pub enum Kind {
         size: u64,
         /// Nobody may write it: it is complete.
         sealed: bool,
-        /// Who it is, if that was asked for and could be found out.
+        /// Its identity, if that was asked for and could be found out.
         tag: Option<ETag>,
     },
 }
@@ -50,7 +50,7 @@ impl Entry {
         }
     }
 
-    /// The type of the event that tells of the change from `before` to this.
+    /// The type of the event that reports the change from `before` to this.
     fn change(&self, before: &Entry) -> Change {
         let same = self.tag() == before.tag() && self.size().is_some() == before.size().is_some();
         match same {
@@ -161,7 +161,7 @@ pub struct Version(pub u64);
 pub struct ChangeLog {
     /// In order, with those that are gone.
     entries: Vec<(Box<[u8]>, EntryHistory)>,
-    /// Who has read up to an earlier version begins again.
+    /// A reader that has read up to an earlier version begins again.
     floor: Version,
     version: Version,
     truncated: bool,
@@ -171,7 +171,7 @@ pub struct ChangeLog {
 struct EntryHistory {
     /// As it is, or was before it went.
     entry: Entry,
-    /// Who has read less has never been told of it.
+    /// A reader that has read less does not know of it.
     known: Version,
     created: Version,
     rolled: Version,
@@ -423,7 +423,7 @@ impl Cursor {
     /// Whether the changelog still knows of everything that this reader has not seen.
     fn is_within(&self, changelog: &ChangeLog) -> bool {
         let reading = self.reading.as_ref().map(|(target, _)| *target);
-        // Who has seen nothing yet misses nothing.
+        // A reader that has seen nothing yet misses nothing.
         let seen = (self.seen > Version(0)).then_some(self.seen);
         (seen.is_some() || reading.is_some())
             && [seen, reading]
@@ -438,7 +438,7 @@ impl Cursor {
 fn write_list(out: &mut Vec<u8>, path: &Path, truncated: Option<bool>) {
     let members = Members(path, truncated.unwrap_or(false));
     let exists = truncated.is_some();
-    // The id is that of no file: who sends it has had events of this directory.
+    // The id is that of no file: a client that sends it has had events of this directory.
     let _ = write!(
         out,
         "event: list\nid: -\ndata: {{{members},\"exists\":{exists}}}\n\n"

@@ -1,4 +1,4 @@
-//! The directory that an event stream follows: it tells of its entries, or adds files to the stream that fit a pattern.
+//! The directory that an event stream follows: it reports its entries, or adds files that fit a pattern to the stream.
 
 use super::backoff::RetryBackoff;
 use super::changelog::{ChangeLog, Cursor};
@@ -35,7 +35,7 @@ pub enum Listed<'a> {
 /// What for.
 #[derive(Debug)]
 pub(crate) enum Purpose {
-    /// Its entries are told.
+    /// Its entries are reported.
     Entries(Cursor),
     /// Files that fit are followed.
     Files(FileSelection),
@@ -79,7 +79,7 @@ impl Directory {
         }
     }
 
-    /// It was looked at. Writes events, if its entries are told; there may be more of them than are made at once.
+    /// It was looked at. Writes events, if its entries are reported; there may be more of them than are made at once.
     pub fn seen(&mut self, found: &Listed<'_>, now: Moment, out: &mut Vec<u8>) {
         (self.look, self.again) = (false, false);
         match (found, &mut self.purpose) {

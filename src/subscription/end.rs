@@ -2,7 +2,7 @@
 
 use crate::http::target::Path;
 
-/// Why a tail ended. The first five are ends that the client is told of; the others break it off.
+/// Why a tail ended. The first five are ends that the client learns of; the others break it off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
     /// The name went away, the file has it no more.

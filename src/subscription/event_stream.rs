@@ -94,7 +94,7 @@ pub struct EventStream<F> {
     members: Vec<NameFollower<F>>,
     /// Boxed, as most streams have none.
     directory: Option<Box<Directory>>,
-    /// The member that is asked first what it needs: whoever has had its turn is asked last.
+    /// The member that is asked first what it needs; the one that has had its turn is asked last.
     first: usize,
     /// The server ends.
     ending: bool,
@@ -168,7 +168,7 @@ impl<F> EventStream<F> {
         }
     }
 
-    /// The member that needs something, and is told next.
+    /// The member that needs something, and gets the next report.
     fn current(&self) -> Option<usize> {
         let count = self.members.len();
         let mut order = (self.first..count).chain(0..self.first.min(count));
@@ -258,18 +258,18 @@ impl<F> EventStream<F> {
         self.current_mut().truncated();
     }
 
-    /// Takes the bytes that were needed; gives what is to be sent, which may be nothing.
+    /// Takes the bytes that were needed; gives what must be sent, which may be nothing.
     pub fn read(&mut self, bytes: &[u8]) -> Vec<u8> {
         let first = self.first;
         let out = self.write(|member, source, out| member.read(source, bytes, out));
-        // Whoever only reads what the client has already has not had its turn.
+        // A member that only reads what the client has already has not had its turn.
         if out.is_empty() {
             self.first = first;
         }
         out
     }
 
-    /// Takes what the name leads to now; gives what is to be sent, which may be nothing.
+    /// Takes what the name leads to now; gives what must be sent, which may be nothing.
     pub fn followed(&mut self, found: Followed<F>, now: Moment) -> Vec<u8> {
         let current = self.current().expect("only who needs something is told");
         let member = &mut self.members[current];
@@ -402,7 +402,7 @@ impl<F> EventStream<F> {
         (before, behind)
     }
 
-    /// Takes what is in the directory now; gives what is to be sent, which may be nothing.
+    /// Takes what is in the directory now; gives what must be sent, which may be nothing.
     pub fn listed(&mut self, found: &Listed<'_>, now: Moment) -> Vec<u8> {
         let mut out = Vec::new();
         if let Some(directory) = &mut self.directory {
@@ -434,7 +434,7 @@ impl<F> EventStream<F> {
         looks.fold(since + EVENT_HEARTBEAT, Moment::min)
     }
 
-    /// Takes note of the time; gives what is to be sent, which may be nothing.
+    /// Takes note of the time; gives what must be sent, which may be nothing.
     pub fn timer_fired(&mut self, since: Moment, now: Moment) -> Vec<u8> {
         for member in &mut self.members {
             member.timer_fired(now);

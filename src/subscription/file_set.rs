@@ -120,7 +120,7 @@ fn dispensable<F>(members: &[NameFollower<F>], matches: &Matches) -> Option<usiz
 }
 
 /// Each file by one of its names: that by which it is followed, or the first one. It may have several, and a listing that is
-/// made while it is renamed may tell of both.
+/// made while it is renamed may show both.
 fn once<'a, F>(fitting: &[Named<'a>], members: &[NameFollower<F>]) -> Vec<Named<'a>> {
     let follows = |(name, tag): &Named<'_>| {
         let mut members = members.iter();

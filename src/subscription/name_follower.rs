@@ -25,7 +25,7 @@ pub struct NameFollower<F> {
     name: Box<str>,
     /// `None`: the name leads nowhere, or has not been looked up yet.
     file: Option<F>,
-    /// Behind the last event of the file; `None`: there was no file yet.
+    /// After the last event of the file; `None`: there was no file yet.
     at: Option<Position>,
     /// Where the file that is found first is begun.
     start: Option<Start>,
@@ -77,7 +77,7 @@ impl<F> NameFollower<F> {
         }
     }
 
-    /// The name is to be looked up. `at`: behind the last event that the client has.
+    /// The name must be looked up. `at`: after the last event that the client has.
     pub fn sought(
         path: Path,
         name: Box<str>,
@@ -217,7 +217,7 @@ impl<F> NameFollower<F> {
         self.file.as_ref()
     }
 
-    /// Behind the last event of it.
+    /// After the last event of it.
     pub fn at(&self) -> Option<Position> {
         self.at
     }
@@ -276,7 +276,7 @@ impl<F> NameFollower<F> {
         self.passes_on
     }
 
-    /// A file with this tag can be had now.
+    /// A file with this tag is available now.
     pub fn retry(&mut self, etag: ETag) {
         if let Some(backoff) = &mut self.backoff
             && self.accepts == Accepts::Listed(Some(etag))

@@ -7,13 +7,13 @@ use crate::http::position::{Position, Positions};
 use crate::http::query::Start;
 use crate::limits::{EVENT_PLACE_MISSED, EVENT_PLACES_MAX};
 
-/// Files that are to be followed.
+/// The files that an event stream follows.
 #[derive(Debug)]
 pub(crate) struct FileSelection {
     pub(super) patterns: Box<[Pattern]>,
     /// Where those are begun that are there at first.
     pub(super) start: Option<Start>,
-    /// Behind what the client has of files that nobody follows now, and how often they were missed in a listing.
+    /// Places after what the client has of files that nobody follows now, and how often listings missed these.
     places: Vec<(Position, u8)>,
     /// Of the last listing.
     version: Version,

@@ -32,7 +32,7 @@ pub enum Measured {
     Same,
     /// Its end is reached, and the last chunk is ready to go out.
     Finished,
-    /// Its end is reached, and an HTTP/1.0 client is told by the close.
+    /// Its end is reached, and an HTTP/1.0 client learns that by the close.
     FinishedBare,
     /// The file is shorter than what was delivered.
     Truncated,

@@ -1,4 +1,4 @@
-//! New connections: those that are served, those above the limit, which are told so and closed, and what happens when no
+//! New connections: those that are served, those above the limit, which get 503 and are closed, and what happens when no
 //! descriptor is left.
 
 use std::mem;
@@ -67,7 +67,7 @@ impl Worker {
         {
             self.give_way(oldest);
         }
-        // Not at the end of the turn: until then a burst of them would take the descriptors of those who are served.
+        // Not at the end of the turn: until then a burst of them would take the descriptors of connections that are served.
         self.reap();
     }
 

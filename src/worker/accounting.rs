@@ -1,4 +1,4 @@
-//! What is counted and logged of responses, and who follows what once they end.
+//! Counts and logs responses; a subscription leaves its topic when its response ends.
 
 use log::info;
 
@@ -22,7 +22,7 @@ pub(super) fn count_sent(slot: &mut Slot, count: u64, memory: Option<u32>, conte
     context.counters.sent += count;
 }
 
-/// If the answer that was on its way is over, the log says so, a tail leaves its topic, and a listing makes room.
+/// When a response is over: logs it, takes a tail out of its topic, and lets another listing be made.
 pub(super) fn finish_response(slot: &mut Slot, key: usize, context: &mut Context) {
     if !slot.machine.is_answering() {
         context.listings -= usize::from(std::mem::take(&mut slot.listing));

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::time::Moment;
 
-/// (moment, slot) in order. Whoever inserts remembers the moment, to take the entry out again.
+/// (moment, slot) in order. The slot remembers its moment, to take the entry out again.
 #[derive(Debug, Default)]
 pub struct Deadlines(BTreeSet<(Moment, usize)>);
 

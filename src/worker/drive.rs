@@ -44,7 +44,7 @@ pub fn drive(slot: &mut Slot, key: usize, context: &mut Context) -> Outcome {
             Action::Remove { abort } => return Outcome::Leave { abort },
             Action::Open(asked) if context.listed && may_list(asked) => return Outcome::Again,
             Action::Open(_) => {
-                // Whose answer took long to make comes behind those who wait for theirs.
+                // A response that took long to make comes after those that other clients wait for.
                 if open(slot, key, context) {
                     return Outcome::Again;
                 }
@@ -107,7 +107,7 @@ fn transmit(
     let Some((file, _)) = &next.file else {
         return send_buffer.send(stream, next);
     };
-    // Whoever is cut here has seen another truncation too, should there be one: a look notes it.
+    // A client that is cut here has seen any other truncation too: measuring the file notes it.
     if let Some(size) = file.shrank_since(truncation) {
         let _ = file.stat();
         return Err(Trouble::Shrank(size));
@@ -119,7 +119,7 @@ fn transmit(
     result
 }
 
-/// Reads once, and only when the poller has said that there is something. Whoever is driven in a turn has received before
+/// Reads once, and only when the poller reports something. Every connection of a turn has received before
 /// the first one is driven: so a request is never younger than what was looked up in its turn.
 pub fn receive(slot: &mut Slot, context: &mut Context) {
     let room = slot.machine.room();

@@ -1,4 +1,4 @@
-//! What a worker tells of itself when it is asked: numbers that it has counted in plain cells of its own, and a walk over
+//! What a worker reports about itself when it is asked: numbers that it has counted in plain cells of its own, and a walk over
 //! its connections, a slice a turn, so that asking delays nobody. While nobody asks, a turn costs one look at a flag.
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -42,7 +42,7 @@ impl Counters {
     }
 }
 
-/// States of connections, as they are told.
+/// States of connections, as they are reported.
 pub const STATES: [&str; 5] = ["reading", "sending", "tail-sending", "tailing", "closing"];
 
 /// What one worker, or all of them, tell.
@@ -54,7 +54,7 @@ pub struct Report {
     pub states: [u64; STATES.len()],
     /// Files that are followed.
     pub files: u64,
-    /// Those of them that are looked at by the clock.
+    /// Those of them that are polled.
     pub polled_files: u64,
     /// Bytes that the slowest tail is behind its file.
     pub lag: u64,
@@ -118,7 +118,7 @@ impl Inspector {
         lock(&self.0).workers.push((waker, Arc::clone(mailbox)));
     }
 
-    /// A worker answers no more, and has counted this. Whoever waits for its answer gets an empty one.
+    /// A worker has stopped answering, and has counted this. A question that waits for its answer gets an empty one.
     pub fn remove(&self, mailbox: &Arc<Mailbox>, counters: Option<Counters>) {
         let mut asked = lock(&self.0);
         asked
@@ -193,7 +193,7 @@ pub(super) struct Ask {
     answers: Arc<Answers>,
 }
 
-/// Who has asked gets what there is, also from a worker that ends meanwhile.
+/// The answer is what there is, also from a worker that ends meanwhile.
 impl Drop for Ask {
     fn drop(&mut self) {
         lock(&self.answers.reports).push(std::mem::take(&mut self.report));

@@ -74,7 +74,7 @@ pub struct Worker {
     leaving: Vec<(usize, bool)>,
     /// What all connections hold beyond their slots.
     held: HeldMemory,
-    /// Connections above the limit, that are told so, in order.
+    /// Connections above the limit, which get 503, in order.
     refused: VecDeque<usize>,
     start: Instant,
     timers: Timers,
@@ -225,7 +225,7 @@ impl Worker {
         }
     }
 
-    /// Everything that is due by the clock.
+    /// Does everything whose time has come.
     fn keep_time(&mut self) {
         let now = self.context.now;
         if self.timers.is_due(Timer::Accept, now) {
@@ -288,7 +288,7 @@ impl Worker {
             slot.due = false;
             drive::receive(slot, &mut self.context);
         }
-        // Whoever wants more than a share comes again in the next turn.
+        // A connection that wants more than its share comes again in the next turn.
         for key in waiting.into_iter().chain(sending) {
             self.drive(key);
         }
@@ -334,7 +334,7 @@ impl Worker {
         true
     }
 
-    /// Tells a tail what has happened. True if it slept and is to be driven.
+    /// Reports to a subscription what has happened. True if it slept and must be driven.
     fn wake(&mut self, turn: NextSubscriber) -> bool {
         let machine = &mut self.slots[turn.slot].machine;
         if !machine.is_tail() {

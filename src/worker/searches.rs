@@ -1,5 +1,5 @@
 //! Searches for generations that connections of this worker wait for. A connection asks again when its search is over, and
-//! then the answer is here: so whoever waits keeps nothing but its question.
+//! then the answer is here: so a request that waits keeps nothing but its question.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;

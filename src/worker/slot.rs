@@ -19,7 +19,7 @@ pub struct Slot {
     pub(super) machine: Connection<Rc<OpenFile>>,
     /// The topic it follows.
     pub(super) topic: Option<u32>,
-    /// What the poller tells of.
+    /// What the poller reports.
     pub(super) armed: Interest,
     /// The moment that the deadlines hold for it.
     pub(super) deadline: Moment,
@@ -92,13 +92,13 @@ impl Slot {
     }
 }
 
-/// What the poller tells of at first.
+/// What the poller reports at first.
 pub(super) const READABLE: Interest = Interest {
     readable: true,
     writable: false,
 };
 
-/// What the poller tells of while a request waits for the disk, or for the lock of a file.
+/// What the poller reports while a request waits for the disk, or for the lock of a file.
 pub(super) const NOTHING: Interest = Interest {
     readable: false,
     writable: false,

@@ -1,4 +1,4 @@
-//! Clients that take nothing, or too little: who has not acknowledged what was sent is found and cut, and so is the
+//! Clients that take nothing, or too little: those that have not acknowledged what was sent are found and cut, and so is the
 //! longest stalled when all connections together hold too much memory.
 
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::os::unix_queues::UnixQueues;
 use crate::subscription::end::End;
 
 impl Worker {
-    /// Cuts whoever owes us an acknowledgement for longer than the send timeout. Writability alone does not tell: a few
+    /// Cuts clients that owe an acknowledgement for longer than the send timeout. Writability alone does not tell: a few
     /// records fit into a stalled client's buffer for ever.
     pub(super) fn check_unacked(&mut self) {
         let now = self.context.now;

@@ -1,4 +1,4 @@
-//! When the worker has something to do although nobody calls.
+//! When the worker has something to do although no event comes.
 
 use std::time::Duration;
 
@@ -54,7 +54,7 @@ impl Timers {
         self.is_set(timer) && self.0[timer as usize] <= now
     }
 
-    /// Keeps a timer that repeats at this interval for as long as it is needed: sets it anew once it was due.
+    /// Keeps a timer that repeats at this interval for as long as it is needed: sets it again once it was due.
     pub fn repeat(&mut self, timer: Timer, needed: bool, interval: Duration, now: Moment) {
         if !needed {
             self.clear(timer);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::time::Moment;
 
-/// What a client owes us: acknowledgement of what was sent. In bytes, or on a unix socket in the kernel's memory for
+/// What a client owes: acknowledgement of what was sent. In bytes, or on a unix socket in the kernel's memory for
 /// them, and to the byte where that seems to stand still.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct UnackedBytes {

@@ -113,7 +113,7 @@ impl Journal {
     /// Starts the thread that writes.
     ///
     /// # Errors
-    /// EAGAIN: no thread can be had.
+    /// EAGAIN: no thread can be started.
     pub fn start(self) -> io::Result<()> {
         let thread = thread::Builder::new().name(String::from("history"));
         thread.stack_size(HISTORY_STACK).spawn(move || self.run())?;

@@ -111,7 +111,7 @@ fn reads_that_fail() {
     });
 }
 
-/// What the kernel cannot tell is seen by the clock: growth, ends, truncation, and a file that cannot be looked at.
+/// What the kernel cannot report is found by polling: growth, ends, truncation, and a file that cannot be looked at.
 #[test]
 fn changes_behind_a_mount() {
     in_namespace(module_path!(), "changes_behind_a_mount", || {

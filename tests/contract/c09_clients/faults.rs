@@ -114,7 +114,7 @@ fn follow_by_the_clock(script: &str) {
         assert_eq!(*tail.end(), complete(end), "{script}");
     }
     assert_eq!(tails[0].body, b"begin\nmore\nlast\n");
-    let lines = server.log().count(" by the clock");
+    let lines = server.log().count(" are polled");
     assert_eq!(lines, 1, "{script}: {:#?}", server.log().all());
 }
 

@@ -1,4 +1,4 @@
-//! The plan of the house, held against the source: who may know whom, what the pure rooms must not name, where
+//! The plan of the crate, held against the source: which folder may import which, what pure folders must not name, where
 //! `unsafe` may stand, and how long things may get.
 
 mod source;
@@ -36,7 +36,7 @@ const ORDER: &[&str] = &[
     "limits",
 ];
 
-/// What a pure room must not name, as it would stand in a `use` or an expression.
+/// What a pure folder must not name, as it would stand in a `use` or an expression.
 const IMPURE: &[&str] = &[
     "std::fs",
     "std::net",
@@ -74,19 +74,20 @@ const LONG_FILES: &[&str] = &[
 const EXCEPTION_LINES: usize = 620;
 const FUNCTION_LINES: usize = 70;
 
-/// The room a file belongs to.
-fn room(file: &File) -> &str {
+/// The folder, or leaf, that a file belongs to.
+fn folder(file: &File) -> &str {
     let first = file.name.split('/').next().unwrap_or_default();
     first.strip_suffix(".rs").unwrap_or(first)
 }
 
 #[test]
-fn rooms_know_only_whom_they_may() {
+fn folders_import_only_what_they_may() {
     let mut named = 0;
     for file in files().iter().filter(|file| file.name != "lib.rs") {
-        let room = room(file);
-        let place = |room: &str| ORDER.iter().position(|name| *name == room);
-        let own = place(room).unwrap_or_else(|| panic!("{} is in no room of the table", file.name));
+        let folder = folder(file);
+        let place = |folder: &str| ORDER.iter().position(|name| *name == folder);
+        let own =
+            place(folder).unwrap_or_else(|| panic!("{} is in no folder of the table", file.name));
         for path in file.crate_paths() {
             let first = path.split("::").next().unwrap_or_default();
             assert!(
@@ -152,18 +153,18 @@ fn imports_run_one_way() {
 }
 
 #[test]
-fn every_room_is_there() {
+fn every_folder_is_there() {
     let files = files();
     for name in ORDER {
-        assert!(files.iter().any(|file| room(file) == *name), "{name}");
+        assert!(files.iter().any(|file| folder(file) == *name), "{name}");
     }
 }
 
 #[test]
-fn pure_rooms_touch_nothing() {
+fn pure_folders_touch_nothing() {
     for file in files() {
         let pure = matches!(
-            room(&file),
+            folder(&file),
             "http"
                 | "subscription"
                 | "response"
@@ -180,7 +181,7 @@ fn pure_rooms_touch_nothing() {
         for name in IMPURE.iter().filter(|_| pure) {
             assert!(!words(&file.code, name), "{} names {name}", file.name);
         }
-        // Conversion is all that a pure room does with the wall clock's type.
+        // Conversion is all that a pure folder does with the wall clock's type.
         if pure && file.name != "http/date.rs" {
             assert!(
                 !words(&file.code, "SystemTime"),
