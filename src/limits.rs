@@ -93,9 +93,15 @@ pub const EVENT_PLACES_MAX: usize = 2 * EVENT_FILES_MAX;
 pub const EVENT_PLACE_MISSED: u8 = 3;
 /// Shortest pause between two looks at a directory whose entries are told as events: what happens meanwhile is told once.
 pub const DIRECTORY_PAUSE: Duration = Duration::from_millis(250);
+/// How long after the first news of a directory it is looked at: between the rename and the creation of a roll there is
+/// mostly less.
+pub const DIRECTORY_SETTLE: Duration = Duration::from_millis(50);
 /// Names in which something has happened that are remembered for the next look at a directory; when there are more, it looks
 /// at all of them.
 pub const DIRECTORY_NAMES_MAX: usize = 1024;
+/// Symbolic links of a directory of which it is watched where they lead: a few watches each. Others are looked at now and
+/// then.
+pub const DIRECTORY_LINKS_MAX: usize = 1024;
 /// How long a look at a directory may take in one turn; the rest of it comes in the next.
 pub const DIRECTORY_SLICE: Duration = Duration::from_millis(2);
 /// The pause between two looks is as many times longer than the looking took, so that looking takes a twentieth of the time.

@@ -10,7 +10,7 @@ use super::watcher::TopicId;
 use crate::http::pattern::Pattern;
 use crate::http::target::Path;
 use crate::limits::{
-    DIRECTORY_NAMES_MAX, DIRECTORY_PAUSE, DIRECTORY_PAUSE_FACTOR, DIRECTORY_SLICE,
+    DIRECTORY_NAMES_MAX, DIRECTORY_PAUSE, DIRECTORY_PAUSE_FACTOR, DIRECTORY_SETTLE, DIRECTORY_SLICE,
 };
 use crate::resource::Resource;
 use crate::store::lookup::{Other, failed};
@@ -120,6 +120,9 @@ impl Topics {
         directory.next = now + DIRECTORY_PAUSE + spent * DIRECTORY_PAUSE_FACTOR;
         let more = directory.rescan || !directory.changed.is_empty();
         self.version += 1;
+        let files = self.lookups.files();
+        let topic = &mut self.registry[key];
+        self.watches.place_links(key, topic, files);
         if more {
             self.note_untold(key);
         }
@@ -132,7 +135,16 @@ impl Topics {
     pub(crate) fn note_change(&mut self, key: TopicId) {
         if let Some(directory) = &mut self.registry[key].directory {
             directory.rescan = true;
-            self.note_untold(key);
+            self.note_news(key);
+        }
+    }
+
+    /// Something has happened to a file to which a link in a directory leads.
+    pub(super) fn note_links(&mut self, key: TopicId) {
+        let topic = self.registry.get_mut(key);
+        if let Some(directory) = topic.and_then(|topic| topic.directory.as_mut()) {
+            directory.changed.extend(directory.links.names());
+            self.note_news(key);
         }
     }
 
@@ -149,7 +161,16 @@ impl Topics {
         if directory.changed.len() > DIRECTORY_NAMES_MAX {
             directory.rescan = true;
         }
-        self.note_untold(key);
+        self.note_news(key);
+    }
+
+    fn note_news(&mut self, key: TopicId) {
+        if let Some(directory) = self.registry[key].directory.as_mut()
+            && !self.untold.contains(&key)
+        {
+            directory.noted = true;
+            self.untold.push(key);
+        }
     }
 
     fn note_untold(&mut self, key: TopicId) {
@@ -179,13 +200,17 @@ impl Topics {
         }
         let begun = Instant::now();
         for key in mem::take(&mut self.untold) {
-            let topic = self.registry.get(key);
-            match topic.and_then(|topic| topic.directory.as_ref()) {
-                Some(directory) if directory.next <= now && begun.elapsed() < DIRECTORY_SLICE => {
-                    self.look_at_directory(key, now);
-                }
-                Some(_) => self.note_untold(key),
-                None => {}
+            let topic = self.registry.get_mut(key);
+            let Some(directory) = topic.and_then(|topic| topic.directory.as_mut()) else {
+                continue;
+            };
+            // A roll is a rename and a creation: a look between the two would tell that the name is gone.
+            if mem::take(&mut directory.noted) {
+                directory.next = directory.next.max(now + DIRECTORY_SETTLE);
+            }
+            match directory.next <= now && begun.elapsed() < DIRECTORY_SLICE {
+                true => self.look_at_directory(key, now),
+                false => self.note_untold(key),
             }
         }
     }

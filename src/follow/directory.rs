@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 
+use super::links::Links;
 use crate::http::pattern::Pattern;
 use crate::http::target::Path;
 use crate::limits::{DIRECTORY_SLICE, LISTING_MAX};
@@ -45,6 +46,10 @@ pub(crate) struct Directory {
     pub(super) spent: Duration,
     /// It is not looked at again before.
     pub(super) next: Moment,
+    /// Something has happened in this turn.
+    pub(super) noted: bool,
+    /// Its entries that are symbolic links, and what is watched because of each.
+    pub(super) links: Links,
 }
 
 /// The files that fit a list of patterns.
@@ -88,6 +93,11 @@ pub(super) enum Progress {
 }
 
 impl Directory {
+    /// Its links; it has none from here on.
+    pub(super) fn take_links(&mut self) -> Links {
+        mem::take(&mut self.links)
+    }
+
     /// Somebody wants this.
     pub(crate) fn want(&mut self, wanted: &Wanted) {
         match wanted {
@@ -193,7 +203,7 @@ impl Directory {
     /// Looks at one more name.
     pub(super) fn step(
         &mut self,
-        entry: impl Fn(&[u8]) -> Result<Option<Entry>, Errno>,
+        entry: impl Fn(&[u8]) -> Result<(Option<Entry>, bool), Errno>,
         version: Version,
     ) -> Result<Progress, Errno> {
         match self.look.take() {
@@ -229,7 +239,8 @@ impl Directory {
             }) => match names.pop() {
                 Some(name) => {
                     if self.is_wanted(&name) {
-                        let found = entry(&name)?;
+                        let (found, link) = entry(&name)?;
+                        self.links.note(&name, link, found.as_ref());
                         entries.push((name.into_vec(), found));
                     }
                     self.look = Some(Look::Changed { names, entries });
@@ -245,7 +256,7 @@ impl Directory {
         &mut self,
         name: Vec<u8>,
         known: bool,
-        entry: impl Fn(&[u8]) -> Result<Option<Entry>, Errno>,
+        entry: impl Fn(&[u8]) -> Result<(Option<Entry>, bool), Errno>,
         found: &mut Found,
     ) -> Result<(), Errno> {
         let mut wanted = self.matches.values_mut();
@@ -255,7 +266,9 @@ impl Directory {
         if !fits && !listed {
             return Ok(());
         }
-        let Some(entry) = entry(&name)? else {
+        let (entry, link) = entry(&name)?;
+        self.links.note(&name, link, entry.as_ref());
+        let Some(entry) = entry else {
             return Ok(());
         };
         for shared in self.matches.values_mut() {

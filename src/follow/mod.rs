@@ -5,6 +5,7 @@ mod directory;
 pub mod event_subscriptions;
 pub mod fanout;
 pub mod generations;
+mod links;
 pub mod look_up;
 mod rechecks;
 mod registry;

@@ -50,6 +50,13 @@ impl Topic {
             directory: file.is_directory().then(Box::default),
         }
     }
+
+    /// Whether something is watched for it, or because of a link in it.
+    pub(super) fn watches(&self, place: &Place) -> bool {
+        let directory = self.directory.as_ref();
+        self.places.contains(place)
+            || directory.is_some_and(|directory| directory.links.watch(place))
+    }
 }
 
 /// How much of a look is asked for.

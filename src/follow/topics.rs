@@ -230,6 +230,7 @@ impl Topics {
         for change in changes.drain(..) {
             match change {
                 Change::Content(key, name) => self.note_entry(key, name),
+                Change::Grew(key) if self.is_directory(key) => self.note_links(key),
                 Change::Grew(key) => self.fan_out_again(key),
                 Change::LookAgain(key, why) => self.look_later(key, Recheck::Name(why)),
                 Change::Entry(entry, what) => self.rolls.happened(entry, what),
@@ -322,6 +323,11 @@ impl Topics {
         if !self.rehome(key) {
             self.end(key, why.unwrap_or(derived));
         }
+    }
+
+    fn is_directory(&self, key: TopicId) -> bool {
+        let topic = self.registry.get(key);
+        topic.is_some_and(|topic| topic.directory.is_some())
     }
 
     /// The file may have changed: its subscribers must be driven, after a new look at it.

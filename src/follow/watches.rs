@@ -4,6 +4,8 @@ use std::io::ErrorKind;
 use std::os::fd::AsFd;
 use std::sync::Once;
 
+use super::directory::Directory;
+use super::links::Links;
 use super::topic::Topic;
 use super::watcher::{Place, TopicId, Watch};
 use crate::store::root::Files;
@@ -68,10 +70,50 @@ impl Watches {
         self.set_watched(topic, failure.is_none() && told && walked.is_ok());
         let former: Vec<Place> = std::mem::replace(&mut topic.places, unique);
         for place in former {
-            if !topic.places.contains(&place) {
+            if !topic.watches(&place) {
                 self.watch.remove(&place, key);
             }
         }
+    }
+
+    /// Watches where the links in a directory lead now. Their events are those of the directory.
+    pub(super) fn place_links(&mut self, key: TopicId, topic: &mut Topic, files: &Files) {
+        let Some(mut links) = topic.directory.as_deref_mut().map(Directory::take_links) else {
+            return;
+        };
+        let slash: &[u8] = if topic.name.is_empty() { b"" } else { b"/" };
+        for name in links.moved() {
+            let below = [&topic.name, slash, &*name].concat();
+            // What the directory itself watches is given back with it.
+            let mut places = self.way(key, &below, files);
+            places.retain(|place| !topic.places.contains(place));
+            for unused in links.place(&name, places) {
+                self.watch.remove(&unused, key);
+            }
+        }
+        if let Some(directory) = &mut topic.directory {
+            directory.links = links;
+        }
+    }
+
+    /// Watches a file and the way to it, as far as that can be watched.
+    fn way(&mut self, key: TopicId, name: &[u8], files: &Files) -> Vec<Place> {
+        let mut places: Vec<Place> = Vec::new();
+        let mut add = |place: std::io::Result<Place>| {
+            // The others are looked at now and then all the same.
+            if let Ok(place) = place
+                && !places.contains(&place)
+            {
+                places.push(place);
+            }
+        };
+        let target = files.walk(name, |directory, entry| {
+            add(self.watch.add_entry(directory, entry, key));
+        });
+        if let Ok(target) = target {
+            add(self.watch.add_file(target.as_fd(), key));
+        }
+        places
     }
 
     /// inotify reports everything that matters to a topic, or it must be polled.
@@ -82,7 +124,9 @@ impl Watches {
 
     /// Takes back the watches of a topic that is gone.
     pub(super) fn give_back(&mut self, key: TopicId, topic: &mut Topic) {
-        for place in std::mem::take(&mut topic.places) {
+        let links = topic.directory.as_deref_mut().map(Directory::take_links);
+        let links = links.into_iter().flat_map(Links::into_places);
+        for place in std::mem::take(&mut topic.places).into_iter().chain(links) {
             self.watch.remove(&place, key);
         }
     }

@@ -107,7 +107,8 @@ impl Scan {
     }
 }
 
-/// What a name in a directory leads to, with its tag; as in a listing.
+/// What a name in a directory leads to, with its tag; as in a listing. And whether it is a symbolic link, wherever that
+/// leads.
 ///
 /// # Errors
 /// EMFILE and the like: nothing is known then.
@@ -116,9 +117,17 @@ pub fn entry(
     directory: BorrowedFd<'_>,
     path: &Path,
     name: &[u8],
-) -> Result<Option<Entry>, Errno> {
-    let found = look(files, directory, path, name.to_vec(), Form::Topics)?;
-    Ok(found.map(|(_, entry)| entry))
+) -> Result<(Option<Entry>, bool), Errno> {
+    let mut link = false;
+    let found = resolve(
+        files,
+        directory,
+        path,
+        name.to_vec(),
+        Form::Topics,
+        &mut link,
+    )?;
+    Ok((found.map(|(_, entry)| entry), link))
 }
 
 /// `None` for what is neither file nor directory, or gone, or behind a link that leads nowhere or out of the root.
@@ -128,6 +137,18 @@ pub(super) fn look(
     path: &Path,
     name: Vec<u8>,
     form: Form,
+) -> Result<Option<(Vec<u8>, Entry)>, Errno> {
+    resolve(files, directory, path, name, form, &mut false)
+}
+
+/// The same; says whether it is a symbolic link.
+fn resolve(
+    files: &Files,
+    directory: BorrowedFd<'_>,
+    path: &Path,
+    name: Vec<u8>,
+    form: Form,
+    link: &mut bool,
 ) -> Result<Option<(Vec<u8>, Entry)>, Errno> {
     let found = match form {
         Form::Page | Form::MemberPage | Form::Links | Form::Text => rustix::fs::statx(
@@ -144,6 +165,7 @@ pub(super) fn look(
     };
     let found = match found {
         Ok((_, stat)) if FileType::from_raw_mode(stat.stx_mode.into()) == FileType::Symlink => {
+            *link = true;
             let separator: &[u8] = if path.name.is_empty() { b"" } else { b"/" };
             let below = [&path.name, separator, &name].concat();
             files.resolve(&below).and_then(held)

@@ -36,7 +36,8 @@ pub enum Kind {
 }
 
 impl Entry {
-    fn tag(&self) -> Option<ETag> {
+    /// Who the file is, if it is one.
+    pub(crate) fn tag(&self) -> Option<ETag> {
         match self.kind {
             Kind::File { tag, .. } => tag,
             Kind::Directory => None,

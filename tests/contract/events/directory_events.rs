@@ -296,3 +296,46 @@ fn the_end_of_the_server_is_the_end() {
     assert_eq!(source.client.rest().0, b"");
     assert!(server.running.wait().success());
 }
+
+/// What a link leads to changes elsewhere, as in /var/log/containers: it is told at once all the same.
+#[test]
+fn links_are_watched_where_they_lead() {
+    let dir = TempDir::new();
+    dir.mkdir("containers");
+    dir.mkdir("pods");
+    dir.write("pods/0.log", "1\n");
+    dir.symlink("../pods/0.log", "containers/web.log");
+    dir.symlink("../pods/later.log", "containers/later.log");
+    let server = Server::start(&dir);
+    let mut source = Source::of_directory(&server, "/containers/", None);
+    expect_list(&mut source, "/containers", true);
+    expect(&mut source, "create", "web.log");
+    // Each within the pause between two looks, and not when every directory is looked at again.
+    let start = std::time::Instant::now();
+    dir.append("pods/0.log", "2\n");
+    expect(&mut source, "grow", "web.log");
+    dir.append("pods/0.log", "3\n");
+    expect(&mut source, "grow", "web.log");
+    dir.rename("pods/0.log", "pods/0.log.1");
+    dir.write("pods/0.log", "4\n");
+    loop {
+        let event = source.next();
+        assert!(event.data.contains("\"web.log\""), "{event:?}");
+        match &*event.kind {
+            // It may be looked at between the two.
+            "remove" => {}
+            "roll" | "create" => break,
+            _ => panic!("{event:?}"),
+        }
+    }
+    dir.append("pods/0.log", "5\n");
+    expect(&mut source, "grow", "web.log");
+    dir.write("pods/later.log", "1\n");
+    expect(&mut source, "create", "later.log");
+    dir.remove("pods/0.log");
+    expect(&mut source, "remove", "web.log");
+    assert!(
+        start.elapsed() < std::time::Duration::from_secs(12),
+        "by chance"
+    );
+}

@@ -251,8 +251,9 @@ fn a_file_with_two_names_that_fit_is_followed_once() {
 #[test]
 fn more_files_than_one_stream_follows() {
     let dir = TempDir::new();
-    for number in 0..33 {
+    for number in 0..33u64 {
         dir.write(&format!("{number:02}.log"), format!("{number}\n"));
+        dir.touch(&format!("{number:02}.log"), Duration::from_secs(number));
     }
     let server = Server::start(&dir);
     let mut source = Source::of_directory(&server, "/?files=*.log", None);
