@@ -20,6 +20,8 @@ const GLANCE = 1000, GLANCES = 30000;
 const SCAN = 1 << 20, PROBE = 32 << 10;
 // Bytes of a file, or of a selection, that may be saved by way of this page's memory.
 const SAVED = 256 << 20;
+// Milliseconds until a file that was rolled is looked at once more: a writer may not have noticed yet.
+const LATENESS = 5000;
 // Files that had a name meanwhile, of which all is fetched.
 const PASSED = 100;
 const ROW = 18;

@@ -133,12 +133,20 @@ class Feed {
     const index = topics.findIndex(topic => topic.leaf === leaf), topic = topics[index];
     if (!topic) return;
     const [etag, at] = placeOf(places[index] ?? "-");
+    const before = topic.told?.id;
     topic.told = { etag, at, id: places[index] };
-    if (kind === "truncate") topic.startOver("bad", TRUNCATED, etag);
+    if (kind === undefined && etag === topic.etag && isLate(before, places[index])) topic.late(data.join("\r"));
+    else if (kind === "truncate") topic.startOver("bad", TRUNCATED, etag);
     else if (kind !== "roll") topic.take(data.join("\r"), at);
     else if (etag) topic.begins(etag, at, data[0].includes('"gap":true'));
     else topic.leaves();
   }
+}
+
+// Whether an event is of a line that was written to an earlier file: the place in this file is as before, others are not.
+function isLate(before, id) {
+  const [main, ...earlier] = id.split("."), [lastMain, ...last] = (before ?? "").split(".");
+  return main === lastMain && earlier.join() !== last.join();
 }
 
 // A place in a file, as an id has it: first, before places in files that had the name earlier.

@@ -131,9 +131,28 @@ class Topic {
       const all = this.ended || (found && await this.takeRest(size, signal));
       if (signal.aborted) return;
       if (all) this.mend();
+      if (all) setTimeout((etag, at) => this.lookForLate(etag, at), LATENESS, this.etag, this.at);
       const text = all && next ? ROLLED : /truncated/.test(why) ? TRUNCATED : all ? ROLLED : MISSED;
       this.startOver(all ? "" : "bad", text, next && all ? next : etag);
     }
+  }
+
+  // A line that somebody wrote to the file that had the name before.
+  late(text) {
+    this.notice("late", `Written to the earlier file: ${shownAs(text).text}`);
+  }
+
+  // What a writer, who had not noticed the roll yet, has added to an earlier file behind this offset.
+  async lookForLate(etag, at) {
+    const url = `${this.url}?generation=${etag.slice(3, -1)}`, { signal } = this.work;
+    try {
+      const { ok, headers } = await ask(url, signal, {}, { method: "HEAD" });
+      const size = Math.min(Number(headers.get("Content-Length")), at + PAGE);
+      if (!ok || size <= at) return;
+      const answer = await ask(url, signal, { "Range": `bytes=${at}-${size - 1}` });
+      if (answer.status !== 206) return;
+      for (const line of allLines(new Uint8Array(await answer.arrayBuffer()), at, this.of)) this.late(line.text);
+    } catch { /* then the connection is lost, and says so */ }
   }
 
   // What the server knows of this file, whatever its name is now: its size, and the file after it.

@@ -215,3 +215,30 @@ fn it_shows_how_a_job_ended() {
         browser.wait_state(said);
     }
 }
+
+/// A writer that has not noticed the roll.
+#[test]
+fn it_shows_what_was_written_late() {
+    let Some(browser) = Browser::start() else {
+        return;
+    };
+    for page in ["/log?view", "/log?view#/other"] {
+        let dir = TempDir::with("log", "first\n");
+        dir.write("other", "");
+        let server = Server::start(&dir);
+        browser.go("about:blank");
+        browser.go(&server.url(page));
+        browser.wait_line("first");
+        browser.wait_state("live");
+        dir.rename("log", "log.1");
+        dir.append_new("log", "second\n");
+        browser.wait_line("second");
+        dir.append("log.1", "late\n");
+        browser.wait_line("Written to the earlier file: late");
+        dir.append("log", "third\n");
+        browser.wait_line("third");
+        assert_eq!(browser.text().matches("late").count(), 1, "{page}");
+        browser.assert_quiet();
+        browser.go("about:blank");
+    }
+}
