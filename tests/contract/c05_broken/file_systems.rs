@@ -161,7 +161,7 @@ fn changes_behind_a_mount() {
         assert_ne!(answer("truncated").etag(), tails[3].head.etag());
         assert_eq!(answer("fails").status, 500);
         lives_on(&root, &server, &mut local);
-        assert_eq!(server.log().count("may not tell of every write"), 1);
+        assert_eq!(server.log().count("may not report every write"), 1);
     });
 }
 

@@ -156,7 +156,7 @@ fn file_system_that_does_not_tell() {
             tail.wait_for(b"begin\n".len() + round * b"behind\n".len());
         }
     }
-    assert_eq!(server.log().count("may not tell of every write"), 1);
+    assert_eq!(server.log().count("may not report every write"), 1);
     let mounted = root.join("root/mounted");
     let inside = server.running.path_inside(&mounted);
     append(&inside.join("above"), b"last\n");

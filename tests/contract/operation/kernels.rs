@@ -17,7 +17,7 @@ struct Row(&'static [Lack], Option<&'static str>);
 
 const NO_INSTANCE: Option<&str> = Some("no inotify instance");
 const NO_WATCHES: Option<&str> = Some("cannot watch every file");
-const NOT_TOLD: Option<&str> = Some("may not tell of every write");
+const NOT_TOLD: Option<&str> = Some("may not report every write");
 const NO_LANDLOCK: Option<&str> = Some("no Landlock");
 
 const ROWS: &[Row] = &[
