@@ -49,6 +49,8 @@ pub enum Intent {
     Options(Target),
     /// GET or HEAD of a name that is never served.
     Nowhere,
+    /// The answer of a job that this request has made, or made before.
+    Answer(Answer),
     /// A change of what is there. Where nothing may be written, these methods are not understood.
     Write(Box<WriteHead>),
     /// A method that is not understood. It carries no target, so none can pass for one that is public.
@@ -66,6 +68,17 @@ pub struct FilePart {
     pub start: Option<Start>,
     /// The file with this tag is meant, which has the name or had it before.
     pub generation: Option<ETag>,
+}
+
+/// The answer of a job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The file with the answer.
+    pub path: Path,
+    /// A 202 is welcome if the answer is not complete when the patience of the client ends.
+    pub respond_async: bool,
+    /// That patience, in seconds.
+    pub wait: u64,
 }
 
 /// What an event stream is of.
@@ -97,6 +110,7 @@ impl Intent {
             Intent::Options(Target::Asterisk | Target::Nowhere)
             | Intent::Nowhere
             | Intent::Unsupported => None,
+            Intent::Answer(answer) => Some(&answer.path),
             Intent::Write(write) => write.path(),
         }
     }
@@ -123,7 +137,11 @@ impl ParsedRequest {
     /// Whether the response can be a subscription, whatever the file is like.
     #[must_use]
     pub fn subscribes(&self) -> bool {
-        !self.head_only() && matches!(self.intent, Intent::Tail(_) | Intent::Events(_))
+        let subscription = matches!(
+            self.intent,
+            Intent::Tail(_) | Intent::Events(_) | Intent::Answer(_)
+        );
+        subscription && !self.head_only()
     }
 
     /// Whether a person who is not known gets a page to log in with.
@@ -163,6 +181,7 @@ impl ParsedRequest {
             | Intent::LogOut(_)
             | Intent::Options(_)
             | Intent::Nowhere
+            | Intent::Answer(_)
             | Intent::Write(_)
             | Intent::Unsupported => None,
         };
@@ -194,6 +213,7 @@ impl ParsedRequest {
             | Intent::Viewer(path)
             | Intent::LogIn { path, .. }
             | Intent::LogOut(path)
+            | Intent::Answer(Answer { path, .. })
             | Intent::Options(Target::Path(path)) => format!("{method} {path}"),
             Intent::Write(write) => match &write.target {
                 Ok(Target::Path(path)) => format!("{method} {path}"),

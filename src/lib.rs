@@ -11,6 +11,7 @@ pub mod follow;
 pub mod guide;
 pub mod http;
 pub mod intent;
+pub mod job;
 pub mod jobs;
 pub mod limits;
 pub mod log;

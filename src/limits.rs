@@ -362,3 +362,11 @@ pub const MIRROR_BUFFER: usize = 64 * 1024;
 pub const MIRROR_HOT: Duration = Duration::from_secs(30);
 /// How long a mirror waits for further news before it asks for a list: a roll is several renames.
 pub const MIRROR_SETTLE: Duration = Duration::from_millis(20);
+/// Between two looks for files of jobs that ended long ago.
+pub const JOB_CLEAN_INTERVAL: Duration = Duration::from_secs(600);
+/// The deadline of a job, unless its request or `--job-timeout` says otherwise.
+pub const JOB_TIMEOUT: Duration = Duration::from_secs(3600);
+/// How long the files of an ended job stay, unless `--job-keep` says otherwise: a week, in which a client may ask again.
+pub const JOB_KEEP: Duration = Duration::from_secs(604_800);
+/// Jobs that are open at the same time, unless `--jobs-max` says otherwise. Each takes some 100 bytes and four files.
+pub const JOBS_MAX: usize = 10_000;

@@ -38,6 +38,12 @@ pub enum WriteFailure {
     WrongDigest,
     /// The body did not arrive in time.
     TooSlow,
+    /// As many jobs are open as may be.
+    TooManyJobs,
+    /// The server ends and accepts no further job.
+    Ending,
+    /// The same `Idempotency-Key` came with another body before.
+    OtherBody,
     /// Bodies hold as much memory as they may.
     Overloaded,
     /// No file has the name.

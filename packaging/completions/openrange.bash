@@ -24,6 +24,7 @@ _openrange() {
         file='--access-log --history --token-file'
         other='--listen --threads --header-timeout --idle-timeout --send-timeout --min-rate --max-connections
             --max-connections-per-address --poll-interval --tags --grace --admin --cors --host --write
+            --jobs --job-timeout --job-keep --jobs-max
             --append-max --body-memory --old-dir'
         plain='--no-sandbox -h --help -V --version'
         ((COMP_CWORD == 1)) && commands='follow mirror work'

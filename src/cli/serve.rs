@@ -304,6 +304,49 @@ const OPTIONS: &[Row<Serve>] = &[
         },
     ),
     Row::value(
+        "jobs",
+        "PREFIX",
+        "a POST to this path, which must be a directory, is a request to a worker, and its response is the worker's \
+               answer; see openrange work. Without --token-file only on listeners that no other machine reaches \
+               (default: no jobs)",
+        |serve, value| {
+            let prefix = Prefix::parse(value.string()?.as_bytes());
+            let prefix = prefix.map_err(|why| value.wrong(why))?;
+            if prefix.name().is_empty() {
+                return Err(value.wrong("jobs need a directory of their own below ROOT"));
+            }
+            serve.options.jobs = Some(prefix);
+            Ok(())
+        },
+    ),
+    Row::value(
+        "job-timeout",
+        "SECONDS",
+        "until the deadline of a job whose request names none (default: 3600)",
+        |serve, value| {
+            serve.options.job_terms.timeout = value.positive_seconds()?;
+            Ok(())
+        },
+    ),
+    Row::value(
+        "job-keep",
+        "SECONDS",
+        "how long the files of an ended job stay (default: 604800)",
+        |serve, value| {
+            serve.options.job_terms.keep = value.seconds()?;
+            Ok(())
+        },
+    ),
+    Row::value(
+        "jobs-max",
+        "N",
+        "open jobs; further ones are answered with 503 (default: 10000)",
+        |serve, value| {
+            serve.options.job_terms.most = value.number(1, usize::MAX)?;
+            Ok(())
+        },
+    ),
+    Row::value(
         "user",
         "NAME",
         "become this user (or UID:GID) once all is bound",

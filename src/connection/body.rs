@@ -3,6 +3,8 @@
 use super::receiving::{Receiving, Sink, Stage, write_head};
 use super::state::{Connection, State};
 use crate::action::ParsedHead;
+use crate::http::target::Path;
+use crate::intent::{Answer, Intent};
 use crate::receipt::{Receipt, WriteFailure};
 use crate::response::{self, Summary, Terms};
 use crate::time::Moment;
@@ -68,6 +70,25 @@ impl<F> Connection<F> {
             Stage::Postponed(_) => receiving.stage = Stage::Complete,
             _ => receiving.refuse(WriteFailure::TooSlow),
         }
+    }
+
+    /// The request has made a job, and is answered by what this leads to, which is to be looked up.
+    pub fn answered_by(&mut self, path: Path) {
+        let asked = std::mem::replace(&mut self.state, State::ReadingHeaders(None));
+        let State::ReadingBody(receiving) = asked else {
+            unreachable!("answered, but no body was read");
+        };
+        let whole = receiving.is_whole();
+        let mut head = receiving.head;
+        let asked = head.as_mut().as_mut().expect("a request with a body");
+        asked.request.keep_alive = whole && asked.write_head().keep_alive;
+        let preferences = &asked.write_head().preferences;
+        asked.intent = Intent::Answer(Answer {
+            path,
+            respond_async: preferences.respond_async,
+            wait: preferences.wait.unwrap_or(0),
+        });
+        self.state = State::ReadingHeaders(Some(head));
     }
 
     /// What became of the request, which is given back, with what is answered, for the log.

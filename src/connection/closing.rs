@@ -26,6 +26,7 @@ impl<F> Connection<F> {
                 self.close(CloseMode::Shut, End::ClientGone, now)
             }
             State::ReadingHeaders(None) => self.since = now,
+            State::ReadingHeaders(Some(_)) if self.is_patient() => self.look_again(),
             State::ReadingHeaders(Some(_)) | State::ReadingBody(_) => return false,
             State::SendingRange(_) | State::Tailing(_) => {
                 self.keep_alive = false;

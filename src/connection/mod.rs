@@ -67,19 +67,21 @@ mod burden;
 mod close_mode;
 mod closing;
 mod event_streams;
+mod patience;
 mod questions;
 pub mod receiving;
 pub mod sending;
 mod state;
 mod timeouts;
 mod view;
+mod wait;
 mod ways;
 
 use std::mem;
 
 pub use crate::action::{Action, ParsedHead, Refused};
 use crate::http::request::Refusal;
-use crate::limits::HEAD_MAX;
+use crate::job::JobStatus;
 use crate::resource::Resource;
 use crate::response::{self, Summary, Terms};
 use crate::subscription::end::End;
@@ -90,6 +92,7 @@ pub use close_mode::CloseMode;
 use sending::{Progress, Subscription};
 pub use state::{Connection, State};
 pub use timeouts::Timeouts;
+use wait::Wait;
 
 /// What can happen.
 impl<F> Connection<F> {
@@ -102,6 +105,10 @@ impl<F> Connection<F> {
                 }
                 self.read(bytes);
             }
+            State::ReadingHeaders(Some(_)) => {
+                assert!(self.is_patient(), "received while something is looked up");
+                self.keep_for_later(bytes, now);
+            }
             State::ReadingBody(_) => self.received_body(bytes, now),
             State::SendingRange(_) | State::Tailing(_) => {
                 assert!(
@@ -110,10 +117,7 @@ impl<F> Connection<F> {
                 );
                 // Behind the last answer of a connection there is no request; it may be a body.
                 if self.keep_alive {
-                    self.keep(bytes);
-                }
-                if self.waiting() >= HEAD_MAX {
-                    self.close(CloseMode::Abort, End::Flooded, now);
+                    self.keep_for_later(bytes, now);
                 }
             }
             State::Closing(CloseMode::Linger { left }) => {
@@ -145,12 +149,12 @@ impl<F> Connection<F> {
             matches!(self.state, State::ReadingHeaders(Some(_))),
             "looked up, but nothing was asked"
         );
-        self.resolving = true;
+        self.wait = Wait::ForThread;
     }
 
     /// A thread has looked up what was asked, or what an event stream needs.
     pub fn resource_is_ready(&mut self) {
-        self.resolving = false;
+        self.wait = Wait::No;
         if let Some(events) = self.events_mut() {
             events.resource_is_ready();
         }
@@ -167,6 +171,7 @@ impl<F> Connection<F> {
         else {
             unreachable!("resolved, but nothing was asked");
         };
+        self.wait = Wait::No;
         let answer = match &*asked {
             Ok(request) => response::respond(request, &found, !self.draining, terms),
             Err(refused) => response::refuse(refused.why, refused.head_only, terms),
@@ -237,6 +242,13 @@ impl<F> Connection<F> {
         }
     }
 
+    /// The file of a tail is the answer of a job, which has ended so. To be said before the seal is.
+    pub fn job_ended(&mut self, status: JobStatus) {
+        if let Some(Subscription::Tail(tail)) = self.subscription_mut() {
+            tail.job_ended(status);
+        }
+    }
+
     /// All bytes of its file up to this offset are one frame, and some of it will be [`Connection::sent`] to a tail that is
     /// [`Connection::resting`].
     pub fn frame_begun(&mut self, to: u64) {
@@ -302,6 +314,7 @@ impl<F> Connection<F> {
                 self.close(CloseMode::Abort, End::Stalled, now)
             }
             State::ReadingBody(_) => self.body_timed_out(),
+            State::ReadingHeaders(Some(_)) if self.is_patient() => self.look_again(),
             State::ReadingHeaders(Some(_)) => unreachable!("timed_out while a file is looked up"),
         }
     }

@@ -3,6 +3,7 @@
 use super::close_mode::CloseMode;
 use super::receiving::Receiving;
 use super::sending::{Sending, Subscription};
+use super::wait::Wait;
 use crate::action::{ParsedHead, Refused};
 use crate::http::request::Refusal;
 use crate::subscription::end::Ended;
@@ -28,8 +29,8 @@ pub struct Connection<F> {
     pub(super) draining: bool,
     /// There are too many connections, and this one gets 503.
     pub(super) refused: bool,
-    /// What is asked for is looked up by a thread.
-    pub(super) resolving: bool,
+    /// What is asked for is not looked up now.
+    pub(super) wait: Wait,
 }
 
 /// What a connection waits for. Data that exists in one state only lives in it.
@@ -60,7 +61,7 @@ impl<F> Connection<F> {
             served: false,
             draining: false,
             refused: false,
-            resolving: false,
+            wait: Wait::No,
         }
     }
 

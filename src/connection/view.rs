@@ -6,6 +6,7 @@ use super::close_mode::CloseMode;
 use super::sending::Subscription;
 use super::state::{Connection, State};
 use super::timeouts::Timeouts;
+use super::wait::Wait;
 use crate::action::Action;
 use crate::limits::{HEAD_MAX, LINGER};
 use crate::readiness::Interest;
@@ -17,7 +18,7 @@ impl<F> Connection<F> {
     pub fn action(&self) -> Action<'_, F> {
         match &self.state {
             State::ReadingHeaders(None) | State::Closing(CloseMode::Linger { .. }) => Action::Sleep,
-            State::ReadingHeaders(Some(_)) if self.resolving => Action::Sleep,
+            State::ReadingHeaders(Some(_)) if self.wait.sleeps() => Action::Sleep,
             State::ReadingHeaders(Some(asked)) => Action::Open(asked),
             State::ReadingBody(receiving) => receiving.action(),
             State::SendingRange(sending) => match (sending.next(), sending.subscription()) {
@@ -50,7 +51,7 @@ impl<F> Connection<F> {
         }
         let sending = matches!(self.state, State::SendingRange(_));
         Interest {
-            readable: !self.resolving && (!sending || self.is_tail()),
+            readable: self.wait != Wait::ForThread && (!sending || self.is_tail()),
             writable: sending,
         }
     }
@@ -63,6 +64,7 @@ impl<F> Connection<F> {
             State::SendingRange(sending) if sending.subscription().is_some() => {
                 HEAD_MAX - self.waiting()
             }
+            State::ReadingHeaders(Some(_)) if self.is_patient() => HEAD_MAX - self.waiting(),
             State::ReadingBody(receiving) => receiving.room(),
             State::Closing(CloseMode::Linger { left }) => HEAD_MAX.min(*left as usize),
             _ => 0,
@@ -80,6 +82,7 @@ impl<F> Connection<F> {
                 self.since + self.linger().min(timeouts.header)
             }
             State::ReadingHeaders(None) => self.since + timeouts.header,
+            State::ReadingHeaders(Some(_)) if self.is_patient() => self.since,
             State::ReadingBody(receiving) => receiving.deadline(self.since + timeouts.header),
             State::Closing(CloseMode::Linger { .. }) => self.since + self.linger(),
             State::Tailing(Subscription::Events(events)) => events.deadline(self.since),

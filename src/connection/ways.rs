@@ -60,6 +60,14 @@ impl<F> Connection<F> {
         }
     }
 
+    /// Keeps requests behind the one that is being answered, which may take for ever: not without bound.
+    pub(super) fn keep_for_later(&mut self, bytes: &[u8], now: Moment) {
+        self.keep(bytes);
+        if self.waiting() >= HEAD_MAX {
+            self.close(CloseMode::Abort, End::Flooded, now);
+        }
+    }
+
     pub(super) fn keep(&mut self, bytes: &[u8]) {
         if !bytes.is_empty() {
             self.input.get_or_insert_default().extend_from_slice(bytes);

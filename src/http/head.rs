@@ -12,6 +12,7 @@ use super::date::Date;
 pub enum Status {
     Ok,
     Created,
+    Accepted,
     NoContent,
     PartialContent,
     MovedPermanently,
@@ -30,6 +31,7 @@ pub enum Status {
     UnsupportedMediaType,
     RangeNotSatisfiable,
     MisdirectedRequest,
+    UnprocessableContent,
     FieldsTooLarge,
     InternalServerError,
     NotImplemented,
@@ -40,9 +42,10 @@ pub enum Status {
 
 impl Status {
     /// All of them, each at its index (`status as usize`).
-    pub const ALL: [Status; 26] = [
+    pub const ALL: [Status; 28] = [
         Status::Ok,
         Status::Created,
+        Status::Accepted,
         Status::NoContent,
         Status::PartialContent,
         Status::MovedPermanently,
@@ -61,6 +64,7 @@ impl Status {
         Status::UnsupportedMediaType,
         Status::RangeNotSatisfiable,
         Status::MisdirectedRequest,
+        Status::UnprocessableContent,
         Status::FieldsTooLarge,
         Status::InternalServerError,
         Status::NotImplemented,
@@ -86,6 +90,7 @@ impl Status {
         match self {
             Status::Ok => (200, "200 OK"),
             Status::Created => (201, "201 Created"),
+            Status::Accepted => (202, "202 Accepted"),
             Status::NoContent => (204, "204 No Content"),
             Status::PartialContent => (206, "206 Partial Content"),
             Status::MovedPermanently => (301, "301 Moved Permanently"),
@@ -104,6 +109,7 @@ impl Status {
             Status::UnsupportedMediaType => (415, "415 Unsupported Media Type"),
             Status::RangeNotSatisfiable => (416, "416 Range Not Satisfiable"),
             Status::MisdirectedRequest => (421, "421 Misdirected Request"),
+            Status::UnprocessableContent => (422, "422 Unprocessable Content"),
             Status::FieldsTooLarge => (431, "431 Request Header Fields Too Large"),
             Status::InternalServerError => (500, "500 Internal Server Error"),
             Status::NotImplemented => (501, "501 Not Implemented"),

@@ -20,6 +20,7 @@ pub mod media;
 pub mod origin;
 pub mod pattern;
 pub mod position;
+pub mod prefer;
 pub mod prefix;
 pub mod query;
 pub mod range;

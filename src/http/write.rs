@@ -6,6 +6,7 @@
 
 use super::digest::{self, Digests};
 use super::head::Status;
+use super::prefer::Preferences;
 use super::request_body::Framing;
 use super::target::{self, Invalid, Path, Target};
 
@@ -121,8 +122,12 @@ pub struct WriteHead {
     pub framing: Framing,
     /// `Expect: 100-continue`
     pub expects_continue: bool,
-    /// `Prefer: fsync`: respond when it is on disk.
-    pub fsync: bool,
+    /// `Prefer`
+    pub preferences: Preferences,
+    /// `Idempotency-Key`
+    pub idempotency_key: Option<Box<[u8]>>,
+    /// `Content-Type`, empty if there is none.
+    pub content_type: Box<[u8]>,
     /// The site of the page whose script sent it.
     pub origin: Option<Box<[u8]>>,
     /// The client lets the connection stay once the body was read.
@@ -153,7 +158,8 @@ pub struct WriteFields<'a> {
     encoded: bool,
     partial: bool,
     expects_continue: bool,
-    fsync: bool,
+    preferences: Preferences,
+    idempotency_key: Option<&'a [u8]>,
     /// A field came twice that may come once.
     repeated: bool,
 }
@@ -174,6 +180,8 @@ impl<'a> WriteFields<'a> {
             &mut self.complete
         } else if is("content-type") {
             &mut self.content_type
+        } else if is("idempotency-key") {
+            &mut self.idempotency_key
         } else {
             if is("content-digest") {
                 if !self.digest.is_empty() {
@@ -187,7 +195,7 @@ impl<'a> WriteFields<'a> {
             } else if is("expect") {
                 self.expects_continue |= value.eq_ignore_ascii_case(b"100-continue");
             } else if is("prefer") {
-                self.fsync |= prefers(value, b"fsync");
+                self.preferences.add(value);
             }
             return;
         };
@@ -217,7 +225,9 @@ impl<'a> WriteFields<'a> {
             digests,
             framing,
             expects_continue: self.expects_continue && !http10 && !framing.is_empty(),
-            fsync: self.fsync,
+            preferences: self.preferences.clone(),
+            idempotency_key: self.idempotency_key.map(Into::into),
+            content_type: self.content_type.unwrap_or_default().into(),
             origin: self.origin.map(Into::into),
             keep_alive,
         }
@@ -361,12 +371,4 @@ fn has_parameter(written: &[u8], name: &[u8]) -> bool {
         .unwrap_or_default()
         .split(|&byte| byte == b'&')
         .any(|parameter| parameter.split(|&byte| byte == b'=').next() == Some(name))
-}
-
-/// Whether a list of preferences has this one (RFC 7240 section 2).
-fn prefers(value: &[u8], preference: &[u8]) -> bool {
-    value.split(|&byte| byte == b',').any(|member| {
-        let name = member.split(|byte| matches!(byte, b';' | b'=')).next();
-        name.is_some_and(|name| name.trim_ascii().eq_ignore_ascii_case(preference))
-    })
 }

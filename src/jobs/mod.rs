@@ -17,10 +17,11 @@
 //! sealed belongs to a worker that died.
 //!
 //! [`files`] has the operations on these files, which server, workers and hooks share; [`record`] the texts in them, pure;
-//! [`work`] is the worker, `openrange work`.
+//! [`tracker`] is the part of the server; [`work`] is the worker, `openrange work`.
 
 pub mod files;
 pub mod record;
+pub mod tracker;
 pub mod work;
 
 pub use files::JobDirectory;

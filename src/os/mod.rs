@@ -10,4 +10,4 @@ pub(crate) mod sys;
 pub mod system_calls;
 pub mod unix_queues;
 
-pub use sys::{end_with_parent, monotonic};
+pub use sys::{end_with_parent, monotonic, random};

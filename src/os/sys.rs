@@ -317,3 +317,17 @@ pub fn end_with_parent(command: &mut Command) {
         });
     }
 }
+
+/// Fills a buffer with random bytes that nobody can guess.
+///
+/// # Panics
+/// If the kernel has none, which it always has (Linux 3.17).
+pub fn random(buffer: &mut [u8]) {
+    // SAFETY: the kernel writes at most `len` bytes to the buffer, which is that long.
+    let count = unsafe { libc::getrandom(buffer.as_mut_ptr().cast(), buffer.len(), 0) };
+    assert_eq!(
+        count,
+        buffer.len().cast_signed(),
+        "up to 256 bytes come at once"
+    );
+}

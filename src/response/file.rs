@@ -180,10 +180,9 @@ impl ResponseBuilder<'_> {
         };
         let head = if chunked { head.lines(CHUNKED) } else { head };
         let trailers = self.asked.request.trailers && chunked;
-        let head = if trailers {
-            head.lines("Trailer: Tail-End\r\n")
-        } else {
-            head
+        let head = match self.asked.intent.path() {
+            Some(path) => self.announce(head, trailers, path),
+            None => head,
         };
         Response {
             status: Status::PartialContent,
@@ -207,7 +206,7 @@ fn content_range(range: &Range<u64>, size: u64) -> String {
 }
 
 /// A modification in the future is reported as now (RFC 9110 section 8.8.2.1).
-fn validators(head: Head, info: &FileInfo, date: Date) -> Head {
+pub(super) fn validators(head: Head, info: &FileInfo, date: Date) -> Head {
     head.field("ETag", info.etag)
         .field("Last-Modified", info.modified.min(date))
 }

@@ -1,5 +1,6 @@
 //! A request and what was found, to the bytes of a response head and what of the file shall follow it.
 
+mod answers;
 mod builder;
 mod events;
 mod fields;
@@ -67,6 +68,7 @@ pub fn respond<'a, F>(
         (Intent::Read(part) | Intent::Tail(part), Resource::NoGeneration(none)) => {
             builder.no_generation(&part.path, none)
         }
+        (Intent::Answer(answer), Resource::File { info, .. }) => builder.answer(answer, info),
         (Intent::Generations(_), Resource::Generations(list)) => builder.generations(list),
         (_, Resource::Listing(page)) => builder.listing(page),
         (_, Resource::NeedsSlash) => builder.needs_slash(),

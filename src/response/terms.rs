@@ -3,7 +3,7 @@
 use crate::http::cors::{Cors, EXPOSED_WRITABLE};
 use crate::http::date::Date;
 use crate::http::head::{Head, Status};
-use crate::http::prefix::Prefixes;
+use crate::http::prefix::{Prefix, Prefixes};
 
 /// What all answers of the server share.
 #[derive(Debug, Clone, Copy)]
@@ -14,6 +14,8 @@ pub struct Terms<'a> {
     pub cors: Option<&'a Cors>,
     /// What may be written.
     pub writable: Option<&'a Prefixes>,
+    /// The path of the jobs.
+    pub jobs: Option<&'a Prefix>,
 }
 
 impl From<Date> for Terms<'_> {
@@ -22,6 +24,7 @@ impl From<Date> for Terms<'_> {
             date,
             cors: None,
             writable: None,
+            jobs: None,
         }
     }
 }

@@ -60,7 +60,7 @@ impl ResponseBuilder<'_> {
             Some(path) if receipt.created => head.field("Location", format_args!("{path}")),
             _ => head,
         };
-        let head = match write.fsync {
+        let head = match write.preferences.fsync {
             true => head.lines("Preference-Applied: fsync\r\n"),
             false => head,
         };
@@ -84,7 +84,10 @@ impl ResponseBuilder<'_> {
                 let (status, line) = explain(failure);
                 return self.refusal(status, line, |head| length(head, size, None));
             }
-            WriteFailure::Busy | WriteFailure::Overloaded => {
+            WriteFailure::Busy
+            | WriteFailure::Overloaded
+            | WriteFailure::TooManyJobs
+            | WriteFailure::Ending => {
                 let (status, line) = explain(failure);
                 return self.refusal(status, line, |head| head.lines("Retry-After: 1\r\n"));
             }
@@ -162,6 +165,18 @@ fn explain(failure: WriteFailure) -> (Status, &'static str) {
             (Status::ContentTooLarge, "the file may not become so large")
         }
         WriteFailure::Full { .. } => (Status::InsufficientStorage, "no space left"),
+        WriteFailure::TooManyJobs => (
+            Status::ServiceUnavailable,
+            "as many jobs are open as may be: see --jobs-max",
+        ),
+        WriteFailure::Ending => (
+            Status::ServiceUnavailable,
+            "the server is ending, try again later",
+        ),
+        WriteFailure::OtherBody => (
+            Status::UnprocessableContent,
+            "this Idempotency-Key came with another body before",
+        ),
         WriteFailure::Busy => (
             Status::ServiceUnavailable,
             "the file is locked by another program, try again later",

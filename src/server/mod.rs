@@ -5,6 +5,7 @@ mod confinement;
 mod descriptors;
 mod health;
 mod hosts;
+mod jobs;
 mod memory;
 pub mod options;
 pub mod reload;
@@ -33,7 +34,7 @@ use crate::store::root::open_root;
 use crate::worker::admission::Admission;
 use crate::worker::inspect::Inspector;
 use crate::worker::shared::Shared;
-use crate::worker::upload::Writing;
+use crate::worker::upload::{Jobs, Writing};
 use admin::Admin;
 use health::Health;
 use memory::Memory;
@@ -65,10 +66,12 @@ pub fn run(options: &Options) -> Result<(), String> {
     let (memory, journal) = Memory::load(options)?;
     let mut bound = bind(options, threads, passed)?;
     let prepared = writing::prepare(options, &bound.served)?;
+    let job_directory = jobs::directory(options)?;
     let writable = prepared.as_ref().map(|prepared| &*prepared.directories);
     confinement::give_up_privileges(options, writable.unwrap_or_default())?;
     let writing = prepared.map(writing::Prepared::finish).transpose()?;
-    let shared = share(options, threads, &mut bound, &reload, writing);
+    let jobs = jobs::prepare(options, job_directory.as_ref())?;
+    let shared = share(options, threads, &mut bound, &reload, (writing, jobs));
     let root = open(&options.root)?;
     let workers = Arc::new(Workers::new(
         Arc::clone(&shared),
@@ -86,6 +89,7 @@ pub fn run(options: &Options) -> Result<(), String> {
             .start()
             .map_err(|error| format!("cannot start a thread that writes the history: {error}"))?;
     }
+    let tracker = jobs::start(shared.jobs.as_ref())?;
     let root_watch = start_others(options, &workers, &mut bound, &root)?;
     bound.announce();
     info!(
@@ -105,6 +109,10 @@ pub fn run(options: &Options) -> Result<(), String> {
     };
     master.wait(signals, bound);
     let result = master.result();
+    if let (Some(jobs), Some(tracker)) = (&shared.jobs, tracker) {
+        jobs.tracker.stop();
+        let _ = tracker.join();
+    }
     if let Some(log) = &shared.access_log {
         log.finish(ACCESS_LOG_PATIENCE);
     }
@@ -116,7 +124,7 @@ fn share(
     threads: usize,
     bound: &mut Addresses,
     reload: &Reload,
-    writing: Option<Writing>,
+    (writing, jobs): (Option<Writing>, Option<Jobs>),
 ) -> Arc<Shared> {
     let listeners = bound.served.iter().map(|bound| &bound.address);
     let given = options.hosts.as_ref();
@@ -137,6 +145,7 @@ fn share(
         hosts: hosts::of(given, listeners, options.token_file.is_some()),
         admin_hosts: hosts::of(given, &options.admin, false),
         writing,
+        jobs,
         access_log: reload.access_log(),
         tokens: reload.tokens(),
         admission: Admission::new(most, options.max_connections_per_address),

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use crate::http::cors::Cors;
 use crate::http::host::Hosts;
-use crate::http::prefix::Prefixes;
+use crate::http::prefix::{Prefix, Prefixes};
+use crate::jobs::tracker::JobTerms;
 use crate::limits::{APPEND_MAX, BODY_MEMORY, MIN_RATE, POLL_INTERVAL};
 use crate::os::sockets::Address;
 
@@ -57,6 +58,10 @@ pub struct Options {
     pub append_max: u64,
     /// What all bodies that are being received may hold together.
     pub body_memory: usize,
+    /// Where jobs are accepted.
+    pub jobs: Option<Prefix>,
+    /// How jobs are kept.
+    pub job_terms: JobTerms,
     /// Whom to become.
     pub user: Option<String>,
     /// Give up what is not needed.
@@ -88,6 +93,8 @@ impl Default for Options {
             write: Prefixes::default(),
             append_max: APPEND_MAX,
             body_memory: BODY_MEMORY,
+            jobs: None,
+            job_terms: JobTerms::default(),
             user: None,
             sandbox: true,
         }
@@ -101,7 +108,8 @@ impl Options {
         &self,
         addresses: impl IntoIterator<Item = &'a Address>,
     ) -> Option<&'a Address> {
-        let guarded = self.write.is_empty() || self.token_file.is_some();
+        let read_only = self.write.is_empty() && self.jobs.is_none();
+        let guarded = read_only || self.token_file.is_some();
         let mut addresses = addresses.into_iter().filter(|_| !guarded);
         addresses.find(|address| !address.is_local())
     }

@@ -27,21 +27,21 @@ pub struct Prepared {
 /// # Errors
 /// One line: a prefix is no directory, or everybody could write.
 pub fn prepare(options: &Options, bound: &[Bound]) -> Result<Option<Prepared>, String> {
-    if options.write.is_empty() {
+    if options.write.is_empty() && options.jobs.is_none() {
         return Ok(None);
     }
     let addresses = bound.iter().map(|bound| &bound.address);
     if let Some(address) = options.open_to_all_writers(addresses) {
         return Err(format!(
-            "--write: other machines can reach {address}; say with --token-file who may write"
+            "--write, --jobs: other machines can reach {address}; say with --token-file who may write"
         ));
     }
     let root = open_root(&options.root).map_err(|error| error.to_string())?;
     let files = Files::new(root, Arc::new(Truncations::default()));
     let (mut directories, mut below) = (Vec::new(), Vec::new());
-    for prefix in options.write.iter() {
+    for prefix in options.write.iter().chain(&options.jobs) {
         let wrong = |error| {
-            format!("cannot use --write {prefix}: {error}; it must be a directory below ROOT")
+            format!("cannot write below {prefix}: {error}; it must be a directory below ROOT")
         };
         let found = files.below(prefix.name()).map_err(wrong)?;
         let directory = rustix::io::fcntl_dupfd_cloexec(found.directory(), 0).map_err(wrong)?;

@@ -203,6 +203,7 @@ pub fn wanted_start(intent: &Intent) -> Option<Start> {
         | Intent::LogOut(_)
         | Intent::Options(_)
         | Intent::Nowhere
+        | Intent::Answer(_)
         | Intent::Write(_)
         | Intent::Unsupported => None,
     }

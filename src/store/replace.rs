@@ -1,12 +1,13 @@
 //! Replacing a whole file at once: its bytes are gathered in a file without a name, which then takes the name by one
 //! linkat(2) or rename(2). Until then nobody sees anything of it, and if the process dies there is nothing to see.
 
+use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
-use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, RenameFlags};
+use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, RenameFlags, SeekFrom};
 use rustix::io::Errno;
 
 use super::file::{self, OpenFile, proc_path};
@@ -112,6 +113,22 @@ impl Temporary {
             bytes = &bytes[count..];
         }
         Ok(())
+    }
+
+    /// Bytes so far.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// What it holds, from its beginning. Nothing may be written after that.
+    ///
+    /// # Errors
+    /// EMFILE
+    pub fn reader(&self) -> Result<File, Errno> {
+        let fd = rustix::io::fcntl_dupfd_cloexec(&*self.fd, 0)?;
+        rustix::fs::seek(&fd, SeekFrom::Start(0))?;
+        Ok(File::from(fd))
     }
 
     /// The file, to synchronise it.

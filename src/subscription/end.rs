@@ -1,6 +1,7 @@
 //! Why a subscription ends.
 
 use crate::http::target::Path;
+use crate::job::JobStatus;
 
 /// Why a tail ended. The first five are ends that the client learns of; the others break it off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,12 +78,17 @@ impl End {
         }
     }
 
-    /// The last chunk of a tail, with its trailer field.
+    /// The last chunk of a tail, with its trailer fields. `job`: how the job ended whose answer it was.
     #[must_use]
-    pub fn last_chunk(self) -> Box<[u8]> {
-        format!("0\r\nTail-End: {}\r\n\r\n", self.word())
-            .into_bytes()
-            .into()
+    pub fn last_chunk(self, job: Option<JobStatus>) -> Box<[u8]> {
+        let job = job.map(|status| format!("Job-Status: {status}\r\n"));
+        format!(
+            "0\r\nTail-End: {}\r\n{}\r\n",
+            self.word(),
+            job.unwrap_or_default()
+        )
+        .into_bytes()
+        .into()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::end::End;
 use crate::http::chunked::{self, Frame, Rest};
+use crate::job::JobStatus;
 use crate::limits::CHUNK_MAX;
 
 /// An endless answer of bytes: caught up, or with one frame of it on its way.
@@ -21,6 +22,8 @@ pub struct Tail<F> {
     trailers: bool,
     /// The last chunk is what `ready` holds.
     finished: bool,
+    /// How the job ended whose answer the file is.
+    job: Option<JobStatus>,
 }
 
 /// What to do after a tail's file was measured.
@@ -51,6 +54,7 @@ impl<F> Tail<F> {
             chunked,
             trailers,
             finished: false,
+            job: None,
         }
     }
 
@@ -85,6 +89,11 @@ impl<F> Tail<F> {
     /// It ends when it has delivered what is there; the first reason stays.
     pub fn end(&mut self, why: End) {
         self.ending.get_or_insert(why);
+    }
+
+    /// The file is the answer of a job, which has ended so.
+    pub fn job_ended(&mut self, status: JobStatus) {
+        self.job = Some(status);
     }
 
     /// The file must be measured before it may sleep.
@@ -132,7 +141,7 @@ impl<F> Tail<F> {
     #[must_use]
     pub fn last_chunk(&self) -> Box<[u8]> {
         match self.ending {
-            Some(end) if self.trailers => end.last_chunk(),
+            Some(end) if self.trailers => end.last_chunk(self.job),
             _ => chunked::LAST.into(),
         }
     }

@@ -119,6 +119,7 @@ impl WorkerBuilder {
             cors: shared.cors.clone(),
             hosts: shared.hosts.clone(),
             writing: shared.writing.clone(),
+            jobs: shared.jobs.clone(),
             appenders: Appenders::default(),
             completions: Arc::clone(&completions),
             commits: 0,

@@ -7,7 +7,7 @@ use super::inspect::Counters;
 use super::lists::Lists;
 use super::searches::Searches;
 use super::send::SendBuffer;
-use super::upload::Writing;
+use super::upload::{Jobs, Writing};
 use crate::follow::event_subscriptions::EventSubscriptions;
 use crate::follow::topics::Topics;
 use crate::http::authorization::Tokens;
@@ -38,6 +38,8 @@ pub struct Context {
     pub(super) hosts: Hosts,
     /// `--write`
     pub(super) writing: Option<Writing>,
+    /// `--jobs`
+    pub(super) jobs: Option<Jobs>,
     /// Files that clients append to again and again.
     pub(super) appenders: Appenders,
     /// Where threads say what they have done.

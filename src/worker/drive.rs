@@ -8,6 +8,7 @@ use rustix::io::Errno;
 use super::accounting::count_sent;
 use super::context::Context;
 use super::event_streams;
+use super::jobs;
 use super::open::{may_list, open};
 use super::send::{SendBuffer, Sent, Trouble};
 use super::slot::Slot;
@@ -49,13 +50,7 @@ pub fn drive(slot: &mut Slot, key: usize, context: &mut Context) -> Outcome {
                     return Outcome::Again;
                 }
             }
-            Action::Measure(file) => {
-                match (file.shrank_since(&mut slot.truncation), file.cached_stat()) {
-                    (Some(size), _) => slot.machine.shrank(size, context.now),
-                    (None, Ok(look)) => slot.machine.measured(look.size, look.sealed, context.now),
-                    (None, Err(_)) => slot.machine.fell_short(context.now),
-                }
-            }
+            Action::Measure(_) => measure(slot, context),
             Action::Read(..) => event_streams::read(slot, context),
             Action::Examine(_) => event_streams::examine(slot, context),
             Action::Follow(_) => {
@@ -65,7 +60,10 @@ pub fn drive(slot: &mut Slot, key: usize, context: &mut Context) -> Outcome {
             }
             Action::List { .. } => event_streams::list(slot, key, context),
             Action::Store(_) | Action::Write(..) | Action::Refuse(_) => {
-                writing::go_on(slot, key, context)
+                let writes = matches!(slot.machine.action(), Action::Write(..));
+                if !(writes && jobs::carry_out(slot, context)) {
+                    writing::go_on(slot, key, context);
+                }
             }
             Action::Shut => {
                 slot.stream.shut();
@@ -95,6 +93,24 @@ pub fn drive(slot: &mut Slot, key: usize, context: &mut Context) -> Outcome {
         }
     }
     Outcome::Again
+}
+
+/// How long the file of a tail is now, or by what it was truncated.
+fn measure(slot: &mut Slot, context: &Context) {
+    let Action::Measure(file) = slot.machine.action() else {
+        return;
+    };
+    let (shrank, stat) = (file.shrank_since(&mut slot.truncation), file.cached_stat());
+    match (shrank, stat) {
+        (Some(size), _) => slot.machine.shrank(size, context.now),
+        (None, Ok(stat)) => {
+            if stat.sealed {
+                jobs::tell_status(slot, context);
+            }
+            slot.machine.measured(stat.size, stat.sealed, context.now);
+        }
+        (None, Err(_)) => slot.machine.fell_short(context.now),
+    }
 }
 
 /// Sends some of what comes next, unless its file was seen to be truncated, by whomever.

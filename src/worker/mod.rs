@@ -17,6 +17,7 @@ mod event_streams;
 mod generations;
 mod held_memory;
 pub mod inspect;
+mod jobs;
 pub mod lists;
 mod open;
 mod queue;
@@ -337,6 +338,10 @@ impl Worker {
     /// Reports to a subscription what has happened. True if it slept and must be driven.
     fn wake(&mut self, turn: NextSubscriber) -> bool {
         let machine = &mut self.slots[turn.slot].machine;
+        if machine.is_patient() {
+            machine.look_again();
+            return true;
+        }
         if !machine.is_tail() {
             return false;
         }

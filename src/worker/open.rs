@@ -5,6 +5,7 @@ use std::rc::Rc;
 use super::accounting::{answer_begins, finish_response};
 use super::context::Context;
 use super::generations;
+use super::jobs;
 use super::lists::Order;
 use super::slot::Slot;
 use super::writing;
@@ -33,7 +34,9 @@ pub(super) fn open(slot: &mut Slot, key: usize, context: &mut Context) -> bool {
     let lookup = match asked {
         // What is written is authorized when its head is there, and carried out when its body is.
         Ok(asked) if is_addressed(slot, context, asked) && context.writes(asked) => {
-            writing::begin(slot, context);
+            if !jobs::begin(slot, context) {
+                writing::begin(slot, context);
+            }
             return false;
         }
         // Before anything is looked up: a client that may not read must not learn what is there either.
@@ -47,6 +50,16 @@ pub(super) fn open(slot: &mut Slot, key: usize, context: &mut Context) -> bool {
         slot.machine.wait_for_resource();
         return false;
     };
+    if let Action::Open(Ok(asked)) = slot.machine.action()
+        && let Some(until) = jobs::patience(asked, &lookup.found, &slot.machine, context.now)
+    {
+        slot.machine.wait_until(until);
+        if let Some(topic) = lookup.topic {
+            context.topics.join(topic, key);
+            slot.topic = u32::try_from(topic).ok();
+        }
+        return false;
+    }
     let took_long = lookup.counted() || matches!(lookup.found, Resource::Listing(_));
     let topic = lookup.topic;
     respond(slot, context, lookup.found);
@@ -84,6 +97,7 @@ fn respond(slot: &mut Slot, context: &mut Context, mut found: Resource<Rc<OpenFi
             date: context.date,
             cors: context.cors.as_ref(),
             writable: context.writing.as_ref().map(|writing| &*writing.prefixes),
+            jobs: context.jobs.as_ref().map(|jobs| &jobs.prefix),
         },
     );
     if let Ok(asked) = &mut *asked
@@ -142,9 +156,13 @@ fn authorize(
         }
         intent => intent.path(),
     };
-    let permitted = tokens
-        .get()
-        .permit(&asked.request.credentials, path, Right::Read);
+    let right = match &context.jobs {
+        // Who may make a job may read its answer.
+        Some(_) if matches!(asked.intent, Intent::Answer(_)) => return Ok(()),
+        Some(jobs) => jobs::right_to_read(jobs, &asked.intent),
+        None => Right::Read,
+    };
+    let permitted = tokens.get().permit(&asked.request.credentials, path, right);
     permitted.map_err(|challenge| match &asked.intent {
         // The viewer tells nothing and asks for a token itself.
         Intent::Viewer(_) => Resource::Viewer,
@@ -164,6 +182,7 @@ fn resolve(context: &mut Context, slot: usize, asked: &ParsedRequest) -> Option<
         | Intent::Tail(_)
         | Intent::Events(_)
         | Intent::Listing(_)
+        | Intent::Answer(_)
         | Intent::Viewer(_) => look_up_or_list(context, slot, asked),
         // Nobody needs to: there are no tokens.
         Intent::LogIn { .. } | Intent::LogOut(_) => {

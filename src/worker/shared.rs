@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use super::admission::Admission;
-use super::upload::Writing;
+use super::upload::{Jobs, Writing};
 use crate::connection::Timeouts;
 use crate::http::authorization::Tokens;
 use crate::http::cors::Cors;
@@ -42,6 +42,8 @@ pub struct Shared {
     pub admin_hosts: Hosts,
     /// `--write`
     pub writing: Option<Writing>,
+    /// `--jobs`
+    pub jobs: Option<Jobs>,
     /// `--access-log`
     pub access_log: Option<Arc<AccessLog>>,
     /// `--token-file`

@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use crate::http::digest::Verifier;
 use crate::http::origin::Origins;
-use crate::http::prefix::Prefixes;
+use crate::http::prefix::{Prefix, Prefixes};
+use crate::job::JobId;
+use crate::jobs::record::JobRecord;
+use crate::jobs::tracker::Tracker;
 use crate::receipt::{Receipt, WriteFailure};
 use crate::store::commit::Commits;
 use crate::store::replace::Temporary;
@@ -89,16 +92,43 @@ impl Drop for Held {
     }
 }
 
+/// The jobs that are accepted. The same for all workers.
+#[derive(Clone)]
+pub struct Jobs {
+    /// `--jobs`
+    pub prefix: Prefix,
+    /// Which are open.
+    pub tracker: Arc<Tracker>,
+}
+
+/// What a writing request wants of jobs.
+#[derive(Debug, Clone)]
+pub(super) enum JobUpload {
+    /// A new one, or the one that the same request made before.
+    New(JobRecord),
+    /// Its end.
+    Cancel(JobId),
+}
+
 /// What a worker remembers of a request while its body comes, or while it waits. Nothing is left of it when it is dropped.
 #[derive(Default)]
 pub struct Upload {
-    /// The file that gathers the body of a PUT.
+    /// What the request wants of jobs.
+    pub(super) job: Option<JobUpload>,
+    /// The file that gathers the body of a PUT, or of a job.
     pub(super) temporary: Option<Temporary>,
     pub(super) verifier: Option<Verifier>,
     pub(super) held: Option<Held>,
     /// Since when the lock of the file is waited for, and the pause before the next try.
     pub(super) waits: Option<(Moment, Duration)>,
     pub(super) commit: Commit,
+}
+
+impl Upload {
+    /// Whether the stored content is what its sender says it is. Once for each request.
+    pub(super) fn is_intact(&mut self) -> bool {
+        self.verifier.take().is_none_or(Verifier::matches)
+    }
 }
 
 /// How far a request is that wants its file on disk.

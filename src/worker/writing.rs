@@ -79,7 +79,13 @@ pub(super) fn begin(slot: &mut Slot, context: &mut Context) {
     let Action::Open(Ok(asked)) = slot.machine.action() else {
         return;
     };
-    match decide(asked, slot, context) {
+    let decision = decide(asked, slot, context);
+    begin_as(decision, slot, context);
+}
+
+/// Begins a request with what was decided of it.
+pub(super) fn begin_as(decision: Decision, slot: &mut Slot, context: &mut Context) {
+    match decision {
         Ok((sink, upload)) => {
             slot.upload = upload;
             slot.machine.accepted(sink, context.now);
@@ -88,14 +94,24 @@ pub(super) fn begin(slot: &mut Slot, context: &mut Context) {
     }
 }
 
+/// Where the body of a request goes, and what is remembered of it; or why it cannot be carried out.
+pub(super) type Decision = Result<(Sink, Option<Box<Upload>>), WriteFailure>;
+
 /// Whether a request may be carried out, as far as it can be said before its body is there, and where its body goes.
-fn decide(
-    asked: &ParsedRequest,
-    slot: &Slot,
-    context: &mut Context,
-) -> Result<(Sink, Option<Box<Upload>>), WriteFailure> {
+fn decide(asked: &ParsedRequest, slot: &Slot, context: &mut Context) -> Decision {
     let write = asked.write_head();
-    let path = permit(asked, write, slot, context)?;
+    let right = match write.verb {
+        Verb::Post | Verb::Patch => Right::Append,
+        Verb::Put | Verb::Move | Verb::Delete => Right::Write,
+    };
+    permit(asked, write, right, slot, context)?;
+    let path = match &write.target {
+        Ok(Target::Path(path)) if path.slash || path.name.is_empty() => {
+            return Err(WriteFailure::Forbidden);
+        }
+        Ok(Target::Path(path)) => path.clone(),
+        Ok(Target::Nowhere | Target::Asterisk) | Err(_) => return Err(WriteFailure::Missing),
+    };
     let writing = context.writing.as_ref().expect("writing is on");
     let Some(prefix) = writing.prefixes.find(&path) else {
         return Err(WriteFailure::NotWritable);
@@ -142,23 +158,20 @@ fn decide(
 }
 
 /// Who may write what. Before anything is said of the target.
-fn permit(
+pub(super) fn permit(
     asked: &ParsedRequest,
     write: &WriteHead,
+    right: Right,
     slot: &Slot,
     context: &mut Context,
-) -> Result<Path, WriteFailure> {
-    let right = match write.verb {
-        Verb::Post | Verb::Patch => Right::Append,
-        Verb::Put | Verb::Move | Verb::Delete => Right::Write,
-    };
-    let target = write.target.as_ref().map_err(|invalid| {
-        WriteFailure::Fault(Fault {
+) -> Result<(), WriteFailure> {
+    if let Err(invalid) = &write.target {
+        return Err(WriteFailure::Fault(Fault {
             status: Status::BadRequest,
             line: invalid.explain(),
             fields: "",
-        })
-    })?;
+        }));
+    }
     if let Some(tokens) = &mut context.tokens {
         let tokens = tokens.get();
         let permit = |path| {
@@ -177,11 +190,7 @@ fn permit(
     {
         return Err(WriteFailure::ForeignPage);
     }
-    match target {
-        Target::Path(path) if path.slash || path.name.is_empty() => Err(WriteFailure::Forbidden),
-        Target::Path(path) => Ok(path.clone()),
-        Target::Nowhere | Target::Asterisk => Err(WriteFailure::Missing),
-    }
+    Ok(())
 }
 
 /// Whether a page comes from the very address that it writes to: that is a listening address, also of a listener for all
@@ -246,7 +255,7 @@ fn write(slot: &mut Slot, key: usize, context: &mut Context) {
         let outcome = *outcome;
         return answer(slot, context, outcome);
     }
-    let waits = asked.write_head().fsync;
+    let waits = asked.write_head().preferences.fsync;
     if waits && let Some(file) = body_to_commit(slot.upload.as_deref()) {
         let job = (Some(file), Vec::new());
         return wait_for_disk(slot, key, context, job, Commit::Body);
@@ -350,14 +359,17 @@ fn carry_out(
                 why => why,
             })?;
             let (receipt, file) = relocate::rename(&place()?, &to, &terms, *overwrite)?;
-            if write.fsync {
+            if write.preferences.fsync {
                 others.push(to.open_directory().map_err(failure)?);
             }
-            (receipt, write.fsync.then(|| duplicate(&file)).flatten())
+            (
+                receipt,
+                write.preferences.fsync.then(|| duplicate(&file)).flatten(),
+            )
         }
         Change::Delete => (relocate::delete(&place()?, &terms)?, None),
     };
-    if write.fsync {
+    if write.preferences.fsync {
         others.push(place()?.open_directory().map_err(failure)?);
     }
     Ok(Written {
@@ -410,7 +422,7 @@ fn is_intact(write: &WriteHead, content: &[u8], upload: &mut Option<Box<Upload>>
         return true;
     };
     match upload.as_mut().filter(|upload| upload.temporary.is_some()) {
-        Some(upload) => upload.verifier.take().is_none_or(Verifier::matches),
+        Some(upload) => upload.is_intact(),
         None => {
             let mut verifier = Verifier::new(digests);
             verifier.update(content);
@@ -452,13 +464,18 @@ pub(super) fn account(slot: &mut Slot, context: &Context) -> bool {
     has_room
 }
 
-fn answer(slot: &mut Slot, context: &mut Context, outcome: Result<Receipt, WriteFailure>) {
+pub(super) fn answer(
+    slot: &mut Slot,
+    context: &mut Context,
+    outcome: Result<Receipt, WriteFailure>,
+) {
     slot.upload = None;
     let writable = context.writing.as_ref().map(|writing| &*writing.prefixes);
     let terms = Terms {
         date: context.date,
         cors: context.cors.as_ref(),
         writable,
+        jobs: context.jobs.as_ref().map(|jobs| &jobs.prefix),
     };
     let (asked, summary) = slot.machine.written(outcome, terms);
     answer_begins(slot, context, &asked, summary);

@@ -8,6 +8,7 @@ use openrange::cli::{Command, parse, usage};
 use openrange::http::cors::Cors;
 use openrange::http::host::Hosts;
 use openrange::http::prefix::Prefixes;
+use openrange::jobs::tracker::JobTerms;
 use openrange::os::sockets::Address;
 use openrange::server::options::{DEFAULT_ADDRESS, Options};
 
@@ -51,6 +52,12 @@ fn defaults_are_those_of_the_usage() {
         write: Prefixes::default(),
         append_max: 1 << 20,
         body_memory: 64 << 20,
+        jobs: None,
+        job_terms: JobTerms {
+            timeout: Duration::from_secs(3600),
+            keep: Duration::from_secs(604_800),
+            most: 10_000,
+        },
         user: None,
         sandbox: true,
     };
@@ -64,6 +71,8 @@ fn defaults_are_those_of_the_usage() {
         " 127.0.0.1:8080)",
         ": 1048576)",
         ": 67108864)",
+        ": 3600)",
+        ": 10000)",
         ": 30)",
         ": 60)",
         ": 300)",

@@ -41,6 +41,7 @@ fn words(intent: &Intent) -> String {
         }
         Intent::Listing(path) => format!("list {path}"),
         Intent::Generations(path) => format!("generations {path}"),
+        Intent::Answer(answer) => format!("answer {}", answer.path),
         Intent::Viewer(path) => format!("view {path}"),
         Intent::LogIn { path, keep } => {
             format!("log in {path}{}", if *keep { " keep" } else { "" })

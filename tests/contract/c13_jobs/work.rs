@@ -2,41 +2,12 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::process::{Child, Command, Stdio};
 
 use rustix::fs::FlockOperation;
-use rustix::process::{Pid, Signal};
+use rustix::process::Signal;
 
-use crate::support::harness::{TempDir, append, eventually, openrange, run};
-
-/// A worker, killed at the end if it still runs.
-struct Worker(Child);
-
-impl Worker {
-    fn start(directory: &TempDir, options: &[&str], script: &str) -> Worker {
-        let path = directory.path().display().to_string();
-        let tail = [path.as_str(), "--", "sh", "-c", script];
-        let arguments = [&["work"], options, &tail].concat();
-        let mut command: Command = openrange(&arguments);
-        command.stdin(Stdio::null()).stderr(Stdio::null());
-        Worker(command.spawn().expect("the binary"))
-    }
-
-    fn signal(&self, signal: Signal) {
-        rustix::process::kill_process(Pid::from_child(&self.0), signal).expect("a process");
-    }
-
-    fn code(&mut self) -> Option<i32> {
-        self.0.wait().expect("a child").code()
-    }
-}
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
+use super::Worker;
+use crate::support::harness::{TempDir, append, eventually, run};
 
 fn accept(directory: &TempDir, id: &str, body: &str) {
     directory.write(&format!("{id}.request"), body);
@@ -74,7 +45,7 @@ fn the_answer_is_what_the_command_writes_and_its_end_is_recorded() {
     accept(&directory, "b", "two\n");
     let script =
         "cat; echo \"$OPENRANGE_JOB\" >&2; case $OPENRANGE_JOB in b) exit 3;; c) kill -9 $$;; esac";
-    let mut worker = Worker::start(&directory, &["-j", "2"], script);
+    let mut worker = Worker::start(directory.path(), &["-j", "2"], script);
     wait_for_end(&directory, "a", "0");
     wait_for_end(&directory, "b", "exit 3");
     accept(&directory, "c", "");
@@ -88,7 +59,7 @@ fn the_answer_is_what_the_command_writes_and_its_end_is_recorded() {
 #[test]
 fn the_queue_is_followed_across_its_rolls() {
     let directory = TempDir::new();
-    let _worker = Worker::start(&directory, &[], "cat");
+    let _worker = Worker::start(directory.path(), &[], "cat");
     for round in 0..4 {
         let id = format!("job-{round}");
         accept(&directory, &id, &id);
@@ -105,7 +76,7 @@ fn each_job_runs_once_however_many_workers_there_are() {
     let directory = TempDir::new();
     let script = "echo run";
     let workers: Vec<Worker> = (0..4)
-        .map(|_| Worker::start(&directory, &["-j", "2"], script))
+        .map(|_| Worker::start(directory.path(), &["-j", "2"], script))
         .collect();
     let ids: Vec<String> = (0..40).map(|number| format!("job-{number}")).collect();
     for id in &ids {
@@ -128,12 +99,12 @@ fn what_a_worker_that_died_has_left_is_abandoned_or_taken_again() {
         accept(&directory, "a", "");
         let script = "echo started; while [ ! -e go ]; do sleep 0.05; done";
         let script = format!("cd {}; {script}", directory.path().display());
-        let mut first = Worker::start(&directory, &[], &script);
+        let mut first = Worker::start(directory.path(), &[], &script);
         eventually("a command", || text(&directory, "a") == "started\n");
         first.0.kill().expect("kill");
         first.code();
         directory.write("go", "");
-        let _second = Worker::start(&directory, options, &script);
+        let _second = Worker::start(directory.path(), options, &script);
         wait_for_end(&directory, "a", status);
         assert_eq!(text(&directory, "a"), answer);
     }
@@ -145,7 +116,7 @@ fn a_locked_answer_is_somebody_elses() {
     accept(&directory, "a", "");
     let lock = directory.open("a");
     rustix::fs::flock(&lock, FlockOperation::LockExclusive).expect("a lock");
-    let _worker = Worker::start(&directory, &[], "echo mine");
+    let _worker = Worker::start(directory.path(), &[], "echo mine");
     accept(&directory, "b", "");
     wait_for_end(&directory, "b", "0");
     assert_eq!(text(&directory, "a"), "");
@@ -161,7 +132,7 @@ fn a_command_is_stopped_when_its_answer_is_sealed_by_another() {
         "cd {}; trap 'echo stopped > trace; exit' TERM; echo started; while :; do sleep 0.05; done",
         directory.path().display()
     );
-    let _worker = Worker::start(&directory, &[], &script);
+    let _worker = Worker::start(directory.path(), &[], &script);
     eventually("a command", || text(&directory, "a") == "started\n");
     directory.write("a.status", "cancelled\n");
     directory.chmod("a", 0o444);
@@ -184,7 +155,7 @@ fn a_deadline_that_passes_ends_the_job() {
         "{\"id\":\"a\",\"deadline\":1,\"content_type\":\"\",\"length\":0}\n",
     );
     accept(&directory, "a", "");
-    let _worker = Worker::start(&directory, &[], "exec sleep 60");
+    let _worker = Worker::start(directory.path(), &[], "exec sleep 60");
     wait_for_end(&directory, "a", "timeout");
 }
 

@@ -28,6 +28,7 @@ const ORDER: &[&str] = &[
     "action",
     "resource",
     "receipt",
+    "job",
     "intent",
     "http",
     "readiness",

@@ -16,6 +16,7 @@ mod media;
 mod origin;
 mod pattern;
 mod position;
+mod prefer;
 mod query;
 mod range;
 mod request;

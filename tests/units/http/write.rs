@@ -149,7 +149,7 @@ fn preferences_and_expectations() {
         ("Prefer: x=fsync", false),
     ] {
         assert_eq!(
-            head("POST /f", &format!("{fields}\r\n")).fsync,
+            head("POST /f", &format!("{fields}\r\n")).preferences.fsync,
             fsync,
             "{fields}"
         );

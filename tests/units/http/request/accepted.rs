@@ -207,6 +207,7 @@ fn starts_within(request: &Request) -> bool {
         | Intent::LogOut(_)
         | Intent::Options(_)
         | Intent::Nowhere
+        | Intent::Answer(_)
         | Intent::Write(_)
         | Intent::Unsupported => false,
     }

@@ -1,0 +1,301 @@
+//! Jobs over HTTP: a request becomes the files of a job, and is answered by the job's answer.
+
+use std::time::Duration;
+
+use log::{error, info};
+
+use super::context::Context;
+use super::slot::Slot;
+use super::upload::{JobUpload, Jobs, Upload};
+use super::writing::{self, Decision};
+use crate::action::Action;
+use crate::connection::Connection;
+use crate::connection::receiving::Sink;
+use crate::http::authorization::{Credentials, Right};
+use crate::http::conditional::Conditions;
+use crate::http::digest::Verifier;
+use crate::http::target::{Path, Target};
+use crate::http::write::{Verb, WriteHead};
+use crate::intent::{EventsOf, Intent, ParsedRequest};
+use crate::job::{self, JobId, JobStatus};
+use crate::jobs::record::JobRecord;
+use crate::jobs::tracker::NotAccepted;
+use crate::receipt::{Receipt, WriteFailure};
+use crate::resource::Resource;
+use crate::store::place::{Place, Stop, failure};
+use crate::store::replace::{Temporary, Terms};
+use crate::store::root::Files;
+use crate::time::Moment;
+
+/// Begins a writing request whose head has come, if it is about jobs. False: it is about something else.
+pub(super) fn begin(slot: &mut Slot, context: &mut Context) -> bool {
+    let Action::Open(Ok(asked)) = slot.machine.action() else {
+        return false;
+    };
+    let jobs = context.jobs.as_ref();
+    let Some(wanted) = jobs.and_then(|jobs| wanted(jobs, asked.write_head())) else {
+        return false;
+    };
+    let decision = decide(wanted, asked, slot, context);
+    writing::begin_as(decision, slot, context);
+    true
+}
+
+/// What a request wants of jobs; `None`: it is about something else.
+fn wanted(jobs: &Jobs, write: &WriteHead) -> Option<Wanted> {
+    let Ok(Target::Path(path)) = &write.target else {
+        return None;
+    };
+    match write.verb {
+        Verb::Post if *path.name == *jobs.prefix.name() => Some(Wanted::New),
+        Verb::Delete => job::answered_at(&jobs.prefix, path).map(Wanted::Cancel),
+        _ => None,
+    }
+}
+
+/// See [`wanted`].
+enum Wanted {
+    New,
+    Cancel(JobId),
+}
+
+/// Whether a request about jobs may be carried out, and where its body goes.
+fn decide(wanted: Wanted, asked: &ParsedRequest, slot: &Slot, context: &mut Context) -> Decision {
+    let write = asked.write_head();
+    writing::permit(asked, write, Right::Append, slot, context)?;
+    let fault = write.change.as_ref().err();
+    if let Some(fault) = fault {
+        return Err(WriteFailure::Fault(*fault));
+    }
+    let (jobs, files) = jobs(context);
+    let id = match wanted {
+        Wanted::Cancel(id) if jobs.tracker.directory().record(id).is_none() => {
+            return Err(WriteFailure::Missing);
+        }
+        Wanted::Cancel(id) => {
+            let upload = remembered(JobUpload::Cancel(id), None, write);
+            return Ok((Sink::Memory(0), Some(upload)));
+        }
+        Wanted::New if slot.machine.is_draining() => return Err(WriteFailure::Ending),
+        Wanted::New => name(asked),
+    };
+    let preferences = &write.preferences;
+    let record = JobRecord {
+        id,
+        deadline: jobs.tracker.deadline(preferences.timeout),
+        content_type: String::from_utf8_lossy(&write.content_type).into_owned(),
+        length: 0,
+        callback: preferences.callback.as_deref().map(str::to_owned),
+    };
+    let place = request_place(jobs, files, id)?;
+    let temporary = Temporary::create(&place, write.framing.length())?;
+    let upload = remembered(JobUpload::New(record), Some(temporary), write);
+    Ok((Sink::Store, Some(upload)))
+}
+
+fn remembered(job: JobUpload, temporary: Option<Temporary>, write: &WriteHead) -> Box<Upload> {
+    Box::new(Upload {
+        job: Some(job),
+        temporary,
+        verifier: write.digests.as_ref().map(Verifier::new),
+        ..Upload::default()
+    })
+}
+
+/// Requests with the same key, of the same client, are the same job. Others have names that nobody guesses.
+fn name(asked: &ParsedRequest) -> JobId {
+    let bits = |digest: [u8; 32]| {
+        let half: [u8; 16] = digest[..16].try_into().expect("half of a digest");
+        JobId::from_bits(u128::from_be_bytes(half))
+    };
+    match &asked.write_head().idempotency_key {
+        Some(key) => {
+            let mut hash = hmac_sha256::Hash::new();
+            if let Credentials::Token(token) = &asked.request.credentials {
+                hash.update(token);
+            }
+            hash.update([0]);
+            hash.update(key);
+            bits(hash.finalize())
+        }
+        None => {
+            let mut random = [0; 16];
+            crate::os::random(&mut random);
+            JobId::from_bits(u128::from_be_bytes(random))
+        }
+    }
+}
+
+fn jobs(context: &Context) -> (&Jobs, &Files) {
+    let jobs = context.jobs.as_ref().expect("there are jobs");
+    (jobs, context.topics.lookups.files())
+}
+
+fn path_of(jobs: &Jobs, name: &str) -> Path {
+    Path {
+        name: [jobs.prefix.name(), b"/", name.as_bytes()].concat().into(),
+        slash: false,
+    }
+}
+
+fn request_place(jobs: &Jobs, files: &Files, id: JobId) -> Result<Place, WriteFailure> {
+    let name = format!("{id}.request");
+    let path = path_of(jobs, &name);
+    Place::find(files, jobs.prefix.name(), name.as_bytes(), &path)
+}
+
+/// Carries out a request about jobs, now that its body is there. False: it is about something else.
+pub(super) fn carry_out(slot: &mut Slot, context: &mut Context) -> bool {
+    let upload = slot.upload.as_ref();
+    let Some(job) = upload.and_then(|upload| upload.job.clone()) else {
+        return false;
+    };
+    match job {
+        JobUpload::Cancel(id) => {
+            let result = cancel(context, id);
+            writing::answer(slot, context, result);
+        }
+        JobUpload::New(record) => make(slot, context, record),
+    }
+    true
+}
+
+fn make(slot: &mut Slot, context: &mut Context, record: JobRecord) {
+    let upload = slot.upload.as_mut().expect("it was accepted");
+    let result = match upload.is_intact() {
+        true => {
+            let temporary = upload.temporary.as_mut().expect("a body that is stored");
+            accept(context, temporary, record)
+        }
+        false => Err(WriteFailure::WrongDigest),
+    };
+    let id = match result {
+        Ok(id) => id,
+        Err(failure) => return writing::answer(slot, context, Err(failure)),
+    };
+    slot.upload = None;
+    // What was looked up in this turn is older than this.
+    context.topics.end_turn();
+    let (jobs, _) = jobs(context);
+    let path = path_of(jobs, id.as_str());
+    slot.machine.answered_by(path);
+}
+
+/// Makes the files of a job, or finds that the same request has made them before.
+fn accept(
+    context: &Context,
+    temporary: &mut Temporary,
+    mut record: JobRecord,
+) -> Result<JobId, WriteFailure> {
+    let (jobs, files) = jobs(context);
+    let (tracker, id) = (&jobs.tracker, record.id);
+    record.length = temporary.size();
+    let is_new = tracker.claim(&record).map_err(|why| match why {
+        NotAccepted::Full => WriteFailure::TooManyJobs,
+        NotAccepted::Failed(error) => failure(error),
+    })?;
+    if !is_new {
+        let mut body = temporary.reader().map_err(failure)?;
+        return match tracker.directory().is_request(id, &mut body) {
+            Ok(false) => Err(WriteFailure::OtherBody),
+            // The request that came first has not given its body the name yet, or the job is being removed.
+            Ok(true) | Err(_) => Ok(id),
+        };
+    }
+    let published = request_place(jobs, files, id).and_then(|place| {
+        let (conditions, expected) = (&Conditions::default(), None);
+        let terms = Terms {
+            conditions,
+            expected,
+        };
+        temporary
+            .publish(&place, &terms)
+            .map_err(|stop| match stop {
+                Stop::Failed(failure) => failure,
+                Stop::Locked => WriteFailure::Busy,
+            })
+    });
+    if let Err(failure) = published {
+        tracker.forget(id);
+        return Err(failure);
+    }
+    tracker.enqueue(&record).map_err(failure)?;
+    info!("job {id}: accepted, {} bytes", record.length);
+    Ok(id)
+}
+
+fn cancel(context: &Context, id: JobId) -> Result<Receipt, WriteFailure> {
+    let (jobs, files) = jobs(context);
+    match jobs.tracker.end(id, JobStatus::Cancelled) {
+        Ok(true) => info!("job {id}: {}", JobStatus::Cancelled),
+        Ok(false) => {}
+        Err(error) => {
+            error!("job {id}: cannot cancel it: {error}");
+            return Err(failure(error));
+        }
+    }
+    let path = path_of(jobs, id.as_str());
+    let place = Place::find(files, jobs.prefix.name(), id.as_str().as_bytes(), &path)?;
+    let file = place.file()?.ok_or(WriteFailure::Missing)?;
+    let stat = file.stat().map_err(failure)?;
+    Ok(Receipt {
+        created: false,
+        etag: file.tag(),
+        size: stat.size,
+        sealed: stat.sealed,
+    })
+}
+
+/// Until when a request waits for what it asks for; `None`: it is answered with what there is.
+pub(super) fn patience<F>(
+    asked: &ParsedRequest,
+    found: &Resource<F>,
+    machine: &Connection<F>,
+    now: Moment,
+) -> Option<Moment> {
+    if machine.is_draining() {
+        return None;
+    }
+    let wait = match (&asked.intent, found) {
+        (Intent::Answer(answer), Resource::File { info, .. }) => {
+            (answer.respond_async && !info.sealed).then_some(answer.wait)
+        }
+        _ => None,
+    };
+    let until = machine
+        .patience()
+        .unwrap_or(now + Duration::from_secs(wait?));
+    (until > now).then_some(until)
+}
+
+/// What a client must be allowed to read something of the jobs: requests are nobody's business but the workers'.
+pub(super) fn right_to_read(jobs: &Jobs, intent: &Intent) -> Right {
+    let internal = |name: &[u8]| name == b"queue" || name == b"done" || name.ends_with(b".request");
+    let secret = match intent {
+        Intent::Events(EventsOf {
+            path,
+            files: Some(files),
+            ..
+        }) => {
+            let here = path.slash && *path.name == *jobs.prefix.name();
+            here && files.iter().any(|file| file.name().is_none_or(internal))
+        }
+        intent => {
+            let below = intent.path().and_then(|path| jobs.prefix.below(path));
+            below.is_some_and(internal)
+        }
+    };
+    if secret { Right::Write } else { Right::Read }
+}
+
+/// How the job ended whose answer this connection tails, if it has.
+pub(super) fn tell_status(slot: &mut Slot, context: &Context) {
+    let (Some(jobs), Some(topic)) = (&context.jobs, slot.topic) else {
+        return;
+    };
+    let path = context.topics.name(topic as usize);
+    let id = job::answered_at(&jobs.prefix, &path);
+    if let Some(status) = id.and_then(|id| jobs.tracker.directory().status(id)) {
+        slot.machine.job_ended(status);
+    }
+}
