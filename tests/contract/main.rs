@@ -15,6 +15,7 @@ mod c07_http;
 mod c08_paths;
 mod c09_clients;
 mod c10_generations;
+mod c11_following;
 mod c12_writing;
 mod c13_jobs;
 mod c14_heads;

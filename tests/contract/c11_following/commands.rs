@@ -1,0 +1,147 @@
+//! Batches of lines for a command, and what is said of the command line.
+
+use std::fs;
+
+use super::{Running, rotate, run, url};
+use crate::support::harness::{Server, TempDir, eventually};
+
+const SHOW: &str =
+    "echo \"[$OPENRANGE_OFFSET $OPENRANGE_END $OPENRANGE_ETAG $OPENRANGE_URL]\"; cat";
+
+#[test]
+fn a_batch_has_whole_lines_and_says_where_it_is() {
+    let root = TempDir::with("log", "one\ntwo\nthree\nunfinished");
+    let server = Server::start(&root);
+    let log = url(&server, "/log");
+    let tag = server.get("/log", &[]).field("etag").to_owned();
+    let arguments = [
+        "follow",
+        "--until-caught-up",
+        "--batch",
+        "8",
+        &log,
+        "--",
+        "sh",
+        "-c",
+        SHOW,
+    ];
+    let (code, out, err) = run(&arguments);
+    let expected = format!("[0 8 {tag} {log}]\none\ntwo\n[8 14 {tag} {log}]\nthree\n");
+    assert_eq!((code, out), (Some(0), expected), "{err}");
+}
+
+#[test]
+fn a_batch_comes_again_until_the_command_has_it() {
+    let root = TempDir::with("log", "line\n");
+    let server = Server::start(&root);
+    let (state, tries) = (root.join(".state"), root.join(".tries"));
+    let script = format!(
+        "cat >> {tries}; [ $(wc -l < {tries}) -ge 3 ]",
+        tries = tries.display()
+    );
+    let state = state.to_str().expect("UTF-8");
+    let log = url(&server, "/log");
+    let arguments = [
+        "follow",
+        "--state",
+        state,
+        "--until-caught-up",
+        &log,
+        "--",
+        "sh",
+        "-c",
+        &script,
+    ];
+    let (code, _, err) = run(&arguments);
+    assert_eq!(code, Some(0), "{err}");
+    assert_eq!(
+        fs::read_to_string(&tries).expect("tries"),
+        "line\nline\nline\n"
+    );
+    // It is done, and not done again.
+    assert_eq!(run(&arguments).0, Some(0));
+    assert_eq!(
+        fs::read_to_string(&tries).expect("tries"),
+        "line\nline\nline\n"
+    );
+}
+
+#[test]
+fn the_state_does_not_advance_with_a_command_that_fails() {
+    let root = TempDir::with("log", "line\n");
+    let server = Server::start(&root);
+    let state = root.join(".state");
+    let state = state.to_str().expect("UTF-8");
+    let log = url(&server, "/log");
+    let follow = Running::start(&["follow", "--state", state, &log, "--", "false"]);
+    follow.says("trying again");
+    assert_eq!(follow.stop().0.code(), Some(0));
+    let text = fs::read_to_string(state).expect("a state");
+    assert!(text.contains("\"offset\":0,"), "{text}");
+}
+
+#[test]
+fn a_batch_never_has_lines_of_two_generations() {
+    let root = TempDir::with("log", "a\nb");
+    let server = Server::start(&root);
+    let log = url(&server, "/log");
+    let follow = Running::start(&[
+        "follow",
+        "--linger",
+        "60000",
+        &log,
+        "--",
+        "sh",
+        "-c",
+        "echo \"[\"; cat; echo \"]\"",
+    ]);
+    eventually("a tail", || server.log().count("GET /log: 206") > 0);
+    rotate(&root, "log");
+    follow.has("[\na\nb]\n");
+}
+
+#[test]
+fn a_command_that_is_not_there() {
+    let root = TempDir::with("log", "line\n");
+    let server = Server::start(&root);
+    let (code, _, err) = run(&[
+        "follow",
+        &url(&server, "/log"),
+        "--",
+        "/nonexistent/command",
+    ]);
+    assert_eq!(code, Some(1), "{err}");
+    assert!(err.contains("/nonexistent/command"), "{err}");
+}
+
+#[test]
+fn wrong_usage_is_one_line_and_2() {
+    for arguments in [
+        &["follow"][..],
+        &["follow", "ftp://host/log"],
+        &["follow", "http://host/dir/"],
+        &["follow", "http://host/log", "other"],
+        &["follow", "--from", "middle", "http://host/log"],
+        &["follow", "--on-gap", "shrug", "http://host/log"],
+        &["follow", "--batch", "9", "http://host/log"],
+        &[
+            "follow",
+            "--until-end",
+            "--until-caught-up",
+            "http://host/log",
+        ],
+        &["follow", "--header", "no colon", "http://host/log"],
+        &["follow", "--nonsense", "http://host/log"],
+        &["follow", "http://host/log", "--"],
+        &["follow", "https://host/log"],
+        &["mirror", "http://host/"],
+        &["mirror"],
+    ] {
+        let (code, out, err) = run(arguments);
+        assert_eq!((code, out.as_str()), (Some(2), ""), "{arguments:?}: {err}");
+        assert_eq!(err.lines().count(), 1, "{err}");
+    }
+    let (code, out, _) = run(&["follow", "--help"]);
+    assert_eq!(code, Some(0));
+    assert_eq!(out.matches("\n  openrange follow ").count(), 3, "{out}");
+}

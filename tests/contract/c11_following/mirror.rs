@@ -1,0 +1,257 @@
+//! `openrange mirror`: the same files under the same names.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use super::{Running, contents, rotate, run, url};
+use crate::support::harness::{Server, TempDir, eventually};
+
+fn same(origin: &TempDir, mirror: &TempDir) {
+    let what = || {
+        format!(
+            "{:?} and {:?}",
+            contents(origin.path()),
+            contents(mirror.path())
+        )
+    };
+    eventually(&what(), || {
+        contents(origin.path()) == contents(mirror.path())
+    });
+}
+
+#[test]
+fn a_directory_and_everything_that_appears_in_it() {
+    let root = TempDir::with("a", "of a\n");
+    root.write("empty", "");
+    root.write("name with % and ü", "x\n");
+    let server = Server::start(&root);
+    let copy = TempDir::new();
+    let mirror = Running::start(&[
+        "mirror",
+        "--delete",
+        &url(&server, "/"),
+        copy.path().to_str().expect("UTF-8"),
+    ]);
+    same(&root, &copy);
+    root.append("a", "more\n");
+    root.write("b", "new\n");
+    same(&root, &copy);
+    for roll in 0..5 {
+        root.append("a", format!("last of {roll}\n"));
+        rotate(&root, "a");
+        root.append("a.1", format!("late {roll}\n"));
+        root.write("a", format!("first of {roll}\n"));
+    }
+    same(&root, &copy);
+    root.chmod("a.2", 0o444);
+    eventually("a seal", || {
+        let mode = fs::metadata(copy.join("a.2")).map(|file| file.permissions().mode());
+        mode.is_ok_and(|mode| mode & 0o222 == 0)
+    });
+    root.remove("b");
+    same(&root, &copy);
+    assert_eq!(mirror.stop().0.code(), Some(0));
+}
+
+#[test]
+fn renames_are_made_up_for_after_an_absence() {
+    let root = TempDir::new();
+    for name in ["a", "b", "c", "d"] {
+        root.write(name, name);
+    }
+    let server = Server::start(&root);
+    let copy = TempDir::new();
+    let arguments = [
+        "mirror",
+        "--until-caught-up",
+        &url(&server, "/"),
+        copy.path().to_str().expect("UTF-8"),
+    ];
+    assert_eq!(run(&arguments).0, Some(0));
+    let inode = |name: &str| {
+        fs::metadata(copy.join(name))
+            .map(|file| std::os::unix::fs::MetadataExt::ino(&file))
+            .ok()
+    };
+    let before = (inode("a"), inode("b"), inode("c"), inode("d"));
+    // A circle, and a chain.
+    root.rename("a", "x");
+    root.rename("b", "a");
+    root.rename("c", "b");
+    root.rename("x", "c");
+    root.rename("d", "e");
+    root.append("a", " and more");
+    assert_eq!(run(&arguments).0, Some(0));
+    same(&root, &copy);
+    assert_eq!(before, (inode("c"), inode("a"), inode("b"), inode("e")));
+}
+
+#[test]
+fn what_the_origin_removes_stays_unless_it_is_to_go() {
+    let root = TempDir::with("a", "a");
+    root.write("b", "b");
+    let server = Server::start(&root);
+    let copy = TempDir::new();
+    let origin = url(&server, "/");
+    let directory = copy.path().to_str().expect("UTF-8");
+    assert_eq!(
+        run(&["mirror", "--until-caught-up", &origin, directory]).0,
+        Some(0)
+    );
+    root.remove("b");
+    assert_eq!(
+        run(&["mirror", "--until-caught-up", &origin, directory]).0,
+        Some(0)
+    );
+    assert!(copy.join("b").exists());
+    assert_eq!(
+        run(&[
+            "mirror",
+            "--until-caught-up",
+            "--delete",
+            &origin,
+            directory
+        ])
+        .0,
+        Some(0)
+    );
+    assert!(!copy.join("b").exists());
+}
+
+#[test]
+fn files_of_others_are_left_alone_and_named() {
+    let root = TempDir::with("a", "of the origin");
+    root.write("b", "b");
+    let server = Server::start(&root);
+    let copy = TempDir::with("a", "of somebody else");
+    copy.write("other", "x");
+    let arguments = [
+        "mirror",
+        "--delete",
+        "--until-caught-up",
+        &url(&server, "/"),
+        copy.path().to_str().expect("UTF-8"),
+    ];
+    let (code, _, err) = run(&arguments);
+    assert_eq!(code, Some(0), "{err}");
+    assert!(err.contains("a is there already"), "{err}");
+    let expected = [("a", "of somebody else"), ("b", "b"), ("other", "x")];
+    let expected = expected.map(|(name, text)| (name.to_string(), text.as_bytes().to_vec()));
+    assert_eq!(contents(copy.path()), expected);
+}
+
+#[test]
+fn a_second_mirror_is_refused() {
+    let root = TempDir::with("a", "a");
+    let server = Server::start(&root);
+    let copy = TempDir::new();
+    let arguments = [
+        "mirror",
+        &url(&server, "/"),
+        copy.path().to_str().expect("UTF-8"),
+    ];
+    let first = Running::start(&arguments);
+    same(&root, &copy);
+    assert_eq!(run(&arguments).0, Some(4));
+    drop(first);
+    let other = [
+        "mirror",
+        "http://127.0.0.1:1/",
+        copy.path().to_str().expect("UTF-8"),
+    ];
+    assert_eq!(run(&other).0, Some(1));
+}
+
+#[test]
+fn a_chain_announces_the_tags_of_the_origin() {
+    let root = TempDir::with("log", "a\n");
+    let (second, third) = (TempDir::new(), TempDir::new());
+    let server = Server::start(&root);
+    let middle = Server::with(&second, &["--tags", "xattr"]);
+    let last = Server::with(&third, &["--tags", "xattr"]);
+    let path = |dir: &TempDir| dir.path().to_str().expect("UTF-8").to_owned();
+    let _one = Running::start(&["mirror", &url(&server, "/"), &path(&second)]);
+    let _two = Running::start(&["mirror", &url(&middle, "/"), &path(&third)]);
+    same(&root, &third);
+    let tag = |server: &Server| server.get("/log", &[]).field("etag").to_owned();
+    if rustix::fs::getxattr(second.join("log"), "user.openrange.tag", &mut [0; 32][..]).is_err() {
+        return crate::support::machine::skip("this file system has no user attributes");
+    }
+    assert_eq!((tag(&middle), tag(&last)), (tag(&server), tag(&server)));
+    // A position of the origin holds at the end of the chain.
+    let state = root.join(".state");
+    let state = state.to_str().expect("UTF-8");
+    let follow = Running::start(&["follow", &url(&last, "/log")]);
+    follow.has("a\n");
+    root.append("log", "b\n");
+    rotate(&root, "log");
+    root.write("log", "c\n");
+    follow.has("a\nb\nc\n");
+    same(&root, &third);
+    assert_eq!(tag(&last), tag(&server));
+    assert_eq!(
+        run(&[
+            "follow",
+            "--state",
+            state,
+            "--until-caught-up",
+            &url(&server, "/log")
+        ])
+        .0,
+        Some(0)
+    );
+}
+
+#[test]
+fn one_file_with_its_generations() {
+    let root = TempDir::with("log", "a\n");
+    root.write("log.1", "older\n");
+    root.write("other", "x");
+    let server = Server::start(&root);
+    let copy = TempDir::new();
+    let mirror = Running::start(&[
+        "mirror",
+        &url(&server, "/log"),
+        copy.path().to_str().expect("UTF-8"),
+    ]);
+    eventually("a copy", || {
+        contents(copy.path()) == [("log".to_string(), b"a\n".to_vec())]
+    });
+    root.append("log", "b\n");
+    rotate(&root, "log");
+    root.append("log.1", "late\n");
+    root.write("log", "c\n");
+    let expected = [("log", "c\n"), ("log.1", "a\nb\nlate\n")];
+    let expected = expected.map(|(name, text)| (name.to_string(), text.as_bytes().to_vec()));
+    eventually(&format!("{:?}", mirror.err()), || {
+        contents(copy.path()) == expected
+    });
+}
+
+#[test]
+fn many_topics_take_one_thread_and_few_connections() {
+    let root = TempDir::new();
+    for topic in 0..300 {
+        root.write(&format!("topic-{topic}"), format!("{topic}\n"));
+    }
+    let server = Server::start(&root);
+    let copy = TempDir::new();
+    let mirror = Running::start(&[
+        "mirror",
+        &url(&server, "/"),
+        copy.path().to_str().expect("UTF-8"),
+    ]);
+    same(&root, &copy);
+    for topic in 0..300 {
+        root.append(&format!("topic-{topic}"), "more\n");
+    }
+    same(&root, &copy);
+    let task = format!("/proc/{}", mirror.child.id());
+    let count = |what: &str| {
+        fs::read_dir(format!("{task}/{what}"))
+            .expect("a process")
+            .count()
+    };
+    assert_eq!(count("task"), 1);
+    assert!(count("fd") < 40, "{} descriptors", count("fd"));
+}
