@@ -72,6 +72,8 @@ pub fn type_of(name: &[u8]) -> Box<str> {
 pub struct Taken {
     /// Bytes that are in events.
     pub bytes: usize,
+    /// Of these, the bytes up to the last end of a line.
+    pub lines: usize,
     /// What is behind them makes no event yet. False: there may be more, but it was enough.
     pub all: bool,
 }
@@ -88,15 +90,19 @@ pub fn encode(
     out: &mut Vec<u8>,
 ) -> Taken {
     let bytes = &held[before..];
-    let mut taken = 0;
+    let (mut taken, mut lines) = (0, 0);
     while out.len() < EVENT_BUFFER {
         let Some(piece) = first_piece(&bytes[taken..], last) else {
             return Taken {
                 bytes: taken,
+                lines,
                 all: true,
             };
         };
         taken += piece.length;
+        if piece.ends {
+            lines = taken;
+        }
         let behind = Position {
             offset: from.offset + taken as u64,
             check: Some(Check::of(&held[..before + taken])),
@@ -106,6 +112,7 @@ pub fn encode(
     }
     Taken {
         bytes: taken,
+        lines,
         all: false,
     }
 }

@@ -37,6 +37,8 @@ pub struct NameFollower<F> {
     look: bool,
     /// It is not known yet whether the file has what the client has of it.
     unverified: bool,
+    /// Where the line begins that the place is in, as far as its beginning was told by this member.
+    line: u64,
     /// The file was truncated since it was found.
     truncated: bool,
     /// Why the name no longer leads to the file.
@@ -73,6 +75,7 @@ impl<F> NameFollower<F> {
             size: at.offset,
             look: true,
             unverified: at.check.is_some(),
+            line: at.offset,
             ..NameFollower::sought(path, "".into(), Some(at), None)
         }
     }
@@ -95,6 +98,7 @@ impl<F> NameFollower<F> {
             sealed: false,
             look: false,
             unverified: false,
+            line: 0,
             truncated: false,
             left: None,
             passes_on: false,
@@ -136,7 +140,8 @@ impl<F> NameFollower<F> {
 
     /// The place in the file that is left when another one is begun.
     pub fn leaves_for(&self, etag: ETag) -> Option<Position> {
-        self.at.filter(|at| at.etag != etag && !self.truncated)
+        self.line_start()
+            .filter(|at| at.etag != etag && !self.truncated)
     }
 
     /// What to do when nothing is on its way; `None`: nothing. `number`: which one of the stream's names it is. What was
@@ -285,13 +290,24 @@ impl<F> NameFollower<F> {
         }
     }
 
-    /// The file is another member's from now on: gives the place.
+    /// The file is another member's from now on: gives the place. That is the start of a line of which only a part was told:
+    /// under its new name the line is told as a whole, since nobody could put it together from events of two types.
     pub fn hand_over(&mut self) -> Option<Position> {
+        let place = self.line_start();
         self.left.get_or_insert(End::Renamed);
         self.file = None;
         (self.truncated, self.passes_on) = (false, false);
         self.backoff = Some(RetryBackoff::unknown());
-        self.at.take()
+        self.at = None;
+        place
+    }
+
+    fn line_start(&self) -> Option<Position> {
+        let at = self.at?;
+        match self.line < at.offset && at.check.is_some() {
+            true => Some(Position::new(at.etag, self.line)),
+            false => Some(at),
+        }
     }
 
     /// Takes a measurement of the file.
@@ -417,6 +433,9 @@ impl<F> NameFollower<F> {
             ..at
         });
         self.seen = if taken.all { end } else { offset };
+        if taken.lines > 0 {
+            self.line = at.offset + taken.lines as u64;
+        }
     }
 
     /// Takes what the name leads to now; writes events. `place`: behind what the client has of that file, under whatever
@@ -454,6 +473,7 @@ impl<F> NameFollower<F> {
                 (self.truncated, self.sealed, self.look) = (false, false, true);
                 (self.finished, self.in_vain) = (false, false);
                 self.unverified = self.at.is_some_and(|at| at.check.is_some());
+                self.line = self.offset();
             }
             found => {
                 // What comes next is not told as the end of what is gone.

@@ -458,3 +458,26 @@ fn a_token_for_the_directory_is_needed() {
         assert_eq!(head.status, 200, "{target}");
     }
 }
+
+/// A line that is rolled before its end is told as a whole under the name that its file has then.
+#[test]
+fn a_line_that_is_rolled_before_its_end() {
+    let dir = TempDir::with("a.log", "one\ntw");
+    let server = Server::start(&dir);
+    let mut source = Source::of_directory(&server, "/?files=a.log*", None);
+    source.expect_events(&[("a.log", "one")]);
+    dir.rename("a.log", "a.log.1");
+    dir.append_new("a.log", "new\n");
+    let mut kinds = Vec::new();
+    loop {
+        let event = source.next();
+        if (&*event.kind, &*event.data) == ("a.log", "new") {
+            break;
+        }
+        kinds.push(event.kind);
+    }
+    // The piece, and the roll that ends it.
+    assert_eq!(kinds, ["a.log/part", "a.log/roll"]);
+    dir.append("a.log.1", "o\nthree\n");
+    source.expect_events(&[("a.log.1", "two"), ("a.log.1", "three")]);
+}

@@ -26,6 +26,8 @@ pub struct Reader {
     pub id: Option<String>,
     /// By a pattern: where it is in each file, whatever its name.
     pub places: BTreeMap<u64, u64>,
+    /// By a pattern: up to where it was told of each file, under whatever name.
+    reached: BTreeMap<u64, u64>,
     /// Where it is by each name; by a pattern, which file it had last.
     pub names: BTreeMap<String, Place>,
     /// Where it is in files that had a name of the list, by the name and the tag.
@@ -64,6 +66,7 @@ impl Reader {
             ended: false,
             id: None,
             places: BTreeMap::new(),
+            reached: BTreeMap::new(),
             names: BTreeMap::new(),
             late: BTreeMap::new(),
             heard: Vec::new(),
@@ -199,7 +202,45 @@ impl Reader {
         }
     }
 
+    /// A line of which a part was told before its file was renamed is told as a whole under the new name: then the place is
+    /// its start again.
+    fn note_whole_lines(&mut self, block: &Block, disk: &Disk) {
+        let id = block.id.iter().filter(|_| self.subject == Subject::Pattern);
+        for (tag, offset) in id.flat_map(|id| id.split(',')).filter_map(place) {
+            let Some(before) = self.places.get_mut(&tag).filter(|before| **before > offset) else {
+                continue;
+            };
+            let bytes = disk.version(tag);
+            let begun = offset == 0 || bytes[offset as usize - 1] == b'\n';
+            let told = &bytes[offset as usize..*before as usize];
+            if begun && !told.contains(&b'\n') {
+                *before = offset;
+                self.outcomes.push("line that is told as a whole");
+            }
+        }
+    }
+
+    /// Nothing has moved if a part that was told is told once more, under another name.
+    fn told_again(&self, block: &Block, data: &str, disk: &Disk) -> Option<Place> {
+        let id = block
+            .id
+            .as_ref()
+            .filter(|_| self.subject == Subject::Pattern)?;
+        let all: Vec<Place> = id.split(',').filter_map(place).collect();
+        if all
+            .iter()
+            .any(|place| self.places.get(&place.0) != Some(&place.1))
+        {
+            return None;
+        }
+        let ends_there = |&&(tag, offset): &&Place| {
+            disk.version(tag)[..offset as usize].ends_with(data.as_bytes())
+        };
+        all.iter().find(ends_there).copied()
+    }
+
     fn of_file(&mut self, block: &Block, disk: &Disk) {
+        self.note_whole_lines(block, disk);
         let Some(data) = &block.data else {
             let Some((tag, offset)) = self.own(block, None) else {
                 return;
@@ -225,7 +266,9 @@ impl Reader {
                 self.outcomes.push("line that was written late");
             }
             "" | "part" => {
-                let (tag, offset) = self.own(block, Some(&name)).expect("an id");
+                let again = self.told_again(block, data, disk);
+                let own = again.or_else(|| self.own(block, Some(&name)));
+                let (tag, offset) = own.expect("an id");
                 let before = match self.subject {
                     Subject::Names => self.names.get(&name).filter(|place| place.0 == tag),
                     _ => None,
@@ -234,12 +277,22 @@ impl Reader {
                     (Subject::Names, before) => before.expect("of a file that it has").1,
                     _ => self.places[&tag],
                 };
-                let bytes = &disk.version(tag)[before as usize..offset as usize];
-                let bytes = str::from_utf8(bytes).expect("text");
                 let expected = match kind {
                     "" => format!("{data}\n"),
                     _ => data.clone(),
                 };
+                let all = disk.version(tag);
+                let mut before = before as usize;
+                // Under a new name a line is told from its start, or from where the client had begun in the middle of it.
+                let start = all[..before].iter().rposition(|&byte| byte == b'\n');
+                let start = start.map_or(0, |feed| feed + 1);
+                let piece = (offset as usize).saturating_sub(expected.len());
+                if self.subject == Subject::Pattern && (start..before).contains(&piece) {
+                    self.outcomes.push("line that is told as a whole");
+                    before = piece;
+                }
+                let bytes = &all[before..offset as usize];
+                let bytes = str::from_utf8(bytes).expect("text");
                 assert_eq!(bytes, expected, "of {name}");
                 if kind == "part" {
                     self.outcomes.push("part");
@@ -332,6 +385,8 @@ impl Reader {
         }
         if self.subject == Subject::Pattern {
             self.places.insert(tag, offset);
+            let reached = self.reached.entry(tag).or_default();
+            *reached = offset.max(*reached);
         }
         if !name.is_empty() {
             let before = self.names.insert(name, (tag, offset));
@@ -357,7 +412,7 @@ impl Reader {
             return;
         };
         let offset = match self.subject {
-            Subject::Pattern => self.places[&tag],
+            Subject::Pattern => self.reached[&tag],
             _ => offset,
         };
         let mut now = disk.names.iter();
@@ -411,7 +466,7 @@ impl Reader {
                     .get(*name)
                     .filter(|at| at.0 == tag)
                     .map(|at| at.1),
-                _ => self.places.get(&tag).copied(),
+                _ => self.reached.get(&tag).copied(),
             };
             let bytes = held.bytes();
             let lines = bytes.iter().rposition(|&byte| byte == b'\n');
