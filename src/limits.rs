@@ -195,6 +195,8 @@ pub const ACKNOWLEDGED_INTERVAL: (Duration, Duration) =
 
 /// A look-up whose name changes hands while its watches are placed is begun again so many times.
 pub const FOLLOW_TRIES: u32 = 3;
+/// Names of which the log says that they lead out of the root, each once.
+pub const REFUSED_LINKS_MAX: usize = 64;
 /// Symbolic links in one look-up, as in the kernel (MAXSYMLINKS).
 pub const SYMLINKS_MAX: u32 = 40;
 /// Bytes of a file of unknown type that are looked at to call it text.

@@ -25,7 +25,8 @@ _openrange() {
         other='--listen --threads --header-timeout --idle-timeout --send-timeout --min-rate --max-connections
             --max-connections-per-address --poll-interval --tags --grace --admin --cors --host --write
             --jobs --job-timeout --job-keep --jobs-max
-            --append-max --body-memory --old-dir'
+            --append-max --body-memory --old-dir
+            --follow-links'
         plain='--no-sandbox -h --help -V --version'
         ((COMP_CWORD == 1)) && commands='follow mirror work'
         ;;

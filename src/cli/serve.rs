@@ -347,6 +347,19 @@ const OPTIONS: &[Row<Serve>] = &[
         },
     ),
     Row::value(
+        "follow-links",
+        "WHERE",
+        "inside: symbolic links may leave ROOT, for example as an absolute path, if they end inside it (default: a link \
+               that leaves ROOT is followed nowhere)",
+        |serve, value| {
+            serve.options.follow_links = match value.string()?.as_str() {
+                "inside" => true,
+                _ => return Err(value.wrong("expected inside")),
+            };
+            Ok(())
+        },
+    ),
+    Row::value(
         "user",
         "NAME",
         "become this user (or UID:GID) once all is bound",

@@ -138,6 +138,13 @@ pub fn unacknowledged(fd: impl AsFd) -> io::Result<u32> {
     }
 }
 
+/// What statx(2) tells of nothing, to be filled from what an older call tells.
+#[must_use]
+pub fn blank_statx() -> rustix::fs::Statx {
+    // SAFETY: it is the kernel's struct statx, of integers and of sets of bits, for which zeros are values.
+    unsafe { mem::zeroed() }
+}
+
 /// Sets TCP_NOTSENT_LOWAT: the socket is writable only while fewer bytes than that are unsent.
 ///
 /// # Errors

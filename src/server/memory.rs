@@ -6,6 +6,7 @@ use super::options::Options;
 use crate::store::generations::fact::Fact;
 use crate::store::generations::families::Families;
 use crate::store::generations::journal::{self, Journal};
+use crate::store::links::Links;
 use crate::store::truncations::Truncations;
 
 /// What all workers share of it.
@@ -15,6 +16,8 @@ pub struct Memory {
     pub families: Families,
     /// Which files were truncated.
     pub truncations: Arc<Truncations>,
+    /// `--follow-links`, and which links were refused.
+    pub links: Links,
 }
 
 impl Memory {
@@ -29,6 +32,7 @@ impl Memory {
                 ..Families::default()
             },
             truncations: Arc::new(Truncations::new(options.copied_tags)),
+            links: Links::new(options.follow_links),
         };
         let Some(path) = &options.history else {
             return Ok((memory, None));

@@ -62,6 +62,8 @@ pub struct Options {
     pub jobs: Option<Prefix>,
     /// How jobs are kept.
     pub job_terms: JobTerms,
+    /// Symbolic links may leave the directory if they end inside it.
+    pub follow_links: bool,
     /// Whom to become.
     pub user: Option<String>,
     /// Give up what is not needed.
@@ -95,6 +97,7 @@ impl Default for Options {
             body_memory: BODY_MEMORY,
             jobs: None,
             job_terms: JobTerms::default(),
+            follow_links: false,
             user: None,
             sandbox: true,
         }

@@ -126,13 +126,14 @@ impl Workers {
             starts: Vec::new(),
             retired: Arc::default(),
         };
+        let served = self
+            .served(root)
+            .map_err(|error| format!("cannot look at {}: {error}", self.root.display()))?;
         let state = self.state();
-        let result = self.served(root).and_then(|served| {
-            state
-                .listeners
-                .iter()
-                .try_for_each(|listeners| self.start_one(&served, listeners, &ready, &mut prepared))
-        });
+        let result = state
+            .listeners
+            .iter()
+            .try_for_each(|listeners| self.start_one(&served, listeners, &ready, &mut prepared));
         drop((state, ready));
         match result.and_then(|()| reports.iter().collect::<io::Result<Vec<()>>>()) {
             Ok(_) => Ok(prepared),
@@ -146,10 +147,17 @@ impl Workers {
         }
     }
 
+    fn files(&self, root: &OwnedFd) -> io::Result<Files> {
+        let files = Files::new(root.try_clone()?, Arc::clone(&self.memory.truncations));
+        Ok(files.with_links(self.memory.links.clone()))
+    }
+
     fn served(&self, root: &OwnedFd) -> io::Result<Served> {
         let root = root.try_clone()?;
         let families = self.memory.families.clone();
-        let files = Files::new(root.try_clone()?, Arc::clone(&self.memory.truncations));
+        let files = self.files(&root)?;
+        // What can be asked of no file is asked of none behind a server that says that it is well.
+        files.identify(b"")?;
         let finder = Finder::new(Scanner::new(files, families.clone()));
         Ok(Served {
             root,
@@ -166,7 +174,7 @@ impl Workers {
         prepared: &mut Prepared,
     ) -> io::Result<()> {
         let root = &served.root;
-        let files = Files::new(root.try_clone()?, Arc::clone(&self.memory.truncations));
+        let files = self.files(root)?;
         let listeners = listeners.iter().map(Listener::try_clone);
         let builder = WorkerBuilder::new(
             Arc::clone(&self.shared),

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::fs::{AtFlags, FileType, Statx, StatxFlags};
 use rustix::io::Errno;
@@ -14,6 +15,7 @@ use crate::http::conditional::{ETag, SETTLED_SECONDS};
 use crate::http::date::Date;
 use crate::http::media;
 use crate::limits::SNIFF_MAX;
+use crate::os::sys;
 use crate::resource::FileInfo;
 
 /// Which file, among those that exist at one time: device and inode number. While one is held open, its number is not
@@ -347,8 +349,52 @@ pub(crate) fn stat(fd: BorrowedFd<'_>) -> Result<Statx, Errno> {
 }
 
 pub(super) fn statx(fd: BorrowedFd<'_>, name: &[u8], flags: AtFlags) -> Result<Statx, Errno> {
+    static REFUSED: AtomicBool = AtomicBool::new(false);
     let wanted = StatxFlags::BASIC_STATS | StatxFlags::BTIME;
-    rustix::fs::statx(fd, name, flags, wanted)
+    if !REFUSED.load(Ordering::Relaxed) {
+        match rustix::fs::statx(fd, name, flags, wanted) {
+            // Missing before Linux 4.11; some sandboxes say EPERM.
+            Err(error @ (Errno::NOSYS | Errno::PERM)) => {
+                let found = fstatat(fd, name, flags)?;
+                if !REFUSED.swap(true, Ordering::Relaxed) {
+                    log::warn!(
+                        "statx(2) is refused here ({error}): files are looked at by fstatat(2), and their tags do without \
+                         the time of birth"
+                    );
+                }
+                return Ok(found);
+            }
+            result => return result,
+        }
+    }
+    fstatat(fd, name, flags)
+}
+
+/// The same by an older system call, which does not tell the time of birth.
+#[allow(
+    clippy::unnecessary_cast,
+    clippy::cast_lossless,
+    clippy::cast_sign_loss,
+    clippy::cast_possible_truncation,
+    reason = "the types differ between architectures"
+)]
+fn fstatat(fd: BorrowedFd<'_>, name: &[u8], flags: AtFlags) -> Result<Statx, Errno> {
+    let stat = rustix::fs::statat(fd, name, flags)?;
+    let mut found = sys::blank_statx();
+    found.stx_mask = StatxFlags::BASIC_STATS.bits();
+    found.stx_mode = stat.st_mode as u16;
+    found.stx_nlink = stat.st_nlink as u32;
+    (found.stx_uid, found.stx_gid) = (stat.st_uid, stat.st_gid);
+    found.stx_ino = stat.st_ino as u64;
+    found.stx_size = stat.st_size as u64;
+    let device = stat.st_dev as u64;
+    (found.stx_dev_major, found.stx_dev_minor) =
+        (rustix::fs::major(device), rustix::fs::minor(device));
+    (found.stx_mtime.tv_sec, found.stx_mtime.tv_nsec) =
+        (stat.st_mtime as i64, stat.st_mtime_nsec as u32);
+    (found.stx_ctime.tv_sec, found.stx_ctime.tv_nsec) =
+        (stat.st_ctime as i64, stat.st_ctime_nsec as u32);
+    Ok(found)
 }
 
 /// The name under which this process reaches an open file, whatever has become of its names.

@@ -2,10 +2,10 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, StatxFlags};
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::file::stat;
+use super::file::{stat, statx};
 use super::root::Files;
 use crate::http::date::Date;
 use crate::http::target::Path;
@@ -151,13 +151,9 @@ fn resolve(
     link: &mut bool,
 ) -> Result<Option<(Vec<u8>, Entry)>, Errno> {
     let found = match form {
-        Form::Page | Form::MemberPage | Form::Links | Form::Text => rustix::fs::statx(
-            directory,
-            name.as_slice(),
-            AtFlags::SYMLINK_NOFOLLOW,
-            StatxFlags::BASIC_STATS,
-        )
-        .map(|stat| (None, stat)),
+        Form::Page | Form::MemberPage | Form::Links | Form::Text => {
+            statx(directory, &name, AtFlags::SYMLINK_NOFOLLOW).map(|stat| (None, stat))
+        }
         Form::Topics => {
             let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
             rustix::fs::openat(directory, name.as_slice(), flags, Mode::empty()).and_then(held)

@@ -1,7 +1,6 @@
 //! The served directory: resolves a name beneath it and opens what is there.
 
 use std::cell::Cell;
-use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
@@ -14,9 +13,10 @@ use rustix::io::Errno;
 use super::file::{self, Id, OpenFile, identify, proc_path, statx};
 use super::generations::fact::Holder;
 use super::identity::{by_handle, by_inode, original};
+use super::links::Links;
+use super::steps;
 use super::truncations::Truncations;
 use crate::http::conditional::ETag;
-use crate::limits::SYMLINKS_MAX;
 
 /// How often a look-up is tried again that a rename made unsure (openat2's EAGAIN).
 const RACES_MAX: u32 = 16;
@@ -27,6 +27,7 @@ pub struct Files {
     truncations: Arc<Truncations>,
     /// The kernel has no openat2: names are resolved step by step.
     by_steps: Cell<bool>,
+    links: Links,
 }
 
 impl Files {
@@ -40,6 +41,7 @@ impl Files {
             root,
             truncations: Arc::clone(&self.truncations),
             by_steps: self.by_steps.clone(),
+            links: self.links.clone(),
         })
     }
 }
@@ -79,7 +81,14 @@ impl Files {
             root,
             truncations,
             by_steps: Cell::new(false),
+            links: Links::default(),
         }
+    }
+
+    /// The same, with this rule for links.
+    #[must_use]
+    pub fn with_links(self, links: Links) -> Files {
+        Files { links, ..self }
     }
 
     /// The root, as a descriptor to look up names with.
@@ -101,6 +110,8 @@ impl Files {
             root,
             truncations: Arc::clone(&self.truncations),
             by_steps: self.by_steps.clone(),
+            // Nobody may write by way of a link that leaves it.
+            links: Links::default(),
         })
     }
 
@@ -204,10 +215,18 @@ impl Files {
             match self.open_beneath(name, OFlags::PATH) {
                 // Missing before Linux 5.6; some sandboxes say EPERM, which O_PATH never does.
                 Err(Errno::NOSYS | Errno::PERM) => self.by_steps.set(true),
-                result => return result,
+                Err(Errno::XDEV) if self.links.inside => {}
+                result => return self.note_refused(name, result),
             }
         }
-        self.walk(name, |_, _| {})
+        self.note_refused(name, self.walk(name, |_, _| {}))
+    }
+
+    fn note_refused<T>(&self, name: &[u8], result: Result<T, Errno>) -> Result<T, Errno> {
+        if matches!(result, Err(Errno::XDEV)) {
+            self.links.refuse(name);
+        }
+        result
     }
 
     /// The tag of a regular file, by a descriptor that need not be readable. `None` where its identity takes opening it
@@ -292,58 +311,16 @@ impl Files {
         }
     }
 
-    /// Resolves a name component by component and never leaves the root: `..` goes back to a directory that was gone
-    /// through, an absolute symbolic link is refused as openat2 refuses it. `visit` sees each directory with the entry
-    /// in it that is looked up next.
+    /// Resolves a name component by component and never leaves the root, but by a link that may; see [`steps`]. `visit` sees
+    /// each directory with the entry in it that is looked up next.
     ///
     /// # Errors
     /// As [`Files::find`].
     pub fn walk(
         &self,
         name: &[u8],
-        mut visit: impl FnMut(BorrowedFd<'_>, &[u8]),
+        visit: impl FnMut(BorrowedFd<'_>, &[u8]),
     ) -> Result<OwnedFd, Errno> {
-        let mut way: Vec<OwnedFd> = Vec::new();
-        let mut pending: VecDeque<Vec<u8>> = components(name);
-        let mut links = 0;
-        while let Some(component) = pending.pop_front() {
-            if component == b".." {
-                way.pop().ok_or(Errno::XDEV)?;
-                continue;
-            }
-            let directory = way
-                .last()
-                .map_or(self.root.as_fd(), |directory| directory.as_fd());
-            visit(directory, &component);
-            let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-            let fd = rustix::fs::openat(directory, component.as_slice(), flags, Mode::empty())?;
-            match FileType::from_raw_mode(rustix::fs::fstat(&fd)?.st_mode) {
-                FileType::Symlink => {
-                    links += 1;
-                    let target = rustix::fs::readlinkat(&fd, "", Vec::new())?.into_bytes();
-                    if links > SYMLINKS_MAX {
-                        return Err(Errno::LOOP);
-                    }
-                    if target.starts_with(b"/") {
-                        return Err(Errno::XDEV);
-                    }
-                    for component in components(&target).into_iter().rev() {
-                        pending.push_front(component);
-                    }
-                }
-                FileType::Directory => way.push(fd),
-                _ if pending.is_empty() => return Ok(fd),
-                _ => return Err(Errno::NOTDIR),
-            }
-        }
-        way.pop()
-            .map_or_else(|| rustix::io::fcntl_dupfd_cloexec(&self.root, 0), Ok)
+        steps::walk(&self.root, name, self.links.inside, visit)
     }
-}
-
-fn components(path: &[u8]) -> VecDeque<Vec<u8>> {
-    path.split(|&byte| byte == b'/')
-        .filter(|name| !matches!(*name, b"" | b"."))
-        .map(<[u8]>::to_vec)
-        .collect()
 }

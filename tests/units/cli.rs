@@ -58,6 +58,7 @@ fn defaults_are_those_of_the_usage() {
             keep: Duration::from_secs(604_800),
             most: 10_000,
         },
+        follow_links: false,
         user: None,
         sandbox: true,
     };
@@ -119,6 +120,9 @@ fn each_option_sets_its_own() {
         }),
         (&["--send-timeout", "1.0000000019"], |options| {
             options.send_timeout = Duration::from_nanos(1_000_000_001)
+        }),
+        (&["--follow-links", "inside"], |options| {
+            options.follow_links = true
         }),
         (&["--min-rate", "0"], |options| options.min_rate = 0),
         (&["--min-rate", "5000"], |options| options.min_rate = 5000),
@@ -254,6 +258,7 @@ fn the_usage_names_every_option_and_fits_a_terminal() {
         "access-log",
         "token-file",
         "cors",
+        "follow-links",
         "user",
         "no-sandbox",
         "help",

@@ -1,6 +1,7 @@
 //! Contract 8: paths.
 
 mod directories;
+mod links;
 mod listings;
 mod resolution;
 mod targets;

@@ -15,6 +15,7 @@ use crate::support::tail::{End, Tail};
 /// What fails, with which error, and what the log says of it.
 struct Row(&'static [Lack], Option<&'static str>);
 
+const NO_STATX: Option<&str> = Some("statx(2) is refused here");
 const NO_INSTANCE: Option<&str> = Some("no inotify instance");
 const NO_WATCHES: Option<&str> = Some("cannot watch every file");
 const NOT_TOLD: Option<&str> = Some("may not report every write");
@@ -24,6 +25,9 @@ const ROWS: &[Row] = &[
     // Before Linux 5.6; containers with an old list of allowed calls.
     Row(&[(libc::SYS_openat2, libc::ENOSYS)], None),
     Row(&[(libc::SYS_openat2, libc::EPERM)], None),
+    // Before Linux 4.11; the same containers.
+    Row(&[(libc::SYS_statx, libc::ENOSYS)], NO_STATX),
+    Row(&[(libc::SYS_statx, libc::EPERM)], NO_STATX),
     Row(&[(libc::SYS_inotify_init1, libc::ENOSYS)], NO_INSTANCE),
     Row(&[(libc::SYS_inotify_init1, libc::EMFILE)], NO_INSTANCE),
     Row(&[(libc::SYS_inotify_add_watch, libc::ENOSPC)], NO_WATCHES),
