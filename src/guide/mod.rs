@@ -6,6 +6,9 @@ pub mod http {}
 #[doc = include_str!("events.md")]
 pub mod events {}
 
+#[doc = include_str!("generations.md")]
+pub mod generations {}
+
 #[doc = include_str!("viewer.md")]
 pub mod viewer {}
 

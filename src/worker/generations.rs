@@ -244,7 +244,12 @@ fn step(report: &Report, after: After) -> Step {
         return target(rest, false);
     }
     let next = report.chain.after(after.etag, &report.seen);
-    let lost = !after.finished && report.seen.size(after.etag) != Some(after.offset);
+    // How long it was in the end is known only if it was seen being compressed.
+    let copy = report.chain.compressed_copy(after.etag);
+    let size = copy
+        .and_then(|copy| copy.original)
+        .map(|original| original.size);
+    let lost = !after.finished && size != Some(after.offset);
     match next.generation {
         Some(generation) => target(generation, next.gap || lost),
         None => Step::Nothing,

@@ -41,12 +41,14 @@ impl History {
     pub fn note_holder(&self, name: &[u8], holder: Holder) {
         let mut lines = self.lock();
         let line = lines.line(name);
-        match line.files.back_mut() {
-            Some(last) if last.etag == holder.etag => {
-                last.size = last.size.max(holder.size);
-                last.noted = now();
+        match line.place(holder.etag) {
+            // Perhaps another worker has seen already what came after it.
+            Some(place) => {
+                let file = &mut line.files[place];
+                file.size = file.size.max(holder.size);
+                file.noted = now();
             }
-            _ => line.push(ancestor(holder, false)),
+            None => line.push(ancestor(holder, false)),
         }
     }
 
@@ -224,15 +226,24 @@ impl Line {
 
     /// Notes that one file came directly after another. False: it is known.
     fn roll(&mut self, from: Holder, to: Holder) -> bool {
+        let pairs = self.files.iter().zip(self.files.iter().skip(1));
+        let known = pairs
+            .clone()
+            .position(|(one, next)| (one.etag, next.etag) == (from.etag, to.etag));
+        if let Some(place) = known {
+            self.files[place].size = from.size.max(self.files[place].size);
+            // Another worker saw it too, perhaps before this one.
+            return !std::mem::replace(&mut self.files[place + 1].direct, true);
+        }
         match self.place(from.etag) {
-            Some(place) => {
-                let size = &mut self.files[place].size;
-                *size = from.size.max(*size);
-                // Another worker saw it too, perhaps before this one.
-                if let Some(next) = self.files.get_mut(place + 1) {
-                    return next.etag == to.etag && !std::mem::replace(&mut next.direct, true);
-                }
+            Some(place) if place + 1 == self.files.len() => {}
+            // Somebody found what came later, but did not see what came between.
+            Some(place) if !self.files[place + 1].direct && self.place(to.etag).is_none() => {
+                self.files.insert(place + 1, ancestor(to, true));
+                return true;
             }
+            // What came after it is known, and it is another file.
+            Some(_) => return false,
             None => self.push(ancestor(from, false)),
         }
         self.push(ancestor(to, true));

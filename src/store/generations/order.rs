@@ -87,12 +87,6 @@ impl Seen {
         self.line.iter().rposition(|ancestor| ancestor.etag == etag)
     }
 
-    /// Bytes that a file had when it was looked at last.
-    #[must_use]
-    pub fn size(&self, etag: ETag) -> Option<u64> {
-        Some(self.line[self.place(etag)?].size)
-    }
-
     /// The place of a file, or of that which it was before it was compressed.
     fn place_of(&self, member: &Member) -> Option<usize> {
         let original = self.originals.get(&member.etag);

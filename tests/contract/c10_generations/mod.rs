@@ -1,7 +1,9 @@
 //! Contract 10: readers who were away.
 
+mod large;
 mod late;
 mod list;
+mod logrotate;
 mod remembered;
 mod select;
 mod streams;
