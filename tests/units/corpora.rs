@@ -1,6 +1,6 @@
 //! Replays what the fuzz targets were given and have found, so that no nightly compiler is needed to keep it found.
 
-use crate::properties::{conditional, date, events, range, request, target};
+use crate::properties::{conditional, date, events, follower, range, request, response, target};
 use crate::support::corpus::replay;
 
 #[test]
@@ -31,4 +31,14 @@ fn request() {
 #[test]
 fn target() {
     replay("target", target::target);
+}
+
+#[test]
+fn response() {
+    replay("response", response::response);
+}
+
+#[test]
+fn follower() {
+    replay("follower", follower::follower);
 }

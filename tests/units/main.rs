@@ -5,6 +5,7 @@
 mod support;
 
 mod cli;
+mod client;
 mod connection;
 mod corpora;
 mod dialect;

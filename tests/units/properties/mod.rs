@@ -4,7 +4,9 @@
 pub mod conditional;
 pub mod date;
 pub mod events;
+pub mod follower;
 pub mod oracle;
 pub mod range;
 pub mod request;
+pub mod response;
 pub mod target;

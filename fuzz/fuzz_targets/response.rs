@@ -1,0 +1,9 @@
+//! What a server sends.
+#![no_main]
+
+#[path = "../../tests/units/properties/mod.rs"]
+mod properties;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    properties::response::response(bytes);
+});

@@ -1,0 +1,4 @@
+//! What `openrange follow` and `mirror` are made of.
+
+mod documents;
+mod plan;
