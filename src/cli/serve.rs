@@ -75,8 +75,8 @@ or replaced.
 One line on stdout tells each address when the server is ready. Everything else
 is logged to stderr; RUST_LOG=warn logs less, RUST_LOG=debug more.
 SIGHUP reads the token file, opens the access log again and looks at ROOT; what
-cannot be used changes nothing, and the log says so. SIGUSR1 logs the clients. SIGTERM and
-SIGINT end the server, a second one at once.
+cannot be used changes nothing, and the log says so. SIGUSR1 logs the clients.
+SIGTERM and SIGINT end the server, a second one at once.
 Exit status: 0 after SIGTERM or SIGINT, 1 if it cannot serve, 2 for wrong usage.
 ",
 };
