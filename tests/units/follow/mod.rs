@@ -1,4 +1,5 @@
 //! `follow`.
 
 mod fanout;
+mod rolls;
 mod watcher;

@@ -1,0 +1,138 @@
+//! Rolls that are replayed from events: whatever happens in a directory, and however late anybody looks, what is said to have
+//! come directly after a file did so.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
+
+use openrange::follow::rolls::{Entry, Happened, Rolls};
+use openrange::http::conditional::ETag;
+use openrange::store::generations::fact::Holder;
+use openrange::store::generations::history::History;
+
+const NAMES: [&str; 5] = ["log", "log.1", "log.2", "saved", "log.3"];
+
+fn entry(name: &str) -> Entry {
+    (1, name.as_bytes().into())
+}
+
+fn holder(file: u64) -> Holder {
+    Holder {
+        etag: ETag(file),
+        inode: file,
+        size: 0,
+    }
+}
+
+#[derive(Default)]
+struct World {
+    names: BTreeMap<&'static str, u64>,
+    files: u64,
+    cookies: u32,
+    events: VecDeque<(Entry, Happened)>,
+    /// The files that had the name of the log.
+    truth: Vec<u64>,
+}
+
+impl World {
+    fn note(&mut self) {
+        if let Some(&file) = self.names.get("log")
+            && self.truth.last() != Some(&file)
+        {
+            self.truth.push(file);
+        }
+    }
+
+    fn create(&mut self, name: &'static str) {
+        if !self.names.contains_key(name) {
+            self.files += 1;
+            self.names.insert(name, self.files);
+            self.events.push_back((entry(name), Happened::Created));
+            self.note();
+        }
+    }
+
+    fn rename(&mut self, from: &'static str, to: &'static str) {
+        if from != to
+            && let Some(file) = self.names.remove(from)
+        {
+            self.cookies += 1;
+            self.names.insert(to, file);
+            let halves = [
+                (from, Happened::MovedFrom(self.cookies)),
+                (to, Happened::MovedTo(self.cookies)),
+            ];
+            self.events
+                .extend(halves.map(|(name, what)| (entry(name), what)));
+            self.note();
+        }
+    }
+
+    fn remove(&mut self, name: &'static str) {
+        if self.names.remove(name).is_some() {
+            self.events.push_back((entry(name), Happened::Deleted));
+        }
+    }
+}
+
+#[test]
+fn what_is_said_to_be_direct_is() {
+    let mut certain = 0;
+    for seed in 1..3000_u64 {
+        let mut state = seed;
+        let mut next = |below: usize| {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            usize::try_from(state >> 33).expect("31 bits") % below
+        };
+        let (history, name) = (History::default(), Rc::<[u8]>::from(b"log".as_slice()));
+        let mut world = World::default();
+        world.create("log");
+        world.events.clear();
+        let mut rolls = Rolls::default();
+        rolls.follow(&entry("log"), &name, holder(1));
+        for _ in 0..30 {
+            let (from, to) = (NAMES[next(NAMES.len())], NAMES[next(NAMES.len())]);
+            match next(8) {
+                0..3 => world.create("log"),
+                3 => world.create(to),
+                4 => world.rename("log", to),
+                5 => world.rename(from, to),
+                6 => world.remove(from),
+                _ => {
+                    // Some events are read, then somebody looks, and more happens before the rest is read.
+                    let read = next(world.events.len() + 1);
+                    for (entry, what) in world.events.drain(..read) {
+                        rolls.happened(entry, what);
+                    }
+                    let names = world.names.clone();
+                    let look = |_: &Rc<[u8]>, entry: &Entry| {
+                        let name = str::from_utf8(&entry.1).expect("a name");
+                        names.get(name).map(|&file| holder(file))
+                    };
+                    rolls.identify(look);
+                    if next(2) == 0 {
+                        world.rename("log", to);
+                        world.create("log");
+                    }
+                    for (entry, what) in world.events.drain(..) {
+                        rolls.happened(entry, what);
+                    }
+                    let names = world.names.clone();
+                    rolls.confirm(&history, |_, entry| {
+                        let name = str::from_utf8(&entry.1).expect("a name");
+                        names.get(name).map(|&file| holder(file))
+                    });
+                }
+            }
+        }
+        let line = history.seen(b"log", std::iter::empty()).line;
+        for pair in line.windows(2).filter(|pair| pair[1].direct) {
+            let pair = [pair[0].etag.0, pair[1].etag.0];
+            let follows = world.truth.windows(2).any(|truth| truth == pair);
+            assert!(follows, "seed {seed}: {pair:?} of {:?}", world.truth);
+            certain += 1;
+        }
+    }
+    assert!(certain > 3000, "{certain}");
+}
