@@ -33,6 +33,9 @@ pub(crate) fn holder(file: &OpenFile) -> Holder {
     }
 }
 
+/// A generation that is followed: its file, what is known of it, and its topic.
+type Followed = (Rc<OpenFile>, FileInfo, TopicId);
+
 impl Topics {
     /// Observes what becomes of a followed name, and remembers which file has it.
     pub(super) fn observe(&mut self, key: TopicId) {
@@ -138,7 +141,7 @@ impl Topics {
         name: &[u8],
         path: &[u8],
         etag: ETag,
-    ) -> Option<Result<(Rc<OpenFile>, FileInfo, TopicId), Errno>> {
+    ) -> Option<Result<Followed, Errno>> {
         let file = match self.identified(name, path, etag)? {
             Ok(file) => file,
             Err(error) => return Some(Err(error)),

@@ -28,7 +28,7 @@ impl Links {
     /// A name was looked at.
     pub(super) fn note(&mut self, name: &[u8], link: bool, entry: Option<&Entry>) {
         let known = self.0.contains_key(name);
-        if !link && !known || !known && self.0.len() >= DIRECTORY_LINKS_MAX {
+        if !known && (!link || self.0.len() >= DIRECTORY_LINKS_MAX) {
             return;
         }
         let tag = entry.and_then(Entry::tag);

@@ -63,11 +63,11 @@ impl Tree {
         let options = [&["--no-sandbox"], options].concat();
         let lacks = [libc::ENOSYS, libc::EPERM].map(|error| [(libc::SYS_openat2, error)]);
         let without = lacks.iter().filter_map(|lack| {
-            Server::without(lack, &self.root(), &options)
+            Server::without(lack, self.root(), &options)
                 .inspect_err(|why| skip(&format!("no seccomp: {why}")))
                 .ok()
         });
-        let with = Server::with(&self.root(), &options);
+        let with = Server::with(self.root(), &options);
         std::iter::once(with).chain(without).collect()
     }
 }

@@ -144,7 +144,7 @@ fn file_system_that_does_not_tell() {
         root.path().display()
     );
     let options = ["--threads", "1", "--poll-interval", "50"];
-    let server = match Server::in_namespace(&script, &root.join("root"), &options) {
+    let server = match Server::in_namespace(&script, root.join("root"), &options) {
         Ok(server) => server,
         Err(why) => return skip(&format!("no overlay: {}", why.trim())),
     };

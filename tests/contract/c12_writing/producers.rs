@@ -107,7 +107,7 @@ fn one_of_many_comes_at_an_offset() {
                     let server = &server;
                     scope.spawn(move || {
                         let line = format!("{round:03} p{producer}\n");
-                        patch(server, "/in/t", offset, false, line.repeat(1) + "\n").status
+                        patch(server, "/in/t", offset, false, line.clone() + "\n").status
                     })
                 })
                 .collect();

@@ -75,7 +75,7 @@ fn system_calls_that_fail() {
         println!("without {lacks:?}");
         let place = Place::new();
         let options = ["--threads", "1", "--poll-interval", "20"];
-        let start = || Server::without(lacks, &place.root(), &options);
+        let start = || Server::without(lacks, place.root(), &options);
         let server = match start() {
             Ok(server) => server,
             Err(why) => return skip(&format!("no seccomp: {why}")),

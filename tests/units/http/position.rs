@@ -91,7 +91,7 @@ fn positions_in_several_files() {
         format!("-,{one}"),
         format!("{one}.{one}"),
         format!("-,{one}.{one}.{one},-"),
-        vec![one; EVENT_LATE_MAX + 1].join("."),
+        [one; EVENT_LATE_MAX + 1].join("."),
         vec![one; EVENT_PLACES_MAX].join(","),
     ] {
         let positions = Positions::parse(text.as_bytes()).expect(&text);
@@ -115,7 +115,7 @@ fn positions_in_several_files() {
         format!(".{one}"),
         format!("-.{one}"),
         format!("{one}.-"),
-        vec![one; EVENT_LATE_MAX + 2].join("."),
+        [one; EVENT_LATE_MAX + 2].join("."),
         format!("{one} ,-"),
         format!("{one},0123456789abcdef"),
         vec!["-"; EVENT_PLACES_MAX + 1].join(","),
@@ -133,7 +133,7 @@ fn positions_in_several_files() {
         let place = |index: u64| {
             let late = (index % 4 == 2).then(&mut position).into_iter().collect();
             let at = position();
-            (index % 4 > 0).then_some(Place { at, late })
+            (!index.is_multiple_of(4)).then_some(Place { at, late })
         };
         let positions = Positions((0..count).map(place).collect());
         let text = positions.to_string();

@@ -8,7 +8,7 @@ use openrange::resource::{DirectoryPage, FileInfo, Resource};
 use openrange::response::{Body, respond};
 use openrange::subscription::event_stream::Subject;
 
-use super::response::ParsedResponse;
+use super::parsed::ParsedResponse;
 use super::{MODIFIED, MODIFIED_TEXT, NOW, NOW_TEXT, TEXT, answered, file, info, now, request};
 
 /// A body in short.

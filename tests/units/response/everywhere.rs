@@ -9,7 +9,7 @@ use openrange::http::request::{Method, Refusal, Request};
 use openrange::resource::{DirectoryPage, Resource};
 use openrange::response::{Body, Response, refuse, respond};
 
-use super::response::{ParsedResponse, body_length};
+use super::parsed::{ParsedResponse, body_length};
 use super::{MODIFIED_TEXT, NOW_TEXT, TAG, file, now, request};
 use crate::support::pace::some;
 

@@ -3,7 +3,7 @@
 mod cases;
 mod everywhere;
 mod multipart;
-mod response;
+mod parsed;
 
 use openrange::dialect::plain;
 use openrange::http::conditional::ETag;

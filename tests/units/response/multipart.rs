@@ -2,7 +2,7 @@
 
 use openrange::response::{Body, Response};
 
-use super::response::ParsedResponse;
+use super::parsed::ParsedResponse;
 use super::{TEXT, answered, file};
 
 /// The body as it goes out, of a file whose bytes tell where they stand.

@@ -44,7 +44,8 @@ fn order(chain: &Chain) -> Vec<i64> {
 #[test]
 fn names_and_times() {
     let nothing = Seen::default();
-    let rows: [(&[(&str, u64, i64)], &[i64]); 13] = [
+    type Row<'a> = (&'a [(&'a str, u64, i64)], &'a [i64]);
+    let rows: [Row<'_>; 13] = [
         (&[], &[]),
         (&[("app.log", 1, 9)], &[1]),
         (
