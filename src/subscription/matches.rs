@@ -109,8 +109,15 @@ impl Matches {
             }
         }
         files.sort_by(|left, right| left.name.cmp(&right.name));
-        let differs = !same(&files, &self.files) || left_out != self.left_out;
-        (self.files, self.left_out, self.gathered) = (files, left_out, Vec::new());
+        let before: HashSet<&[u8]> = self.left_out.iter().map(|name| &**name).collect();
+        // In which order they would be next is no news.
+        let others =
+            left_out.len() != before.len() || left_out.iter().any(|name| !before.contains(&**name));
+        let differs = others || !same(&files, &self.files);
+        if others {
+            self.left_out = left_out;
+        }
+        (self.files, self.gathered) = (files, Vec::new());
         if differs || self.version == Version::default() {
             self.version = version;
         }

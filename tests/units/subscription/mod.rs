@@ -1,3 +1,4 @@
 //! `subscription`.
 
 mod changelog;
+mod matches;
