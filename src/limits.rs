@@ -372,3 +372,8 @@ pub const JOB_TIMEOUT: Duration = Duration::from_secs(3600);
 pub const JOB_KEEP: Duration = Duration::from_secs(604_800);
 /// Jobs that are open at the same time, unless `--jobs-max` says otherwise. Each takes some 100 bytes and four files.
 pub const JOBS_MAX: usize = 10_000;
+
+/// Files of which is remembered what was seen of them, where a file system has no identity for them: some 20 MB at most.
+pub const EVIDENCE_FILES_MAX: usize = 65_536;
+/// Bytes of the beginning of a file that are enough to know it again when its mount gives it another node number.
+pub const EVIDENCE_MIN: usize = 16;

@@ -1,10 +1,9 @@
 //! The files of jobs in their directory. Every operation is safe against the others in other processes: what only one may
 //! do, the kernel decides (`link(2)` and `O_EXCL` on names, `flock(2)` on the answer).
 
-use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -27,26 +26,7 @@ const TEXT_MAX: u64 = 64 * 1024;
 /// A directory of jobs.
 #[derive(Debug)]
 pub struct JobDirectory {
-    directory: OwnedFd,
-}
-
-/// Which files of a job there are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct JobEntry {
-    /// The job.
-    pub id: JobId,
-    /// It has a request: it was accepted.
-    pub requested: bool,
-    /// It has a status.
-    pub ended: bool,
-    /// A server has noted what it knows of it.
-    pub recorded: bool,
-}
-
-enum Part {
-    Record,
-    Request,
-    Status,
+    pub(super) directory: OwnedFd,
 }
 
 /// What became of an attempt to take a job.
@@ -105,120 +85,6 @@ impl JobDirectory {
         }
         jobs.sort_unstable();
         Ok(jobs.into_iter().map(|(_, _, id)| id).collect())
-    }
-
-    /// Claims the name of a new job by noting what is known of it, and creates its empty answer. `ID.request` follows, and
-    /// then [`JobDirectory::enqueue`]. False: there is such a job.
-    ///
-    /// # Errors
-    /// EACCES, ENOSPC and the like.
-    pub fn claim(&self, record: &JobRecord) -> Result<bool, Errno> {
-        let is_new = self
-            .create(&record_name(record.id), &record.to_json())?
-            .is_some();
-        // Whoever finds the claim finds the answer too, also if the claimer is not there yet.
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL;
-        match self.open_file(record.id.as_str(), flags) {
-            Ok(_) | Err(Errno::EXIST) => Ok(is_new),
-            Err(error) => {
-                if is_new {
-                    self.remove(record.id);
-                }
-                Err(error)
-            }
-        }
-    }
-
-    /// Appends the line of a job to `queue`: from then on workers know it.
-    ///
-    /// # Errors
-    /// ENOSPC and the like.
-    pub fn enqueue(&self, record: &JobRecord) -> Result<(), Errno> {
-        self.append(QUEUE, record.queue_line().as_bytes())
-    }
-
-    /// Removes all files of a job.
-    pub fn remove(&self, id: JobId) {
-        for name in [
-            request_name(id),
-            status_name(id),
-            taken_name(id),
-            id.to_string(),
-            record_name(id),
-        ] {
-            let _ = rustix::fs::unlinkat(&self.directory, name, AtFlags::empty());
-        }
-    }
-
-    /// Whether the request of this job has these bytes.
-    ///
-    /// # Errors
-    /// ENOENT: it has not come yet, or is gone.
-    pub fn is_request(&self, id: JobId, content: &mut impl Read) -> std::io::Result<bool> {
-        let mut request = self.request(id).map_err(std::io::Error::from)?;
-        let (mut one, mut other) = ([0; 16 * 1024], [0; 16 * 1024]);
-        loop {
-            let count = read_full(&mut request, &mut one)?;
-            let same = read_full(content, &mut other)? == count && one[..count] == other[..count];
-            if !same || count == 0 {
-                return Ok(same);
-            }
-        }
-    }
-
-    /// All jobs of the directory: those that have any of their files.
-    ///
-    /// # Errors
-    /// EIO and the like.
-    pub fn jobs(&self) -> Result<Vec<JobEntry>, Errno> {
-        let mut jobs: HashMap<JobId, JobEntry> = HashMap::new();
-        for entry in Dir::read_from(&self.directory)? {
-            let entry = entry?;
-            let name = entry.file_name().to_bytes();
-            let (id, part) = match name.strip_prefix(b".") {
-                Some(hidden) => (id_before(hidden, b".job"), Part::Record),
-                None => match (id_before(name, b".request"), id_before(name, b".status")) {
-                    (Some(id), _) => (Some(id), Part::Request),
-                    (None, Some(id)) => (Some(id), Part::Status),
-                    (None, None) => continue,
-                },
-            };
-            let Some(id) = id else { continue };
-            let entry = jobs.entry(id).or_insert(JobEntry {
-                id,
-                requested: false,
-                ended: false,
-                recorded: false,
-            });
-            match part {
-                Part::Record => entry.recorded = true,
-                Part::Request => entry.requested = true,
-                Part::Status => entry.ended = true,
-            }
-        }
-        Ok(jobs.into_values().collect())
-    }
-
-    /// The jobs that the current file `queue` names.
-    #[must_use]
-    pub fn queued(&self) -> HashSet<JobId> {
-        let Ok(queue) = self.open_file(QUEUE, OFlags::RDONLY) else {
-            return HashSet::new();
-        };
-        let lines = BufReader::new(File::from(queue)).split(b'\n');
-        let texts = lines
-            .map_while(Result::ok)
-            .filter_map(|line| String::from_utf8(line).ok());
-        texts
-            .filter_map(|line| Some(JobRecord::parse(&line)?.id))
-            .collect()
-    }
-
-    /// When a job ended, in seconds since 1970.
-    #[must_use]
-    pub fn ended_at(&self, id: JobId) -> Option<u64> {
-        let stat = self.stat(&status_name(id)).ok()?;
-        u64::try_from(stat.st_mtime).ok()
     }
 
     /// Takes a job: locks its answer and counts the attempt.
@@ -334,7 +200,7 @@ impl JobDirectory {
 
     /// Creates a file with this text, whole or not at all. `None`: there is one. It is locked until it is dropped, so that
     /// nobody takes its creator for dead.
-    fn create(&self, name: &str, text: &str) -> Result<Option<File>, Errno> {
+    pub(super) fn create(&self, name: &str, text: &str) -> Result<Option<File>, Errno> {
         let thread = rustix::thread::gettid().as_raw_nonzero();
         let temporary = format!(".{name}.{thread}");
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC;
@@ -384,17 +250,17 @@ impl JobDirectory {
         &self.directory
     }
 
-    fn open_file(&self, name: &str, flags: OFlags) -> Result<OwnedFd, Errno> {
+    pub(super) fn open_file(&self, name: &str, flags: OFlags) -> Result<OwnedFd, Errno> {
         let flags = flags | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NOCTTY;
         let mode = Mode::from_raw_mode(0o644);
         rustix::fs::openat(&self.directory, name, flags, mode)
     }
 
-    fn stat(&self, name: &str) -> Result<rustix::fs::Stat, Errno> {
+    pub(super) fn stat(&self, name: &str) -> Result<rustix::fs::Stat, Errno> {
         rustix::fs::statat(&self.directory, name, AtFlags::SYMLINK_NOFOLLOW)
     }
 
-    fn exists(&self, name: &str) -> bool {
+    pub(super) fn exists(&self, name: &str) -> bool {
         self.stat(name).is_ok()
     }
 
@@ -420,36 +286,24 @@ fn is_sealed(file: &OwnedFd) -> Result<bool, Errno> {
     Ok(rustix::fs::fstat(file)?.st_mode & WRITE_BITS == 0)
 }
 
-fn request_name(id: JobId) -> String {
+pub(super) fn request_name(id: JobId) -> String {
     format!("{id}.request")
 }
 
-fn status_name(id: JobId) -> String {
+pub(super) fn status_name(id: JobId) -> String {
     format!("{id}.status")
 }
 
-fn record_name(id: JobId) -> String {
+pub(super) fn record_name(id: JobId) -> String {
     format!(".{id}.job")
 }
 
-fn taken_name(id: JobId) -> String {
+pub(super) fn taken_name(id: JobId) -> String {
     format!(".{id}.taken")
 }
 
-/// Reads until the buffer is full or there is no more.
-fn read_full(from: &mut impl Read, buffer: &mut [u8]) -> std::io::Result<usize> {
-    let mut count = 0;
-    while count < buffer.len() {
-        match from.read(&mut buffer[count..])? {
-            0 => break,
-            more => count += more,
-        }
-    }
-    Ok(count)
-}
-
 /// The job whose file has this name with this ending.
-fn id_before(name: &[u8], ending: &[u8]) -> Option<JobId> {
+pub(super) fn id_before(name: &[u8], ending: &[u8]) -> Option<JobId> {
     let stem = name.strip_suffix(ending)?;
     OsStr::from_bytes(stem).to_str()?.parse().ok()
 }

@@ -16,9 +16,10 @@
 //! A worker holds `flock(2)` on the answer while its command runs. So an answer that was taken, is not locked and not
 //! sealed belongs to a worker that died.
 //!
-//! [`files`] has the operations on these files, which server, workers and hooks share; [`record`] the texts in them, pure;
-//! [`tracker`] is the part of the server; [`work`] is the worker, `openrange work`.
+//! [`files`] has the operations on these files that server and workers share, [`acceptance`] those of the server alone;
+//! [`record`] the texts in them, pure; [`tracker`] is the part of the server; [`work`] is the worker, `openrange work`.
 
+pub mod acceptance;
 pub mod files;
 pub mod record;
 pub mod tracker;

@@ -15,7 +15,8 @@ use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec};
 use rustix::fd::OwnedFd;
 use rustix::io::Errno;
 
-use super::files::{JobDirectory, JobEntry};
+use super::acceptance::JobEntry;
+use super::files::JobDirectory;
 use super::record::{JobId, JobRecord, JobStatus};
 use crate::limits::{JOB_CLEAN_INTERVAL, JOB_KEEP, JOB_TIMEOUT, JOBS_MAX, QUEUE_LOOK_INTERVAL};
 

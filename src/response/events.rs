@@ -13,8 +13,7 @@ use crate::intent::EventsOf;
 use crate::resource::FileInfo;
 use crate::subscription::event_stream::{Beginning, Subject};
 
-const EVENTS: &str =
-    "Cache-Control: no-store\r\nX-Accel-Buffering: no\r\nX-Content-Type-Options: nosniff\r\n";
+const EVENTS: &str = "Cache-Control: no-store\r\nX-Accel-Buffering: no\r\nIncremental: ?1\r\nX-Content-Type-Options: nosniff\r\n";
 
 impl ResponseBuilder<'_> {
     /// Of a stream of events only that conditions fail which ask for another file: it is never stale, and has no ranges.

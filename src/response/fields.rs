@@ -8,7 +8,7 @@ pub(super) const FINITE: &str =
     "Accept-Ranges: bytes\r\nCache-Control: no-cache\r\nX-Content-Type-Options: nosniff\r\n";
 
 pub(super) const LIVE: &str = "Accept-Ranges: bytes\r\nCache-Control: no-store\r\nX-Accel-Buffering: no\r\n\
-                    X-Content-Type-Options: nosniff\r\n";
+                    Incremental: ?1\r\nX-Content-Type-Options: nosniff\r\n";
 
 /// Why a request with another Host is refused.
 pub const MISDIRECTED: &str =

@@ -30,6 +30,7 @@ use crate::limits::{ACCESS_LOG_PATIENCE, ADMIN_PATIENCE, CLIENTS_MAX};
 use crate::log::stderr;
 use crate::os::sockets::{self, Address, Bound, Listener};
 use crate::os::unix_queues::UnixQueues;
+use crate::store::mounts;
 use crate::store::root::open_root;
 use crate::worker::admission::Admission;
 use crate::worker::inspect::Inspector;
@@ -65,13 +66,8 @@ pub fn run(options: &Options) -> Result<(), String> {
     let path = std::path::absolute(&options.root).unwrap_or_else(|_| options.root.clone());
     let (memory, journal) = Memory::load(options)?;
     let mut bound = bind(options, threads, passed)?;
-    let prepared = writing::prepare(options, &bound.served)?;
-    let job_directory = jobs::directory(options)?;
-    let writable = prepared.as_ref().map(|prepared| &*prepared.directories);
-    confinement::give_up_privileges(options, writable.unwrap_or_default())?;
-    let writing = prepared.map(writing::Prepared::finish).transpose()?;
-    let jobs = jobs::prepare(options, job_directory.as_ref())?;
-    let shared = share(options, threads, &mut bound, &reload, (writing, jobs));
+    let writers = confine(options, &bound.served)?;
+    let shared = share(options, threads, &mut bound, &reload, writers);
     let root = open(&options.root)?;
     let workers = Arc::new(Workers::new(
         Arc::clone(&shared),
@@ -117,6 +113,19 @@ pub fn run(options: &Options) -> Result<(), String> {
         log.finish(ACCESS_LOG_PATIENCE);
     }
     result
+}
+
+/// Gives up everything that is not needed, and prepares what writes: before that what has to be opened, after it what an
+/// earlier server has left.
+fn confine(options: &Options, bound: &[Bound]) -> Result<(Option<Writing>, Option<Jobs>), String> {
+    let prepared = writing::prepare(options, bound)?;
+    let job_directory = jobs::directory(options)?;
+    mounts::prepare();
+    let writable = prepared.as_ref().map(|prepared| &*prepared.directories);
+    confinement::give_up_privileges(options, writable.unwrap_or_default())?;
+    let writing = prepared.map(writing::Prepared::finish).transpose()?;
+    let jobs = jobs::prepare(options, job_directory.as_ref())?;
+    Ok((writing, jobs))
 }
 
 fn share(

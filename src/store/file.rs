@@ -1,7 +1,7 @@
 //! An open file: which one it is, how long it is now, whether it was truncated.
 
 use std::cell::Cell;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -9,6 +9,7 @@ use rustix::fs::{AtFlags, FileType, Statx, StatxFlags};
 use rustix::io::Errno;
 
 use super::file_stat::FileStat;
+pub(crate) use super::identity::proc_path;
 use super::identity::{identity, original};
 use super::truncations::Truncations;
 use crate::http::conditional::{ETag, SETTLED_SECONDS};
@@ -350,7 +351,7 @@ pub(crate) fn stat(fd: BorrowedFd<'_>) -> Result<Statx, Errno> {
 
 pub(super) fn statx(fd: BorrowedFd<'_>, name: &[u8], flags: AtFlags) -> Result<Statx, Errno> {
     static REFUSED: AtomicBool = AtomicBool::new(false);
-    let wanted = StatxFlags::BASIC_STATS | StatxFlags::BTIME;
+    let wanted = StatxFlags::BASIC_STATS | StatxFlags::BTIME | StatxFlags::MNT_ID;
     if !REFUSED.load(Ordering::Relaxed) {
         match rustix::fs::statx(fd, name, flags, wanted) {
             // Missing before Linux 4.11; some sandboxes say EPERM.
@@ -395,9 +396,4 @@ fn fstatat(fd: BorrowedFd<'_>, name: &[u8], flags: AtFlags) -> Result<Statx, Err
     (found.stx_ctime.tv_sec, found.stx_ctime.tv_nsec) =
         (stat.st_ctime as i64, stat.st_ctime_nsec as u32);
     Ok(found)
-}
-
-/// The name under which this process reaches an open file, whatever has become of its names.
-pub(crate) fn proc_path(fd: BorrowedFd<'_>) -> String {
-    format!("/proc/self/fd/{}", fd.as_raw_fd())
 }

@@ -1,9 +1,11 @@
 //! The identity of a file.
 
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
-use rustix::fs::{Statx, StatxFlags};
+use rustix::fs::{FileType, Mode, OFlags, Statx, StatxFlags};
 
+use super::evidence;
+use super::mounts;
 use crate::http::etag::ETag;
 use crate::http::position::fnv;
 use crate::os::sys;
@@ -14,26 +16,101 @@ pub const TAG_ATTRIBUTE: &str = "user.openrange.tag";
 /// The tag in [`TAG_ATTRIBUTE`] of an open file, which need not be readable (fgetxattr(2) refuses O_PATH).
 pub(super) fn original(fd: BorrowedFd<'_>) -> Option<ETag> {
     let mut value = [0; 32];
-    let path = format!("/proc/self/fd/{}", fd.as_raw_fd());
-    let length = rustix::fs::getxattr(path, TAG_ATTRIBUTE, &mut value[..]).ok()?;
+    let length = rustix::fs::getxattr(proc_path(fd), TAG_ATTRIBUTE, &mut value[..]).ok()?;
     ETag::from_digits(value.get(..length)?)
 }
 
-/// The identity of a file, for its tag: the file handle and the time of birth. {inode, birth} alone is not enough: an inode
-/// number is given again within the same tick of the kernel's clock. Nothing in it may differ between two hosts that
-/// mount the same file system, or before and after a reboot, so there is no device number. Where there is no handle
-/// (kernels before 6.5 on some file systems), the inode number and its generation take its place.
+/// The identity of an open file, for its tag. Nothing in it may differ between two hosts that mount the same file system, or
+/// before and after a reboot, so there is no device number. It is made of what the file system offers:
+///
+/// | file system | identity | why |
+/// |---|---|---|
+/// | ext4, XFS, btrfs, tmpfs, NFS and most others | file handle, time of birth | the handle has a generation, which changes when an inode number is given again; {inode, birth} alone repeats within a tick of the kernel's clock |
+/// | the same on kernels without handles for them (before 6.5) | inode number, generation (FS_IOC_GETVERSION), birth | what the handle would have |
+/// | FUSE of GlusterFS, JuiceFS, MooseFS, CephFS | kind, volume, inode number | these number files for the whole volume; the handle is only the node number of one mount |
+/// | other FUSE, virtiofs, 9p, whatever has neither generation nor birth | [`evidence`] | their numbers belong to one mount, or to another file tomorrow |
+///
+/// The rule for unknown file systems: rather two tags for one file, which is a needless 412, than one tag for two files.
 pub(super) fn identity(fd: BorrowedFd<'_>, stat: &Statx) -> u64 {
-    by_handle(fd, stat).unwrap_or_else(|| by_inode(fd, stat))
+    let is_file = FileType::from_raw_mode(stat.stx_mode.into()) == FileType::RegularFile;
+    match basis(fd, stat) {
+        Basis::Kernel => by_handle(fd, stat).unwrap_or_else(|| by_inode(fd, stat)),
+        Basis::Volume(volume) => fnv(&[volume.as_bytes(), &stat.stx_ino.to_be_bytes()]),
+        // Directories have no tags; what they are told apart by is only compared while they are open.
+        Basis::Evidence if !is_file => by_inode(fd, stat),
+        Basis::Evidence => evidence::identity(fd, stat).unwrap_or_else(|_| evidence::unknown()),
+    }
 }
 
-pub(super) fn by_handle(fd: BorrowedFd<'_>, stat: &Statx) -> Option<u64> {
+/// The same by a descriptor that need not be readable. `None`: it takes opening the file, and that fails.
+pub(super) fn identity_of_place(place: BorrowedFd<'_>, stat: &Statx) -> Option<u64> {
+    let known = match basis(place, stat) {
+        Basis::Kernel => by_handle(place, stat),
+        Basis::Volume(volume) => Some(fnv(&[volume.as_bytes(), &stat.stx_ino.to_be_bytes()])),
+        Basis::Evidence => None,
+    };
+    known.or_else(|| {
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+        let fd = rustix::fs::open(proc_path(place), flags, Mode::empty()).ok()?;
+        Some(identity(fd.as_fd(), stat))
+    })
+}
+
+/// The name under which this process reaches an open file, whatever has become of its names.
+pub(crate) fn proc_path(fd: BorrowedFd<'_>) -> String {
+    format!("/proc/self/fd/{}", fd.as_raw_fd())
+}
+
+/// What the identity of a file is made of.
+enum Basis {
+    /// What the kernel says of it.
+    Kernel,
+    /// Its number within this volume.
+    Volume(String),
+    /// What was seen of it.
+    Evidence,
+}
+
+/// FUSE_SUPER_MAGIC and V9FS_MAGIC (statfs(2)).
+const FUSE: u32 = 0x6573_5546;
+const V9FS: u32 = 0x0102_1997;
+
+fn basis(fd: BorrowedFd<'_>, stat: &Statx) -> Basis {
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "magic numbers have 32 bits"
+    )]
+    let magic = rustix::fs::fstatfs(fd).map_or(0, |found| found.f_type as u32);
+    match magic {
+        FUSE => volume(stat).map_or(Basis::Evidence, Basis::Volume),
+        V9FS => Basis::Evidence,
+        _ if has_birth(stat) || has_generation(fd) => Basis::Kernel,
+        _ => Basis::Evidence,
+    }
+}
+
+/// The volume that a FUSE file is in, if its inode number is that of the volume and not of the mount. The name of the
+/// server, which differs between hosts, is no part of it.
+fn volume(stat: &Statx) -> Option<String> {
+    let mount = mounts::find(stat.stx_mnt_id)?;
+    let kind = mount.file_system.strip_prefix("fuse.")?;
+    let name = mount.source.rsplit(':').next().unwrap_or_default();
+    match kind {
+        "glusterfs" | "juicefs" => Some(format!("{kind} {name}")),
+        "mfs" => Some("mfs".to_owned()),
+        kind if kind.starts_with("ceph") => Some("ceph".to_owned()),
+        _ => None,
+    }
+}
+
+fn by_handle(fd: BorrowedFd<'_>, stat: &Statx) -> Option<u64> {
     let handle = sys::file_handle(fd).ok()?;
     Some(fnv(&[&handle, &birth(stat)]))
 }
 
 /// The descriptor must be readable, to ask for the generation.
-pub(super) fn by_inode(fd: BorrowedFd<'_>, stat: &Statx) -> u64 {
+fn by_inode(fd: BorrowedFd<'_>, stat: &Statx) -> u64 {
     let generation = sys::inode_generation(fd).unwrap_or(0);
     fnv(&[
         &stat.stx_ino.to_be_bytes(),
@@ -42,9 +119,24 @@ pub(super) fn by_inode(fd: BorrowedFd<'_>, stat: &Statx) -> u64 {
     ])
 }
 
+fn has_birth(stat: &Statx) -> bool {
+    stat.stx_mask & StatxFlags::BTIME.bits() != 0
+}
+
+/// Whether something changes when an inode number is given again. A handle of the generic kind without a generation is only
+/// the inode number (FILEID_INO32_GEN, FILEID_INO64_GEN in exportfs.h).
+fn has_generation(fd: BorrowedFd<'_>) -> bool {
+    match sys::file_handle(fd).as_deref() {
+        Ok([0, 0, 0, 1, _, _, _, _, 0, 0, 0, 0]) => false,
+        Ok([0, 0, 0, 0x81, _, _, _, _, _, _, _, _, 0, 0, 0, 0]) => false,
+        Ok(_) => true,
+        Err(_) => sys::inode_generation(fd).is_ok_and(|generation| generation != 0),
+    }
+}
+
 fn birth(stat: &Statx) -> [u8; 12] {
     let mut birth = [0; 12];
-    if stat.stx_mask & StatxFlags::BTIME.bits() != 0 {
+    if has_birth(stat) {
         birth[..8].copy_from_slice(&stat.stx_btime.tv_sec.to_be_bytes());
         birth[8..].copy_from_slice(&stat.stx_btime.tv_nsec.to_be_bytes());
     }

@@ -12,7 +12,7 @@ use rustix::io::Errno;
 
 use super::file::{self, Id, OpenFile, identify, proc_path, statx};
 use super::generations::fact::Holder;
-use super::identity::{by_handle, by_inode, original};
+use super::identity::{identity_of_place, original};
 use super::links::Links;
 use super::steps;
 use super::truncations::Truncations;
@@ -232,11 +232,7 @@ impl Files {
     /// The tag of a regular file, by a descriptor that need not be readable. `None` where its identity takes opening it
     /// (see `identity`) and that fails.
     pub(crate) fn tag(&self, place: BorrowedFd<'_>, stat: &Statx) -> Option<ETag> {
-        let identity = by_handle(place, stat).or_else(|| {
-            let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-            let fd = rustix::fs::open(proc_path(place), flags, Mode::empty()).ok()?;
-            Some(by_inode(fd.as_fd(), stat))
-        })?;
+        let identity = identity_of_place(place, stat)?;
         let original = match self.truncations.know_copies() {
             true => original(place),
             false => None,

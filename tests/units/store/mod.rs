@@ -1,3 +1,4 @@
 //! `store`.
 
 mod generations;
+mod mounts;

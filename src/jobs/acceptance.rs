@@ -1,0 +1,160 @@
+//! The files of jobs, as the server needs them that accepts jobs: claim, enqueue, list, remove.
+
+use std::collections::{HashMap, HashSet};
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+
+use rustix::fs::{AtFlags, Dir, OFlags};
+use rustix::io::Errno;
+
+use super::files::{
+    JobDirectory, QUEUE, id_before, record_name, request_name, status_name, taken_name,
+};
+use super::record::{JobId, JobRecord};
+
+/// Which files of a job there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct JobEntry {
+    /// The job.
+    pub id: JobId,
+    /// It has a request: it was accepted.
+    pub requested: bool,
+    /// It has a status.
+    pub ended: bool,
+    /// A server has noted what it knows of it.
+    pub recorded: bool,
+}
+
+enum Part {
+    Record,
+    Request,
+    Status,
+}
+
+impl JobDirectory {
+    /// Claims the name of a new job by noting what is known of it, and creates its empty answer. `ID.request` follows, and
+    /// then [`JobDirectory::enqueue`]. False: there is such a job.
+    ///
+    /// # Errors
+    /// EACCES, ENOSPC and the like.
+    pub fn claim(&self, record: &JobRecord) -> Result<bool, Errno> {
+        let is_new = self
+            .create(&record_name(record.id), &record.to_json())?
+            .is_some();
+        // Whoever finds the claim finds the answer too, also if the claimer is not there yet.
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL;
+        match self.open_file(record.id.as_str(), flags) {
+            Ok(_) | Err(Errno::EXIST) => Ok(is_new),
+            Err(error) => {
+                if is_new {
+                    self.remove(record.id);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Appends the line of a job to `queue`: from then on workers know it.
+    ///
+    /// # Errors
+    /// ENOSPC and the like.
+    pub fn enqueue(&self, record: &JobRecord) -> Result<(), Errno> {
+        self.append(QUEUE, record.queue_line().as_bytes())
+    }
+
+    /// Removes all files of a job.
+    pub fn remove(&self, id: JobId) {
+        for name in [
+            request_name(id),
+            status_name(id),
+            taken_name(id),
+            id.to_string(),
+            record_name(id),
+        ] {
+            let _ = rustix::fs::unlinkat(&self.directory, name, AtFlags::empty());
+        }
+    }
+
+    /// Whether the request of this job has these bytes.
+    ///
+    /// # Errors
+    /// ENOENT: it has not come yet, or is gone.
+    pub fn is_request(&self, id: JobId, content: &mut impl Read) -> std::io::Result<bool> {
+        let mut request = self.request(id).map_err(std::io::Error::from)?;
+        let (mut one, mut other) = ([0; 16 * 1024], [0; 16 * 1024]);
+        loop {
+            let count = read_full(&mut request, &mut one)?;
+            let same = read_full(content, &mut other)? == count && one[..count] == other[..count];
+            if !same || count == 0 {
+                return Ok(same);
+            }
+        }
+    }
+
+    /// All jobs of the directory: those that have any of their files.
+    ///
+    /// # Errors
+    /// EIO and the like.
+    pub fn jobs(&self) -> Result<Vec<JobEntry>, Errno> {
+        let mut jobs: HashMap<JobId, JobEntry> = HashMap::new();
+        for entry in Dir::read_from(&self.directory)? {
+            let entry = entry?;
+            let name = entry.file_name().to_bytes();
+            let (id, part) = match name.strip_prefix(b".") {
+                Some(hidden) => (id_before(hidden, b".job"), Part::Record),
+                None => match (id_before(name, b".request"), id_before(name, b".status")) {
+                    (Some(id), _) => (Some(id), Part::Request),
+                    (None, Some(id)) => (Some(id), Part::Status),
+                    (None, None) => continue,
+                },
+            };
+            let Some(id) = id else { continue };
+            let entry = jobs.entry(id).or_insert(JobEntry {
+                id,
+                requested: false,
+                ended: false,
+                recorded: false,
+            });
+            match part {
+                Part::Record => entry.recorded = true,
+                Part::Request => entry.requested = true,
+                Part::Status => entry.ended = true,
+            }
+        }
+        Ok(jobs.into_values().collect())
+    }
+
+    /// The jobs that the current file `queue` names.
+    #[must_use]
+    pub fn queued(&self) -> HashSet<JobId> {
+        let Ok(queue) = self.open_file(QUEUE, OFlags::RDONLY) else {
+            return HashSet::new();
+        };
+        let lines = BufReader::new(File::from(queue)).split(b'\n');
+        let texts = lines
+            .map_while(Result::ok)
+            .filter_map(|line| String::from_utf8(line).ok());
+        texts
+            .filter_map(|line| Some(JobRecord::parse(&line)?.id))
+            .collect()
+    }
+
+    /// When a job ended, in seconds since 1970.
+    #[must_use]
+    pub fn ended_at(&self, id: JobId) -> Option<u64> {
+        let stat = self.stat(&status_name(id)).ok()?;
+        u64::try_from(stat.st_mtime).ok()
+    }
+}
+
+/// Reads until the buffer is full or there is no more.
+fn read_full(from: &mut impl Read, buffer: &mut [u8]) -> std::io::Result<usize> {
+    let mut count = 0;
+    while count < buffer.len() {
+        match from.read(&mut buffer[count..])? {
+            0 => break,
+            more => count += more,
+        }
+    }
+    Ok(count)
+}
