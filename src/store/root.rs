@@ -307,7 +307,7 @@ impl Files {
         }
     }
 
-    /// Resolves a name component by component and never leaves the root, but by a link that may; see [`steps`]. `visit` sees
+    /// Resolves a name component by component and never leaves the root, but by a link that may; see `steps`. `visit` sees
     /// each directory with the entry in it that is looked up next.
     ///
     /// # Errors

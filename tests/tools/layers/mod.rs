@@ -66,6 +66,7 @@ const LONG_FILES: &[&str] = &[
     "client/answers.rs",
     "client/follower.rs",
     "http/request.rs",
+    "jobs/files.rs",
     "os/sockets.rs",
     "subscription/event_stream.rs",
     "subscription/name_follower.rs",
