@@ -59,21 +59,25 @@ fn names_become_those_of_the_origin() {
             }
             names
         };
-        let (origin, mut copies) = (assign(8), assign(6));
-        let listed = |(name, tag): (&Box<[u8]>, &u64)| Listed {
-            name: name.clone(),
-            etag: ETag(*tag),
-            size: 1,
-            sealed: false,
-        };
-        let local = |(name, tag): (&Box<[u8]>, &u64)| Local {
-            name: name.clone(),
-            etag: ETag(*tag),
-            size: 1,
-            sealed: false,
-        };
-        let files: Vec<Listed> = origin.iter().map(listed).collect();
-        let locals: Vec<Local> = copies.iter().map(local).collect();
+        let (origin, copies) = (assign(8), assign(6));
+        let mut files = Vec::new();
+        let mut locals = Vec::new();
+        for (name, tag) in &origin {
+            files.push(Listed {
+                name: name.clone(),
+                etag: ETag(*tag),
+                size: 1,
+                sealed: false,
+            });
+        }
+        for (name, tag) in &copies {
+            locals.push(Local {
+                name: name.clone(),
+                etag: ETag(*tag),
+                size: 1,
+                sealed: false,
+            });
+        }
         for delete in [true, false] {
             let rules = Rules {
                 delete,
@@ -95,7 +99,6 @@ fn names_become_those_of_the_origin() {
             assert!(delete || kept, "seed {seed}");
             assert!(!delete || after == origin, "seed {seed}");
         }
-        copies.clear();
     }
 }
 
