@@ -21,6 +21,7 @@ fn blocks(heading: &str) -> Vec<String> {
         include_str!("../../src/guide/events.md"),
         include_str!("../../src/guide/following.md"),
         include_str!("../../src/guide/writing.md"),
+        include_str!("../../src/guide/jobs.md"),
     ];
     let section = chapters
         .iter()
@@ -418,4 +419,29 @@ fn an_append_is_repeated_until_it_is_answered() {
     assert_ne!(&race, example);
     world.run(&race);
     assert_eq!(read(), "order 7: 3 apples;".repeat(3));
+}
+
+#[test]
+fn a_worker_in_bash_does_a_job() {
+    let Some(world) = World::new(&["flock", "tail", "sed"]) else {
+        return;
+    };
+    let jobs = world.logs.join("resize");
+    fs::create_dir(&jobs).expect("mkdir");
+    for (name, text) in [
+        ("one.request", "12345"),
+        ("one", ""),
+        ("queue", "{\"id\":\"one\",\"deadline\":9999999999}\n"),
+    ] {
+        fs::write(jobs.join(name), text).expect("write");
+    }
+    let _worker = world.start(&blocks("A worker in bash")[0], &world.here.join("output"));
+    let sealed = || fs::metadata(jobs.join("one")).is_ok_and(|meta| meta.permissions().readonly());
+    eventually("the end of the job", sealed);
+    let text = |name: &str| fs::read_to_string(jobs.join(name)).expect("a file");
+    assert_eq!(
+        (text("one"), text("one.status")),
+        ("5\n".into(), "0\n".into())
+    );
+    assert!(text("done").starts_with("{\"id\":\"one\",\"status\":\"0\",\"time\":"));
 }
