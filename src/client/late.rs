@@ -19,7 +19,7 @@ struct Entry {
     etag: ETag,
     /// Bytes that were handed over.
     offset: u64,
-    /// The look after this time is the last one.
+    /// The first look that is asked for after this time is the last one.
     until: Moment,
     next: Moment,
     pause: Pause,
@@ -50,6 +50,8 @@ pub struct Late {
     /// Its connection.
     pub exchange: Exchange,
     found: Found,
+    /// When it was asked: the response tells of no later time.
+    asked: Moment,
     /// When the response counts as lost.
     timeout: Moment,
     /// Whole lines of the first entry that wait, and how many bytes of them are handed over.
@@ -68,6 +70,7 @@ impl Late {
             entries: VecDeque::new(),
             exchange: Exchange::new(CLIENT_LATE_BUFFER),
             found: Found::Unclear,
+            asked: now,
             timeout: Moment::NEVER,
             lines: Vec::new(),
             handed: 0,
@@ -207,6 +210,7 @@ impl Late {
         let end = offset + CLIENT_LATE_BUFFER as u64;
         self.lines.clear();
         self.exchange.request(requests.slice(*etag, *offset, end));
+        self.asked = now;
         self.timeout = now + CLIENT_RESPONSE_TIMEOUT;
     }
 
@@ -254,7 +258,7 @@ impl Late {
             entry.next = now;
             return false;
         }
-        let over = found == Found::Gone || (now >= entry.until && found != Found::Unclear);
+        let over = found == Found::Gone || (self.asked >= entry.until && found != Found::Unclear);
         if over {
             if fetched > 0 {
                 self.left = Some((entry.etag, fetched));
