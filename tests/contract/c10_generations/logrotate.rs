@@ -85,7 +85,7 @@ fn check(mode: &str, lines: &str, away: usize, arrives: Arrives) {
         file.expect("the log")
     };
     let mut writer = open();
-    let mut write = |writer: &mut std::fs::File, line: String| {
+    let write = |writer: &mut std::fs::File, line: String| {
         writer.write_all(line.as_bytes()).expect("write");
     };
     write(&mut writer, "0.0\n".into());
