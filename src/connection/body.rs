@@ -1,5 +1,6 @@
 //! The machine while it reads the body of a writing request: what can happen to it. The table is in `receiving`.
 
+use super::close_mode::CloseMode;
 use super::receiving::{Receiving, Sink, Stage, write_head};
 use super::state::{Connection, State};
 use crate::action::ParsedHead;
@@ -7,6 +8,7 @@ use crate::http::target::Path;
 use crate::intent::{Answer, Intent};
 use crate::receipt::{Receipt, WriteFailure};
 use crate::response::{self, Summary, Terms};
+use crate::subscription::end::End;
 use crate::time::Moment;
 
 impl<F> Connection<F> {
@@ -64,11 +66,12 @@ impl<F> Connection<F> {
         self.receiving().refuse(WriteFailure::Overloaded);
     }
 
-    pub(super) fn body_timed_out(&mut self) {
+    pub(super) fn body_timed_out(&mut self, now: Moment) {
         let receiving = self.receiving();
         match receiving.stage {
             Stage::Postponed(_) => receiving.stage = Stage::Complete,
-            _ => receiving.refuse(WriteFailure::TooSlow),
+            Stage::Reading => receiving.refuse(WriteFailure::TooSlow),
+            _ => self.close(CloseMode::Now, End::Stalled, now),
         }
     }
 

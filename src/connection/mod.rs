@@ -313,7 +313,7 @@ impl<F> Connection<F> {
             State::SendingRange(_) | State::Tailing(_) => {
                 self.close(CloseMode::Abort, End::Stalled, now)
             }
-            State::ReadingBody(_) => self.body_timed_out(),
+            State::ReadingBody(_) => self.body_timed_out(now),
             State::ReadingHeaders(Some(_)) if self.is_patient() => self.look_again(),
             State::ReadingHeaders(Some(_)) => unreachable!("timed_out while a file is looked up"),
         }

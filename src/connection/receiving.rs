@@ -4,7 +4,7 @@
 //! |---|---|---|---|---|
 //! | Reading | the client | readable | header timeout, from the last byte on | the content so far, or what is not stored yet |
 //! | Reading, with an interim response | the socket | both | the same | the same |
-//! | Complete, Refused | - | - | - | the content |
+//! | Complete, Refused | -, or the socket for the rest of an interim response | none, or writable | - | the content |
 //! | Postponed | the lock of the file | none | the next try | the content |
 //! | Committing | the disk | none | - | nothing |
 //!
@@ -96,8 +96,8 @@ impl Receiving {
 
     pub(super) fn action<F>(&self) -> Action<'_, F> {
         match self.stage {
-            Stage::Refused(why) => Action::Refuse(why),
             Stage::Postponed(_) | Stage::Committing => Action::Sleep,
+            // Half of it must not be followed by anything else.
             _ if !self.interim.is_empty() => Action::Send(Next {
                 before: Bytes::Ready(self.interim),
                 file: None,
@@ -107,15 +107,15 @@ impl Receiving {
                 Action::Store(&self.content)
             }
             Stage::Complete => Action::Write(self.request(), &self.content),
+            Stage::Refused(why) => Action::Refuse(why),
             Stage::Reading => Action::Sleep,
         }
     }
 
     pub(super) fn interest(&self) -> Interest {
-        let reading = self.stage == Stage::Reading;
         Interest {
-            readable: reading,
-            writable: reading && !self.interim.is_empty(),
+            readable: self.stage == Stage::Reading,
+            writable: !self.interim.is_empty(),
         }
     }
 
@@ -131,6 +131,8 @@ impl Receiving {
         match self.stage {
             Stage::Reading => timeout,
             Stage::Postponed(until) => until,
+            // A client that does not even take the invitation.
+            Stage::Complete | Stage::Refused(_) if !self.interim.is_empty() => timeout,
             _ => Moment::NEVER,
         }
     }

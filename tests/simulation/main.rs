@@ -9,3 +9,4 @@ mod follower;
 mod groups;
 mod histories;
 mod worlds;
+mod writes;

@@ -1,6 +1,7 @@
 //! The transition table in the module comment of `connection`, row by row: state, what happens, what is wanted next, and
 //! the state it is in then.
 
+mod bodies;
 mod events;
 mod groups;
 mod pieces;
@@ -225,7 +226,7 @@ mod state {
         let machine = after(machine, |machine| measure(machine, 5));
         after(machine, send)
     }
-    fn after(mut machine: Machine, event: impl FnOnce(&mut Machine)) -> Machine {
+    pub fn after(mut machine: Machine, event: impl FnOnce(&mut Machine)) -> Machine {
         event(&mut machine);
         machine
     }
