@@ -39,9 +39,11 @@ pub fn prepare(options: &Options, bound: &[Bound]) -> Result<Option<Prepared>, S
     let root = open_root(&options.root).map_err(|error| error.to_string())?;
     let files = Files::new(root, Arc::new(Truncations::default()));
     let (mut directories, mut below) = (Vec::new(), Vec::new());
-    for prefix in options.write.iter().chain(&options.jobs) {
+    let written = options.write.iter().map(|prefix| ("--write", prefix));
+    let jobs = options.jobs.iter().map(|prefix| ("--jobs", prefix));
+    for (option, prefix) in written.chain(jobs) {
         let wrong = |error| {
-            format!("cannot write below {prefix}: {error}; it must be a directory below ROOT")
+            format!("cannot use {option} {prefix}: {error}; it must be a directory below ROOT")
         };
         let found = files.below(prefix.name()).map_err(wrong)?;
         let directory = rustix::io::fcntl_dupfd_cloexec(found.directory(), 0).map_err(wrong)?;
