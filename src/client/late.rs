@@ -130,8 +130,17 @@ impl Late {
     #[must_use]
     pub fn lines(&self) -> Option<(ETag, u64, &[u8])> {
         let entry = self.entries.front()?;
+        if self.is_asking() {
+            // What has come may end within a line, and may not be all.
+            return None;
+        }
         let rest = &self.lines[self.handed..];
         (!rest.is_empty()).then_some((entry.etag, entry.offset, rest))
+    }
+
+    /// Whether a response is under way.
+    fn is_asking(&self) -> bool {
+        self.timeout < Moment::NEVER
     }
 
     /// A part of the lines was handed over, so the rest must come next.
