@@ -1,5 +1,6 @@
 //! The real binary: started, stopped and continued, killed and started again on its port; and what it holds.
 
+use openrange::limits::ROLLED_LOGS_MAX;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
@@ -33,6 +34,10 @@ pub struct Holdings {
     /// Memory of its own, in KiB.
     pub memory: usize,
 }
+
+/// The server goes on to observe the directories of a log for some minutes after its last follower, to know its rolls: each
+/// of two workers up to this many logs.
+const OBSERVED_WATCHES: usize = 2 * ROLLED_LOGS_MAX;
 
 impl Server {
     /// Starts it on some port below those that the kernel gives to clients: while it is down, nobody else may get it.
@@ -100,7 +105,8 @@ impl Server {
     /// What it still holds of what it did not hold at its start, if that does not change in time.
     pub fn leaks(&self) -> Option<Holdings> {
         let clean = |held: Holdings| {
-            held.descriptors <= self.start.descriptors && held.watches <= self.start.watches
+            held.descriptors <= self.start.descriptors
+                && held.watches <= self.start.watches + OBSERVED_WATCHES
         };
         let done = wait_for(|| self.holdings().is_none_or(clean));
         if done { None } else { self.holdings() }
