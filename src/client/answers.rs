@@ -284,6 +284,11 @@ impl Follower {
         if purpose != Purpose::Verify {
             self.progressed();
         }
+        // Whatever else is forgotten: this one tells which of the list are newer.
+        let known = list.newest_known(&self.position);
+        if let Some(known) = known.filter(|&known| self.position.generation != Some(known)) {
+            self.position.remember(known);
+        }
         match purpose {
             Purpose::Start => self.start(list),
             Purpose::Verify if self.position.generation.is_some_and(|tag| list.has(tag)) => {

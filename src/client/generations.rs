@@ -86,6 +86,13 @@ impl Generations {
             .any(|generation| generation.etag == Some(etag))
     }
 
+    /// The newest generation of the list that the position knows.
+    #[must_use]
+    pub fn newest_known(&self, position: &Position) -> Option<ETag> {
+        let tags = self.0.iter().rev().filter_map(|generation| generation.etag);
+        tags.into_iter().find(|&tag| position.knows(tag))
+    }
+
     /// The first generation behind all that the position knows.
     #[must_use]
     pub fn after(&self, position: &Position) -> Next {
