@@ -1,11 +1,12 @@
 //! Earlier files of a followed name, to which somebody may still append: a writer keeps a log open until it is told to open
 //! it again. Their lines come between those of the file that has the name now.
 
+use super::advance::{advance, end_of};
 use super::followed::Followed;
 use crate::action::{Action, After, KnownFile, SoughtName};
 use crate::http::conditional::ETag;
-use crate::http::position::{Check, Position, checked_from};
-use crate::http::sse::{self, Source};
+use crate::http::position::{Position, checked_from};
+use crate::http::sse::Source;
 use crate::http::target::Path;
 use crate::limits::{EVENT_LATE, EVENT_LATE_MAX, EVENT_READ};
 use crate::time::Moment;
@@ -175,24 +176,12 @@ impl<F> LateFiles<F> {
     ) -> Option<Position> {
         let index = self.turn()?;
         let late = &mut self.0[index];
-        let at = late.at;
-        let start = checked_from(at.offset);
-        let (before, end) = ((at.offset - start) as usize, start + bytes.len() as u64);
-        let found = bytes.get(..before).map(Check::of);
-        if found.is_none() || at.check.is_some() && at.check != found {
+        let last = late.last && end_of(late.at, bytes) == late.size;
+        let Some(advanced) = advance(source, late.at, bytes, last, out) else {
             self.0.remove(index);
             return None;
-        }
-        let last = late.last && end == late.size;
-        let taken = sse::encode(source, at, bytes, before, last, out);
-        let offset = at.offset + taken.bytes as u64;
-        let check = (offset > 0).then(|| Check::of(&bytes[..before + taken.bytes]));
-        late.at = Position {
-            offset,
-            check,
-            ..at
         };
-        late.seen = if taken.all { end } else { offset };
+        (late.at, late.seen) = (advanced.at, advanced.seen);
         let at = late.at;
         self.finish(index);
         Some(at)

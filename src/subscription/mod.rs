@@ -1,5 +1,6 @@
 //! What a subscriber gets, pure: an event stream, the names that it follows, the changes of a directory.
 
+mod advance;
 pub mod backoff;
 pub mod changelog;
 pub mod directory;

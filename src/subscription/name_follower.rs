@@ -3,13 +3,14 @@
 //!
 //! Of a line that is not complete nothing is kept; it is read again from its start.
 
+use super::advance::{advance, end_of};
 use super::backoff::RetryBackoff;
 use super::end::End;
 use super::followed::Followed;
 use super::late::LateFiles;
 use crate::action::{Action, After, KnownFile, SoughtName};
 use crate::http::conditional::ETag;
-use crate::http::position::{Check, Place, Position, checked_from};
+use crate::http::position::{Place, Position, checked_from};
 use crate::http::query::Start;
 use crate::http::sse::{self, Source};
 use crate::http::target::Path;
@@ -402,40 +403,14 @@ impl<F> NameFollower<F> {
         let Some(at) = self.at else {
             return;
         };
-        let start = checked_from(at.offset);
-        let (before, end) = ((at.offset - start) as usize, start + bytes.len() as u64);
-        let found = bytes.get(..before).map(Check::of);
+        let last = self.is_final() && end_of(at, bytes) == self.size;
         self.unverified = false;
-        if found.is_none() || at.check.is_some() && at.check != found {
+        let Some(advanced) = advance(source, at, bytes, last, out) else {
             self.truncated = true;
             return;
-        }
-        let Some(skipped) = end_of_line_begun_before(at, bytes, before) else {
-            let offset = end;
-            self.at = Some(Position { offset, ..at });
-            self.seen = end;
-            return;
         };
-        let (before, at) = (
-            before + skipped,
-            Position {
-                offset: at.offset + skipped as u64,
-                ..at
-            },
-        );
-        let last = self.is_final() && end == self.size;
-        let taken = sse::encode(source, at, bytes, before, last, out);
-        let offset = at.offset + taken.bytes as u64;
-        let check = (offset > 0).then(|| Check::of(&bytes[..before + taken.bytes]));
-        self.at = Some(Position {
-            offset,
-            check,
-            ..at
-        });
-        self.seen = if taken.all { end } else { offset };
-        if taken.lines > 0 {
-            self.line = at.offset + taken.lines as u64;
-        }
+        (self.at, self.seen) = (Some(advanced.at), advanced.seen);
+        self.line = advanced.line.unwrap_or(self.line);
     }
 
     /// Takes what the name leads to now; writes events. `place`: behind what the client has of that file, under whatever
@@ -575,16 +550,4 @@ impl<F> NameFollower<F> {
     pub fn etag(&self) -> Option<ETag> {
         self.at.map(|at| at.etag)
     }
-}
-
-/// Bytes of a line that began before a position where no byte was read yet: with `lines` and `from` a stream may begin in
-/// the middle of a line that is longer than what was searched. Nothing is told of such a line, since its end would pass for
-/// a whole one. `None`: it does not end in these bytes, of which the first `before` stand in front of the position.
-fn end_of_line_begun_before(at: Position, bytes: &[u8], before: usize) -> Option<usize> {
-    let begins = before == 0 || bytes[before - 1] == b'\n' || at.check.is_some();
-    if begins {
-        return Some(0);
-    }
-    let feed = bytes[before..].iter().position(|&byte| byte == b'\n');
-    feed.map(|feed| feed + 1)
 }

@@ -1,7 +1,7 @@
 //! A reader of event streams, written from the HTML standard (section 9.2.6) and sharing no line with the server, and
 //! what it must never see.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use openrange::http::position::Check;
 use openrange::subscription::end::End;
@@ -35,6 +35,8 @@ pub struct Stream {
     /// Where it is in files that it has left, to which somebody may still append; and what the server has read of one.
     pub late: BTreeMap<u64, u64>,
     late_window: (u64, u64, Vec<u8>),
+    /// Of these nothing was read before: the stream may be in the middle of a line.
+    late_unread: BTreeSet<u64>,
     /// What must be delivered before the end of the server, unless the file is truncated meanwhile.
     pub shutdown: Option<u64>,
     truncations: Option<u64>,
@@ -120,6 +122,20 @@ impl Stream {
     pub fn read_late(&mut self, etag: u64, from: u64, bytes: &[u8]) {
         assert!(self.unread.is_empty() && self.notices.is_empty());
         self.late_window = (etag, from, bytes.to_vec());
+        let at = self.late.get_mut(&etag).expect("a file that it has left");
+        let (found, rest) = bytes.split_at((*at - from) as usize);
+        if !self.late_unread.remove(&etag) || found.last().is_none_or(|&byte| byte == b'\n') {
+            return;
+        }
+        // Nothing is told of a line that began before the stream did.
+        match rest.iter().position(|&byte| byte == b'\n') {
+            Some(feed) => *at += feed as u64 + 1,
+            None => {
+                *at += rest.len() as u64;
+                self.late_unread.insert(etag);
+            }
+        }
+        self.outcomes.push("began in the middle of a line");
     }
 
     /// An event of a file that the stream has left; the place in the file that it is in stays.
@@ -161,6 +177,10 @@ impl Stream {
         }
         if found.is_some_and(|facts| facts.etag != self.etag) {
             self.late.insert(self.etag, self.at);
+            match self.before {
+                None => self.late_unread.insert(self.etag),
+                Some(_) => self.late_unread.remove(&self.etag),
+            };
         }
         self.file = found.map(|facts| facts.file);
         self.window = (0, Vec::new());

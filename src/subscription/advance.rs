@@ -1,0 +1,74 @@
+//! From the bytes of a file that were read at a position to events of their lines and the next position.
+
+use crate::http::position::{Check, Position, checked_from};
+use crate::http::sse::{self, Source};
+
+/// Where a reader is after the events that were written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Advanced {
+    /// After the last event.
+    pub at: Position,
+    /// Up to here the file has no event after `at`.
+    pub seen: u64,
+    /// Where the line begins that `at` is in, if a line was complete.
+    pub line: Option<u64>,
+}
+
+/// Writes events of the lines in `bytes`, which begin with those that the position is checked by. `last`: nothing follows
+/// them, so a line that has no end will not get one. `None`: they are not what was read there before, so the file was
+/// truncated or written over, and nobody saw it.
+pub(super) fn advance(
+    source: Source<'_>,
+    at: Position,
+    bytes: &[u8],
+    last: bool,
+    out: &mut Vec<u8>,
+) -> Option<Advanced> {
+    let (start, end) = (checked_from(at.offset), end_of(at, bytes));
+    let before = (at.offset - start) as usize;
+    let found = Check::of(bytes.get(..before)?);
+    if at.check.is_some_and(|check| check != found) {
+        return None;
+    }
+    let Some(skipped) = end_of_line_begun_before(at, bytes, before) else {
+        return Some(Advanced {
+            at: Position { offset: end, ..at },
+            seen: end,
+            line: None,
+        });
+    };
+    let (before, begin) = (before + skipped, at.offset + skipped as u64);
+    let at = Position {
+        offset: begin,
+        ..at
+    };
+    let taken = sse::encode(source, at, bytes, before, last, out);
+    let offset = begin + taken.bytes as u64;
+    let check = (offset > 0).then(|| Check::of(&bytes[..before + taken.bytes]));
+    Some(Advanced {
+        at: Position {
+            offset,
+            check,
+            ..at
+        },
+        seen: if taken.all { end } else { offset },
+        line: (taken.lines > 0).then(|| begin + taken.lines as u64),
+    })
+}
+
+/// The offset of the end of bytes that begin with those that the position is checked by.
+pub(super) fn end_of(at: Position, bytes: &[u8]) -> u64 {
+    checked_from(at.offset) + bytes.len() as u64
+}
+
+/// Bytes of a line that began before a position where no byte was read yet: with `lines` and `from` a stream may begin in
+/// the middle of a line that is longer than what was searched. Nothing is told of such a line, since its end would pass for
+/// a whole one. `None`: it does not end in these bytes, of which the first `before` stand in front of the position.
+fn end_of_line_begun_before(at: Position, bytes: &[u8], before: usize) -> Option<usize> {
+    let begins = before == 0 || bytes[before - 1] == b'\n' || at.check.is_some();
+    if begins {
+        return Some(0);
+    }
+    let feed = bytes[before..].iter().position(|&byte| byte == b'\n');
+    feed.map(|feed| feed + 1)
+}
