@@ -121,8 +121,9 @@ fn localized(proxy: &Proxy, server: &Server, home: &TempDir, port: u16) -> Strin
         assert!(text.contains(from), "no {from} in {}", proxy.file);
         text = text.replace(from, to);
     };
-    replace("127.0.0.1:8080", &server.address);
+    // First: digits of the other addresses, which differ in each run, may look like it.
     replace("443", &port.to_string());
+    replace("127.0.0.1:8080", &server.address);
     replace("/etc/ssl/openrange", &home.path().display().to_string());
     if proxy.program == "caddy" {
         text = format!("{{\n\tadmin off\n\tauto_https disable_redirects\n}}\n{text}");
