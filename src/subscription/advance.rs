@@ -10,8 +10,8 @@ pub(super) struct Advanced {
     pub at: Position,
     /// Up to here the file has no event after `at`.
     pub seen: u64,
-    /// Where the line begins that `at` is in, if a line was complete.
-    pub line: Option<u64>,
+    /// Where the line begins that `at` is in, and the check of the bytes before it; `None`: where it began before.
+    pub line: Option<(u64, Check)>,
 }
 
 /// Writes events of the lines in `bytes`, which begin with those that the position is checked by. `last`: nothing follows
@@ -37,6 +37,7 @@ pub(super) fn advance(
             line: None,
         });
     };
+    let unread = at.check.is_none();
     let (before, begin) = (before + skipped, at.offset + skipped as u64);
     let at = Position {
         offset: begin,
@@ -52,7 +53,10 @@ pub(super) fn advance(
             ..at
         },
         seen: if taken.all { end } else { offset },
-        line: (taken.lines > 0).then(|| begin + taken.lines as u64),
+        line: (taken.lines > 0 || unread).then(|| {
+            let check = Check::of(&bytes[..before + taken.lines]);
+            (begin + taken.lines as u64, check)
+        }),
     })
 }
 

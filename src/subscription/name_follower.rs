@@ -10,7 +10,7 @@ use super::followed::Followed;
 use super::late::LateFiles;
 use crate::action::{Action, After, KnownFile, SoughtName};
 use crate::http::conditional::ETag;
-use crate::http::position::{Place, Position, checked_from};
+use crate::http::position::{Check, Place, Position, checked_from};
 use crate::http::query::Start;
 use crate::http::sse::{self, Source};
 use crate::http::target::Path;
@@ -40,6 +40,8 @@ pub struct NameFollower<F> {
     unverified: bool,
     /// Where the line begins that the place is in, as far as its beginning was told by this member.
     line: u64,
+    /// Of the bytes before that, once some behind it were read: a line may have been resumed in its middle.
+    line_check: Check,
     /// The file was truncated since it was found.
     truncated: bool,
     /// Why the name no longer leads to the file.
@@ -77,6 +79,7 @@ impl<F> NameFollower<F> {
             look: true,
             unverified: at.check.is_some(),
             line: at.offset,
+            line_check: at.check.unwrap_or(Check::of(&[])),
             ..NameFollower::sought(path, "".into(), Some(at), None)
         }
     }
@@ -100,6 +103,7 @@ impl<F> NameFollower<F> {
             look: false,
             unverified: false,
             line: 0,
+            line_check: Check::of(&[]),
             truncated: false,
             left: None,
             passes_on: false,
@@ -305,10 +309,14 @@ impl<F> NameFollower<F> {
 
     fn line_start(&self) -> Option<Position> {
         let at = self.at?;
-        match self.line < at.offset && at.check.is_some() {
-            true => Some(Position::new(at.etag, self.line)),
-            false => Some(at),
+        if self.line >= at.offset || at.check.is_none() {
+            return Some(at);
         }
+        Some(Position {
+            offset: self.line,
+            check: (self.line > 0).then_some(self.line_check),
+            ..at
+        })
     }
 
     /// Takes a measurement of the file.
@@ -327,6 +335,10 @@ impl<F> NameFollower<F> {
 
     fn offset(&self) -> u64 {
         self.at.map_or(0, |at| at.offset)
+    }
+
+    fn check(&self) -> Option<Check> {
+        self.at.and_then(|at| at.check)
     }
 
     /// The file was seen to be shorter than before. It has another tag from here on, so the place is good no more.
@@ -410,7 +422,9 @@ impl<F> NameFollower<F> {
             return;
         };
         (self.at, self.seen) = (Some(advanced.at), advanced.seen);
-        self.line = advanced.line.unwrap_or(self.line);
+        if let Some((line, check)) = advanced.line {
+            (self.line, self.line_check) = (line, check);
+        }
     }
 
     /// Takes what the name leads to now; writes events. `place`: behind what the client has of that file, under whatever
@@ -447,8 +461,9 @@ impl<F> NameFollower<F> {
                 self.left = (!named).then_some(End::Renamed);
                 (self.truncated, self.sealed, self.look) = (false, false, true);
                 (self.finished, self.in_vain) = (false, false);
-                self.unverified = self.at.is_some_and(|at| at.check.is_some());
+                self.unverified = self.check().is_some();
                 self.line = self.offset();
+                self.line_check = self.check().unwrap_or(Check::of(&[]));
             }
             found => {
                 // What comes next is not told as the end of what is gone.

@@ -26,6 +26,8 @@ pub struct Reader {
     pub id: Option<String>,
     /// By a pattern: where it is in each file, whatever its name.
     pub places: BTreeMap<u64, u64>,
+    /// The same when it came last: that is where lines begin for a server that has not told what comes before.
+    resumed: BTreeMap<u64, u64>,
     /// By a pattern: up to where it was told of each file, under whatever name.
     reached: BTreeMap<u64, u64>,
     /// Where it is by each name; by a pattern, which file it had last.
@@ -66,6 +68,7 @@ impl Reader {
             ended: false,
             id: None,
             places: BTreeMap::new(),
+            resumed: BTreeMap::new(),
             reached: BTreeMap::new(),
             names: BTreeMap::new(),
             late: BTreeMap::new(),
@@ -80,6 +83,7 @@ impl Reader {
     pub fn come_again(&mut self) {
         (self.raw, self.body, self.head) = (Vec::new(), Vec::new(), false);
         self.heard.clear();
+        self.resumed.clone_from(&self.places);
         self.outcomes.push("came again");
     }
 
@@ -202,8 +206,8 @@ impl Reader {
         }
     }
 
-    /// A line of which a part was told before its file was renamed is told as a whole under the new name: then the place is
-    /// its start again.
+    /// A line of which a part was told before its file was renamed is told as a whole under the new name, as far as it was
+    /// told since the client came: then the place is the start of that again.
     fn note_whole_lines(&mut self, block: &Block, disk: &Disk) {
         let id = block.id.iter().filter(|_| self.subject == Subject::Pattern);
         for (tag, offset) in id.flat_map(|id| id.split(',')).filter_map(place) {
@@ -211,7 +215,8 @@ impl Reader {
                 continue;
             };
             let bytes = disk.version(tag);
-            let begun = offset == 0 || bytes[offset as usize - 1] == b'\n';
+            let resumed = self.resumed.get(&tag) == Some(&offset);
+            let begun = offset == 0 || bytes[offset as usize - 1] == b'\n' || resumed;
             let told = &bytes[offset as usize..*before as usize];
             if begun && !told.contains(&b'\n') {
                 *before = offset;
