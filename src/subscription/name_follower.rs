@@ -454,7 +454,13 @@ impl<F> NameFollower<F> {
                 named,
                 gap,
             } => {
+                let before = self.at;
                 self.begin(source, &info, place, gap, out);
+                // A file that came back is in the line that it was in.
+                if self.at != before {
+                    self.line = self.offset();
+                    self.line_check = self.check().unwrap_or(Check::of(&[]));
+                }
                 (self.seen, self.size) = (self.offset(), self.offset());
                 (self.file, self.backoff) = (Some(file), None);
                 // Others came after it: it ends where it ends now.
@@ -462,8 +468,6 @@ impl<F> NameFollower<F> {
                 (self.truncated, self.sealed, self.look) = (false, false, true);
                 (self.finished, self.in_vain) = (false, false);
                 self.unverified = self.check().is_some();
-                self.line = self.offset();
-                self.line_check = self.check().unwrap_or(Check::of(&[]));
             }
             found => {
                 // What comes next is not told as the end of what is gone.

@@ -118,11 +118,15 @@ impl Stream {
         self.outcomes.push("began in the middle of a line");
     }
 
-    /// The server has read these bytes of a file that the stream has left.
+    /// The server has read these bytes of a file that the stream has left; `etag` is its tag now, which is another one than
+    /// then if it was truncated meanwhile.
     pub fn read_late(&mut self, etag: u64, from: u64, bytes: &[u8]) {
         assert!(self.unread.is_empty() && self.notices.is_empty());
+        let mut late = self.late.range_mut(..=etag);
+        let (&left, at) = late.next_back().expect("a file that it has left");
+        assert_eq!(left >> 16, etag >> 16, "of that file");
+        let etag = left;
         self.late_window = (etag, from, bytes.to_vec());
-        let at = self.late.get_mut(&etag).expect("a file that it has left");
         let (found, rest) = bytes.split_at((*at - from) as usize);
         if !self.late_unread.remove(&etag) || found.last().is_none_or(|&byte| byte == b'\n') {
             return;
