@@ -1,6 +1,5 @@
 //! The real binary: started, stopped and continued, killed and started again on its port; and what it holds.
 
-use openrange::limits::ROLLED_LOGS_MAX;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
@@ -34,10 +33,6 @@ pub struct Holdings {
     /// Memory of its own, in KiB.
     pub memory: usize,
 }
-
-/// The server goes on to observe the directories of a log for some minutes after its last follower, to know its rolls: each
-/// of two workers up to this many logs.
-const OBSERVED_WATCHES: usize = 2 * ROLLED_LOGS_MAX;
 
 impl Server {
     /// Starts it on some port below those that the kernel gives to clients: while it is down, nobody else may get it.
@@ -104,9 +99,12 @@ impl Server {
 
     /// What it still holds of what it did not hold at its start, if that does not change in time.
     pub fn leaks(&self) -> Option<Holdings> {
+        // Each worker observes the directories of logs for some minutes after their last followers left, to know the rolls
+        // when they come again: a watch for each directory.
+        let observed = THREADS * directories(&self.root);
         let clean = |held: Holdings| {
             held.descriptors <= self.start.descriptors
-                && held.watches <= self.start.watches + OBSERVED_WATCHES
+                && held.watches <= self.start.watches + observed
         };
         let done = wait_for(|| self.holdings().is_none_or(clean));
         if done { None } else { self.holdings() }
@@ -169,4 +167,11 @@ fn wait_for(mut holds: impl FnMut() -> bool) -> bool {
         std::thread::sleep(LOOK);
     }
     true
+}
+
+/// Directories in this one, and itself.
+fn directories(root: &Path) -> usize {
+    let entries = fs::read_dir(root).into_iter().flatten().flatten();
+    let inner = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+    1 + inner.map(|entry| directories(&entry.path())).sum::<usize>()
 }
