@@ -134,6 +134,30 @@ impl ParsedRequest {
         self.request.method == Method::Head
     }
 
+    /// For how many seconds the client gladly waits for what it asks for, if that is not there yet: for a subscription, or to
+    /// learn by HEAD that it has come. `None`: it does not. Other requests end at once, and so does a request for an earlier
+    /// file, which will not come. An event stream that goes on waits by itself, while it lasts.
+    #[must_use]
+    pub fn wait(&self) -> Option<u64> {
+        let head = self.head_only();
+        let waits = match &self.intent {
+            Intent::Tail(part) => part.generation.is_none(),
+            Intent::Read(part) => head && part.generation.is_none(),
+            Intent::Listing(_) => head,
+            Intent::Events(of) => !of.comes_again(),
+            Intent::Generations(_)
+            | Intent::Viewer(_)
+            | Intent::LogIn { .. }
+            | Intent::LogOut(_)
+            | Intent::Options(_)
+            | Intent::Nowhere
+            | Intent::Answer(_)
+            | Intent::Write(_)
+            | Intent::Unsupported => false,
+        };
+        self.request.wait.filter(|_| waits)
+    }
+
     /// Whether the response can be a subscription, whatever the file is like.
     #[must_use]
     pub fn subscribes(&self) -> bool {

@@ -185,6 +185,9 @@ pub const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 /// How often a topic is looked at whose file system or limits do not let inotify tell of changes, unless
 /// `--poll-interval` says otherwise: what `tail -f` does.
 pub const POLL_INTERVAL: Duration = Duration::from_secs(1);
+/// How long a request with `Prefer: wait` waits at most for a name that leads nowhere, unless `--wait-max` says otherwise:
+/// many proxies give up on a silent response earlier, and a client asks again.
+pub const WAIT_MAX: Duration = Duration::from_secs(300);
 /// How often every topic is looked at all the same: bind mounts over a name, mmap writers.
 pub const SWEEP_INTERVAL: Duration = Duration::from_secs(15);
 /// Topics looked at in one turn of a sweep (about 5 µs each).

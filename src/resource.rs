@@ -51,6 +51,8 @@ pub enum Resource<F> {
     Session(Session),
     /// No descriptor or memory to open it now.
     Busy,
+    /// It is not there, and the server ends, so that nothing can be waited for.
+    Ending,
     /// The file system failed.
     Failed,
 }

@@ -14,6 +14,7 @@ complete -c openrange -n "$server" -x -l min-rate -d 'bytes a second that a clie
 complete -c openrange -n "$server" -x -l max-connections -d 'further ones are answered with 503'
 complete -c openrange -n "$server" -x -l max-connections-per-address -d 'the same for one address'
 complete -c openrange -n "$server" -x -l poll-interval -d 'between two looks where inotify does not tell'
+complete -c openrange -n "$server" -x -l wait-max -d 'for a file that is not there yet, with Prefer: wait'
 complete -c openrange -n "$server" -x -l tags -a 'own xattr' -d 'the entity tag of a file'
 complete -c openrange -n "$server" -x -l grace -d 'from SIGTERM to the end of what is under way'
 complete -c openrange -n "$server" -x -l admin -d 'address of metrics, clients and health'

@@ -170,6 +170,15 @@ const OPTIONS: &[Row<Serve>] = &[
         },
     ),
     Row::value(
+        "wait-max",
+        "SECONDS",
+        "that a request with Prefer: wait=N waits at most for a file that is not there yet; 0: not at all (default: 300)",
+        |serve, value| {
+            serve.options.wait_max = value.seconds()?;
+            Ok(())
+        },
+    ),
+    Row::value(
         "tags",
         "WHICH",
         "the entity tag of a file: its own, or xattr: that in its attribute user.openrange.tag, where openrange mirror \

@@ -1,5 +1,6 @@
 //! Who follows what: the followed names of one worker, the watches that tell of them, and whom to drive next.
 
+pub mod absences;
 pub mod directories;
 mod directory;
 pub mod event_subscriptions;

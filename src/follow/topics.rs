@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use rustix::io::Errno;
 
+use super::absences::{Absences, Purpose};
 use super::fanout::{Fanouts, NextSubscriber};
 use super::rechecks::Rechecks;
 use super::registry::Registry;
@@ -27,6 +28,8 @@ pub struct Topics {
     fanouts: Fanouts,
     /// What to check next.
     rechecks: Rechecks,
+    /// Names that lead nowhere, for which somebody waits.
+    absences: Absences,
     /// What becomes of the logs that are followed, when they are rolled.
     pub(super) rolls: Rolls,
     pub(crate) families: Families,
@@ -49,6 +52,7 @@ impl Topics {
             watches: Watches::new(watch),
             fanouts: Fanouts::default(),
             rechecks: Rechecks::default(),
+            absences: Absences::default(),
             rolls: Rolls::default(),
             families,
             untold: Vec::new(),
@@ -103,16 +107,33 @@ impl Topics {
         (self.registry.len(), self.watches.unwatched())
     }
 
-    /// Whether there are topics that must be polled.
+    /// Whether there are topics, or names that lead nowhere, that must be polled.
     #[must_use]
     pub fn any_unwatched(&self) -> bool {
-        self.watches.unwatched() > 0
+        self.watches.unwatched() > 0 || self.absences.unwatched() > 0
     }
 
-    /// Whether there are topics, or logs that were followed not long ago.
+    /// Whether there are topics, logs that were followed not long ago, or names that somebody waits for.
     #[must_use]
     pub fn any(&self) -> bool {
-        self.registry.len() > 0 || !self.rolls.is_empty()
+        self.registry.len() > 0 || !self.rolls.is_empty() || !self.absences.is_empty()
+    }
+
+    /// A connection waits from now on until this path, which leads nowhere, leads somewhere: then
+    /// [`Topics::next_woken`] gives it, once.
+    pub fn wait(&mut self, path: &Path, slot: usize, purpose: Purpose) {
+        let (watch, files) = (&mut self.watches.watch, self.lookups.files());
+        self.absences.wait(path, slot, purpose, watch, files);
+    }
+
+    /// A connection waits for nothing any more.
+    pub fn stop_waiting(&mut self, slot: usize) {
+        self.absences.leave(slot, &mut self.watches.watch);
+    }
+
+    /// A connection that has waited for a name that leads somewhere now.
+    pub fn next_woken(&mut self) -> Option<(usize, Purpose)> {
+        self.absences.next_woken()
     }
 
     /// Forgets all measurements: the next ones are new.
@@ -125,7 +146,7 @@ impl Topics {
     /// Whether there are subscribers to be driven or topics to be checked.
     #[must_use]
     pub fn busy(&self) -> bool {
-        !self.fanouts.is_empty() || !self.rechecks.is_empty()
+        !self.fanouts.is_empty() || !self.rechecks.is_empty() || self.absences.is_busy()
     }
 
     /// The next subscriber to be driven.
@@ -150,13 +171,19 @@ impl Topics {
         }
     }
 
-    /// Checks some of the topics that must be checked.
+    /// Checks some of the topics that must be checked, and some of the names that led nowhere.
     pub fn look_at_some(&mut self) {
         for _ in 0..SWEEP_SLICE {
             match self.rechecks.next(&mut self.registry) {
                 Some((key, Recheck::Name(why))) => self.look_at_name(key, why),
                 Some((key, Recheck::Sweep)) => self.sweep_one(key),
-                None => return,
+                None => break,
+            }
+        }
+        let (watch, files) = (&mut self.watches.watch, self.lookups.files());
+        for _ in 0..SWEEP_SLICE {
+            if !self.absences.look_at_one(watch, files) {
+                return;
             }
         }
     }
@@ -233,12 +260,14 @@ impl Topics {
                 Change::Grew(key) if self.is_directory(key) => self.note_links(key),
                 Change::Grew(key) => self.fan_out_again(key),
                 Change::LookAgain(key, why) => self.look_later(key, Recheck::Name(why)),
+                Change::MayHaveCome(absence) => self.absences.may_have_come(absence),
                 Change::Entry(entry, what) => self.rolls.happened(entry, what),
                 Change::DirectoryGone(watch) => self.rolls.drop_directory(watch),
                 Change::Everything => {
                     self.overflows += 1;
                     self.rolls.lose_track();
                     self.look_at_all(|_| Some(Recheck::Name(None)));
+                    self.absences.look_at_all(false);
                 }
             }
         }
@@ -260,6 +289,7 @@ impl Topics {
             // Perhaps it can be watched by now.
             (false, false) => Some(Recheck::Name(None)),
         });
+        self.absences.look_at_all(only_unwatched);
     }
 
     fn look_at_all(&mut self, how: impl Fn(&Topic) -> Option<Recheck>) {

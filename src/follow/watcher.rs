@@ -3,7 +3,7 @@
 //! A topic is watched at its file (for growth) and at every directory entry on the way to it (for its name): renaming a
 //! directory signals nothing on the files in it, only on its own entry. One inode has one watch, whatever names led to
 //! it, so a watch knows all its topics. An event never says more than "look again"; what it tells of a name is only
-//! used to say why a tail ended. Facts: inotify(7) and, where that is silent, measured on Linux 6.18.
+//! used to say why a tail ended. A name that leads nowhere is watched in the same way, as far as there is a way. Facts: inotify(7) and, where that is silent, measured on Linux 6.18.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::io;
@@ -20,6 +20,48 @@ use crate::subscription::end::End;
 /// A followed name of this worker.
 pub type TopicId = usize;
 
+/// A name of this worker that leads nowhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AbsenceId(pub u32);
+
+/// For whom an entry of a directory is watched. In eight bytes: every followed name has one for each step of its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Watcher {
+    /// For a followed name.
+    Topic(u32),
+    /// For a name that leads nowhere.
+    Absence(AbsenceId),
+}
+
+impl From<TopicId> for Watcher {
+    fn from(topic: TopicId) -> Watcher {
+        Watcher::Topic(u32::try_from(topic).expect("fewer than 2^32 topics"))
+    }
+}
+
+impl From<AbsenceId> for Watcher {
+    fn from(absence: AbsenceId) -> Watcher {
+        Watcher::Absence(absence)
+    }
+}
+
+impl Watcher {
+    fn topic(self) -> Option<TopicId> {
+        match self {
+            Watcher::Topic(topic) => Some(topic as TopicId),
+            Watcher::Absence(_) => None,
+        }
+    }
+
+    /// It must look again; `why`: if its name no longer leads to its file, then probably for this reason.
+    fn look_again(self, why: Option<End>) -> Change {
+        match self {
+            Watcher::Topic(topic) => Change::LookAgain(topic as TopicId, why),
+            Watcher::Absence(absence) => Change::MayHaveCome(absence),
+        }
+    }
+}
+
 /// What the kernel told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
@@ -29,6 +71,8 @@ pub enum Change {
     Content(TopicId, Box<[u8]>),
     /// The name may lead elsewhere; if it does, then probably for this reason.
     LookAgain(TopicId, Option<End>),
+    /// A name that led nowhere may lead somewhere.
+    MayHaveCome(AbsenceId),
     /// Something happened to an entry of a directory with logs in it: [`Watch::add_log`].
     Entry(Entry, Happened),
     /// A directory with logs in it is watched no longer.
@@ -49,8 +93,8 @@ struct Watched {
     descriptor: WatchDescriptor,
     /// Topics that this file is.
     files: BTreeSet<TopicId>,
-    /// Topics to which an entry of this directory leads.
-    entries: HashMap<Box<[u8]>, BTreeSet<TopicId>>,
+    /// Names on whose way an entry of this directory is.
+    entries: HashMap<Box<[u8]>, BTreeSet<Watcher>>,
     /// Topics that this directory is, all of its entries.
     directories: BTreeSet<TopicId>,
     /// Entries of this directory that are logs whose rolls are observed.
@@ -117,7 +161,7 @@ impl Watch {
         })
     }
 
-    /// Watches one entry of a directory for a topic. Never for MODIFY: a directory would tell of each write to each of
+    /// Watches one entry of a directory for a name. Never for MODIFY: a directory would tell of each write to each of
     /// its files.
     ///
     /// # Errors
@@ -126,7 +170,7 @@ impl Watch {
         &mut self,
         directory: BorrowedFd<'_>,
         entry: &[u8],
-        topic: TopicId,
+        watcher: impl Into<Watcher>,
     ) -> io::Result<Place> {
         let mask =
             WatchMask::CREATE | WatchMask::DELETE | WatchMask::MOVED_FROM | WatchMask::MOVED_TO;
@@ -135,7 +179,7 @@ impl Watch {
             .entries
             .entry(entry.into())
             .or_default()
-            .insert(topic);
+            .insert(watcher.into());
         Ok(Place {
             watch,
             of: Of::Entry(entry.into()),
@@ -179,23 +223,26 @@ impl Watch {
         Ok((id, watched))
     }
 
-    /// Gives a place back; the watch goes with its last topic.
-    pub fn remove(&mut self, place: &Place, topic: TopicId) {
+    /// Gives a place back; the watch goes with the last one that needs it.
+    pub fn remove(&mut self, place: &Place, watcher: impl Into<Watcher>) {
+        let watcher = watcher.into();
         let Some(watched) = self.watched.get_mut(&place.watch) else {
             return;
         };
         let mut too_much = false;
         match &place.of {
-            Of::File => drop(watched.files.remove(&topic)),
+            Of::File => drop(watcher.topic().map(|topic| watched.files.remove(&topic))),
             // Of each write to each file nobody wants to know any more. A mask cannot be made smaller without losing
             // events, so the watch goes; its other topics hear of that and watch anew.
             Of::Directory => {
-                too_much = watched.directories.remove(&topic) && watched.directories.is_empty()
+                let topic = watcher.topic();
+                let removed = topic.is_some_and(|topic| watched.directories.remove(&topic));
+                too_much = removed && watched.directories.is_empty();
             }
             Of::Entry(entry) => {
-                if let Some(topics) = watched.entries.get_mut(entry) {
-                    topics.remove(&topic);
-                    if topics.is_empty() {
+                if let Some(watchers) = watched.entries.get_mut(entry) {
+                    watchers.remove(&watcher);
+                    if watchers.is_empty() {
                         watched.entries.remove(entry);
                     }
                 }
@@ -264,7 +311,7 @@ impl Watch {
                 continue;
             };
             if event.mask.contains(EventMask::IGNORED) {
-                changes.extend(watched.topics().map(|topic| Change::LookAgain(topic, None)));
+                changes.extend(watched.watchers().map(|watcher| watcher.look_again(None)));
                 if !watched.logs.is_empty() {
                     changes.push(Change::DirectoryGone(id));
                 }
@@ -286,8 +333,8 @@ impl Watch {
                     changes.push(Change::Entry((id, name.as_bytes().into()), what));
                 }
                 let why = why(event.mask);
-                let topics = watched.entries.get(name.as_bytes()).into_iter().flatten();
-                changes.extend(topics.map(|&topic| Change::LookAgain(topic, why)));
+                let watchers = watched.entries.get(name.as_bytes()).into_iter().flatten();
+                changes.extend(watchers.map(|watcher| watcher.look_again(why)));
             } else if event.mask.contains(EventMask::MODIFY) {
                 changes.extend(watched.files.iter().map(|&topic| Change::Grew(topic)));
             } else {
@@ -308,15 +355,13 @@ impl Default for Watch {
 
 impl Watched {
     fn is_unused(&self) -> bool {
-        self.topics().next().is_none() && self.logs.is_empty()
+        self.watchers().next().is_none() && self.logs.is_empty()
     }
 
-    fn topics(&self) -> impl Iterator<Item = TopicId> {
-        self.files
-            .iter()
-            .chain(self.entries.values().flatten())
-            .chain(&self.directories)
-            .copied()
+    fn watchers(&self) -> impl Iterator<Item = Watcher> {
+        let topics = self.files.iter().chain(&self.directories);
+        let topics = topics.map(|&topic| Watcher::from(topic));
+        topics.chain(self.entries.values().flatten().copied())
     }
 }
 

@@ -15,11 +15,12 @@ pub struct Cors {
 /// most.
 pub const PREFLIGHT: &str = "Access-Control-Allow-Methods: GET, HEAD\r\n\
     Access-Control-Allow-Headers: Authorization, If-Bytes-Before, If-Match, If-Modified-Since, If-None-Match, If-Range, \
-    If-Unmodified-Since, Last-Event-ID, Range\r\n\
+    If-Unmodified-Since, Last-Event-ID, Prefer, Range\r\n\
     Access-Control-Max-Age: 7200\r\n";
 
 /// Besides the other lines of every answer, where something may be written.
-pub const EXPOSED_WRITABLE: &str = "Access-Control-Expose-Headers: Location, Preference-Applied, Upload-Complete, Upload-Offset\r\n";
+pub const EXPOSED_WRITABLE: &str =
+    "Access-Control-Expose-Headers: Location, Upload-Complete, Upload-Offset\r\n";
 
 /// [`PREFLIGHT`] of a name that may be written.
 pub const PREFLIGHT_WRITABLE: &str = "Access-Control-Allow-Methods: GET, HEAD, POST, PATCH, PUT, MOVE, DELETE\r\n\
@@ -41,7 +42,7 @@ impl Cors {
         let lines = format!(
             "Access-Control-Allow-Origin: {origin}\r\n\
              Access-Control-Expose-Headers: Accept-Ranges, Allow, Content-Length, Content-Range, Date, ETag, \
-             Last-Modified, Retry-After, WWW-Authenticate\r\n"
+             Last-Modified, Preference-Applied, Retry-After, WWW-Authenticate\r\n"
         );
         Ok(Cors {
             lines: lines.into(),

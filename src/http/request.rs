@@ -16,6 +16,7 @@ use super::host::Host;
 use super::list_query::ListQuery;
 use super::pattern::Pattern;
 use super::position::{Check, Positions};
+use super::prefer::Preferences;
 use super::query::{self, Query, Start};
 use super::range::{self, RangeSpec};
 use super::request_body::Framing;
@@ -49,6 +50,8 @@ pub struct Request {
     pub credentials: Credentials,
     /// What it would like to get.
     pub accept: Accept,
+    /// `Prefer: wait=N`: so many seconds the client gladly waits.
+    pub wait: Option<u64>,
     /// The query is exactly `view`; no other means anything.
     pub view: bool,
     /// `Accept` names server-sent events.
@@ -311,6 +314,7 @@ fn build(parsed: &httparse::Request<'_, '_>) -> Result<Request, Refusal> {
         conditions: fields.conditions,
         credentials: fields.credentials.or(fields.proofs),
         accept: fields.accept,
+        wait: fields.preferences.wait.filter(|_| reads),
         view,
         events: fields.events && reads,
         // A browser that comes again sends the field beside the query that it began with.
@@ -401,6 +405,7 @@ struct Fields<'a> {
     proofs: Vec<Proof>,
     follows_links: bool,
     accept: Accept,
+    preferences: Preferences,
     events: bool,
     last_event: Once<'a>,
 }
@@ -432,6 +437,8 @@ impl<'a> Fields<'a> {
             self.credentials = Credentials::parse(mem::take(&mut self.credentials), value);
         } else if is("cookie") {
             cookie::parse(value, &mut self.proofs);
+        } else if is("prefer") {
+            self.preferences.add(value);
         } else if is("user-agent") {
             self.follows_links = follows_links(value);
         } else if is("accept") {

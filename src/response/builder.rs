@@ -30,6 +30,10 @@ impl ResponseBuilder<'_> {
             Some((path, place)) => links(head, path, place),
             None => head,
         };
+        let head = match self.terms.waited {
+            Some(seconds) => head.field("Preference-Applied", format_args!("wait={seconds}")),
+            None => head,
+        };
         match (self.keep_alive, self.asked.request.http10) {
             (false, _) => head.lines("Connection: close\r\n"),
             (true, true) => head.lines("Connection: keep-alive\r\n"),

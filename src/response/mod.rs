@@ -52,6 +52,10 @@ pub fn respond<'a, F>(
             true => builder.events_of_directory(of),
             false => builder.events(of, None),
         },
+        // A client that prefers to wait can do with 404.
+        (Intent::Events(_), Resource::Missing) if builder.terms.waited.is_some() => {
+            builder.failure(found)
+        }
         (Intent::Events(_), Resource::Missing) => builder.events_later("no such file"),
         (Intent::Events(_), Resource::Busy) => builder.events_later("too many open files"),
         (Intent::Read(part) | Intent::Tail(part), Resource::File { info, .. }) => {

@@ -142,6 +142,11 @@ impl ResponseBuilder<'_> {
                 "Cache-Control: no-store\r\nRetry-After: 1\r\n",
                 "too many open files, try again later",
             ),
+            Resource::Ending => (
+                Status::ServiceUnavailable,
+                "Cache-Control: no-store\r\nRetry-After: 1\r\n",
+                "the server ends, try again later",
+            ),
             Resource::Failed => (
                 Status::InternalServerError,
                 NOT_STORED,

@@ -16,6 +16,8 @@ pub struct Terms<'a> {
     pub writable: Option<&'a Prefixes>,
     /// The path of the jobs.
     pub jobs: Option<&'a Prefix>,
+    /// The request has waited for what it asks for, up to so many seconds.
+    pub waited: Option<u64>,
 }
 
 impl From<Date> for Terms<'_> {
@@ -25,6 +27,7 @@ impl From<Date> for Terms<'_> {
             cors: None,
             writable: None,
             jobs: None,
+            waited: None,
         }
     }
 }

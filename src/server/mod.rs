@@ -150,6 +150,7 @@ fn share(
         unix_queues: bound.unix_queues.take(),
         grace: options.grace,
         poll_interval: options.poll_interval,
+        wait_max: options.wait_max,
         cors: options.cors.clone(),
         hosts: hosts::of(given, listeners, options.token_file.is_some()),
         admin_hosts: hosts::of(given, &options.admin, false),

@@ -218,15 +218,7 @@ impl OpenFile {
     /// (NFS, SMB, FUSE, 9p, overlay with writers below it) may change from elsewhere.
     #[must_use]
     pub fn tells_of_changes(&self) -> bool {
-        rustix::fs::fstatfs(&self.fd).is_ok_and(|stat| {
-            #[allow(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                reason = "magic numbers have 32 bits"
-            )]
-            let magic = stat.f_type as u32;
-            LOCAL.contains(&magic)
-        })
+        tells_of_changes(self.fd.as_fd())
     }
 
     /// Whether every change since the file was opened, which was not before this second, shows in its time of change. That
@@ -339,6 +331,19 @@ const LOCAL: [u32; 18] = [
     0x7371_7368,
     0xe0f5_e1e2,
 ];
+
+/// See [`OpenFile::tells_of_changes`].
+pub(crate) fn tells_of_changes(fd: BorrowedFd<'_>) -> bool {
+    rustix::fs::fstatfs(fd).is_ok_and(|stat| {
+        #[allow(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "magic numbers have 32 bits"
+        )]
+        let magic = stat.f_type as u32;
+        LOCAL.contains(&magic)
+    })
+}
 
 /// Which file a descriptor is open for.
 pub(super) fn identify(fd: BorrowedFd<'_>) -> Result<Id, Errno> {

@@ -11,7 +11,7 @@ use super::file::OpenFile;
 use super::last_lines::last_lines;
 use super::listing::Form;
 use super::resolved::{Origin, ResolvedFile};
-use super::root::{Files, Node};
+use super::root::{Files, Node, is_missing};
 use crate::http::authorization::Credentials;
 use crate::http::date::Date;
 use crate::http::list_query::ListQuery;
@@ -160,7 +160,8 @@ impl Lookups {
             match self.files.find(&index, followed) {
                 Ok(Node::File(file)) => return Ok(ResolvedFile::new(index, file, followed)),
                 Ok(Node::Other) => return Err(Resource::Forbidden),
-                Ok(Node::Directory(_)) | Err(Errno::NOENT) => {}
+                Ok(Node::Directory(_)) => {}
+                Err(error) if is_missing(error) => {}
                 Err(error) => return Err(failed(error, &index)),
             }
         }
@@ -246,9 +247,7 @@ pub fn bytes_before(asked: &ParsedRequest, file: &OpenFile) -> Result<Option<Che
 #[must_use]
 pub fn failed(error: Errno, name: &[u8]) -> Other {
     match error {
-        Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::XDEV | Errno::NAMETOOLONG => {
-            Resource::Missing
-        }
+        error if is_missing(error) => Resource::Missing,
         // ENXIO: a socket or a FIFO took the name after it was resolved.
         Errno::ACCESS | Errno::PERM | Errno::NXIO => Resource::Forbidden,
         Errno::MFILE | Errno::NFILE | Errno::NOMEM | Errno::AGAIN => Resource::Busy,

@@ -17,6 +17,7 @@ use super::links::Links;
 use super::steps;
 use super::truncations::Truncations;
 use crate::http::conditional::ETag;
+use crate::http::target;
 
 /// How often a look-up is tried again that a rename made unsure (openat2's EAGAIN).
 const RACES_MAX: u32 = 16;
@@ -53,6 +54,14 @@ impl Files {
 pub fn open_root(root: &Path) -> io::Result<OwnedFd> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     Ok(rustix::fs::open(root, flags, Mode::empty())?)
+}
+
+/// Whether a look-up that failed so says that there is no such name, or that it leads out of the root.
+pub(super) fn is_missing(error: Errno) -> bool {
+    matches!(
+        error,
+        Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::XDEV | Errno::NAMETOOLONG
+    )
 }
 
 /// What a name leads to.
@@ -163,6 +172,21 @@ impl Files {
     /// As [`Files::find`].
     pub fn identify(&self, name: &[u8]) -> Result<Id, Errno> {
         Ok(Id::of(&self.stat(name)?))
+    }
+
+    /// Whether a path leads somewhere now: to a directory, if it ends with a slash, else to anything. `None`: that cannot be
+    /// told now.
+    #[must_use]
+    pub fn has(&self, path: &target::Path) -> Option<bool> {
+        match self.stat(&path.name) {
+            Ok(stat) => {
+                let kind = FileType::from_raw_mode(stat.stx_mode.into());
+                Some(!path.slash || kind == FileType::Directory)
+            }
+            Err(error) if is_missing(error) => Some(false),
+            Err(Errno::MFILE | Errno::NFILE | Errno::NOMEM | Errno::AGAIN) => None,
+            Err(_) => Some(true),
+        }
     }
 
     /// The name below the root that an open file has now, as far as the kernel tells and it is true. A file that has several

@@ -132,6 +132,7 @@ impl WorkerBuilder {
                 .expect("of that length"),
             date: Date::from(SystemTime::now()),
             now: Moment::default(),
+            wait_max: shared.wait_max,
             listings: 0,
             listed: false,
         };

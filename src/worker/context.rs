@@ -1,6 +1,7 @@
 //! What the connections of a worker share while they are driven.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::completions::Completions;
 use super::inspect::Counters;
@@ -55,6 +56,8 @@ pub struct Context {
     pub(super) input: Box<[u8; HEAD_MAX]>,
     pub(super) date: Date,
     pub(super) now: Moment,
+    /// `--wait-max`; zero: nothing is waited for.
+    pub(super) wait_max: Duration,
     /// Clients that are being sent a long listing.
     pub(super) listings: usize,
     /// A listing was made in this turn. It can take 30 ms, so the next one is made in the next turn.

@@ -43,7 +43,14 @@ impl Counters {
 }
 
 /// States of connections, as they are reported.
-pub const STATES: [&str; 5] = ["reading", "sending", "tail-sending", "tailing", "closing"];
+pub const STATES: [&str; 6] = [
+    "reading",
+    "sending",
+    "tail-sending",
+    "tailing",
+    "closing",
+    "waiting",
+];
 
 /// What one worker, or all of them, tell.
 #[derive(Debug, Default)]

@@ -31,6 +31,7 @@ mod stalls;
 pub mod timers;
 mod unacked;
 pub mod upload;
+mod waiting;
 mod writing;
 
 use std::collections::VecDeque;
@@ -43,6 +44,7 @@ use std::time::{Duration, Instant, SystemTime};
 use log::warn;
 use slab::Slab;
 
+use crate::follow::absences::Purpose;
 use crate::follow::fanout::NextSubscriber;
 use crate::http::date::Date;
 use crate::limits::{ACCEPT_BURST, BULK_SLICE, FANOUT_SLICE, FANOUT_TIME, SWEEP_INTERVAL};
@@ -298,6 +300,7 @@ impl Worker {
     /// Goes on with the passes over topics, a slice of tails a turn.
     fn drive_fanout(&mut self) {
         self.context.topics.look_at_some();
+        self.wake_those_who_wait();
         let mut chunk: Option<SharedChunk> = None;
         let begun = Instant::now();
         for _ in 0..FANOUT_SLICE {
@@ -319,6 +322,20 @@ impl Worker {
                     break;
                 }
             }
+        }
+    }
+
+    /// Those whose names lead somewhere now look them up again.
+    fn wake_those_who_wait(&mut self) {
+        for _ in 0..FANOUT_SLICE {
+            let Some((key, purpose)) = self.context.topics.next_woken() else {
+                return;
+            };
+            let slot = &mut self.slots[key];
+            match purpose {
+                Purpose::Request => slot.machine.look_again(),
+            }
+            self.queue.push(slot, key);
         }
     }
 
@@ -470,6 +487,7 @@ impl Worker {
             if let Some(topic) = slot.topic {
                 self.context.topics.leave(topic as usize, key);
             }
+            self.context.topics.stop_waiting(key);
             self.context.searches.forget(key);
             self.context.lists.forget(key);
             self.context

@@ -8,6 +8,7 @@ use super::generations;
 use super::jobs;
 use super::lists::Order;
 use super::slot::Slot;
+use super::waiting::{self, Waiting};
 use super::writing;
 use crate::action::{Action, ParsedHead};
 use crate::follow::look_up::Lookup;
@@ -28,6 +29,9 @@ use crate::store::lookup::{failed, form};
 pub(super) fn open(slot: &mut Slot, key: usize, context: &mut Context) -> bool {
     // A tail may have ended just before this request, which waited behind it.
     finish_response(slot, key, context);
+    if slot.machine.patience().is_some() {
+        context.topics.stop_waiting(key);
+    }
     let Action::Open(asked) = slot.machine.action() else {
         return false;
     };
@@ -46,7 +50,7 @@ pub(super) fn open(slot: &mut Slot, key: usize, context: &mut Context) -> bool {
         },
         Err(_) => Some(Resource::Missing.into()),
     };
-    let Some(lookup) = lookup else {
+    let Some(mut lookup) = lookup else {
         slot.machine.wait_for_resource();
         return false;
     };
@@ -60,9 +64,12 @@ pub(super) fn open(slot: &mut Slot, key: usize, context: &mut Context) -> bool {
         }
         return false;
     }
+    let Waiting::Over(waited) = waiting::wait(slot, key, context, &mut lookup.found) else {
+        return false;
+    };
     let took_long = lookup.counted() || matches!(lookup.found, Resource::Listing(_));
     let topic = lookup.topic;
-    respond(slot, context, lookup.found);
+    respond(slot, context, lookup.found, waited);
     join(slot, key, context, topic);
     took_long
 }
@@ -73,7 +80,12 @@ fn is_addressed(slot: &Slot, context: &Context, asked: &ParsedRequest) -> bool {
 }
 
 /// The response to what was found begins.
-fn respond(slot: &mut Slot, context: &mut Context, mut found: Resource<Rc<OpenFile>>) {
+fn respond(
+    slot: &mut Slot,
+    context: &mut Context,
+    mut found: Resource<Rc<OpenFile>>,
+    waited: Option<u64>,
+) {
     context.listed |= matches!(found, Resource::Listing(_));
     match &found {
         Resource::File { file, .. } | Resource::Generation { file, .. } => {
@@ -98,6 +110,7 @@ fn respond(slot: &mut Slot, context: &mut Context, mut found: Resource<Rc<OpenFi
             cors: context.cors.as_ref(),
             writable: context.writing.as_ref().map(|writing| &*writing.prefixes),
             jobs: context.jobs.as_ref().map(|jobs| &jobs.prefix),
+            waited,
         },
     );
     if let Ok(asked) = &mut *asked

@@ -38,6 +38,7 @@ impl Worker {
             return;
         };
         let state = match slot.machine.state() {
+            State::ReadingHeaders(Some(_)) if slot.machine.is_patient() => 5,
             State::ReadingHeaders(_) | State::ReadingBody(_) => 0,
             State::SendingRange(_) if !slot.machine.is_tail() => 1,
             State::SendingRange(_) => 2,

@@ -28,6 +28,8 @@ pub struct Shared {
     pub grace: Duration,
     /// `--poll-interval`
     pub poll_interval: Duration,
+    /// `--wait-max`; zero: nothing is waited for.
+    pub wait_max: Duration,
     /// `--max-connections`
     pub max_connections: usize,
     /// Connections above it that a worker holds only to answer 503.

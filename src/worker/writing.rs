@@ -476,6 +476,7 @@ pub(super) fn answer(
         cors: context.cors.as_ref(),
         writable,
         jobs: context.jobs.as_ref().map(|jobs| &jobs.prefix),
+        waited: None,
     };
     let (asked, summary) = slot.machine.written(outcome, terms);
     answer_begins(slot, context, &asked, summary);

@@ -40,6 +40,7 @@ fn defaults_are_those_of_the_usage() {
         max_connections: None,
         max_connections_per_address: None,
         poll_interval: Duration::from_secs(1),
+        wait_max: Duration::from_secs(300),
         copied_tags: false,
         grace: Duration::from_secs(10),
         admin: None,
@@ -141,6 +142,9 @@ fn each_option_sets_its_own() {
         }),
         (&["--poll-interval", "50"], |options| {
             options.poll_interval = Duration::from_millis(50)
+        }),
+        (&["--wait-max", "0"], |options| {
+            options.wait_max = Duration::ZERO
         }),
         (&["--user", "1:2"], |options| {
             options.user = Some("1:2".into())
@@ -253,6 +257,7 @@ fn the_usage_names_every_option_and_fits_a_terminal() {
         "max-connections",
         "max-connections-per-address",
         "poll-interval",
+        "wait-max",
         "grace",
         "admin",
         "access-log",

@@ -198,3 +198,37 @@ fn what_is_not_understood_has_no_path() {
         assert!(!asked.line("-").contains("secret"), "{line}");
     }
 }
+
+#[test]
+fn what_a_request_waits_for() {
+    const OPEN: &str = "Range: bytes=0-\r\n";
+    const CLOSED: &str = "Range: bytes=0-1\r\n";
+    const EVENTS: &str = "Accept: text/event-stream\r\n";
+    for (line, fields, waits) in [
+        ("GET /a", OPEN, true),
+        ("GET /a?lines=3", "", true),
+        ("GET /a", "Range: bytes=0-999999999999999\r\n", true),
+        ("GET /a", EVENTS, true),
+        ("GET /a/?files=b", EVENTS, true),
+        ("HEAD /a", "", true),
+        ("HEAD /a", OPEN, true),
+        ("HEAD /a", CLOSED, true),
+        ("HEAD /a/", "Accept: application/json\r\n", true),
+        ("GET /a", "", false),
+        ("GET /a", CLOSED, false),
+        ("GET /a/", "Accept: application/json\r\n", false),
+        ("GET /a?generation=0123456789abcdef", OPEN, false),
+        ("HEAD /a?generation=0123456789abcdef", "", false),
+        ("GET /a?generations", OPEN, false),
+        ("GET /.a", OPEN, false),
+        ("OPTIONS /a", OPEN, false),
+        ("POST /a", "", false),
+        // It waits by itself, while it lasts.
+        ("GET /a?last-event-id=0123456789abcdef-7", EVENTS, false),
+    ] {
+        let of = |prefer: &str| asked(line, &format!("{fields}{prefer}")).wait();
+        let expected = waits.then_some(5);
+        assert_eq!(of("Prefer: wait=5\r\n"), expected, "{line} {fields}");
+        assert_eq!(of(""), None, "{line} {fields}");
+    }
+}

@@ -1,6 +1,7 @@
 //! Contract 13: jobs and intake.
 
 mod server;
+mod wait;
 mod work;
 
 use std::path::Path;

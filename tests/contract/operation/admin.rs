@@ -11,7 +11,7 @@ use crate::support::client::{Client, get};
 use crate::support::harness::{Server, TempDir, until};
 
 /// A server and the address of its second listener.
-fn serve(dir: &TempDir, options: &[&str]) -> (Server, String) {
+pub fn serve(dir: &TempDir, options: &[&str]) -> (Server, String) {
     let server = Server::with(dir, &[&["--admin", "127.0.0.1:0"], options].concat());
     let line = server.running.stdout.wait_for(&["admin on http://"]);
     let address = line.trim_start_matches("admin on http://");
@@ -31,7 +31,7 @@ fn ask(address: &str, path: &str) -> (u16, String) {
 }
 
 /// The samples of `/metrics`, of which the form is checked.
-fn metrics(address: &str) -> HashMap<String, u64> {
+pub fn metrics(address: &str) -> HashMap<String, u64> {
     let (status, text) = ask(address, "/metrics");
     assert_eq!(status, 200);
     let mut samples = HashMap::new();
@@ -87,6 +87,7 @@ fn metrics_count_what_happens() {
         ("connections{state=\"tail-sending\"}", 0),
         ("connections{state=\"tailing\"}", 1),
         ("connections{state=\"closing\"}", 0),
+        ("connections{state=\"waiting\"}", 0),
         ("tails", 1),
         ("followed_files{by=\"inotify\"}", 1),
         ("slowest_tail_lag_bytes", 0),

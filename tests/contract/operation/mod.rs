@@ -1,7 +1,7 @@
 //! Running a server: its logs, its administration, who gets in, what it gives up.
 
 mod access_log;
-mod admin;
+pub mod admin;
 mod cors;
 mod kernels;
 mod login;

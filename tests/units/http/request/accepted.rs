@@ -429,7 +429,7 @@ fn conditions() {
 #[test]
 fn everything_at_once() {
     let head = b"\r\nGET http://a/b/../c%20d/?q HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTE: trailers\r\n\
-        Range: bytes=3-\r\nauthorization: bearer t=\r\nIf-Range: \"x\"\r\nAccept: */*\r\nACCEPT:text/html;q=0.5\r\n\r\n";
+        Range: bytes=3-\r\nprefer: a, wait=7\r\nPrefer: wait=8\r\nauthorization: bearer t=\r\nIf-Range: \"x\"\r\nAccept: */*\r\nACCEPT:text/html;q=0.5\r\n\r\n";
     let mut accept = Accept::default();
     accept.add(b"*/*");
     accept.add(b"text/html;q=0.5");
@@ -448,6 +448,7 @@ fn everything_at_once() {
         },
         credentials: Credentials::Token(b"t=".as_slice().into()),
         accept,
+        wait: Some(7),
         view: false,
         events: false,
         positions: None,

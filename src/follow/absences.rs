@@ -1,0 +1,253 @@
+//! Names that lead nowhere, and who waits for them to lead somewhere. However many wait for a name, it is watched and looked
+//! up once.
+//!
+//! What is watched is the way as far as it goes: each directory that is there, for the entry in it that is looked up next.
+//! When something happens to one of these entries, the way is watched again as it is then, and only if the name leads
+//! somewhere, those who wait are woken. Where a directory cannot be watched, the name is looked up at an interval instead.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+
+use slab::Slab;
+
+use super::topic::SlotId;
+use super::watcher::{AbsenceId, Place, Watch};
+use crate::http::target::Path;
+use crate::store::file::tells_of_changes;
+use crate::store::root::Files;
+
+/// For what a connection waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Purpose {
+    /// To answer its request.
+    Request,
+}
+
+/// Who waits, and for what.
+type Waiter = (SlotId, Purpose);
+
+/// The names of one worker that lead nowhere.
+#[derive(Default)]
+pub struct Absences {
+    names: Slab<Absence>,
+    /// Those that were not found yet.
+    by_path: HashMap<Path, AbsenceId>,
+    /// For what each slot waits, where.
+    waits: HashMap<SlotId, Vec<(Purpose, AbsenceId)>>,
+    /// Those that must be looked up.
+    due: VecDeque<AbsenceId>,
+    /// Those that lead somewhere, until everybody is woken.
+    found: VecDeque<AbsenceId>,
+    /// How many must be looked up at an interval.
+    unwatched: usize,
+}
+
+struct Absence {
+    path: Path,
+    places: Vec<Place>,
+    /// inotify reports whatever may let the name lead somewhere.
+    watched: bool,
+    waiters: BTreeSet<Waiter>,
+    /// It is among those that must be looked up.
+    due: bool,
+    /// It leads somewhere.
+    found: bool,
+}
+
+impl Absences {
+    /// A slot waits from now on until this path, which leads nowhere, leads somewhere.
+    pub(super) fn wait(
+        &mut self,
+        path: &Path,
+        slot: usize,
+        purpose: Purpose,
+        watch: &mut Watch,
+        files: &Files,
+    ) {
+        let slot = narrow(slot);
+        self.leave_one(slot, purpose, watch);
+        let id = match self.by_path.get(path) {
+            Some(&id) => id,
+            None => {
+                let id = self.insert(path);
+                self.look_up(id, watch, files);
+                id
+            }
+        };
+        self.get_mut(id).waiters.insert((slot, purpose));
+        self.waits.entry(slot).or_default().push((purpose, id));
+    }
+
+    fn insert(&mut self, path: &Path) -> AbsenceId {
+        let key = self.names.insert(Absence {
+            path: path.clone(),
+            places: Vec::new(),
+            watched: true,
+            waiters: BTreeSet::new(),
+            due: false,
+            found: false,
+        });
+        let id = AbsenceId(u32::try_from(key).expect("fewer than 2^32 names"));
+        self.by_path.insert(path.clone(), id);
+        id
+    }
+
+    fn get_mut(&mut self, id: AbsenceId) -> &mut Absence {
+        &mut self.names[id.0 as usize]
+    }
+
+    /// A slot waits for nothing any more.
+    pub(super) fn leave(&mut self, slot: usize, watch: &mut Watch) {
+        if self.waits.is_empty() {
+            return;
+        }
+        let slot = narrow(slot);
+        for (purpose, id) in self.waits.remove(&slot).unwrap_or_default() {
+            self.remove_waiter(id, (slot, purpose), watch);
+        }
+    }
+
+    /// It does not wait for this any more.
+    fn leave_one(&mut self, slot: SlotId, purpose: Purpose, watch: &mut Watch) {
+        let Some(waits) = self.waits.get_mut(&slot) else {
+            return;
+        };
+        if let Some(index) = waits.iter().position(|(other, _)| *other == purpose) {
+            let (_, id) = waits.swap_remove(index);
+            if waits.is_empty() {
+                self.waits.remove(&slot);
+            }
+            self.remove_waiter(id, (slot, purpose), watch);
+        }
+    }
+
+    fn remove_waiter(&mut self, id: AbsenceId, waiter: Waiter, watch: &mut Watch) {
+        let absence = self.get_mut(id);
+        absence.waiters.remove(&waiter);
+        // One that was found is removed when its turn comes.
+        if absence.waiters.is_empty() && !absence.found {
+            self.end(id, watch);
+            self.names.remove(id.0 as usize);
+        }
+    }
+
+    /// It is not watched any more, nor found by its path.
+    fn end(&mut self, id: AbsenceId, watch: &mut Watch) {
+        let absence = &mut self.names[id.0 as usize];
+        for place in std::mem::take(&mut absence.places) {
+            watch.remove(&place, id);
+        }
+        self.by_path.remove(&absence.path);
+        self.unwatched -= usize::from(!std::mem::replace(&mut absence.watched, true));
+    }
+
+    /// Something has happened on the way of a name.
+    pub(super) fn may_have_come(&mut self, id: AbsenceId) {
+        // An event may come after who it is for.
+        if let Some(absence) = self.names.get_mut(id.0 as usize)
+            && !absence.found
+            && !std::mem::replace(&mut absence.due, true)
+        {
+            self.due.push_back(id);
+        }
+    }
+
+    /// All of them must be looked up, or only those that are not watched.
+    pub(super) fn look_at_all(&mut self, only_unwatched: bool) {
+        let wanted = |(_, absence): &(usize, &Absence)| !(only_unwatched && absence.watched);
+        let wanted: Vec<usize> = self
+            .names
+            .iter()
+            .filter(wanted)
+            .map(|(key, _)| key)
+            .collect();
+        for key in wanted {
+            self.may_have_come(AbsenceId(key as u32));
+        }
+    }
+
+    /// Looks up one name that must be looked up. False: there is none.
+    pub(super) fn look_at_one(&mut self, watch: &mut Watch, files: &Files) -> bool {
+        let Some(id) = self.due.pop_front() else {
+            return false;
+        };
+        // Another one may have its key by now.
+        if let Some(absence) = self.names.get_mut(id.0 as usize)
+            && std::mem::take(&mut absence.due)
+            && !absence.found
+        {
+            self.look_up(id, watch, files);
+        }
+        true
+    }
+
+    /// Watches the way as it is now, and looks after that whether the name leads somewhere: so whatever happens to it from
+    /// now on makes an event, or has been seen.
+    fn look_up(&mut self, id: AbsenceId, watch: &mut Watch, files: &Files) {
+        let before = self.get_mut(id).watched;
+        let path = self.get_mut(id).path.clone();
+        let mut places: Vec<Place> = Vec::new();
+        let (mut watched, mut tells) = (true, true);
+        // That the way ends is no failure.
+        let _ = files.walk(&path.name, |directory, entry| {
+            match watch.add_entry(directory, entry, id) {
+                Ok(place) if places.contains(&place) => {}
+                Ok(place) => places.push(place),
+                Err(_) => watched = false,
+            }
+            tells = tells_of_changes(directory);
+        });
+        let found = files.has(&path);
+        watched &= tells && found.is_some();
+        let absence = self.get_mut(id);
+        absence.watched = watched;
+        for former in std::mem::replace(&mut absence.places, places) {
+            if !absence.places.contains(&former) {
+                watch.remove(&former, id);
+            }
+        }
+        self.unwatched = self.unwatched + usize::from(before) - usize::from(watched);
+        if found == Some(true) {
+            self.end(id, watch);
+            self.get_mut(id).found = true;
+            self.found.push_back(id);
+        }
+    }
+
+    /// The next one of those whose name leads somewhere; it waits no longer.
+    pub(super) fn next_woken(&mut self) -> Option<(usize, Purpose)> {
+        loop {
+            let id = *self.found.front()?;
+            let Some((slot, purpose)) = self.get_mut(id).waiters.pop_first() else {
+                self.names.remove(id.0 as usize);
+                self.found.pop_front();
+                continue;
+            };
+            if let Some(waits) = self.waits.get_mut(&slot) {
+                waits.retain(|wait| *wait != (purpose, id));
+                if waits.is_empty() {
+                    self.waits.remove(&slot);
+                }
+            }
+            return Some((slot as usize, purpose));
+        }
+    }
+
+    /// Whether somebody must be woken, or a name looked up.
+    pub(super) fn is_busy(&self) -> bool {
+        !self.due.is_empty() || !self.found.is_empty()
+    }
+
+    /// Whether there are none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+
+    /// How many must be looked up at an interval.
+    pub(super) fn unwatched(&self) -> usize {
+        self.unwatched
+    }
+}
+
+fn narrow(slot: usize) -> SlotId {
+    SlotId::try_from(slot).expect("fewer than 2^32 connections")
+}
