@@ -54,6 +54,8 @@ pub enum WriteFailure {
     NoDestination,
     /// The name leads to something else than a regular file, or the file system does not permit it.
     Forbidden,
+    /// The new name of a file is one that it has.
+    SameFile,
     /// The file is complete.
     Sealed,
     /// The file system is mounted read-only.

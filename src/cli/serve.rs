@@ -38,7 +38,7 @@ impl Serve {
         };
         match options.open_to_all_writers(&options.listen) {
             Some(address) => Err(format!(
-                "--write: other machines can reach {address}; say with --token-file who may write"
+                "--write, --jobs: other machines can reach {address}; say with --token-file who may write"
             )),
             None => Ok(options),
         }

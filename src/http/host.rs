@@ -51,58 +51,63 @@ fn name(host: &str) -> &str {
     host.strip_suffix('.').unwrap_or(host)
 }
 
-/// The hosts that a server answers for over TCP.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Hosts {
+/// The hosts that a server answers for over TCP, besides each [`Host::Literal`].
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Hosts {
+    names: Vec<Box<str>>,
     /// Whatever a request says.
-    Any,
-    /// These names, and what is a [`Host::Literal`].
-    These(Box<[Box<str>]>),
+    any: bool,
 }
 
 impl Hosts {
+    /// All hosts.
+    #[must_use]
+    pub fn any() -> Hosts {
+        Hosts {
+            any: true,
+            ..Hosts::default()
+        }
+    }
+
     /// Reads the value of `--host`: a name, or `*`.
     ///
     /// # Errors
     /// What is wrong with it.
     pub fn parse(text: &str) -> Result<Hosts, &'static str> {
         if text == "*" {
-            return Ok(Hosts::Any);
+            return Ok(Hosts::any());
         }
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
         let text = name(text);
         if text.is_empty() || text.len() > HOST_MAX || !text.bytes().all(plain) {
             return Err("expected * or a host name without a port, like logs.example.org");
         }
-        Ok(Hosts::These([text.to_ascii_lowercase().into()].into()))
+        Ok(Hosts {
+            names: vec![text.to_ascii_lowercase().into()],
+            any: false,
+        })
     }
 
-    /// These and others.
+    /// These and others. Names stay names beside `*`: pages of theirs may write, those of others may not.
     #[must_use]
-    pub fn and(self, others: Hosts) -> Hosts {
-        match (self, others) {
-            (Hosts::These(these), Hosts::These(others)) => {
-                Hosts::These(these.into_iter().chain(others).collect())
-            }
-            _ => Hosts::Any,
-        }
+    pub fn and(mut self, others: Hosts) -> Hosts {
+        self.names.extend(others.names);
+        self.any |= others.any;
+        self
     }
 
     /// The names that were given.
     #[must_use]
     pub fn names(&self) -> &[Box<str>] {
-        match self {
-            Hosts::Any => &[],
-            Hosts::These(names) => names,
-        }
+        &self.names
     }
 
     /// Whether a request may address this host.
     #[must_use]
     pub fn contain(&self, host: &Host) -> bool {
-        match (self, host) {
-            (Hosts::Any, _) | (_, Host::Literal) => true,
-            (Hosts::These(names), Host::Name(name)) => names.contains(name),
+        match host {
+            Host::Literal => true,
+            Host::Name(name) => self.any || self.names.contains(name),
         }
     }
 }

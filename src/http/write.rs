@@ -244,6 +244,9 @@ impl<'a> WriteFields<'a> {
         if self.repeated {
             return Err(Fault::bad("a field that may come once is repeated"));
         }
+        if self.idempotency_key.is_some_and(<[u8]>::is_empty) {
+            return Err(Fault::bad("an empty Idempotency-Key names nothing"));
+        }
         if self.encoded {
             return Err(Fault {
                 status: Status::UnsupportedMediaType,

@@ -150,6 +150,7 @@ fn explain(failure: WriteFailure) -> (Status, &'static str) {
         WriteFailure::NoDirectory => (Status::NotFound, "no such directory"),
         WriteFailure::NoDestination => (Status::Conflict, "the Destination has no directory"),
         WriteFailure::Forbidden => (Status::Forbidden, "not a writable regular file"),
+        WriteFailure::SameFile => (Status::Forbidden, "the Destination is the same file"),
         WriteFailure::Sealed => (Status::Forbidden, "the file is sealed"),
         WriteFailure::ReadOnly => (Status::Forbidden, "the file system is read-only"),
         WriteFailure::OtherFileSystem => (
@@ -179,7 +180,7 @@ fn explain(failure: WriteFailure) -> (Status, &'static str) {
         ),
         WriteFailure::Busy => (
             Status::ServiceUnavailable,
-            "the file is locked by another program, try again later",
+            "the file is locked by another program, or descriptors have run out: try again later",
         ),
         WriteFailure::Failed { .. } => (
             Status::InternalServerError,

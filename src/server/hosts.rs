@@ -21,7 +21,7 @@ pub fn of<'a>(
         Address::Unix { .. } => true,
     };
     match !tokens && listeners.into_iter().all(is_loopback) {
-        true => Hosts::These(Box::default()),
-        false => Hosts::Any,
+        true => Hosts::default(),
+        false => Hosts::any(),
     }
 }

@@ -91,7 +91,7 @@ pub fn append(place: Place, what: &Append<'_>) -> Result<(Appended, Appender), S
             None => place = appender.place,
         }
     }
-    Err(WriteFailure::Busy.into())
+    Err(place.taken().into())
 }
 
 impl Appender {
@@ -121,6 +121,31 @@ impl Appender {
     #[must_use]
     pub fn is_current(&self, root: &Files, prefix: &[u8]) -> bool {
         self.place.is_current(root, prefix)
+    }
+}
+
+/// Refuses what can be refused before the record is there (`what.bytes` is empty): a client that asks before it sends need
+/// not send it for nothing.
+///
+/// # Errors
+/// What [`append`] would say.
+pub fn foresee(place: &Place, what: &Append<'_>) -> Result<(), WriteFailure> {
+    let Some(file) = place.file()? else {
+        return may_create(what);
+    };
+    let stat = file.stat().map_err(failure)?;
+    if !conditional::permits_write(what.conditions, Some((file.tag(), stat.modified()))) {
+        return Err(WriteFailure::Unmatched);
+    }
+    match what.expected {
+        // It may be there already.
+        Some(expected) if what.idempotent && expected < stat.size => Ok(()),
+        Some(expected) if expected != stat.size => Err(WriteFailure::Conflict {
+            size: stat.size,
+            etag: Some(file.tag()),
+        }),
+        _ if stat.sealed && !what.seal => Err(WriteFailure::Sealed),
+        _ => Ok(()),
     }
 }
 

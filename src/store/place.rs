@@ -6,7 +6,7 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::rc::Rc;
 
-use rustix::fs::{FileType, FlockOperation, Mode, OFlags};
+use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::file::{self, Id, OpenFile};
@@ -108,6 +108,19 @@ impl Place {
             // A link that leads out of the prefix.
             Err(Errno::XDEV | Errno::LOOP) => Err(WriteFailure::Forbidden),
             Err(error) => Err(failure(error)),
+        }
+    }
+
+    /// Why the name, which no file has, cannot be given to one either.
+    #[must_use]
+    pub fn taken(&self) -> WriteFailure {
+        let flags = AtFlags::SYMLINK_NOFOLLOW;
+        match rustix::fs::statat(&self.directory, self.last(), flags) {
+            // A link to nothing. Where it leads is not for a client to decide.
+            Ok(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::Symlink => {
+                WriteFailure::Forbidden
+            }
+            _ => WriteFailure::Busy,
         }
     }
 

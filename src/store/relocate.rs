@@ -41,7 +41,7 @@ pub fn rename(
     let replaced = to.file()?;
     match &replaced {
         // rename(2) does nothing between two names of one file.
-        Some(other) if other.id() == file.id() => return Err(WriteFailure::Forbidden.into()),
+        Some(other) if other.id() == file.id() => return Err(WriteFailure::SameFile.into()),
         Some(_) if !overwrite => return Err(WriteFailure::Unmatched.into()),
         _ => {}
     }

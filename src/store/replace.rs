@@ -78,7 +78,9 @@ impl Temporary {
     /// EACCES, EROFS, ENOSPC and the like; a file system that has less space than `length` left.
     pub fn create(place: &Place, length: Option<u64>) -> Result<Temporary, WriteFailure> {
         let directory = place.directory();
+        // A file system that does not count blocks (ramfs, some over FUSE) says that it has none at all.
         if let (Some(length), Ok(stat)) = (length, rustix::fs::fstatvfs(directory))
+            && stat.f_blocks > 0
             && stat.f_bavail.saturating_mul(stat.f_frsize) < length
         {
             return Err(WriteFailure::Full { size: None });
@@ -165,7 +167,7 @@ impl Temporary {
                 Err(error) => return Err(failure(error).into()),
             }
         }
-        Err(WriteFailure::Busy.into())
+        Err(place.taken().into())
     }
 
     /// The new file keeps what the old one permitted.

@@ -22,7 +22,7 @@ use crate::intent::ParsedRequest;
 use crate::limits::{LOCK_PATIENCE, LOCK_PAUSE};
 use crate::receipt::{Receipt, WriteFailure};
 use crate::response::Terms;
-use crate::store::append::{Append, Appended};
+use crate::store::append::{self, Append, Appended};
 use crate::store::commit::{Job, Waiting};
 use crate::store::file::OpenFile;
 use crate::store::place::{Place, Stop, failure, failure_at};
@@ -138,6 +138,11 @@ fn decide(asked: &ParsedRequest, slot: &Slot, context: &mut Context) -> Decision
             }
             if !writing.memory.has_room_for(length) {
                 return Err(WriteFailure::Overloaded);
+            }
+            if write.expects_continue {
+                let files = context.topics.lookups.files();
+                let place = find_place(writing, files, prefix, &path)?;
+                append::foresee(&place, &appending(asked, change, b""))?;
             }
             Ok((Sink::Memory(writing.append_max), None))
         }
@@ -385,30 +390,35 @@ fn append_to(
     content: &[u8],
     append: impl FnOnce(&Append<'_>) -> Result<Appended, Stop>,
 ) -> Result<Appended, Stop> {
-    let (at, seal, line) = match change {
-        Change::AppendAt { offset, complete } => (Some(*offset), *complete, false),
-        Change::Append { line } => (None, false, *line),
-        _ => (None, false, false),
-    };
-    if content.is_empty() && !seal {
-        return Err(WriteFailure::Empty.into());
-    }
+    let line = matches!(change, Change::Append { line: true });
     let ended;
-    let bytes = match line && !content.ends_with(b"\n") {
+    let bytes = match line && !content.is_empty() && !content.ends_with(b"\n") {
         true => {
             ended = [content, b"\n"].concat();
             &ended
         }
         false => content,
     };
-    let what = Append {
+    let what = appending(asked, change, bytes);
+    if bytes.is_empty() && !what.seal {
+        return Err(WriteFailure::Empty.into());
+    }
+    append(&what)
+}
+
+/// An append of these bytes, as the head of its request wants it.
+fn appending<'a>(asked: &'a ParsedRequest, change: &Change, bytes: &'a [u8]) -> Append<'a> {
+    let (at, seal) = match change {
+        Change::AppendAt { offset, complete } => (Some(*offset), *complete),
+        _ => (None, false),
+    };
+    Append {
         conditions: &asked.request.conditions,
         expected: at.or(asked.write_head().expected),
         idempotent: at.is_some(),
         seal,
         bytes,
-    };
-    append(&what)
+    }
 }
 
 fn duplicate(file: &OpenFile) -> Option<Arc<OwnedFd>> {

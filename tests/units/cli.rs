@@ -168,10 +168,12 @@ fn each_option_sets_its_own() {
             options.hosts = Some(Hosts::parse("logs.example.org").unwrap())
         }),
         (&["--host", "a", "--host", "b"], |options| {
-            options.hosts = Some(Hosts::These(["a".into(), "b".into()].into()))
+            options.hosts = Hosts::parse("a")
+                .ok()
+                .map(|a| a.and(Hosts::parse("b").unwrap()))
         }),
         (&["--host", "a", "--host", "*"], |options| {
-            options.hosts = Some(Hosts::Any)
+            options.hosts = Hosts::parse("a").ok().map(|a| a.and(Hosts::any()))
         }),
         (&["--cors", "https://a.example:8443"], |options| {
             options.cors = Some(Cors::parse("https://a.example:8443").unwrap())

@@ -5,6 +5,7 @@ mod bodies;
 mod disk;
 mod patches;
 mod producers;
+mod refusals;
 mod replacing;
 mod rights;
 

@@ -152,6 +152,24 @@ fn pages_of_other_sites() {
 }
 
 #[test]
+fn a_name_counts_beside_any_host() {
+    for order in [["logs.example", "*"], ["*", "logs.example"]] {
+        let [first, second] = order;
+        let (_dir, server) = writable(&["--host", first, "--host", second]);
+        for (origin, status) in [
+            ("http://logs.example", 201),
+            ("https://logs.example:8443", 204),
+            ("https://other.example", 403),
+            ("*", 403),
+        ] {
+            let origin = format!("Origin: {origin}");
+            let given = once(&server, "POST", "/in/t", &[&origin], "x").status;
+            assert_eq!(given, status, "{origin} with {order:?}");
+        }
+    }
+}
+
+#[test]
 fn any_origin_may_read_and_not_write() {
     let (_dir, server) = writable(&["--cors", "*", "--host", "*"]);
     let evil = "Origin: http://evil.example";

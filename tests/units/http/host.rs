@@ -42,7 +42,7 @@ fn addresses_and_localhost_are_no_names() {
         let expected = Host::Name(name.into());
         let host = Host::parse(other.as_bytes());
         assert_eq!(host, expected, "{other}");
-        assert!(!Hosts::These(Box::default()).contain(&host), "{other}");
+        assert!(!Hosts::default().contain(&host), "{other}");
     }
     assert!(matches!(Host::parse(b"::1"), Host::Name(_)));
     assert!(matches!(Host::parse(b"\xff"), Host::Name(_)));
@@ -69,9 +69,12 @@ fn names_that_are_served() {
             "{host}"
         );
     }
-    let any = hosts.and(Hosts::parse("*").expect("any"));
-    assert_eq!(any, Hosts::Any);
-    assert!(any.contain(&Host::parse(b"whoever.example")));
+    let both = hosts.and(Hosts::parse("*").expect("any"));
+    assert!(both.contain(&Host::parse(b"rebound.example")));
+    // In either order, `*` takes no name away.
+    assert_eq!(both.names(), ["logs.example.org".into(), "other".into()]);
+    let turned = Hosts::parse("*").expect("any").and(both.clone());
+    assert_eq!(turned, both);
 }
 
 #[test]
