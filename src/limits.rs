@@ -378,5 +378,30 @@ pub const JOBS_MAX: usize = 10_000;
 
 /// Files of which is remembered what was seen of them, where a file system has no identity for them: some 20 MB at most.
 pub const EVIDENCE_FILES_MAX: usize = 65_536;
+/// First bytes of a file that are compared where its number does not say which one it is.
+pub const BEGINNING_MAX: usize = 64;
 /// Bytes of the beginning of a file that are enough to know it again when its mount gives it another node number.
 pub const EVIDENCE_MIN: usize = 16;
+
+/// Bytes that are read at once past the page cache.
+pub const DIRECT_READ: usize = 256 * 1024;
+/// Last bytes of a remote file that are compared when it has grown: as many as an event id checks.
+pub const END_COMPARED: usize = 64;
+/// Bytes that are read at once to see how far a remote file that has grown can be read. Mostly it is all that is new.
+pub const END_READ: usize = 16 * 1024;
+/// For so long a remote file must seem to be shorter before that is believed: longer than clients of network file systems
+/// trust the attributes that they remember of a file that changes (1 s in GlusterFS).
+pub const TRUNCATION_DOUBT: Duration = Duration::from_millis(1200);
+/// Shortest pause between two looks at a file of which inotify does not tell: somebody who watches a log notices no less.
+pub const POLL_FAST: Duration = Duration::from_millis(50);
+/// A file is looked at again after such a part of the time since it last grew.
+pub const POLL_AGE: u32 = 16;
+/// Looks at all files that were to be looked at fast may take such a part of the time.
+pub const POLL_COST: u32 = 4;
+/// How long looks at the files of polls may take in one turn; what is left comes in the next.
+pub const POLL_TIME: Duration = Duration::from_millis(2);
+/// How long a remote file is looked at after its name has gone, unless `--settle` says otherwise: other machines see a
+/// rename before the last bytes (NFS: up to 2 s).
+pub const SETTLE: Duration = Duration::from_secs(2);
+/// Between two tries to read bytes of a remote file that were there and are not.
+pub const READ_AGAIN: Duration = Duration::from_millis(20);

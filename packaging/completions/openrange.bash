@@ -23,7 +23,7 @@ _openrange() {
         user='--user'
         file='--access-log --history --token-file'
         other='--listen --threads --header-timeout --idle-timeout --send-timeout --min-rate --max-connections
-            --max-connections-per-address --poll-interval --wait-max --tags --grace --admin --cors --host --write
+            --max-connections-per-address --poll-interval --settle --wait-max --tags --grace --admin --cors --host --write
             --jobs --job-timeout --job-keep --jobs-max
             --append-max --body-memory --old-dir
             --follow-links'

@@ -15,6 +15,7 @@ complete -c openrange -n "$server" -x -l max-connections -d 'further ones are an
 complete -c openrange -n "$server" -x -l max-connections-per-address -d 'the same for one address'
 complete -c openrange -n "$server" -x -l poll-interval -d 'between two looks where inotify does not tell'
 complete -c openrange -n "$server" -x -l wait-max -d 'for a file that is not there yet, with Prefer: wait'
+complete -c openrange -n "$server" -x -l settle -d 'to follow a remote file after its name has gone'
 complete -c openrange -n "$server" -x -l tags -a 'own xattr' -d 'the entity tag of a file'
 complete -c openrange -n "$server" -x -l grace -d 'from SIGTERM to the end of what is under way'
 complete -c openrange -n "$server" -x -l admin -d 'address of metrics, clients and health'

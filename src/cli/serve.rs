@@ -162,7 +162,8 @@ const OPTIONS: &[Row<Serve>] = &[
     Row::value(
         "poll-interval",
         "MILLISECONDS",
-        "between two looks at a followed file of which inotify does not tell (default: 1000)",
+        "between two looks at a followed file of which inotify does not tell, at most; one that grows is looked at every \
+               50 ms (default: 1000)",
         |serve, value| {
             let milliseconds = value.number(1, MILLISECONDS_MAX)?;
             serve.options.poll_interval = Duration::from_millis(milliseconds as u64);
@@ -175,6 +176,17 @@ const OPTIONS: &[Row<Serve>] = &[
         "that a request with Prefer: wait=N waits at most for a file that is not there yet; 0: not at all (default: 300)",
         |serve, value| {
             serve.options.wait_max = value.seconds()?;
+            Ok(())
+        },
+    ),
+    Row::value(
+        "settle",
+        "MILLISECONDS",
+        "for which a file on a network file system is followed on after its name has gone: its last bytes may come later \
+               (default: 2000)",
+        |serve, value| {
+            let milliseconds = value.number(0, MILLISECONDS_MAX)?;
+            serve.options.settle = Duration::from_millis(milliseconds as u64);
             Ok(())
         },
     ),

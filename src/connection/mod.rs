@@ -218,7 +218,12 @@ impl<F> Connection<F> {
 
     /// The file ended before the bytes that were promised, or cannot be read.
     pub fn fell_short(&mut self, now: Moment) {
-        self.close(CloseMode::Abort, End::Broken, now);
+        self.broke(End::Broken, now);
+    }
+
+    /// The file is lost, for this reason.
+    pub fn broke(&mut self, why: End, now: Moment) {
+        self.close(CloseMode::Abort, why, now);
     }
 
     /// The file of a tail has this size, and nobody may write it any more if `sealed`.

@@ -12,7 +12,7 @@ use slab::Slab;
 use super::topic::SlotId;
 use super::watcher::{AbsenceId, Place, Watch};
 use crate::http::target::Path;
-use crate::store::file::tells_of_changes;
+use crate::store::file_system::FileSystem;
 use crate::store::root::Files;
 
 /// For what a connection waits.
@@ -194,7 +194,7 @@ impl Absences {
                 Ok(place) => places.push(place),
                 Err(_) => watched = false,
             }
-            tells = tells_of_changes(directory);
+            tells = FileSystem::of(directory).tells_of_changes();
         });
         let found = files.has(&path);
         watched &= tells && found.is_some();

@@ -61,6 +61,21 @@ impl Registry {
         }
     }
 
+    /// A topic that is found no more by its name, or as a generation, is found again, unless another one took its place.
+    pub(super) fn map_again(&mut self, key: TopicId) -> bool {
+        let topic = &self.topics[key];
+        match &topic.family {
+            Some(family) => {
+                let place = (Rc::clone(family), topic.file.id());
+                *self.by_generation.entry(place).or_insert(key) == key
+            }
+            None => {
+                let name = Rc::clone(&topic.name);
+                *self.by_name.entry(name).or_insert(key) == key
+            }
+        }
+    }
+
     /// The topic of a name.
     pub(super) fn named(&self, name: &[u8]) -> Option<TopicId> {
         self.by_name.get(name).copied()

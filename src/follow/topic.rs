@@ -7,6 +7,7 @@ use super::watcher::Place;
 use crate::store::file::OpenFile;
 use crate::store::file_stat::FileStat;
 use crate::subscription::end::End;
+use crate::time::Moment;
 
 /// The key of a connection's slot, in four bytes: every tail has one in its topic.
 pub type SlotId = u32;
@@ -29,6 +30,13 @@ pub(super) struct Topic {
     pub(super) look: Option<Recheck>,
     /// What the last sweep found. Not the file's own last look: a request has one too, and tells the tails nothing.
     pub(super) swept: Option<FileStat>,
+    /// When it is polled next.
+    pub(super) poll: Option<Moment>,
+    /// When it was last seen to have grown.
+    pub(super) grew: Option<Moment>,
+    /// Why its name does not lead to its file, which other machines change, and since when: bytes that were written before
+    /// that may still come.
+    pub(super) leaving: Option<(End, Moment)>,
     /// What is in it, if it is a directory.
     pub(super) directory: Option<Box<Directory>>,
 }
@@ -47,6 +55,9 @@ impl Topic {
             fanout: Fanout::Idle,
             look: None,
             swept: None,
+            poll: None,
+            grew: None,
+            leaving: None,
             directory: file.is_directory().then(Box::default),
         }
     }

@@ -2,23 +2,28 @@
 //! their slots.
 
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 
 use super::absences::{Absences, Purpose};
 use super::fanout::{Fanouts, NextSubscriber};
+use super::polls::{PollTerms, Polls};
 use super::rechecks::Rechecks;
 use super::registry::Registry;
 use super::rolls::Rolls;
 use super::topic::{Recheck, Topic};
 use super::watcher::{Change, TopicId, Watch};
 use super::watches::Watches;
+use crate::http::date::Date;
 use crate::http::target::Path;
-use crate::limits::{FOLLOW_TRIES, SWEEP_SLICE};
+use crate::limits::{FOLLOW_TRIES, POLL_TIME, SWEEP_SLICE};
 use crate::store::file::OpenFile;
 use crate::store::generations::families::Families;
 use crate::store::lookup::{Lookups, Other};
+use crate::store::remote::{COUNTS, count, loss};
 use crate::subscription::end::End;
+use crate::time::Moment;
 
 /// What one worker follows: it keeps subscribers in step with their files, whatever happens to these or their names.
 pub struct Topics {
@@ -30,6 +35,10 @@ pub struct Topics {
     rechecks: Rechecks,
     /// Names that lead nowhere, for which somebody waits.
     absences: Absences,
+    /// When to look at what inotify does not report.
+    pub(super) polls: Polls,
+    /// The moment of this turn.
+    now: Moment,
     /// What becomes of the logs that are followed, when they are rolled.
     pub(super) rolls: Rolls,
     pub(crate) families: Families,
@@ -46,13 +55,15 @@ pub struct Topics {
 impl Topics {
     /// No topics yet.
     #[must_use]
-    pub fn new(lookups: Lookups, watch: Watch, families: Families) -> Topics {
+    pub fn new(lookups: Lookups, watch: Watch, families: Families, terms: PollTerms) -> Topics {
         Topics {
             registry: Registry::default(),
             watches: Watches::new(watch),
             fanouts: Fanouts::default(),
             rechecks: Rechecks::default(),
             absences: Absences::default(),
+            polls: Polls::new(terms),
+            now: Moment::default(),
             rolls: Rolls::default(),
             families,
             untold: Vec::new(),
@@ -61,6 +72,12 @@ impl Topics {
             changes: Vec::new(),
             overflows: 0,
         }
+    }
+
+    /// What is looked up from now on is new.
+    pub fn begin_turn(&mut self, now: Moment, date: Date) {
+        self.now = now;
+        self.lookups.begin_turn(now, date);
     }
 
     /// inotify, for the poller.
@@ -107,10 +124,16 @@ impl Topics {
         (self.registry.len(), self.watches.unwatched())
     }
 
-    /// Whether there are topics, or names that lead nowhere, that must be polled.
+    /// Whether there are names that lead nowhere and must be polled.
     #[must_use]
-    pub fn any_unwatched(&self) -> bool {
-        self.watches.unwatched() > 0 || self.absences.unwatched() > 0
+    pub fn any_absent(&self) -> bool {
+        self.absences.unwatched() > 0
+    }
+
+    /// When the first of the topics that must be polled is to be looked at.
+    #[must_use]
+    pub fn next_poll(&self) -> Moment {
+        self.polls.first()
     }
 
     /// Whether there are topics, logs that were followed not long ago, or names that somebody waits for.
@@ -162,7 +185,24 @@ impl Topics {
     /// Watches the file of a topic and the way to it as it is now.
     pub(super) fn place(&mut self, key: TopicId) {
         let files = self.lookups.files();
-        self.watches.place(key, &mut self.registry[key], files);
+        let terms = self.polls.terms();
+        let topic = &mut self.registry[key];
+        self.watches.place(key, topic, files, terms);
+        if topic.poll.is_none() {
+            // Somebody begins to follow it: it will soon grow, as far as is known.
+            topic.grew = Some(self.now);
+        }
+        self.plan_poll(key);
+    }
+
+    /// Plans the next look at a topic, if it must be polled.
+    pub(super) fn plan_poll(&mut self, key: TopicId) {
+        let count = self.watches.unwatched();
+        match self.registry.live(key) {
+            Some(topic) if topic.watched => topic.poll = None,
+            Some(topic) => self.polls.plan(key, topic, count, self.now),
+            None => {}
+        }
     }
 
     fn look_later(&mut self, key: TopicId, recheck: Recheck) {
@@ -173,17 +213,47 @@ impl Topics {
 
     /// Checks some of the topics that must be checked, and some of the names that led nowhere.
     pub fn look_at_some(&mut self) {
+        let begun = Instant::now();
+        let mut last = Duration::ZERO;
         for _ in 0..SWEEP_SLICE {
-            match self.rechecks.next(&mut self.registry) {
-                Some((key, Recheck::Name(why))) => self.look_at_name(key, why),
-                Some((key, Recheck::Sweep)) => self.sweep_one(key),
-                None => break,
+            let Some((key, recheck)) = self.rechecks.next(&mut self.registry) else {
+                break;
+            };
+            let polled = !self.registry[key].watched;
+            match recheck {
+                Recheck::Name(why) => self.look_at_name(key, why),
+                Recheck::Sweep => self.sweep_one(key),
+            }
+            self.plan_poll(key);
+            if polled {
+                let spent = begun.elapsed();
+                self.polls.cost(spent - last);
+                last = spent;
+                if spent > POLL_TIME {
+                    return;
+                }
             }
         }
         let (watch, files) = (&mut self.watches.watch, self.lookups.files());
         for _ in 0..SWEEP_SLICE {
             if !self.absences.look_at_one(watch, files) {
                 return;
+            }
+        }
+    }
+
+    /// Names that lead nowhere and must be polled are to be checked.
+    pub fn poll_absent(&mut self) {
+        self.absences.look_at_all(true);
+    }
+
+    /// What must be polled and whose time has come is to be checked.
+    pub fn poll(&mut self) {
+        while let Some((key, at)) = self.polls.take(self.now) {
+            let topic = self.registry.live(key);
+            if let Some(topic) = topic.filter(|topic| topic.poll == Some(at)) {
+                topic.poll = None;
+                self.look_later(key, Recheck::Sweep);
             }
         }
     }
@@ -209,7 +279,7 @@ impl Topics {
     ) -> Result<(TopicId, Rc<OpenFile>), Other> {
         for _ in 0..FOLLOW_TRIES {
             if let Some(key) = self.registry.named(name) {
-                if self.registry[key].file.id() == file.id() {
+                if self.registry[key].file.is_same(&file) {
                     return Ok((key, Rc::clone(&self.registry[key].file)));
                 }
                 // Why it no longer is that file may stand in the queue.
@@ -225,14 +295,14 @@ impl Topics {
             }
             let key = self.registry.insert(name, &file, None);
             self.place(key);
-            match self.lookups.files().identify(name) {
-                Ok(id) if id == file.id() => {
+            match self.lookups.files().names(name, &file) {
+                Ok(true) => {
                     if !file.is_directory() {
                         self.observe(key);
                     }
                     return Ok((key, file));
                 }
-                Ok(_) | Err(_) => self.remove(key),
+                Ok(false) | Err(_) => self.remove(key),
             }
             file = self.lookups.find_again(name, file.is_directory())?;
         }
@@ -275,21 +345,18 @@ impl Topics {
         more
     }
 
-    /// Every topic, or only those of which inotify does not report every change, must be checked.
-    pub fn sweep(&mut self, only_unwatched: bool) {
-        if !only_unwatched {
-            let is_followed = |name: &Rc<[u8]>| self.registry.named(name).is_some();
-            for entry in self.rolls.sweep(is_followed) {
-                self.watches.watch.remove_log(&entry);
-            }
+    /// Every topic must be checked.
+    pub fn sweep(&mut self) {
+        let is_followed = |name: &Rc<[u8]>| self.registry.named(name).is_some();
+        for entry in self.rolls.sweep(is_followed) {
+            self.watches.watch.remove_log(&entry);
         }
-        self.look_at_all(|topic| match (topic.watched, only_unwatched) {
-            (true, true) => None,
-            (true, false) | (false, true) => Some(Recheck::Sweep),
+        self.look_at_all(|topic| match topic.watched {
+            true => Some(Recheck::Sweep),
             // Perhaps it can be watched by now.
-            (false, false) => Some(Recheck::Name(None)),
+            false => Some(Recheck::Name(None)),
         });
-        self.absences.look_at_all(only_unwatched);
+        self.absences.look_at_all(false);
     }
 
     fn look_at_all(&mut self, how: impl Fn(&Topic) -> Option<Recheck>) {
@@ -317,13 +384,15 @@ impl Topics {
     }
 
     fn sweep_one(&mut self, key: TopicId) {
+        // The name first: a file system that has just been asked for the file may answer for the name from its memory.
+        self.check_name(key, None);
         let topic = &self.registry[key];
         let found = topic.file.stat().ok();
         // What has grown in a directory does not show.
         let unchanged = found.is_some() && found == topic.swept && topic.directory.is_none();
         self.registry[key].swept = found;
-        self.check_name(key, None);
         if !unchanged || self.registry[key].gone.is_some() {
+            self.registry[key].grew = Some(self.now);
             self.note_change(key);
             self.fan_out(key);
         }
@@ -331,8 +400,16 @@ impl Topics {
 
     pub(super) fn check_name(&mut self, key: TopicId, why: Option<End>) {
         let topic = &self.registry[key];
-        let derived = match self.lookups.files().identify(&topic.name) {
-            Ok(id) if id == topic.file.id() => return,
+        let files = self.lookups.files();
+        let named = files.names(&topic.name, &topic.file);
+        let begins_like = |named| match named {
+            true => files.begins_like(&topic.name, &topic.file),
+            false => Ok(true),
+        };
+        let derived = match named.and_then(|named| Ok((named, begins_like(named)?))) {
+            Ok((true, true)) => return self.keep(key),
+            // Another file under the same number: what this one still had is gone.
+            Ok((true, false)) => return self.end(key, End::Broken),
             Ok(_) if topic.file.lost_a_name() => End::Replaced,
             Ok(_) => End::Renamed,
             Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::XDEV | Errno::NAMETOOLONG) => {
@@ -342,16 +419,43 @@ impl Topics {
                     End::Renamed
                 }
             }
-            Err(Errno::ACCESS | Errno::IO | Errno::STALE) => {
-                return self.end(key, End::Broken);
+            Err(error @ (Errno::ACCESS | Errno::IO | Errno::STALE)) => {
+                return self.end(key, loss(error));
             }
             // Nothing is known (no descriptor, no memory): look again soon.
             Err(_) => {
-                return self.watches.set_watched(&mut self.registry[key], false);
+                self.watches.set_watched(&mut self.registry[key], false);
+                return self.plan_poll(key);
             }
         };
         if !self.rehome(key) {
-            self.end(key, why.unwrap_or(derived));
+            self.lose(key, why.unwrap_or(derived));
+        }
+    }
+
+    /// The name of a topic leads to its file.
+    fn keep(&mut self, key: TopicId) {
+        if self.registry[key].leaving.is_some() && self.registry.map_again(key) {
+            self.registry[key].leaving = None;
+        }
+    }
+
+    /// The name of a topic leads elsewhere. Other machines may see that before the last bytes that were written: a file that
+    /// they change ends only when none have come for a while.
+    fn lose(&mut self, key: TopicId, why: End) {
+        let settle = self.polls.settle();
+        let topic = &mut self.registry[key];
+        if !topic.file.is_remote() || topic.file.is_directory() || settle.is_zero() {
+            return self.end(key, why);
+        }
+        if topic.leaving.is_none() {
+            count(&COUNTS.late_ends);
+        }
+        let (why, since) = *topic.leaving.get_or_insert((why, self.now));
+        if self.now < since + settle {
+            self.registry.unmap(key);
+        } else {
+            self.end(key, why);
         }
     }
 

@@ -6,8 +6,11 @@ use std::sync::Once;
 
 use super::directory::Directory;
 use super::links::Links;
+use super::polls::PollTerms;
 use super::topic::Topic;
 use super::watcher::{Place, TopicId, Watch};
+use crate::http::target::Path;
+use crate::limits::POLL_FAST;
 use crate::store::root::Files;
 
 /// Places watches and takes them back; it knows how many topics must be polled because they cannot be watched.
@@ -32,7 +35,13 @@ impl Watches {
     }
 
     /// Watches the file of a topic, and the way to it as it is now.
-    pub(super) fn place(&mut self, key: TopicId, topic: &mut Topic, files: &Files) {
+    pub(super) fn place(
+        &mut self,
+        key: TopicId,
+        topic: &mut Topic,
+        files: &Files,
+        terms: PollTerms,
+    ) {
         let mut places = Vec::new();
         let mut failure = None;
         let file = topic.file.as_fd();
@@ -64,7 +73,7 @@ impl Watches {
                 warn_unwatched(error);
             }
         } else if !told {
-            warn_remote();
+            warn_polled(topic, terms);
         }
         // A way that cannot be walked to its end mostly leads nowhere any more, and then the next look finds that.
         self.set_watched(topic, failure.is_none() && told && walked.is_ok());
@@ -148,9 +157,20 @@ fn warn_unwatched(error: &std::io::Error) {
     });
 }
 
-fn warn_remote() {
+fn warn_polled(topic: &Topic, terms: PollTerms) {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        log::warn!("this file system may not report every write: its files are polled");
+        let path = Path {
+            name: topic.name.as_ref().into(),
+            slash: false,
+        };
+        let system = topic.file.file_system();
+        let (least, most) = (POLL_FAST.min(terms.interval), terms.interval);
+        log::warn!(
+            "{path} is on {system}, which may not report every write: its files are polled, every {} ms while they grow \
+             and every {} ms while they rest",
+            least.as_millis(),
+            most.as_millis()
+        );
     });
 }

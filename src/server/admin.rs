@@ -26,6 +26,7 @@ use crate::limits::{
 use crate::os::privileges;
 use crate::os::sockets::{Listener, Stream};
 use crate::response::MISDIRECTED;
+use crate::store::remote::COUNTS;
 use crate::subscription::end::End;
 use crate::worker::inspect::{Client, Inspector, Report, STATES};
 use crate::worker::shared::Shared;
@@ -327,7 +328,38 @@ fn metrics(report: &Report) -> String {
         .zip(counters.answers)
         .collect();
     counter("responses_total", "status", "Answers.", &answers);
+    remote_files(&mut out);
     out
+}
+
+/// What has happened with files that other machines change.
+fn remote_files(out: &mut String) {
+    let counters = [
+        (
+            "remote_looks_total",
+            "Looks at files that other machines change.",
+            &COUNTS.looks,
+        ),
+        (
+            "remote_second_looks_total",
+            "Of them those again at a file that seemed to have become shorter.",
+            &COUNTS.second_looks,
+        ),
+        (
+            "stale_files_total",
+            "Files whose bytes are gone because another machine removed them (ESTALE).",
+            &COUNTS.stale,
+        ),
+        (
+            "late_ends_total",
+            "Ends of followed files that were put off for --settle.",
+            &COUNTS.late_ends,
+        ),
+    ];
+    for (name, help, count) in counters {
+        let value = [("", count.load(Ordering::Relaxed))];
+        family(out, name, "counter", "", help, &value);
+    }
 }
 
 fn family(

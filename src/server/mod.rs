@@ -26,6 +26,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::iterator::Signals;
 
 use crate::connection::Timeouts;
+use crate::follow::polls::PollTerms;
 use crate::limits::{ACCESS_LOG_PATIENCE, ADMIN_PATIENCE, CLIENTS_MAX};
 use crate::log::stderr;
 use crate::os::sockets::{self, Address, Bound, Listener};
@@ -149,8 +150,11 @@ fn share(
         min_rate: options.min_rate,
         unix_queues: bound.unix_queues.take(),
         grace: options.grace,
-        poll_interval: options.poll_interval,
         wait_max: options.wait_max,
+        polls: PollTerms {
+            interval: options.poll_interval,
+            settle: options.settle,
+        },
         cors: options.cors.clone(),
         hosts: hosts::of(given, listeners, options.token_file.is_some()),
         admin_hosts: hosts::of(given, &options.admin, false),

@@ -8,7 +8,7 @@ use crate::http::cors::Cors;
 use crate::http::host::Hosts;
 use crate::http::prefix::{Prefix, Prefixes};
 use crate::jobs::tracker::JobTerms;
-use crate::limits::{APPEND_MAX, BODY_MEMORY, MIN_RATE, POLL_INTERVAL, WAIT_MAX};
+use crate::limits::{APPEND_MAX, BODY_MEMORY, MIN_RATE, POLL_INTERVAL, SETTLE, WAIT_MAX};
 use crate::os::sockets::Address;
 
 /// How to serve.
@@ -36,6 +36,8 @@ pub struct Options {
     pub poll_interval: Duration,
     /// How long a request waits at most for a name that leads nowhere; zero: not at all.
     pub wait_max: Duration,
+    /// How long a file that other machines change is looked at after its name has gone.
+    pub settle: Duration,
     /// A copy that a mirror has made has the tag of its original.
     pub copied_tags: bool,
     /// From the first signal to the end.
@@ -86,6 +88,7 @@ impl Default for Options {
             max_connections_per_address: None,
             poll_interval: POLL_INTERVAL,
             wait_max: WAIT_MAX,
+            settle: SETTLE,
             copied_tags: false,
             grace: Duration::from_secs(10),
             admin: None,

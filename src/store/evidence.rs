@@ -5,18 +5,43 @@
 //! and never gets shorter.
 
 use std::collections::HashMap;
+use std::num::NonZeroU64;
 use std::os::fd::BorrowedFd;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use rustix::fs::Statx;
+use arrayvec::ArrayVec;
+use rustix::fs::{Advice, Statx};
 use rustix::io::Errno;
 
 use crate::http::position::fnv;
-use crate::limits::{EVIDENCE_FILES_MAX, EVIDENCE_MIN};
+use crate::limits::{BEGINNING_MAX, EVIDENCE_FILES_MAX, EVIDENCE_MIN};
 use crate::os::{self, sys};
 
-/// Bytes of the beginning that are compared.
-const BEGINNING: usize = 64;
+/// The first bytes of a file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Beginning(ArrayVec<u8, BEGINNING_MAX>);
+
+impl Beginning {
+    /// That of an open file.
+    ///
+    /// # Errors
+    /// EIO and the like.
+    pub(super) fn read(fd: BorrowedFd<'_>) -> Result<Beginning, Errno> {
+        let mut bytes = [0; BEGINNING_MAX];
+        // The page cache may have those of the file that had the number before.
+        let length = NonZeroU64::new(BEGINNING_MAX as u64);
+        let _ = rustix::fs::fadvise(fd, 0, length, Advice::DontNeed);
+        let count = rustix::io::pread(fd, &mut bytes, 0)?;
+        Ok(Beginning(bytes[..count].iter().copied().collect()))
+    }
+
+    /// Whether nothing contradicts that a file that begins like this is now one that begins like that: it may have grown, or
+    /// seem shorter for a while.
+    pub(super) fn may_be_of(&self, now: &Beginning) -> bool {
+        let both = self.0.len().min(now.0.len());
+        self.0[..both] == now.0[..both]
+    }
+}
 
 /// What was seen of the file that has an inode number.
 struct Seen {
@@ -25,7 +50,7 @@ struct Seen {
     /// The node number that the running mount gave it.
     node: u64,
     size: u64,
-    beginning: Vec<u8>,
+    beginning: Beginning,
 }
 
 #[derive(Default)]
@@ -39,22 +64,16 @@ type Inode = (u32, u32, u64);
 
 static TABLE: OnceLock<Mutex<Table>> = OnceLock::new();
 
-/// The identity of a file by a readable descriptor.
-///
-/// # Errors
-/// EIO and the like.
-pub(super) fn identity(fd: BorrowedFd<'_>, stat: &Statx) -> Result<u64, Errno> {
-    let mut beginning = vec![0; BEGINNING];
-    let count = rustix::io::pread(fd, &mut beginning, 0)?;
-    beginning.truncate(count);
+/// The identity of a file that begins like this.
+pub(super) fn identity(fd: BorrowedFd<'_>, stat: &Statx, beginning: &Beginning) -> u64 {
     let now = Seen {
         serial: 0,
         node: sys::file_handle(fd).map_or(0, |handle| fnv(&[&handle])),
         size: stat.stx_size,
-        beginning,
+        beginning: beginning.clone(),
     };
     let inode = (stat.stx_dev_major, stat.stx_dev_minor, stat.stx_ino);
-    Ok(hash(inode, serial(inode, now)))
+    hash(inode, serial(inode, now))
 }
 
 /// An identity that no other file has, for one of which nothing can be found out.
@@ -88,8 +107,8 @@ fn serial(inode: Inode, now: Seen) -> u64 {
 impl Seen {
     /// Whether nothing contradicts that it is the same file now.
     fn may_be(&self, now: &Seen) -> bool {
-        let enough = self.node == now.node || self.beginning.len() >= EVIDENCE_MIN;
-        enough && self.size <= now.size && now.beginning.starts_with(&self.beginning)
+        let enough = self.node == now.node || self.beginning.0.len() >= EVIDENCE_MIN;
+        enough && self.size <= now.size && now.beginning.0.starts_with(&self.beginning.0)
     }
 }
 

@@ -3,20 +3,23 @@
 use std::cell::Cell;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use rustix::fs::{AtFlags, FileType, Statx, StatxFlags};
+use rustix::fs::{FileType, Statx};
 use rustix::io::Errno;
 
+use super::attributes::stat;
+use super::evidence::Beginning;
 use super::file_stat::FileStat;
+use super::file_system::FileSystem;
 pub(crate) use super::identity::proc_path;
 use super::identity::{identity, original};
+use super::mounts;
+use super::remote::{Believed, Remote};
 use super::truncations::Truncations;
 use crate::http::conditional::{ETag, SETTLED_SECONDS};
 use crate::http::date::Date;
 use crate::http::media;
 use crate::limits::SNIFF_MAX;
-use crate::os::sys;
 use crate::resource::FileInfo;
 
 /// Which file, among those that exist at one time: device and inode number. While one is held open, its number is not
@@ -55,6 +58,11 @@ pub struct OpenFile {
     media: Option<&'static str>,
     /// See [`identity`].
     identity: u64,
+    /// What the identity rests on, if it is nothing better.
+    evidence: Option<Box<Beginning>>,
+    system: FileSystem,
+    /// `None`: only this kernel changes it.
+    remote: Option<Box<Remote>>,
     /// The tag of the file of which it is a copy.
     original: Option<ETag>,
     truncations: Arc<Truncations>,
@@ -101,7 +109,12 @@ impl OpenFile {
         name: &[u8],
         truncations: &Arc<Truncations>,
     ) -> OpenFile {
-        let identity = identity(fd.as_fd(), stat);
+        let system = FileSystem::of(&fd);
+        let is_file = FileType::from_raw_mode(stat.stx_mode.into()) == FileType::RegularFile;
+        // Before the first byte is read.
+        let remote = Remote::new(fd.as_fd(), system);
+        let remote = remote.filter(|_| is_file);
+        let (identity, evidence) = identity(fd.as_fd(), system, stat);
         let original = match truncations.know_copies() {
             true => original(fd.as_fd()),
             false => None,
@@ -114,6 +127,9 @@ impl OpenFile {
             links: stat.stx_nlink,
             media: media::by_name(name),
             identity,
+            evidence,
+            system,
+            remote,
             original,
             truncations: Arc::clone(truncations),
             size: Cell::new(0),
@@ -176,14 +192,40 @@ impl OpenFile {
     /// EIO, ESTALE: the file system fails.
     pub fn stat(&self) -> Result<FileStat, Errno> {
         self.cached.set(None);
-        let look = self
-            .truncations
-            .note(self.identity, self.size.get(), self.fstat()?, || {
-                self.fstat()
-            })?;
+        let look = match &self.remote {
+            None => self.note_size(self.fstat()?, || self.fstat())?,
+            Some(remote) => self.believe(remote)?,
+        };
         self.size.set(look.size);
         self.cached.set(Some(look));
         Ok(look)
+    }
+
+    fn note_size(
+        &self,
+        look: FileStat,
+        again: impl FnOnce() -> Result<FileStat, Errno>,
+    ) -> Result<FileStat, Errno> {
+        self.truncations
+            .note(self.identity, self.size.get(), look, again)
+    }
+
+    /// The same look at a file that other machines change.
+    #[cold]
+    fn believe(&self, remote: &Remote) -> Result<FileStat, Errno> {
+        let stat = remote.stat(self.fd.as_fd())?;
+        let again = || Ok(remote.stat(self.fd.as_fd())?.stx_size);
+        let look = FileStat::of(&stat);
+        match remote.believe(self.fd.as_fd(), stat.stx_size, again)? {
+            Believed::Size(size) => {
+                self.truncations.grew(self.identity, size);
+                Ok(FileStat { size, ..look })
+            }
+            Believed::Truncated(size) => {
+                let look = FileStat { size, ..look };
+                self.note_size(look, || Ok(look))
+            }
+        }
     }
 
     fn fstat(&self) -> Result<FileStat, Errno> {
@@ -214,11 +256,54 @@ impl OpenFile {
         self.cached.get().map_or_else(|| self.stat(), Ok)
     }
 
-    /// Whether inotify reports every change of this file. It is known to on the file systems of this list. Others
-    /// (NFS, SMB, FUSE, 9p, overlay with writers below it) may change from elsewhere.
+    /// Whether inotify reports every change of this file.
     #[must_use]
     pub fn tells_of_changes(&self) -> bool {
-        tells_of_changes(self.fd.as_fd())
+        self.system.tells_of_changes()
+    }
+
+    /// The kind of file system that it is on, for people.
+    #[must_use]
+    pub fn file_system(&self) -> String {
+        let stat = stat(self.fd.as_fd());
+        let mount = stat.ok().and_then(|stat| mounts::find(stat.stx_mnt_id));
+        mount.map_or_else(|| self.system.to_string(), |mount| mount.file_system)
+    }
+
+    /// Whether other machines may change it: what the kernel remembers of it may be old.
+    #[must_use]
+    pub fn is_remote(&self) -> bool {
+        self.system.is_remote()
+    }
+
+    /// Whether it seems to have become shorter, and later looks have to show whether it has.
+    #[must_use]
+    pub fn is_doubted(&self) -> bool {
+        self.remote
+            .as_ref()
+            .is_some_and(|remote| remote.is_doubted())
+    }
+
+    /// Whether a file with the same number begins like this one, which is all that can be said where numbers mean little.
+    ///
+    /// # Errors
+    /// EIO and the like.
+    pub(super) fn begins_like(&self, other: BorrowedFd<'_>) -> Result<bool, Errno> {
+        let Some(evidence) = &self.evidence else {
+            return Ok(true);
+        };
+        Ok(evidence.may_be_of(&Beginning::read(other)?))
+    }
+
+    /// Whether this is the same file, as far as the file system tells.
+    #[must_use]
+    pub fn is_same(&self, other: &OpenFile) -> bool {
+        self.id == other.id && self.identity == other.identity
+    }
+
+    /// Whether its number says which file it is.
+    pub(super) fn is_known_by_number(&self) -> bool {
+        self.evidence.is_none()
     }
 
     /// Whether every change since the file was opened, which was not before this second, shows in its time of change. That
@@ -295,6 +380,9 @@ impl OpenFile {
     /// # Errors
     /// EIO and the like.
     pub fn read(&self, buffer: &mut [u8], offset: u64) -> Result<usize, Errno> {
+        if let Some(remote) = &self.remote {
+            return remote.read(self.fd.as_fd(), buffer, offset);
+        }
         let mut count = 0;
         while count < buffer.len() {
             let more = rustix::io::retry_on_intr(|| {
@@ -309,96 +397,7 @@ impl OpenFile {
     }
 }
 
-/// Magic numbers (statfs(2)) of file systems that change only through this kernel: ext2 to ext4, XFS, btrfs, tmpfs,
-/// ramfs, F2FS, ZFS, bcachefs, UBIFS, JFFS2, JFS, ReiserFS, NILFS, vfat, exFAT, ISO 9660, squashfs, EROFS.
-const LOCAL: [u32; 18] = [
-    0xef53,
-    0x5846_5342,
-    0x9123_683e,
-    0x0102_1994,
-    0x8584_58f6,
-    0xf2f5_2010,
-    0x2fc1_2fc1,
-    0xca45_1a4e,
-    0x2405_1905,
-    0x72b6,
-    0x3153_464a,
-    0x5265_4973,
-    0x3434,
-    0x4d44,
-    0x2011_bab0,
-    0x9660,
-    0x7371_7368,
-    0xe0f5_e1e2,
-];
-
-/// See [`OpenFile::tells_of_changes`].
-pub(crate) fn tells_of_changes(fd: BorrowedFd<'_>) -> bool {
-    rustix::fs::fstatfs(fd).is_ok_and(|stat| {
-        #[allow(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "magic numbers have 32 bits"
-        )]
-        let magic = stat.f_type as u32;
-        LOCAL.contains(&magic)
-    })
-}
-
 /// Which file a descriptor is open for.
 pub(super) fn identify(fd: BorrowedFd<'_>) -> Result<Id, Errno> {
     Ok(Id::of(&stat(fd)?))
-}
-
-pub(crate) fn stat(fd: BorrowedFd<'_>) -> Result<Statx, Errno> {
-    statx(fd, b"", AtFlags::EMPTY_PATH)
-}
-
-pub(super) fn statx(fd: BorrowedFd<'_>, name: &[u8], flags: AtFlags) -> Result<Statx, Errno> {
-    static REFUSED: AtomicBool = AtomicBool::new(false);
-    let wanted = StatxFlags::BASIC_STATS | StatxFlags::BTIME | StatxFlags::MNT_ID;
-    if !REFUSED.load(Ordering::Relaxed) {
-        match rustix::fs::statx(fd, name, flags, wanted) {
-            // Missing before Linux 4.11; some sandboxes say EPERM.
-            Err(error @ (Errno::NOSYS | Errno::PERM)) => {
-                let found = fstatat(fd, name, flags)?;
-                if !REFUSED.swap(true, Ordering::Relaxed) {
-                    log::warn!(
-                        "statx(2) is refused here ({error}): files are looked at by fstatat(2), and their tags do without \
-                         the time of birth"
-                    );
-                }
-                return Ok(found);
-            }
-            result => return result,
-        }
-    }
-    fstatat(fd, name, flags)
-}
-
-/// The same by an older system call, which does not tell the time of birth.
-#[allow(
-    clippy::unnecessary_cast,
-    clippy::cast_lossless,
-    clippy::cast_sign_loss,
-    clippy::cast_possible_truncation,
-    reason = "the types differ between architectures"
-)]
-fn fstatat(fd: BorrowedFd<'_>, name: &[u8], flags: AtFlags) -> Result<Statx, Errno> {
-    let stat = rustix::fs::statat(fd, name, flags)?;
-    let mut found = sys::blank_statx();
-    found.stx_mask = StatxFlags::BASIC_STATS.bits();
-    found.stx_mode = stat.st_mode as u16;
-    found.stx_nlink = stat.st_nlink as u32;
-    (found.stx_uid, found.stx_gid) = (stat.st_uid, stat.st_gid);
-    found.stx_ino = stat.st_ino as u64;
-    found.stx_size = stat.st_size as u64;
-    let device = stat.st_dev as u64;
-    (found.stx_dev_major, found.stx_dev_minor) =
-        (rustix::fs::major(device), rustix::fs::minor(device));
-    (found.stx_mtime.tv_sec, found.stx_mtime.tv_nsec) =
-        (stat.st_mtime as i64, stat.st_mtime_nsec as u32);
-    (found.stx_ctime.tv_sec, found.stx_ctime.tv_nsec) =
-        (stat.st_ctime as i64, stat.st_ctime_nsec as u32);
-    Ok(found)
 }

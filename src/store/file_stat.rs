@@ -1,5 +1,7 @@
 //! What is measured of an open file.
 
+use rustix::fs::Statx;
+
 /// A look at an open file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FileStat {
@@ -12,4 +14,17 @@ pub struct FileStat {
     /// The same of the last change of any kind.
     pub(super) changed: i64,
     pub(super) links: u32,
+}
+
+impl FileStat {
+    /// That of a regular file.
+    pub(super) fn of(stat: &Statx) -> FileStat {
+        FileStat {
+            size: stat.stx_size,
+            sealed: stat.stx_mode & 0o222 == 0,
+            modified: stat.stx_mtime.tv_sec,
+            changed: stat.stx_ctime.tv_sec,
+            links: stat.stx_nlink,
+        }
+    }
 }

@@ -4,7 +4,8 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
 use rustix::fs::{FileType, Mode, OFlags, Statx, StatxFlags};
 
-use super::evidence;
+use super::evidence::{self, Beginning};
+use super::file_system::FileSystem;
 use super::mounts;
 use crate::http::etag::ETag;
 use crate::http::position::fnv;
@@ -31,20 +32,35 @@ pub(super) fn original(fd: BorrowedFd<'_>) -> Option<ETag> {
 /// | other FUSE, virtiofs, 9p, whatever has neither generation nor birth | [`evidence`] | their numbers belong to one mount, or to another file tomorrow |
 ///
 /// The rule for unknown file systems: rather two tags for one file, which is a needless 412, than one tag for two files.
-pub(super) fn identity(fd: BorrowedFd<'_>, stat: &Statx) -> u64 {
+///
+/// Where it rests on evidence, this comes with it.
+pub(super) fn identity(
+    fd: BorrowedFd<'_>,
+    system: FileSystem,
+    stat: &Statx,
+) -> (u64, Option<Box<Beginning>>) {
     let is_file = FileType::from_raw_mode(stat.stx_mode.into()) == FileType::RegularFile;
-    match basis(fd, stat) {
+    let identity = match basis(fd, system, stat) {
         Basis::Kernel => by_handle(fd, stat).unwrap_or_else(|| by_inode(fd, stat)),
         Basis::Volume(volume) => fnv(&[volume.as_bytes(), &stat.stx_ino.to_be_bytes()]),
         // Directories have no tags; what they are told apart by is only compared while they are open.
         Basis::Evidence if !is_file => by_inode(fd, stat),
-        Basis::Evidence => evidence::identity(fd, stat).unwrap_or_else(|_| evidence::unknown()),
-    }
+        Basis::Evidence => {
+            return match Beginning::read(fd) {
+                Ok(beginning) => {
+                    let identity = evidence::identity(fd, stat, &beginning);
+                    (identity, Some(Box::new(beginning)))
+                }
+                Err(_) => (evidence::unknown(), Some(Box::default())),
+            };
+        }
+    };
+    (identity, None)
 }
 
 /// The same by a descriptor that need not be readable. `None`: it takes opening the file, and that fails.
 pub(super) fn identity_of_place(place: BorrowedFd<'_>, stat: &Statx) -> Option<u64> {
-    let known = match basis(place, stat) {
+    let known = match basis(place, FileSystem::of(place), stat) {
         Basis::Kernel => by_handle(place, stat),
         Basis::Volume(volume) => Some(fnv(&[volume.as_bytes(), &stat.stx_ino.to_be_bytes()])),
         Basis::Evidence => None,
@@ -52,7 +68,7 @@ pub(super) fn identity_of_place(place: BorrowedFd<'_>, stat: &Statx) -> Option<u
     known.or_else(|| {
         let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
         let fd = rustix::fs::open(proc_path(place), flags, Mode::empty()).ok()?;
-        Some(identity(fd.as_fd(), stat))
+        Some(identity(fd.as_fd(), FileSystem::of(&fd), stat).0)
     })
 }
 
@@ -71,20 +87,10 @@ enum Basis {
     Evidence,
 }
 
-/// FUSE_SUPER_MAGIC and V9FS_MAGIC (statfs(2)).
-const FUSE: u32 = 0x6573_5546;
-const V9FS: u32 = 0x0102_1997;
-
-fn basis(fd: BorrowedFd<'_>, stat: &Statx) -> Basis {
-    #[allow(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "magic numbers have 32 bits"
-    )]
-    let magic = rustix::fs::fstatfs(fd).map_or(0, |found| found.f_type as u32);
-    match magic {
-        FUSE => volume(stat).map_or(Basis::Evidence, Basis::Volume),
-        V9FS => Basis::Evidence,
+fn basis(fd: BorrowedFd<'_>, system: FileSystem, stat: &Statx) -> Basis {
+    match system {
+        FileSystem::FUSE => volume(stat).map_or(Basis::Evidence, Basis::Volume),
+        FileSystem::V9FS => Basis::Evidence,
         _ if has_birth(stat) || has_generation(fd) => Basis::Kernel,
         _ => Basis::Evidence,
     }

@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::file::{stat, statx};
+use super::attributes::{stat, statx};
 use super::root::Files;
 use crate::http::date::Date;
 use crate::http::target::Path;

@@ -2,12 +2,14 @@
 
 pub mod append;
 pub mod appenders;
+mod attributes;
 pub mod cache;
 pub mod commit;
 pub mod directory_page;
 mod evidence;
 pub mod file;
 pub mod file_stat;
+pub mod file_system;
 pub mod generations;
 pub mod identity;
 pub mod last_lines;
@@ -18,6 +20,7 @@ pub mod lookup;
 pub mod mounts;
 pub mod place;
 pub mod relocate;
+pub mod remote;
 pub mod replace;
 pub mod resolved;
 pub mod root;

@@ -10,7 +10,8 @@ use std::time::SystemTime;
 use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, RenameFlags, SeekFrom};
 use rustix::io::Errno;
 
-use super::file::{self, OpenFile, proc_path};
+use super::attributes;
+use super::file::{OpenFile, proc_path};
 use super::place::{Place, Stop, failure, lock};
 use crate::http::conditional::{self, Conditions};
 use crate::receipt::{Receipt, WriteFailure};
@@ -247,7 +248,7 @@ impl Temporary {
     }
 
     fn receipt(&self, place: &Place, created: bool) -> Result<Receipt, WriteFailure> {
-        let stat = file::stat(self.fd.as_fd()).map_err(failure)?;
+        let stat = attributes::stat(self.fd.as_fd()).map_err(failure)?;
         let etag = place.files().tag(self.fd.as_fd(), &stat);
         Ok(Receipt {
             created,

@@ -10,7 +10,9 @@ use std::sync::Arc;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags, Statx};
 use rustix::io::Errno;
 
-use super::file::{self, Id, OpenFile, identify, proc_path, statx};
+use super::attributes::{self, fresh, statx};
+use super::file::{Id, OpenFile, identify, proc_path};
+use super::file_system::FileSystem;
 use super::generations::fact::Holder;
 use super::identity::{identity_of_place, original};
 use super::links::Links;
@@ -28,6 +30,8 @@ pub struct Files {
     truncations: Arc<Truncations>,
     /// The kernel has no openat2: names are resolved step by step.
     by_steps: Cell<bool>,
+    /// Something at or below the root was seen that other machines change: a name that is not found may be there.
+    remote: Cell<bool>,
     links: Links,
 }
 
@@ -42,9 +46,14 @@ impl Files {
             root,
             truncations: Arc::clone(&self.truncations),
             by_steps: self.by_steps.clone(),
+            remote: self.remote.clone(),
             links: self.links.clone(),
         })
     }
+}
+
+fn is_remote(directory: impl AsFd) -> bool {
+    FileSystem::of(directory).is_remote()
 }
 
 /// Opens a directory to serve.
@@ -86,10 +95,12 @@ impl Files {
     /// Serves a directory that is open already.
     #[must_use]
     pub fn new(root: OwnedFd, truncations: Arc<Truncations>) -> Files {
+        let remote = Cell::new(FileSystem::of(&root).is_remote());
         Files {
             root,
             truncations,
             by_steps: Cell::new(false),
+            remote,
             links: Links::default(),
         }
     }
@@ -119,6 +130,7 @@ impl Files {
             root,
             truncations: Arc::clone(&self.truncations),
             by_steps: self.by_steps.clone(),
+            remote: self.remote.clone(),
             // Nobody may write by way of a link that leaves it.
             links: Links::default(),
         })
@@ -133,14 +145,34 @@ impl Files {
     /// # Errors
     /// ENOENT and its kin, EXDEV if the name leads out of the root, EACCES, EMFILE, EIO.
     pub fn find(&self, name: &[u8], held: Option<&Rc<OpenFile>>) -> Result<Node, Errno> {
-        if let Some(held) = held
-            && !held.is_directory()
-            && held.may_stand_for(&self.stat(name)?)
-        {
-            return Ok(Node::File(Rc::clone(held)));
+        if let Some(held) = held.filter(|held| !held.is_directory()) {
+            if held.is_remote() {
+                self.refresh(name);
+            }
+            if held.may_stand_for(&self.stat(name)?) && self.begins_like(name, held)? {
+                return Ok(Node::File(Rc::clone(held)));
+            }
         }
+        let found = self.open_node(name);
+        match &found {
+            Ok(Node::File(file)) if file.is_remote() => self.remote.set(true),
+            Ok(Node::Directory(place)) if self.remote.get() || is_remote(place) => {
+                self.remote.set(true);
+            }
+            Err(Errno::NOENT) if self.remote.get() => {}
+            _ => return found,
+        }
+        // The name may lead elsewhere by now.
+        self.refresh(name);
+        match found {
+            Ok(Node::File(file)) if self.identify(name) == Ok(file.id()) => Ok(Node::File(file)),
+            _ => self.open_node(name),
+        }
+    }
+
+    fn open_node(&self, name: &[u8]) -> Result<Node, Errno> {
         let place = self.resolve(name)?;
-        let stat = file::stat(place.as_fd())?;
+        let stat = attributes::stat(place.as_fd())?;
         match FileType::from_raw_mode(stat.stx_mode.into()) {
             FileType::RegularFile => {
                 let fd = self.reopen(place.as_fd(), name, OFlags::RDONLY)?;
@@ -157,7 +189,7 @@ impl Files {
     /// # Errors
     /// EIO and the like.
     pub fn follow(&self, directory: OwnedFd) -> Result<Rc<OpenFile>, Errno> {
-        let stat = file::stat(directory.as_fd())?;
+        let stat = attributes::stat(directory.as_fd())?;
         Ok(Rc::new(OpenFile::new(
             directory,
             &stat,
@@ -178,6 +210,9 @@ impl Files {
     /// told now.
     #[must_use]
     pub fn has(&self, path: &target::Path) -> Option<bool> {
+        if self.remote.get() {
+            self.refresh(&path.name);
+        }
         match self.stat(&path.name) {
             Ok(stat) => {
                 let kind = FileType::from_raw_mode(stat.stx_mode.into());
@@ -187,6 +222,40 @@ impl Files {
             Err(Errno::MFILE | Errno::NFILE | Errno::NOMEM | Errno::AGAIN) => None,
             Err(_) => Some(true),
         }
+    }
+
+    /// Whether a name leads to this open file now.
+    ///
+    /// # Errors
+    /// As [`Files::find`].
+    pub fn names(&self, name: &[u8], file: &OpenFile) -> Result<bool, Errno> {
+        if file.is_remote() {
+            self.refresh(name);
+        }
+        Ok(self.identify(name)? == file.id())
+    }
+
+    /// Whether the file that has a name begins like an open one with the same number, if the number says too little.
+    ///
+    /// # Errors
+    /// As [`Files::find`].
+    pub fn begins_like(&self, name: &[u8], file: &OpenFile) -> Result<bool, Errno> {
+        if file.is_known_by_number() {
+            return Ok(true);
+        }
+        let place = self.resolve(name)?;
+        let fd = self.reopen(place.as_fd(), name, OFlags::RDONLY)?;
+        file.begins_like(fd.as_fd())
+    }
+
+    /// Has the kernel ask anew what is in the directories of the way to a name, if other machines may have changed that.
+    pub fn refresh(&self, name: &[u8]) {
+        // What cannot be walked is found by whoever looks the name up.
+        let _ = self.walk(name, |directory, _| {
+            if is_remote(directory) {
+                let _ = fresh(directory);
+            }
+        });
     }
 
     /// The name below the root that an open file has now, as far as the kernel tells and it is true. A file that has several
@@ -227,7 +296,7 @@ impl Files {
                 return Ok(stat);
             }
         }
-        file::stat(self.resolve(name)?.as_fd())
+        attributes::stat(self.resolve(name)?.as_fd())
     }
 
     /// What a name leads to, not opened: a descriptor to ask what it is.
@@ -268,7 +337,7 @@ impl Files {
     #[must_use]
     pub fn holder(&self, name: &[u8]) -> Option<Holder> {
         let place = self.resolve(name).ok()?;
-        let stat = file::stat(place.as_fd()).ok()?;
+        let stat = attributes::stat(place.as_fd()).ok()?;
         if FileType::from_raw_mode(stat.stx_mode.into()) != FileType::RegularFile {
             return None;
         }

@@ -179,6 +179,15 @@ impl Truncations {
         Ok(look)
     }
 
+    /// A file that changes elsewhere was seen with this size, which is believed.
+    pub(super) fn grew(&self, identity: u64, size: u64) {
+        if self.last() != 0
+            && let Some(file) = self.lock().files.get_mut(&identity)
+        {
+            file.latest = file.latest.max(size);
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Seen> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }

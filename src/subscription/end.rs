@@ -18,6 +18,8 @@ pub enum End {
     Shutdown,
     /// The file no longer has what was delivered or promised, or cannot be read.
     Broken,
+    /// The file was removed or replaced by another machine, and its bytes are gone (ESTALE).
+    Stale,
     /// The client closed, or half-closed, or was reset.
     ClientGone,
     /// The client took no byte within `--send-timeout`.
@@ -32,13 +34,14 @@ pub enum End {
 
 impl End {
     /// All of them, each at its index (`end as usize`).
-    pub const ALL: [End; 11] = [
+    pub const ALL: [End; 12] = [
         End::Renamed,
         End::Unlinked,
         End::Replaced,
         End::Sealed,
         End::Shutdown,
         End::Broken,
+        End::Stale,
         End::ClientGone,
         End::Stalled,
         End::Flooded,
@@ -46,11 +49,18 @@ impl End {
         End::Crowded,
     ];
 
+    /// Whether its file is lost, so that it must be cut.
+    #[must_use]
+    pub fn is_loss(self) -> bool {
+        matches!(self, End::Broken | End::Stale)
+    }
+
     /// One word, for counting.
     #[must_use]
     pub fn label(self) -> &'static str {
         match self {
             End::Broken => "broken",
+            End::Stale => "stale",
             End::ClientGone => "left",
             End::Stalled => "stalled",
             End::Flooded => "flooded",
@@ -70,6 +80,9 @@ impl End {
             End::Sealed => "sealed",
             End::Shutdown => "shutdown",
             End::Broken => "cut: truncated or unreadable",
+            End::Stale => {
+                "cut: another machine removed or replaced the file, whose bytes are gone (ESTALE)"
+            }
             End::ClientGone => "client left",
             End::Stalled => "cut: client took nothing within the send timeout",
             End::Flooded => "cut: too much behind an endless answer",

@@ -15,6 +15,7 @@ use super::deadlines::Deadlines;
 use super::held_memory::HeldMemory;
 use super::inspect::{Counters, Mailbox};
 use super::lists::Lists;
+use super::pauses::Pauses;
 use super::queue::Queue;
 use super::searches::Searches;
 use super::send::SendBuffer;
@@ -25,7 +26,7 @@ use crate::follow::event_subscriptions::EventSubscriptions;
 use crate::follow::topics::Topics;
 use crate::follow::watcher::Watch;
 use crate::http::date::Date;
-use crate::limits::HEAD_MAX;
+use crate::limits::{HEAD_MAX, TRUNCATION_DOUBT};
 use crate::log::access_record::Lines;
 use crate::os::epoll::{Poll, Token, Waker};
 use crate::os::sockets::Listener;
@@ -111,9 +112,15 @@ impl WorkerBuilder {
             poll.add(queue, Token::Watch, READABLE)?;
         }
         let context = Context {
-            topics: Topics::new(Lookups::new(files, shared.cached_files), watch, families),
+            topics: Topics::new(
+                Lookups::new(files, shared.cached_files),
+                watch,
+                families,
+                shared.polls,
+            ),
             searches: Searches::new(finder, Arc::clone(&completions)),
             lists: Lists::new(Arc::clone(&completions)),
+            pauses: Pauses::new(shared.polls.settle.max(TRUNCATION_DOUBT)),
             event_subscriptions: EventSubscriptions::default(),
             tokens: shared.tokens.clone().map(Reader::new),
             cors: shared.cors.clone(),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::completions::Completions;
 use super::inspect::Counters;
 use super::lists::Lists;
+use super::pauses::Pauses;
 use super::searches::Searches;
 use super::send::SendBuffer;
 use super::upload::{Jobs, Writing};
@@ -29,6 +30,8 @@ pub struct Context {
     pub(super) searches: Searches,
     /// Lists of directories that other threads make.
     pub(super) lists: Lists,
+    /// Who waits for bytes of a file that other machines change.
+    pub(super) pauses: Pauses,
     /// What event streams follow.
     pub(super) event_subscriptions: EventSubscriptions,
     /// Who may read what; `None`: everybody everything.

@@ -17,12 +17,15 @@ use crate::action::{Action, Next};
 use crate::limits::{BUDGET_BYTES, BUDGET_WANTS};
 use crate::os::sockets::Stream;
 use crate::store::file::OpenFile;
+use crate::store::remote::loss;
 
 /// How driving a connection ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// It waits.
     Blocked,
+    /// It waits for bytes that its file has had, and nothing of its socket matters.
+    Paused,
     /// It has used up its share and wants more.
     Again,
     /// It is over.
@@ -51,7 +54,11 @@ pub fn drive(slot: &mut Slot, key: usize, context: &mut Context) -> Outcome {
                 }
             }
             Action::Measure(_) => measure(slot, context),
-            Action::Read(..) => event_streams::read(slot, context),
+            Action::Read(..) => {
+                if event_streams::read(slot, key, context) {
+                    return Outcome::Paused;
+                }
+            }
             Action::Examine(_) => event_streams::examine(slot, context),
             Action::Follow(_) => {
                 if event_streams::follow(slot, key, context) {
@@ -74,6 +81,7 @@ pub fn drive(slot: &mut Slot, key: usize, context: &mut Context) -> Outcome {
                 let (truncation, buffer) = (&mut slot.truncation, &mut context.send_buffer);
                 match transmit(&slot.stream, &next, truncation, buffer) {
                     Ok(sent) => {
+                        context.pauses.end(key);
                         slot.machine.sent(sent.count, context.now);
                         count_sent(slot, sent.count, memory, context);
                         bytes += sent.count;
@@ -83,7 +91,13 @@ pub fn drive(slot: &mut Slot, key: usize, context: &mut Context) -> Outcome {
                     }
                     Err(Trouble::Full) => return Outcome::Blocked,
                     Err(Trouble::Peer) => slot.machine.failed(context.now),
-                    Err(Trouble::File) => slot.machine.fell_short(context.now),
+                    Err(Trouble::File(why)) => slot.machine.broke(why, context.now),
+                    Err(Trouble::Missing) => {
+                        if context.pauses.begin(key, context.now) {
+                            return Outcome::Paused;
+                        }
+                        slot.machine.fell_short(context.now);
+                    }
                     Err(Trouble::Shrank(size)) => slot.machine.shrank(size, context.now),
                 }
             }
@@ -109,7 +123,7 @@ fn measure(slot: &mut Slot, context: &Context) {
             }
             slot.machine.measured(stat.size, stat.sealed, context.now);
         }
-        (None, Err(_)) => slot.machine.fell_short(context.now),
+        (None, Err(error)) => slot.machine.broke(loss(error), context.now),
     }
 }
 
@@ -129,7 +143,7 @@ fn transmit(
         return Err(Trouble::Shrank(size));
     }
     let result = send_buffer.send(stream, next);
-    if matches!(result, Err(Trouble::File)) {
+    if matches!(result, Err(Trouble::File(_) | Trouble::Missing)) {
         let _ = file.stat();
     }
     result

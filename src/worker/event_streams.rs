@@ -5,12 +5,14 @@ use std::rc::Rc;
 
 use super::context::Context;
 use super::generations::{self, Next};
+use super::send::Trouble;
 use super::slot::Slot;
 use crate::action::After;
 use crate::connection::Action;
 use crate::follow::directories::unlisted;
 use crate::http::pattern::Pattern;
 use crate::http::target::Path;
+use crate::store::remote::loss;
 
 /// Measures a file, which must still be what its events say it is.
 #[cold]
@@ -29,24 +31,30 @@ pub(super) fn examine(slot: &mut Slot, context: &mut Context) {
             slot.machine.measured(look.size, look.sealed, context.now);
         }
         Ok(look) => slot.machine.shrank(look.size, context.now),
-        Err(_) => slot.machine.fell_short(context.now),
+        Err(error) => slot.machine.broke(loss(error), context.now),
     }
 }
 
-/// Reads what is wanted; a file that has not got it was truncated, or cannot be read.
+/// Reads what is wanted; a file that has not got it was truncated, or cannot be read. True if it will have it soon.
 #[cold]
-pub(super) fn read(slot: &mut Slot, context: &mut Context) {
+pub(super) fn read(slot: &mut Slot, key: usize, context: &mut Context) -> bool {
     let Action::Read(file, range) = slot.machine.action() else {
-        return;
+        return false;
     };
     let (file, end) = (Rc::clone(file), range.end);
     match context.send_buffer.read(&file, range) {
-        Ok(bytes) => slot.machine.read_file(bytes, context.now),
-        Err(_) => match file.stat() {
-            Ok(look) if look.size < end => slot.machine.shrank(look.size, context.now),
+        Ok(bytes) => {
+            context.pauses.end(key);
+            slot.machine.read_file(bytes, context.now);
+        }
+        Err(trouble) => match (file.stat(), trouble) {
+            (Ok(look), _) if look.size < end => slot.machine.shrank(look.size, context.now),
+            (_, Trouble::Missing) if context.pauses.begin(key, context.now) => return true,
+            (_, Trouble::File(why)) => slot.machine.broke(why, context.now),
             _ => slot.machine.fell_short(context.now),
         },
     }
+    false
 }
 
 /// Takes the slot from the topic of the file that had the name to that of the file that comes next. True if lines were

@@ -20,6 +20,7 @@ pub mod inspect;
 mod jobs;
 pub mod lists;
 mod open;
+pub mod pauses;
 mod queue;
 mod report;
 pub mod searches;
@@ -50,7 +51,6 @@ use crate::http::date::Date;
 use crate::limits::{ACCEPT_BURST, BULK_SLICE, FANOUT_SLICE, FANOUT_TIME, SWEEP_INTERVAL};
 use crate::os::epoll::{Poll, Token};
 use crate::os::sockets::Listener;
-use crate::subscription::end::End;
 use crate::time::Moment;
 use completions::{Completion, Completions};
 use context::Context;
@@ -127,6 +127,7 @@ impl Worker {
             // When to close files that nobody asks for any more.
             self.context.topics.lookups.deadline(),
             self.context.appenders.deadline(),
+            self.context.pauses.next(),
             // When to report what has happened in a directory.
             self.context.topics.next_directory(),
         ];
@@ -143,7 +144,7 @@ impl Worker {
         self.context.now = self.moment();
         self.context.date = Date::from(SystemTime::now());
         let (now, date) = (self.context.now, self.context.date);
-        self.context.topics.lookups.begin_turn(now, date);
+        self.context.topics.begin_turn(now, date);
         self.context.appenders.begin_turn(now);
     }
 
@@ -243,6 +244,9 @@ impl Worker {
             }
             self.queue.push(slot, key);
         }
+        for key in self.context.pauses.due(now) {
+            self.queue.push(&mut self.slots[key], key);
+        }
         if self.timers.is_due(Timer::CheckUnacked, now) {
             self.check_unacked();
         }
@@ -258,11 +262,12 @@ impl Worker {
     fn sweep(&mut self) {
         let now = self.context.now;
         let topics = &mut self.context.topics;
-        if self.timers.is_due(Timer::PollFiles, now) {
-            topics.sweep(true);
+        topics.poll();
+        if self.timers.is_due(Timer::PollNames, now) {
+            topics.poll_absent();
         }
         if self.timers.is_due(Timer::SweepFiles, now) {
-            topics.sweep(false);
+            topics.sweep();
         }
         topics.tell_directories(now);
     }
@@ -272,9 +277,10 @@ impl Worker {
     fn plan_sweeps(&mut self) {
         let now = self.context.now;
         let topics = &self.context.topics;
-        let polls = topics.any_unwatched();
-        let interval = self.shared.poll_interval;
-        self.timers.repeat(Timer::PollFiles, polls, interval, now);
+        self.timers.set(Timer::PollFiles, topics.next_poll());
+        let absent = topics.any_absent();
+        let interval = self.shared.polls.interval;
+        self.timers.repeat(Timer::PollNames, absent, interval, now);
         let sweeps = topics.any();
         self.timers
             .repeat(Timer::SweepFiles, sweeps, SWEEP_INTERVAL, now);
@@ -371,8 +377,8 @@ impl Worker {
                 Some(version) => machine.directory_changed(version),
                 None => machine.changed(),
             },
-            Some(End::Broken) => {
-                machine.fell_short(self.context.now);
+            Some(why) if why.is_loss() => {
+                machine.broke(why, self.context.now);
                 true
             }
             Some(why) => {
@@ -398,9 +404,12 @@ impl Worker {
         match outcome {
             Outcome::Leave { abort } => return self.leaving.push((key, abort)),
             Outcome::Again => self.queue.push(slot, key),
-            Outcome::Blocked => {}
+            Outcome::Blocked | Outcome::Paused => {}
         }
-        let interest = slot.machine.interest();
+        let interest = match outcome {
+            Outcome::Paused => NOTHING,
+            _ => slot.machine.interest(),
+        };
         if interest != slot.armed {
             match self
                 .poll
@@ -490,6 +499,7 @@ impl Worker {
             self.context.topics.stop_waiting(key);
             self.context.searches.forget(key);
             self.context.lists.forget(key);
+            self.context.pauses.end(key);
             self.context
                 .event_subscriptions
                 .leave(key, &mut self.context.topics);

@@ -14,6 +14,8 @@ use crate::limits::{
 };
 use crate::os::sockets::Stream;
 use crate::store::file::OpenFile;
+use crate::store::remote::loss;
+use crate::subscription::end::End;
 
 /// Why bytes could not be sent.
 pub enum Trouble {
@@ -21,8 +23,10 @@ pub enum Trouble {
     Full,
     /// The connection is broken.
     Peer,
-    /// The file has not got what was promised, or cannot be read.
-    File,
+    /// The file has not got what was promised, or cannot be read: why the response is cut.
+    File(End),
+    /// The file, which other machines change, has had what was promised, and has it again soon.
+    Missing,
     /// The file was truncated to this size.
     Shrank(u64),
 }
@@ -109,6 +113,9 @@ impl SendBuffer {
         if !next.before.is_empty() {
             return send(stream, &next.before, true);
         }
+        if file.is_remote() {
+            return self.send_piece(stream, next, file, range);
+        }
         // The last bytes of a chunk are left for a copy that takes the line end along.
         let piece = if next.after.is_empty() {
             count.min(SENDFILE_FINITE)
@@ -116,16 +123,25 @@ impl SendBuffer {
             (count - COPY_TAIL).min(SENDFILE_TAIL)
         };
         match stream.send_file(file.as_fd(), range.start, piece) {
-            Ok(0) => Err(Trouble::File),
+            Ok(0) => Err(Trouble::File(End::Broken)),
             // Who failed, the file or the socket? A file system may fail with any error, or not be able to splice.
-            Err(error) if error != Errno::AGAIN => {
-                let end = range.start + count.min(COPY_MAX as u64);
-                let after = if end == range.end { next.after } else { b"" };
-                let place = self.fill(file, range.start..end)?;
-                self.send_framed(stream, &[], place, after)
-            }
+            Err(error) if error != Errno::AGAIN => self.send_piece(stream, next, file, range),
             result => sent(piece, result),
         }
+    }
+
+    /// Sends a piece of a long stretch by copy.
+    fn send_piece(
+        &mut self,
+        stream: &Stream,
+        next: &Next<'_, Rc<OpenFile>>,
+        file: &Rc<OpenFile>,
+        range: &Range<u64>,
+    ) -> Result<Sent, Trouble> {
+        let end = range.end.min(range.start + COPY_MAX as u64);
+        let after = if end == range.end { next.after } else { b"" };
+        let place = self.fill(file, range.start..end)?;
+        self.send_framed(stream, &[], place, after)
     }
 
     fn send_copy(
@@ -166,16 +182,21 @@ impl SendBuffer {
         let both = held.map(|bytes| bytes.start.min(range.start)..bytes.end.max(range.end));
         let worth =
             |both: &Range<u64>| both.end - both.start <= COPY_SHARED_MAX as u64 && is_shared(file);
+        let mut trouble = Trouble::File(End::Broken);
         for bytes in both.filter(worth).into_iter().chain([range.clone()]) {
             let whole = place(&bytes, &bytes);
-            if matches!(file.read(&mut self.bytes[whole.clone()], bytes.start), Ok(n) if n == whole.len())
-            {
-                let place = place(&bytes, &range);
-                self.holds = Some((Rc::clone(file), bytes, truncation));
-                return Ok(place);
+            match file.read(&mut self.bytes[whole.clone()], bytes.start) {
+                Ok(count) if count == whole.len() => {
+                    let place = place(&bytes, &range);
+                    self.holds = Some((Rc::clone(file), bytes, truncation));
+                    return Ok(place);
+                }
+                Ok(_) if file.is_remote() => trouble = Trouble::Missing,
+                Ok(_) => {}
+                Err(error) => trouble = Trouble::File(loss(error)),
             }
         }
-        Err(Trouble::File)
+        Err(trouble)
     }
 
     /// These bytes of the file in a frame, to be sent to more than one of those that follow it. `None` if they are not

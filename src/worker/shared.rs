@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::admission::Admission;
 use super::upload::{Jobs, Writing};
 use crate::connection::Timeouts;
+use crate::follow::polls::PollTerms;
 use crate::http::authorization::Tokens;
 use crate::http::cors::Cors;
 use crate::http::host::Hosts;
@@ -26,10 +27,10 @@ pub struct Shared {
     pub unix_queues: Option<UnixQueues>,
     /// `--grace`
     pub grace: Duration,
-    /// `--poll-interval`
-    pub poll_interval: Duration,
     /// `--wait-max`; zero: nothing is waited for.
     pub wait_max: Duration,
+    /// `--poll-interval` and `--settle`
+    pub polls: PollTerms,
     /// `--max-connections`
     pub max_connections: usize,
     /// Connections above it that a worker holds only to answer 503.

@@ -9,6 +9,8 @@ use crate::time::Moment;
 pub enum Timer {
     /// When to look at followed files of which inotify does not report every change.
     PollFiles,
+    /// When to look whether names that led nowhere lead somewhere, where inotify does not tell.
+    PollNames,
     /// When to look at every followed file, in case inotify missed something.
     SweepFiles,
     /// When to ask the kernel what clients have acknowledged, for `--send-timeout`.

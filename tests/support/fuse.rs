@@ -19,6 +19,8 @@ pub struct File {
     pub reads_fail: Option<(u64, c_int)>,
     /// Looks at it (`stat`) fail with this error.
     pub looks_fail: Option<c_int>,
+    /// The size that it is said to have, if not that of its bytes.
+    pub announced: Option<u64>,
     /// Names that it is said to have.
     pub links: u32,
 }
@@ -50,7 +52,11 @@ impl State {
 
     /// The file that has this name.
     pub fn file(&mut self, name: &str) -> &mut File {
-        let inode = self.names[name];
+        self.file_of(self.names[name])
+    }
+
+    /// The file with this inode number, whatever its name is.
+    pub fn file_of(&mut self, inode: u64) -> &mut File {
         self.files.get_mut(&inode).expect("a file")
     }
 }
@@ -243,7 +249,10 @@ fn attributes(state: &State, inode: u64) -> Result<Fields, c_int> {
         None => return Err(libc::ENOENT),
         Some(file) => match file.looks_fail {
             Some(error) => return Err(error),
-            None => (file.bytes.len() as u64, libc::S_IFREG | 0o644, file.links),
+            None => {
+                let size = file.announced.unwrap_or(file.bytes.len() as u64);
+                (size, libc::S_IFREG | 0o644, file.links)
+            }
         },
     };
     Ok(Fields::default()

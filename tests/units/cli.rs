@@ -41,6 +41,7 @@ fn defaults_are_those_of_the_usage() {
         max_connections_per_address: None,
         poll_interval: Duration::from_secs(1),
         wait_max: Duration::from_secs(300),
+        settle: Duration::from_secs(2),
         copied_tags: false,
         grace: Duration::from_secs(10),
         admin: None,
@@ -145,6 +146,9 @@ fn each_option_sets_its_own() {
         }),
         (&["--wait-max", "0"], |options| {
             options.wait_max = Duration::ZERO
+        }),
+        (&["--settle", "0"], |options| {
+            options.settle = Duration::ZERO
         }),
         (&["--user", "1:2"], |options| {
             options.user = Some("1:2".into())
@@ -260,6 +264,7 @@ fn the_usage_names_every_option_and_fits_a_terminal() {
         "max-connections-per-address",
         "poll-interval",
         "wait-max",
+        "settle",
         "grace",
         "admin",
         "access-log",

@@ -13,7 +13,7 @@ use super::families::{Families, split};
 use super::family::{Kinship, Series, kinship};
 use super::order::{Chain, Member, Modified, Seen};
 use crate::limits::{GENERATIONS_MAX, GENERATIONS_SETTLED};
-use crate::store::file::stat;
+use crate::store::attributes::stat;
 use crate::store::root::Files;
 
 /// Looks for generations below ROOT.

@@ -2,3 +2,4 @@
 
 mod hosts;
 mod identity;
+mod remote;
