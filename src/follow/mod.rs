@@ -8,6 +8,7 @@ pub mod fanout;
 pub mod generations;
 mod links;
 pub mod look_up;
+mod looks;
 pub mod polls;
 mod rechecks;
 mod registry;
