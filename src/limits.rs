@@ -376,6 +376,29 @@ pub const JOB_KEEP: Duration = Duration::from_secs(604_800);
 /// Jobs that are open at the same time, unless `--jobs-max` says otherwise. Each takes some 100 bytes and four files.
 pub const JOBS_MAX: usize = 10_000;
 
+/// Longest line of a sender to `--intake`; a longer one becomes several. It is what a slow sender holds at most.
+pub const INTAKE_LINE_MAX: usize = 64 * 1024;
+/// Connections to one intake, unless descriptors are few: with [`INTAKE_LINE_MAX`] each they hold 64 MiB at most.
+pub const INTAKE_SENDERS_MAX: usize = 1024;
+/// When there are so many, a new one takes the place of the one that has been silent for longest, but for so long at least.
+pub const INTAKE_SILENCE: Duration = Duration::from_secs(60);
+/// Of all descriptors that there may be, one in so many may be a connection to one intake.
+pub const INTAKE_DESCRIPTORS_SHARE: u64 = 16;
+/// Bytes that are read of one sender at once, then it is the others' turn.
+pub const INTAKE_READ: usize = 64 * 1024;
+/// With so many bytes of lines a batch is appended, before more is received: some 1,000 lines for a write.
+pub const INTAKE_BATCH: usize = 256 * 1024;
+/// Longest datagram that is taken whole: above the largest of UDP, and what a unix socket lets a sender have under way
+/// (net.core.wmem_max is 212,992 mostly). Of a longer one the end is lost.
+pub const INTAKE_DATAGRAM_MAX: usize = 256 * 1024;
+/// Asked for as the receive buffer of a UDP socket, where the kernel keeps what arrives while a batch is written;
+/// net.core.rmem_max may allow less.
+pub const INTAKE_RECEIVE_BUFFER: usize = 4 * 1024 * 1024;
+/// How long an intake goes on to take what had arrived before the end of the server.
+pub const INTAKE_END_PATIENCE: Duration = Duration::from_secs(1);
+/// Losses of an intake are logged at most so often.
+pub const INTAKE_REPORT_INTERVAL: Duration = Duration::from_secs(10);
+
 /// Files of which is remembered what was seen of them, where a file system has no identity for them: some 20 MB at most.
 pub const EVIDENCE_FILES_MAX: usize = 65_536;
 /// First bytes of a file that are compared where its number does not say which one it is.

@@ -24,10 +24,10 @@ _openrange() {
         file='--access-log --history --token-file'
         other='--listen --threads --header-timeout --idle-timeout --send-timeout --min-rate --max-connections
             --max-connections-per-address --poll-interval --settle --wait-max --tags --grace --admin --cors --host --write
-            --jobs --job-timeout --job-keep --jobs-max
+            --jobs --job-timeout --job-keep --jobs-max --intake
             --append-max --body-memory --old-dir
             --follow-links'
-        plain='--no-sandbox -h --help -V --version'
+        plain='--intake-open --no-sandbox -h --help -V --version'
         ((COMP_CWORD == 1)) && commands='follow mirror work'
         ;;
     esac

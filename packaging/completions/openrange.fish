@@ -32,6 +32,8 @@ complete -c openrange -n "$server" -x -l jobs -d 'a POST to this path is a reque
 complete -c openrange -n "$server" -x -l job-timeout -d 'until the deadline of a job'
 complete -c openrange -n "$server" -x -l job-keep -d 'how long the files of an ended job stay'
 complete -c openrange -n "$server" -x -l jobs-max -d 'open jobs'
+complete -c openrange -n "$server" -x -l intake -d 'append what arrives at an address to a file'
+complete -c openrange -n "$server" -l intake-open -d 'other machines may send to intakes too'
 complete -c openrange -n "$server" -x -l follow-links -a inside -d 'links may leave ROOT if they end inside it'
 complete -c openrange -n "$server" -x -l user -a '(__fish_complete_users)' -d 'become this user once all is bound'
 complete -c openrange -n "$server" -l no-sandbox -d 'keep access to files below other directories'

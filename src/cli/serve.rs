@@ -36,6 +36,11 @@ impl Serve {
             root: self.root.unwrap_or(self.options.root),
             ..self.options
         };
+        if let Some(intake) = options.open_intake() {
+            return Err(format!(
+                "--intake: other machines can reach {intake}; say with --intake-open that they may send"
+            ));
+        }
         match options.open_to_all_writers(&options.listen) {
             Some(address) => Err(format!(
                 "--write, --jobs: other machines can reach {address}; say with --token-file who may write"
@@ -366,6 +371,22 @@ const OPTIONS: &[Row<Serve>] = &[
             serve.options.job_terms.most = value.number(1, usize::MAX)?;
             Ok(())
         },
+    ),
+    Row::value(
+        "intake",
+        "ADDR=/NAME",
+        "append what arrives at ADDR to the file with this name: lines on connections to tcp:IP:PORT or unix:PATH, \
+               datagrams, each a line, at udp:IP:PORT or unix-dgram:PATH; PATH may have ,mode=OCTAL at its end; may be \
+               repeated (default: nothing is received)",
+        |serve, value| {
+            serve.options.intakes.push(value.parse()?);
+            Ok(())
+        },
+    ),
+    Row::flag(
+        "intake-open",
+        "other machines may send to --intake too",
+        |serve| serve.options.intake_open = true,
     ),
     Row::value(
         "follow-links",

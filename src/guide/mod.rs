@@ -18,6 +18,9 @@ pub mod following {}
 #[doc = include_str!("writing.md")]
 pub mod writing {}
 
+#[doc = include_str!("intake.md")]
+pub mod intake {}
+
 #[doc = include_str!("jobs.md")]
 pub mod jobs {}
 

@@ -1,10 +1,12 @@
 //! System calls: epoll, sockets, signals, privileges, inherited descriptors. Nothing here knows HTTP.
 
+pub mod datagrams;
 pub mod epoll;
 pub mod inherited;
 pub mod privileges;
 pub mod seccomp;
 pub mod signals;
+mod socket_file;
 pub mod sockets;
 pub(crate) mod sys;
 pub mod system_calls;

@@ -174,10 +174,10 @@ impl Keep {
 ///
 /// # Errors
 /// If the kernel has Landlock and refuses.
-pub fn confine_process<'a>(
+pub fn confine_process<'a, 'b>(
     root: &Path,
     kept: impl Iterator<Item = (&'a Path, Keep)>,
-    writable: &[OwnedFd],
+    writable: impl Iterator<Item = &'b OwnedFd>,
 ) -> io::Result<Sandbox> {
     thread::set_no_new_privs(true)?;
     let Some((abi, rules)) = ruleset()? else {

@@ -4,25 +4,22 @@ use std::ffi::OsString;
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use rustix::fs::{FileType, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::net::{
     self, AddressFamily, RecvFlags, SendFlags, Shutdown, SocketAddrUnix, SocketFlags, SocketType,
     sockopt,
 };
 
+use super::socket_file::{self, SocketFile};
 use super::sys;
 use crate::limits::{
-    BACKLOG, KEEPALIVE_COUNT, KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, NOT_SENT_LOW,
-    SOCKET_LOCK_PATIENCE, SOCKET_LOCK_PAUSE, UNIX_PIECE,
+    BACKLOG, KEEPALIVE_COUNT, KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, NOT_SENT_LOW, UNIX_PIECE,
 };
 
 /// Where to listen.
@@ -214,18 +211,7 @@ fn set_tcp_options(fd: &OwnedFd) -> io::Result<()> {
 }
 
 fn bind_unix(path: &Path, mode: Option<u32>, workers: usize) -> io::Result<Bound> {
-    let name = SocketAddrUnix::new(path)?;
-    let fd = unix_socket()?;
-    // Of servers that start together, one looks at a stale socket at a time.
-    let _locked = lock_directory(path);
-    match bind_with_mode(&fd, &name, mode) {
-        Err(Errno::ADDRINUSE) => {
-            remove_stale(path, &name)?;
-            bind_with_mode(&fd, &name, mode)?;
-        }
-        other => other?,
-    }
-    let file = SocketFile::of(path, mode)?;
+    let (fd, file) = socket_file::bind(SocketType::STREAM, path, mode)?;
     net::listen(&fd, BACKLOG)?;
     let listener = Listener {
         fd,
@@ -240,24 +226,6 @@ fn bind_unix(path: &Path, mode: Option<u32>, workers: usize) -> io::Result<Bound
         listeners: share(listener, workers)?,
         file: Some(file),
     })
-}
-
-fn unix_socket() -> io::Result<OwnedFd> {
-    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-    let fd = net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
-    Ok(fd)
-}
-
-/// Makes the socket file with these permission bits. By the umask, not by chmod(2): that would follow whatever somebody else
-/// has put there meanwhile. The process has one thread yet.
-fn bind_with_mode(fd: &OwnedFd, name: &SocketAddrUnix, mode: Option<u32>) -> Result<(), Errno> {
-    let Some(mode) = mode else {
-        return net::bind(fd, name);
-    };
-    let before = rustix::process::umask(Mode::from_raw_mode(!mode & 0o777));
-    let result = net::bind(fd, name);
-    rustix::process::umask(before);
-    result
 }
 
 /// One socket for all workers.
@@ -313,100 +281,6 @@ fn path_of(name: &SocketAddrUnix) -> PathBuf {
         (None, None) => Vec::new(),
     };
     OsString::from_vec(bytes).into()
-}
-
-/// Locks the directory of a path against others who do the same, as long as the descriptor lives. `None` if it cannot be
-/// read, or somebody else keeps it locked, which anybody can who may open it; then there is no lock.
-fn lock_directory(path: &Path) -> Option<OwnedFd> {
-    let directory = path
-        .parent()
-        .filter(|parent| *parent != Path::new(""))
-        .unwrap_or(Path::new("."));
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let fd = rustix::fs::open(directory, flags, Mode::empty()).ok()?;
-    let end = Instant::now() + SOCKET_LOCK_PATIENCE;
-    loop {
-        match rustix::fs::flock(&fd, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => return Some(fd),
-            Err(Errno::AGAIN | Errno::INTR) if Instant::now() < end => {
-                thread::sleep(SOCKET_LOCK_PAUSE);
-            }
-            Err(Errno::AGAIN) => {
-                log::warn!(
-                    "another process keeps {} locked: starting without that lock",
-                    directory.display()
-                );
-                return None;
-            }
-            Err(_) => return None,
-        }
-    }
-}
-
-/// Removes the socket of a server that is gone. Anything else stays: it is somebody's.
-fn remove_stale(path: &Path, name: &SocketAddrUnix) -> io::Result<()> {
-    if !path.symlink_metadata()?.file_type().is_socket() {
-        return Err(io::Error::new(
-            io::ErrorKind::AlreadyExists,
-            "there is something else than a socket",
-        ));
-    }
-    // Without waiting: a server whose queue is full says EAGAIN, and lives.
-    match net::connect(&unix_socket()?, name) {
-        Err(Errno::CONNREFUSED) => std::fs::remove_file(path),
-        Ok(()) | Err(Errno::AGAIN) => Err(io::Error::new(
-            io::ErrorKind::AddrInUse,
-            "a server is listening there",
-        )),
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// A socket file that this process made.
-struct SocketFile {
-    path: PathBuf,
-    device: u64,
-    inode: u64,
-}
-
-impl SocketFile {
-    /// What was just made there. A default access list of the directory may have taken bits from the mode that was asked
-    /// for: then it is set, by a descriptor of this very file.
-    fn of(path: &Path, mode: Option<u32>) -> io::Result<SocketFile> {
-        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let fd = rustix::fs::open(path, flags, Mode::empty())?;
-        let stat = rustix::fs::fstat(&fd)?;
-        if FileType::from_raw_mode(stat.st_mode) != FileType::Socket {
-            return Err(io::Error::other("somebody else has replaced the socket"));
-        }
-        if let Some(mode) = mode.filter(|mode| stat.st_mode & 0o777 != *mode) {
-            let place = format!("/proc/self/fd/{}", fd.as_raw_fd());
-            rustix::fs::chmod(place, Mode::from_raw_mode(mode))?;
-        }
-        #[allow(
-            clippy::unnecessary_cast,
-            reason = "the types differ between architectures"
-        )]
-        Ok(SocketFile {
-            path: path.into(),
-            device: stat.st_dev as u64,
-            inode: stat.st_ino as u64,
-        })
-    }
-}
-
-fn device_and_inode(path: &Path) -> io::Result<(u64, u64)> {
-    let metadata = path.symlink_metadata()?;
-    Ok((metadata.dev(), metadata.ino()))
-}
-
-impl Drop for SocketFile {
-    fn drop(&mut self) {
-        // Another server may have replaced it meanwhile.
-        if device_and_inode(&self.path).is_ok_and(|now| now == (self.device, self.inode)) {
-            let _ = std::fs::remove_file(&self.path);
-        }
-    }
 }
 
 impl Bound {

@@ -138,6 +138,36 @@ pub fn unacknowledged(fd: impl AsFd) -> io::Result<u32> {
     }
 }
 
+/// How many datagrams the kernel has dropped at a socket, because its buffer was full or they were damaged: SO_MEMINFO.
+/// (SO_RXQ_OVFL tells the same number, but only beside a later datagram.)
+///
+/// # Errors
+/// ENOPROTOOPT before Linux 4.12.
+pub fn dropped(fd: impl AsFd) -> io::Result<u32> {
+    /// SK_MEMINFO_VARS of linux/sock_diag.h, and the index of SK_MEMINFO_DROPS.
+    const COUNT: usize = 9;
+    const DROPS: usize = 8;
+    let mut values = [0u32; COUNT];
+    #[allow(clippy::cast_possible_truncation, reason = "36")]
+    let mut length = mem::size_of_val(&values) as libc::socklen_t;
+    // SAFETY: the kernel writes at most `length` bytes of numbers to `values`, which is that long, and the length that it
+    // wrote to `length`; both live through the call.
+    let result = unsafe {
+        libc::getsockopt(
+            fd.as_fd().as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_MEMINFO,
+            values.as_mut_ptr().cast(),
+            &raw mut length,
+        )
+    };
+    if result == 0 {
+        Ok(values[DROPS])
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}
+
 /// What statx(2) tells of nothing, to be filled from what an older call tells.
 #[must_use]
 pub fn blank_statx() -> rustix::fs::Statx {

@@ -9,6 +9,8 @@ pub enum Capability {
     Serve,
     /// Create, append to, rename and remove files.
     Write,
+    /// Append to files what arrives at sockets that are there already.
+    Intake,
 }
 
 /// A system call that is allowed, for all or for some arguments.
@@ -242,6 +244,13 @@ mod lists {
     #[cfg(target_arch = "aarch64")]
     pub const WRITE_HERE: &[c_long] = &[];
 
+    pub const INTAKE: &[c_long] = &[
+        libc::SYS_flock,
+        libc::SYS_fallocate,
+        // What the kernel has dropped.
+        libc::SYS_getsockopt,
+    ];
+
     /// AUDIT_ARCH_* of linux/audit.h: the machine, 64 bits, little endian.
     #[cfg(target_arch = "x86_64")]
     pub const ARCHITECTURE: Option<u32> = Some(0xc000_003e);
@@ -261,11 +270,12 @@ mod lists {
     pub const SERVE_HERE: &[c_long] = &[];
     pub const WRITE: &[c_long] = &[];
     pub const WRITE_HERE: &[c_long] = &[];
+    pub const INTAKE: &[c_long] = &[];
     pub const ARCHITECTURE: Option<u32> = None;
 }
 
 pub use lists::{ARCHITECTURE, CHECKED};
-use lists::{SERVE, SERVE_HERE, WRITE, WRITE_HERE};
+use lists::{INTAKE, SERVE, SERVE_HERE, WRITE, WRITE_HERE};
 
 impl Capability {
     /// The system calls that it takes, whatever their arguments are.
@@ -273,6 +283,7 @@ impl Capability {
         let (calls, here) = match self {
             Capability::Serve => (SERVE, SERVE_HERE),
             Capability::Write => (WRITE, WRITE_HERE),
+            Capability::Intake => (INTAKE, &[][..]),
         };
         calls.iter().chain(here).copied()
     }

@@ -15,7 +15,9 @@ use log::{debug, warn};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
+use super::exposition::family;
 use super::health::Health;
+use super::intakes::{self, Counted};
 use crate::http::date::Date;
 use crate::http::head::{Head, Status};
 use crate::http::request::{self, Method, Request};
@@ -36,6 +38,7 @@ pub struct Admin {
     inspector: Arc<Inspector>,
     shared: Arc<Shared>,
     health: Arc<Health>,
+    intakes: Vec<Counted>,
 }
 
 /// An answer: status, media type, body.
@@ -60,11 +63,17 @@ struct Connection {
 impl Admin {
     /// Answers for these workers.
     #[must_use]
-    pub fn new(inspector: Arc<Inspector>, shared: Arc<Shared>, health: Arc<Health>) -> Admin {
+    pub fn new(
+        inspector: Arc<Inspector>,
+        shared: Arc<Shared>,
+        health: Arc<Health>,
+        intakes: Vec<Counted>,
+    ) -> Admin {
         Admin {
             inspector,
             shared,
             health,
+            intakes,
         }
     }
 
@@ -152,7 +161,11 @@ impl Admin {
         };
         match name {
             b"clients" => (Status::Ok, JSON, table(report)),
-            b"metrics" => (Status::Ok, METRICS, metrics(report)),
+            b"metrics" => {
+                let mut text = metrics(report);
+                intakes::write_metrics(&mut text, &self.intakes);
+                (Status::Ok, METRICS, text)
+            }
             _ if self.shared.signals.load(Ordering::Acquire) > 0 => unwell("ending\n".into()),
             _ => match self.health.trouble() {
                 Some(trouble) => unwell(format!("{trouble}\n")),
@@ -359,27 +372,6 @@ fn remote_files(out: &mut String) {
     for (name, help, count) in counters {
         let value = [("", count.load(Ordering::Relaxed))];
         family(out, name, "counter", "", help, &value);
-    }
-}
-
-fn family(
-    out: &mut String,
-    name: &str,
-    kind: &str,
-    label: &str,
-    help: &str,
-    values: &[(&str, u64)],
-) {
-    // Writing to a String cannot fail.
-    let _ = write!(
-        out,
-        "# HELP openrange_{name} {help}\n# TYPE openrange_{name} {kind}\n"
-    );
-    for (of, value) in values {
-        let _ = match label {
-            "" => writeln!(out, "openrange_{name} {value}"),
-            _ => writeln!(out, "openrange_{name}{{{label}=\"{of}\"}} {value}"),
-        };
     }
 }
 

@@ -12,11 +12,14 @@ use crate::os::system_calls::Capability;
 use super::options::Options;
 
 /// Becomes another user, if it is to, and gives up what is not needed, while there is only this thread. `writable`: the
-/// directories below which clients may write.
+/// directories below which clients and intakes may write.
 ///
 /// # Errors
 /// One line that says what is refused.
-pub fn give_up_privileges(options: &Options, writable: &[OwnedFd]) -> Result<(), String> {
+pub fn give_up_privileges<'a>(
+    options: &Options,
+    writable: impl Iterator<Item = &'a OwnedFd>,
+) -> Result<(), String> {
     match &options.user {
         Some(user) => privileges::become_user(user)?,
         None if privileges::is_root() => {
@@ -32,12 +35,18 @@ pub fn give_up_privileges(options: &Options, writable: &[OwnedFd]) -> Result<(),
     let refused =
         |error| format!("cannot restrict the process: {error}; --no-sandbox does without");
     privileges::drop_capabilities().map_err(refused)?;
+    let mut capabilities = vec![Capability::Serve];
+    if !options.write.is_empty() || options.jobs.is_some() {
+        capabilities.push(Capability::Write);
+    }
+    if !options.intakes.is_empty() {
+        capabilities.push(Capability::Intake);
+    }
     match privileges::confine_process(&options.root, kept(options), writable) {
         Ok(Sandbox::Landlock(abi)) => {
-            let write = if writable.is_empty() {
-                ""
-            } else {
-                ", and writing below --write"
+            let write = match &*capabilities {
+                [_] => "",
+                _ => ", and writing where --write, --jobs and --intake write",
             };
             debug!("restricted to reading below ROOT{write} by Landlock, version {abi}");
         }
@@ -46,11 +55,7 @@ pub fn give_up_privileges(options: &Options, writable: &[OwnedFd]) -> Result<(),
         }
         Err(error) => return Err(refused(error)),
     }
-    let capabilities: &[Capability] = match writable {
-        [] => &[Capability::Serve],
-        _ => &[Capability::Serve, Capability::Write],
-    };
-    if !privileges::filter_system_calls(capabilities).map_err(refused)? {
+    if !privileges::filter_system_calls(&capabilities).map_err(refused)? {
         warn!("this kernel has no filter for system calls: the process keeps all of them");
     }
     Ok(())
@@ -58,7 +63,8 @@ pub fn give_up_privileges(options: &Options, writable: &[OwnedFd]) -> Result<(),
 
 /// The files besides those below ROOT that are needed later.
 fn kept(options: &Options) -> impl Iterator<Item = (&Path, Keep)> {
-    let addresses = options.listen.iter().chain(&options.admin);
+    let intakes = options.intakes.iter().map(|intake| &intake.address);
+    let addresses = options.listen.iter().chain(&options.admin).chain(intakes);
     let sockets = addresses.filter_map(|address| match address {
         Address::Unix { path, .. } => Some((path.as_path(), Keep::Remove)),
         Address::Tcp(_) => None,

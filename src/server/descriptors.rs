@@ -2,7 +2,9 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::limits::{CACHED_FILES_MAX, CACHED_FILES_SHARE, REFUSED_MAX};
+use crate::limits::{
+    CACHED_FILES_MAX, CACHED_FILES_SHARE, INTAKE_DESCRIPTORS_SHARE, INTAKE_SENDERS_MAX, REFUSED_MAX,
+};
 
 /// Descriptors that are not connections or served files: standard streams, signals, and for each worker poller, timer,
 /// wake-up, inotify, root, and listeners, of which the server keeps one for each worker too.
@@ -53,4 +55,12 @@ pub fn default_connections(threads: usize) -> usize {
 #[must_use]
 pub fn refused_connections(threads: usize, connections: usize) -> usize {
     (connections / 4 / threads.max(1)).clamp(REFUSED_MAX.0, REFUSED_MAX.1)
+}
+
+/// Connections to one intake.
+#[must_use]
+pub fn intake_senders() -> usize {
+    usize::try_from(limit() / INTAKE_DESCRIPTORS_SHARE)
+        .unwrap_or(usize::MAX)
+        .clamp(1, INTAKE_SENDERS_MAX)
 }

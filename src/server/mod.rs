@@ -3,8 +3,10 @@
 pub mod admin;
 mod confinement;
 mod descriptors;
+mod exposition;
 mod health;
 mod hosts;
+mod intakes;
 mod jobs;
 mod memory;
 pub mod options;
@@ -39,6 +41,7 @@ use crate::worker::shared::Shared;
 use crate::worker::upload::{Jobs, Writing};
 use admin::Admin;
 use health::Health;
+use intakes::{Counted, Intakes};
 use memory::Memory;
 use options::{DEFAULT_ADDRESS, Options};
 use reload::Reload;
@@ -70,6 +73,8 @@ pub fn run(options: &Options) -> Result<(), String> {
     let writers = confine(options, &bound.served)?;
     let shared = share(options, threads, &mut bound, &reload, writers);
     let root = open(&options.root)?;
+    let receivers = bound.intakes.prepare(&root)?;
+    let (receivers, counted) = receivers.into_iter().unzip();
     let workers = Arc::new(Workers::new(
         Arc::clone(&shared),
         path,
@@ -87,7 +92,8 @@ pub fn run(options: &Options) -> Result<(), String> {
             .map_err(|error| format!("cannot start a thread that writes the history: {error}"))?;
     }
     let tracker = jobs::start(shared.jobs.as_ref())?;
-    let root_watch = start_others(options, &workers, &mut bound, &root)?;
+    let intakes = intakes::Running::start(receivers, options.sandbox.then_some(&root))?;
+    let root_watch = start_others(options, &workers, &mut bound, &root, counted)?;
     bound.announce();
     info!(
         "serving {} with {threads} threads, up to {} connections",
@@ -103,9 +109,11 @@ pub fn run(options: &Options) -> Result<(), String> {
         notifier,
         reload,
         root_watch,
+        intakes,
     };
     master.wait(signals, bound);
     let result = master.result();
+    master.intakes.join();
     if let (Some(jobs), Some(tracker)) = (&shared.jobs, tracker) {
         jobs.tracker.stop();
         let _ = tracker.join();
@@ -121,9 +129,11 @@ pub fn run(options: &Options) -> Result<(), String> {
 fn confine(options: &Options, bound: &[Bound]) -> Result<(Option<Writing>, Option<Jobs>), String> {
     let prepared = writing::prepare(options, bound)?;
     let job_directory = jobs::directory(options)?;
+    let intakes = intakes::directories(options)?;
     mounts::prepare();
     let writable = prepared.as_ref().map(|prepared| &*prepared.directories);
-    confinement::give_up_privileges(options, writable.unwrap_or_default())?;
+    let writable = writable.unwrap_or_default().iter().chain(&intakes);
+    confinement::give_up_privileges(options, writable)?;
     let writing = prepared.map(writing::Prepared::finish).transpose()?;
     let jobs = jobs::prepare(options, job_directory.as_ref())?;
     Ok((writing, jobs))
@@ -186,13 +196,14 @@ fn start_others(
     workers: &Arc<Workers>,
     bound: &mut Addresses,
     root: &OwnedFd,
+    counted: Vec<Counted>,
 ) -> Result<Arc<RootWatch>, String> {
     let health = Arc::new(Health::default());
     let root_watch = RootWatch::start(Arc::clone(workers), Arc::clone(&health), root)
         .map_err(|error| format!("cannot start a thread that watches ROOT: {error}"))?;
     if let Some(admin) = &mut bound.admin {
         let listener = admin.take().expect("one listener was asked for");
-        let served = Admin::new(workers.inspector(), workers.shared(), health);
+        let served = Admin::new(workers.inspector(), workers.shared(), health, counted);
         served
             .start(listener, options.sandbox)
             .map_err(|error| format!("cannot serve {}: {error}", admin.address))?;
@@ -206,6 +217,7 @@ struct Addresses {
     admin: Option<Bound>,
     /// Opened together with the sockets, since no others can be opened later.
     unix_queues: Option<UnixQueues>,
+    intakes: Intakes,
 }
 
 impl Addresses {
@@ -223,6 +235,9 @@ impl Addresses {
         }
         if let Some(bound) = &self.admin {
             let _ = writeln!(stdout, "admin on {}", bound.address);
+        }
+        for line in self.intakes.lines() {
+            let _ = writeln!(stdout, "{line}");
         }
         let _ = stdout.flush();
     }
@@ -256,6 +271,7 @@ fn bind(options: &Options, threads: usize, passed: Vec<Bound>) -> Result<Address
         served,
         admin,
         unix_queues: unix_queues.and_then(Result::ok),
+        intakes: intakes::bind(options)?,
     })
 }
 
@@ -267,6 +283,7 @@ struct Master<'a> {
     notifier: Notifier,
     reload: Reload,
     root_watch: Arc<RootWatch>,
+    intakes: intakes::Running,
 }
 
 impl Master<'_> {
@@ -293,6 +310,7 @@ impl Master<'_> {
         if self.shared.signals.fetch_max(1, Ordering::AcqRel) == 0 {
             self.notifier.stopping();
         }
+        self.intakes.stop();
         self.workers.end();
     }
 
@@ -315,6 +333,7 @@ impl Master<'_> {
             1 => info!("signal {signal} again: ending at once"),
             _ => return false,
         }
+        self.intakes.stop();
         self.workers.end();
         true
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::http::cors::Cors;
 use crate::http::host::Hosts;
 use crate::http::prefix::{Prefix, Prefixes};
+use crate::intake::Intake;
 use crate::jobs::tracker::JobTerms;
 use crate::limits::{APPEND_MAX, BODY_MEMORY, MIN_RATE, POLL_INTERVAL, SETTLE, WAIT_MAX};
 use crate::os::sockets::Address;
@@ -66,6 +67,10 @@ pub struct Options {
     pub jobs: Option<Prefix>,
     /// How jobs are kept.
     pub job_terms: JobTerms,
+    /// What is received by sockets and appended to files.
+    pub intakes: Vec<Intake>,
+    /// Other machines may send too.
+    pub intake_open: bool,
     /// Symbolic links may leave the directory if they end inside it.
     pub follow_links: bool,
     /// Whom to become.
@@ -103,6 +108,8 @@ impl Default for Options {
             body_memory: BODY_MEMORY,
             jobs: None,
             job_terms: JobTerms::default(),
+            intakes: Vec::new(),
+            intake_open: false,
             follow_links: false,
             user: None,
             sandbox: true,
@@ -121,6 +128,13 @@ impl Options {
         let guarded = read_only || self.token_file.is_some();
         let mut addresses = addresses.into_iter().filter(|_| !guarded);
         addresses.find(|address| !address.is_local())
+    }
+
+    /// The first intake that other machines can reach although they are not to.
+    #[must_use]
+    pub fn open_intake(&self) -> Option<&Intake> {
+        let mut intakes = self.intakes.iter().filter(|_| !self.intake_open);
+        intakes.find(|intake| !intake.address.is_local())
     }
 }
 

@@ -30,6 +30,9 @@ pub struct Append<'a> {
     pub idempotent: bool,
     /// Seal the file then.
     pub seal: bool,
+    /// Nobody waits for the result: somebody else's lock of the file is not waited for, as other programs do not wait for
+    /// it, and a failure is for the caller to log.
+    pub unattended: bool,
     /// The record. Empty only with `seal`.
     pub bytes: &'a [u8],
 }
@@ -100,7 +103,10 @@ impl Appender {
     /// # Errors
     /// As [`append`].
     pub fn append(&self, what: &Append<'_>, is_new: bool) -> Result<Option<Appended>, Stop> {
-        let _lock = lock(self.handle.as_fd())?;
+        let _lock = match lock(self.handle.as_fd()) {
+            Err(Stop::Locked) if what.unattended => None,
+            lock => Some(lock?),
+        };
         if !self.place.stands_for(&self.file) {
             return Ok(None);
         }
@@ -109,6 +115,7 @@ impl Appender {
             file: &self.file,
             handle: self.handle.as_fd(),
             is_new,
+            logs: !what.unattended,
         };
         let receipt = target.append(what)?;
         Ok(Some(Appended {
@@ -186,6 +193,8 @@ struct Target<'a> {
     handle: BorrowedFd<'a>,
     /// This request has created it.
     is_new: bool,
+    /// Failures are logged.
+    logs: bool,
 }
 
 impl Target<'_> {
@@ -299,8 +308,12 @@ impl Target<'_> {
         let size = self.file.stat().map_or(0, |stat| stat.size);
         let limit = getrlimit(Resource::Fsize).current;
         let reached = limit.is_some_and(|limit| size >= limit);
-        let path = self.path();
-        error!("{path}: only {count} of {length} bytes of a record could be written; they stay");
+        if self.logs {
+            let path = self.path();
+            error!(
+                "{path}: only {count} of {length} bytes of a record could be written; they stay"
+            );
+        }
         match reached {
             true => WriteFailure::TooLarge { size: Some(size) },
             false => WriteFailure::Full { size: Some(size) },
@@ -308,7 +321,9 @@ impl Target<'_> {
     }
 
     fn tell(&self, error: Errno) {
-        error!("{}: nothing could be appended: {error}", self.path());
+        if self.logs {
+            error!("{}: nothing could be appended: {error}", self.path());
+        }
     }
 
     fn path(&self) -> &Path {

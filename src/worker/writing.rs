@@ -417,6 +417,7 @@ fn appending<'a>(asked: &'a ParsedRequest, change: &Change, bytes: &'a [u8]) -> 
         expected: at.or(asked.write_head().expected),
         idempotent: at.is_some(),
         seal,
+        unattended: false,
         bytes,
     }
 }

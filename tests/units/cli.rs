@@ -60,6 +60,8 @@ fn defaults_are_those_of_the_usage() {
             keep: Duration::from_secs(604_800),
             most: 10_000,
         },
+        intakes: Vec::new(),
+        intake_open: false,
         follow_links: false,
         user: None,
         sandbox: true,

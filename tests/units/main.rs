@@ -11,6 +11,7 @@ mod corpora;
 mod dialect;
 mod follow;
 mod http;
+mod intake;
 mod jobs;
 mod log;
 mod properties;

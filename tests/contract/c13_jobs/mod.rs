@@ -1,5 +1,6 @@
 //! Contract 13: jobs and intake.
 
+mod intake;
 mod server;
 mod wait;
 mod work;

@@ -17,6 +17,7 @@ const ORDER: &[&str] = &[
     "worker",
     "client",
     "jobs",
+    "intake",
     "follow",
     "store",
     "log",

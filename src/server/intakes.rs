@@ -1,0 +1,229 @@
+//! `--intake`: binds the sockets and finds the directories before anything is given up, and starts a thread for each.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use log::error;
+
+use super::descriptors;
+use super::exposition::family;
+use super::options::Options;
+use crate::intake::Intake;
+use crate::intake::receiver::{self, Bound, Receiver, Stopper};
+use crate::intake::tally::{Count, Tally};
+use crate::os::privileges;
+use crate::store::root::{Files, Node, open_root};
+use crate::store::truncations::Truncations;
+
+/// The sockets of all intakes.
+#[derive(Default)]
+pub struct Intakes {
+    bound: Vec<Bound>,
+    /// A line for each, which says where it receives.
+    lines: Vec<String>,
+    /// Socket files, removed when this is dropped.
+    guards: Vec<Box<dyn Send>>,
+}
+
+/// What an intake has counted.
+pub struct Counted {
+    /// Which one.
+    pub intake: Intake,
+    /// What it has counted.
+    pub tally: Arc<Tally>,
+}
+
+/// Threads that receive.
+#[derive(Default)]
+pub struct Running {
+    threads: Vec<(Stopper, JoinHandle<()>)>,
+}
+
+/// Binds all addresses.
+///
+/// # Errors
+/// One line that names the one that cannot be used.
+pub fn bind(options: &Options) -> Result<Intakes, String> {
+    let mut intakes = Intakes::default();
+    for intake in &options.intakes {
+        let (bound, guard) = receiver::bind(intake)
+            .map_err(|error| format!("cannot receive at --intake {intake}: {error}"))?;
+        let (intake, file) = (&bound.intake, &bound.intake.file);
+        intakes.lines.push(format!("intake on {intake} to {file}"));
+        intakes.bound.push(bound);
+        intakes.guards.push(guard);
+    }
+    Ok(intakes)
+}
+
+/// The directories of the files that are appended to.
+///
+/// # Errors
+/// One line: there is no such directory, or the name leads to something else than a file.
+pub fn directories(options: &Options) -> Result<Vec<OwnedFd>, String> {
+    let directory = |intake: &Intake| {
+        let wrong = |error| {
+            let file = &intake.file;
+            format!("cannot append to {file} (--intake {intake}={file}): {error}")
+        };
+        let root = open_root(&options.root).map_err(|error| error.to_string())?;
+        let files = Files::new(root, Arc::new(Truncations::default()));
+        let (directory, name) = intake.place();
+        let found = files.below(directory).map_err(io::Error::from);
+        let found = found.map_err(|error| wrong(error.to_string()))?;
+        if let Ok(Node::Directory(_) | Node::Other) = found.find(name, None) {
+            return Err(wrong(String::from("it is no regular file")));
+        }
+        rustix::io::fcntl_dupfd_cloexec(found.directory(), 0)
+            .map_err(|error| wrong(error.to_string()))
+    };
+    options.intakes.iter().map(directory).collect()
+}
+
+impl Intakes {
+    /// A line for each, which says where it receives.
+    #[must_use]
+    pub fn lines(&self) -> &[String] {
+        &self.lines
+    }
+
+    /// Makes what receives; nothing runs yet.
+    ///
+    /// # Errors
+    /// One line: descriptors have run out.
+    pub fn prepare(&mut self, root: &OwnedFd) -> Result<Vec<(Receiver, Counted)>, String> {
+        let most = descriptors::intake_senders();
+        let prepare = |bound: Bound| {
+            let (intake, tally) = (bound.intake.clone(), Arc::<Tally>::default());
+            let receiver = root
+                .try_clone()
+                .and_then(|root| Receiver::new(bound, root, most, Arc::clone(&tally)));
+            match receiver {
+                Ok(receiver) => Ok((receiver, Counted { intake, tally })),
+                Err(error) => Err(format!("cannot receive at --intake {intake}: {error}")),
+            }
+        };
+        self.bound.drain(..).map(prepare).collect()
+    }
+}
+
+impl Running {
+    /// Starts a thread for each. `root`: what such a thread keeps of all files, if it is to give up the others.
+    ///
+    /// # Errors
+    /// One line: no thread can be started.
+    pub fn start(receivers: Vec<Receiver>, root: Option<&OwnedFd>) -> Result<Running, String> {
+        let mut running = Running::default();
+        for receiver in receivers {
+            let stopper = receiver.stopper();
+            let root = root.map(OwnedFd::try_clone).transpose();
+            let started = root.and_then(|root| {
+                let thread = thread::Builder::new().name("intake".into());
+                thread.spawn(move || run(receiver, root.as_ref()))
+            });
+            let thread =
+                started.map_err(|error| format!("cannot start a thread for --intake: {error}"))?;
+            running.threads.push((stopper, thread));
+        }
+        Ok(running)
+    }
+
+    /// Lets them take what has arrived, and end.
+    pub fn stop(&self) {
+        for (stopper, _) in &self.threads {
+            stopper.stop();
+        }
+    }
+
+    /// Waits until they have ended.
+    pub fn join(self) {
+        for (_, thread) in self.threads {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn run(receiver: Receiver, root: Option<&OwnedFd>) {
+    if let Some(root) = root
+        && let Err(error) = privileges::confine_thread(Some(root.as_fd()), true)
+    {
+        return error!("--intake receives nothing: it cannot be restricted: {error}");
+    }
+    if let Err(error) = receiver.run() {
+        error!("--intake receives nothing any more: {error}");
+    }
+}
+
+/// A metric: its name, its type, its help, and which number of an intake it is.
+type Metric = (
+    &'static str,
+    &'static str,
+    &'static str,
+    fn(&Tally) -> &Count,
+);
+
+const METRICS: &[Metric] = &[
+    (
+        "intake_senders",
+        "gauge",
+        "Connections to an intake now.",
+        |tally| &tally.senders,
+    ),
+    (
+        "intake_lines_total",
+        "counter",
+        "Lines that an intake has received.",
+        |tally| &tally.lines,
+    ),
+    (
+        "intake_bytes_total",
+        "counter",
+        "Bytes that an intake has received.",
+        |tally| &tally.bytes,
+    ),
+    (
+        "intake_datagrams_total",
+        "counter",
+        "Datagrams that an intake has received.",
+        |tally| &tally.datagrams,
+    ),
+    (
+        "intake_cut_total",
+        "counter",
+        "Times that an intake has cut a line or a datagram because it was too long.",
+        |tally| &tally.cut,
+    ),
+    (
+        "intake_refused_senders_total",
+        "counter",
+        "Senders that an intake has refused, or closed after a long silence, because there were too many.",
+        |tally| &tally.refused,
+    ),
+    (
+        "intake_lost_lines_total",
+        "counter",
+        "Lines that an intake has received and could not append.",
+        |tally| &tally.lost,
+    ),
+    (
+        "intake_dropped_datagrams_total",
+        "counter",
+        "Datagrams that the kernel has dropped because an intake was too slow.",
+        |tally| &tally.dropped,
+    ),
+];
+
+/// Writes what all intakes have counted, if there are any.
+pub fn write_metrics(out: &mut String, intakes: &[Counted]) {
+    let names: Vec<String> = intakes
+        .iter()
+        .map(|counted| counted.intake.to_string())
+        .collect();
+    for (name, kind, help, count) in METRICS.iter().filter(|_| !intakes.is_empty()) {
+        let values = intakes.iter().map(|counted| count(&counted.tally).get());
+        let values: Vec<(&str, u64)> = names.iter().map(String::as_str).zip(values).collect();
+        family(out, name, kind, "intake", help, &values);
+    }
+}
