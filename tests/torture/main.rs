@@ -1,5 +1,6 @@
 //! Torture: the real binary, a dozen writers that roll their logs in every way, a hundred followers that verify every
-//! byte, and somebody who stops and kills the server meanwhile.
+//! byte, and somebody who stops and kills the server meanwhile. And a chain of servers, mirrors and followers, of which
+//! everything is killed.
 //!
 //! `OPENRANGE_TORTURE_SECONDS=600 cargo test --release --test torture` goes on longer; `OPENRANGE_TORTURE_SEED` gives
 //! the threads the same numbers again (what they meet depends on the clock all the same).
@@ -7,11 +8,13 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod chain;
 mod client;
 mod content;
 mod farewell;
 mod follower;
 mod judge;
+mod records;
 mod server;
 mod topic;
 mod world;
@@ -40,12 +43,7 @@ const MEMORY_MAX: usize = 6 * 1024;
 
 #[test]
 fn torture() {
-    let number = |name| std::env::var(name).map(|text| text.parse().expect(name));
-    let seed = number("OPENRANGE_TORTURE_SEED").unwrap_or_else(|_| {
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-        now.expect("after 1970").as_nanos() as u64
-    });
-    let seconds = number("OPENRANGE_TORTURE_SECONDS").unwrap_or(SECONDS);
+    let (seed, seconds) = seed_and_seconds();
     say(&format!("seed {seed}, {seconds} seconds"));
 
     let home =
@@ -77,6 +75,17 @@ fn torture() {
         log.join("\n")
     );
     fs::remove_dir_all(home).expect("it is ours");
+}
+
+/// What the environment says, or something new.
+fn seed_and_seconds() -> (u64, u64) {
+    let number = |name| std::env::var(name).map(|text| text.parse().expect(name));
+    let seed = number("OPENRANGE_TORTURE_SEED").unwrap_or_else(|_| {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        now.expect("after 1970").as_nanos() as u64
+    });
+    let seconds = number("OPENRANGE_TORTURE_SECONDS").unwrap_or(SECONDS);
+    (seed, seconds)
 }
 
 /// Not by a macro, of which the output is kept back until a test fails.

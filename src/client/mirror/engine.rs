@@ -5,6 +5,7 @@ use std::io;
 
 use super::listing::{self, Listing};
 use super::plan::{Listed, Rules, Step, plan};
+use super::stage::stage;
 use super::tree::Tree;
 use crate::client::pause::Pause;
 use crate::client::settings::OnGap;
@@ -240,11 +241,19 @@ impl Engine {
             partial: self.listing.partial || matches!(self.rule.subject, Subject::File(_)),
         };
         let files: Vec<Listed> = self.listed.values().cloned().collect();
-        let locals = self.tree.locals();
-        let steps = plan(&files, &locals, &|name| self.tree.is_foreign(name), rules);
-        if let Err(error) = self.take_steps(&steps, now) {
-            self.end = Some(End::Failure(error.to_string()));
-            return;
+        // One roll after the other, as far as everything is here: each of them makes a copy.
+        for _ in 0..=files.len() {
+            let locals = self.tree.locals();
+            let staged = stage(&files, &locals);
+            let steps = plan(&staged, &locals, &|name| self.tree.is_foreign(name), rules);
+            match self.take_steps(&steps, now) {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(error) => {
+                    self.end = Some(End::Failure(error.to_string()));
+                    return;
+                }
+            }
         }
         self.behind = self
             .listed
@@ -260,8 +269,9 @@ impl Engine {
         self.settled = self.tree.locals().iter().all(named);
     }
 
-    fn take_steps(&mut self, steps: &[Step], now: Moment) -> io::Result<()> {
-        let mut moved = false;
+    /// True if something was done, so that more may be possible.
+    fn take_steps(&mut self, steps: &[Step], now: Moment) -> io::Result<bool> {
+        let (mut moved, mut failed) = (false, false);
         self.tree.announce(steps)?;
         for step in steps {
             match step {
@@ -276,12 +286,16 @@ impl Engine {
                 step => {
                     if !self.tree.apply(step)? {
                         self.list_soon(now);
+                        failed = true;
                     }
                     moved |= !matches!(step, Step::Seal(..));
                 }
             }
         }
-        if moved { self.tree.save() } else { Ok(()) }
+        if moved {
+            self.tree.save()?;
+        }
+        Ok(moved && !failed)
     }
 
     fn is_behind(&self, file: &Listed) -> bool {

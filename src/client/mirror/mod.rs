@@ -10,4 +10,5 @@ mod lane;
 pub mod listing;
 pub mod plan;
 pub mod run;
+pub mod stage;
 pub mod tree;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use openrange::client::mirror::plan::{Listed, Local, Rules, Step, plan};
+use openrange::client::mirror::stage::stage;
 use openrange::http::etag::ETag;
 
 use crate::support::random::Random;
@@ -134,4 +135,99 @@ fn a_copy_moves_when_it_is_complete() {
     );
     let refused = plan(&files, &copy(10), &|name| name == b"log.1", rules);
     assert_eq!(refused, [Step::Refuse(name("log.1"))]);
+}
+
+/// A mirror that was away over several rolls does one after the other: whoever follows the name there gets all of them, and
+/// finds the one before under the name that it had then.
+#[test]
+fn rolls_are_done_one_after_the_other() {
+    let rules = Rules {
+        delete: false,
+        partial: false,
+    };
+    for names in [
+        ["log.3", "log.2", "log.1", "log", "log.4.gz", "other.1"],
+        [
+            "log.3.txt",
+            "log.2.txt",
+            "log.1.txt",
+            "log.txt",
+            "log.4.txt.gz",
+            "other.1",
+        ],
+        [
+            "log-20260101",
+            "log-20260102",
+            "log-20260103",
+            "log",
+            "log.2.gz",
+            "other.1",
+        ],
+    ] {
+        // Tags say nothing of age.
+        let tags = [4, 3, 9, 1, 8, 7];
+        let files: Vec<Listed> = names
+            .iter()
+            .zip(tags)
+            .map(|(name, tag)| Listed {
+                name: name.as_bytes().into(),
+                etag: ETag(tag),
+                size: 5,
+                sealed: false,
+            })
+            .collect();
+        let locals = |here: &Names, size| -> Vec<Local> {
+            let local = |(name, tag): (&Box<[u8]>, &u64)| Local {
+                name: name.clone(),
+                etag: ETag(*tag),
+                size: if *tag == here[names[3].as_bytes()] {
+                    size
+                } else {
+                    5
+                },
+                sealed: false,
+            };
+            here.iter().map(local).collect()
+        };
+        // It has the oldest one, still under the name of the log.
+        let mut here = Names::from([(names[3].as_bytes().into(), tags[0])]);
+        let mut states = Vec::new();
+        for _ in 0..5 {
+            // Nothing moves before the copy is complete.
+            let incomplete = locals(&here, 4);
+            apply(
+                &mut here,
+                &plan(&stage(&files, &incomplete), &incomplete, &|_| false, rules),
+            );
+            let complete = locals(&here, 5);
+            states.push(here.clone());
+            apply(
+                &mut here,
+                &plan(&stage(&files, &complete), &complete, &|_| false, rules),
+            );
+        }
+        let holders: Vec<u64> = states
+            .iter()
+            .map(|state| state[names[3].as_bytes()])
+            .collect();
+        assert_eq!(holders, [tags[0], tags[1], tags[2], tags[3], tags[3]]);
+        for (name, tag) in names.iter().zip(tags) {
+            assert_eq!(here.get(name.as_bytes()), Some(&tag), "{name}");
+        }
+        // The generation before the one that has the name is where it was when that was the newest.
+        let before = |index: usize| {
+            let (name, _) = states[index]
+                .iter()
+                .find(|(_, tag)| **tag == tags[index - 1])
+                .expect("it is here");
+            String::from_utf8_lossy(name).into_owned()
+        };
+        let dated = names[0].contains("2026");
+        for index in 1..4 {
+            let expected = if dated { names[index - 1] } else { names[2] };
+            assert_eq!(before(index), expected);
+        }
+        // Nobody follows a log that is new here: everything begins at once.
+        assert_eq!(stage(&files, &[]), files);
+    }
 }

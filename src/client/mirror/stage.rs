@@ -1,0 +1,165 @@
+//! A mirror that was away over several rolls does them one after the other, so that whoever follows the log here gets every
+//! generation, and in order. Pure.
+
+use std::collections::BTreeMap;
+
+use super::plan::{Listed, Local};
+use crate::http::conditional::ETag;
+use crate::store::generations::family::{Series, bases, kinship};
+
+/// A log of which the file that has the name at the origin is not here yet, but earlier ones are.
+#[derive(Default)]
+struct Log {
+    /// The place in the list of the file that has the name.
+    current: usize,
+    /// Earlier files: their places in the list.
+    here: Vec<(usize, Series)>,
+    missing: Vec<(usize, Series)>,
+    /// Some copy is or was one of this log.
+    known: bool,
+}
+
+/// What the origin listed at an earlier moment, which the mirror is to reach now: of each log the oldest generation that is
+/// not here has the name, and none that is newer is there; or the name stays where it is, until that copy is complete. When a
+/// log is new here, nobody has followed it: then all of it begins at once.
+#[must_use]
+pub fn stage(listed: &[Listed], locals: &[Local]) -> Vec<Listed> {
+    let copies: BTreeMap<ETag, &Local> = locals.iter().map(|local| (local.etag, local)).collect();
+    let mut names: BTreeMap<usize, Option<Box<[u8]>>> = BTreeMap::new();
+    for (name, log) in logs(listed, &copies) {
+        let holder = locals.iter().find(|local| *local.name == *name);
+        log.rewind(&name, listed, holder, &mut names);
+    }
+    let files = listed.iter().enumerate();
+    let staged = files.filter_map(|(index, file)| match names.remove(&index) {
+        None => Some(file.clone()),
+        Some(name) => Some(Listed {
+            name: name?,
+            ..file.clone()
+        }),
+    });
+    staged.collect()
+}
+
+/// The logs whose names have passed on to files that are not here, with their families.
+fn logs(listed: &[Listed], copies: &BTreeMap<ETag, &Local>) -> BTreeMap<Box<[u8]>, Log> {
+    let files = || listed.iter().enumerate();
+    let missing = files().filter(|(_, file)| !copies.contains_key(&file.etag));
+    let mut logs: BTreeMap<Box<[u8]>, Log> = missing
+        .map(|(current, file)| {
+            let log = Log {
+                current,
+                ..Log::default()
+            };
+            (file.name.clone(), log)
+        })
+        .collect();
+    for (index, file) in files() {
+        for base in bases(&file.name) {
+            let Some(log) = logs.get_mut(&*base) else {
+                continue;
+            };
+            let series = kinship(&file.name, &base).map(|kinship| kinship.series);
+            let here = copies.contains_key(&file.etag);
+            let known = if here {
+                &mut log.here
+            } else {
+                &mut log.missing
+            };
+            if known.iter().all(|(other, _)| *other != index) {
+                known.extend(series.map(|series| (index, series)));
+            }
+            log.known |= here;
+        }
+    }
+    for local in copies.values() {
+        if let Some(log) = logs.get_mut(&local.name) {
+            log.known = true;
+        }
+    }
+    logs.retain(|_, log| log.known);
+    logs
+}
+
+impl Log {
+    /// Gives its files the names that they had at that moment; `None`: the file was not there. `holder`: the copy that has the
+    /// name here.
+    fn rewind(
+        mut self,
+        name: &[u8],
+        listed: &[Listed],
+        holder: Option<&Local>,
+        names: &mut BTreeMap<usize, Option<Box<[u8]>>>,
+    ) {
+        let here = &self.here;
+        let is_newest = |series: Series| here.iter().all(|(_, other)| is_newer(series, *other));
+        self.missing.retain(|(index, series)| {
+            is_newest(*series) && kinship(&listed[*index].name, name).is_some_and(is_plain)
+        });
+        self.missing.sort_by_key(|(_, series)| age(*series));
+
+        let incomplete = holder.and_then(|holder| {
+            let (index, series) = here
+                .iter()
+                .find(|(index, _)| listed[*index].etag == holder.etag)?;
+            (holder.size < listed[*index].size).then_some((*index, *series))
+        });
+        let next = incomplete.or(self.missing.first().copied());
+        let Some((next, series)) = next else {
+            return;
+        };
+        names.extend(self.missing.iter().map(|(index, _)| (*index, None)));
+        names.insert(self.current, None);
+        names.insert(next, Some(name.into()));
+        let Series::Number(rolls) = series else {
+            return;
+        };
+        for (index, series) in &self.here {
+            if let Series::Number(number) = series
+                && *index != next
+                && let Some(number) = number.checked_sub(rolls)
+            {
+                let name = renumbered(&listed[*index].name, name, number);
+                names.insert(*index, Some(name));
+            }
+        }
+    }
+}
+
+fn is_plain(kinship: crate::store::generations::family::Kinship) -> bool {
+    kinship.compression.is_none()
+}
+
+/// Of a number and a date neither tells.
+fn is_newer(series: Series, other: Series) -> bool {
+    match (series, other) {
+        (Series::Number(number), Series::Number(other)) => number < other,
+        (Series::Date(date), Series::Date(other)) => date > other,
+        _ => true,
+    }
+}
+
+/// The oldest is least.
+fn age(series: Series) -> (i64, u32) {
+    match series {
+        Series::Number(number) => (-i64::from(number), 0),
+        Series::Date(date) => (date.seconds, date.nanoseconds),
+    }
+}
+
+/// The name of an earlier file of a log with another number: `log.3` or, of `log.txt`, `log.3.txt`; the suffix of a compressor
+/// stays.
+fn renumbered(name: &[u8], log: &[u8], number: u32) -> Box<[u8]> {
+    let same = name.iter().zip(log).take_while(|(a, b)| a == b).count();
+    // Where the number begins, the log has its end, or its extension with the same dot.
+    let from = if name[..same].ends_with(b".") {
+        same
+    } else {
+        same + 1
+    };
+    let digits = name[from..].iter().take_while(|byte| byte.is_ascii_digit());
+    let to = from + digits.count();
+    [&name[..from], number.to_string().as_bytes(), &name[to..]]
+        .concat()
+        .into()
+}
