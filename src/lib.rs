@@ -9,6 +9,7 @@ pub mod connection;
 pub mod dialect;
 pub mod follow;
 pub mod guide;
+pub mod hint;
 pub mod http;
 pub mod intake;
 pub mod intent;

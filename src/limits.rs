@@ -428,3 +428,18 @@ pub const POLL_TIME: Duration = Duration::from_millis(2);
 pub const SETTLE: Duration = Duration::from_secs(2);
 /// Between two tries to read bytes of a remote file that were there and are not.
 pub const READ_AGAIN: Duration = Duration::from_millis(20);
+
+/// Bytes of the key with which heads tell each other hints: no fewer than nobody guesses, no more than a line.
+pub const PEER_KEY: std::ops::RangeInclusive<usize> = 16..=1024;
+/// How far the clocks of two heads may differ. A hint that was recorded is of no use after that time.
+pub const PEER_CLOCK: Duration = Duration::from_secs(60);
+/// Heads of which is remembered which hints have come, some 50 bytes each.
+pub const PEER_SENDERS_MAX: usize = 256;
+/// Hints that wait to be sent, and those that wait for a worker.
+pub const PEER_QUEUE_MAX: usize = 1024;
+/// Shortest pause between two hints about one name: a log that is written all the time costs a hundred datagrams a second.
+pub const PEER_PAUSE: Duration = Duration::from_millis(10);
+/// Stack of the threads that send and take hints.
+pub const PEER_STACK: usize = 128 * 1024;
+/// Other heads that are told.
+pub const PEERS_MAX: usize = 64;

@@ -9,6 +9,7 @@ use super::table::{Row, Table};
 use crate::http::cors::Cors;
 use crate::http::host::Hosts;
 use crate::http::prefix::Prefix;
+use crate::limits::PEERS_MAX;
 use crate::server::options::Options;
 
 /// Most worker threads: a bound against typing errors.
@@ -40,6 +41,15 @@ impl Serve {
             return Err(format!(
                 "--intake: other machines can reach {intake}; say with --intake-open that they may send"
             ));
+        }
+        let tells = !options.peers.is_empty() || options.peer_listen.is_some();
+        if tells != options.peer_key.is_some() {
+            return Err(String::from(match tells {
+                true => {
+                    "--peer and --peer-listen need --peer-key FILE, with a secret that all servers have"
+                }
+                false => "--peer-key needs --peer or --peer-listen",
+            }));
         }
         match options.open_to_all_writers(&options.listen) {
             Some(address) => Err(format!(
@@ -192,6 +202,37 @@ const OPTIONS: &[Row<Serve>] = &[
         |serve, value| {
             let milliseconds = value.number(0, MILLISECONDS_MAX)?;
             serve.options.settle = Duration::from_millis(milliseconds as u64);
+            Ok(())
+        },
+    ),
+    Row::value(
+        "peer",
+        "ADDR",
+        "IP:PORT of another server of the same files (its --peer-listen), which is told when files change here, so that it \
+               looks at them at once; may be repeated",
+        |serve, value| {
+            if serve.options.peers.len() >= PEERS_MAX {
+                return Err(value.wrong(format_args!("there can be {PEERS_MAX} at most")));
+            }
+            serve.options.peers.push(value.parse()?);
+            Ok(())
+        },
+    ),
+    Row::value(
+        "peer-listen",
+        "ADDR",
+        "IP:PORT at which other servers tell the same by UDP",
+        |serve, value| {
+            serve.options.peer_listen = Some(value.parse()?);
+            Ok(())
+        },
+    ),
+    Row::value(
+        "peer-key",
+        "FILE",
+        "with a secret of 16 to 1024 bytes, which all of them have",
+        |serve, value| {
+            serve.options.peer_key = Some(value.path());
             Ok(())
         },
     ),

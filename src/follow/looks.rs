@@ -60,6 +60,15 @@ impl Topics {
         }
     }
 
+    /// Somebody says that something has happened to a topic; if it is polled, it is looked at now, and soon again.
+    pub(super) fn look_soon(&mut self, key: TopicId) {
+        let now = self.now;
+        if let Some(topic) = self.registry.live(key).filter(|topic| !topic.watched) {
+            topic.grew = Some(now);
+            self.look_later(key, Recheck::Sweep);
+        }
+    }
+
     /// Plans the next look at a topic, if it must be polled.
     pub(super) fn plan_poll(&mut self, key: TopicId) {
         let count = self.watches.unwatched();

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use super::directory::Directory;
 use super::watcher::Place;
+use crate::hint::News;
 use crate::store::file::OpenFile;
 use crate::store::file_stat::FileStat;
 use crate::subscription::end::End;
@@ -34,6 +35,9 @@ pub(super) struct Topic {
     pub(super) poll: Option<Moment>,
     /// When it was last seen to have grown.
     pub(super) grew: Option<Moment>,
+    /// What other heads are to be told of it, and when they were told last.
+    pub(super) news: Option<News>,
+    pub(super) told: Option<Moment>,
     /// Why its name does not lead to its file, which other machines change, and since when: bytes that were written before
     /// that may still come.
     pub(super) leaving: Option<(End, Moment)>,
@@ -57,6 +61,8 @@ impl Topic {
             swept: None,
             poll: None,
             grew: None,
+            news: None,
+            told: None,
             leaving: None,
             directory: file.is_directory().then(Box::default),
         }

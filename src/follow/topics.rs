@@ -10,8 +10,10 @@ use super::rechecks::Rechecks;
 use super::registry::Registry;
 use super::rolls::Rolls;
 use super::topic::Recheck;
+use super::untold::Untold;
 use super::watcher::{Change, TopicId, Watch};
 use super::watches::Watches;
+use crate::hint::News;
 use crate::http::date::Date;
 use crate::http::target::Path;
 use crate::limits::FOLLOW_TRIES;
@@ -33,6 +35,8 @@ pub struct Topics {
     pub(super) absences: Absences,
     /// When to look at what inotify does not report.
     pub(super) polls: Polls,
+    /// What other heads should look at.
+    pub(super) untold_news: Untold,
     /// The moment of this turn.
     pub(super) now: Moment,
     /// What becomes of the logs that are followed, when they are rolled.
@@ -59,6 +63,7 @@ impl Topics {
             rechecks: Rechecks::default(),
             absences: Absences::default(),
             polls: Polls::new(terms),
+            untold_news: Untold::default(),
             now: Moment::default(),
             rolls: Rolls::default(),
             families,
@@ -102,6 +107,7 @@ impl Topics {
 
     fn remove(&mut self, key: TopicId) {
         let topic = self.registry.remove(key);
+        self.untold_news.leave(&topic);
         self.watches.forget(key, topic);
     }
 
@@ -260,8 +266,14 @@ impl Topics {
             match change {
                 Change::Content(key, name) => self.note_entry(key, name),
                 Change::Grew(key) if self.is_directory(key) => self.note_links(key),
-                Change::Grew(key) => self.fan_out_again(key),
-                Change::LookAgain(key, why) => self.look_later(key, Recheck::Name(why)),
+                Change::Grew(key) => {
+                    self.note_for_peers(key, News::Changed);
+                    self.fan_out_again(key);
+                }
+                Change::LookAgain(key, why) => {
+                    self.note_for_peers(key, News::Rolled);
+                    self.look_later(key, Recheck::Name(why));
+                }
                 Change::MayHaveCome(absence) => self.absences.may_have_come(absence),
                 Change::Entry(entry, what) => self.rolls.happened(entry, what),
                 Change::DirectoryGone(watch) => self.rolls.drop_directory(watch),

@@ -18,6 +18,7 @@ use rustix::io::Errno;
 use super::exposition::family;
 use super::health::Health;
 use super::intakes::{self, Counted};
+use super::peers;
 use crate::http::date::Date;
 use crate::http::head::{Head, Status};
 use crate::http::request::{self, Method, Request};
@@ -345,9 +346,24 @@ fn metrics(report: &Report) -> String {
     out
 }
 
-/// What has happened with files that other machines change.
+/// What has happened with files that other machines change, and with hints of other servers.
 fn remote_files(out: &mut String) {
     let counters = [
+        (
+            "peer_hints_sent_total",
+            "Hints that were sent to other servers.",
+            &peers::COUNTS.sent,
+        ),
+        (
+            "peer_hints_received_total",
+            "Hints of other servers.",
+            &peers::COUNTS.received,
+        ),
+        (
+            "peer_hints_refused_total",
+            "Datagrams that came as hints and did not count.",
+            &peers::COUNTS.refused,
+        ),
         (
             "remote_looks_total",
             "Looks at files that other machines change.",

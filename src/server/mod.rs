@@ -10,6 +10,7 @@ mod intakes;
 mod jobs;
 mod memory;
 pub mod options;
+pub mod peers;
 pub mod reload;
 mod root_watch;
 pub mod systemd;
@@ -36,6 +37,7 @@ use crate::os::unix_queues::UnixQueues;
 use crate::store::mounts;
 use crate::store::root::open_root;
 use crate::worker::admission::Admission;
+use crate::worker::hints::Hints;
 use crate::worker::inspect::Inspector;
 use crate::worker::shared::Shared;
 use crate::worker::upload::{Jobs, Writing};
@@ -44,6 +46,7 @@ use health::Health;
 use intakes::{Counted, Intakes};
 use memory::Memory;
 use options::{DEFAULT_ADDRESS, Options};
+use peers::Peers;
 use reload::Reload;
 use root_watch::RootWatch;
 use systemd::Notifier;
@@ -170,6 +173,7 @@ fn share(
         admin_hosts: hosts::of(given, &options.admin, false),
         writing,
         jobs,
+        hints: bound.hints.take(),
         access_log: reload.access_log(),
         tokens: reload.tokens(),
         admission: Admission::new(most, options.max_connections_per_address),
@@ -190,7 +194,7 @@ fn open(root: &Path) -> Result<OwnedFd, String> {
     })
 }
 
-/// Starts the threads that serve no files: the one that watches ROOT, and that of `--admin`.
+/// Starts the threads that serve no files: the one that watches ROOT, that of `--admin`, and those for hints.
 fn start_others(
     options: &Options,
     workers: &Arc<Workers>,
@@ -198,6 +202,7 @@ fn start_others(
     root: &OwnedFd,
     counted: Vec<Counted>,
 ) -> Result<Arc<RootWatch>, String> {
+    peers::start(bound.peers.take(), workers.inspector())?;
     let health = Arc::new(Health::default());
     let root_watch = RootWatch::start(Arc::clone(workers), Arc::clone(&health), root)
         .map_err(|error| format!("cannot start a thread that watches ROOT: {error}"))?;
@@ -218,6 +223,9 @@ struct Addresses {
     /// Opened together with the sockets, since no others can be opened later.
     unix_queues: Option<UnixQueues>,
     intakes: Intakes,
+    peers: Option<Peers>,
+    /// Where workers say what peers are told.
+    hints: Option<Hints>,
 }
 
 impl Addresses {
@@ -265,6 +273,7 @@ fn bind(options: &Options, threads: usize, passed: Vec<Bound>) -> Result<Address
         })?),
         None => None,
     };
+    let (peers, hints) = peers::open(options)?;
     let unix = |bound: &Bound| matches!(bound.address, Address::Unix { .. });
     let unix_queues = served.iter().any(unix).then(UnixQueues::open);
     Ok(Addresses {
@@ -272,6 +281,8 @@ fn bind(options: &Options, threads: usize, passed: Vec<Bound>) -> Result<Address
         admin,
         unix_queues: unix_queues.and_then(Result::ok),
         intakes: intakes::bind(options)?,
+        peers,
+        hints,
     })
 }
 

@@ -39,6 +39,12 @@ pub struct Options {
     pub wait_max: Duration,
     /// How long a file that other machines change is looked at after its name has gone.
     pub settle: Duration,
+    /// Heads that serve the same files, which are told what has happened.
+    pub peers: Vec<SocketAddr>,
+    /// Where they tell.
+    pub peer_listen: Option<SocketAddr>,
+    /// The file with the key that all of them have.
+    pub peer_key: Option<PathBuf>,
     /// A copy that a mirror has made has the tag of its original.
     pub copied_tags: bool,
     /// From the first signal to the end.
@@ -94,6 +100,9 @@ impl Default for Options {
             poll_interval: POLL_INTERVAL,
             wait_max: WAIT_MAX,
             settle: SETTLE,
+            peers: Vec::new(),
+            peer_listen: None,
+            peer_key: None,
             copied_tags: false,
             grace: Duration::from_secs(10),
             admin: None,

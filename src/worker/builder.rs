@@ -111,13 +111,13 @@ impl WorkerBuilder {
         if let Some(queue) = watch.queue() {
             poll.add(queue, Token::Watch, READABLE)?;
         }
+        let lookups = Lookups::new(files, shared.cached_files);
+        let mut topics = Topics::new(lookups, watch, families, shared.polls);
+        if shared.hints.is_some() {
+            topics.collect_news();
+        }
         let context = Context {
-            topics: Topics::new(
-                Lookups::new(files, shared.cached_files),
-                watch,
-                families,
-                shared.polls,
-            ),
+            topics,
             searches: Searches::new(finder, Arc::clone(&completions)),
             lists: Lists::new(Arc::clone(&completions)),
             pauses: Pauses::new(shared.polls.settle.max(TRUNCATION_DOUBT)),
@@ -127,6 +127,7 @@ impl WorkerBuilder {
             hosts: shared.hosts.clone(),
             writing: shared.writing.clone(),
             jobs: shared.jobs.clone(),
+            hints: shared.hints.clone(),
             appenders: Appenders::default(),
             completions: Arc::clone(&completions),
             commits: 0,

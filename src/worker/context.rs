@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::completions::Completions;
+use super::hints::Hints;
 use super::inspect::Counters;
 use super::lists::Lists;
 use super::pauses::Pauses;
@@ -44,6 +45,8 @@ pub struct Context {
     pub(super) writing: Option<Writing>,
     /// `--jobs`
     pub(super) jobs: Option<Jobs>,
+    /// `--peer`
+    pub(super) hints: Option<Hints>,
     /// Files that clients append to again and again.
     pub(super) appenders: Appenders,
     /// Where threads say what they have done.

@@ -92,12 +92,10 @@ pub fn drive(slot: &mut Slot, key: usize, context: &mut Context) -> Outcome {
                     Err(Trouble::Full) => return Outcome::Blocked,
                     Err(Trouble::Peer) => slot.machine.failed(context.now),
                     Err(Trouble::File(why)) => slot.machine.broke(why, context.now),
-                    Err(Trouble::Missing) => {
-                        if context.pauses.begin(key, context.now) {
-                            return Outcome::Paused;
-                        }
-                        slot.machine.fell_short(context.now);
+                    Err(Trouble::Missing) if context.pauses.begin(key, context.now) => {
+                        return Outcome::Paused;
                     }
+                    Err(Trouble::Missing) => slot.machine.fell_short(context.now),
                     Err(Trouble::Shrank(size)) => slot.machine.shrank(size, context.now),
                 }
             }

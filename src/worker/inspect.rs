@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::hints::Arrived;
+use crate::hint::Hint;
 use crate::http::head::Status;
 use crate::http::target::Path;
 use crate::limits::ASKS_MAX;
@@ -138,6 +140,14 @@ impl Inspector {
         while mailbox.take().is_some() {}
     }
 
+    /// Gives all workers a hint of another head.
+    pub fn hint(&self, hint: &Arc<Hint>) {
+        for (waker, mailbox) in &lock(&self.0).workers {
+            mailbox.put_hint(hint);
+            waker.wake();
+        }
+    }
+
     /// What all workers tell, with at most so many clients; `None` if one of them does not answer in time.
     #[must_use]
     pub fn ask(&self, clients: usize, patience: Duration) -> Option<Report> {
@@ -213,12 +223,27 @@ impl Drop for Ask {
 pub struct Mailbox {
     any: AtomicBool,
     asks: Mutex<Vec<Ask>>,
+    any_hints: AtomicBool,
+    hints: Mutex<Arrived>,
 }
 
 impl Mailbox {
-    /// Whether there are questions.
+    /// Whether there are questions, or hints.
     pub(super) fn any(&self) -> bool {
-        self.any.load(Ordering::Acquire)
+        self.any.load(Ordering::Acquire) || self.any_hints.load(Ordering::Acquire)
+    }
+
+    fn put_hint(&self, hint: &Arc<Hint>) {
+        lock(&self.hints).add(hint);
+        self.any_hints.store(true, Ordering::Release);
+    }
+
+    /// Hints of other heads.
+    pub(super) fn take_hints(&self) -> Vec<Arc<Hint>> {
+        if !self.any_hints.swap(false, Ordering::AcqRel) {
+            return Vec::new();
+        }
+        lock(&self.hints).take()
     }
 
     fn put(&self, ask: Ask) -> bool {
@@ -233,7 +258,7 @@ impl Mailbox {
     }
 
     pub(super) fn take(&self) -> Option<Ask> {
-        if !self.any() {
+        if !self.any.load(Ordering::Acquire) {
             return None;
         }
         let mut asks = lock(&self.asks);

@@ -16,6 +16,7 @@ pub mod drive;
 mod event_streams;
 mod generations;
 mod held_memory;
+pub mod hints;
 pub mod inspect;
 mod jobs;
 pub mod lists;
@@ -101,6 +102,7 @@ impl Worker {
             self.begin_turn();
             self.mark();
             self.take_completions();
+            self.take_hints();
             self.keep_time();
             self.drive_due();
             self.drive_fanout();
@@ -128,6 +130,7 @@ impl Worker {
             self.context.topics.lookups.deadline(),
             self.context.appenders.deadline(),
             self.context.pauses.next(),
+            self.context.topics.news_at(),
             // When to report what has happened in a directory.
             self.context.topics.next_directory(),
         ];
@@ -225,6 +228,18 @@ impl Worker {
                         self.queue.push(slot, key);
                     }
                 }
+            }
+        }
+    }
+
+    /// Looks at what other heads speak of, and tells them what has happened here.
+    fn take_hints(&mut self) {
+        for hint in self.mailbox.take_hints() {
+            self.context.topics.take_hint(&hint);
+        }
+        if let Some(hints) = &self.shared.hints {
+            while let Some(hint) = self.context.topics.next_news() {
+                hints.tell(&hint.name, hint.what);
             }
         }
     }

@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use super::admission::Admission;
+use super::hints::Hints;
 use super::upload::{Jobs, Writing};
 use crate::connection::Timeouts;
 use crate::follow::polls::PollTerms;
@@ -31,6 +32,8 @@ pub struct Shared {
     pub wait_max: Duration,
     /// `--poll-interval` and `--settle`
     pub polls: PollTerms,
+    /// Where other heads are told what has happened (`--peer`).
+    pub hints: Option<Hints>,
     /// `--max-connections`
     pub max_connections: usize,
     /// Connections above it that a worker holds only to answer 503.

@@ -8,6 +8,7 @@ use rustix::io::Errno;
 use super::accounting::answer_begins;
 use super::completions::{Completion, Completions};
 use super::context::Context;
+use super::hints::tell_written;
 use super::slot::Slot;
 use super::upload::{Commit, Held, Upload, Writing};
 use crate::connection::Action;
@@ -489,6 +490,10 @@ pub(super) fn answer(
         jobs: context.jobs.as_ref().map(|jobs| &jobs.prefix),
         waited: None,
     };
+    let written = outcome.is_ok();
     let (asked, summary) = slot.machine.written(outcome, terms);
+    if let Some(hints) = context.hints.as_ref().filter(|_| written) {
+        tell_written(hints, &asked);
+    }
     answer_begins(slot, context, &asked, summary);
 }

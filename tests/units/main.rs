@@ -14,6 +14,7 @@ mod http;
 mod intake;
 mod jobs;
 mod log;
+mod peers;
 mod properties;
 mod response;
 mod store;

@@ -1,5 +1,7 @@
 //! Contract 14: many heads, and the names under which one may be addressed.
 
+mod head;
 mod hosts;
 mod identity;
+mod peers;
 mod remote;

@@ -1,17 +1,16 @@
 //! Files that other machines change, on a file system that says of them what network file systems say: sizes that come
 //! before the bytes or go back, names that change before the last bytes come, numbers that pass to other files.
 
-use std::ops::Deref;
-use std::path::Path;
 use std::time::Duration;
 
-use crate::support::client::{Client, Ending};
+use crate::support::client::Ending;
 use crate::support::directory::TempDir;
 use crate::support::fuse::Fuse;
-use crate::support::harness::Server;
 use crate::support::machine::{in_namespace, skip};
 use crate::support::tail::{End, Tail};
 use crate::support::waiting::eventually;
+
+use super::head::Head;
 
 const BEGIN: &[u8] = b"the first line of this log, long enough to be known again by its bytes\n";
 const MORE: &[u8] = b"one more line\n";
@@ -27,41 +26,6 @@ fn with_mount(test: &str, body: impl FnOnce(&TempDir, &Fuse)) {
             Err(error) => skip(&format!("no FUSE: {error}")),
         }
     });
-}
-
-/// A server that tells its metrics.
-struct Head {
-    server: Server,
-    admin: String,
-}
-
-impl Head {
-    fn start(root: &Path, options: &[&str]) -> Head {
-        let server = Server::with(root, &[options, &["--admin", "127.0.0.1:0"]].concat());
-        let line = server.running.stdout.wait_for(&["admin on http://"]);
-        let admin = line.trim_start_matches("admin on http://");
-        Head {
-            admin: admin.trim_end_matches('/').to_owned(),
-            server,
-        }
-    }
-
-    fn metric(&self, name: &str) -> u64 {
-        let mut client = Client::to(&self.admin);
-        client.ask("GET", "/metrics", &[]);
-        let text = String::from_utf8(client.response().body).expect("text");
-        let line = text.lines().find_map(|line| line.strip_prefix(name));
-        let value = line.expect("a metric").trim();
-        value.parse().expect("a number")
-    }
-}
-
-impl Deref for Head {
-    type Target = Server;
-
-    fn deref(&self) -> &Server {
-        &self.server
-    }
 }
 
 fn written(fuse: &Fuse) -> Vec<u8> {

@@ -32,6 +32,7 @@ const ORDER: &[&str] = &[
     "job",
     "intent",
     "http",
+    "hint",
     "readiness",
     "versioned",
     "time",

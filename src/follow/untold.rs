@@ -1,0 +1,28 @@
+//! News of followed files that were not yet told to other heads.
+
+use std::collections::BTreeSet;
+
+use super::topic::Topic;
+use super::watcher::TopicId;
+use crate::hint::Hint;
+use crate::time::Moment;
+
+/// Topics that have news, and when these may be told.
+#[derive(Debug, Default)]
+pub(super) struct Untold {
+    /// Somebody wants to know.
+    pub(super) wanted: bool,
+    pub(super) topics: BTreeSet<(Moment, TopicId)>,
+    /// What is left of topics that are gone.
+    pub(super) left: Vec<Hint>,
+}
+
+impl Untold {
+    /// A topic goes.
+    pub(super) fn leave(&mut self, topic: &Topic) {
+        self.left.extend(topic.news.map(|what| Hint {
+            name: topic.name.as_ref().into(),
+            what,
+        }));
+    }
+}
