@@ -3,13 +3,15 @@
 //! Everything behind that (authorization, look-up, response, log) matches on [`Intent`] and reads no field of the request
 //! to learn what is asked. A new kind of request is a new variant, and the compiler names each place that must know it.
 
+use std::fmt::Write;
+
 use crate::http::conditional::ETag;
 use crate::http::pattern::Pattern;
 use crate::http::position::{Check, Positions};
 use crate::http::query::Start;
 use crate::http::range::RangeSpec;
 use crate::http::request::{Method, Request};
-use crate::http::target::{Path, Target};
+use crate::http::target::{Path, Target, query_for_log};
 use crate::http::write::WriteHead;
 
 /// A request, and what it asks for.
@@ -223,29 +225,29 @@ impl ParsedRequest {
         Some((part.range.as_ref()?.first()?, check))
     }
 
-    /// Method and target for a log, encoded: the path in its shortest form; `nowhere`: how a name is written that is never
-    /// served.
+    /// The target for a log, encoded: the path as in [`ParsedRequest::path_for_log`] and the query as it came.
     #[must_use]
-    pub fn line(&self, nowhere: &str) -> String {
-        let method = self.request.method.name();
+    pub fn target_for_log(&self, nowhere: &str) -> String {
+        let mut target = self.path_for_log(nowhere);
+        if let Some(query) = &self.request.query
+            && target.starts_with('/')
+        {
+            // Writing to a String cannot fail.
+            let _ = write!(target, "?{}", query_for_log(query.as_bytes()));
+        }
+        target
+    }
+
+    /// The path for a log, encoded and in its shortest form; `nowhere`: how a name is written that is never served.
+    #[must_use]
+    pub fn path_for_log(&self, nowhere: &str) -> String {
         match &self.intent {
-            Intent::Read(FilePart { path, .. })
-            | Intent::Tail(FilePart { path, .. })
-            | Intent::Events(EventsOf { path, .. })
-            | Intent::Listing(path)
-            | Intent::Generations(path)
-            | Intent::Viewer(path)
-            | Intent::LogIn { path, .. }
-            | Intent::LogOut(path)
-            | Intent::Answer(Answer { path, .. })
-            | Intent::Options(Target::Path(path)) => format!("{method} {path}"),
-            Intent::Write(write) => match &write.target {
-                Ok(Target::Path(path)) => format!("{method} {path}"),
-                Ok(Target::Nowhere) => format!("{method} {nowhere}"),
-                Ok(Target::Asterisk) | Err(_) => format!("{method} *"),
-            },
-            Intent::Options(Target::Nowhere) | Intent::Nowhere => format!("{method} {nowhere}"),
-            Intent::Options(Target::Asterisk) | Intent::Unsupported => format!("{method} *"),
+            Intent::Options(Target::Asterisk) => "*".into(),
+            Intent::Unsupported => self.request.unread.as_deref().unwrap_or(nowhere).into(),
+            Intent::Write(write) if write.path().is_none() => {
+                self.request.unread.as_deref().unwrap_or(nowhere).into()
+            }
+            intent => intent.path().map_or(nowhere.into(), Path::to_string),
         }
     }
 }

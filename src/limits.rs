@@ -145,6 +145,9 @@ pub const UNIX_PIECE: usize = 4096;
 /// Connections above `--max-connections` that a worker holds only to answer 503: a worker's share of a quarter of that
 /// limit, but within these bounds. When they are used up, the oldest gives way.
 pub const REFUSED_MAX: (usize, usize) = (4, 64);
+/// With fewer connections than these the start warns of the limit of descriptors: a distribution's default of 1024 is few
+/// for a server that ten thousand clients may follow.
+pub const FEW_CONNECTIONS: usize = 1000;
 /// Pending connections of a listener; the kernel caps it at net.core.somaxconn.
 pub const BACKLOG: i32 = 4096;
 

@@ -1,36 +1,44 @@
 //! Parse, serve, one line on failure, exit code.
 
 use std::io::{self, Write};
-use std::panic;
 use std::process::ExitCode;
-use std::time::SystemTime;
 
 use openrange::cli::{self, Command};
 use openrange::client::{self, run::End};
-use openrange::http::date::Date;
 use openrange::jobs::work;
-use openrange::log::stderr::{self, Log};
+use openrange::log::line::Format;
+use openrange::log::{logger, stderr};
 use openrange::os::signals::survive_file_size_limit;
 use openrange::server;
 
 fn main() -> ExitCode {
-    start_log();
     if let Err(error) = survive_file_size_limit() {
         return fail(&format!("cannot handle SIGXFSZ: {error}"), 1);
     }
     match cli::parse(std::env::args_os().skip(1)) {
         Err(why) => fail(&why, 2),
-        Ok(Command::Print(text)) => print(&text),
-        Ok(Command::Serve(options)) => match server::run(&options) {
+        Ok(command) => run(command),
+    }
+}
+
+fn run(command: Command) -> ExitCode {
+    let (level, format) = match &command {
+        Command::Serve(options) => (options.log_level, options.log_format),
+        _ => (None, Format::Text),
+    };
+    logger::start(level, format);
+    match command {
+        Command::Print(text) => print(&text),
+        Command::Serve(options) => match server::run(&options) {
             Err(why) => fail(&why, 1),
             Ok(()) => ExitCode::SUCCESS,
         },
-        Ok(Command::Work(options)) => match work::run(*options) {
+        Command::Work(options) => match work::run(*options) {
             Err(why) => fail(&why, 1),
             Ok(()) => ExitCode::SUCCESS,
         },
-        Ok(Command::Follow(options)) => finish(client::run::run(*options)),
-        Ok(Command::Mirror(options)) => finish(client::mirror::run::run(&options)),
+        Command::Follow(options) => finish(client::run::run(*options)),
+        Command::Mirror(options) => finish(client::mirror::run::run(&options)),
     }
 }
 
@@ -43,19 +51,6 @@ fn finish(end: io::Result<End>) -> ExitCode {
         Ok(End::Locked(why)) => fail(&why, 4),
         Err(why) => fail(&why.to_string(), 1),
     }
-}
-
-fn start_log() {
-    let default = env_logger::Env::default().default_filter_or("info");
-    env_logger::Builder::from_env(default)
-        .format(|out, record| {
-            let date = Date::from(SystemTime::now());
-            writeln!(out, "{date} {} {}", record.level(), record.args())
-        })
-        .target(env_logger::Target::Pipe(Box::new(Log)))
-        .init();
-    // By the same way: nor must a panic wait for somebody who reads.
-    panic::set_hook(Box::new(|why| stderr::say(&why.to_string())));
 }
 
 fn print(text: &str) -> ExitCode {

@@ -22,6 +22,8 @@ complete -c openrange -n "$server" -r -l peer-key -d 'with a secret that all of 
 complete -c openrange -n "$server" -x -l tags -a 'own xattr' -d 'the entity tag of a file'
 complete -c openrange -n "$server" -x -l grace -d 'from SIGTERM to the end of what is under way'
 complete -c openrange -n "$server" -x -l admin -d 'address of metrics, clients and health'
+complete -c openrange -n "$server" -x -l log-level -a 'off error warn info debug trace' -d 'what is logged to stderr'
+complete -c openrange -n "$server" -x -l log-format -a 'text json' -d 'of the lines on stderr'
 complete -c openrange -n "$server" -r -l access-log -d 'a line for each answer, - is stdout'
 complete -c openrange -n "$server" -x -l old-dir -d 'where earlier generations of logs are moved'
 complete -c openrange -n "$server" -r -l history -d 'keeps what was seen of rolls'

@@ -6,6 +6,7 @@
 
 mod command;
 mod follow;
+mod instead;
 mod mirror;
 mod serve;
 pub mod table;

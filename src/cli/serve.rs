@@ -10,6 +10,9 @@ use crate::http::cors::Cors;
 use crate::http::host::Hosts;
 use crate::http::prefix::Prefix;
 use crate::limits::PEERS_MAX;
+use crate::log::line::Format;
+use crate::log::logger;
+use crate::os::sockets::Address;
 use crate::server::options::Options;
 
 /// Most worker threads: a bound against typing errors.
@@ -88,7 +91,7 @@ or replaced.
     options: OPTIONS,
     notes: "\
 One line on stdout tells each address when the server is ready. Everything else
-is logged to stderr; RUST_LOG=warn logs less, RUST_LOG=debug more.
+is logged to stderr; --log-level warn logs less, --log-level debug more.
 SIGHUP reads the token file, opens the access log again and looks at ROOT; what
 cannot be used changes nothing, and the log says so. SIGUSR1 logs the clients.
 SIGTERM and SIGINT end the server, a second one at once.
@@ -100,11 +103,16 @@ const OPTIONS: &[Row<Serve>] = &[
     Row::value(
         "listen",
         "ADDR",
-        "IP:PORT, [IPV6]:PORT, localhost:PORT, unix:PATH or unix:PATH,mode=OCTAL for its permission bits; \
-               may be repeated; port 0 lets the kernel choose (default: the sockets that systemd passes, or \
-               127.0.0.1:8080)",
+        "IP:PORT, [IPV6]:PORT, localhost:PORT, unix:PATH or unix:PATH,mode=OCTAL for its permission bits; PORT or \
+               :PORT is that port on all interfaces; may be repeated; port 0 lets the kernel choose (default: the \
+               sockets that systemd passes, or 127.0.0.1:8080)",
         |serve, value| {
-            serve.options.listen.push(value.parse()?);
+            let port = value.string()?;
+            let port = port.strip_prefix(':').unwrap_or(&port);
+            serve.options.listen.push(match port.parse() {
+                Ok(port) => Address::on_all_interfaces(port),
+                Err(_) => value.parse()?,
+            });
             Ok(())
         },
     ),
@@ -265,6 +273,31 @@ const OPTIONS: &[Row<Serve>] = &[
         "a listener of its own, like that of --listen, for /metrics, /clients and /health",
         |serve, value| {
             serve.options.admin = Some(value.parse()?);
+            Ok(())
+        },
+    ),
+    Row::value(
+        "log-level",
+        "LEVEL",
+        "what is logged to stderr: off, error, warn, info, debug or trace (default: what the variable RUST_LOG says, or \
+               info)",
+        |serve, value| {
+            let level = logger::level(&value.string()?);
+            let wrong = || value.wrong("expected off, error, warn, info, debug or trace");
+            serve.options.log_level = Some(level.ok_or_else(wrong)?);
+            Ok(())
+        },
+    ),
+    Row::value(
+        "log-format",
+        "FORMAT",
+        "of these lines: text, or json, an object on each line (default: text)",
+        |serve, value| {
+            serve.options.log_format = match value.string()?.as_str() {
+                "text" => Format::Text,
+                "json" => Format::Json,
+                _ => return Err(value.wrong("expected text or json")),
+            };
             Ok(())
         },
     ),

@@ -6,6 +6,7 @@ use std::fmt::Write;
 
 use lexopt::Arg;
 
+use super::instead;
 use super::value::{Argument, explain};
 
 /// All that is known of a command line of its own: of `openrange` itself, or of one of its commands.
@@ -143,7 +144,7 @@ impl<T> Table<T> {
                 Arg::Short(letter) => self.options.iter().find(|row| row.short == Some(letter)),
             };
             let Some(row) = row else {
-                return Err(explain(argument.unexpected()));
+                return Err(self.unknown(argument));
             };
             match row.takes {
                 Takes::Help => return Ok(Parsed::Help),
@@ -156,6 +157,24 @@ impl<T> Table<T> {
             }
         }
         Ok(Parsed::Run(options))
+    }
+
+    /// The message that there is no such option. Whoever knows it from another program learns what it is called here.
+    fn unknown(&self, argument: Arg<'_>) -> String {
+        let mut letter = [0; 4];
+        let name = match argument {
+            Arg::Short(short) => &*short.encode_utf8(&mut letter),
+            Arg::Long(long) => long,
+            Arg::Value(_) => "",
+        };
+        let hint = match self.command {
+            "" => instead::of(name),
+            _ => None,
+        };
+        let hint = hint.map(|hint| format!(": {hint}"));
+        let error = argument.unexpected();
+        let hint = hint.unwrap_or_default();
+        explain(format_args!("{error}{hint}"), self.command)
     }
 
     /// The usage text. `commands`: usage lines of further commands.

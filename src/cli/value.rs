@@ -75,10 +75,7 @@ impl Argument {
     /// # Errors
     /// It is no number, or too large.
     pub fn seconds(&self) -> Result<Duration, String> {
-        decimal(&self.string()?).ok_or_else(|| {
-            let expected = format_args!("expected a number of seconds from 0 to {SECONDS_MAX}");
-            self.wrong(expected)
-        })
+        self.seconds_from("from 0 to", |_| true)
     }
 
     /// The same, but not zero.
@@ -86,17 +83,26 @@ impl Argument {
     /// # Errors
     /// As [`Argument::seconds`], or it is zero.
     pub fn positive_seconds(&self) -> Result<Duration, String> {
-        match self.seconds()? {
-            Duration::ZERO => Err(format!("--{} 0: expected more than 0 seconds", self.option)),
-            duration => Ok(duration),
-        }
+        self.seconds_from("more than 0, up to", |duration| !duration.is_zero())
+    }
+
+    fn seconds_from(
+        &self,
+        range: &str,
+        allowed: fn(&Duration) -> bool,
+    ) -> Result<Duration, String> {
+        decimal(&self.string()?).filter(allowed).ok_or_else(|| {
+            self.wrong(format_args!(
+                "expected a number of seconds {range} {SECONDS_MAX}"
+            ))
+        })
     }
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "for map_err")]
-pub(super) fn explain(error: lexopt::Error, command: &str) -> String {
+pub(super) fn explain(error: impl Display, command: &str) -> String {
     let space = if command.is_empty() { "" } else { " " };
-    format!("{error}; openrange {command}{space}--help tells the options")
+    format!("{error}; openrange {command}{space}--help lists the options")
 }
 
 /// `1`, `0.25` or `.5`, to the nanosecond below. Without floating point, of which the parser is 30 KB of the binary.

@@ -7,7 +7,7 @@ use super::sending::{Sending, Subscription};
 use super::state::{Connection, State};
 use crate::action::Refused;
 use crate::dialect::plain;
-use crate::http::request;
+use crate::http::request::{self, TLS_HANDSHAKE};
 use crate::limits::HEAD_MAX;
 use crate::response::{Response, Summary};
 use crate::subscription::end::End;
@@ -35,7 +35,10 @@ impl<F> Connection<F> {
     /// Parses what was received, if a line has ended with it or there is no more room: only then can the head be
     /// complete, and a head that comes byte by byte is not read again from its beginning with every byte.
     pub(super) fn read(&mut self, bytes: &[u8]) {
-        if !bytes.contains(&b'\n') && self.waiting() + bytes.len() < HEAD_MAX {
+        let first = self.input.as_ref().map_or(bytes, |input| input).first();
+        // A client that speaks TLS waits for an answer, and may never send an end of a line.
+        let tls = first == Some(&TLS_HANDSHAKE[0]);
+        if !tls && !bytes.contains(&b'\n') && self.waiting() + bytes.len() < HEAD_MAX {
             return self.keep(bytes);
         }
         // In the common case the whole head came at once and is never copied.

@@ -148,12 +148,17 @@ impl Watches {
 }
 
 fn warn_unwatched(error: &std::io::Error) {
+    let hint = match error.kind() {
+        ErrorKind::StorageFull => "raise fs.inotify.max_user_watches",
+        ErrorKind::PermissionDenied => "see the permissions of directories",
+        // A name went away meanwhile; without a /proc, through which every watch is placed, there is no name.
+        ErrorKind::NotFound if std::path::Path::new("/proc/self/fd").exists() => return,
+        ErrorKind::NotFound => "there is no /proc",
+        _ => "the kernel refuses the watch",
+    };
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        log::warn!(
-            "cannot watch every file ({error}; see fs.inotify.max_user_watches and the permissions of directories): \
-             such files are polled"
-        );
+        log::warn!("cannot watch every file ({error}; {hint}): such files are polled");
     });
 }
 

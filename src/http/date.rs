@@ -37,6 +37,13 @@ impl Date {
         Iso(self)
     }
 
+    /// The same with milliseconds: `2000-10-10T13:55:36.123Z`.
+    #[must_use]
+    pub fn with_milliseconds(time: SystemTime) -> impl fmt::Display {
+        let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+        Milliseconds(Date::from(time), since.subsec_millis())
+    }
+
     /// Seconds since 1970.
     #[must_use]
     pub fn seconds(self) -> u64 {
@@ -76,10 +83,26 @@ struct Iso(Date);
 
 impl fmt::Display for Iso {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}Z", Seconds(self.0))
+    }
+}
+
+struct Milliseconds(Date, u32);
+
+impl fmt::Display for Milliseconds {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}.{:03}Z", Seconds(self.0), self.1)
+    }
+}
+
+struct Seconds(Date);
+
+impl fmt::Display for Seconds {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         const MONTHS: &str = "JanFebMarAprMayJunJulAugSepOctNovDec";
         let date = self.0.to_string();
         let (day, month, year, time) = (&date[5..7], &date[8..11], &date[12..16], &date[17..25]);
         let month = MONTHS.find(month).map_or(0, |at| at / 3 + 1);
-        write!(out, "{year}-{month:02}-{day}T{time}Z")
+        write!(out, "{year}-{month:02}-{day}T{time}")
     }
 }

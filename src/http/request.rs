@@ -70,6 +70,10 @@ pub struct Request {
     pub list: ListQuery,
     /// The client follows the links of a page by itself.
     pub follows_links: bool,
+    /// What a log says of the target of a method that is not understood; `None` also if it names what is never served.
+    pub unread: Option<Box<str>>,
+    /// The viewer fetches a page of a file that somebody reads: one of many, of which the log need not tell each.
+    pub is_page: bool,
     /// The query as it came, without its question mark.
     pub query: Option<Box<str>>,
 }
@@ -178,6 +182,11 @@ impl Refusal {
 /// # Errors
 /// [`Refusal`] if it can be told that no acceptable head will come.
 pub fn parse(bytes: &[u8]) -> Result<Option<(Request, usize)>, Refusal> {
+    if bytes.starts_with(&TLS_HANDSHAKE) {
+        return Err(Refusal::Malformed(
+            "the client speaks TLS (https), but this port plain HTTP",
+        ));
+    }
     let window = &bytes[..bytes.len().min(HEAD_MAX)];
     match end_of_head(window)? {
         Some(end) => read(&window[..end]).map(|request| Some((request, end))),
@@ -186,6 +195,9 @@ pub fn parse(bytes: &[u8]) -> Result<Option<(Request, usize)>, Refusal> {
         None => Err(Refusal::TargetTooLong),
     }
 }
+
+/// What TLS begins with: a handshake record of version 3 (RFC 8446 section 5.1).
+pub const TLS_HANDSHAKE: [u8; 2] = [22, 3];
 
 /// Where the first head ends, the empty line included. Every line must end in CRLF and contain neither elsewhere:
 /// RFC 9112 section 2.2 lets a recipient take a bare LF for a line end, and that is how two recipients come to differ.
@@ -284,14 +296,11 @@ fn build(parsed: &httparse::Request<'_, '_>) -> Result<Request, Refusal> {
     let method = method(parsed.method.unwrap_or_default());
     let reads = matches!(method, Method::Get | Method::Head);
     let view = reads && target::query(written) == Some(b"view");
-    let target = match method {
+    let (target, unread) = match method {
         // CONNECT, for one, has no path.
-        Method::Other(_) => None,
-        _ => Some(decode(written)?),
+        Method::Other(_) => (None, target::for_log(written).map(Into::into)),
+        _ => (Some(decode(written, reads)?), None),
     };
-    if reads && target == Some(Target::Asterisk) {
-        return Err(Refusal::Malformed("the target * is for OPTIONS"));
-    }
     let query = if reads {
         query::parse(written).map_err(Refusal::Malformed)?
     } else {
@@ -329,12 +338,18 @@ fn build(parsed: &httparse::Request<'_, '_>) -> Result<Request, Refusal> {
         follows_links: fields.follows_links,
         generation: query.generation,
         generations: query.generations,
+        unread,
+        is_page: fields.is_page && reads,
         query: target::query(written).map(|query| String::from_utf8_lossy(query).into()),
     })
 }
 
-fn decode(target: &[u8]) -> Result<Target, Refusal> {
-    target::decode(target).map_err(|invalid| Refusal::Malformed(invalid.explain()))
+fn decode(target: &[u8], reads: bool) -> Result<Target, Refusal> {
+    match target::decode(target) {
+        Ok(Target::Asterisk) if reads => Err(Refusal::Malformed("the target * is for OPTIONS")),
+        Ok(target) => Ok(target),
+        Err(invalid) => Err(Refusal::Malformed(invalid.explain())),
+    }
 }
 
 fn method(name: &str) -> Method {
@@ -404,6 +419,7 @@ struct Fields<'a> {
     credentials: Credentials,
     proofs: Vec<Proof>,
     follows_links: bool,
+    is_page: bool,
     accept: Accept,
     preferences: Preferences,
     events: bool,
@@ -441,6 +457,8 @@ impl<'a> Fields<'a> {
             self.preferences.add(value);
         } else if is("user-agent") {
             self.follows_links = follows_links(value);
+        } else if is("openrange-viewer") {
+            self.is_page = value == b"page";
         } else if is("accept") {
             self.accept.add(value);
             self.events |= accepts(value, sse::MEDIA);

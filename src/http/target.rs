@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode, percent_encode};
+use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, percent_decode, percent_encode};
 
 /// Everything but the unreserved characters and the slash: what a path in a `Location`, a link or a log line needs.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
@@ -12,6 +12,9 @@ const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~')
     .remove(b'/');
+
+/// What would end a quoted field of a log, or a line. Bytes that are not ASCII are always encoded.
+const UNSAFE_IN_LOG: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'\\');
 
 /// A decoded path: components joined by single slashes, none of them empty, `.`, `..` or hidden; without a leading
 /// slash, so the empty path is the root itself.
@@ -215,6 +218,22 @@ fn decode_segment(segment: &[u8]) -> Result<Vec<u8>, Invalid> {
         }
     }
     Ok(percent_decode(segment).collect())
+}
+
+/// What a log says of a target that is not decoded for anything else; `None`: it names what is never served.
+#[must_use]
+pub fn for_log(target: &[u8]) -> Option<String> {
+    match decode(target) {
+        Ok(Target::Path(path)) => Some(path.to_string()),
+        Ok(Target::Asterisk) => Some("*".into()),
+        Ok(Target::Nowhere) => None,
+        Err(_) => Some(query_for_log(target).to_string()),
+    }
+}
+
+/// A query as a log has it: as it came, but for what could be taken for something else there.
+pub fn query_for_log(query: &[u8]) -> impl fmt::Display {
+    percent_encode(query, UNSAFE_IN_LOG)
 }
 
 /// Percent-encodes a name for a link.

@@ -38,8 +38,9 @@ impl Record {
 fn request_line(asked: &ParsedHead) -> String {
     match asked {
         Ok(asked) => format!(
-            "{} HTTP/1.{}",
-            asked.line("-"),
+            "{} {} HTTP/1.{}",
+            asked.request.method.name(),
+            asked.path_for_log("-"),
             u8::from(!asked.request.http10)
         ),
         Err(_) => "-".into(),

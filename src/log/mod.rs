@@ -2,5 +2,7 @@
 
 pub mod access_log;
 pub mod access_record;
+pub mod line;
 pub mod line_writer;
+pub mod logger;
 pub mod stderr;

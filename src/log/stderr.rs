@@ -7,19 +7,19 @@ use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{FileType, Mode, OFlags};
 use rustix::net::SendFlags;
 
+use super::line::Format;
 use super::line_writer::LineWriter;
-use crate::http::date::Date;
 use crate::limits::LOG_PIECE;
 
 static STDERR: Mutex<Stderr> = Mutex::new(Stderr {
     way: Way::Polled,
     lines: LineWriter::new(),
+    format: Format::Text,
 });
 
 /// Takes whole lines; never fails and never waits.
@@ -30,6 +30,11 @@ pub struct Log;
 /// the descriptors that were passed to it are known.
 pub fn prepare() {
     lock().way = Way::find();
+}
+
+/// How lines are written that do not come through `log`.
+pub fn set_format(format: Format) {
+    lock().format = format;
 }
 
 impl Write for Log {
@@ -45,7 +50,12 @@ impl Write for Log {
 
 /// Says what no setting of the log may hide, by the same way.
 pub fn say(why: &str) {
-    write(format!("openrange: {why}\n").as_bytes());
+    let format = lock().format;
+    let line = match format {
+        Format::Text => format!("openrange: {why}\n"),
+        Format::Json => format.line("ERROR", &why, &NO_FIELDS),
+    };
+    write(line.as_bytes());
 }
 
 fn write(lines: &[u8]) {
@@ -59,7 +69,11 @@ fn lock() -> MutexGuard<'static, Stderr> {
 struct Stderr {
     way: Way,
     lines: LineWriter,
+    format: Format,
 }
+
+/// Of a line that has nothing but its message.
+const NO_FIELDS: [(&str, u64); 0] = [];
 
 impl Stderr {
     /// What was lost is reported in the place where it is missing.
@@ -67,8 +81,9 @@ impl Stderr {
         if self.lines.lost() == 0 {
             return;
         }
-        let (date, lost) = (Date::from(SystemTime::now()), self.lines.lost());
-        let notice = format!("{date} WARN {lost} lines of this log were lost\n");
+        let lost = self.lines.lost();
+        let message = format_args!("{lost} lines of this log were lost");
+        let notice = self.format.line("WARN", &message, &NO_FIELDS);
         let written = self.write(notice.as_bytes());
         self.lines.forget_lost();
         if written.is_err() {

@@ -1,5 +1,6 @@
 //! System calls: epoll, sockets, signals, privileges, inherited descriptors. Nothing here knows HTTP.
 
+pub mod address;
 pub mod datagrams;
 pub mod epoll;
 pub mod inherited;

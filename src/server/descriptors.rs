@@ -23,7 +23,9 @@ pub fn raise_limit() {
     );
 }
 
-fn limit() -> u64 {
+/// The hard limit, to which [`raise_limit`] raises the soft one.
+#[must_use]
+pub fn limit() -> u64 {
     getrlimit(Resource::Nofile).maximum.unwrap_or(u64::MAX)
 }
 

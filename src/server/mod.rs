@@ -1,6 +1,7 @@
 //! The server as a whole: binds, starts the workers, announces, and ends them.
 
 pub mod admin;
+mod advice;
 mod confinement;
 mod descriptors;
 mod exposition;
@@ -73,6 +74,7 @@ pub fn run(options: &Options) -> Result<(), String> {
     let path = std::path::absolute(&options.root).unwrap_or_else(|_| options.root.clone());
     let (memory, journal) = Memory::load(options)?;
     let mut bound = bind(options, threads, passed)?;
+    let advice = advice::collect(options, threads, &bound.served);
     let writers = confine(options, &bound.served)?;
     let shared = share(options, threads, &mut bound, &reload, writers);
     let root = open(&options.root)?;
@@ -98,6 +100,7 @@ pub fn run(options: &Options) -> Result<(), String> {
     let intakes = intakes::Running::start(receivers, options.sandbox.then_some(&root))?;
     let root_watch = start_others(options, &workers, &mut bound, &root, counted)?;
     bound.announce();
+    advice::give(advice);
     info!(
         "serving {} with {threads} threads, up to {} connections",
         options.root.display(),
@@ -187,10 +190,20 @@ fn share(
 /// The directory to serve.
 fn open(root: &Path) -> Result<OwnedFd, String> {
     open_root(root).map_err(|error| {
-        format!(
-            "cannot serve {}: {error}; ROOT must be a readable directory",
-            root.display()
-        )
+        let advice = match (error.kind(), root.parent()) {
+            (io::ErrorKind::NotADirectory, Some(parent)) if root.is_file() => {
+                let parent = match parent.as_os_str().is_empty() {
+                    true => Path::new("."),
+                    false => parent,
+                };
+                format!(
+                    "it is a file; serve its directory: openrange {}",
+                    parent.display()
+                )
+            }
+            _ => format!("{error}; ROOT must be a readable directory"),
+        };
+        format!("cannot serve {}: {advice}", root.display())
     })
 }
 

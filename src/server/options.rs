@@ -4,12 +4,15 @@ use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use log::LevelFilter;
+
 use crate::http::cors::Cors;
 use crate::http::host::Hosts;
 use crate::http::prefix::{Prefix, Prefixes};
 use crate::intake::Intake;
 use crate::jobs::tracker::JobTerms;
 use crate::limits::{APPEND_MAX, BODY_MEMORY, MIN_RATE, POLL_INTERVAL, SETTLE, WAIT_MAX};
+use crate::log::line::Format;
 use crate::os::sockets::Address;
 
 /// How to serve.
@@ -51,6 +54,10 @@ pub struct Options {
     pub grace: Duration,
     /// Where metrics, clients and health are told.
     pub admin: Option<Address>,
+    /// What is logged; `None`: what `RUST_LOG` says.
+    pub log_level: Option<LevelFilter>,
+    /// How it is logged.
+    pub log_format: Format,
     /// Where answers are logged in the Common Log Format; `-`: stdout.
     pub access_log: Option<PathBuf>,
     /// The directory beside a log to which its earlier generations are moved.
@@ -106,6 +113,8 @@ impl Default for Options {
             copied_tags: false,
             grace: Duration::from_secs(10),
             admin: None,
+            log_level: None,
+            log_format: Format::Text,
             access_log: None,
             old_dir: None,
             history: None,

@@ -7,6 +7,7 @@ pub mod cache;
 pub mod commit;
 pub mod directory_page;
 mod evidence;
+pub mod explain;
 pub mod file;
 pub mod file_stat;
 pub mod file_system;

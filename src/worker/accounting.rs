@@ -1,11 +1,12 @@
 //! Counts and logs responses; a subscription leaves its topic when its response ends.
 
-use log::info;
+use log::{Level, info, log};
 
 use super::context::Context;
 use super::slot::Slot;
 use crate::action::{Action, ParsedHead};
 use crate::connection::Ended;
+use crate::http::head::Status;
 use crate::log::access_record::Record;
 use crate::response::Summary;
 
@@ -52,7 +53,10 @@ fn leave_topic(slot: &mut Slot, key: usize, ended: Option<Ended>, context: &mut 
             (None, None) => return,
         };
         let (peer, why, bytes) = (slot.peer, ended.end.word(), ended.bytes);
-        info!("{peer} {kind} of {name} ended: {why}, {bytes} bytes");
+        info!(
+            peer:%, kind, path:% = name, why, bytes;
+            "{peer} {kind} of {name} ended: {why}, {bytes} bytes"
+        );
     }
     if let Some(topic) = topic {
         context.topics.leave(topic, key);
@@ -65,23 +69,46 @@ pub(super) fn answer_begins(
     context: &mut Context,
     asked: &ParsedHead,
     summary: Summary,
+    why: Option<&str>,
 ) {
     context.counters.answers[summary.status as usize] += 1;
-    info!("{} {} {summary}", slot.peer, Line(asked));
+    log_answer(slot, asked, summary, why);
     if let (Some(_), Action::Send(next)) = (&context.lines, slot.machine.action()) {
         let record = Record::new(asked, summary, &next.before);
         slot.record = Some(Box::new(record));
     }
 }
 
-/// What was asked, for the log; all that comes from the client is encoded.
-struct Line<'a>(&'a ParsedHead);
-
-impl std::fmt::Display for Line<'_> {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.0 {
-            Ok(asked) => write!(out, "{}:", asked.line("(a hidden name)")),
-            Err(refused) => write!(out, "refused, {}:", refused.why.explain().1),
+/// The line in the log; all that comes from the client is encoded. `why`: the reason of a refusal that the client is not
+/// told.
+fn log_answer(slot: &Slot, asked: &ParsedHead, summary: Summary, why: Option<&str>) {
+    let level = match asked {
+        Ok(asked) if asked.request.is_page && summary.status == Status::PartialContent => {
+            Level::Debug
+        }
+        _ => Level::Info,
+    };
+    if level > log::max_level() {
+        return;
+    }
+    let (peer, status) = (slot.peer, summary.status.code());
+    let (start, end) = match why {
+        Some(_) => (" (", ")"),
+        None => ("", ""),
+    };
+    let why = why.unwrap_or_default();
+    match asked {
+        Ok(asked) => {
+            let method = asked.request.method.name();
+            let target = asked.target_for_log("(a hidden name)");
+            log!(
+                level, peer:%, method, target, status, why;
+                "{peer} {method} {target}: {summary}{start}{why}{end}"
+            );
+        }
+        Err(refused) => {
+            let why = refused.why.explain().1;
+            log!(level, peer:%, status, why; "{peer} refused, {why}: {summary}");
         }
     }
 }

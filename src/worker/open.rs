@@ -2,6 +2,8 @@
 
 use std::rc::Rc;
 
+use log::{Level, log_enabled};
+
 use super::accounting::{answer_begins, finish_response};
 use super::context::Context;
 use super::generations;
@@ -19,6 +21,7 @@ use crate::intent::{Intent, ParsedRequest};
 use crate::limits::{COPY_MAX, LISTINGS_MAX};
 use crate::resource::{DirectoryPage, Resource};
 use crate::response::Terms;
+use crate::store::explain;
 use crate::store::file::OpenFile;
 use crate::store::lookup::{failed, form};
 
@@ -103,6 +106,7 @@ fn respond(
         }
         _ => {}
     }
+    let why = why_refused(slot, context, &found);
     let (mut asked, summary) = slot.machine.resolved(
         found,
         Terms {
@@ -119,7 +123,24 @@ fn respond(
         // Where nothing may be written, the method is not understood, and what it names is nobody's business.
         asked.intent = Intent::Unsupported;
     }
-    answer_begins(slot, context, &asked, summary);
+    answer_begins(slot, context, &asked, summary, why.as_deref());
+}
+
+/// Why a file is refused, for the log.
+fn why_refused(slot: &Slot, context: &Context, found: &Resource<Rc<OpenFile>>) -> Option<String> {
+    let forbidden = match found {
+        Resource::Forbidden => true,
+        Resource::Missing => false,
+        _ => return None,
+    };
+    if !log_enabled!(Level::Info) {
+        return None;
+    }
+    let Action::Open(Ok(asked)) = slot.machine.action() else {
+        return None;
+    };
+    let path = asked.intent.path()?;
+    explain::refusal(context.topics.lookups.files(), path, forbidden)
 }
 
 /// A subscription joins its topic; a topic that was made for a response that is none goes.

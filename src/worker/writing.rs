@@ -495,5 +495,5 @@ pub(super) fn answer(
     if let Some(hints) = context.hints.as_ref().filter(|_| written) {
         tell_written(hints, &asked);
     }
-    answer_begins(slot, context, &asked, summary);
+    answer_begins(slot, context, &asked, summary, None);
 }

@@ -9,6 +9,7 @@ use openrange::http::cors::Cors;
 use openrange::http::host::Hosts;
 use openrange::http::prefix::Prefixes;
 use openrange::jobs::tracker::JobTerms;
+use openrange::log::line::Format;
 use openrange::os::sockets::Address;
 use openrange::server::options::{DEFAULT_ADDRESS, Options};
 
@@ -48,6 +49,8 @@ fn defaults_are_those_of_the_usage() {
         copied_tags: false,
         grace: Duration::from_secs(10),
         admin: None,
+        log_level: None,
+        log_format: Format::Text,
         access_log: None,
         old_dir: None,
         history: None,
@@ -167,6 +170,12 @@ fn each_option_sets_its_own() {
         (&["--history", "/var/lib/history"], |options| {
             options.history = Some("/var/lib/history".into())
         }),
+        (&["--log-level", "WARNING"], |options| {
+            options.log_level = Some(log::LevelFilter::Warn)
+        }),
+        (&["--log-format", "json"], |options| {
+            options.log_format = Format::Json
+        }),
         (&["--access-log", "-"], |options| {
             options.access_log = Some("-".into())
         }),
@@ -214,6 +223,9 @@ fn addresses() {
         ("[::1]:80", "http://[::1]:80/"),
         ("[::]:65535", "http://[::]:65535/"),
         ("localhost:81", "http://127.0.0.1:81/"),
+        ("8080", "http://[::]:8080/"),
+        (":8080", "http://[::]:8080/"),
+        ("0", "http://[::]:0/"),
         ("unix:/run/x.sock", "unix:/run/x.sock"),
         ("unix:x", "unix:x"),
     ];
@@ -306,7 +318,13 @@ fn wrong_arguments_are_named() {
     const HELP: &str = "openrange --help";
     const SECONDS: &str = "a number of seconds from 0 to 320000000";
     let table: &[(&[&str], &[&str])] = &[
-        (&["--port", "80"], &["--port", HELP]),
+        (&["--port", "80"], &["--port", "use --listen PORT", HELP]),
+        (&["-p", "80"], &["-p", "use --listen PORT", HELP]),
+        (&["-p80"], &["-p", "use --listen PORT", HELP]),
+        (&["follow", "-p"], &["-p", "openrange follow --help"]),
+        (&["--verbose"], &["--log-level debug"]),
+        (&["--log-level", "loud"], &["--log-level loud", "warn"]),
+        (&["--log-format", "xml"], &["--log-format xml", "json"]),
         (&["--Listen", "x"], &["--Listen", HELP]),
         (&["--list", "x"], &["--list", HELP]),
         (&["-x"], &["-x", HELP]),
@@ -315,14 +333,8 @@ fn wrong_arguments_are_named() {
         (&["a", "--", "--b"], &["only one ROOT", "--b"]),
         (&["--listen"], &["--listen", HELP]),
         (&["--listen", ""], &["--listen", "expected IP:PORT"]),
-        (
-            &["--listen", "8080"],
-            &["--listen 8080", "expected IP:PORT"],
-        ),
-        (
-            &["--listen", ":8080"],
-            &["--listen :8080", "expected IP:PORT"],
-        ),
+        (&["--listen", "80800"], &["--listen 80800", "PORT"]),
+        (&["--listen", ":"], &["--listen :", "expected IP:PORT"]),
         (
             &["--listen", "1.2.3:80"],
             &["--listen 1.2.3:80", "expected IP:PORT"],
@@ -406,10 +418,17 @@ fn wrong_arguments_are_named() {
             &["--idle-timeout", "0.0"],
             &["--idle-timeout 0", "more than 0"],
         ),
-        (&["--idle-timeout", "-1"], &["--idle-timeout -1", SECONDS]),
+        (
+            &["--idle-timeout", "0"],
+            &["--idle-timeout 0", "more than 0, up to 320000000"],
+        ),
+        (
+            &["--idle-timeout", "-1"],
+            &["--idle-timeout -1", "more than 0, up to 320000000"],
+        ),
         (
             &["--header-timeout", "10s"],
-            &["--header-timeout 10s", SECONDS],
+            &["--header-timeout 10s", "more than 0, up to 320000000"],
         ),
         (&["--send-timeout", "nan"], &["--send-timeout nan", SECONDS]),
         (&["--send-timeout", "1e3"], &["--send-timeout 1e3", SECONDS]),

@@ -2,8 +2,10 @@
 
 mod access_log;
 pub mod admin;
+mod advice;
 mod cors;
 mod kernels;
+mod log_lines;
 mod login;
 mod restrictions;
 mod root;

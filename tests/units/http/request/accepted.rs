@@ -459,6 +459,8 @@ fn everything_at_once() {
         start: None,
         generation: None,
         generations: false,
+        unread: None,
+        is_page: false,
     };
     assert_eq!(accepted(head), expected);
 }

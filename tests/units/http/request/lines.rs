@@ -3,6 +3,7 @@
 use openrange::http::request::Refusal;
 use openrange::http::request::Refusal::{Malformed, Version};
 
+const TLS: Refusal = Malformed("the client speaks TLS (https), but this port plain HTTP");
 const LINE: Refusal = Malformed("malformed request line");
 const BARE_LF: Refusal = Malformed("bare LF in the head");
 const BARE_CR: Refusal = Malformed("bare CR in the head");
@@ -49,7 +50,7 @@ fn request_lines() {
         (b"\"GET\" / HTTP/1.1", LINE),
         (b"GET,HEAD / HTTP/1.1", LINE),
         (b"G@T / HTTP/1.1", LINE),
-        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", LINE),
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", TLS),
         // Versions that are none.
         (b"GET / http/1.1", LINE),
         (b"GET / Http/1.1", LINE),

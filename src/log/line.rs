@@ -1,0 +1,73 @@
+//! One line of the log, as text for people or as JSON for programs.
+
+use std::fmt::{Display, Write};
+use std::time::SystemTime;
+
+use log::kv::{self, Key, Source, Value, VisitSource, VisitValue};
+
+use crate::http::date::Date;
+use crate::http::json_value::write_string;
+
+/// `--log-format`
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Format {
+    /// `2026-11-28T10:59:56.123Z INFO message`
+    #[default]
+    Text,
+    /// One object on each line: `time`, `level`, `message`, and the fields of the message.
+    Json,
+}
+
+impl Format {
+    /// A line with its end. A message is one line, and so is what comes of it. `fields` stand in JSON only: the message says
+    /// the same.
+    #[must_use]
+    pub fn line(self, level: &str, message: &dyn Display, fields: &dyn Source) -> String {
+        let time = Date::with_milliseconds(SystemTime::now());
+        let mut out = String::new();
+        // Writing to a String cannot fail.
+        if self == Format::Text {
+            let _ = writeln!(out, "{time} {level} {message}");
+            return out;
+        }
+        let _ = write!(
+            out,
+            "{{\"time\":\"{time}\",\"level\":\"{level}\",\"message\":"
+        );
+        write_string(&mut out, &message.to_string());
+        let _ = fields.visit(&mut Fields(&mut out));
+        out.push_str("}\n");
+        out
+    }
+}
+
+/// Appends fields to an object.
+struct Fields<'a>(&'a mut String);
+
+impl<'a> VisitSource<'a> for Fields<'_> {
+    fn visit_pair(&mut self, key: Key<'a>, value: Value<'a>) -> Result<(), kv::Error> {
+        // What does not apply.
+        if value.to_borrowed_str() == Some("") {
+            return Ok(());
+        }
+        self.0.push(',');
+        write_string(self.0, key.as_str());
+        self.0.push(':');
+        value.visit(Field(self.0))
+    }
+}
+
+/// Appends the value of a field.
+struct Field<'a>(&'a mut String);
+
+impl<'a> VisitValue<'a> for Field<'_> {
+    fn visit_any(&mut self, value: Value<'_>) -> Result<(), kv::Error> {
+        write_string(self.0, &value.to_string());
+        Ok(())
+    }
+
+    fn visit_u64(&mut self, value: u64) -> Result<(), kv::Error> {
+        let _ = write!(self.0, "{value}");
+        Ok(())
+    }
+}

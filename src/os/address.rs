@@ -1,0 +1,112 @@
+//! Where to listen, as it is written on a command line and announced.
+
+use std::fmt;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// Where to listen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Address {
+    /// An IP address and a port; port 0: the kernel chooses.
+    Tcp(SocketAddr),
+    /// A unix socket.
+    Unix {
+        /// Its path.
+        path: PathBuf,
+        /// Its permission bits; `None`: what the umask leaves.
+        mode: Option<u32>,
+    },
+}
+
+impl FromStr for Address {
+    type Err = &'static str;
+
+    /// `HOST:PORT`, `[V6]:PORT`, `unix:PATH` or `unix:PATH,mode=OCTAL`. HOST is an IPv4 address or `localhost`; other names would need a
+    /// resolver, which a small static binary does not have.
+    fn from_str(text: &str) -> Result<Address, Self::Err> {
+        if let Some(path) = text.strip_prefix("unix:") {
+            let (path, mode) = match path.rsplit_once(",mode=") {
+                Some((path, mode)) => (path, Some(permissions(mode)?)),
+                None => (path, None),
+            };
+            return match path {
+                "" => Err("a path must follow unix:"),
+                _ => Ok(Address::Unix {
+                    path: path.into(),
+                    mode,
+                }),
+            };
+        }
+        if let Some(port) = text.strip_prefix("localhost:") {
+            let port = port
+                .parse()
+                .map_err(|_| "the port must be a number from 0 to 65535")?;
+            return Ok(Address::Tcp((Ipv4Addr::LOCALHOST, port).into()));
+        }
+        let expected = "expected IP:PORT, [IPV6]:PORT, localhost:PORT or unix:PATH, for example 127.0.0.1:8080";
+        text.parse().map(Address::Tcp).map_err(|_| expected)
+    }
+}
+
+fn permissions(mode: &str) -> Result<u32, &'static str> {
+    let octal = mode.bytes().all(|byte| matches!(byte, b'0'..=b'7'));
+    match u32::from_str_radix(mode, 8) {
+        Ok(mode) if octal && mode <= 0o777 => Ok(mode),
+        _ => Err("the mode must be an octal number up to 0777, for example 0660"),
+    }
+}
+
+impl fmt::Display for Address {
+    /// As announced on stdout.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Address::Tcp(address) => write!(out, "http://{address}/"),
+            Address::Unix { path, .. } => write!(out, "unix:{}", path.display()),
+        }
+    }
+}
+
+/// An address as it stands in a URL.
+pub(super) fn host_and_port(address: SocketAddr) -> (String, u16) {
+    let host = match address {
+        SocketAddr::V4(address) => address.ip().to_string(),
+        SocketAddr::V6(address) => match address.ip().to_ipv4_mapped() {
+            Some(ip) => ip.to_string(),
+            None => format!("[{}]", address.ip()),
+        },
+    };
+    (host, address.port())
+}
+
+impl Address {
+    /// The host as it stands in a URL, and the port; `None`: it is no TCP address.
+    #[must_use]
+    pub fn host_and_port(&self) -> Option<(String, u16)> {
+        match self {
+            Address::Tcp(address) => Some(host_and_port(*address)),
+            Address::Unix { .. } => None,
+        }
+    }
+
+    /// A port on every interface, IPv4 and IPv6.
+    #[must_use]
+    pub fn on_all_interfaces(port: u16) -> Address {
+        Address::Tcp((Ipv6Addr::UNSPECIFIED, port).into())
+    }
+
+    /// Whether it is a port on every interface.
+    #[must_use]
+    pub fn is_on_all_interfaces(&self) -> bool {
+        matches!(self, Address::Tcp(address) if address.ip().is_unspecified())
+    }
+
+    /// Whether only this machine can reach it.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        match self {
+            Address::Tcp(address) => address.ip().is_loopback(),
+            Address::Unix { .. } => true,
+        }
+    }
+}

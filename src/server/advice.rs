@@ -1,0 +1,102 @@
+//! What the log says at the start because an operator may not expect it: nothing of it keeps the server from serving.
+
+use std::io::ErrorKind;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use log::{Level, log};
+
+use super::descriptors;
+use super::options::Options;
+use crate::limits::FEW_CONNECTIONS;
+use crate::os::sockets::{Address, Bound};
+
+/// A line for the log.
+type Advice = (Level, String);
+
+/// Finds what there is to say, before the process gives up its access to files.
+pub(super) fn collect(options: &Options, threads: usize, bound: &[Bound]) -> Vec<Advice> {
+    let addresses = bound.iter().map(|bound| &bound.address);
+    let mut advice: Vec<Advice> = addresses
+        .filter_map(|address| all_interfaces(address, options))
+        .collect();
+    advice.extend(few_descriptors(options, threads));
+    advice.extend(below_root(options));
+    advice
+}
+
+/// Says it, when the server serves.
+pub(super) fn give(advice: Vec<Advice>) {
+    for (level, line) in advice {
+        log!(level, "{line}");
+    }
+}
+
+fn all_interfaces(address: &Address, options: &Options) -> Option<Advice> {
+    if !address.is_on_all_interfaces() {
+        return None;
+    }
+    let readers = match options.token_file {
+        Some(_) => "whoever has a token",
+        None => "everybody who reaches this machine",
+    };
+    let line =
+        format!("{address} is open on all interfaces: {readers} can read the files below ROOT");
+    Some((Level::Info, line))
+}
+
+fn few_descriptors(options: &Options, threads: usize) -> Option<Advice> {
+    let fit = descriptors::default_connections(threads);
+    let few = match options.max_connections {
+        // What is asked for is known to whoever asks; that it does not fit is not.
+        Some(asked) => asked > fit,
+        None => fit < FEW_CONNECTIONS,
+    };
+    let line = || {
+        format!(
+            "this process may open only {} descriptors, which is enough for {fit} connections: raise the limit \
+             (ulimit -Hn, or LimitNOFILE of systemd)",
+            descriptors::limit()
+        )
+    };
+    few.then(|| (Level::Warn, line()))
+}
+
+/// Files of the server itself that it would serve, or whose changes it would report to followers.
+fn below_root(options: &Options) -> Vec<Advice> {
+    let Ok(root) = options.root.canonicalize() else {
+        return Vec::new();
+    };
+    let files = [
+        ("--token-file", &options.token_file),
+        ("--access-log", &options.access_log),
+        ("--history", &options.history),
+    ];
+    let warning = |(option, path): (&str, &Option<PathBuf>)| {
+        let path = path.as_ref().filter(|path| path.as_os_str() != "-")?;
+        let name = name_below(&root, path)?;
+        let line = format!(
+            "{option} {} lies below ROOT: clients can read it as /{}; keep it elsewhere",
+            path.display(),
+            name.display()
+        );
+        Some((Level::Warn, line))
+    };
+    files.into_iter().filter_map(warning).collect()
+}
+
+/// The name that a file has below a directory, if clients can ask for it there.
+fn name_below(root: &Path, path: &Path) -> Option<PathBuf> {
+    let path = match path.canonicalize() {
+        // A file that will be made: its directory is there.
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let parent = path.parent().filter(|parent| *parent != Path::new(""));
+            let parent = parent.unwrap_or(Path::new(".")).canonicalize();
+            parent.ok()?.join(path.file_name()?)
+        }
+        path => path.ok()?,
+    };
+    let name = path.strip_prefix(root).ok()?;
+    let is_hidden = |part: &std::ffi::OsStr| part.as_bytes().starts_with(b".");
+    (!name.iter().any(is_hidden)).then(|| name.into())
+}
