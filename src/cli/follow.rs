@@ -42,7 +42,7 @@ broken connections and restarts of either side.
         ),
     ],
     operand,
-    options: OPTIONS,
+    options: &[OPTIONS],
     notes: "\
 Examples:
   openrange follow http://host:8080/app.log | grep ERROR

@@ -34,7 +34,7 @@ on DIR can serve it again.
         ),
     ],
     operand,
-    options: OPTIONS,
+    options: &[OPTIONS],
     notes: "\
 Only files that the mirror has made are touched; which those are is kept in
 DIR/.openrange-mirror. Each copy has the tag of its file in the extended

@@ -21,8 +21,8 @@ pub struct Table<T: 'static> {
     pub operands: &'static [(&'static str, &'static str)],
     /// Takes the next operand.
     pub operand: fn(&mut T, OsString) -> Result<(), String>,
-    /// The options, in the order of the usage text.
-    pub options: &'static [Row<T>],
+    /// The options, in the order of the usage text, and in groups of what belongs together.
+    pub options: &'static [&'static [Row<T>]],
     /// What the usage text ends with, in lines of at most 80 characters.
     pub notes: &'static str,
 }
@@ -140,8 +140,8 @@ impl<T> Table<T> {
                     (self.operand)(&mut options, value)?;
                     continue;
                 }
-                Arg::Long(name) => self.options.iter().find(|row| row.long == name),
-                Arg::Short(letter) => self.options.iter().find(|row| row.short == Some(letter)),
+                Arg::Long(name) => self.rows().find(|row| row.long == name),
+                Arg::Short(letter) => self.rows().find(|row| row.short == Some(letter)),
             };
             let Some(row) = row else {
                 return Err(self.unknown(argument));
@@ -205,9 +205,13 @@ impl<T> Table<T> {
         words.collect::<Vec<_>>().join(" ")
     }
 
+    fn rows(&self) -> impl Iterator<Item = &'static Row<T>> {
+        self.options.iter().copied().flatten()
+    }
+
     /// The rows as a test reads them.
     pub fn describe(&self) -> impl Iterator<Item = Described> {
-        self.options.iter().map(|row| Described {
+        self.rows().map(|row| Described {
             short: row.short,
             long: row.long,
             value: match row.takes {

@@ -28,7 +28,7 @@ stderr. When the command ends, the answer is sealed.
         ),
     ],
     operand,
-    options: OPTIONS,
+    options: &[OPTIONS],
     notes: "\
 Several workers may share a directory; each job runs once. SIGTERM and SIGINT
 take no further job and let running commands finish; a second signal stops

@@ -1,0 +1,111 @@
+//! Who may connect, and how long clients are waited for.
+
+use super::given::Serve;
+use crate::cli::table::Row;
+use crate::os::sockets::Address;
+
+/// Most worker threads: a bound against typing errors.
+const THREADS_MAX: usize = 1024;
+
+pub(super) const OPTIONS: &[Row<Serve>] = &[
+    Row::value(
+        "listen",
+        "ADDR",
+        "IP:PORT, [IPV6]:PORT, localhost:PORT, unix:PATH or unix:PATH,mode=OCTAL for its permission bits; PORT or \
+               :PORT is that port on all interfaces; may be repeated; port 0 lets the kernel choose (default: the \
+               sockets that systemd passes, or 127.0.0.1:8080)",
+        |serve, value| {
+            let port = value.string()?;
+            let port = port.strip_prefix(':').unwrap_or(&port);
+            serve.options.listen.push(match port.parse() {
+                Ok(port) => Address::on_all_interfaces(port),
+                Err(_) => value.parse()?,
+            });
+            Ok(())
+        },
+    ),
+    Row::value(
+        "threads",
+        "N",
+        "worker threads (default: the number of CPUs)",
+        |serve, value| {
+            serve.options.threads = Some(value.number(1, THREADS_MAX)?);
+            Ok(())
+        },
+    ),
+    Row::value(
+        "header-timeout",
+        "SECONDS",
+        "for a request head to be complete (default: 30)",
+        |serve, value| {
+            serve.options.header_timeout = value.positive_seconds()?;
+            Ok(())
+        },
+    ),
+    Row::value(
+        "idle-timeout",
+        "SECONDS",
+        "for a kept-alive connection to send another request (default: 60)",
+        |serve, value| {
+            serve.options.idle_timeout = value.positive_seconds()?;
+            Ok(())
+        },
+    ),
+    Row::value(
+        "send-timeout",
+        "SECONDS",
+        "for a client to take at least a byte of what was sent, else it is reset; 0: for ever (default: 300)",
+        |serve, value| {
+            serve.options.send_timeout = value.seconds()?;
+            Ok(())
+        },
+    ),
+    Row::value(
+        "min-rate",
+        "BYTES",
+        "a second that a client must take of a file that has no name any more, else it is reset when it is behind by \
+               the send timeout: until the last one is gone the file takes space; 0: however few (default: 1200)",
+        |serve, value| {
+            serve.options.min_rate = value.number(0, usize::MAX)? as u64;
+            Ok(())
+        },
+    ),
+    Row::value(
+        "max-connections",
+        "N",
+        "further ones are answered with 503 (default: three quarters of the descriptors that the hard limit \
+               allows)",
+        |serve, value| {
+            serve.options.max_connections = Some(value.number(1, usize::MAX)?);
+            Ok(())
+        },
+    ),
+    Row::value(
+        "max-connections-per-address",
+        "N",
+        "the same for one IPv4 address or IPv6 /64 network; loopback and unix sockets are excepted (default: \
+               no limit)",
+        |serve, value| {
+            serve.options.max_connections_per_address = Some(value.number(1, usize::MAX)?);
+            Ok(())
+        },
+    ),
+    Row::value(
+        "wait-max",
+        "SECONDS",
+        "that a request with Prefer: wait=N waits at most for a file that is not there yet; 0: not at all (default: 300)",
+        |serve, value| {
+            serve.options.wait_max = value.seconds()?;
+            Ok(())
+        },
+    ),
+    Row::value(
+        "grace",
+        "SECONDS",
+        "from SIGTERM or SIGINT to the end of whatever is still under way (default: 10)",
+        |serve, value| {
+            serve.options.grace = value.seconds()?;
+            Ok(())
+        },
+    ),
+];

@@ -1,0 +1,119 @@
+//! How files below ROOT are found, followed and told apart.
+
+use std::os::unix::ffi::OsStrExt;
+use std::time::Duration;
+
+use super::given::Serve;
+use crate::cli::table::Row;
+use crate::limits::PEERS_MAX;
+
+/// Longest poll interval, a day.
+const MILLISECONDS_MAX: usize = 86_400_000;
+
+pub(super) const OPTIONS: &[Row<Serve>] = &[
+    Row::value(
+        "poll-interval",
+        "MILLISECONDS",
+        "between two looks at a followed file of which inotify does not tell, at most; one that grows is looked at every \
+               50 ms (default: 1000)",
+        |serve, value| {
+            let milliseconds = value.number(1, MILLISECONDS_MAX)?;
+            serve.options.poll_interval = Duration::from_millis(milliseconds as u64);
+            Ok(())
+        },
+    ),
+    Row::value(
+        "settle",
+        "MILLISECONDS",
+        "for which a file on a network file system is followed on after its name has gone: its last bytes may come later \
+               (default: 2000)",
+        |serve, value| {
+            let milliseconds = value.number(0, MILLISECONDS_MAX)?;
+            serve.options.settle = Duration::from_millis(milliseconds as u64);
+            Ok(())
+        },
+    ),
+    Row::value(
+        "peer",
+        "ADDR",
+        "IP:PORT of another server of the same files (its --peer-listen), which is told when files change here, so that it \
+               looks at them at once; may be repeated",
+        |serve, value| {
+            if serve.options.peers.len() >= PEERS_MAX {
+                return Err(value.wrong(format_args!("there can be {PEERS_MAX} at most")));
+            }
+            serve.options.peers.push(value.parse()?);
+            Ok(())
+        },
+    ),
+    Row::value(
+        "peer-listen",
+        "ADDR",
+        "IP:PORT at which other servers tell the same by UDP",
+        |serve, value| {
+            serve.options.peer_listen = Some(value.parse()?);
+            Ok(())
+        },
+    ),
+    Row::value(
+        "peer-key",
+        "FILE",
+        "with a secret of 16 to 1024 bytes, which all of them have",
+        |serve, value| {
+            serve.options.peer_key = Some(value.path());
+            Ok(())
+        },
+    ),
+    Row::value(
+        "tags",
+        "WHICH",
+        "the entity tag of a file: its own, or xattr: that in its attribute user.openrange.tag, where openrange mirror \
+               stores the origin's tag (default: own)",
+        |serve, value| {
+            serve.options.copied_tags = match value.string()?.as_str() {
+                "own" => false,
+                "xattr" => true,
+                _ => return Err(value.wrong("expected own or xattr")),
+            };
+            Ok(())
+        },
+    ),
+    Row::value(
+        "old-dir",
+        "SUBDIR",
+        "the directory beside a log to which its earlier generations are moved, like olddir of logrotate",
+        |serve, value| {
+            let given = value.path();
+            let name = given.as_os_str().as_bytes();
+            if given.components().count() != 1 || name.starts_with(b".") || name.contains(&b'/') {
+                return Err(String::from(
+                    "the name of a directory that lies beside the logs",
+                ));
+            }
+            serve.options.old_dir = Some(name.into());
+            Ok(())
+        },
+    ),
+    Row::value(
+        "history",
+        "FILE",
+        "keeps what was seen of rolls and truncations, so that it is known after a restart",
+        |serve, value| {
+            serve.options.history = Some(value.path());
+            Ok(())
+        },
+    ),
+    Row::value(
+        "follow-links",
+        "WHERE",
+        "inside: symbolic links may leave ROOT, for example as an absolute path, if they end inside it (default: a link \
+               that leaves ROOT is followed nowhere)",
+        |serve, value| {
+            serve.options.follow_links = match value.string()?.as_str() {
+                "inside" => true,
+                _ => return Err(value.wrong("expected inside")),
+            };
+            Ok(())
+        },
+    ),
+];

@@ -1,0 +1,40 @@
+//! The options of the server, in groups.
+
+mod access;
+mod connections;
+mod files;
+mod given;
+mod operation;
+mod writing;
+
+use super::table::Table;
+pub(super) use given::Serve;
+
+/// `openrange [OPTIONS] [ROOT]`
+pub(super) const TABLE: Table<Serve> = Table {
+    command: "",
+    about: "\
+openrange serves the regular files below a directory over HTTP/1.1. A request
+with an open-ended range (`curl -N -r 0- URL`) is a subscription: it gets what
+is there, then every byte as it is written, until the file is removed, renamed
+or replaced.
+",
+    usage: "[OPTIONS] [ROOT]",
+    operands: &[("ROOT", "the directory to serve (default: .)")],
+    operand: given::root,
+    options: &[
+        connections::OPTIONS,
+        files::OPTIONS,
+        access::OPTIONS,
+        writing::OPTIONS,
+        operation::OPTIONS,
+    ],
+    notes: "\
+One line on stdout tells each address when the server is ready. Everything else
+is logged to stderr; --log-level warn logs less, --log-level debug more.
+SIGHUP reads the token file, opens the access log again and looks at ROOT; what
+cannot be used changes nothing, and the log says so. SIGUSR1 logs the clients.
+SIGTERM and SIGINT end the server, a second one at once.
+Exit status: 0 after SIGTERM or SIGINT, 1 if it cannot serve, 2 for wrong usage.
+",
+};

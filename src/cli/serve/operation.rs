@@ -1,0 +1,68 @@
+//! What the server tells of itself, and what it gives up.
+
+use super::given::Serve;
+use crate::cli::table::Row;
+use crate::log::line::Format;
+use crate::log::logger;
+
+pub(super) const OPTIONS: &[Row<Serve>] = &[
+    Row::value(
+        "admin",
+        "ADDR",
+        "a listener of its own, like that of --listen, for /metrics, /clients and /health",
+        |serve, value| {
+            serve.options.admin = Some(value.parse()?);
+            Ok(())
+        },
+    ),
+    Row::value(
+        "log-level",
+        "LEVEL",
+        "what is logged to stderr: off, error, warn, info, debug or trace (default: what the variable RUST_LOG says, or \
+               info)",
+        |serve, value| {
+            let level = logger::level(&value.string()?);
+            let wrong = || value.wrong("expected off, error, warn, info, debug or trace");
+            serve.options.log_level = Some(level.ok_or_else(wrong)?);
+            Ok(())
+        },
+    ),
+    Row::value(
+        "log-format",
+        "FORMAT",
+        "of these lines: text, or json, an object on each line (default: text)",
+        |serve, value| {
+            serve.options.log_format = match value.string()?.as_str() {
+                "text" => Format::Text,
+                "json" => Format::Json,
+                _ => return Err(value.wrong("expected text or json")),
+            };
+            Ok(())
+        },
+    ),
+    Row::value(
+        "access-log",
+        "FILE",
+        "a line for each answer that is complete, in the Common Log Format; - is stdout",
+        |serve, value| {
+            serve.options.access_log = Some(value.path());
+            Ok(())
+        },
+    ),
+    Row::value(
+        "user",
+        "NAME",
+        "become this user (or UID:GID) once all is bound",
+        |serve, value| {
+            serve.options.user = Some(value.string()?);
+            Ok(())
+        },
+    ),
+    Row::flag(
+        "no-sandbox",
+        "keep the access to files that is given up otherwise (Landlock: nothing but reading below ROOT is left)",
+        |serve| serve.options.sandbox = false,
+    ),
+    Row::HELP,
+    Row::VERSION,
+];

@@ -1,0 +1,103 @@
+//! What may be written, jobs and intake.
+
+use super::given::Serve;
+use crate::cli::table::Row;
+use crate::http::prefix::Prefix;
+
+/// Largest body of an append: one write(2) takes 2 GiB less a page at most.
+const APPEND_BYTES_MAX: usize = 1 << 30;
+
+pub(super) const OPTIONS: &[Row<Serve>] = &[
+    Row::value(
+        "write",
+        "PREFIX",
+        "names below this path may be written by POST, PATCH, PUT, MOVE and DELETE; may be repeated. Without \
+               --token-file only on listeners that no other machine reaches (default: nothing may be written)",
+        |serve, value| {
+            let prefix = Prefix::parse(value.string()?.as_bytes());
+            serve
+                .options
+                .write
+                .add(prefix.map_err(|why| value.wrong(why))?);
+            Ok(())
+        },
+    ),
+    Row::value(
+        "append-max",
+        "BYTES",
+        "largest body of a POST or PATCH (default: 1048576)",
+        |serve, value| {
+            serve.options.append_max = value.number(1, APPEND_BYTES_MAX)? as u64;
+            Ok(())
+        },
+    ),
+    Row::value(
+        "body-memory",
+        "BYTES",
+        "what all bodies that are being received hold together; further ones are answered with 503 (default: \
+               67108864)",
+        |serve, value| {
+            serve.options.body_memory = value.number(1, usize::MAX)?;
+            Ok(())
+        },
+    ),
+    Row::value(
+        "jobs",
+        "PREFIX",
+        "a POST to this path, which must be a directory, is a request to a worker, and its response is the worker's \
+               answer; see openrange work. Without --token-file only on listeners that no other machine reaches \
+               (default: no jobs)",
+        |serve, value| {
+            let prefix = Prefix::parse(value.string()?.as_bytes());
+            let prefix = prefix.map_err(|why| value.wrong(why))?;
+            if prefix.name().is_empty() {
+                return Err(value.wrong("jobs need a directory of their own below ROOT"));
+            }
+            serve.options.jobs = Some(prefix);
+            Ok(())
+        },
+    ),
+    Row::value(
+        "job-timeout",
+        "SECONDS",
+        "until the deadline of a job whose request names none (default: 3600)",
+        |serve, value| {
+            serve.options.job_terms.timeout = value.positive_seconds()?;
+            Ok(())
+        },
+    ),
+    Row::value(
+        "job-keep",
+        "SECONDS",
+        "how long the files of an ended job stay (default: 604800)",
+        |serve, value| {
+            serve.options.job_terms.keep = value.seconds()?;
+            Ok(())
+        },
+    ),
+    Row::value(
+        "jobs-max",
+        "N",
+        "open jobs; further ones are answered with 503 (default: 10000)",
+        |serve, value| {
+            serve.options.job_terms.most = value.number(1, usize::MAX)?;
+            Ok(())
+        },
+    ),
+    Row::value(
+        "intake",
+        "ADDR=/NAME",
+        "append what arrives at ADDR to the file with this name: lines on connections to tcp:IP:PORT or unix:PATH, \
+               datagrams, each a line, at udp:IP:PORT or unix-dgram:PATH; PATH may have ,mode=OCTAL at its end; may be \
+               repeated (default: nothing is received)",
+        |serve, value| {
+            serve.options.intakes.push(value.parse()?);
+            Ok(())
+        },
+    ),
+    Row::flag(
+        "intake-open",
+        "other machines may send to --intake too",
+        |serve| serve.options.intake_open = true,
+    ),
+];
