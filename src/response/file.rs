@@ -3,13 +3,14 @@
 use std::ops::Range;
 
 use super::builder::{ResponseBuilder, text};
-use super::fields::{CHUNKED, FINITE, LIVE, NOT_STORED};
+use super::fields::{CHUNKED, FINITE, FOR_EVER, FOR_EVER_PRIVATE, LIVE, NOT_STORED};
 use super::message::{Body, Part, Response};
+use crate::http::authorization::Credentials;
 use crate::http::conditional::{self, Validators, Verdict};
 use crate::http::date::Date;
 use crate::http::head::{Head, Status};
 use crate::http::range::{RangeSpec, Resolved};
-use crate::intent::FilePart;
+use crate::intent::{FilePart, Intent};
 use crate::resource::FileInfo;
 
 impl ResponseBuilder<'_> {
@@ -21,8 +22,8 @@ impl ResponseBuilder<'_> {
                 return self.plain(Status::PreconditionFailed, NOT_STORED, line);
             }
             Verdict::NotModified => {
-                let head =
-                    validators(self.head(Status::NotModified), info, self.terms.date).lines(FINITE);
+                let head = validators(self.head(Status::NotModified), info, self.terms.date)
+                    .lines(self.caching(info));
                 return Response::new(Status::NotModified, head.finish(b""), self.keep_alive);
             }
             Verdict::ProceedWhole => true,
@@ -61,6 +62,20 @@ impl ResponseBuilder<'_> {
         }
     }
 
+    /// Who may keep a finite response, and for how long. A name may lead to another file at any time.
+    fn caching(&self, info: &FileInfo) -> &'static str {
+        let by_tag = match &self.asked.intent {
+            Intent::Read(part) | Intent::Tail(part) => part.generation.is_some(),
+            _ => false,
+        };
+        match (by_tag && info.sealed, &self.asked.request.credentials) {
+            (false, _) => FINITE,
+            (true, Credentials::None) => FOR_EVER,
+            // Who has no token may not have it from a cache either.
+            (true, _) => FOR_EVER_PRIVATE,
+        }
+    }
+
     pub(super) fn judge(&self, info: &FileInfo) -> Verdict {
         let file = Validators {
             etag: info.etag,
@@ -84,7 +99,7 @@ impl ResponseBuilder<'_> {
     pub(super) fn slice(&self, status: Status, info: &FileInfo, range: Range<u64>) -> Response {
         let head = self
             .head(status)
-            .lines(FINITE)
+            .lines(self.caching(info))
             .field("Content-Type", info.media);
         let head = validators(head, info, self.terms.date)
             .field("Content-Length", range.end - range.start);
@@ -135,7 +150,7 @@ impl ResponseBuilder<'_> {
             .sum();
         let head = self
             .head(Status::PartialContent)
-            .lines(FINITE)
+            .lines(self.caching(info))
             .field(
                 "Content-Type",
                 format_args!("multipart/byteranges; boundary={boundary}"),

@@ -219,7 +219,13 @@ impl OpenFile {
         match remote.believe(self.fd.as_fd(), stat.stx_size, again)? {
             Believed::Size(size) => {
                 self.truncations.grew(self.identity, size);
-                Ok(FileStat { size, ..look })
+                // What is not all there is not complete, whoever may write it.
+                let sealed = look.sealed && size == look.size;
+                Ok(FileStat {
+                    size,
+                    sealed,
+                    ..look
+                })
             }
             Believed::Truncated(size) => {
                 let look = FileStat { size, ..look };

@@ -6,6 +6,7 @@ mod support;
 
 mod curl;
 mod examples;
+mod heads;
 mod layers;
 mod packaging;
 mod proxies;

@@ -9,14 +9,14 @@ use std::process::Command;
 use crate::support::harness::{Running, Server, TempDir, until};
 
 /// How a proxy is run with a configuration.
-struct Proxy {
-    program: &'static str,
-    file: &'static str,
-    command: fn(&Path) -> Command,
+pub struct Proxy {
+    pub program: &'static str,
+    pub file: &'static str,
+    pub command: fn(&Path) -> Command,
     /// Whether it hands on that a stream is broken, and does not make a proper end of it.
-    tells_cuts: bool,
+    pub tells_cuts: bool,
     /// What keeps idle tails; with another value they are cut.
-    patience: Option<(&'static str, &'static str)>,
+    pub patience: Option<(&'static str, &'static str)>,
 }
 
 const NGINX: Proxy = Proxy {
@@ -57,7 +57,7 @@ const CADDY: Proxy = Proxy {
 };
 
 /// nginx has more in its main file, which is not ours.
-fn nginx(conf: &Path) -> Command {
+pub fn nginx(conf: &Path) -> Command {
     let home = conf.parent().expect("a directory").display();
     let main = conf.with_extension("main");
     let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
@@ -78,7 +78,7 @@ fn nginx(conf: &Path) -> Command {
 /// What clients call the proxy.
 const NAME: &str = "logs.example.com";
 
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
     listener.local_addr().expect("an address").port()
 }
@@ -131,7 +131,7 @@ fn localized(proxy: &Proxy, server: &Server, home: &TempDir, port: u16) -> Strin
     text
 }
 
-fn start(proxy: &Proxy, home: &TempDir, name: &str, text: &str, port: u16) -> Running {
+pub fn launch(proxy: &Proxy, home: &TempDir, name: &str, text: &str, port: u16) -> Running {
     home.write(name, text);
     let running = Running::new((proxy.command)(&home.join(name)));
     until("the proxy", || {
@@ -157,7 +157,7 @@ fn follow(port: u16, path: &str) -> Running {
     Running::new(command)
 }
 
-fn installed(program: &str) -> bool {
+pub fn installed(program: &str) -> bool {
     ["-v", "version"]
         .iter()
         .any(|word| Command::new(program).arg(word).output().is_ok())
@@ -179,7 +179,7 @@ fn check(proxy: &Proxy) {
     certificate(&home);
     let port = free_port();
     let text = localized(proxy, &server, &home, port);
-    let _proxy = start(proxy, &home, "conf", &text, port);
+    let _proxy = launch(proxy, &home, "conf", &text, port);
 
     let mut tail = follow(port, "/log");
     tail.stdout.wait_for(&["begin"]);
@@ -195,7 +195,7 @@ fn check(proxy: &Proxy) {
         let text = localized(proxy, &server, &home, other);
         assert!(text.contains(patience), "no {patience} in {}", proxy.file);
         let text = text.replace(patience, less);
-        let _impatient = start(proxy, &home, "impatient", &text, other);
+        let _impatient = launch(proxy, &home, "impatient", &text, other);
         let mut idle = follow(other, "/log");
         idle.stdout.wait_for(&["line 2"]);
         assert!(!idle.wait().success(), "a tail that is cut is no end");

@@ -1,5 +1,6 @@
 //! Contract 14: many heads, and the names under which one may be addressed.
 
+mod caching;
 mod head;
 mod hosts;
 mod identity;
