@@ -148,6 +148,10 @@ pub const REFUSED_MAX: (usize, usize) = (4, 64);
 /// With fewer connections than these the start warns of the limit of descriptors: a distribution's default of 1024 is few
 /// for a server that ten thousand clients may follow.
 pub const FEW_CONNECTIONS: usize = 1000;
+/// A subscription ends at most so long after its token expires, should the clock of the system be set meanwhile.
+pub const TOKENS_INTERVAL: Duration = Duration::from_secs(60);
+/// Length of the name of a token: it stands in each line of an access log.
+pub const TOKEN_NAME_MAX: usize = 64;
 /// Pending connections of a listener; the kernel caps it at net.core.somaxconn.
 pub const BACKLOG: i32 = 4096;
 

@@ -54,11 +54,16 @@ impl<T> Reader<T> {
 
     /// The value now.
     pub fn get(&mut self) -> &T {
+        self.get_with_version().1
+    }
+
+    /// The same, with a number that is another one for each value.
+    pub fn get_with_version(&mut self) -> (usize, &T) {
         let generation = self.versioned.generation.load(Ordering::Acquire);
         if generation != self.seen {
             self.value = self.versioned.current();
             self.seen = generation;
         }
-        &self.value
+        (self.seen, &self.value)
     }
 }

@@ -36,6 +36,11 @@ impl<F> Connection<F> {
         self.close(CloseMode::Abort, End::TooSlow, now);
     }
 
+    /// The client may no longer read what it follows.
+    pub fn revoked(&mut self, now: Moment) {
+        self.close(CloseMode::Abort, End::Revoked, now);
+    }
+
     /// All connections hold too much, and this one has stalled for long. False if it holds nothing that it could give up.
     pub fn give_way(&mut self, now: Moment) -> bool {
         match &self.state {

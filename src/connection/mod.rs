@@ -56,7 +56,7 @@
 //! | | hung_up, failed, timed_out | - | Closing(Now) |
 //! | Closing(Now, Abort) | - | Remove | - |
 //! | Closing | drain | Linger: less time | the same |
-//! | SendingRange, Tailing | cut, too_slow, give_way | - | Closing(Abort) |
+//! | SendingRange, Tailing | cut, too_slow, revoked, give_way | - | Closing(Abort) |
 //! | ReadingHeaders, Closing | cut | - | Closing(Now); Abort stays |
 //! | ReadingHeaders | give_way | nothing while a file is looked up | Closing(Now) |
 //!

@@ -3,9 +3,11 @@
 use std::hint::black_box;
 
 use super::cookie::Proof;
-use super::prefix::Prefix;
+use super::date::Date;
+pub use super::grant::Right;
+use super::grant::{Grant, is_token};
 use super::target::Path;
-use crate::limits::{TOKEN_MAX, TOKENS_MAX};
+use crate::limits::TOKENS_MAX;
 
 /// What a request shows to be allowed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -52,71 +54,15 @@ impl Credentials {
     }
 }
 
-/// `b64token` of RFC 6750 section 2.1, up to a length.
-fn is_token(text: &[u8]) -> bool {
-    let body = text.iter().rposition(|&byte| byte != b'=');
-    let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~+/".contains(byte);
-    body.is_some_and(|last| text[..=last].iter().all(allowed)) && text.len() <= TOKEN_MAX
-}
-
-/// The tokens that are accepted, each with the part of the tree that it opens.
+/// The tokens that are accepted, each with what it opens.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tokens(Vec<Entry>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Entry {
-    token: Box<[u8]>,
-    /// What a cookie shows instead of it.
+    grant: Grant,
+    /// What a cookie shows instead of the token.
     proof: Proof,
-    prefix: Prefix,
-    rights: Rights,
-}
-
-/// What a request wants to do with its target.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Right {
-    /// `r`: read it.
-    Read,
-    /// `a`: append to it, and seal it.
-    Append,
-    /// `w`: write it in all ways, appending included.
-    Write,
-}
-
-/// What a token permits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Rights {
-    read: bool,
-    append: bool,
-    write: bool,
-}
-
-impl Rights {
-    /// If nothing else is said.
-    const DEFAULT: Rights = Rights {
-        read: true,
-        append: false,
-        write: false,
-    };
-
-    fn parse(letters: &[u8]) -> Result<Rights, &'static str> {
-        if letters.is_empty() || !letters.iter().all(|letter| b"raw".contains(letter)) {
-            return Err("rights are letters: r (read), a (append), w (write)");
-        }
-        Ok(Rights {
-            read: letters.contains(&b'r'),
-            append: letters.contains(&b'a'),
-            write: letters.contains(&b'w'),
-        })
-    }
-
-    fn include(self, right: Right) -> bool {
-        match right {
-            Right::Read => self.read,
-            Right::Append => self.append || self.write,
-            Right::Write => self.write,
-        }
-    }
 }
 
 /// Why a request is answered with 401, or 403.
@@ -174,34 +120,21 @@ impl Challenge {
 }
 
 impl Tokens {
-    /// Reads a table: on each line a token and, after blanks, the path to which it is restricted, written as in a URL, and
-    /// its rights, `r` if there are none. Empty lines and what follows a `#` are nothing.
+    /// Reads a table: a [`Grant`] on each line. Empty lines and what follows a `#` are nothing.
     ///
     /// # Errors
     /// The number of a line and what is wrong with it; never what stands in it, which is a secret.
     pub fn parse(text: &[u8]) -> Result<Tokens, (usize, &'static str)> {
         let mut entries = Vec::new();
         for (line, number) in text.split(|&byte| byte == b'\n').zip(1..) {
-            let fields: Vec<&[u8]> = line
-                .split(u8::is_ascii_whitespace)
-                .filter(|field| !field.is_empty())
-                .take_while(|field| !field.starts_with(b"#"))
-                .collect();
-            let (token, prefix, rights) = match fields.as_slice() {
-                [] => continue,
-                [token] => (token, b"/".as_slice(), None),
-                [token, rights] if Rights::parse(rights).is_ok() => {
-                    (token, b"/".as_slice(), Some(*rights))
-                }
-                [token, prefix] => (token, *prefix, None),
-                [token, prefix, rights] => (token, *prefix, Some(*rights)),
-                _ => return Err((number, "expected a token, at most one path, and rights")),
+            let Some(grant) = Grant::parse(line).map_err(|why| (number, why))? else {
+                continue;
             };
-            let entry = Entry::new(token, prefix, rights).map_err(|why| (number, why))?;
             if entries.len() == TOKENS_MAX {
                 return Err((number, "too many tokens"));
             }
-            entries.push(entry);
+            let proof = Proof::of(&grant.token);
+            entries.push(Entry { grant, proof });
         }
         Ok(Tokens(entries))
     }
@@ -224,6 +157,7 @@ impl Tokens {
         credentials: &Credentials,
         path: Option<&Path>,
         right: Right,
+        now: Date,
     ) -> Result<(), Challenge> {
         let challenge = match credentials {
             Credentials::None => return Err(Challenge::Missing),
@@ -234,8 +168,8 @@ impl Tokens {
         };
         let nothing = (false, false);
         let (opens, permits) = self.0.iter().fold(nothing, |(opens, permits), entry| {
-            let opened = entry.is_shown_by(credentials) & entry.covers(path);
-            let permitted = opened & entry.rights.include(right);
+            let opened = entry.is_shown_by(credentials) & entry.opens(path, now);
+            let permitted = opened & entry.grant.rights.include(right);
             (opens | opened, permits | permitted)
         });
         match (opens, permits) {
@@ -243,6 +177,21 @@ impl Tokens {
             (true, false) => Err(Challenge::Insufficient),
             (false, false) => Err(challenge),
         }
+    }
+
+    /// The name of the token by which these credentials open a path, if it has one.
+    #[must_use]
+    pub fn name(&self, credentials: &Credentials, path: Option<&Path>, now: Date) -> Option<&str> {
+        let shown = |entry: &&Entry| entry.is_shown_by(credentials) && entry.opens(path, now);
+        let mut names = self.0.iter().filter(shown);
+        names.find_map(|entry| entry.grant.name.as_deref())
+    }
+
+    /// When the next token expires.
+    #[must_use]
+    pub fn next_expiry(&self, now: Date) -> Option<Date> {
+        let moments = self.0.iter().filter_map(|entry| entry.grant.until);
+        moments.filter(|until| *until > now).min()
     }
 
     /// What a client gets that logs in with a token to see what is at this path: a cookie for all that the token opens.
@@ -255,14 +204,18 @@ impl Tokens {
         credentials: &Credentials,
         path: &Path,
         keep: bool,
+        now: Date,
     ) -> Result<Session, Challenge> {
         let Credentials::Token(token) = credentials else {
             return Err(Challenge::Missing);
         };
-        let below = self.opened_by(credentials).ok_or(Challenge::Invalid)?;
+        let below = self.opened_by(credentials, now);
+        let below = below.ok_or(Challenge::Invalid)?;
         Ok(Session {
             fields: Proof::of(token).set(&below, keep),
-            here: self.permit(credentials, Some(path), Right::Read).is_ok(),
+            here: self
+                .permit(credentials, Some(path), Right::Read, now)
+                .is_ok(),
             below,
         })
     }
@@ -276,7 +229,10 @@ impl Tokens {
         };
         let clear = |proof: &Proof| {
             let cookie = Credentials::Cookies([*proof].into());
-            proof.clear(&self.opened_by(&cookie).unwrap_or_else(Path::root))
+            // Also that of a token that has expired.
+            let always = Date::from_seconds(0);
+            let below = self.opened_by(&cookie, always);
+            proof.clear(&below.unwrap_or_else(Path::root))
         };
         Session {
             fields: cookies.iter().map(clear).collect(),
@@ -286,11 +242,12 @@ impl Tokens {
     }
 
     /// The path below which everything is that these credentials open.
-    fn opened_by(&self, credentials: &Credentials) -> Option<Path> {
-        let mut shown = self.0.iter().filter(|entry| entry.is_shown_by(credentials));
-        let first = shown.next()?.prefix.name().to_vec();
+    fn opened_by(&self, credentials: &Credentials, now: Date) -> Option<Path> {
+        let shown = |entry: &&Entry| entry.is_shown_by(credentials) && entry.opens(None, now);
+        let mut shown = self.0.iter().filter(shown);
+        let first = shown.next()?.grant.prefix.name().to_vec();
         let name = shown.fold(first, |common, entry| {
-            common_directory(&common, entry.prefix.name())
+            common_directory(&common, entry.grant.prefix.name())
         });
         Some(Path {
             name: name.into(),
@@ -312,32 +269,21 @@ fn common_directory(one: &[u8], other: &[u8]) -> Vec<u8> {
 }
 
 impl Entry {
-    fn new(token: &[u8], prefix: &[u8], rights: Option<&[u8]>) -> Result<Entry, &'static str> {
-        if !is_token(token) {
-            return Err("a token is up to 256 letters, digits and -._~+/, then perhaps =");
-        }
-        Ok(Entry {
-            token: token.into(),
-            proof: Proof::of(token),
-            prefix: Prefix::parse(prefix)?,
-            rights: rights.map_or(Ok(Rights::DEFAULT), Rights::parse)?,
-        })
-    }
-
     /// Whether these are credentials of this token.
     fn is_shown_by(&self, credentials: &Credentials) -> bool {
         match credentials {
             Credentials::None | Credentials::Unusable => false,
-            Credentials::Token(given) => same(given, &self.token),
+            Credentials::Token(given) => same(given, &self.grant.token),
             Credentials::Cookies(proofs) => proofs
                 .iter()
                 .fold(false, |shown, proof| shown | same(&proof.0, &self.proof.0)),
         }
     }
 
-    /// Whether a path is below the prefix.
-    fn covers(&self, path: Option<&Path>) -> bool {
-        path.is_none_or(|path| self.prefix.covers(path))
+    /// Whether it opens a path and has not expired.
+    fn opens(&self, path: Option<&Path>, now: Date) -> bool {
+        let covers = path.is_none_or(|path| self.grant.prefix.covers(path));
+        covers & self.grant.until.is_none_or(|until| now < until)
     }
 }
 

@@ -25,6 +25,27 @@ impl Date {
         (seconds <= Date::LAST).then_some(Date(seconds))
     }
 
+    /// Parses a date (its end: the first second of the next day), a date with a time, as RFC 3339 writes them, or seconds
+    /// since 1970; `None` if it is nothing of that.
+    #[must_use]
+    pub fn parse_iso(text: &[u8]) -> Option<Date> {
+        if text.iter().all(u8::is_ascii_digit) {
+            let seconds = str::from_utf8(text).ok()?.parse().ok()?;
+            return (seconds <= Date::LAST).then_some(Date(seconds));
+        }
+        let (date, time) = text.split_at_checked(10)?;
+        let [year @ .., b'-', _, _, b'-', _, _] = date else {
+            return None;
+        };
+        let days = days(number(year)?, number(&date[5..7])?, number(&date[8..])?)?;
+        let seconds = match time {
+            [] => DAY,
+            [b'T' | b't' | b' ', time @ ..] => seconds_of_day(time)?,
+            _ => return None,
+        };
+        Some(Date::from_seconds(days * DAY + seconds))
+    }
+
     /// As in the Common Log Format: `10/Oct/2000:13:55:36 +0000`.
     #[must_use]
     pub fn common_log(self) -> impl fmt::Display {
@@ -49,6 +70,64 @@ impl Date {
     pub fn seconds(self) -> u64 {
         self.0
     }
+}
+
+const DAY: i64 = 86_400;
+
+/// Days since 1970 of a date of the Gregorian calendar, from 1970 on.
+fn days(year: i64, month: i64, day: i64) -> Option<i64> {
+    let is_leap = |year: i64| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let february = if is_leap(year) { 29 } else { 28 };
+    let months = [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+    let length = *months.get(usize::try_from(month - 1).ok()?)?;
+    if year < 1970 || !(1..=length).contains(&day) {
+        return None;
+    }
+    let before = year - 1;
+    // Of a year before 1970 the same count is 477 leap days.
+    let leap_days = before / 4 - before / 100 + before / 400 - 477;
+    let months: i64 = months.iter().take(usize::try_from(month - 1).ok()?).sum();
+    Some((year - 1970) * 365 + leap_days + months + day - 1)
+}
+
+/// `HH:MM[:SS[.fraction]]` and `Z` or an offset. May be negative, or more than a day, by the offset.
+fn seconds_of_day(text: &[u8]) -> Option<i64> {
+    let sign = text.iter().position(|byte| b"Zz+-".contains(byte))?;
+    let (time, offset) = text.split_at(sign);
+    let offset = match offset {
+        [b'Z' | b'z'] => 0,
+        [sign, hours @ .., b':', m, n] => {
+            let minutes = number(hours)? * 60 + number(&[*m, *n])?;
+            if *sign == b'-' { -minutes } else { minutes }
+        }
+        _ => return None,
+    };
+    let end = time.iter().position(|&byte| byte == b'.');
+    let (time, fraction) = time.split_at(end.unwrap_or(time.len()));
+    if !fraction.iter().skip(1).all(u8::is_ascii_digit) {
+        return None;
+    }
+    let parts: Vec<i64> = time
+        .split(|&byte| byte == b':')
+        .map(|part| number(part).filter(|_| part.len() == 2))
+        .collect::<Option<_>>()?;
+    let (hours, minutes, seconds) = match parts[..] {
+        [hours, minutes] => (hours, minutes, 0),
+        [hours, minutes, seconds] => (hours, minutes, seconds),
+        _ => return None,
+    };
+    let valid = hours < 24 && minutes < 60 && seconds <= 60 && offset.abs() < 24 * 60;
+    valid.then_some(hours * 3600 + (minutes - offset) * 60 + seconds)
+}
+
+/// A number of at most four digits.
+fn number(digits: &[u8]) -> Option<i64> {
+    let valid = (1..=4).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit);
+    valid.then(|| {
+        digits
+            .iter()
+            .fold(0, |sum, digit| sum * 10 + i64::from(digit - b'0'))
+    })
 }
 
 impl From<SystemTime> for Date {

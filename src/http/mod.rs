@@ -12,6 +12,7 @@ pub mod cors;
 pub mod date;
 pub mod digest;
 pub mod etag;
+mod grant;
 pub mod head;
 pub mod host;
 pub mod json_value;

@@ -14,6 +14,8 @@ use crate::response::Summary;
 pub struct Record {
     /// The request line, in printable ASCII without quotes.
     request: Box<str>,
+    /// The name of the token that the client has shown.
+    user: Option<Box<str>>,
     status: u16,
     /// Bytes of the head.
     head: u64,
@@ -23,10 +25,16 @@ pub struct Record {
 
 impl Record {
     /// Of this answer, which begins with these bytes.
-    pub fn new(asked: &ParsedHead, summary: Summary, start: &[u8]) -> Record {
+    pub fn new(
+        asked: &ParsedHead,
+        user: Option<Box<str>>,
+        summary: Summary,
+        start: &[u8],
+    ) -> Record {
         let head = start.windows(4).position(|end| end == b"\r\n\r\n");
         Record {
             request: request_line(asked).into(),
+            user,
             status: summary.status.code(),
             head: head.map_or(0, |head| head as u64 + 4),
             sent: 0,
@@ -72,7 +80,8 @@ impl Lines {
             Peer::Unix => write!(self.bytes, "unix:"),
         };
         let date = date.common_log();
-        let _ = write!(self.bytes, " - - [{date}] \"{request}\" {status} ");
+        let user = record.user.as_deref().unwrap_or("-");
+        let _ = write!(self.bytes, " - {user} [{date}] \"{request}\" {status} ");
         let _ = match bytes {
             0 => self.bytes.write_all(b"-\n"),
             _ => writeln!(self.bytes, "{bytes}"),

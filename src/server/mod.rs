@@ -318,6 +318,7 @@ impl Master<'_> {
                 SIGHUP => {
                     self.notifier.reloading();
                     self.reload.again();
+                    self.workers.wake();
                     self.root_watch.check();
                     self.notifier.ready();
                 }

@@ -230,6 +230,13 @@ impl Workers {
         state.threads.append(&mut prepared.threads);
     }
 
+    /// Lets all threads look at what is shared.
+    pub fn wake(&self) {
+        for running in &self.state().threads {
+            running.waker.wake();
+        }
+    }
+
     /// The server is to end: no thread starts any more, each looks at [`Shared::signals`].
     pub fn end(&self) {
         let mut state = self.state();

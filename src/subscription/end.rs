@@ -28,13 +28,15 @@ pub enum End {
     Flooded,
     /// The client took less than `--min-rate` of a file that has no name any more.
     TooSlow,
+    /// The token by which the client was let in was removed, or has expired.
+    Revoked,
     /// All connections held too much memory, and this one had stalled for longest.
     Crowded,
 }
 
 impl End {
     /// All of them, each at its index (`end as usize`).
-    pub const ALL: [End; 12] = [
+    pub const ALL: [End; 13] = [
         End::Renamed,
         End::Unlinked,
         End::Replaced,
@@ -46,6 +48,7 @@ impl End {
         End::Stalled,
         End::Flooded,
         End::TooSlow,
+        End::Revoked,
         End::Crowded,
     ];
 
@@ -65,6 +68,7 @@ impl End {
             End::Stalled => "stalled",
             End::Flooded => "flooded",
             End::TooSlow => "too-slow",
+            End::Revoked => "revoked",
             End::Crowded => "crowded",
             end => end.word(),
         }
@@ -87,6 +91,7 @@ impl End {
             End::Stalled => "cut: client took nothing within the send timeout",
             End::Flooded => "cut: too much behind an endless answer",
             End::TooSlow => "cut: client took less than --min-rate of a removed file",
+            End::Revoked => "cut: its token was removed or has expired",
             End::Crowded => "cut: connections hold too much memory",
         }
     }

@@ -43,6 +43,7 @@ pub(super) fn log_access(slot: &mut Slot, tail: Option<u64>, context: &mut Conte
 fn leave_topic(slot: &mut Slot, key: usize, ended: Option<Ended>, context: &mut Context) {
     let topic = slot.topic.take().map(|topic| topic as usize);
     if let Some(ended) = ended {
+        context.passes.forget(key);
         context.counters.ends[ended.end as usize] += 1;
         let (kind, name) = match (ended.events, topic) {
             (Some(path), _) => {
@@ -72,16 +73,33 @@ pub(super) fn answer_begins(
     why: Option<&str>,
 ) {
     context.counters.answers[summary.status as usize] += 1;
-    log_answer(slot, asked, summary, why);
+    let user = token_name(context, asked);
+    log_answer(slot, asked, user.as_deref(), summary, why);
     if let (Some(_), Action::Send(next)) = (&context.lines, slot.machine.action()) {
-        let record = Record::new(asked, summary, &next.before);
+        let record = Record::new(asked, user, summary, &next.before);
         slot.record = Some(Box::new(record));
     }
 }
 
+/// The name of the token by which the client may do what it asks.
+fn token_name(context: &mut Context, asked: &ParsedHead) -> Option<Box<str>> {
+    let (tokens, asked) = (context.tokens.as_mut()?, asked.as_ref().ok()?);
+    let credentials = &asked.request.credentials;
+    let name = tokens
+        .get()
+        .name(credentials, asked.intent.path(), context.date);
+    name.map(Into::into)
+}
+
 /// The line in the log; all that comes from the client is encoded. `why`: the reason of a refusal that the client is not
 /// told.
-fn log_answer(slot: &Slot, asked: &ParsedHead, summary: Summary, why: Option<&str>) {
+fn log_answer(
+    slot: &Slot,
+    asked: &ParsedHead,
+    user: Option<&str>,
+    summary: Summary,
+    why: Option<&str>,
+) {
     let level = match asked {
         Ok(asked) if asked.request.is_page && summary.status == Status::PartialContent => {
             Level::Debug
@@ -96,13 +114,13 @@ fn log_answer(slot: &Slot, asked: &ParsedHead, summary: Summary, why: Option<&st
         Some(_) => (" (", ")"),
         None => ("", ""),
     };
-    let why = why.unwrap_or_default();
+    let (why, token) = (why.unwrap_or_default(), user.unwrap_or_default());
     match asked {
         Ok(asked) => {
             let method = asked.request.method.name();
             let target = asked.target_for_log("(a hidden name)");
             log!(
-                level, peer:%, method, target, status, why;
+                level, peer:%, method, target, status, token, why;
                 "{peer} {method} {target}: {summary}{start}{why}{end}"
             );
         }

@@ -15,6 +15,7 @@ use super::deadlines::Deadlines;
 use super::held_memory::HeldMemory;
 use super::inspect::{Counters, Mailbox};
 use super::lists::Lists;
+use super::passes::Passes;
 use super::pauses::Pauses;
 use super::queue::Queue;
 use super::searches::Searches;
@@ -123,6 +124,7 @@ impl WorkerBuilder {
             pauses: Pauses::new(shared.polls.settle.max(TRUNCATION_DOUBT)),
             event_subscriptions: EventSubscriptions::default(),
             tokens: shared.tokens.clone().map(Reader::new),
+            passes: Passes::default(),
             cors: shared.cors.clone(),
             hosts: shared.hosts.clone(),
             writing: shared.writing.clone(),

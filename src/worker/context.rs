@@ -7,6 +7,7 @@ use super::completions::Completions;
 use super::hints::Hints;
 use super::inspect::Counters;
 use super::lists::Lists;
+use super::passes::Passes;
 use super::pauses::Pauses;
 use super::searches::Searches;
 use super::send::SendBuffer;
@@ -37,6 +38,8 @@ pub struct Context {
     pub(super) event_subscriptions: EventSubscriptions,
     /// Who may read what; `None`: everybody everything.
     pub(super) tokens: Option<Reader<Tokens>>,
+    /// By what subscriptions were let in.
+    pub(super) passes: Passes,
     /// `--cors`
     pub(super) cors: Option<Cors>,
     /// `--host`

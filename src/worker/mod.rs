@@ -21,6 +21,7 @@ pub mod inspect;
 mod jobs;
 pub mod lists;
 mod open;
+mod passes;
 pub mod pauses;
 mod queue;
 mod report;
@@ -104,6 +105,7 @@ impl Worker {
             self.take_completions();
             self.take_hints();
             self.keep_time();
+            self.check_passes();
             self.drive_due();
             self.drive_fanout();
             self.check_signals();
@@ -112,6 +114,7 @@ impl Worker {
             self.reap();
             self.end_turn();
             self.plan_sweeps();
+            self.plan_passes();
         }
         Ok(self.counters())
     }
@@ -514,6 +517,7 @@ impl Worker {
             self.context.topics.stop_waiting(key);
             self.context.searches.forget(key);
             self.context.lists.forget(key);
+            self.context.passes.forget(key);
             self.context.pauses.end(key);
             self.context
                 .event_subscriptions

@@ -9,7 +9,9 @@ use super::context::Context;
 use super::generations;
 use super::jobs;
 use super::lists::Order;
+use super::passes::Pass;
 use super::slot::Slot;
+use super::upload::Jobs;
 use super::waiting::{self, Waiting};
 use super::writing;
 use crate::action::{Action, ParsedHead};
@@ -72,7 +74,7 @@ pub(super) fn open(slot: &mut Slot, key: usize, context: &mut Context) -> bool {
     };
     let took_long = lookup.counted() || matches!(lookup.found, Resource::Listing(_));
     let topic = lookup.topic;
-    respond(slot, context, lookup.found, waited);
+    respond(slot, context, lookup.found, waited, key);
     join(slot, key, context, topic);
     took_long
 }
@@ -88,6 +90,7 @@ fn respond(
     context: &mut Context,
     mut found: Resource<Rc<OpenFile>>,
     waited: Option<u64>,
+    key: usize,
 ) {
     context.listed |= matches!(found, Resource::Listing(_));
     match &found {
@@ -124,6 +127,17 @@ fn respond(
         asked.intent = Intent::Unsupported;
     }
     answer_begins(slot, context, &asked, summary, why.as_deref());
+    if let Ok(asked) = &*asked
+        && context.tokens.is_some()
+        && slot.machine.is_tail()
+    {
+        let pass = Pass {
+            credentials: asked.request.credentials.clone(),
+            path: asked.intent.path().cloned(),
+            right: right_needed(context.jobs.as_ref(), &asked.intent),
+        };
+        context.passes.keep(key, pass);
+    }
 }
 
 /// Why a file is refused, for the log.
@@ -181,7 +195,8 @@ fn authorize(
         Intent::Options(_) if context.cors.is_some() => return Ok(()),
         Intent::Options(Target::Asterisk) | Intent::Write(_) | Intent::Unsupported => return Ok(()),
         Intent::LogIn { path, keep } => {
-            let session = tokens.get().log_in(&asked.request.credentials, path, *keep);
+            let credentials = &asked.request.credentials;
+            let session = tokens.get().log_in(credentials, path, *keep, context.date);
             return Err(session.map_or_else(Resource::Unauthorized, Resource::Session));
         }
         Intent::LogOut(_) => {
@@ -190,18 +205,27 @@ fn authorize(
         }
         intent => intent.path(),
     };
-    let right = match &context.jobs {
-        // Who may make a job may read its answer.
-        Some(_) if matches!(asked.intent, Intent::Answer(_)) => return Ok(()),
-        Some(jobs) => jobs::right_to_read(jobs, &asked.intent),
-        None => Right::Read,
-    };
-    let permitted = tokens.get().permit(&asked.request.credentials, path, right);
+    // Who may make a job may read its answer.
+    if matches!(asked.intent, Intent::Answer(_)) {
+        return Ok(());
+    }
+    let right = right_needed(context.jobs.as_ref(), &asked.intent);
+    let credentials = &asked.request.credentials;
+    let permitted = tokens.get().permit(credentials, path, right, context.date);
     permitted.map_err(|challenge| match &asked.intent {
         // The viewer tells nothing and asks for a token itself.
         Intent::Viewer(_) => Resource::Viewer,
         _ => Resource::Unauthorized(challenge),
     })
+}
+
+/// What a client must be allowed to read this.
+fn right_needed(jobs: Option<&Jobs>, intent: &Intent) -> Right {
+    match (jobs, intent) {
+        (_, Intent::Answer(_)) => Right::Append,
+        (Some(jobs), intent) => jobs::right_to_read(jobs, intent),
+        (None, _) => Right::Read,
+    }
 }
 
 /// What the request leads to; `None`: a thread looks for it. Nothing is looked up for what is answered without.

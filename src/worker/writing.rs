@@ -181,7 +181,7 @@ pub(super) fn permit(
     if let Some(tokens) = &mut context.tokens {
         let tokens = tokens.get();
         let permit = |path| {
-            let permitted = tokens.permit(&asked.request.credentials, path, right);
+            let permitted = tokens.permit(&asked.request.credentials, path, right, context.date);
             permitted.map_err(WriteFailure::Unauthorized)
         };
         permit(write.path())?;

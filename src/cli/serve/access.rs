@@ -9,8 +9,9 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
     Row::value(
         "token-file",
         "FILE",
-        "who may do what: on each line a bearer token, the path it is for if that is not everything, and its \
-               rights if they are not only to read: r (read), a (append), w (write in all ways); # begins a remark",
+        "who may do what: on each line a bearer token, the path it is for if that is not everything, its rights if \
+               they are not only to read: r (read), a (append), w (write in all ways), name=NAME for the logs, and \
+               until=DATE; # begins a remark",
         |serve, value| {
             serve.options.token_file = Some(value.path());
             Ok(())

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use rustix::process::Signal;
 
-use crate::support::client::{Client, Head, Response};
+use crate::support::client::{Client, Ending, Head, Response};
 use crate::support::harness::{Running, Server, TempDir, openrange};
 
 /// A directory to serve and one for the file with this in it.
@@ -135,7 +135,7 @@ fn two_fields_are_none() {
 
 #[test]
 fn a_signal_reads_the_file_again() {
-    let (dir, secrets, server) = serve("old\n");
+    let (_dir, secrets, server) = serve("old\n");
     let mut tail = Client::new(&server);
     tail.tail("/log", &["Range: bytes=10-", &bearer("old")]);
     // Another file with the name, as editors and secret stores make it; the sandbox must not be in the way.
@@ -148,8 +148,9 @@ fn a_signal_reads_the_file_again() {
         assert_eq!(get(&server, "/log", "new").status, 200);
         assert_eq!(get(&server, "/log", "old").status, 401);
     }
-    dir.append("log", "more");
-    assert_eq!(tail.take(4), b"more", "what was begun goes on");
+    // What it had begun to follow is cut, and not ended: the file is the same.
+    assert_eq!(tail.until_end().1, Ending::Reset);
+    server.log().wait_for(&["tail of /log ended", "token"]);
     let bad = [
         ("line 2", "new\nwrong token here\n"),
         ("line 1", "a=b\n"),
@@ -209,4 +210,96 @@ fn a_file_that_everybody_can_use_is_warned_of() {
     let path = secrets.join("tokens").display().to_string();
     let server = Server::with(&dir, &["--token-file", &path]);
     server.log().wait_for(&["WARN", "everybody", &path]);
+}
+
+/// Seconds since 1970.
+fn now() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.expect("a clock").as_secs()
+}
+
+#[test]
+fn tails_and_event_streams_end_with_their_token() {
+    let (dir, secrets, server) = serve("all name=all\nteam /a name=team\n");
+    let begin = |target: &str, token: &str, events: bool| {
+        let mut client = Client::new(&server);
+        let kind = match events {
+            true => "Accept: text/event-stream",
+            false => "Range: bytes=0-",
+        };
+        client.ask("GET", target, &[kind, &bearer(token)]);
+        assert!([200, 206].contains(&client.head().status), "{target}");
+        client
+    };
+    let mut goes_on = begin("/a/log", "all", false);
+    assert_eq!(goes_on.take(5), b"a/log");
+    let ends = [
+        begin("/a/log", "team", false),
+        begin("/a/log", "team", true),
+        begin("/a/?files=log", "team", true),
+        begin("/a/", "team", true),
+    ];
+    // Another path than before, and the same for a part of it.
+    secrets.write("tokens", "all\nteam /ab\n");
+    server.running.signal(Signal::HUP);
+    for mut client in ends {
+        assert_eq!(client.until_end().1, Ending::Reset);
+    }
+    server.log().wait_for(&["tail of /a/log ended", "token"]);
+    server.log().wait_for(&["events of /a/log ended", "token"]);
+    dir.append("a/log", "more");
+    assert_eq!(goes_on.take(4), b"more");
+    // A new connection is not let in either.
+    assert_eq!(get(&server, "/a/log", "team").status, 401);
+}
+
+#[test]
+fn a_token_expires() {
+    let until = now() + 2;
+    let (dir, _secrets, server) = serve(&format!(
+        "old until=2020-01-31\nlong until=2999-12-31\nsoon until={until} name=soon\n"
+    ));
+    assert_eq!(get(&server, "/log", "old").status, 401);
+    assert_eq!(get(&server, "/log", "long").status, 200);
+    let mut stays = Client::new(&server);
+    stays.tail("/log", &["Range: bytes=10-", &bearer("long")]);
+    let mut ends = Client::new(&server);
+    ends.tail("/log", &["Range: bytes=10-", &bearer("soon")]);
+    assert_eq!(ends.until_end().1, Ending::Reset);
+    assert!(now() >= until, "too early");
+    assert_eq!(get(&server, "/log", "soon").status, 401);
+    dir.append("log", "x");
+    assert_eq!(stays.take(1), b"x");
+}
+
+#[test]
+fn logs_have_the_name_and_never_the_token() {
+    let dir = TempDir::with("log", "x");
+    let secrets = TempDir::with("tokens", "s3cret name=alice\n0ther /log\n");
+    secrets.chmod("tokens", 0o600);
+    let tokens = secrets.join("tokens").display().to_string();
+    let log = secrets.join("access").display().to_string();
+    let options = [
+        "--token-file",
+        &tokens,
+        "--access-log",
+        &log,
+        "--log-format",
+        "json",
+    ];
+    let mut server = Server::with(&dir, &options);
+    assert_eq!(get(&server, "/log", "s3cret").status, 200);
+    assert_eq!(get(&server, "/log", "0ther").status, 200);
+    assert_eq!(get(&server, "/log", "wr0ng").status, 401);
+    server.log().wait_for(&["\"token\":\"alice\""]);
+    server.running.signal(Signal::TERM);
+    assert_eq!(server.running.wait().code(), Some(0));
+    let text = fs::read_to_string(&log).expect("the access log");
+    let lines: Vec<&str> = text.lines().collect();
+    assert!(lines[0].starts_with("127.0.0.1 - alice ["), "{text}");
+    assert!(lines[1].starts_with("127.0.0.1 - - ["), "{text}");
+    assert!(lines[2].starts_with("127.0.0.1 - - ["), "{text}");
+    for secret in ["s3cret", "0ther", "wr0ng"] {
+        assert!(!text.contains(secret) && server.log().count(secret) == 0);
+    }
 }

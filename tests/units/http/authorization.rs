@@ -1,8 +1,13 @@
 //! `http::authorization`: what is read of the field, what a table of tokens may hold, and what each of them opens.
 
 use openrange::http::authorization::{Challenge, Credentials, Right, Tokens};
+use openrange::http::date::Date;
 use openrange::http::target::{self, Path, Target};
 use openrange::limits::{TOKEN_MAX, TOKENS_MAX};
+
+fn now() -> Date {
+    Date::from_seconds(1_000_000_000)
+}
 
 fn credentials(value: &str) -> Credentials {
     Credentials::parse(Credentials::None, value.as_bytes())
@@ -82,7 +87,7 @@ fn what_a_token_opens() {
         for name in *names {
             let permit = |path: &&str| {
                 let target = target::decode(path.as_bytes()).expect("a target");
-                tokens.permit(&token(name), path_of(&target), Right::Read)
+                tokens.permit(&token(name), path_of(&target), Right::Read, now())
             };
             for path in *opened {
                 assert_eq!(permit(path), Ok(()), "{name} {path}");
@@ -111,11 +116,11 @@ fn without_a_token() {
             (token("x"), Challenge::Invalid),
         ] {
             assert_eq!(
-                tokens.permit(&credentials, path_of(&path), Right::Read),
+                tokens.permit(&credentials, path_of(&path), Right::Read, now()),
                 Err(challenge)
             );
             assert_eq!(
-                tokens.permit(&credentials, None, Right::Read),
+                tokens.permit(&credentials, None, Right::Read, now()),
                 Err(challenge)
             );
         }
@@ -146,6 +151,14 @@ fn tables_that_are_refused() {
         ("\u{e9}", 1, "a token is"),
         ("a=b", 1, "a token is"),
         ("# a\n\0", 2, "a token is"),
+        ("name=a", 1, "a token is"),
+        ("a name=", 1, "a name is"),
+        ("a name=b\"", 1, "a name is"),
+        ("a name=b name=c", 1, "once"),
+        ("a until=", 1, "until= is a date"),
+        ("a until=2026-13-01", 1, "until= is a date"),
+        ("a until=tomorrow", 1, "until= is a date"),
+        ("a until=1 until=2", 1, "once"),
     ];
     for (text, line, why) in table {
         let (number, said) = Tokens::parse(text.as_bytes()).expect_err(text);
@@ -189,12 +202,17 @@ fn rights() {
                 true => Ok(()),
                 false => Err(Challenge::Insufficient),
             };
-            let permitted = tokens.permit(&token(name), path_of(&path), right);
+            let permitted = tokens.permit(&token(name), path_of(&path), right, now());
             assert_eq!(permitted, expected, "{name} {letter}");
         }
     }
     let elsewhere = target::decode(b"/out/log").expect("a target");
-    let permitted = tokens.permit(&token("producer"), path_of(&elsewhere), Right::Append);
+    let permitted = tokens.permit(
+        &token("producer"),
+        path_of(&elsewhere),
+        Right::Append,
+        now(),
+    );
     assert_eq!(permitted, Err(Challenge::Invalid));
 }
 
@@ -211,4 +229,45 @@ fn rights_that_are_none() {
     ] {
         assert!(Tokens::parse(table.as_bytes()).is_err(), "{table}");
     }
+}
+
+#[test]
+fn names_and_expiry() {
+    let text = "a name=alice until=2001-09-08\nb r /x\n";
+    assert!(
+        Tokens::parse(text.as_bytes()).is_err(),
+        "rights before the path"
+    );
+    let text = "a /x name=alice r until=2001-09-09T01:46:41Z\nb until=1000000000 /x\nc name=c/1@d.e+f:g # name=no\n";
+    let tokens = Tokens::parse(text.as_bytes()).expect("a table");
+    let path = target::decode(b"/x/y").expect("a target");
+    let path = path_of(&path);
+    let permit = |name, seconds| {
+        let now = Date::from_seconds(seconds);
+        tokens.permit(&token(name), path, Right::Read, now).is_ok()
+    };
+    assert!(permit("a", 1_000_000_000) && !permit("a", 1_000_000_001));
+    assert!(permit("b", 999_999_999) && !permit("b", 1_000_000_000));
+    assert!(permit("c", 1_000_000_000));
+    let name = |text, path| tokens.name(&token(text), path, now());
+    assert_eq!(name("a", path), Some("alice"));
+    assert_eq!(name("b", path), None);
+    assert_eq!(name("c", path), Some("c/1@d.e+f:g"));
+    let elsewhere = target::decode(b"/y").expect("a target");
+    assert_eq!(name("a", path_of(&elsewhere)), None);
+    let next = |seconds| tokens.next_expiry(Date::from_seconds(seconds));
+    assert_eq!(next(0), Some(Date::from_seconds(1_000_000_000)));
+    assert_eq!(next(1_000_000_000), Some(Date::from_seconds(1_000_000_001)));
+    assert_eq!(next(1_000_000_001), None);
+    // A cookie lasts no longer than its token.
+    let cookie = |seconds| {
+        tokens.log_in(
+            &token("a"),
+            &Path::root(),
+            false,
+            Date::from_seconds(seconds),
+        )
+    };
+    assert!(cookie(0).is_ok());
+    assert_eq!(cookie(1_000_000_001), Err(Challenge::Invalid));
 }

@@ -143,3 +143,47 @@ fn in_the_common_log_format() {
         assert_eq!(date.common_log().to_string(), expected);
     }
 }
+
+#[test]
+fn iso_dates() {
+    let table: &[(&str, Option<u64>)] = &[
+        ("0", Some(0)),
+        ("1000000000", Some(1_000_000_000)),
+        // A day lasts to its end.
+        ("1970-01-01", Some(86_400)),
+        ("2000-02-29", Some(951_868_800)),
+        ("2024-02-29T00:00:00Z", Some(1_709_164_800)),
+        ("2001-09-09T01:46:40Z", Some(1_000_000_000)),
+        ("2001-09-09t01:46z", Some(999_999_960)),
+        ("2001-09-09T01:46:40.999Z", Some(1_000_000_000)),
+        ("2001-09-09T03:46:40+02:00", Some(1_000_000_000)),
+        ("2001-09-08T18:16:40-07:30", Some(1_000_000_000)),
+        ("2100-03-01T00:00:00Z", Some(4_107_542_400)),
+        ("9999-12-31T23:59:59Z", Some(LAST as u64)),
+        ("", None),
+        ("253402300800", None),
+        ("2100-02-29", None),
+        ("2023-02-29", None),
+        ("2023-00-10", None),
+        ("2023-13-10", None),
+        ("2023-1-10", None),
+        ("1969-12-31", None),
+        ("2023-01-10T", None),
+        ("2023-01-10T10:00:00", None),
+        ("2023-01-10T24:00:00Z", None),
+        ("2023-01-10T1:00:00Z", None),
+        ("2023-01-10T10:00:00+2", None),
+        ("2023-01-10x", None),
+        ("tomorrow", None),
+    ];
+    for (text, expected) in table {
+        let date = Date::parse_iso(text.as_bytes());
+        assert_eq!(date.map(Date::seconds), *expected, "{text:?}");
+    }
+    // Against the other direction, day by day.
+    for day in (0..80_000).step_by(17) {
+        let date = Date::from_seconds(day * 86_400 + 4711);
+        let text = date.iso().to_string();
+        assert_eq!(Date::parse_iso(text.as_bytes()), Some(date), "{text}");
+    }
+}
