@@ -10,6 +10,7 @@ pub mod dialect;
 pub mod follow;
 pub mod guide;
 pub mod hint;
+pub mod hooks;
 pub mod http;
 pub mod intake;
 pub mod intent;

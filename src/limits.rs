@@ -383,6 +383,39 @@ pub const JOB_KEEP: Duration = Duration::from_secs(604_800);
 /// Jobs that are open at the same time, unless `--jobs-max` says otherwise. Each takes some 100 bytes and four files.
 pub const JOBS_MAX: usize = 10_000;
 
+/// Longest URL of a `Prefer: callback` that is told of the end of its job.
+pub const CALLBACK_MAX: usize = 2048;
+/// Seconds before `openrange hooks` tries again what a target did not take, unless `--pauses` says otherwise: those that
+/// Standard Webhooks proposes.
+pub const HOOK_PAUSES: [u64; 9] = [5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400];
+/// Longest pause that a target can ask for (`Retry-After`).
+pub const HOOK_RETRY_AFTER_MAX: Duration = Duration::from_secs(86_400);
+/// How long one attempt may take, unless `--timeout` says otherwise: what Standard Webhooks proposes.
+pub const HOOK_TIMEOUT: Duration = Duration::from_secs(20);
+/// Attempts under way at one origin: some targets that never answer do not delay the others there.
+pub const HOOK_LANES: usize = 8;
+/// Targets that are behind. When there are more, `done` is read on when one of them is not behind any more; some 2 MB at
+/// most in memory, and 2 MB in the state file.
+pub const HOOK_TARGETS_MAX: usize = 1000;
+/// URLs that are remembered because they answered 410; of more, the oldest is forgotten.
+pub const HOOK_GONE_MAX: usize = 1000;
+/// Bytes of the content of a response after which its status counts, whatever else comes.
+pub const HOOK_RESPONSE_MAX: usize = 64 * 1024;
+/// Bytes of `done` that are read at once: some 150 lines.
+pub const HOOK_READ: usize = 16 * 1024;
+/// How long a rolled file may still be written to by somebody who has opened it under its former name.
+pub const HOOK_ROLL_PAUSE: Duration = Duration::from_secs(1);
+/// The state is saved at most so often: after a crash, what was told within that time is told again.
+pub const HOOK_SAVE_INTERVAL: Duration = Duration::from_millis(100);
+/// When it could not be saved: again after so long.
+pub const HOOK_SAVE_AGAIN: Duration = Duration::from_secs(10);
+/// Largest state that is read: all targets with the longest URLs, each character of them escaped.
+pub const HOOK_STATE_MAX: usize = 16 * 1024 * 1024;
+/// How long attempts that are under way may go on after SIGTERM.
+pub const HOOK_GRACE: Duration = Duration::from_secs(5);
+/// Origins of which the log says once that they are not listed.
+pub const HOOK_FOREIGN_MAX: usize = 64;
+
 /// Longest line of a sender to `--intake`; a longer one becomes several. It is what a slow sender holds at most.
 pub const INTAKE_LINE_MAX: usize = 64 * 1024;
 /// Connections to one intake, unless descriptors are few: with [`INTAKE_LINE_MAX`] each they hold 64 MiB at most.

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use openrange::cli::{self, Command};
 use openrange::client::{self, run::End};
+use openrange::hooks;
 use openrange::jobs::work;
 use openrange::log::line::Format;
 use openrange::log::{logger, stderr};
@@ -38,6 +39,7 @@ fn run(command: Command) -> ExitCode {
             Ok(()) => ExitCode::SUCCESS,
         },
         Command::Follow(options) => finish(client::run::run(*options)),
+        Command::Hooks(options) => finish(hooks::run::run(*options)),
         Command::Mirror(options) => finish(client::mirror::run::run(&options)),
     }
 }

@@ -14,6 +14,11 @@ _openrange() {
         other='-j --jobs --retry'
         plain='-h --help'
         ;;
+    hooks)
+        file='--secret --state'
+        other='--allow --pauses --timeout'
+        plain='--no-sandbox -h --help'
+        ;;
     mirror)
         file='--token-file'
         other='--on-gap --late --header --max-rate'
@@ -28,7 +33,7 @@ _openrange() {
             --append-max --body-memory --old-dir
             --follow-links'
         plain='--intake-open --no-sandbox -h --help -V --version'
-        ((COMP_CWORD == 1)) && commands='follow mirror work'
+        ((COMP_CWORD == 1)) && commands='follow hooks mirror work'
         ;;
     esac
     if _openrange_has "$user" "$before"; then

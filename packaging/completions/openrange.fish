@@ -1,9 +1,10 @@
 # Completion for fish: goes to /usr/share/fish/vendor_completions.d/openrange.fish.
-set -l commands follow mirror work
+set -l commands follow hooks mirror work
 set -l server "not __fish_seen_subcommand_from $commands"
 complete -c openrange -n "$server" -x -a '(__fish_complete_directories)' -d 'directory to serve'
 complete -c openrange -n "$server" -x -a follow -d 'follow a log'
 complete -c openrange -n "$server" -x -a work -d 'work on jobs'
+complete -c openrange -n "$server" -x -a hooks -d 'tell of the ends of jobs'
 complete -c openrange -n "$server" -x -a mirror -d 'maintain a copy of a file or a directory'
 complete -c openrange -n "$server" -x -l listen -d 'address to listen on, may be repeated'
 complete -c openrange -n "$server" -x -l threads -d 'worker threads'
@@ -61,6 +62,14 @@ complete -c openrange -n '__fish_seen_subcommand_from follow' -s h -l help -d 'p
 complete -c openrange -n '__fish_seen_subcommand_from work' -x -s j -l jobs -d 'run up to N commands at the same time'
 complete -c openrange -n '__fish_seen_subcommand_from work' -x -l retry -d 'take a job of a dead worker again'
 complete -c openrange -n '__fish_seen_subcommand_from work' -s h -l help -d 'print the options'
+complete -c openrange -n '__fish_seen_subcommand_from hooks' -x -a '(__fish_complete_directories)' -d 'directory of the jobs'
+complete -c openrange -n '__fish_seen_subcommand_from hooks' -x -l allow -d 'URLs of this origin may be told'
+complete -c openrange -n '__fish_seen_subcommand_from hooks' -r -l secret -d 'the secret that signs'
+complete -c openrange -n '__fish_seen_subcommand_from hooks' -r -l state -d 'keep there what was told'
+complete -c openrange -n '__fish_seen_subcommand_from hooks' -x -l pauses -d 'between attempts'
+complete -c openrange -n '__fish_seen_subcommand_from hooks' -x -l timeout -d 'for one attempt'
+complete -c openrange -n '__fish_seen_subcommand_from hooks' -l no-sandbox -d 'keep access to files and ports'
+complete -c openrange -n '__fish_seen_subcommand_from hooks' -s h -l help -d 'print the options'
 complete -c openrange -n '__fish_seen_subcommand_from mirror' -x -a '(__fish_complete_directories)' -d 'directory of the copies'
 complete -c openrange -n '__fish_seen_subcommand_from mirror' -l delete -d 'remove copies of files that were removed at the origin'
 complete -c openrange -n '__fish_seen_subcommand_from mirror' -x -l on-gap -a 'fail oldest latest' -d 'if a generation is gone'

@@ -2,6 +2,7 @@
 
 use crate::client::mirror::run::Options as MirrorOptions;
 use crate::client::run::Options as FollowOptions;
+use crate::hooks::options::HookOptions;
 use crate::jobs::work::options::WorkOptions;
 use crate::server::options::Options;
 
@@ -16,6 +17,8 @@ pub enum Command {
     Follow(Box<FollowOptions>),
     /// Work on jobs.
     Work(Box<WorkOptions>),
+    /// Tell of the ends of jobs.
+    Hooks(Box<HookOptions>),
     /// Mirror a file or a directory.
     Mirror(Box<MirrorOptions>),
 }

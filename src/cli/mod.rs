@@ -6,6 +6,7 @@
 
 mod command;
 mod follow;
+mod hooks;
 mod instead;
 mod mirror;
 mod serve;
@@ -35,6 +36,11 @@ const COMMANDS: &[Subcommand] = &[
         name: "work",
         parse: work::parse,
         page: || page(&work::TABLE),
+    },
+    Subcommand {
+        name: "hooks",
+        parse: hooks::parse,
+        page: || page(&hooks::TABLE),
     },
     Subcommand {
         name: "mirror",

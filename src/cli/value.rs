@@ -78,7 +78,17 @@ impl Argument {
         self.seconds_from("from 0 to", |_| true)
     }
 
-    /// The same, but not zero.
+    /// Numbers of seconds with commas between them.
+    ///
+    /// # Errors
+    /// As [`Argument::seconds`].
+    pub fn list_of_seconds(&self) -> Result<Vec<Duration>, String> {
+        let text = self.string()?;
+        let list: Option<Vec<Duration>> = text.split(',').map(decimal).collect();
+        list.ok_or_else(|| self.wrong("expected numbers of seconds, with commas between them"))
+    }
+
+    /// Seconds that are not zero.
     ///
     /// # Errors
     /// As [`Argument::seconds`], or it is zero.

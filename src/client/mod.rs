@@ -24,5 +24,5 @@ pub mod run;
 pub mod saves;
 pub mod settings;
 pub mod state_file;
-mod transport;
+pub mod transport;
 pub mod url;

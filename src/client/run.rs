@@ -104,12 +104,17 @@ pub fn run(options: Options) -> io::Result<End> {
     end
 }
 
-pub(super) fn now() -> Moment {
+/// The monotonic clock.
+#[must_use]
+pub fn now() -> Moment {
     Moment(u64::try_from(sys::monotonic().as_millis()).unwrap_or(u64::MAX))
 }
 
 /// SIGTERM and SIGINT set the flag, and wake the poller.
-pub(super) fn watch_signals(
+///
+/// # Errors
+/// EMFILE and the like.
+pub fn watch_signals(
     stop: &Arc<AtomicBool>,
     poll: &Poll,
     token: Token,

@@ -44,21 +44,9 @@ impl StateFile {
         url: &str,
         waker: Waker,
     ) -> Result<(StateFile, Option<Position>), Unusable> {
-        let named =
-            |error: &io::Error| Unusable::Failed(format!("state file {}: {error}", path.display()));
-        // A lock on the file itself would be one on what is replaced.
-        let lock = beside(path, ".lock");
-        let lock = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(lock)
-            .map_err(|error| named(&error))?;
-        match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => {}
-            Err(Errno::WOULDBLOCK) => return Err(Unusable::Locked),
-            Err(error) => return Err(named(&error.into())),
-        }
-        let position = match read(path) {
+        let named = |error: &io::Error| failed(path, error);
+        let lock = lock(path)?;
+        let position = match read(path, CLIENT_DOCUMENT_MAX) {
             Ok(Some(text)) => Some(understand(&text, url, path)?),
             Ok(None) => None,
             Err(error) => return Err(named(&error)),
@@ -105,6 +93,28 @@ impl StateFile {
     }
 }
 
+fn failed(path: &Path, error: &io::Error) -> Unusable {
+    Unusable::Failed(format!("state file {}: {error}", path.display()))
+}
+
+/// Locks a state file against others, as long as what it gives lives.
+///
+/// # Errors
+/// See [`Unusable`].
+pub fn lock(path: &Path) -> Result<File, Unusable> {
+    // A lock on the file itself would be one on what is replaced.
+    let file = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(beside(path, ".lock"))
+        .map_err(|error| failed(path, &error))?;
+    match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(file),
+        Err(Errno::WOULDBLOCK) => Err(Unusable::Locked),
+        Err(error) => Err(failed(path, &error.into())),
+    }
+}
+
 fn understand(text: &[u8], url: &str, path: &Path) -> Result<Position, Unusable> {
     let path = path.display();
     match Position::from_json(text) {
@@ -118,11 +128,13 @@ fn understand(text: &[u8], url: &str, path: &Path) -> Result<Position, Unusable>
     }
 }
 
-fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
+/// The content of a state file, which has at most so many bytes; `None`: there is none.
+///
+/// # Errors
+/// EACCES and the like; it is no regular file, or too large.
+pub fn read(path: &Path, most: usize) -> io::Result<Option<Vec<u8>>> {
     match fs::metadata(path) {
-        Ok(known) if known.len() > CLIENT_DOCUMENT_MAX as u64 => {
-            Err(io::Error::other("it is far too large"))
-        }
+        Ok(known) if known.len() > most as u64 => Err(io::Error::other("it is far too large")),
         Ok(known) if !known.is_file() => Err(io::Error::other("it is no regular file")),
         Ok(_) => fs::read(path).map(Some),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),

@@ -3,6 +3,8 @@
 use hmac_sha256::Hash as Sha256;
 use hmac_sha512::Hash as Sha512;
 
+use super::base64;
+
 /// The digests of one content that a request names, as far as this server can verify them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Digests {
@@ -83,36 +85,7 @@ impl Verifier {
     }
 }
 
-/// Decodes base64 (RFC 4648 section 4) of exactly `N` bytes, with or without the padding.
+/// Decodes base64 of exactly `N` bytes.
 fn decode<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
-    let digits = text
-        .strip_suffix(b"==")
-        .or_else(|| text.strip_suffix(b"="))
-        .unwrap_or(text);
-    if digits.len() != (N * 8).div_ceil(6) {
-        return None;
-    }
-    let mut bytes = [0; N];
-    let (mut bits, mut count, mut filled) = (0_u32, 0, 0);
-    for &digit in digits {
-        bits = bits << 6 | u32::from(sextet(digit)?);
-        count += 6;
-        if count >= 8 {
-            count -= 8;
-            bytes[filled] = (bits >> count & 0xff) as u8;
-            filled += 1;
-        }
-    }
-    Some(bytes)
-}
-
-fn sextet(digit: u8) -> Option<u8> {
-    match digit {
-        b'A'..=b'Z' => Some(digit - b'A'),
-        b'a'..=b'z' => Some(digit - b'a' + 26),
-        b'0'..=b'9' => Some(digit - b'0' + 52),
-        b'+' => Some(62),
-        b'/' => Some(63),
-        _ => None,
-    }
+    base64::decode(text)?.try_into().ok()
 }

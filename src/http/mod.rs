@@ -5,6 +5,7 @@
 
 pub mod accept;
 pub mod authorization;
+pub mod base64;
 pub mod chunked;
 pub mod conditional;
 pub mod cookie;

@@ -3,6 +3,8 @@
 
 use std::sync::LazyLock;
 
+use super::base64;
+
 /// Its parts, in the order in which they stand in the document.
 const SOURCE: &str = concat!(
     include_str!("../viewer/head.html"),
@@ -90,24 +92,5 @@ fn hash(page: &str, tag: &str) -> String {
         .and_then(|(_, rest)| rest.split_once(&format!("</{tag}>")));
     let (text, _) = inside.expect("a document with a script and a style");
     let digest = hmac_sha256::Hash::hash(text.as_bytes());
-    format!("sha256-{}", base64(&digest))
-}
-
-/// RFC 4648 section 4.
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for group in bytes.chunks(3) {
-        let padded = [0, 1, 2].map(|index| group.get(index).copied().unwrap_or(0));
-        let bits = u32::from_be_bytes([0, padded[0], padded[1], padded[2]]);
-        for place in 0..4 {
-            let digit = DIGITS[(bits >> (18 - 6 * place)) as usize % 64];
-            text.push(if place > group.len() {
-                '='
-            } else {
-                char::from(digit)
-            });
-        }
-    }
-    text
+    format!("sha256-{}", base64::encode(&digest))
 }

@@ -28,10 +28,14 @@ const REMOVE_FILE: u64 = 1 << 5;
 const MAKE_FILE: u64 = 1 << 8;
 /// LANDLOCK_ACCESS_FS_REFER, from ABI 2: a new name in another directory.
 const REFER: u64 = 1 << 13;
+/// LANDLOCK_ACCESS_FS_TRUNCATE, from ABI 3.
+const TRUNCATE: u64 = 1 << 14;
 /// Everything about files that ABI 1 knows, then what later ones added: REFER, TRUNCATE, IOCTL_DEV.
 const FS_BITS: [(c_long, u32); 4] = [(1, 13), (2, 14), (3, 15), (5, 16)];
 /// BIND_TCP and CONNECT_TCP.
 const NET: u64 = 0b11;
+/// LANDLOCK_ACCESS_NET_CONNECT_TCP
+const CONNECT_TCP: u64 = 1 << 1;
 /// Abstract unix sockets and signals of others.
 const SCOPED: u64 = 0b11;
 
@@ -209,6 +213,36 @@ pub fn confine_thread(root: Option<BorrowedFd<'_>>, writes: bool) -> io::Result<
         sys::landlock_allow(&rules, root, READ_FILE | READ_DIR | write)?;
     }
     sys::landlock_restrict(&rules)
+}
+
+/// Gives up, for this thread and those that it will start, access to files except reading below the `readable` directories
+/// that are there and replacing `state`; all new TCP listeners, and TCP connections except to these `ports`; and gaining
+/// privileges by `execve`.
+///
+/// # Errors
+/// If the kernel has Landlock and refuses.
+pub fn confine_sender(readable: &[&Path], state: &Path, ports: &[u16]) -> io::Result<Sandbox> {
+    thread::set_no_new_privs(true)?;
+    let Some((abi, rules)) = ruleset()? else {
+        return Ok(Sandbox::Missing);
+    };
+    for path in readable {
+        let flags = OFlags::PATH | OFlags::CLOEXEC | OFlags::DIRECTORY;
+        match rustix::fs::open(*path, flags, Mode::empty()) {
+            Ok(directory) => sys::landlock_allow(&rules, directory.as_fd(), READ_FILE | READ_DIR)?,
+            Err(Errno::NOENT | Errno::NOTDIR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let truncate = if abi >= 3 { TRUNCATE } else { 0 };
+    let replace = READ_FILE | READ_DIR | WRITE_FILE | MAKE_FILE | REMOVE_FILE | truncate;
+    allow_around(&rules, state, replace)?;
+    // Before ABI 4 it has no say in connections.
+    for port in ports.iter().filter(|_| abi >= 4) {
+        sys::landlock_allow_port(&rules, *port, CONNECT_TCP)?;
+    }
+    sys::landlock_restrict(&rules)?;
+    Ok(Sandbox::Landlock(abi))
 }
 
 /// Gives up all system calls but those that these capabilities take, for this thread and those that it will start. False:

@@ -10,6 +10,7 @@ mod connection;
 mod corpora;
 mod dialect;
 mod follow;
+mod hooks;
 mod http;
 mod intake;
 mod jobs;

@@ -1,6 +1,8 @@
 //! Contract 13: jobs and intake.
 
+mod hooks;
 mod intake;
+mod receiver;
 mod server;
 mod wait;
 mod work;

@@ -2,7 +2,9 @@
 
 use std::ffi::{CString, c_long};
 use std::fs::{self, File};
+use std::io::ErrorKind;
 use std::io::Read;
+use std::net::{TcpListener, TcpStream};
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -167,6 +169,35 @@ fn files() {
             assert_eq!(text, "log");
         });
         admin.join().expect("another thread");
+    });
+}
+
+/// What sends notifications reads one directory, replaces one file, and connects to the ports that it is to.
+#[test]
+fn of_a_sender() {
+    in_child("of_a_sender", |directory| {
+        let state = TempDir::new();
+        let listen = || TcpListener::bind("127.0.0.1:0").expect("a port");
+        let (listed, other) = (listen(), listen());
+        let port = |listener: &TcpListener| listener.local_addr().expect("an address").port();
+        let root = directory.join("root");
+        let ports = [port(&listed)];
+        privileges::confine_sender(&[&root], &state.join("state"), &ports).expect("Landlock");
+        if fs::read(directory.join("beside")).is_ok() {
+            return skip("no Landlock");
+        }
+        assert_eq!(fs::read(root.join("log")).expect("a file"), b"log");
+        assert!(File::create(root.join("new")).is_err());
+        fs::write(state.join("new"), b"1").expect("a new file");
+        fs::write(state.join("new"), b"2").expect("the same, truncated");
+        fs::rename(state.join("new"), state.join("state")).expect("its name");
+        let connect = |port| TcpStream::connect(("127.0.0.1", port));
+        connect(ports[0]).expect("a port that is listed");
+        // Before ABI 4 Landlock has no say in it.
+        match connect(port(&other)) {
+            Err(error) => assert_eq!(error.kind(), ErrorKind::PermissionDenied),
+            Ok(_) => skip("no Landlock for connections"),
+        }
     });
 }
 

@@ -15,6 +15,7 @@ const ORDER: &[&str] = &[
     "cli",
     "server",
     "worker",
+    "hooks",
     "client",
     "jobs",
     "intake",

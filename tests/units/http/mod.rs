@@ -2,6 +2,7 @@
 
 mod accept;
 mod authorization;
+mod base64;
 mod chunked;
 mod conditional;
 mod cookie;

@@ -1,0 +1,154 @@
+//! The arguments of `openrange hooks`.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::command::Command;
+use super::table::{Parsed, Row, Table};
+use crate::hooks::callback::Origin;
+use crate::hooks::options::HookOptions;
+use crate::hooks::pauses::Pauses;
+use crate::limits::HOOK_TIMEOUT;
+
+/// The state file, in the directory of the jobs.
+const STATE: &str = ".hooks";
+
+/// `openrange hooks [OPTIONS] DIR`
+pub(super) const TABLE: Table<Given> = Table {
+    command: "hooks",
+    about: "\
+openrange hooks sends a notification (Standard Webhooks) for each job of a
+directory that has ended, to the URL that its request has named by
+Prefer: callback; url=\"...\", if the origin of that URL is listed.
+",
+    usage: "[OPTIONS] DIR",
+    operands: &[("DIR", "the directory of the jobs, on this machine")],
+    operand,
+    options: &[OPTIONS],
+    notes: "\
+Every end is told at least once, also after a crash; webhook-id, the name of the
+job, tells a repetition. 2xx: it was taken. 410: the URL is told nothing any
+more. Everything else, also a redirect, is tried again after a pause, for as
+long as the files of the job are kept; meanwhile other URLs are told.
+Exit status: 0 after SIGTERM or SIGINT, 1 failure, 2 wrong usage, 4 another
+openrange hooks uses the state file.
+",
+};
+
+const OPTIONS: &[Row<Given>] = &[
+    Row::value(
+        "allow",
+        "ORIGIN",
+        "http://HOST[:PORT] or http+unix://%2Frun%2Fx.sock; URLs of this origin may be told; may be repeated (required)",
+        |given, value| {
+            let origin = Origin::parse(&value.string()?).map_err(|why| value.wrong(why))?;
+            given.allow.push(origin);
+            Ok(())
+        },
+    ),
+    Row::value(
+        "secret",
+        "FILE",
+        "the secret that signs: whsec_ and base64; more than one, each on its line, while receivers change from one to \
+               another (required)",
+        |given, value| {
+            given.secret = Some(value.path());
+            Ok(())
+        },
+    ),
+    Row::value(
+        "state",
+        "FILE",
+        "keep there what was told (default: .hooks in DIR)",
+        |given, value| {
+            given.state = Some(value.path());
+            Ok(())
+        },
+    ),
+    Row::value(
+        "pauses",
+        "SECONDS,...",
+        "before the second attempt, the third and so on; the last one is repeated (default: \
+               5,300,1800,7200,18000,36000,50400,72000,86400)",
+        |given, value| {
+            given.pauses = Pauses::new(value.list_of_seconds()?);
+            Ok(())
+        },
+    ),
+    Row::value(
+        "timeout",
+        "SECONDS",
+        "for one attempt (default: 20)",
+        |given, value| {
+            given.timeout = value.positive_seconds()?;
+            Ok(())
+        },
+    ),
+    Row::flag(
+        "no-sandbox",
+        "keep the access to files and ports that is given up otherwise",
+        |given| given.sandbox = false,
+    ),
+    Row::HELP,
+];
+
+/// What was said so far.
+pub(super) struct Given {
+    directory: Option<PathBuf>,
+    allow: Vec<Origin>,
+    secret: Option<PathBuf>,
+    state: Option<PathBuf>,
+    pauses: Pauses,
+    timeout: Duration,
+    sandbox: bool,
+}
+
+fn operand(given: &mut Given, value: OsString) -> Result<(), String> {
+    if given.directory.is_some() {
+        let value = value.display();
+        return Err(format!(
+            "only one DIR has the jobs, but there is also {value}"
+        ));
+    }
+    given.directory = Some(value.into());
+    Ok(())
+}
+
+/// Parses the arguments after `hooks`.
+///
+/// # Errors
+/// One line that names the wrong argument and says what is right.
+pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command, String> {
+    let given = Given {
+        directory: None,
+        allow: Vec::new(),
+        secret: None,
+        state: None,
+        pauses: Pauses::default(),
+        timeout: HOOK_TIMEOUT,
+        sandbox: true,
+    };
+    let given = match TABLE.parse(arguments, given)? {
+        Parsed::Help | Parsed::Version => return Ok(Command::Print(TABLE.help(&[]))),
+        Parsed::Run(given) => given,
+    };
+    let directory = given
+        .directory
+        .ok_or("which directory? openrange hooks --help tells more")?;
+    if given.allow.is_empty() {
+        return Err("who may be told? Say it with --allow ORIGIN".into());
+    }
+    let secret = given
+        .secret
+        .ok_or("which secret signs? Say it with --secret FILE")?;
+    Ok(Command::Hooks(Box::new(HookOptions {
+        state: given.state.unwrap_or_else(|| directory.join(STATE)),
+        directory,
+        allow: given.allow,
+        secret,
+        pauses: given.pauses,
+        timeout: given.timeout,
+        sandbox: given.sandbox,
+    })))
+}

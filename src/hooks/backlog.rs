@@ -1,0 +1,309 @@
+//! What is left to tell: how far `done` was read, and the targets that are behind.
+
+use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::time::Duration;
+
+use log::{error, info, warn};
+
+use super::callback::{Callback, Origin};
+use super::done::{Done, Place, Read};
+use super::notification::Ended;
+use super::pauses::Pauses;
+use super::state::{Behind, State};
+use super::target::{Target, Verdict};
+use crate::jobs::files::JobDirectory;
+use crate::limits::{HOOK_FOREIGN_MAX, HOOK_GONE_MAX, HOOK_READ, HOOK_TARGETS_MAX};
+use crate::time::Moment;
+
+/// See the module.
+pub struct Backlog {
+    directory: JobDirectory,
+    done: Done,
+    allow: Vec<Origin>,
+    /// Up to here `done` was read for new targets; `None`: there is no such file yet.
+    place: Option<Place>,
+    /// Those that are behind, by their URLs.
+    targets: BTreeMap<Box<str>, Target>,
+    /// URLs that want to be told nothing any more, oldest first.
+    gone: VecDeque<Box<str>>,
+    /// URLs of which the log has said that they are told nothing.
+    foreign: HashSet<Box<str>>,
+    buffer: Box<[u8]>,
+    /// What is on disk is older than this.
+    pub is_dirty: bool,
+}
+
+/// What came of looking at `done`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Look {
+    /// Nothing more is there.
+    End,
+    /// It is to be looked at again after a moment.
+    Wait,
+    /// There may be more.
+    More,
+}
+
+impl Backlog {
+    /// What a saved state says. `now` and `wall` (milliseconds since 1970) are the same moment.
+    #[must_use]
+    pub fn new(
+        directory: JobDirectory,
+        done: Done,
+        allow: Vec<Origin>,
+        state: State,
+        (now, wall): (Moment, u64),
+    ) -> Backlog {
+        let mut backlog = Backlog {
+            directory,
+            done,
+            allow,
+            place: state.place,
+            targets: BTreeMap::new(),
+            gone: state.gone.into_iter().map(Into::into).collect(),
+            foreign: HashSet::new(),
+            buffer: vec![0; HOOK_READ].into(),
+            is_dirty: false,
+        };
+        for behind in state.targets {
+            // Those that are not listed any more are forgotten.
+            let Some(callback) = backlog.permitted(&behind.url) else {
+                continue;
+            };
+            let pause = Duration::from_millis(behind.next.saturating_sub(wall));
+            let target = Target {
+                attempts: behind.attempts,
+                due: now + pause,
+                ..Target::new(callback, behind.place)
+            };
+            backlog.targets.insert(behind.url.into(), target);
+        }
+        backlog
+    }
+
+    /// The state to be saved.
+    #[must_use]
+    pub fn state(&self, (now, wall): (Moment, u64)) -> State {
+        let targets = self.targets.iter().map(|(url, target)| Behind {
+            url: url.to_string(),
+            place: target.place,
+            attempts: target.attempts,
+            next: wall + u64::try_from((target.due - now).as_millis()).unwrap_or(0),
+        });
+        State {
+            place: self.place,
+            targets: targets.collect(),
+            gone: self.gone.iter().map(ToString::to_string).collect(),
+        }
+    }
+
+    /// Reads on, for new targets and for those that are behind.
+    pub fn look(&mut self, now: Moment) -> Look {
+        self.done.look();
+        let looking = self.targets.iter().filter(|(_, target)| target.looks());
+        let urls: Vec<Box<str>> = looking.map(|(url, _)| url.clone()).collect();
+        let mut look = self.discover(now);
+        for url in urls {
+            look = look.max(self.seek(&url, now));
+        }
+        look
+    }
+
+    /// Reads new lines of `done`, to find targets that are behind from there on.
+    fn discover(&mut self, now: Moment) -> Look {
+        if self.targets.len() >= HOOK_TARGETS_MAX {
+            return Look::End;
+        }
+        let Some(place) = self.place.or_else(|| self.done.oldest()) else {
+            return Look::End;
+        };
+        let mut buffer = std::mem::take(&mut self.buffer);
+        let (next, look) = match self.done.read(place, &mut buffer) {
+            Read::Lines(lines) => (self.notice(place, lines, now), Look::More),
+            Read::Passed(next) => (next, Look::More),
+            Read::End => (place, Look::End),
+            Read::Wait => (place, Look::Wait),
+        };
+        self.buffer = buffer;
+        self.is_dirty |= self.place != Some(next);
+        self.place = Some(next);
+        look
+    }
+
+    /// Takes note of the targets of lines at a place. Gives the place after them.
+    fn notice(&mut self, place: Place, lines: &[u8], now: Moment) -> Place {
+        let mut place = place;
+        for line in lines.split_inclusive(|&byte| byte == b'\n') {
+            if self.targets.len() >= HOOK_TARGETS_MAX {
+                break;
+            }
+            let after = place.plus(line);
+            if Ended::parse(line).is_none() {
+                let text = String::from_utf8_lossy(line);
+                warn!("a line of done tells of no end: {:?}", text.trim_end());
+            }
+            if let Some((url, ended)) = self.read_line(line)
+                && !self.targets.contains_key(&*url)
+                && let Some(callback) = self.permitted(&url)
+            {
+                let mut target = Target::new(callback, place);
+                target.found(ended, after, now);
+                self.targets.insert(url, target);
+            }
+            place = after;
+        }
+        place
+    }
+
+    /// The URL that is to be told of a line, if there is one.
+    fn read_line(&self, line: &[u8]) -> Option<(Box<str>, Ended)> {
+        let ended = Ended::parse(line)?;
+        let url = self.directory.record(ended.id)?.callback?;
+        Some((url.into(), ended))
+    }
+
+    /// Whether a URL may be told anything, and wants to be.
+    fn permitted(&mut self, url: &str) -> Option<Callback> {
+        if self.gone.iter().any(|gone| **gone == *url) {
+            return None;
+        }
+        let why = match Callback::parse(url) {
+            Ok(callback) if self.allow.iter().any(|origin| callback.is_of(origin)) => {
+                return Some(callback);
+            }
+            Ok(_) => "its origin is not listed by --allow",
+            Err(why) => why,
+        };
+        let shown = url.split(['?', '#']).next().unwrap_or_default();
+        let shown = shown.replace(char::is_control, "\u{fffd}");
+        if self.foreign.len() < HOOK_FOREIGN_MAX && self.foreign.insert(shown.as_str().into()) {
+            warn!("{shown} is told nothing: {why}");
+        }
+        None
+    }
+
+    /// Looks for the next notification of a target that is behind.
+    fn seek(&mut self, url: &str, now: Moment) -> Look {
+        let mut place = self.targets[url].place;
+        // Not beyond what was read for new targets.
+        let limit = self.place.filter(|limit| limit.file == place.file);
+        let limit = limit.map_or(u64::MAX, |limit| limit.offset.saturating_sub(place.offset));
+        if limit == 0 {
+            // It is not behind any more.
+            self.targets.remove(url);
+            self.is_dirty = true;
+            return Look::End;
+        }
+        let mut buffer = std::mem::take(&mut self.buffer);
+        let length = usize::try_from(limit).map_or(buffer.len(), |limit| limit.min(buffer.len()));
+        let mut next = None;
+        let mut look = Look::More;
+        match self.done.read(place, &mut buffer[..length]) {
+            Read::Lines(lines) => {
+                for line in lines.split_inclusive(|&byte| byte == b'\n') {
+                    let after = place.plus(line);
+                    match self.read_line(line) {
+                        Some((of, ended)) if *of == *url => {
+                            next = Some((ended, after));
+                            break;
+                        }
+                        _ => place = after,
+                    }
+                }
+            }
+            Read::Passed(next) => place = next,
+            Read::End => look = Look::End,
+            Read::Wait => look = Look::Wait,
+        }
+        self.buffer = buffer;
+        let target = self.targets.get_mut(url).expect("it is behind");
+        self.is_dirty |= target.place != place;
+        target.place = place;
+        if let Some((ended, after)) = next {
+            target.found(ended, after, now);
+            return Look::End;
+        }
+        look
+    }
+
+    /// Targets that may be told now, those first that have waited longest.
+    #[must_use]
+    pub fn due(&self, now: Moment) -> Vec<Box<str>> {
+        let due = self.targets.iter().filter(|(_, target)| target.is_due(now));
+        let mut due: Vec<(Moment, &Box<str>)> =
+            due.map(|(url, target)| (target.due, url)).collect();
+        due.sort_unstable();
+        due.into_iter().map(|(_, url)| url.clone()).collect()
+    }
+
+    /// When a target may be told again after a pause.
+    #[must_use]
+    pub fn deadline(&self, now: Moment) -> Moment {
+        let waiting = self.targets.values().filter(|target| target.next.is_some());
+        let due = waiting.map(|target| target.due);
+        // One that is due already waits for a connection.
+        due.filter(|due| *due > now).min().unwrap_or(Moment::NEVER)
+    }
+
+    /// A target that is behind.
+    #[must_use]
+    pub fn target(&self, url: &str) -> Option<&Target> {
+        self.targets.get(url)
+    }
+
+    /// What a target is to be told next. `None`: nothing; the files of that job are gone, so that it may have come to the
+    /// client otherwise, or is too old.
+    pub fn notification(&mut self, url: &str) -> Option<Ended> {
+        let target = self.targets.get_mut(url)?;
+        let (ended, after) = target.next.clone()?;
+        if self.directory.record(ended.id).is_some() {
+            return Some(ended);
+        }
+        error!(
+            "job {}: {} was not told of its end before its files were removed",
+            ended.id, target.callback
+        );
+        target.pass_to(after);
+        self.is_dirty = true;
+        None
+    }
+
+    /// An attempt begins.
+    pub fn begin(&mut self, url: &str) {
+        if let Some(target) = self.targets.get_mut(url) {
+            target.is_busy = true;
+        }
+    }
+
+    /// An attempt is over.
+    pub fn judge(&mut self, url: &str, verdict: Verdict, pauses: &Pauses, now: Moment) {
+        let Some(target) = self.targets.get_mut(url) else {
+            return;
+        };
+        target.is_busy = false;
+        let Some((ended, after)) = target.next.clone() else {
+            return;
+        };
+        let (id, to) = (ended.id, &target.callback);
+        self.is_dirty = true;
+        match verdict {
+            Verdict::Taken => {
+                info!("job {id}: {to} was told of its end");
+                target.pass_to(after);
+            }
+            Verdict::Failed(why, retry_after) => {
+                let line = format!("job {id}: {to}: {why}");
+                let pause = target.failed(pauses, retry_after, now);
+                warn!("{line}; trying again in {pause:?}");
+            }
+            Verdict::Gone => {
+                warn!("{to} wants to be told nothing any more (410)");
+                self.targets.remove(url);
+                if self.gone.len() >= HOOK_GONE_MAX {
+                    self.gone.pop_front();
+                }
+                self.gone.push_back(url.into());
+            }
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! What `openrange hooks` is asked to do.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::callback::Origin;
+use super::pauses::Pauses;
+
+/// What `openrange hooks` is asked to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HookOptions {
+    /// The directory of the jobs.
+    pub directory: PathBuf,
+    /// `--allow`: who may be told.
+    pub allow: Vec<Origin>,
+    /// `--secret`: the file with the secrets.
+    pub secret: PathBuf,
+    /// `--state`: where it is kept what was told.
+    pub state: PathBuf,
+    /// `--pauses`: between attempts.
+    pub pauses: Pauses,
+    /// `--timeout`: for one attempt.
+    pub timeout: Duration,
+    /// Give up what is not needed.
+    pub sandbox: bool,
+}

@@ -1,0 +1,103 @@
+//! What was told, as it stands on disk: one line of JSON, replaced as a whole. Pure.
+
+use super::done::Place;
+use crate::http::json_value::{Value, write_string};
+use crate::http::response;
+use crate::limits::HOOK_TARGETS_MAX;
+
+/// What is known of all targets.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct State {
+    /// Up to here of `done` everything was told, but to the targets below; `None`: nothing was read yet.
+    pub place: Option<Place>,
+    /// Targets that were not told everything.
+    pub targets: Vec<Behind>,
+    /// URLs that want to be told nothing any more (410), oldest first.
+    pub gone: Vec<String>,
+}
+
+/// A target that was not told everything.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Behind {
+    /// Its URL.
+    pub url: String,
+    /// Everything before this place of `done` it was told.
+    pub place: Place,
+    /// Attempts to tell it of the next one.
+    pub attempts: u32,
+    /// When to try again, in milliseconds since 1970.
+    pub next: u64,
+}
+
+impl State {
+    /// The content of the file.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let mut out = String::from("{");
+        if let Some(place) = self.place {
+            out.push_str("\"done\":{");
+            write_place(&mut out, place);
+            out.push_str("},");
+        }
+        out.push_str("\"targets\":[");
+        for (index, target) in self.targets.iter().enumerate() {
+            out.push_str(if index == 0 {
+                "{\"url\":"
+            } else {
+                ",{\"url\":"
+            });
+            write_string(&mut out, &target.url);
+            out.push(',');
+            write_place(&mut out, target.place);
+            let (attempts, next) = (target.attempts, target.next);
+            out.push_str(&format!(",\"attempts\":{attempts},\"next\":{next}}}"));
+        }
+        out.push_str("],\"gone\":[");
+        for (index, url) in self.gone.iter().enumerate() {
+            out.push_str(if index == 0 { "" } else { "," });
+            write_string(&mut out, url);
+        }
+        out.push_str("]}\n");
+        out
+    }
+
+    /// Reads what [`State::to_json`] wrote; `None`: it is damaged.
+    #[must_use]
+    pub fn from_json(text: &[u8]) -> Option<State> {
+        let value = Value::parse(text)?;
+        let place = match value.get("done") {
+            Some(place) => Some(read_place(place)?),
+            None => None,
+        };
+        let behind = |target: &Value| {
+            Some(Behind {
+                url: target.get("url")?.as_str()?.to_owned(),
+                place: read_place(target)?,
+                attempts: u32::try_from(target.get("attempts")?.as_u64()?).ok()?,
+                next: target.get("next")?.as_u64()?,
+            })
+        };
+        let targets = value.get("targets")?.items().iter().map(behind);
+        let gone = value.get("gone")?.items().iter();
+        let gone = gone.map(|url| Some(url.as_str()?.to_owned()));
+        let state = State {
+            place,
+            targets: targets.collect::<Option<_>>()?,
+            gone: gone.collect::<Option<_>>()?,
+        };
+        (state.targets.len() <= HOOK_TARGETS_MAX).then_some(state)
+    }
+}
+
+fn write_place(out: &mut String, place: Place) {
+    out.push_str("\"etag\":");
+    write_string(out, &place.file.to_string());
+    out.push_str(&format!(",\"offset\":{}", place.offset));
+}
+
+fn read_place(value: &Value) -> Option<Place> {
+    Some(Place {
+        file: response::tag(value.get("etag")?.as_str()?)?,
+        offset: value.get("offset")?.as_u64()?,
+    })
+}
