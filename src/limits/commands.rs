@@ -1,0 +1,81 @@
+//! Limits of the commands beside the server that connect to others: `follow`, `mirror`, `hooks`.
+
+use std::time::Duration;
+
+/// Bytes that a follower reads at once: fewer system calls for each byte, and a small part of 4 MiB.
+pub const CLIENT_BUFFER: usize = 256 * 1024;
+/// Bytes of late writes to an earlier generation that a follower asks for at once; also the longest late line that comes
+/// whole.
+pub const CLIENT_LATE_BUFFER: usize = 64 * 1024;
+/// Earlier generations that a position names, 20 bytes each: one that is still kept suffices to tell which are newer.
+pub const CLIENT_EARLIER_MAX: usize = 16;
+/// Earlier generations whose late writes a follower looks for at a time. When there are more, it waits with the next
+/// generation until the time of one of them is over.
+pub const CLIENT_LATE_MAX: usize = 64;
+/// Longest document (list of generations, reason of a refusal) that a follower reads: some 5,000 generations.
+pub const CLIENT_DOCUMENT_MAX: usize = 1024 * 1024;
+/// Longest line that a follower hands over whole to a command; a longer one comes in pieces.
+pub const CLIENT_LINE_MAX: usize = 16 * 1024 * 1024;
+/// Shortest and longest pause before a follower tries again what failed; it doubles.
+pub const CLIENT_RETRY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
+/// The same between two looks for the next generation: between `rename` and `open` of a roll there is mostly less than the
+/// first.
+pub const CLIENT_LOOK: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
+/// The same between two looks for late writes to an earlier generation.
+pub const CLIENT_LATE_LOOK: (Duration, Duration) =
+    (Duration::from_millis(50), Duration::from_secs(1));
+/// How long a connection may take to be made.
+pub const CLIENT_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a server may take to begin its response, and how long it may pause in one that is not live.
+pub const CLIENT_RESPONSE_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long a command that is at work may go on after SIGTERM: its batch is then done, or it comes again.
+pub const CLIENT_COMMAND_GRACE: Duration = Duration::from_secs(10);
+/// Most addresses of a host name that are tried.
+pub const CLIENT_ADDRESSES_MAX: usize = 8;
+/// How often a position is saved while it moves.
+pub const CLIENT_SAVE_INTERVAL: Duration = Duration::from_millis(900);
+/// A generation that the server does not have is asked for so many times before it counts as gone: its directory may be
+/// away for a moment.
+pub const CLIENT_GONE_TRIES: u32 = 3;
+/// Connections of a mirror besides those for the list and the events: some to fetch, the others to tail what grows.
+pub const MIRROR_LANES: usize = 12;
+/// Of them, those that may be tails.
+pub const MIRROR_TAILS: usize = 8;
+/// Bytes that one of them reads at once.
+pub const MIRROR_BUFFER: usize = 64 * 1024;
+/// A file that grew is tailed until it has not grown for so long, or the connection is needed.
+pub const MIRROR_HOT: Duration = Duration::from_secs(30);
+/// How long a mirror waits for further news before it asks for a list: a roll is several renames.
+pub const MIRROR_SETTLE: Duration = Duration::from_millis(20);
+/// Longest URL of a `Prefer: callback` that is told of the end of its job.
+pub const CALLBACK_MAX: usize = 2048;
+/// Seconds before `openrange hooks` tries again what a target did not take, unless `--pauses` says otherwise: those that
+/// Standard Webhooks proposes.
+pub const HOOK_PAUSES: [u64; 9] = [5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400];
+/// Longest pause that a target can ask for (`Retry-After`).
+pub const HOOK_RETRY_AFTER_MAX: Duration = Duration::from_secs(86_400);
+/// How long one attempt may take, unless `--timeout` says otherwise: what Standard Webhooks proposes.
+pub const HOOK_TIMEOUT: Duration = Duration::from_secs(20);
+/// Attempts under way at one origin: some targets that never answer do not delay the others there.
+pub const HOOK_LANES: usize = 8;
+/// Targets that are behind. When there are more, `done` is read on when one of them is not behind any more; some 2 MB at
+/// most in memory, and 2 MB in the state file.
+pub const HOOK_TARGETS_MAX: usize = 1000;
+/// URLs that are remembered because they answered 410; of more, the oldest is forgotten.
+pub const HOOK_GONE_MAX: usize = 1000;
+/// Bytes of the content of a response after which its status counts, whatever else comes.
+pub const HOOK_RESPONSE_MAX: usize = 64 * 1024;
+/// Bytes of `done` that are read at once: some 150 lines.
+pub const HOOK_READ: usize = 16 * 1024;
+/// How long a rolled file may still be written to by somebody who has opened it under its former name.
+pub const HOOK_ROLL_PAUSE: Duration = Duration::from_secs(1);
+/// The state is saved at most so often: after a crash, what was told within that time is told again.
+pub const HOOK_SAVE_INTERVAL: Duration = Duration::from_millis(100);
+/// When it could not be saved: again after so long.
+pub const HOOK_SAVE_AGAIN: Duration = Duration::from_secs(10);
+/// Largest state that is read: all targets with the longest URLs, each character of them escaped.
+pub const HOOK_STATE_MAX: usize = 16 * 1024 * 1024;
+/// How long attempts that are under way may go on after SIGTERM.
+pub const HOOK_GRACE: Duration = Duration::from_secs(5);
+/// Origins of which the log says once that they are not listed.
+pub const HOOK_FOREIGN_MAX: usize = 64;
