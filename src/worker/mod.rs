@@ -25,6 +25,7 @@ mod passes;
 pub mod pauses;
 mod queue;
 mod report;
+mod revocation;
 pub mod searches;
 pub mod send;
 pub mod shared;
