@@ -330,6 +330,9 @@ pub const JOB_STOP_GRACE: Duration = Duration::from_secs(5);
 /// Longest line of `queue` that is understood: a media type and some numbers fit many times.
 pub const JOB_LINE_MAX: usize = 16 * 1024;
 
+/// From the status of a job to its seal, for whoever has recorded the status: then the server takes it for dead and seals.
+pub const JOB_SEAL_PATIENCE: Duration = Duration::from_secs(5);
+
 /// Between two looks at `queue` where no event tells of a change, as on network file systems.
 pub const QUEUE_LOOK_INTERVAL: Duration = Duration::from_secs(15);
 

@@ -20,12 +20,12 @@ pub const PREFLIGHT: &str = "Access-Control-Allow-Methods: GET, HEAD\r\n\
 
 /// Besides the other lines of every answer, where something may be written.
 pub const EXPOSED_WRITABLE: &str =
-    "Access-Control-Expose-Headers: Location, Upload-Complete, Upload-Offset\r\n";
+    "Access-Control-Expose-Headers: Content-Location, Location, Upload-Complete, Upload-Offset\r\n";
 
 /// [`PREFLIGHT`] of a name that may be written.
 pub const PREFLIGHT_WRITABLE: &str = "Access-Control-Allow-Methods: GET, HEAD, POST, PATCH, PUT, MOVE, DELETE\r\n\
-    Access-Control-Allow-Headers: Authorization, Content-Digest, Content-Type, Destination, If-Match, \
-    If-Modified-Since, If-None-Match, If-Range, If-Unmodified-Since, Last-Event-ID, Overwrite, Prefer, Range, \
+    Access-Control-Allow-Headers: Authorization, Content-Digest, Content-Type, Destination, Idempotency-Key, \
+    If-Bytes-Before, If-Match, If-Modified-Since, If-None-Match, If-Range, If-Unmodified-Since, Last-Event-ID, Overwrite, Prefer, Range, \
     Upload-Complete, Upload-Offset\r\n\
     Access-Control-Max-Age: 7200\r\n";
 

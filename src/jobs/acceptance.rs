@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 
-use rustix::fs::{AtFlags, Dir, OFlags};
+use rustix::fs::{AtFlags, Dir, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::files::{
@@ -60,6 +60,30 @@ impl JobDirectory {
     /// ENOSPC and the like.
     pub fn enqueue(&self, record: &JobRecord) -> Result<(), Errno> {
         self.append(QUEUE, record.queue_line().as_bytes())
+    }
+
+    /// Removes files that whoever was about to give them a name has left when it died.
+    ///
+    /// # Errors
+    /// EIO and the like.
+    pub fn remove_leftovers(&self) -> Result<(), Errno> {
+        for entry in Dir::read_from(&self.directory)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            if !is_unfinished(name.to_bytes()) {
+                continue;
+            }
+            let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+            let Ok(file) = rustix::fs::openat(&self.directory, name, flags, Mode::empty()) else {
+                continue;
+            };
+            // Its creator holds the lock.
+            let lock = rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive);
+            if lock.is_ok() {
+                let _ = rustix::fs::unlinkat(&self.directory, name, AtFlags::empty());
+            }
+        }
+        Ok(())
     }
 
     /// Removes all files of a job.
@@ -145,6 +169,20 @@ impl JobDirectory {
         let stat = self.stat(&status_name(id)).ok()?;
         u64::try_from(stat.st_mtime).ok()
     }
+}
+
+/// Whether a file has a name of [`JobDirectory::create`]: `.ID.status.THREAD`, `..ID.job.THREAD`.
+fn is_unfinished(name: &[u8]) -> bool {
+    let Some(dot) = name.iter().rposition(|&byte| byte == b'.') else {
+        return false;
+    };
+    let (whole, thread) = (&name[..dot], &name[dot + 1..]);
+    let Some(name) = whole.strip_prefix(b".") else {
+        return false;
+    };
+    let record = name.strip_prefix(b".");
+    let id = id_before(name, b".status").or(record.and_then(|name| id_before(name, b".job")));
+    id.is_some() && !thread.is_empty() && thread.iter().all(u8::is_ascii_digit)
 }
 
 /// Reads until the buffer is full or there is no more.

@@ -1,6 +1,7 @@
 //! The files of jobs in their directory. Every operation is safe against the others in other processes: what only one may
 //! do, the kernel decides (`link(2)` and `O_EXCL` on names, `flock(2)` on the answer).
 
+use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{Read, Write};
@@ -13,6 +14,7 @@ use rustix::fs::{AtFlags, Dir, FlockOperation, Mode, OFlags, RawMode};
 use rustix::io::Errno;
 
 use super::record::{self, JobId, JobRecord, JobStatus};
+use crate::store::reservation::reserve;
 
 /// The log of accepted jobs.
 pub const QUEUE: &str = "queue";
@@ -156,35 +158,42 @@ impl JobDirectory {
     /// status is the one that counts.
     ///
     /// # Errors
-    /// ENOSPC and the like; the job has not ended then.
+    /// ENOSPC and the like; what is missing of the end follows when this is called again.
     pub fn end(&self, id: JobId, status: JobStatus) -> Result<bool, Errno> {
         let decided = self.decide(id, status)?;
-        if decided.is_some() {
-            self.tell_end(id, status)?;
+        match &decided {
+            Some(_) => self.tell_end(id, status)?,
+            None => {
+                self.complete_end(id)?;
+            }
         }
         self.seal(id)?;
         Ok(decided.is_some())
     }
 
     /// Completes the end of a job if whoever gave it its status has died before the seal. The line of `done` may then be
-    /// there twice.
+    /// there twice. False: somebody is about to complete it.
     ///
     /// # Errors
     /// As [`JobDirectory::end`].
-    pub fn complete_end(&self, id: JobId) -> Result<(), Errno> {
-        let lock = self.open_file(&status_name(id), OFlags::RDONLY)?;
+    pub fn complete_end(&self, id: JobId) -> Result<bool, Errno> {
+        let lock = match self.open_file(&status_name(id), OFlags::RDONLY) {
+            // Its files are gone.
+            Err(Errno::NOENT) => return Ok(true),
+            lock => lock?,
+        };
         match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {}
-            // Somebody is about to complete it.
-            Err(Errno::AGAIN) => return Ok(()),
+            Err(Errno::AGAIN) => return Ok(self.is_over(id)),
             Err(error) => return Err(error),
         }
         match self.status(id) {
             Some(status) if !self.is_over(id) => {
                 self.tell_end(id, status)?;
-                self.seal(id)
+                self.seal(id)?;
+                Ok(true)
             }
-            _ => Ok(()),
+            _ => Ok(true),
         }
     }
 
@@ -231,14 +240,21 @@ impl JobDirectory {
         rustix::fs::chmodat(&self.directory, id.as_str(), mode, AtFlags::empty())
     }
 
-    /// Appends to a log of the directory with one write, and creates it if it is not there.
+    /// Appends a line to a log of the directory with one write, and creates it if it is not there.
     ///
     /// # Errors
     /// ENOSPC and the like.
     pub fn append(&self, name: &str, line: &[u8]) -> Result<(), Errno> {
-        let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE;
+        let flags = OFlags::RDWR | OFlags::APPEND | OFlags::CREATE;
         let file = self.open_file(name, flags)?;
-        match rustix::io::write(&file, line)? {
+        let size = rustix::fs::fstat(&file)?.st_size.unsigned_abs();
+        // Where space cannot be reserved, half a line may be there: the next one begins behind its own line end.
+        let line = match ends_in_a_line(&file, size)? {
+            true => Cow::Borrowed(line),
+            false => Cow::Owned([b"\n", line].concat()),
+        };
+        reserve(&file, line.len() as u64, size)?;
+        match rustix::io::retry_on_intr(|| rustix::io::write(&file, &line))? {
             count if count == line.len() => Ok(()),
             _ => Err(Errno::NOSPC),
         }
@@ -280,6 +296,17 @@ impl Answer {
     pub fn is_sealed(&self) -> bool {
         is_sealed(&self.lock).unwrap_or(true)
     }
+}
+
+/// Whether a file of this size ends with a line end, or is empty.
+fn ends_in_a_line(file: &OwnedFd, size: u64) -> Result<bool, Errno> {
+    let Some(last) = size.checked_sub(1) else {
+        return Ok(true);
+    };
+    let mut byte = [0];
+    let count = rustix::io::retry_on_intr(|| rustix::io::pread(file, &mut byte, last))?;
+    // Somebody has made it shorter meanwhile.
+    Ok(count == 0 || byte == *b"\n")
 }
 
 fn is_sealed(file: &OwnedFd) -> Result<bool, Errno> {

@@ -3,7 +3,7 @@
 //! Workers of the server accept and cancel jobs; a thread of its own waits for deadlines and for the ends that workers of the
 //! jobs record. What is kept here is only a copy of what the directory says, made again at each start.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::io;
 use std::os::fd::AsFd;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -18,7 +18,9 @@ use rustix::io::Errno;
 use super::acceptance::JobEntry;
 use super::files::JobDirectory;
 use super::record::{JobId, JobRecord, JobStatus};
-use crate::limits::{JOB_CLEAN_INTERVAL, JOB_KEEP, JOB_TIMEOUT, JOBS_MAX, QUEUE_LOOK_INTERVAL};
+use crate::limits::{
+    JOB_CLEAN_INTERVAL, JOB_KEEP, JOB_SEAL_PATIENCE, JOB_TIMEOUT, JOBS_MAX, QUEUE_LOOK_INTERVAL,
+};
 
 /// How jobs are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,8 +50,10 @@ pub struct Tracker {
     open: Mutex<Open>,
     /// Wakes the thread.
     wake: OwnedFd,
-    /// Watches the directory, read by the thread only.
+    /// Watches the directory.
     watch: Mutex<Inotify>,
+    /// The same queue of events, to wait for them without the lock.
+    events: OwnedFd,
 }
 
 /// The open jobs and when they end.
@@ -57,7 +61,34 @@ pub struct Tracker {
 struct Open {
     deadlines: HashMap<JobId, u64>,
     by_time: BTreeSet<(u64, JobId)>,
+    /// Jobs whose files are being made.
+    claimed: HashSet<JobId>,
+    /// Jobs that somebody else has given a status, and when they should be sealed at the latest.
+    unsealed: BTreeSet<(u64, JobId)>,
     stopped: bool,
+}
+
+impl Open {
+    fn count(&self) -> usize {
+        self.deadlines.len() + self.claimed.len()
+    }
+
+    fn remove(&mut self, id: JobId) -> bool {
+        let deadline = self.deadlines.remove(&id);
+        if let Some(deadline) = deadline {
+            self.by_time.remove(&(deadline, id));
+        }
+        self.claimed.remove(&id) || deadline.is_some()
+    }
+
+    /// The next moment at which there is something to do.
+    fn next(&self) -> Option<u64> {
+        let first = |times: &BTreeSet<(u64, JobId)>| Some(times.first()?.0);
+        first(&self.by_time)
+            .into_iter()
+            .chain(first(&self.unsealed))
+            .min()
+    }
 }
 
 /// A job that is not accepted.
@@ -80,7 +111,9 @@ impl Tracker {
         watch
             .watches()
             .add(path, WatchMask::CREATE | WatchMask::MOVED_TO)?;
+        let events = rustix::io::fcntl_dupfd_cloexec(watch.as_fd(), 0)?;
         let tracker = Tracker {
+            events,
             directory,
             terms,
             open: Mutex::default(),
@@ -100,14 +133,18 @@ impl Tracker {
     /// How many jobs are open.
     #[must_use]
     pub fn open_jobs(&self) -> usize {
-        self.open().deadlines.len()
+        self.open().count()
     }
 
-    /// The deadline of a job that is accepted now, in seconds since 1970. `wanted`: seconds from now.
+    /// The deadline of a job that is accepted now, in seconds since 1970. `wanted`: seconds from now, which it has at least.
     #[must_use]
     pub fn deadline(&self, wanted: Option<u64>) -> u64 {
         let timeout = wanted.unwrap_or(self.terms.timeout.as_secs());
-        seconds_since_1970().saturating_add(timeout)
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        let begun = u64::from(now.subsec_nanos() > 0);
+        now.as_secs().saturating_add(timeout).saturating_add(begun)
     }
 
     /// Claims a name for a job; false if there is such a job already.
@@ -115,10 +152,30 @@ impl Tracker {
     /// # Errors
     /// [`NotAccepted`]
     pub fn claim(&self, record: &JobRecord) -> Result<bool, NotAccepted> {
-        if self.open_jobs() >= self.terms.most && self.directory.record(record.id).is_none() {
+        let mut reserved = self.reserve(record.id);
+        if reserved.is_none() {
+            // Whoever has just read the end of a job may ask for the next one before the thread has heard of that end.
+            self.read_ends();
+            reserved = self.reserve(record.id);
+        }
+        if reserved.is_none() && self.directory.record(record.id).is_none() {
             return Err(NotAccepted::Full);
         }
-        self.directory.claim(record).map_err(NotAccepted::Failed)
+        let claimed = self.directory.claim(record);
+        if reserved == Some(true) && !matches!(claimed, Ok(true)) {
+            self.open().claimed.remove(&record.id);
+        }
+        claimed.map_err(NotAccepted::Failed)
+    }
+
+    /// Counts a job as open that is about to be made. `None`: there are too many; false: it is open already.
+    fn reserve(&self, id: JobId) -> Option<bool> {
+        let mut open = self.open();
+        if open.deadlines.contains_key(&id) || open.claimed.contains(&id) {
+            return Some(false);
+        }
+        let has_place = open.count() < self.terms.most;
+        has_place.then(|| open.claimed.insert(id))
     }
 
     /// Makes known a job whose request has its name: workers see it in the queue from now on.
@@ -151,13 +208,16 @@ impl Tracker {
     /// Waits for deadlines and ends until [`Tracker::stop`].
     pub fn run(&self) {
         let mut clean_at = seconds_since_1970();
+        let interval = self.terms.keep.as_secs();
+        let interval = interval.clamp(1, JOB_CLEAN_INTERVAL.as_secs());
         loop {
             let now = seconds_since_1970();
             if now >= clean_at {
                 self.clean(now);
-                clean_at = now + JOB_CLEAN_INTERVAL.as_secs();
+                clean_at = now + interval;
             }
             self.end_late(now);
+            self.seal_late(now);
             if self.open().stopped {
                 return;
             }
@@ -174,6 +234,7 @@ impl Tracker {
 
     /// Completes what an earlier server has left.
     fn recover(&self) -> Result<(), Errno> {
+        self.directory.remove_leftovers()?;
         let queued = self.directory.queued();
         for JobEntry {
             id,
@@ -188,11 +249,7 @@ impl Tracker {
                     info!("job {id}: it was not accepted before the server ended");
                     self.directory.remove(id);
                 }
-                (true, true, _) => {
-                    if let Err(error) = self.directory.complete_end(id) {
-                        error!("job {id}: cannot seal its answer: {error}");
-                    }
-                }
+                (true, true, _) => self.complete_end(id, seconds_since_1970()),
                 (true, false, Some(record)) => {
                     if !queued.contains(&id) {
                         self.directory.enqueue(&record)?;
@@ -222,6 +279,34 @@ impl Tracker {
         }
     }
 
+    /// Seals the answers of jobs whose status somebody else has recorded and who has died before the seal.
+    fn seal_late(&self, now: u64) {
+        loop {
+            let late = self.open().unsealed.first().copied();
+            let Some((at, id)) = late.filter(|(at, _)| *at <= now) else {
+                return;
+            };
+            self.open().unsealed.remove(&(at, id));
+            self.complete_end(id, now);
+        }
+    }
+
+    fn complete_end(&self, id: JobId, now: u64) {
+        match self.directory.complete_end(id) {
+            Ok(true) => {}
+            Ok(false) => self.look_for_seal(id, now),
+            Err(error) => {
+                error!("job {id}: cannot seal its answer: {error}");
+                self.look_for_seal(id, now);
+            }
+        }
+    }
+
+    fn look_for_seal(&self, id: JobId, now: u64) {
+        let at = now + JOB_SEAL_PATIENCE.as_secs();
+        self.open().unsealed.insert((at, id));
+    }
+
     /// Removes the files of jobs that ended long ago.
     fn clean(&self, now: u64) {
         let jobs = match self.directory.jobs() {
@@ -241,17 +326,13 @@ impl Tracker {
 
     /// Waits until a deadline passes, an end is recorded, or another thread wants something.
     fn wait(&self, now: u64, clean_at: u64) {
-        let next = self
-            .open()
-            .by_time
-            .first()
-            .map_or(clean_at, |first| first.0.min(clean_at));
+        let next = self.open().next();
+        let next = next.map_or(clean_at, |next| next.min(clean_at));
         // Deadlines are whole seconds, and a clock may be set: a look at least now and then.
         let pause = Duration::from_secs(next.saturating_sub(now)).min(QUEUE_LOOK_INTERVAL);
         let timeout = Timespec::try_from(pause).expect("some seconds");
-        let watch = self.watch();
         let mut ready = [
-            PollFd::from_borrowed_fd(watch.as_fd(), PollFlags::IN),
+            PollFd::new(&self.events, PollFlags::IN),
             PollFd::new(&self.wake, PollFlags::IN),
         ];
         let _ = rustix::event::poll(&mut ready, Some(&timeout));
@@ -269,7 +350,7 @@ impl Tracker {
                 let name = event.name.and_then(|name| name.to_str());
                 let id = name.and_then(|name| name.strip_suffix(".status"));
                 if let Some(id) = id.and_then(|id| id.parse().ok()) {
-                    self.drop_open(id);
+                    self.has_status(id);
                 }
             }
         }
@@ -279,12 +360,20 @@ impl Tracker {
             let ended = open
                 .into_iter()
                 .filter(|id| self.directory.status(*id).is_some());
-            ended.for_each(|id| self.drop_open(id));
+            ended.for_each(|id| self.has_status(id));
+        }
+    }
+
+    /// A job is open no longer, but for the seal that follows the status.
+    fn has_status(&self, id: JobId) {
+        if self.drop_open(id) {
+            self.look_for_seal(id, seconds_since_1970());
         }
     }
 
     fn insert(&self, id: JobId, deadline: u64) {
         let mut open = self.open();
+        open.claimed.remove(&id);
         if let Some(before) = open.deadlines.insert(id, deadline) {
             open.by_time.remove(&(before, id));
         }
@@ -296,11 +385,8 @@ impl Tracker {
         }
     }
 
-    fn drop_open(&self, id: JobId) {
-        let mut open = self.open();
-        if let Some(deadline) = open.deadlines.remove(&id) {
-            open.by_time.remove(&(deadline, id));
-        }
+    fn drop_open(&self, id: JobId) -> bool {
+        self.open().remove(id)
     }
 
     fn wake(&self) {

@@ -17,8 +17,9 @@ use log::{error, info, warn};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use super::files::{JobDirectory, Taken};
+use super::files::{Answer, JobDirectory, Taken};
 use super::record::{JobId, JobStatus};
+use crate::limits::JOB_LOCKED_PAUSE;
 use command::Ended;
 use options::WorkOptions;
 use pending::Pending;
@@ -110,24 +111,35 @@ impl Work {
         } else {
             match command::run(&self.directory, id, &answer, &self.options, &self.cut) {
                 Ended::With(status) => status,
-                Ended::SealedByAnother => {
+                Ended::SealedByAnother if self.directory.status(id).is_some() => {
                     info!("job {id}: somebody else has ended it");
                     return;
                 }
+                // By hand: `chmod a-w` is a way to say that nobody needs it any more.
+                Ended::SealedByAnother => JobStatus::Cancelled,
                 Ended::Cut => return,
             }
         };
-        self.end(id, status);
+        self.end(id, status, &answer);
     }
 
-    fn end(&self, id: JobId, status: JobStatus) {
-        match self.directory.end(id, status) {
-            Ok(true) => info!("job {id}: {status}"),
-            Ok(false) => info!("job {id}: it ended before with another status"),
-            Err(error) => {
-                error!("job {id}: cannot record that it ended with {status}: {error}");
-                self.pending.look_again_later(id);
+    /// Records how a job ended, and tries that again while the disk is full: the command has run, and must not run twice.
+    /// `_answer`: while it is ours, nobody takes the job for abandoned.
+    fn end(&self, id: JobId, status: JobStatus, _answer: &Answer) {
+        loop {
+            match self.directory.end(id, status) {
+                Ok(_) if self.directory.status(id) == Some(status) => {
+                    return info!("job {id}: {status}");
+                }
+                Ok(_) => return info!("job {id}: it ended before with another status"),
+                Err(error) => {
+                    error!("job {id}: cannot record that it ended with {status}: {error}");
+                }
             }
+            if self.cut.load(Ordering::Relaxed) {
+                return;
+            }
+            thread::sleep(JOB_LOCKED_PAUSE);
         }
     }
 

@@ -24,6 +24,12 @@ pub const MISDIRECTED: &str =
 
 pub(super) const CHUNKED: &str = "Transfer-Encoding: chunked\r\n";
 
+/// Methods of the path that takes jobs.
+pub(super) const ALLOW_JOBS: &str = "Allow: GET, HEAD, OPTIONS, POST\r\n";
+
+/// Methods of the answer of a job.
+pub(super) const ALLOW_ANSWER: &str = "Allow: GET, HEAD, OPTIONS, DELETE\r\n";
+
 /// Methods of a name that may be written.
 pub(super) const ALLOW_WRITABLE: &str =
     "Allow: GET, HEAD, OPTIONS, POST, PATCH, PUT, MOVE, DELETE\r\n";

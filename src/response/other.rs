@@ -1,18 +1,20 @@
 //! Responses without a file: pages from memory, redirects, refusals, failures.
 
 use super::builder::{ResponseBuilder, text};
-use super::fields::{ALLOW, ALLOW_WRITABLE, MISDIRECTED, NOT_STORED};
+use super::fields::{ALLOW, ALLOW_ANSWER, ALLOW_JOBS, ALLOW_WRITABLE, MISDIRECTED, NOT_STORED};
 use super::message::Response;
 use super::terms::Terms;
 use crate::http::authorization::{Challenge, Session};
 use crate::http::cors::{PREFLIGHT, PREFLIGHT_WRITABLE};
 use crate::http::head::Status;
 use crate::http::media;
+use crate::http::prefix::Prefix;
 use crate::http::request::Refusal;
 use crate::http::target::{Path, Target};
 use crate::http::viewer;
 use crate::http::write::ACCEPT_PATCH;
 use crate::intent::Intent;
+use crate::job::answered_at;
 use crate::resource::{DirectoryPage, Resource};
 
 /// No script runs in the list of a directory, whatever a name may contain.
@@ -35,21 +37,31 @@ pub fn refuse<'a>(refusal: Refusal, head_only: bool, terms: impl Into<Terms<'a>>
 
 impl ResponseBuilder<'_> {
     pub(super) fn options(&self, target: &Target) -> Response {
-        let writable = match target {
-            Target::Path(path) => self.may_write(path),
-            Target::Asterisk | Target::Nowhere => false,
+        let allow = match target {
+            Target::Path(path) => self.methods_of(path),
+            Target::Asterisk | Target::Nowhere => ALLOW,
         };
-        let head = self.head(Status::NoContent);
-        let head = match writable {
-            true => head.lines(ALLOW_WRITABLE).lines(ACCEPT_PATCH),
-            false => head.lines(ALLOW),
+        let head = self.head(Status::NoContent).lines(allow);
+        let head = match allow == ALLOW_WRITABLE {
+            true => head.lines(ACCEPT_PATCH),
+            false => head,
         };
         let head = head.lines(match self.terms.cors {
             None => "",
-            Some(_) if writable => PREFLIGHT_WRITABLE,
-            Some(_) => PREFLIGHT,
+            Some(_) if allow == ALLOW => PREFLIGHT,
+            Some(_) => PREFLIGHT_WRITABLE,
         });
         Response::new(Status::NoContent, head.finish(b""), self.keep_alive)
+    }
+
+    fn methods_of(&self, path: &Path) -> &'static str {
+        let takes_jobs = |jobs: &Prefix| *path.name == *jobs.name();
+        match self.terms.jobs {
+            Some(jobs) if takes_jobs(jobs) => ALLOW_JOBS,
+            _ if self.may_write(path) => ALLOW_WRITABLE,
+            Some(jobs) if answered_at(jobs, path).is_some() => ALLOW_ANSWER,
+            _ => ALLOW,
+        }
     }
 
     /// A method that is not understood.

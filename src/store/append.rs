@@ -8,12 +8,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use log::error;
-use rustix::fs::{FallocateFlags, Mode, OFlags, SeekFrom};
+use rustix::fs::{Mode, OFlags, SeekFrom};
 use rustix::io::Errno;
 use rustix::process::{Resource, getrlimit};
 
 use super::file::OpenFile;
 use super::place::{Place, Stop, failure, failure_at, lock};
+use super::reservation::reserve;
 use super::root::Files;
 use crate::http::conditional::{self, Conditions};
 use crate::http::target::Path;
@@ -49,10 +50,6 @@ pub struct Appended {
 const TRIES: u32 = 8;
 /// Of a file that is created, before the umask.
 const MODE: u32 = 0o666;
-/// A write that stays within the last block of a file is all of it or nothing without a reservation. No file system has
-/// smaller ones.
-const BLOCK: u64 = 512;
-
 /// A file that is open for appending, and the place where it was found.
 pub struct Appender {
     place: Place,
@@ -256,7 +253,7 @@ impl Target<'_> {
 
     /// Writes one record behind a file that is so long; gives the offset of its end.
     fn write(&self, bytes: &[u8], size: u64) -> Result<u64, WriteFailure> {
-        let result = self.reserve(bytes.len() as u64, size);
+        let result = reserve(self.handle, bytes.len() as u64, size);
         if let Err(error) = result {
             return Err(self.nothing_written(error));
         }
@@ -269,26 +266,6 @@ impl Target<'_> {
             }
             Ok(count) => Err(self.partly_written(count, bytes.len())),
             Err(error) => Err(self.nothing_written(error)),
-        }
-    }
-
-    /// Reserves the space for a record, so that it is written as a whole or not at all. Where that is not possible (some
-    /// file systems), the write tells.
-    fn reserve(&self, length: u64, size: u64) -> Result<(), Errno> {
-        // fallocate(2) does not look at this limit.
-        let limit = getrlimit(Resource::Fsize).current;
-        if limit.is_some_and(|limit| size.saturating_add(length) > limit) {
-            return Err(Errno::FBIG);
-        }
-        if !size.is_multiple_of(BLOCK) && size / BLOCK == (size + length - 1) / BLOCK {
-            return Ok(());
-        }
-        let result = rustix::io::retry_on_intr(|| {
-            rustix::fs::fallocate(self.handle, FallocateFlags::KEEP_SIZE, size, length)
-        });
-        match result {
-            Err(error @ (Errno::NOSPC | Errno::DQUOT | Errno::FBIG)) => Err(error),
-            _ => Ok(()),
         }
     }
 

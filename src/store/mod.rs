@@ -23,6 +23,7 @@ pub mod place;
 pub mod relocate;
 pub mod remote;
 pub mod replace;
+pub mod reservation;
 pub mod resolved;
 pub mod root;
 mod steps;

@@ -16,7 +16,7 @@ use crate::http::conditional::Conditions;
 use crate::http::digest::Verifier;
 use crate::http::target::{Path, Target};
 use crate::http::write::{Verb, WriteHead};
-use crate::intent::{EventsOf, Intent, ParsedRequest};
+use crate::intent::{Intent, ParsedRequest};
 use crate::job::{self, JobId, JobStatus};
 use crate::jobs::record::JobRecord;
 use crate::jobs::tracker::NotAccepted;
@@ -161,8 +161,11 @@ pub(super) fn carry_out(slot: &mut Slot, context: &mut Context) -> bool {
 }
 
 fn make(slot: &mut Slot, context: &mut Context, record: JobRecord) {
+    let draining = slot.machine.is_draining();
     let upload = slot.upload.as_mut().expect("it was accepted");
     let result = match upload.is_intact() {
+        // The signal came while the body did.
+        true if draining => Err(WriteFailure::Ending),
         true => {
             let temporary = upload.temporary.as_mut().expect("a body that is stored");
             accept(context, temporary, record)
@@ -266,26 +269,6 @@ pub(super) fn patience<F>(
         .patience()
         .unwrap_or(now + Duration::from_secs(wait?));
     (until > now).then_some(until)
-}
-
-/// What a client must be allowed to read something of the jobs: requests are nobody's business but the workers'.
-pub(super) fn right_to_read(jobs: &Jobs, intent: &Intent) -> Right {
-    let internal = |name: &[u8]| name == b"queue" || name == b"done" || name.ends_with(b".request");
-    let secret = match intent {
-        Intent::Events(EventsOf {
-            path,
-            files: Some(files),
-            ..
-        }) => {
-            let here = path.slash && *path.name == *jobs.prefix.name();
-            here && files.iter().any(|file| file.name().is_none_or(internal))
-        }
-        intent => {
-            let below = intent.path().and_then(|path| jobs.prefix.below(path));
-            below.is_some_and(internal)
-        }
-    };
-    if secret { Right::Write } else { Right::Read }
 }
 
 /// How the job ended whose answer this connection tails, if it has.

@@ -18,6 +18,7 @@ mod generations;
 mod held_memory;
 pub mod hints;
 pub mod inspect;
+mod job_rights;
 mod jobs;
 pub mod lists;
 mod open;

@@ -7,6 +7,7 @@ use log::{Level, log_enabled};
 use super::accounting::{answer_begins, finish_response};
 use super::context::Context;
 use super::generations;
+use super::job_rights;
 use super::jobs;
 use super::lists::Order;
 use super::passes::Pass;
@@ -223,7 +224,7 @@ fn authorize(
 fn right_needed(jobs: Option<&Jobs>, intent: &Intent) -> Right {
     match (jobs, intent) {
         (_, Intent::Answer(_)) => Right::Append,
-        (Some(jobs), intent) => jobs::right_to_read(jobs, intent),
+        (Some(jobs), intent) => job_rights::right_to_read(jobs, intent),
         (None, _) => Right::Read,
     }
 }

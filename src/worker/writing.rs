@@ -9,6 +9,7 @@ use super::accounting::answer_begins;
 use super::completions::{Completion, Completions};
 use super::context::Context;
 use super::hints::tell_written;
+use super::job_rights;
 use super::slot::Slot;
 use super::upload::{Commit, Held, Upload, Writing};
 use crate::connection::Action;
@@ -102,7 +103,10 @@ pub(super) type Decision = Result<(Sink, Option<Box<Upload>>), WriteFailure>;
 fn decide(asked: &ParsedRequest, slot: &Slot, context: &mut Context) -> Decision {
     let write = asked.write_head();
     let right = match write.verb {
-        Verb::Post | Verb::Patch => Right::Append,
+        Verb::Post | Verb::Patch => match &context.jobs {
+            Some(jobs) => job_rights::right_to_append(jobs, write.path()),
+            None => Right::Append,
+        },
         Verb::Put | Verb::Move | Verb::Delete => Right::Write,
     };
     permit(asked, write, right, slot, context)?;

@@ -1,5 +1,6 @@
 //! Contract 13: jobs and intake.
 
+mod ends;
 mod hooks;
 mod intake;
 mod receiver;

@@ -8,24 +8,24 @@ use crate::c12_writing::{once, write};
 use crate::support::client::{Client, Response, get, request};
 use crate::support::harness::{Server, TempDir, eventually, run};
 
-fn served(options: &[&str]) -> (TempDir, Server) {
+pub fn served(options: &[&str]) -> (TempDir, Server) {
     let dir = TempDir::new();
     dir.mkdir("jobs");
     let server = start(&dir, options);
     (dir, server)
 }
 
-fn start(dir: &TempDir, options: &[&str]) -> Server {
+pub fn start(dir: &TempDir, options: &[&str]) -> Server {
     let options = [&["--jobs", "/jobs", "--threads", "2"], options].concat();
     Server::with(dir, &options)
 }
 
-fn post(server: &Server, fields: &[&str], body: &str) -> Response {
+pub fn post(server: &Server, fields: &[&str], body: &str) -> Response {
     once(server, "POST", "/jobs", fields, body)
 }
 
 /// Makes a job and gives its path.
-fn accepted(server: &Server, fields: &[&str], body: &str) -> String {
+pub fn accepted(server: &Server, fields: &[&str], body: &str) -> String {
     let fields = [&["Prefer: respond-async"], fields].concat();
     let response = post(server, &fields, body);
     assert_eq!(response.status, 202, "{response:?}");
@@ -43,14 +43,14 @@ fn asking(server: &Server, fields: &[&str], body: &str) -> Client {
 }
 
 /// The trailer of an answer whose job ended so.
-fn ends(status: &str) -> Vec<(String, String)> {
+pub fn ends(status: &str) -> Vec<(String, String)> {
     let fields = [("Tail-End", "sealed"), ("Job-Status", status)];
     fields
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .into()
 }
 
-fn text(dir: &TempDir, name: &str) -> String {
+pub fn text(dir: &TempDir, name: &str) -> String {
     fs::read_to_string(dir.join(name)).unwrap_or_default()
 }
 

@@ -1,0 +1,45 @@
+//! What of the files of jobs is for whom.
+
+use super::upload::Jobs;
+use crate::http::authorization::Right;
+use crate::http::target::Path;
+use crate::intent::{EventsOf, Intent};
+
+/// What a client must be allowed to read something of the jobs: requests are nobody's business but the workers'.
+pub(super) fn right_to_read(jobs: &Jobs, intent: &Intent) -> Right {
+    let secret = match intent {
+        Intent::Events(EventsOf {
+            path,
+            files: Some(files),
+            ..
+        }) => {
+            let here = path.slash && *path.name == *jobs.prefix.name();
+            here && files.iter().any(|file| file.name().is_none_or(is_internal))
+        }
+        intent => intent.path().is_some_and(|path| is_secret(jobs, path)),
+    };
+    if secret { Right::Write } else { Right::Read }
+}
+
+/// What a client must be allowed to append to a path, which may be among the files of the jobs.
+pub(super) fn right_to_append(jobs: &Jobs, path: Option<&Path>) -> Right {
+    match path.is_some_and(|path| is_secret(jobs, path)) {
+        true => Right::Write,
+        false => Right::Append,
+    }
+}
+
+fn is_secret(jobs: &Jobs, path: &Path) -> bool {
+    jobs.prefix.below(path).is_some_and(is_internal)
+}
+
+/// Whether a file in the directory of the jobs is for workers only: a request, a log of the directory or an earlier
+/// generation of one.
+fn is_internal(name: &[u8]) -> bool {
+    let is_log = |log: &[u8]| match name.strip_prefix(log) {
+        Some([] | [b'.', ..]) => true,
+        Some([b'-', digit, ..]) => digit.is_ascii_digit(),
+        _ => false,
+    };
+    name.ends_with(b".request") || is_log(b"queue") || is_log(b"done")
+}
