@@ -247,6 +247,14 @@ impl<'a> WriteFields<'a> {
         if self.idempotency_key.is_some_and(<[u8]>::is_empty) {
             return Err(Fault::bad("an empty Idempotency-Key names nothing"));
         }
+        if [&b"generation"[..], b"generations"]
+            .iter()
+            .any(|name| has_parameter(written, name))
+        {
+            return Err(Fault::bad(
+                "a write goes to the file that has the name now: no ?generation",
+            ));
+        }
         if self.encoded {
             return Err(Fault {
                 status: Status::UnsupportedMediaType,

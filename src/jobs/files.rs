@@ -10,7 +10,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use rustix::fs::{AtFlags, Dir, FlockOperation, Mode, OFlags, RawMode};
+use rustix::fs::{AtFlags, Dir, FallocateFlags, FlockOperation, Mode, OFlags, RawMode};
 use rustix::io::Errno;
 
 use super::record::{self, JobId, JobRecord, JobStatus};
@@ -247,13 +247,12 @@ impl JobDirectory {
     pub fn append(&self, name: &str, line: &[u8]) -> Result<(), Errno> {
         let flags = OFlags::RDWR | OFlags::APPEND | OFlags::CREATE;
         let file = self.open_file(name, flags)?;
-        let size = rustix::fs::fstat(&file)?.st_size.unsigned_abs();
         // Where space cannot be reserved, half a line may be there: the next one begins behind its own line end.
-        let line = match ends_in_a_line(&file, size)? {
-            true => Cow::Borrowed(line),
-            false => Cow::Owned([b"\n", line].concat()),
+        let line = match has_half_a_line(&file)? {
+            false => Cow::Borrowed(line),
+            true => Cow::Owned([b"\n", line].concat()),
         };
-        reserve(&file, line.len() as u64, size)?;
+        reserve(&file, line.len() as u64, size_of(&file)?)?;
         match rustix::io::retry_on_intr(|| rustix::io::write(&file, &line))? {
             count if count == line.len() => Ok(()),
             _ => Err(Errno::NOSPC),
@@ -296,6 +295,28 @@ impl Answer {
     pub fn is_sealed(&self) -> bool {
         is_sealed(&self.lock).unwrap_or(true)
     }
+}
+
+fn size_of(file: &OwnedFd) -> Result<u64, Errno> {
+    Ok(rustix::fs::fstat(file)?.st_size.unsigned_abs())
+}
+
+/// Whether a log ends within a line that nobody is writing.
+fn has_half_a_line(file: &OwnedFd) -> Result<bool, Errno> {
+    /// How often somebody else may append meanwhile.
+    const TRIES: u32 = 8;
+    for _ in 0..TRIES {
+        let size = size_of(file)?;
+        if ends_in_a_line(file, size)? {
+            return Ok(false);
+        }
+        // A write(2) that crosses pages is seen half while it is under way, by fstat(2) too. This waits for its end.
+        let _ = rustix::fs::fallocate(file, FallocateFlags::KEEP_SIZE, size, 1);
+        if size_of(file)? == size {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Whether a file of this size ends with a line end, or is empty.

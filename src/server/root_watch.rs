@@ -80,6 +80,11 @@ impl Watched {
             Ok(_) => match self.serve_another() {
                 Ok(()) => {
                     warn!("another directory has the name of ROOT, {root}: it is served now");
+                    if workers.shared().writing.is_some() {
+                        warn!(
+                            "this process may write to the directory before only: restart it to write to {root}"
+                        );
+                    }
                     None
                 }
                 Err(why) => Some(format!(

@@ -73,6 +73,19 @@ fn a_link_to_nothing_is_no_file_and_gets_none() {
 }
 
 #[test]
+fn an_earlier_generation_is_not_written() {
+    let (dir, server) = writable(&[]);
+    dir.write("in/t", "first");
+    let tag = etag(&server, "/in/t");
+    let target = format!("/in/t?generation={}", &tag[3..tag.len() - 1]);
+    for (method, body) in [("POST", "x"), ("PUT", "x"), ("DELETE", ""), ("MOVE", "")] {
+        once(&server, method, &target, &["Destination: /in/u"], body).assert_error(400);
+    }
+    once(&server, "DELETE", "/in/t?generations", &[], "").assert_error(400);
+    assert_eq!(read(&dir, "in/t"), "first");
+}
+
+#[test]
 fn a_file_does_not_move_onto_itself() {
     let (dir, server) = writable(&[]);
     dir.write("in/t", "abc");

@@ -1,6 +1,6 @@
 //! Who may write: rights of tokens, and pages of other sites.
 
-use super::{once, read, writable};
+use super::{names, once, read, writable};
 use crate::support::client::{Client, get};
 use crate::support::harness::{Server, TempDir};
 
@@ -195,6 +195,29 @@ fn a_name_that_leads_here() {
         (421, "close")
     );
     assert!(!dir.join("in/t").exists());
+}
+
+/// A directory that takes the name of a prefix while the server runs: the code would write there, the sandbox does not.
+#[test]
+fn the_sandbox_knows_the_directories_that_were_there_at_the_start() {
+    for (options, status) in [(&[][..], 403), (&["--no-sandbox"], 201)] {
+        let (dir, server) = writable(options);
+        assert_eq!(once(&server, "PUT", "/in/x", &[], "x").status, 201);
+        dir.rename("in", "before");
+        dir.mkdir("in");
+        for (method, target, fields) in [
+            ("PUT", "/in/x", &[][..]),
+            ("POST", "/in/y", &[]),
+            ("POST", "/in/z", &["Prefer: fsync"]),
+        ] {
+            let given = once(&server, method, target, fields, "x").status;
+            assert_eq!(given, status, "{method} {target} with {options:?}");
+        }
+        dir.write("in/old", "x");
+        let given = once(&server, "DELETE", "/in/old", &[], "").status;
+        assert_eq!(given, if status == 403 { 403 } else { 204 });
+        assert_eq!(names(&dir, "before"), ["sub", "x"]);
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! `jobs::record`: what is written can be read, and what is read may have been written by somebody else.
 
+use openrange::jobs::JobDirectory;
 use openrange::jobs::record::{JobId, JobRecord, JobStatus, NotAJob, done_line, parse_done};
 
 #[test]
@@ -120,4 +121,37 @@ fn the_line_of_an_end_can_be_read_again() {
     );
     assert_eq!(parse_done(&line), Some((id, JobStatus::Exit(3))));
     assert_eq!(parse_done("{\"id\":\"job-1\"}"), None);
+}
+
+#[test]
+fn lines_of_many_stay_whole_and_are_never_empty() {
+    const WRITERS: usize = 4;
+    const LINES: usize = 400;
+    let path = std::env::temp_dir().join(format!("openrange-lines-{}", std::process::id()));
+    std::fs::create_dir(&path).expect("a directory");
+    std::thread::scope(|scope| {
+        for writer in 0..WRITERS {
+            let path = &path;
+            scope.spawn(move || {
+                let directory = JobDirectory::open(path).expect("a directory");
+                for number in 0..LINES {
+                    let line = format!("{writer} {number} {}\n", "x".repeat(700));
+                    directory.append("log", line.as_bytes()).expect("a line");
+                }
+            });
+        }
+    });
+    // Half a line, of somebody who died or had no space for more.
+    let directory = JobDirectory::open(&path).expect("a directory");
+    std::fs::write(path.join("half"), "whole\nhal").expect("a file");
+    directory.append("half", b"next\n").expect("a line");
+    let text = |name: &str| std::fs::read_to_string(path.join(name)).expect("text");
+    let (log, half) = (text("log"), text("half"));
+    std::fs::remove_dir_all(&path).expect("nothing left");
+    assert_eq!(half, "whole\nhal\nnext\n");
+    assert_eq!(log.lines().count(), WRITERS * LINES);
+    assert!(
+        log.lines()
+            .all(|line| line.ends_with('x') && line.len() > 700)
+    );
 }
