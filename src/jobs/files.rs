@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -171,8 +171,8 @@ impl JobDirectory {
         Ok(decided.is_some())
     }
 
-    /// Completes the end of a job if whoever gave it its status has died before the seal. The line of `done` may then be
-    /// there twice. False: somebody is about to complete it.
+    /// Completes the end of a job if whoever gave it its status has died before the seal. The line of `done` is there twice
+    /// only if `done` was rolled in between. False: somebody is about to complete it.
     ///
     /// # Errors
     /// As [`JobDirectory::end`].
@@ -189,12 +189,26 @@ impl JobDirectory {
         }
         match self.status(id) {
             Some(status) if !self.is_over(id) => {
-                self.tell_end(id, status)?;
+                if !self.is_told(id) {
+                    self.tell_end(id, status)?;
+                }
                 self.seal(id)?;
                 Ok(true)
             }
             _ => Ok(true),
         }
+    }
+
+    /// Whether `done` has the end of a job.
+    fn is_told(&self, id: JobId) -> bool {
+        let Ok(done) = self.open_file(DONE, OFlags::RDONLY) else {
+            return false;
+        };
+        let lines = BufReader::new(File::from(done)).split(b'\n');
+        let mut texts = lines
+            .map_while(Result::ok)
+            .filter_map(|line| String::from_utf8(line).ok());
+        texts.any(|line| record::parse_done(&line).is_some_and(|(of, _)| of == id))
     }
 
     fn tell_end(&self, id: JobId, status: JobStatus) -> Result<(), Errno> {

@@ -3,6 +3,7 @@
 mod ends;
 mod hooks;
 mod intake;
+mod life;
 mod receiver;
 mod server;
 mod wait;
