@@ -4,6 +4,7 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::mem;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -18,6 +19,8 @@ use crate::limits::ACCESS_LOG_MAX;
 pub struct AccessLog {
     state: Mutex<State>,
     changed: Condvar,
+    /// Lines that were lost since the start.
+    lost_in_all: AtomicU64,
 }
 
 #[derive(Default)]
@@ -52,11 +55,19 @@ impl AccessLog {
             if state.lost == 0 {
                 warn!("the access log cannot be written as fast as it grows: lines are lost");
             }
-            state.lost += line_writer::count(lines);
+            let lost = line_writer::count(lines);
+            state.lost += lost;
+            self.lost_in_all.fetch_add(lost as u64, Ordering::Relaxed);
             return;
         }
         state.pending.extend_from_slice(lines);
         self.changed.notify_all();
+    }
+
+    /// Lines that were lost since the start.
+    #[must_use]
+    pub fn lost_in_all(&self) -> u64 {
+        self.lost_in_all.load(Ordering::Relaxed)
     }
 
     /// Everything that is written from here on goes to this file.
@@ -83,6 +94,13 @@ impl AccessLog {
         }
     }
 
+    fn write_lines(&self, writer: &mut Writer, lines: &[u8]) {
+        let before = writer.lines.lost_in_all();
+        writer.write(lines);
+        let lost = writer.lines.lost_in_all() - before;
+        self.lost_in_all.fetch_add(lost, Ordering::Relaxed);
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -103,12 +121,12 @@ impl AccessLog {
             drop(state);
             writer.lines.lose_count(lost);
             let before = next.as_ref().map_or(lines.len(), |(before, _)| *before);
-            writer.write(&lines[..before]);
+            self.write_lines(&mut writer, &lines[..before]);
             if let Some((_, file)) = next {
                 let unreported = writer.lines.lost();
                 writer = Writer::new(file);
                 writer.lines.lose_count(unreported);
-                writer.write(&lines[before..]);
+                self.write_lines(&mut writer, &lines[before..]);
             }
             lines.clear();
         }

@@ -8,6 +8,8 @@ use std::io;
 pub struct LineWriter {
     /// Lines that were lost and not yet reported.
     lost: usize,
+    /// Lines that were lost, reported or not.
+    lost_in_all: u64,
     /// What was written ends in the middle of a line.
     torn: bool,
 }
@@ -18,6 +20,7 @@ impl LineWriter {
     pub const fn new() -> LineWriter {
         LineWriter {
             lost: 0,
+            lost_in_all: 0,
             torn: false,
         }
     }
@@ -48,7 +51,9 @@ impl LineWriter {
 
     /// Counts lines that there was no space for.
     pub fn lose(&mut self, lines: &[u8]) {
-        self.lost += count(lines);
+        let count = count(lines);
+        self.lost += count;
+        self.lost_in_all += count as u64;
     }
 
     /// Counts so many lines that there was no space for.
@@ -60,6 +65,12 @@ impl LineWriter {
     #[must_use]
     pub fn lost(&self) -> usize {
         self.lost
+    }
+
+    /// All lines that were lost, but for those that were [counted](LineWriter::lose_count) elsewhere.
+    #[must_use]
+    pub fn lost_in_all(&self) -> u64 {
+        self.lost_in_all
     }
 
     /// The loss was reported.

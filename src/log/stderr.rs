@@ -37,6 +37,12 @@ pub fn set_format(format: Format) {
     lock().format = format;
 }
 
+/// Lines that were lost since the start.
+#[must_use]
+pub fn lost_in_all() -> u64 {
+    lock().lines.lost_in_all()
+}
+
 impl Write for Log {
     fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
         write(lines);

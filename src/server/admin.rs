@@ -15,10 +15,9 @@ use log::{debug, warn};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
-use super::exposition::family;
 use super::health::Health;
 use super::intakes::{self, Counted};
-use super::peers;
+use super::metrics::{self, Facts};
 use crate::http::date::Date;
 use crate::http::head::{Head, Status};
 use crate::http::request::{self, Method, Request};
@@ -29,9 +28,7 @@ use crate::limits::{
 use crate::os::privileges;
 use crate::os::sockets::{Listener, Stream};
 use crate::response::MISDIRECTED;
-use crate::store::remote::COUNTS;
-use crate::subscription::end::End;
-use crate::worker::inspect::{Client, Inspector, Report, STATES};
+use crate::worker::inspect::{Client, Inspector, Report};
 use crate::worker::shared::Shared;
 
 /// Who answers.
@@ -40,6 +37,7 @@ pub struct Admin {
     shared: Arc<Shared>,
     health: Arc<Health>,
     intakes: Vec<Counted>,
+    facts: Facts,
 }
 
 /// An answer: status, media type, body.
@@ -69,8 +67,10 @@ impl Admin {
         shared: Arc<Shared>,
         health: Arc<Health>,
         intakes: Vec<Counted>,
+        facts: Facts,
     ) -> Admin {
         Admin {
+            facts,
             inspector,
             shared,
             health,
@@ -163,7 +163,7 @@ impl Admin {
         match name {
             b"clients" => (Status::Ok, JSON, table(report)),
             b"metrics" => {
-                let mut text = metrics(report);
+                let mut text = metrics::text(&self.facts, &self.shared, report);
                 intakes::write_metrics(&mut text, &self.intakes);
                 (Status::Ok, METRICS, text)
             }
@@ -273,122 +273,6 @@ fn write((status, media, body): &Answer, head_only: bool) -> Vec<u8> {
         _ => head,
     };
     head.finish(if head_only { b"" } else { body.as_bytes() })
-}
-
-/// The text format of Prometheus, version 0.0.4.
-fn metrics(report: &Report) -> String {
-    let mut out = String::new();
-    let counters = &report.counters;
-    let one = |value| [("", value)];
-    let statuses = Status::ALL.map(|status| status.code());
-    let ends = End::ALL.map(End::label);
-    let (polled, files) = (report.polled_files, report.files);
-    let tails = report.states[2] + report.states[3];
-    let mut gauge = |name: &str, label: &str, help: &str, values: &[(&str, u64)]| {
-        family(&mut out, name, "gauge", label, help, values);
-    };
-    let states: Vec<_> = STATES.into_iter().zip(report.states).collect();
-    let watched = [("inotify", files - polled), ("clock", polled)];
-    gauge("connections", "state", "Connections now.", &states);
-    gauge("tails", "", "Tails now.", &one(tails));
-    gauge(
-        "followed_files",
-        "by",
-        "Files followed now, by what tells of changes.",
-        &watched,
-    );
-    gauge(
-        "slowest_tail_lag_bytes",
-        "",
-        "Bytes that the slowest tail is behind.",
-        &one(report.lag),
-    );
-    let mut counter = |name: &str, label: &str, help: &str, values: &[(&str, u64)]| {
-        family(&mut out, name, "counter", label, help, values);
-    };
-    let accepted = one(counters.accepted);
-    counter(
-        "connections_accepted_total",
-        "",
-        "Connections since the start.",
-        &accepted,
-    );
-    let refused = one(counters.refused);
-    counter(
-        "connections_refused_total",
-        "",
-        "Of them above a limit, answered with 503.",
-        &refused,
-    );
-    counter(
-        "sent_bytes_total",
-        "",
-        "Bytes given to sockets.",
-        &one(counters.sent),
-    );
-    let overflows = one(counters.overflows);
-    counter(
-        "inotify_overflows_total",
-        "",
-        "Times that inotify lost events.",
-        &overflows,
-    );
-    let ends: Vec<_> = ends.into_iter().zip(counters.ends).collect();
-    counter("tail_ends_total", "reason", "Tails that have ended.", &ends);
-    let codes = statuses.map(|code| code.to_string());
-    let answers: Vec<_> = codes
-        .iter()
-        .map(String::as_str)
-        .zip(counters.answers)
-        .collect();
-    counter("responses_total", "status", "Answers.", &answers);
-    remote_files(&mut out);
-    out
-}
-
-/// What has happened with files that other machines change, and with hints of other servers.
-fn remote_files(out: &mut String) {
-    let counters = [
-        (
-            "peer_hints_sent_total",
-            "Hints that were sent to other servers.",
-            &peers::COUNTS.sent,
-        ),
-        (
-            "peer_hints_received_total",
-            "Hints of other servers.",
-            &peers::COUNTS.received,
-        ),
-        (
-            "peer_hints_refused_total",
-            "Datagrams that came as hints and did not count.",
-            &peers::COUNTS.refused,
-        ),
-        (
-            "remote_looks_total",
-            "Looks at files that other machines change.",
-            &COUNTS.looks,
-        ),
-        (
-            "remote_second_looks_total",
-            "Of them those again at a file that seemed to have become shorter.",
-            &COUNTS.second_looks,
-        ),
-        (
-            "stale_files_total",
-            "Files whose bytes are gone because another machine removed them (ESTALE).",
-            &COUNTS.stale,
-        ),
-        (
-            "late_ends_total",
-            "Ends of followed files that were put off for --settle.",
-            &COUNTS.late_ends,
-        ),
-    ];
-    for (name, help, count) in counters {
-        let value = [("", count.load(Ordering::Relaxed))];
-        family(out, name, "counter", "", help, &value);
-    }
 }
 
 /// JSON; nothing in it needs to be escaped, since paths are percent-encoded.

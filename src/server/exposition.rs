@@ -1,8 +1,9 @@
 //! The text format of Prometheus, version 0.0.4.
 
-use std::fmt::Write;
+use std::fmt::{Display, Write};
 
-/// Writes one family of metrics: its help, its type, and for each value of the label (empty: there is no label) a sample.
+/// Writes one family of metrics of this server: its help, its type, and for each value of the label (empty: there is no
+/// label) a sample.
 pub fn family(
     out: &mut String,
     name: &str,
@@ -11,21 +12,25 @@ pub fn family(
     help: &str,
     values: &[(&str, u64)],
 ) {
-    // Writing to a String cannot fail.
-    let _ = write!(
-        out,
-        "# HELP openrange_{name} {help}\n# TYPE openrange_{name} {kind}\n"
-    );
+    let name = format!("openrange_{name}");
+    head(out, &name, kind, help);
     for (of, value) in values {
-        let _ = match label {
-            "" => writeln!(out, "openrange_{name} {value}"),
-            _ => writeln!(
-                out,
-                "openrange_{name}{{{label}=\"{}\"}} {value}",
-                escape(of)
-            ),
-        };
+        sample(out, &name, label, of, value);
     }
+}
+
+/// The lines before the samples of a family.
+pub fn head(out: &mut String, name: &str, kind: &str, help: &str) {
+    // Writing to a String cannot fail.
+    let _ = write!(out, "# HELP {name} {help}\n# TYPE {name} {kind}\n");
+}
+
+/// A sample; without a label if its name is empty.
+pub fn sample(out: &mut String, name: &str, label: &str, of: &str, value: &dyn Display) {
+    let _ = match label {
+        "" => writeln!(out, "{name} {value}"),
+        _ => writeln!(out, "{name}{{{label}=\"{}\"}} {value}", escape(of)),
+    };
 }
 
 /// A value of a label, as it stands between quotes.

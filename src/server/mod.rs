@@ -10,8 +10,10 @@ mod hosts;
 mod intakes;
 mod jobs;
 mod memory;
+mod metrics;
 pub mod options;
 pub mod peers;
+mod process;
 pub mod reload;
 mod root_watch;
 pub mod systemd;
@@ -46,8 +48,10 @@ use admin::Admin;
 use health::Health;
 use intakes::{Counted, Intakes};
 use memory::Memory;
+use metrics::Facts;
 use options::{DEFAULT_ADDRESS, Options};
 use peers::Peers;
+use process::Process;
 use reload::Reload;
 use root_watch::RootWatch;
 use systemd::Notifier;
@@ -75,6 +79,10 @@ pub fn run(options: &Options) -> Result<(), String> {
     let (memory, journal) = Memory::load(options)?;
     let mut bound = bind(options, threads, passed)?;
     let advice = advice::collect(options, threads, &bound.served);
+    let facts = Facts {
+        process: Process::open(),
+        listeners: addresses(&bound.served),
+    };
     let writers = confine(options, &bound.served)?;
     let shared = share(options, threads, &mut bound, &reload, writers);
     let root = open(&options.root)?;
@@ -98,7 +106,7 @@ pub fn run(options: &Options) -> Result<(), String> {
     }
     let tracker = jobs::start(shared.jobs.as_ref())?;
     let intakes = intakes::Running::start(receivers, options.sandbox.then_some(&root))?;
-    let root_watch = start_others(options, &workers, &mut bound, &root, counted)?;
+    let root_watch = start_others(options, &workers, &mut bound, &root, (counted, facts))?;
     bound.announce();
     advice::give(advice);
     info!(
@@ -213,7 +221,7 @@ fn start_others(
     workers: &Arc<Workers>,
     bound: &mut Addresses,
     root: &OwnedFd,
-    counted: Vec<Counted>,
+    (counted, facts): (Vec<Counted>, Facts),
 ) -> Result<Arc<RootWatch>, String> {
     peers::start(bound.peers.take(), workers.inspector())?;
     let health = Arc::new(Health::default());
@@ -221,12 +229,25 @@ fn start_others(
         .map_err(|error| format!("cannot start a thread that watches ROOT: {error}"))?;
     if let Some(admin) = &mut bound.admin {
         let listener = admin.take().expect("one listener was asked for");
-        let served = Admin::new(workers.inspector(), workers.shared(), health, counted);
+        let served = Admin::new(
+            workers.inspector(),
+            workers.shared(),
+            health,
+            counted,
+            facts,
+        );
         served
             .start(listener, options.sandbox)
             .map_err(|error| format!("cannot serve {}: {error}", admin.address))?;
     }
     Ok(root_watch)
+}
+
+fn addresses(bound: &[Bound]) -> Vec<String> {
+    bound
+        .iter()
+        .map(|bound| bound.address.to_string())
+        .collect()
 }
 
 /// Every address of the server. Socket files go when this is dropped.

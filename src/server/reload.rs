@@ -7,11 +7,13 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use log::{error, info, warn};
 use rustix::fs::{Mode, OFlags};
 
 use super::options::Options;
+use super::process::seconds_now;
 use crate::http::authorization::Tokens;
 use crate::limits::TOKEN_FILE_MAX;
 use crate::log::access_log::AccessLog;
@@ -19,6 +21,20 @@ use crate::versioned::Versioned;
 
 /// Of a new access log: who reads what is nobody else's business.
 const LOG_MODE: u32 = 0o640;
+
+/// How it went when files were last read again.
+pub static LAST: Last = Last {
+    at: AtomicU64::new(0),
+    failed: AtomicBool::new(false),
+};
+
+/// See [`LAST`].
+pub struct Last {
+    /// Seconds since 1970; 0: that was never tried.
+    pub at: AtomicU64,
+    /// Something of before is still in force.
+    pub failed: AtomicBool,
+}
 
 /// Everything that can be read again.
 pub struct Reload {
@@ -88,6 +104,14 @@ impl Reload {
 
     /// Reads everything again.
     pub fn again(&self) {
+        let done = self.read_again();
+        LAST.failed.store(!done, Ordering::Relaxed);
+        LAST.at.store(seconds_now(), Ordering::Relaxed);
+    }
+
+    /// True if all of it can be used.
+    fn read_again(&self) -> bool {
+        let mut done = true;
         if self.tokens.is_none() && self.access_log.is_none() {
             info!("SIGHUP: nothing was started with that could be read again");
         }
@@ -98,10 +122,13 @@ impl Reload {
                     published.replace(tokens);
                     info!("SIGHUP: {count} tokens from {}", path.display());
                 }
-                Err(why) => error!(
-                    "SIGHUP: cannot use --token-file {}: {why}; the old tokens stay in force",
-                    path.display()
-                ),
+                Err(why) => {
+                    done = false;
+                    error!(
+                        "SIGHUP: cannot use --token-file {}: {why}; the old tokens stay in force",
+                        path.display()
+                    );
+                }
             }
         }
         if let Some((path, log)) = &self.access_log {
@@ -110,12 +137,16 @@ impl Reload {
                     log.reopen(file);
                     info!("SIGHUP: the access log is {}", path.display());
                 }
-                Err(error) => error!(
-                    "SIGHUP: cannot use --access-log {}: {error}; the old file is written on",
-                    path.display()
-                ),
+                Err(error) => {
+                    done = false;
+                    error!(
+                        "SIGHUP: cannot use --access-log {}: {error}; the old file is written on",
+                        path.display()
+                    );
+                }
             }
         }
+        done
     }
 }
 

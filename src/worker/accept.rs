@@ -24,11 +24,17 @@ impl Worker {
             match self.listeners[index].accept() {
                 Ok((stream, peer)) => self.admit(stream, peer),
                 Err(Errno::AGAIN) => return,
-                Err(error @ (Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM)) => {
-                    return self.out_of_descriptors(error);
+                Err(error) => {
+                    self.context.counters.accept_errors[index] += 1;
+                    if matches!(
+                        error,
+                        Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM
+                    ) {
+                        return self.out_of_descriptors(error);
+                    }
+                    // A connection that was broken before it was accepted.
+                    debug!("accepting failed: {error}");
                 }
-                // A connection that was broken before it was accepted.
-                Err(error) => debug!("accepting failed: {error}"),
             }
         }
     }

@@ -73,6 +73,7 @@ pub(super) fn answer_begins(
     why: Option<&str>,
 ) {
     context.counters.answers[summary.status as usize] += 1;
+    context.stopwatch.answered = true;
     let user = token_name(context, asked);
     log_answer(slot, asked, user.as_deref(), summary, why);
     if let (Some(_), Action::Send(next)) = (&context.lines, slot.machine.action()) {

@@ -12,6 +12,7 @@ use super::Worker;
 use super::completions::Completions;
 use super::context::Context;
 use super::deadlines::Deadlines;
+use super::durations::Stopwatch;
 use super::held_memory::HeldMemory;
 use super::inspect::{Counters, Mailbox};
 use super::lists::Lists;
@@ -134,7 +135,11 @@ impl WorkerBuilder {
             completions: Arc::clone(&completions),
             commits: 0,
             send_buffer: SendBuffer::new(),
-            counters: Counters::default(),
+            stopwatch: Stopwatch::new(),
+            counters: Counters {
+                accept_errors: vec![0; listeners.len()],
+                ..Counters::default()
+            },
             lines: shared.access_log.clone().map(Lines::new),
             input: vec![0; HEAD_MAX]
                 .into_boxed_slice()

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::completions::Completions;
+use super::durations::Stopwatch;
 use super::hints::Hints;
 use super::inspect::Counters;
 use super::lists::Lists;
@@ -57,6 +58,8 @@ pub struct Context {
     /// Requests so far that waited for the disk: the number of the last one.
     pub(super) commits: u64,
     pub(super) send_buffer: SendBuffer,
+    /// How long requests take.
+    pub(super) stopwatch: Stopwatch,
     /// What has happened so far.
     pub(super) counters: Counters,
     /// The access log, if there is one.

@@ -49,7 +49,10 @@ pub fn drive(slot: &mut Slot, key: usize, context: &mut Context) -> Outcome {
             Action::Open(asked) if context.listed && may_list(asked) => return Outcome::Again,
             Action::Open(_) => {
                 // A response that took long to make comes after those that other clients wait for.
-                if open(slot, key, context) {
+                let took_long = open(slot, key, context);
+                let durations = &mut context.counters.durations;
+                context.stopwatch.note(key, durations);
+                if took_long {
                     return Outcome::Again;
                 }
             }
@@ -71,6 +74,8 @@ pub fn drive(slot: &mut Slot, key: usize, context: &mut Context) -> Outcome {
                 if !(writes && jobs::carry_out(slot, context)) {
                     writing::go_on(slot, key, context);
                 }
+                let durations = &mut context.counters.durations;
+                context.stopwatch.note(key, durations);
             }
             Action::Shut => {
                 slot.stream.shut();

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::durations::Durations;
 use super::hints::Arrived;
 use crate::hint::Hint;
 use crate::http::head::Status;
@@ -29,6 +30,10 @@ pub struct Counters {
     pub ends: [u64; End::ALL.len()],
     /// Times that inotify has lost events.
     pub overflows: u64,
+    /// Failures of accept(2), by listener.
+    pub accept_errors: Vec<u64>,
+    /// How long requests took.
+    pub durations: Durations,
 }
 
 impl Counters {
@@ -37,6 +42,12 @@ impl Counters {
         self.refused += other.refused;
         self.sent += other.sent;
         self.overflows += other.overflows;
+        self.durations.add(&other.durations);
+        let listeners = self.accept_errors.len().max(other.accept_errors.len());
+        self.accept_errors.resize(listeners, 0);
+        for (mine, theirs) in self.accept_errors.iter_mut().zip(&other.accept_errors) {
+            *mine += theirs;
+        }
         let pairs = self.answers.iter_mut().zip(&other.answers);
         for (mine, theirs) in pairs.chain(self.ends.iter_mut().zip(&other.ends)) {
             *mine += theirs;
@@ -65,6 +76,8 @@ pub struct Report {
     pub files: u64,
     /// Those of them that are polled.
     pub polled_files: u64,
+    /// Of the connections those that are sent events.
+    pub event_streams: u64,
     /// Bytes that the slowest tail is behind its file.
     pub lag: u64,
     /// The first connections.
@@ -102,6 +115,7 @@ impl Report {
         for (mine, theirs) in self.states.iter_mut().zip(&other.states) {
             *mine += theirs;
         }
+        self.event_streams += other.event_streams;
         self.files += other.files;
         self.polled_files += other.polled_files;
         self.lag = self.lag.max(other.lag);

@@ -13,6 +13,7 @@ pub mod completions;
 pub mod context;
 pub mod deadlines;
 pub mod drive;
+pub mod durations;
 mod event_streams;
 mod generations;
 mod held_memory;
@@ -149,7 +150,9 @@ impl Worker {
 
     /// The only place where clocks are read.
     fn begin_turn(&mut self) {
-        self.context.now = self.moment();
+        let now = Instant::now();
+        self.context.stopwatch.begin_turn(now);
+        self.context.now = Moment::default() + now.duration_since(self.start);
         self.context.date = Date::from(SystemTime::now());
         let (now, date) = (self.context.now, self.context.date);
         self.context.topics.begin_turn(now, date);
@@ -520,6 +523,7 @@ impl Worker {
             self.context.searches.forget(key);
             self.context.lists.forget(key);
             self.context.passes.forget(key);
+            self.context.stopwatch.forget(key);
             self.context.pauses.end(key);
             self.context
                 .event_subscriptions

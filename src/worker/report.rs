@@ -46,6 +46,7 @@ impl Worker {
             State::Closing(_) => 4,
         };
         ask.report.states[state] += 1;
+        ask.report.event_streams += u64::from(slot.machine.subject().is_some());
         let progress = slot.machine.progress().map(|(offset, file)| {
             let size = file.cached_stat().map_or(offset, |look| look.size);
             (offset, size.saturating_sub(offset))

@@ -35,7 +35,7 @@ pub fn metrics(address: &str) -> HashMap<String, u64> {
     let (status, text) = ask(address, "/metrics");
     assert_eq!(status, 200);
     let mut samples = HashMap::new();
-    let (mut help, mut kind) = ("", "");
+    let (mut help, mut kind, mut histogram) = ("", "", false);
     for line in text.lines() {
         if let Some(rest) = line.strip_prefix("# HELP ") {
             help = rest.split(' ').next().expect("a name");
@@ -43,12 +43,20 @@ pub fn metrics(address: &str) -> HashMap<String, u64> {
             let (name, of) = rest.split_once(' ').expect("a type");
             assert_eq!(name, help, "{line}");
             assert_eq!(of == "counter", name.ends_with("_total"), "{line}");
+            histogram = of == "histogram";
             kind = name;
         } else {
             let (name, value) = line.rsplit_once(' ').expect("a sample");
-            assert_eq!(name.split('{').next(), Some(kind), "{line}");
-            let name = name.strip_prefix("openrange_").expect("our prefix");
-            let value = value.parse().expect("a number");
+            let family = name.split('{').next().expect("a name");
+            let parts = ["_bucket", "_sum", "_count"];
+            let part = parts.iter().find_map(|part| family.strip_suffix(part));
+            let family = part.filter(|_| histogram).unwrap_or(family);
+            assert_eq!(family, kind, "{line}");
+            let ours = name.strip_prefix("openrange_");
+            let name = ours.unwrap_or(name);
+            assert!(ours.is_some() || name.starts_with("process_"), "{line}");
+            let seconds: f64 = value.parse().expect("a number");
+            let value = value.parse().unwrap_or((seconds * 1e6) as u64);
             let twice = samples.insert(name.to_string(), value);
             assert_eq!(twice, None, "{line}");
         }
@@ -63,7 +71,16 @@ fn metrics_count_what_happens() {
     let options = ["--threads", "2", "--max-connections", "4"];
     let (server, admin) = serve(&dir, &options);
     let before = metrics(&admin);
-    assert!(before.values().all(|value| *value == 0), "{before:?}");
+    for (name, value) in &before {
+        let version = concat!("build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"}");
+        let known = [version, "last_reload_successful"];
+        let zero = match name.as_str() {
+            name if known.contains(&name) => *value == 1,
+            "connections_limit" => *value == 4,
+            name => name.starts_with("process_") != (*value == 0),
+        };
+        assert!(zero, "{name} {value}");
+    }
     let mut idle = Client::new(&server);
     idle.get("/log", &[]);
     idle.get("/missing", &[]);
@@ -113,6 +130,13 @@ fn metrics_count_what_happens() {
             .unwrap_or_else(|| panic!("no {name}: {now:?}"));
         assert_eq!(*found, value, "{name}: {now:?}");
     }
+    assert_eq!(now["request_duration_seconds_bucket{le=\"+Inf\"}"], 6);
+    assert_eq!(now["request_duration_seconds_count"], 6);
+    let listener = format!(
+        "accept_errors_total{{listener=\"http://{}/\"}}",
+        server.address
+    );
+    assert_eq!(now[&listener], 0);
     let sent = now["sent_bytes_total"];
     dir.append("log", "abc");
     assert_eq!(tails[0].take(3), b"abc");
@@ -279,4 +303,55 @@ fn health_while_ending() {
         (ask(&admin, "/health").0 == 503).then_some(())
     });
     drop(stalled);
+}
+
+#[test]
+fn event_streams_are_counted_beside_tails() {
+    let dir = TempDir::with("log", "x\n");
+    let (server, admin) = serve(&dir, &[]);
+    let mut tail = Client::new(&server);
+    tail.tail("/log", &["Range: bytes=0-"]);
+    let mut events = Client::new(&server);
+    events.ask("GET", "/log", &["Accept: text/event-stream"]);
+    assert_eq!(events.head().status, 200);
+    let now = metrics(&admin);
+    assert_eq!((now["tails"], now["event_streams"]), (1, 1));
+}
+
+#[test]
+fn the_process_is_told_from_within_the_sandbox() {
+    let dir = TempDir::with("log", "x");
+    let (server, admin) = serve(&dir, &["--threads", "1"]);
+    let before = metrics(&admin);
+    // And the connection that asks.
+    let others = server.running.descriptors() as u64;
+    assert_eq!(before["process_open_fds"], others + 1);
+    assert!(
+        before["process_resident_memory_bytes"] > 1 << 20,
+        "{before:?}"
+    );
+    assert!(before["process_max_fds"] >= before["process_open_fds"]);
+    let clients: Vec<Client> = (0..8).map(|_| Client::new(&server)).collect();
+    until("eight more", || {
+        let now = metrics(&admin)["process_open_fds"];
+        (now == before["process_open_fds"] + 8).then_some(())
+    });
+    drop(clients);
+}
+
+#[test]
+fn a_reload_that_fails_shows() {
+    let dir = TempDir::with("log", "x");
+    let secrets = TempDir::with("tokens", "abc\n");
+    let path = secrets.join("tokens").display().to_string();
+    let (server, admin) = serve(&dir, &["--token-file", &path]);
+    for (contents, successful) in [("a b c d", 0), ("abc", 1)] {
+        secrets.write("tokens", contents);
+        server.running.signal(Signal::HUP);
+        until("the reload", || {
+            let now = metrics(&admin);
+            let at = now["last_reload_timestamp_seconds"];
+            (at > 0 && now["last_reload_successful"] == successful).then_some(())
+        });
+    }
 }
