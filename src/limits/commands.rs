@@ -47,6 +47,9 @@ pub const MIRROR_BUFFER: usize = 64 * 1024;
 pub const MIRROR_HOT: Duration = Duration::from_secs(30);
 /// How long a mirror waits for further news before it asks for a list: a roll is several renames.
 pub const MIRROR_SETTLE: Duration = Duration::from_millis(20);
+/// How long a mirror waits for two lists in a row that say the same of a log that was rolled; where names change all the time
+/// it goes on then.
+pub const MIRROR_DOUBT: Duration = Duration::from_secs(2);
 /// Longest URL of a `Prefer: callback` that is told of the end of its job.
 pub const CALLBACK_MAX: usize = 2048;
 /// Seconds before `openrange hooks` tries again what a target did not take, unless `--pauses` says otherwise: those that

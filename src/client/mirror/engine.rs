@@ -5,13 +5,13 @@ use std::io;
 
 use super::listing::{self, Listing};
 use super::plan::{Listed, Rules, Step, plan};
-use super::stage::stage;
+use super::stage::{Names, stage};
 use super::tree::Tree;
 use crate::client::pause::Pause;
 use crate::client::settings::OnGap;
 use crate::http::conditional::ETag;
 use crate::http::target::encode;
-use crate::limits::{CLIENT_LOOK, CLIENT_RETRY, MIRROR_HOT, MIRROR_SETTLE};
+use crate::limits::{CLIENT_LOOK, CLIENT_RETRY, MIRROR_DOUBT, MIRROR_HOT, MIRROR_SETTLE};
 use crate::time::Moment;
 
 /// What is mirrored.
@@ -71,6 +71,10 @@ pub struct Engine {
     pub tree: Tree,
     listed: BTreeMap<ETag, Listed>,
     listing: Listing,
+    /// What the list before said; `None`: the present one is believed.
+    before: Option<Names>,
+    /// Two lists in a row did not say the same since then.
+    doubt: Option<Moment>,
     live: Option<ETag>,
     /// Files of which bytes are missing.
     behind: BTreeSet<ETag>,
@@ -103,6 +107,8 @@ impl Engine {
             tree,
             listed: BTreeMap::new(),
             listing: Listing::default(),
+            before: None,
+            doubt: None,
             live: None,
             behind: BTreeSet::new(),
             hot: BTreeMap::new(),
@@ -198,6 +204,11 @@ impl Engine {
                 ));
             }
         }
+        let named = |file: &Listed| (file.name.clone(), file.etag);
+        self.before = match self.doubt {
+            Some(since) if now >= since + MIRROR_DOUBT => None,
+            _ => Some(self.listing.files.iter().map(named).collect()),
+        };
         self.listed = listing
             .files
             .iter()
@@ -244,8 +255,13 @@ impl Engine {
         // One roll after the other, as far as everything is here: each of them makes a copy.
         for _ in 0..=files.len() {
             let locals = self.tree.locals();
-            let staged = stage(&files, &locals);
-            let steps = plan(&staged, &locals, &|name| self.tree.is_foreign(name), rules);
+            let staged = stage(&files, &locals, self.before.as_ref());
+            self.doubt = staged.doubtful.then(|| self.doubt.unwrap_or(now));
+            if staged.doubtful {
+                self.list_soon(now);
+            }
+            let foreign = |name: &[u8]| self.tree.is_foreign(name);
+            let steps = plan(&staged.files, &locals, &foreign, rules);
             match self.take_steps(&steps, now) {
                 Ok(true) => {}
                 Ok(false) => break,
@@ -266,7 +282,7 @@ impl Engine {
                 .get(&local.etag)
                 .is_none_or(|listed| listed.name == local.name)
         };
-        self.settled = self.tree.locals().iter().all(named);
+        self.settled = self.doubt.is_none() && self.tree.locals().iter().all(named);
     }
 
     /// True if something was done, so that more may be possible.

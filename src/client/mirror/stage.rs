@@ -7,11 +7,14 @@ use super::plan::{Listed, Local};
 use crate::http::conditional::ETag;
 use crate::store::generations::family::{Series, bases, kinship};
 
-/// A log of which the file that has the name at the origin is not here yet, but earlier ones are.
+/// Which file has which name.
+pub type Names = BTreeMap<Box<[u8]>, ETag>;
+
+/// A log of which the file that has the name at the origin is not here yet, but earlier ones are; or none has it there.
 #[derive(Default)]
 struct Log {
     /// The place in the list of the file that has the name.
-    current: usize,
+    current: Option<usize>,
     /// Earlier files: their places in the list.
     here: Vec<(usize, Series)>,
     missing: Vec<(usize, Series)>,
@@ -19,14 +22,33 @@ struct Log {
     known: bool,
 }
 
+/// What is to be reached now.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Stage {
+    /// The files.
+    pub files: Vec<Listed>,
+    /// The names of some logs would pass on, but two lists did not say the same of them.
+    pub doubtful: bool,
+}
+
 /// What the origin listed at an earlier moment, which the mirror is to reach now: of each log the oldest generation that is
 /// not here has the name, and none that is newer is there; or the name stays where it is, until that copy is complete. When a
 /// log is new here, nobody has followed it: then all of it begins at once.
+///
+/// A list that was made while names changed may lack a file, and what was left out could not come later. So the name of a
+/// log passes on when a second list says the same of its family. `before`: which file had which name in the list before;
+/// `None`: this one is believed.
 #[must_use]
-pub fn stage(listed: &[Listed], locals: &[Local]) -> Vec<Listed> {
+pub fn stage(listed: &[Listed], locals: &[Local], before: Option<&Names>) -> Stage {
+    let mut doubtful = false;
     let copies: BTreeMap<ETag, &Local> = locals.iter().map(|local| (local.etag, local)).collect();
     let mut names: BTreeMap<usize, Option<Box<[u8]>>> = BTreeMap::new();
     for (name, log) in logs(listed, &copies) {
+        if before.is_some_and(|before| !log.is_as_before(&name, listed, before)) {
+            doubtful = true;
+            log.stay(listed, &copies, &mut names);
+            continue;
+        }
         let holder = locals.iter().find(|local| *local.name == *name);
         log.rewind(&name, listed, holder, &mut names);
     }
@@ -38,22 +60,30 @@ pub fn stage(listed: &[Listed], locals: &[Local]) -> Vec<Listed> {
             ..file.clone()
         }),
     });
-    staged.collect()
+    Stage {
+        files: staged.collect(),
+        doubtful,
+    }
 }
 
 /// The logs whose names have passed on to files that are not here, with their families.
 fn logs(listed: &[Listed], copies: &BTreeMap<ETag, &Local>) -> BTreeMap<Box<[u8]>, Log> {
     let files = || listed.iter().enumerate();
-    let missing = files().filter(|(_, file)| !copies.contains_key(&file.etag));
-    let mut logs: BTreeMap<Box<[u8]>, Log> = missing
-        .map(|(current, file)| {
-            let log = Log {
-                current,
-                ..Log::default()
-            };
-            (file.name.clone(), log)
-        })
-        .collect();
+    let mut logs: BTreeMap<Box<[u8]>, Log> = BTreeMap::new();
+    for local in copies.values() {
+        let log = Log {
+            known: true,
+            ..Log::default()
+        };
+        logs.insert(local.name.clone(), log);
+    }
+    for (index, file) in files() {
+        if copies.contains_key(&file.etag) {
+            logs.remove(&file.name);
+        } else {
+            logs.entry(file.name.clone()).or_default().current = Some(index);
+        }
+    }
     for (index, file) in files() {
         for base in bases(&file.name) {
             let Some(log) = logs.get_mut(&*base) else {
@@ -66,22 +96,45 @@ fn logs(listed: &[Listed], copies: &BTreeMap<ETag, &Local>) -> BTreeMap<Box<[u8]
             } else {
                 &mut log.missing
             };
-            if known.iter().all(|(other, _)| *other != index) {
+            if known.last().is_none_or(|(other, _)| *other != index) {
                 known.extend(series.map(|series| (index, series)));
             }
             log.known |= here;
         }
     }
-    for local in copies.values() {
-        if let Some(log) = logs.get_mut(&local.name) {
-            log.known = true;
-        }
-    }
-    logs.retain(|_, log| log.known);
+    logs.retain(|_, log| log.known && (log.current.is_some() || !log.missing.is_empty()));
     logs
 }
 
 impl Log {
+    fn family(&self) -> impl Iterator<Item = usize> {
+        let earlier = self.here.iter().chain(&self.missing);
+        earlier.map(|(index, _)| *index).chain(self.current)
+    }
+
+    /// Whether the list before named the same files of it.
+    fn is_as_before(&self, name: &[u8], listed: &[Listed], before: &Names) -> bool {
+        let had = before.contains_key(name) == self.current.is_some();
+        let mut family = self.family();
+        had && family.all(|index| {
+            let file = &listed[index];
+            before.get(&file.name) == Some(&file.etag)
+        })
+    }
+
+    /// Leaves everything as it is.
+    fn stay(
+        &self,
+        listed: &[Listed],
+        copies: &BTreeMap<ETag, &Local>,
+        names: &mut BTreeMap<usize, Option<Box<[u8]>>>,
+    ) {
+        for index in self.family() {
+            let copy = copies.get(&listed[index].etag);
+            names.insert(index, copy.map(|copy| copy.name.clone()));
+        }
+    }
+
     /// Gives its files the names that they had at that moment; `None`: the file was not there. `holder`: the copy that has the
     /// name here.
     fn rewind(
@@ -109,7 +162,7 @@ impl Log {
             return;
         };
         names.extend(self.missing.iter().map(|(index, _)| (*index, None)));
-        names.insert(self.current, None);
+        names.extend(self.current.map(|current| (current, None)));
         names.insert(next, Some(name.into()));
         let Series::Number(rolls) = series else {
             return;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use openrange::client::mirror::plan::{Listed, Local, Rules, Step, plan};
-use openrange::client::mirror::stage::stage;
+use openrange::client::mirror::stage;
 use openrange::http::etag::ETag;
 
 use crate::support::random::Random;
@@ -189,6 +189,7 @@ fn rolls_are_done_one_after_the_other() {
             };
             here.iter().map(local).collect()
         };
+        let stage = |locals: &[Local]| stage::stage(&files, locals, None).files;
         // It has the oldest one, still under the name of the log.
         let mut here = Names::from([(names[3].as_bytes().into(), tags[0])]);
         let mut states = Vec::new();
@@ -197,13 +198,13 @@ fn rolls_are_done_one_after_the_other() {
             let incomplete = locals(&here, 4);
             apply(
                 &mut here,
-                &plan(&stage(&files, &incomplete), &incomplete, &|_| false, rules),
+                &plan(&stage(&incomplete), &incomplete, &|_| false, rules),
             );
             let complete = locals(&here, 5);
             states.push(here.clone());
             apply(
                 &mut here,
-                &plan(&stage(&files, &complete), &complete, &|_| false, rules),
+                &plan(&stage(&complete), &complete, &|_| false, rules),
             );
         }
         let holders: Vec<u64> = states
@@ -228,6 +229,25 @@ fn rolls_are_done_one_after_the_other() {
             assert_eq!(before(index), expected);
         }
         // Nobody follows a log that is new here: everything begins at once.
-        assert_eq!(stage(&files, &[]), files);
+        assert_eq!(stage(&[]), files);
+        // If the list before said something else, nothing of it moves: a file may be missing in this one.
+        let known = Names::from([(names[3].as_bytes().into(), tags[0])]);
+        let known = locals(&known, 5);
+        for lacks in [0, 1, 3] {
+            let before = names.iter().zip(tags).enumerate();
+            let before = before.filter(|(index, _)| *index != lacks);
+            let before = before.map(|(_, (name, tag))| (name.as_bytes().into(), ETag(tag)));
+            let staged = stage::stage(&files, &known, Some(&before.collect()));
+            assert!(staged.doubtful);
+            let moved = plan(&staged.files, &known, &|_| false, rules);
+            let others = [Step::Create(ETag(tags[5]), names[5].as_bytes().into())];
+            assert_eq!(moved, others);
+        }
+        // In the middle of a roll no file has the name: the next one does not come under another name.
+        let mut rolling = files.clone();
+        rolling.remove(3);
+        let believed = stage::stage(&rolling, &known, None).files;
+        let steps = plan(&believed, &known, &|_| false, rules);
+        assert!(steps.contains(&Step::Create(ETag(tags[1]), names[3].as_bytes().into())));
     }
 }
