@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::command::Command;
 use super::follow::{field, on_gap, token_field, url};
 use super::table::{Parsed, Row, Table};
-use crate::client::mirror::engine::{Rule, Subject};
+use crate::client::mirror::rule::{Rule, Subject};
 use crate::client::mirror::run::Options;
 use crate::client::settings::OnGap;
 use crate::client::url::Url;

@@ -9,6 +9,7 @@ pub mod events;
 mod lane;
 pub mod listing;
 pub mod plan;
+pub mod rule;
 pub mod run;
 pub mod stage;
 pub mod tree;

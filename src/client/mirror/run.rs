@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::engine::{End, Engine, Rule, Subject};
+use super::engine::Engine;
 use super::events::{News, Reader};
 use super::lane::{Lane, Outcome, Refusal};
+use super::rule::{End, Rule, Subject};
 use super::tree::Tree;
 use crate::client::exchange::{Broken, Exchange, Progress};
 use crate::client::pace::Pace;

@@ -177,17 +177,18 @@ fn rolls_are_done_one_after_the_other() {
             })
             .collect();
         let locals = |here: &Names, size| -> Vec<Local> {
-            let local = |(name, tag): (&Box<[u8]>, &u64)| Local {
-                name: name.clone(),
-                etag: ETag(*tag),
-                size: if *tag == here[names[3].as_bytes()] {
-                    size
-                } else {
-                    5
-                },
-                sealed: false,
-            };
-            here.iter().map(local).collect()
+            here.iter()
+                .map(|(name, tag)| Local {
+                    name: name.clone(),
+                    etag: ETag(*tag),
+                    size: if *tag == here[names[3].as_bytes()] {
+                        size
+                    } else {
+                        5
+                    },
+                    sealed: false,
+                })
+                .collect()
         };
         let stage = |locals: &[Local]| stage::stage(&files, locals, None).files;
         // It has the oldest one, still under the name of the log.

@@ -1,0 +1,40 @@
+//! What is mirrored and how, and why a mirror ends.
+
+use crate::client::settings::OnGap;
+
+/// What is mirrored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subject {
+    /// A directory: the path as it is sent, with its slash.
+    Directory(Box<str>),
+    /// One file and its earlier generations: the path as it is sent.
+    File(Box<str>),
+}
+
+/// How.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rule {
+    /// What.
+    pub subject: Subject,
+    /// Remove what was removed.
+    pub delete: bool,
+    /// End at a refusal.
+    pub fail: bool,
+    /// End when everything is here.
+    pub once: bool,
+    /// When a generation is gone.
+    pub on_gap: OnGap,
+    /// How long late writes to a rolled file are looked for.
+    pub late: std::time::Duration,
+}
+
+/// Why a mirror ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum End {
+    /// Everything is here.
+    Success,
+    /// Something failed for good.
+    Failure(String),
+    /// A generation is gone.
+    Gap(String),
+}
