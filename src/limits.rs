@@ -2,11 +2,13 @@
 //!
 //! Nothing here grows with what a peer does; whoever looks for "how much may somebody make us hold" looks here.
 
+mod commands;
+mod heads;
+
 use std::time::Duration;
 
-mod commands;
-
 pub use commands::*;
+pub use heads::*;
 
 /// Longest request head in bytes, request line and empty line included; beyond it 431. Twice the 8,000 octets that
 /// RFC 9112 section 3 asks for at least for a request line alone.
@@ -374,41 +376,3 @@ pub const EVIDENCE_FILES_MAX: usize = 65_536;
 pub const BEGINNING_MAX: usize = 64;
 /// Bytes of the beginning of a file that are enough to know it again when its mount gives it another node number.
 pub const EVIDENCE_MIN: usize = 16;
-
-/// Bytes that are read at once past the page cache.
-pub const DIRECT_READ: usize = 256 * 1024;
-/// Last bytes of a remote file that are compared when it has grown: as many as an event id checks.
-pub const END_COMPARED: usize = 64;
-/// Bytes that are read at once to see how far a remote file that has grown can be read. Mostly it is all that is new.
-pub const END_READ: usize = 16 * 1024;
-/// For so long a remote file must seem to be shorter before that is believed: longer than clients of network file systems
-/// trust the attributes that they remember of a file that changes (1 s in GlusterFS).
-pub const TRUNCATION_DOUBT: Duration = Duration::from_millis(1200);
-/// Shortest pause between two looks at a file of which inotify does not tell: somebody who watches a log notices no less.
-pub const POLL_FAST: Duration = Duration::from_millis(50);
-/// A file is looked at again after such a part of the time since it last grew.
-pub const POLL_AGE: u32 = 16;
-/// Looks at all files that were to be looked at fast may take such a part of the time.
-pub const POLL_COST: u32 = 4;
-/// How long looks at the files of polls may take in one turn; what is left comes in the next.
-pub const POLL_TIME: Duration = Duration::from_millis(2);
-/// How long a remote file is looked at after its name has gone, unless `--settle` says otherwise: other machines see a
-/// rename before the last bytes (NFS: up to 2 s).
-pub const SETTLE: Duration = Duration::from_secs(2);
-/// Between two tries to read bytes of a remote file that were there and are not.
-pub const READ_AGAIN: Duration = Duration::from_millis(20);
-
-/// Bytes of the key with which heads tell each other hints: no fewer than nobody guesses, no more than a line.
-pub const PEER_KEY: std::ops::RangeInclusive<usize> = 16..=1024;
-/// How far the clocks of two heads may differ. A hint that was recorded is of no use after that time.
-pub const PEER_CLOCK: Duration = Duration::from_secs(60);
-/// Heads of which is remembered which hints have come, some 50 bytes each.
-pub const PEER_SENDERS_MAX: usize = 256;
-/// Hints that wait to be sent, and those that wait for a worker.
-pub const PEER_QUEUE_MAX: usize = 1024;
-/// Shortest pause between two hints about one name: a log that is written all the time costs a hundred datagrams a second.
-pub const PEER_PAUSE: Duration = Duration::from_millis(10);
-/// Stack of the threads that send and take hints.
-pub const PEER_STACK: usize = 128 * 1024;
-/// Other heads that are told.
-pub const PEERS_MAX: usize = 64;

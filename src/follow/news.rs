@@ -62,6 +62,9 @@ impl Topics {
 
     /// Another head says that something has happened to a name.
     pub fn take_hint(&mut self, hint: &Hint) {
+        if hint.what == News::Rolled {
+            self.lookups.files().forget_names();
+        }
         if let Some(key) = self.registry.named(&hint.name) {
             self.look_soon(key);
         }

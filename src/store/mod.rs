@@ -19,6 +19,7 @@ pub mod links;
 pub mod listing;
 pub mod lookup;
 pub mod mounts;
+mod names;
 pub mod place;
 pub mod relocate;
 pub mod remote;

@@ -73,8 +73,20 @@ struct Known {
     end: Option<u64>,
     /// The last bytes before that; none if they could not be read.
     last: ArrayVec<u8, END_COMPARED>,
+    /// The largest size that was announced. That may be less than what was read, or more.
+    announced: u64,
     /// It has seemed to be shorter since then.
     doubted: Option<Instant>,
+}
+
+/// What a look behind the known end of a file has found.
+enum Behind {
+    /// It has grown, or not.
+    Same,
+    /// Bytes that were there are not.
+    Short,
+    /// It has other bytes before its former end.
+    Other,
 }
 
 /// The size of a file, as far as it is believed.
@@ -122,59 +134,87 @@ impl Remote {
         let Some(end) = known.end else {
             return Ok(Believed::Size(self.begin(&mut known, fd, announced)));
         };
-        if announced < end {
+        if announced < known.announced {
             count(&COUNTS.second_looks);
             announced = again()?;
         }
-        if announced < end {
-            let since = *known.doubted.get_or_insert_with(Instant::now);
-            if since.elapsed() < TRUNCATION_DOUBT {
-                return Ok(Believed::Size(end));
+        let behind = match announced < known.announced {
+            true => Behind::Short,
+            false => self.look_behind(&mut known, fd, end, announced),
+        };
+        match behind {
+            Behind::Same => {
+                known.announced = announced;
+                known.doubted = None;
+                Ok(Believed::Size(known.end.unwrap_or(announced)))
             }
-            *known = Known::default();
-            return Ok(Believed::Truncated(self.begin(&mut known, fd, announced)));
+            Behind::Short => {
+                let since = *known.doubted.get_or_insert_with(Instant::now);
+                if since.elapsed() < TRUNCATION_DOUBT {
+                    return Ok(Believed::Size(end));
+                }
+                Ok(Believed::Truncated(self.begin(&mut known, fd, announced)))
+            }
+            Behind::Other => {
+                let changed = end - known.last.len() as u64;
+                *known = Known::default();
+                Ok(Believed::Truncated(changed))
+            }
         }
-        if known.doubted.take().is_none() && announced == end {
-            return Ok(Believed::Size(end));
-        }
-        if self.go_on(&mut known, fd, end, announced) {
-            return Ok(Believed::Size(known.end.unwrap_or(announced)));
-        }
-        let changed = end - known.last.len() as u64;
-        *known = Known::default();
-        Ok(Believed::Truncated(changed))
     }
 
     /// The first look at the end of a file. Gives its size.
     fn begin(&self, known: &mut Known, fd: BorrowedFd<'_>, announced: u64) -> u64 {
+        *known = Known {
+            announced,
+            ..Known::default()
+        };
         self.end_at(known, fd, 0, announced)
     }
 
-    /// A file that ended at `end` is said to end at `announced`. False if it has other bytes before `end` by now.
-    fn go_on(&self, known: &mut Known, fd: BorrowedFd<'_>, end: u64, announced: u64) -> bool {
-        let mut piece = [0; END_READ];
+    /// Looks at a file that ended at `end` and is said to end at `announced`. Attributes may be older than bytes: those
+    /// behind the end that it is said to have can be read all the same, if the read begins before it (`fuse_direct_IO` asks
+    /// for all of them then).
+    fn look_behind(
+        &self,
+        known: &mut Known,
+        fd: BorrowedFd<'_>,
+        end: u64,
+        announced: u64,
+    ) -> Behind {
         let start = end - known.last.len() as u64;
-        let most = usize::try_from(announced - start).map_or(END_READ, |most| most.min(END_READ));
+        let most = match self.direct && end > 0 {
+            true => END_READ,
+            false => usize::try_from(announced.saturating_sub(start))
+                .map_or(END_READ, |most| most.min(END_READ)),
+        };
+        if most <= known.last.len() && known.doubted.is_none() {
+            return Behind::Same;
+        }
+        let mut piece = [0; END_READ];
         let Ok(count) = self.read(fd, &mut piece[..most], start) else {
             // What cannot be read is found when it is to be sent.
-            (known.end, known.last) = (Some(announced), ArrayVec::new());
-            return true;
+            (known.end, known.last) = (Some(announced.max(end)), ArrayVec::new());
+            return Behind::Same;
         };
         let there = count.min(known.last.len());
         if piece[..there] != known.last[..there] {
-            return false;
+            return Behind::Other;
         }
         let reached = start + count as u64;
         if reached < end {
-            // The data is older than the size was.
-            return true;
+            // The kernel gives nothing behind the end that is announced.
+            return match announced < end {
+                true => Behind::Same,
+                false => Behind::Short,
+            };
         }
         known.end = Some(reached);
         known.last = last_of(&piece[..count]);
         if count == most && reached < announced {
             self.end_at(known, fd, reached, announced);
         }
-        true
+        Behind::Same
     }
 
     /// Finds where the bytes of a file end that are there, between two offsets, and takes note of the last ones.
@@ -266,7 +306,8 @@ fn read_aligned(fd: BorrowedFd<'_>, buffer: &mut [u8], at: u64) -> Result<usize,
     thread_local! {
         static PAGES: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
     }
-    let start = at & !PAGE_BITS;
+    // From before the end that the kernel knows: behind that it reads nothing, although there may be something.
+    let start = at.saturating_sub(1) & !PAGE_BITS;
     let before = (at - start) as usize;
     let wanted = (before + buffer.len())
         .min(DIRECT_READ)

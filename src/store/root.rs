@@ -10,12 +10,13 @@ use std::sync::Arc;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags, Statx};
 use rustix::io::Errno;
 
-use super::attributes::{self, fresh, statx};
+use super::attributes::{self, statx};
 use super::file::{Id, OpenFile, identify, proc_path};
 use super::file_system::FileSystem;
 use super::generations::fact::Holder;
 use super::identity::{identity_of_place, original};
 use super::links::Links;
+use super::names::Names;
 use super::steps;
 use super::truncations::Truncations;
 use crate::http::conditional::ETag;
@@ -32,6 +33,7 @@ pub struct Files {
     by_steps: Cell<bool>,
     /// Something at or below the root was seen that other machines change: a name that is not found may be there.
     remote: Cell<bool>,
+    names: Names,
     links: Links,
 }
 
@@ -47,6 +49,7 @@ impl Files {
             truncations: Arc::clone(&self.truncations),
             by_steps: self.by_steps.clone(),
             remote: self.remote.clone(),
+            names: Names::default(),
             links: self.links.clone(),
         })
     }
@@ -101,6 +104,7 @@ impl Files {
             truncations,
             by_steps: Cell::new(false),
             remote,
+            names: Names::default(),
             links: Links::default(),
         }
     }
@@ -131,6 +135,7 @@ impl Files {
             truncations: Arc::clone(&self.truncations),
             by_steps: self.by_steps.clone(),
             remote: self.remote.clone(),
+            names: Names::default(),
             // Nobody may write by way of a link that leaves it.
             links: Links::default(),
         })
@@ -251,11 +256,12 @@ impl Files {
     /// Has the kernel ask anew what is in the directories of the way to a name, if other machines may have changed that.
     pub fn refresh(&self, name: &[u8]) {
         // What cannot be walked is found by whoever looks the name up.
-        let _ = self.walk(name, |directory, _| {
-            if is_remote(directory) {
-                let _ = fresh(directory);
-            }
-        });
+        let _ = self.walk(name, |directory, _| self.names.refresh(directory));
+    }
+
+    /// Something is said to have happened to names: they are asked for anew, however short a time ago that was done.
+    pub fn forget_names(&self) {
+        self.names.forget();
     }
 
     /// The name below the root that an open file has now, as far as the kernel tells and it is true. A file that has several
