@@ -95,13 +95,11 @@ pub fn drive(slot: &mut Slot, key: usize, context: &mut Context) -> Outcome {
                         }
                     }
                     Err(Trouble::Full) => return Outcome::Blocked,
-                    Err(Trouble::Peer) => slot.machine.failed(context.now),
-                    Err(Trouble::File(why)) => slot.machine.broke(why, context.now),
-                    Err(Trouble::Missing) if context.pauses.begin(key, context.now) => {
-                        return Outcome::Paused;
+                    Err(trouble) => {
+                        if waits(slot, key, context, &trouble) {
+                            return Outcome::Paused;
+                        }
                     }
-                    Err(Trouble::Missing) => slot.machine.fell_short(context.now),
-                    Err(Trouble::Shrank(size)) => slot.machine.shrank(size, context.now),
                 }
             }
         }
@@ -110,6 +108,19 @@ pub fn drive(slot: &mut Slot, key: usize, context: &mut Context) -> Outcome {
         }
     }
     Outcome::Again
+}
+
+/// Reports why nothing could be sent. True if it is waited for.
+#[cold]
+fn waits(slot: &mut Slot, key: usize, context: &mut Context, trouble: &Trouble) -> bool {
+    match *trouble {
+        Trouble::Missing if context.pauses.begin(key, context.now) => return true,
+        Trouble::Missing => slot.machine.fell_short(context.now),
+        Trouble::File(why) => slot.machine.broke(why, context.now),
+        Trouble::Shrank(size) => slot.machine.shrank(size, context.now),
+        Trouble::Full | Trouble::Peer => slot.machine.failed(context.now),
+    }
+    false
 }
 
 /// How long the file of a tail is now, or by what it was truncated.
