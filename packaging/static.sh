@@ -2,35 +2,60 @@
 # Builds static binaries (musl) without a cross compiler: packaging/static.sh [x86_64] [aarch64] [armv7]
 # They are left in target/static/openrange-ARCH.
 #
-# Wanted: zig as the linker, which brings libc for all of them (`zig` on the PATH, or `pip install ziglang`), and Rust's
-# own library: `rustup target add TARGET`, or its source to build it from (Debian: rustc-web cargo-web rust-web-src).
-# Ends with 3 if one of these is missing, so that a caller can tell that from a failed build.
+# Needs cargo and rustc; zig as the linker, which brings libc for all of them (`zig` on the PATH, or `pip install ziglang`,
+# in a virtual environment or not); and Rust's own library: `rustup target add TARGET`, or its source to build it from
+# (Debian: rustc-web cargo-web rust-web-src). If something is missing, names all of it and ends with 3, so that a caller
+# can tell that from a failed build.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 out=$PWD/target/static
-mkdir -p "$out"
+missing=()
 
-missing() { echo "static.sh: $*" >&2; exit 3; }
+# Sets `zig` to a command with an absolute path: what builds the library changes the PATH.
+find_zig() {
+    local python
+    if command -v zig >/dev/null && zig version >/dev/null 2>&1; then
+        zig=("$(command -v zig)")
+        return
+    fi
+    for python in "${VIRTUAL_ENV:+$VIRTUAL_ENV/bin/python}" python3 python; do
+        [ -n "$python" ] && python=$(command -v "$python") || continue
+        zig=("$python" -m ziglang)
+        "${zig[@]}" version >/dev/null 2>&1 && return
+    done
+    zig=()
+    missing+=("zig (pip install ziglang, or put zig on the PATH)")
+}
 
-zig=(zig)
-command -v zig >/dev/null || zig=(python3 -m ziglang)
-"${zig[@]}" version >/dev/null 2>&1 || missing "no zig (pip install ziglang)"
+target_of() { # ARCH
+    case $1 in
+    x86_64) echo x86_64-unknown-linux-musl ;;
+    aarch64) echo aarch64-unknown-linux-musl ;;
+    armv7) echo armv7-unknown-linux-musleabihf ;;
+    esac
+}
 
-has_source() { [ -e "$("$1" --print sysroot)/lib/rustlib/src/rust/library/Cargo.lock" ]; }
+has_library() { [ -e "$(rustc --print target-libdir --target "$1" 2>/dev/null)" ]; } # TARGET
 
-build() { # ARCH TARGET ZIG-TARGET
-    local arch=$1 target=$2 linker=$out/linker-$1 arguments=()
-    printf '#!/bin/sh\nexec %s cc -target %s "$@"\n' "${zig[*]}" "$3" >"$linker"
+has_source() { [ -e "$("$1" --print sysroot)/lib/rustlib/src/rust/library/Cargo.lock" ]; } # RUSTC
+
+has_some_source() { has_source rustc || { [ -x /usr/bin/rustc ] && has_source /usr/bin/rustc; }; }
+
+build() { # ARCH
+    local arch=$1 target linker=$out/linker-$1 arguments=()
+    target=$(target_of "$arch")
+    # Zig's names have no vendor.
+    printf '#!/bin/sh\nexec%s cc -target %s "$@"\n' "$(printf ' %q' "${zig[@]}")" "${target/-unknown/}" |
+        sed 's/-target armv7-/-target arm-/' >"$linker"
     chmod +x "$linker"
     local name=${target//-/_}
     (
-        if [ ! -e "$(rustc --print target-libdir --target "$target")" ]; then
+        if ! has_library "$target"; then
             # That -Z is for nightly compilers, unless they are told otherwise.
             export RUSTC_BOOTSTRAP=1
             # Without backtraces, which are a quarter of the binary and of no use in a stripped one. Panics still say where.
             arguments=(-Z "build-std=std,panic_abort" -Z build-std-features=)
-            has_source rustc || { export PATH=/usr/bin:$PATH && has_source rustc; } ||
-                missing "neither the library for $target (rustup target add) nor its source (rustc-web rust-web-src)"
+            has_source rustc || export PATH=/usr/bin:$PATH
         fi
         # Not position-independent: zig links no static PIE.
         export RUSTFLAGS="-C target-feature=+crt-static -C link-self-contained=no -C relocation-model=static"
@@ -42,11 +67,25 @@ build() { # ARCH TARGET ZIG-TARGET
 
 [ $# -gt 0 ] || set -- x86_64 aarch64 armv7
 for arch; do
-    case $arch in
-    x86_64) build "$arch" x86_64-unknown-linux-musl x86_64-linux-musl ;;
-    aarch64) build "$arch" aarch64-unknown-linux-musl aarch64-linux-musl ;;
-    armv7) build "$arch" armv7-unknown-linux-musleabihf arm-linux-musleabihf ;;
-    *) echo "static.sh: $arch is not one of x86_64, aarch64, armv7" >&2 && exit 2 ;;
-    esac
+    [ -n "$(target_of "$arch")" ] ||
+        { echo "static.sh: $arch is not one of x86_64, aarch64, armv7" >&2 && exit 2; }
 done
+find_zig
+command -v cargo >/dev/null || missing+=("cargo")
+if command -v rustc >/dev/null; then
+    for arch; do
+        target=$(target_of "$arch")
+        has_library "$target" || has_some_source ||
+            missing+=("the library for $target (rustup target add $target), or its source (rustc-web rust-web-src)")
+    done
+else
+    missing+=("rustc")
+fi
+if [ ${#missing[@]} -gt 0 ]; then
+    echo "static.sh: these are missing:" >&2
+    printf '  %s\n' "${missing[@]}" >&2
+    exit 3
+fi
+mkdir -p "$out"
+for arch; do build "$arch"; done
 for arch; do ls -l "$out/openrange-$arch"; done

@@ -1,6 +1,8 @@
 //! The query of a request target: where the answer starts, and what it follows. Other parameters are ignored, as they were
 //! sent for a reason that is not ours to know; but a value of ours that nobody can understand is refused and not guessed.
 
+use percent_encoding::percent_decode;
+
 use super::conditional::ETag;
 use super::list_query::{ListQuery, Sort};
 use super::pattern::{self, Pattern};
@@ -20,7 +22,9 @@ pub enum Start {
 pub struct Query {
     /// Where to start. If it says both, `lines` counts.
     pub start: Option<Start>,
-    /// `last-event-id=ID`: an event stream goes on behind this event.
+    /// `view`: the viewer of a file, for browsers.
+    pub view: bool,
+    /// `last-event-id=ID` or `lastEventId=ID`: an event stream goes on behind this event.
     pub positions: Option<Positions>,
     /// `files=LIST`: an event stream of a directory follows these of its files.
     pub files: Option<Box<[Pattern]>>,
@@ -42,6 +46,7 @@ pub fn parse(target: &[u8]) -> Result<Query, &'static str> {
         return Ok(query);
     };
     let (mut lines, mut from, mut generations) = (None, None, None);
+    let mut newer = None;
     let (mut sort, mut after, mut filter) = (None, None, None);
     let directory = target[..mark].ends_with(b"/");
     for parameter in target[mark + 1..].split(|&byte| byte == b'&') {
@@ -55,10 +60,15 @@ pub fn parse(target: &[u8]) -> Result<Query, &'static str> {
                 once(&mut from, end, "malformed from= in the query")?;
             }
             b"last-event-id" => {
-                let positions = Positions::parse(value);
                 let wrong = "malformed last-event-id= in the query";
-                once(&mut query.positions, positions, wrong)?;
+                once(&mut query.positions, positions(value), wrong)?;
             }
+            // What libraries add that stand in for EventSource; at first there is no event.
+            b"lastEventId" if !value.is_empty() => {
+                let wrong = "malformed lastEventId= in the query";
+                once(&mut newer, positions(value), wrong)?;
+            }
+            b"view" => query.view = true,
             b"files" => {
                 let files = pattern::parse(value);
                 once(&mut query.files, files, "malformed files= in the query")?;
@@ -94,8 +104,15 @@ pub fn parse(target: &[u8]) -> Result<Query, &'static str> {
     let list = ListQuery::new(sort.unwrap_or_default(), after, filter.unwrap_or_default());
     query.list = list.ok_or("malformed after= in the query")?;
     query.generations = generations.is_some();
+    // They add it beside the query that the page began with.
+    query.positions = newer.or(query.positions);
     query.start = lines.map(Start::Lines).or(from);
     Ok(query)
+}
+
+/// An event id, percent-encoded or not.
+fn positions(value: &[u8]) -> Option<Positions> {
+    Positions::parse(&percent_decode(value).collect::<Vec<u8>>())
 }
 
 fn once<T>(

@@ -52,7 +52,7 @@ pub struct Request {
     pub accept: Accept,
     /// `Prefer: wait=N`: so many seconds the client gladly waits.
     pub wait: Option<u64>,
-    /// The query is exactly `view`; no other means anything.
+    /// The query has `view`.
     pub view: bool,
     /// `Accept` names server-sent events.
     pub events: bool,
@@ -295,7 +295,6 @@ fn build(parsed: &httparse::Request<'_, '_>) -> Result<Request, Refusal> {
     }
     let method = method(parsed.method.unwrap_or_default());
     let reads = matches!(method, Method::Get | Method::Head);
-    let view = reads && target::query(written) == Some(b"view");
     let (target, unread) = match method {
         // CONNECT, for one, has no path.
         Method::Other(_) => (None, target::for_log(written).map(Into::into)),
@@ -324,7 +323,7 @@ fn build(parsed: &httparse::Request<'_, '_>) -> Result<Request, Refusal> {
         credentials: fields.credentials.or(fields.proofs),
         accept: fields.accept,
         wait: fields.preferences.wait.filter(|_| reads),
-        view,
+        view: query.view,
         events: fields.events && reads,
         // A browser that comes again sends the field beside the query that it began with.
         positions: fields

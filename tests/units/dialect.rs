@@ -123,7 +123,9 @@ fn intents() {
         ("GET /d/?files=a", EVENTS, "events /d/ files", true, true),
         ("GET /f?view", HTML, "view /f", false, false),
         ("GET /f?view", JSON, "read /f", false, false),
-        ("GET /f?view&x", HTML, "read /f", false, false),
+        ("GET /f?view&x", HTML, "view /f", false, false),
+        ("GET /f?x=1&view=", HTML, "view /f", false, false),
+        ("GET /f?viewer", HTML, "read /f", false, false),
         ("GET /d/?view", HTML, "read /d/", false, true),
         (
             "GET /f?generation=00000000000000aB",

@@ -164,3 +164,25 @@ fn what_is_refused() {
         }
     }
 }
+
+/// As libraries write it that stand in for EventSource, beside the query that the page began with.
+#[test]
+fn both_spellings_of_an_event_id() {
+    let positions = |target: &str| parse(target.as_bytes()).expect(target).positions;
+    let id = |text: &str| Positions::parse(text.as_bytes());
+    let (old, new) = ("0000000000000012-34", "0000000000000012-56");
+    for (query, expected) in [
+        (format!("lastEventId={new}"), id(new)),
+        (format!("last-event-id={old}&lastEventId={new}"), id(new)),
+        (format!("lastEventId={new}&last-event-id={old}"), id(new)),
+        (format!("lastEventId=&last-event-id={old}"), id(old)),
+        ("lastEventId=".into(), None),
+        (
+            format!("lastEventId={old}%2C{new}"),
+            id(&format!("{old},{new}")),
+        ),
+    ] {
+        assert_eq!(positions(&format!("/f?{query}")), expected, "{query}");
+    }
+    assert!(parse(b"/f?lastEventId=x").is_err());
+}
