@@ -287,8 +287,8 @@ pub const GENERATIONS_MAX: usize = 16_384;
 pub const GENERATIONS_SETTLED: Duration = Duration::from_millis(50);
 /// Pause before a directory is looked at again in which something happened.
 pub const GENERATIONS_PAUSE: Duration = Duration::from_millis(20);
-/// Looks at a directory in which something always happens: the last one counts, after some 0.2 s.
-pub const GENERATIONS_TRIES: u32 = 10;
+/// Looks at a directory in which something always happens: the last one counts, after some 0.5 s.
+pub const GENERATIONS_TRIES: u32 = 25;
 /// Names whose generations are looked for at a time; others are answered with 503.
 pub const GENERATIONS_SEARCHES_MAX: usize = 1024;
 /// Stack of the thread that looks.

@@ -57,17 +57,26 @@ impl Scanner {
         let (directory, base) = split(name);
         let inodes = self.families.history.inodes(name);
         let mut members = Vec::new();
-        let mut settled = self.look_into(directory, base, &inodes, &mut members)?;
+        let mut places = vec![self.open(directory)?];
         if let Some(old_dir) = &self.families.old_dir {
-            let place = [directory, old_dir, b"/"].concat();
-            match self.look_into(&place, base, &inodes, &mut members) {
-                Ok(still) => settled &= still,
+            match self.open(&[directory, old_dir, b"/"].concat()) {
+                Ok(place) => places.push(place),
                 // Nothing was moved there yet.
                 Err(Errno::NOENT | Errno::NOTDIR | Errno::XDEV | Errno::LOOP) => {}
                 Err(error) => return Err(error),
             }
         }
+        for place in &places {
+            for candidate in candidates(&place.readable, base, &inodes)? {
+                members.extend(self.examine(place, candidate)?);
+            }
+        }
         members.extend(self.current(name)?);
+        // Last: what happens to one name while another one is examined must show.
+        let mut settled = true;
+        for place in &places {
+            settled &= place.is_still()?;
+        }
         let seen = self
             .families
             .history
@@ -80,51 +89,43 @@ impl Scanner {
         })
     }
 
-    /// Adds the members that are in a directory, which is ROOT or ends with a slash. True: nothing changes in it.
-    fn look_into(
-        &self,
-        directory: &[u8],
-        base: &[u8],
-        inodes: &HashSet<u64>,
-        members: &mut Vec<Member>,
-    ) -> Result<bool, Errno> {
-        let place = self
+    /// Opens a directory, which is ROOT or ends with a slash.
+    fn open(&self, directory: &[u8]) -> Result<Place, Errno> {
+        let path = self
             .files
             .resolve(directory.strip_suffix(b"/").unwrap_or_default())?;
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let readable = rustix::fs::openat(&place, ".", flags, Mode::empty())?;
+        let readable = rustix::fs::openat(&path, ".", flags, Mode::empty())?;
         let now = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
-        let before = modified(readable.as_fd())?;
-        for candidate in candidates(&readable, base, inodes)? {
-            members.extend(self.examine(place.as_fd(), directory, candidate)?);
-        }
+        let modified = modified(readable.as_fd())?;
         let seconds = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
-        let age = i128::from(seconds - before.0) * 1_000_000_000 + i128::from(now.subsec_nanos())
-            - i128::from(before.1);
-        // The clock of a file system is coarse: what happened just before the look may carry the same time as what happens
-        // in it.
-        let long_ago = age > i128::try_from(GENERATIONS_SETTLED.as_nanos()).unwrap_or(0);
-        Ok(long_ago && modified(readable.as_fd())? == before)
+        let age = i128::from(seconds - modified.0) * 1_000_000_000 + i128::from(now.subsec_nanos())
+            - i128::from(modified.1);
+        Ok(Place {
+            path,
+            readable,
+            prefix: directory.into(),
+            modified,
+            // The clock of a file system is coarse: what happened just before the look may carry the same time as what
+            // happens in it.
+            long_ago: age > i128::try_from(GENERATIONS_SETTLED.as_nanos()).unwrap_or(0),
+        })
     }
 
     /// `None` if it is no regular file, or gone.
-    fn examine(
-        &self,
-        directory: BorrowedFd<'_>,
-        prefix: &[u8],
-        candidate: Candidate,
-    ) -> Result<Option<Member>, Errno> {
+    fn examine(&self, place: &Place, candidate: Candidate) -> Result<Option<Member>, Errno> {
         let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let place = match rustix::fs::openat(directory, &*candidate.name, flags, Mode::empty()) {
-            Ok(place) => place,
+        let name = &*candidate.name;
+        let file = match rustix::fs::openat(&place.path, name, flags, Mode::empty()) {
+            Ok(file) => file,
             // A list that silently lacks what is there would be wrong.
             Err(error @ (Errno::MFILE | Errno::NFILE | Errno::NOMEM)) => return Err(error),
             Err(_) => return Ok(None),
         };
-        let path = [prefix, &candidate.name].concat();
-        let Some(member) = self.member(place.as_fd(), path.into())? else {
+        let path = [&place.prefix, name].concat();
+        let Some(member) = self.member(file.as_fd(), path.into())? else {
             return Ok(None);
         };
         let kinship = candidate.kinship;
@@ -162,6 +163,25 @@ impl Scanner {
             kinship: None,
             current: false,
         }))
+    }
+}
+
+/// A directory that is looked into.
+struct Place {
+    path: OwnedFd,
+    readable: OwnedFd,
+    /// What stands before the names of its entries, below ROOT.
+    prefix: Box<[u8]>,
+    /// When it was changed last, before the look.
+    modified: Modified,
+    /// That was so long ago that another change shows.
+    long_ago: bool,
+}
+
+impl Place {
+    /// Whether nothing has happened in it since it was opened.
+    fn is_still(&self) -> Result<bool, Errno> {
+        Ok(self.long_ago && modified(self.readable.as_fd())? == self.modified)
     }
 }
 
