@@ -8,6 +8,7 @@
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
@@ -36,6 +37,8 @@ struct Program {
     /// Where its stdout goes; that of a follower is what it hands over.
     out: PathBuf,
     stderr: PathBuf,
+    /// The length of that when it was started last.
+    began: usize,
     /// The length of that when it was killed.
     hard: Vec<usize>,
 }
@@ -47,6 +50,7 @@ impl Program {
             child: None,
             out: home.join(format!("out{number}")),
             stderr: home.join(format!("err{number}")),
+            began: 0,
             hard: Vec::new(),
         };
         program.start();
@@ -61,6 +65,7 @@ impl Program {
         let mut command = (self.command)();
         command.stdin(Stdio::null());
         command.stdout(open(&self.out)).stderr(open(&self.stderr));
+        self.began = fs::metadata(&self.out).expect("its output").len() as usize;
         self.child = Some(command.spawn().expect("the program starts"));
     }
 
@@ -76,10 +81,12 @@ impl Program {
             kill_process(Pid::from_child(&child), Signal::TERM).expect("kill");
         }
         let status = child.wait().expect("wait");
+        let length = fs::metadata(&self.out).expect("its output").len() as usize;
+        // The signal may come before the program has begun.
+        let idle = status.signal() == Some(Signal::TERM.as_raw()) && length == self.began;
         if hard {
-            let length = fs::metadata(&self.out).expect("its output").len();
-            self.hard.push(length as usize);
-        } else if !status.success() {
+            self.hard.push(length);
+        } else if !status.success() && !idle {
             return Err(format!("after SIGTERM: {status}"));
         }
         Ok(())
