@@ -1,6 +1,6 @@
 //! The files of jobs, as the server needs them that accepts jobs: claim, enqueue, list, remove.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 
@@ -11,25 +11,6 @@ use super::files::{
     JobDirectory, QUEUE, id_before, record_name, request_name, status_name, taken_name,
 };
 use super::record::{JobId, JobRecord};
-
-/// Which files of a job there are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct JobEntry {
-    /// The job.
-    pub id: JobId,
-    /// It has a request: it was accepted.
-    pub requested: bool,
-    /// It has a status.
-    pub ended: bool,
-    /// A server has noted what it knows of it.
-    pub recorded: bool,
-}
-
-enum Part {
-    Record,
-    Request,
-    Status,
-}
 
 impl JobDirectory {
     /// Claims the name of a new job by noting what is known of it, and creates its empty answer. `ID.request` follows, and
@@ -115,52 +96,71 @@ impl JobDirectory {
         }
     }
 
-    /// All jobs of the directory: those that have any of their files.
+    /// Visits the jobs of which a server has noted what it knows.
     ///
     /// # Errors
-    /// EIO and the like.
-    pub fn jobs(&self) -> Result<Vec<JobEntry>, Errno> {
-        let mut jobs: HashMap<JobId, JobEntry> = HashMap::new();
-        for entry in Dir::read_from(&self.directory)? {
-            let entry = entry?;
-            let name = entry.file_name().to_bytes();
-            let (id, part) = match name.strip_prefix(b".") {
-                Some(hidden) => (id_before(hidden, b".job"), Part::Record),
-                None => match (id_before(name, b".request"), id_before(name, b".status")) {
-                    (Some(id), _) => (Some(id), Part::Request),
-                    (None, Some(id)) => (Some(id), Part::Status),
-                    (None, None) => continue,
-                },
-            };
-            let Some(id) = id else { continue };
-            let entry = jobs.entry(id).or_insert(JobEntry {
-                id,
-                requested: false,
-                ended: false,
-                recorded: false,
-            });
-            match part {
-                Part::Record => entry.recorded = true,
-                Part::Request => entry.requested = true,
-                Part::Status => entry.ended = true,
-            }
-        }
-        Ok(jobs.into_values().collect())
+    /// EIO and the like, and those of `visit`.
+    pub fn each_recorded(
+        &self,
+        visit: impl FnMut(JobId) -> Result<(), Errno>,
+    ) -> Result<(), Errno> {
+        self.each(|name| id_before(name.strip_prefix(b".")?, b".job"), visit)
     }
 
-    /// The jobs that the current file `queue` names.
+    /// Visits the jobs that have a status.
+    ///
+    /// # Errors
+    /// EIO and the like, and those of `visit`.
+    pub fn each_ended(&self, visit: impl FnMut(JobId) -> Result<(), Errno>) -> Result<(), Errno> {
+        self.each(|name| id_before(name, b".status"), visit)
+    }
+
+    /// One after the other: there may be millions that have ended.
+    fn each(
+        &self,
+        id: impl Fn(&[u8]) -> Option<JobId>,
+        mut visit: impl FnMut(JobId) -> Result<(), Errno>,
+    ) -> Result<(), Errno> {
+        for entry in Dir::read_from(&self.directory)? {
+            if let Some(id) = id(entry?.file_name().to_bytes()) {
+                visit(id)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a job has its request: then it was accepted.
     #[must_use]
-    pub fn queued(&self) -> HashSet<JobId> {
+    pub fn is_accepted(&self, id: JobId) -> bool {
+        self.exists(&request_name(id))
+    }
+
+    /// Whether a job has a status.
+    #[must_use]
+    pub fn has_ended(&self, id: JobId) -> bool {
+        self.exists(&status_name(id))
+    }
+
+    /// Whether a server has noted what it knows of a job.
+    #[must_use]
+    pub fn is_recorded(&self, id: JobId) -> bool {
+        self.exists(&record_name(id))
+    }
+
+    /// Takes those off the list that the current file `queue` names.
+    pub fn strike_queued(&self, jobs: &mut HashMap<JobId, JobRecord>) {
         let Ok(queue) = self.open_file(QUEUE, OFlags::RDONLY) else {
-            return HashSet::new();
+            return;
         };
-        let lines = BufReader::new(File::from(queue)).split(b'\n');
-        let texts = lines
+        for line in BufReader::new(File::from(queue))
+            .split(b'\n')
             .map_while(Result::ok)
-            .filter_map(|line| String::from_utf8(line).ok());
-        texts
-            .filter_map(|line| Some(JobRecord::parse(&line)?.id))
-            .collect()
+        {
+            let record = str::from_utf8(&line).ok().and_then(JobRecord::parse);
+            if let Some(record) = record {
+                jobs.remove(&record.id);
+            }
+        }
     }
 
     /// When a job ended, in seconds since 1970.

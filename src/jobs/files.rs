@@ -42,7 +42,8 @@ pub enum Taken {
     Over,
 }
 
-/// The answer of a job that is ours: the lock on it is held until this is dropped.
+/// The answer of a job that is ours, open for appending: the lock on it is held until this is dropped, and until everybody
+/// has ended who was given it by [`Answer::output`].
 #[derive(Debug)]
 pub struct Answer {
     lock: OwnedFd,
@@ -97,9 +98,10 @@ impl JobDirectory {
         if self.exists(&status_name(id)) {
             return Ok(Taken::Over);
         }
-        let lock = match self.open_file(id.as_str(), OFlags::RDONLY) {
+        let lock = match self.open_file(id.as_str(), OFlags::WRONLY | OFlags::APPEND) {
             Ok(lock) => lock,
             Err(Errno::NOENT) => return Ok(Taken::Over),
+            Err(Errno::ACCESS) if self.is_over(id) => return Ok(Taken::Over),
             Err(error) => return Err(error),
         };
         match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
@@ -124,15 +126,6 @@ impl JobDirectory {
     /// ENOENT if the job is gone.
     pub fn request(&self, id: JobId) -> Result<File, Errno> {
         Ok(self.open_file(&request_name(id), OFlags::RDONLY)?.into())
-    }
-
-    /// The answer of a job, to be appended to.
-    ///
-    /// # Errors
-    /// EACCES if it is sealed.
-    pub fn answer(&self, id: JobId) -> Result<File, Errno> {
-        let flags = OFlags::WRONLY | OFlags::APPEND;
-        Ok(self.open_file(id.as_str(), flags)?.into())
     }
 
     /// Whether the answer is complete, or gone.
@@ -304,6 +297,15 @@ impl JobDirectory {
 }
 
 impl Answer {
+    /// Where the command writes. Whoever inherits it has the lock too: if the worker dies, and something that it has started
+    /// goes on to write, nobody else takes the job before that has ended.
+    ///
+    /// # Errors
+    /// EMFILE
+    pub fn output(&self) -> std::io::Result<File> {
+        Ok(self.lock.try_clone()?.into())
+    }
+
     /// Whether somebody else has sealed it.
     #[must_use]
     pub fn is_sealed(&self) -> bool {

@@ -15,7 +15,6 @@ use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec};
 use rustix::fd::OwnedFd;
 use rustix::io::Errno;
 
-use super::acceptance::JobEntry;
 use super::files::JobDirectory;
 use super::record::{JobId, JobRecord, JobStatus};
 use crate::limits::{
@@ -235,31 +234,29 @@ impl Tracker {
     /// Completes what an earlier server has left.
     fn recover(&self) -> Result<(), Errno> {
         self.directory.remove_leftovers()?;
-        let queued = self.directory.queued();
-        for JobEntry {
-            id,
-            requested,
-            ended,
-            recorded,
-        } in self.directory.jobs()?
-        {
-            let record = self.directory.record(id);
-            match (requested, ended, record) {
-                (false, _, _) if recorded => {
-                    info!("job {id}: it was not accepted before the server ended");
-                    self.directory.remove(id);
-                }
-                (true, true, _) => self.complete_end(id, seconds_since_1970()),
-                (true, false, Some(record)) => {
-                    if !queued.contains(&id) {
-                        self.directory.enqueue(&record)?;
-                    }
-                    self.insert(id, record.deadline);
-                }
-                _ => {}
+        let mut open = HashMap::new();
+        self.directory.each_recorded(|id| {
+            if !self.directory.is_accepted(id) {
+                info!("job {id}: it was not accepted before the server ended");
+                self.directory.remove(id);
+            } else if !self.directory.has_ended(id)
+                && let Some(record) = self.directory.record(id)
+            {
+                self.insert(id, record.deadline);
+                open.insert(id, record);
             }
+            Ok(())
+        })?;
+        self.directory.strike_queued(&mut open);
+        for record in open.values() {
+            self.directory.enqueue(record)?;
         }
-        Ok(())
+        self.directory.each_ended(|id| {
+            if self.directory.is_accepted(id) && !self.directory.is_over(id) {
+                self.complete_end(id, seconds_since_1970());
+            }
+            Ok(())
+        })
     }
 
     fn end_late(&self, now: u64) {
@@ -309,18 +306,16 @@ impl Tracker {
 
     /// Removes the files of jobs that ended long ago.
     fn clean(&self, now: u64) {
-        let jobs = match self.directory.jobs() {
-            Ok(jobs) => jobs,
-            Err(error) => return warn!("cannot list the jobs: {error}"),
-        };
-        for entry in jobs
-            .into_iter()
-            .filter(|entry| entry.ended && entry.recorded)
-        {
-            let ended = self.directory.ended_at(entry.id).unwrap_or(now);
-            if now.saturating_sub(ended) >= self.terms.keep.as_secs() {
-                self.directory.remove(entry.id);
+        let cleaned = self.directory.each_ended(|id| {
+            let ended = self.directory.ended_at(id).unwrap_or(now);
+            let kept = now.saturating_sub(ended) < self.terms.keep.as_secs();
+            if !kept && self.directory.is_recorded(id) {
+                self.directory.remove(id);
             }
+            Ok(())
+        });
+        if let Err(error) = cleaned {
+            warn!("cannot list the jobs: {error}");
         }
     }
 

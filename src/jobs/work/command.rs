@@ -37,7 +37,7 @@ pub fn run(
     options: &WorkOptions,
     cut: &AtomicBool,
 ) -> Ended {
-    let mut child = match start(directory, id, options) {
+    let mut child = match start(directory, id, answer, options) {
         Ok(child) => child,
         Err(error) => {
             error!("job {id}: cannot start {:?}: {error}", options.command[0]);
@@ -51,8 +51,13 @@ pub fn run(
     ended
 }
 
-fn start(directory: &JobDirectory, id: JobId, options: &WorkOptions) -> std::io::Result<Child> {
-    let (request, answer) = (directory.request(id)?, directory.answer(id)?);
+fn start(
+    directory: &JobDirectory,
+    id: JobId,
+    answer: &Answer,
+    options: &WorkOptions,
+) -> std::io::Result<Child> {
+    let (request, answer) = (directory.request(id)?, answer.output()?);
     let mut command = Command::new(&options.command[0]);
     command
         .args(&options.command[1..])

@@ -1,6 +1,7 @@
 //! `openrange work`: a directory of jobs, filled here as a server fills it.
 
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 
 use rustix::fs::FlockOperation;
@@ -8,6 +9,7 @@ use rustix::process::Signal;
 
 use super::Worker;
 use crate::support::harness::{TempDir, append, eventually, run};
+use crate::support::machine::succeeds;
 
 fn accept(directory: &TempDir, id: &str, body: &str) {
     directory.write(&format!("{id}.request"), body);
@@ -175,4 +177,27 @@ fn wrong_arguments_are_one_line() {
     let (code, said) = run(&["work", "/nowhere", "--", "cat"]);
     assert_eq!(code, Some(1));
     assert!(said.contains("/nowhere"), "{said}");
+}
+
+#[test]
+fn a_job_is_not_taken_again_while_something_of_its_dead_worker_still_writes() {
+    let directory = TempDir::new();
+    let fifo = directory.join("fifo").display().to_string();
+    assert!(succeeds("mkfifo", &[&fifo]));
+    // The shell goes with its worker; what it has started does not.
+    let script = format!("cat {fifo}; echo end");
+    let mut worker = Worker::start(directory.path(), &["--retry", "1"], &script);
+    accept(&directory, "a", "");
+    // Opens once the other side is there.
+    let mut first = fs::File::options().write(true).open(&fifo).expect("a fifo");
+    worker.0.kill().expect("kill");
+    worker.0.wait().expect("wait");
+    let answer = fs::File::open(directory.join("a")).expect("an answer");
+    let lock = || rustix::fs::flock(&answer, FlockOperation::NonBlockingLockExclusive);
+    assert!(lock().is_err(), "it is locked");
+    let _second = Worker::start(directory.path(), &["--retry", "1"], "echo second");
+    first.write_all(b"first\n").expect("a fifo");
+    drop(first);
+    wait_for_end(&directory, "a", "0");
+    assert_eq!(text(&directory, "a"), "first\nsecond\n");
 }
