@@ -158,6 +158,10 @@ pub const FEW_CONNECTIONS: usize = 1000;
 pub const TOKENS_INTERVAL: Duration = Duration::from_secs(60);
 /// Length of the name of a token: it stands in each line of an access log.
 pub const TOKEN_NAME_MAX: usize = 64;
+/// Longest header of the PROXY protocol: addresses take 36 bytes, and what some proxies add after them some hundred.
+pub const PROXY_HEAD_MAX: usize = 4096;
+/// Bytes of one field of a request in the access log.
+pub const LOGGED_FIELD_MAX: usize = 512;
 /// Pending connections of a listener; the kernel caps it at net.core.somaxconn.
 pub const BACKLOG: i32 = 4096;
 

@@ -27,7 +27,7 @@ _openrange() {
     *)
         user='--user'
         file='--access-log --history --token-file --peer-key'
-        other='--listen --threads --header-timeout --idle-timeout --send-timeout --min-rate --max-connections
+        other='--listen --trusted-proxy --access-log-format --threads --header-timeout --idle-timeout --send-timeout --min-rate --max-connections
             --max-connections-per-address --poll-interval --settle --peer --peer-listen --wait-max --tags --grace --log-level --log-format --admin --cors --host --write
             --jobs --job-timeout --job-keep --jobs-max --intake
             --append-max --body-memory --old-dir

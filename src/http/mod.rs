@@ -24,6 +24,7 @@ pub mod pattern;
 pub mod position;
 pub mod prefer;
 pub mod prefix;
+pub mod proxy_protocol;
 pub mod query;
 pub mod range;
 pub mod request;

@@ -17,6 +17,7 @@ use super::list_query::ListQuery;
 use super::pattern::Pattern;
 use super::position::{Check, Positions};
 use super::prefer::Preferences;
+use super::proxy_protocol;
 use super::query::{self, Query, Start};
 use super::range::{self, RangeSpec};
 use super::request_body::Framing;
@@ -74,8 +75,21 @@ pub struct Request {
     pub unread: Option<Box<str>>,
     /// The viewer fetches a page of a file that somebody reads: one of many, of which the log need not tell each.
     pub is_page: bool,
+    /// What only logs want to know.
+    pub told: Told,
     /// The query as it came, without its question mark.
     pub query: Option<Box<str>>,
+}
+
+/// What a client tells of itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Told {
+    /// `X-Forwarded-For`: for whom a proxy asks. Several fields are one list.
+    pub forwarded_for: Option<Box<[u8]>>,
+    /// `Referer`
+    pub referer: Option<Box<[u8]>>,
+    /// `User-Agent`
+    pub agent: Option<Box<[u8]>>,
 }
 
 impl Request {
@@ -185,6 +199,11 @@ pub fn parse(bytes: &[u8]) -> Result<Option<(Request, usize)>, Refusal> {
     if bytes.starts_with(&TLS_HANDSHAKE) {
         return Err(Refusal::Malformed(
             "the client speaks TLS (https), but this port plain HTTP",
+        ));
+    }
+    if proxy_protocol::is_text(bytes) {
+        return Err(Refusal::Malformed(
+            "a PROXY header, which this listener does not expect (--listen ADDR,proxy)",
         ));
     }
     let window = &bytes[..bytes.len().min(HEAD_MAX)];
@@ -339,6 +358,7 @@ fn build(parsed: &httparse::Request<'_, '_>) -> Result<Request, Refusal> {
         generations: query.generations,
         unread,
         is_page: fields.is_page && reads,
+        told: fields.told,
         query: target::query(written).map(|query| String::from_utf8_lossy(query).into()),
     })
 }
@@ -419,6 +439,7 @@ struct Fields<'a> {
     proofs: Vec<Proof>,
     follows_links: bool,
     is_page: bool,
+    told: Told,
     accept: Accept,
     preferences: Preferences,
     events: bool,
@@ -456,6 +477,11 @@ impl<'a> Fields<'a> {
             self.preferences.add(value);
         } else if is("user-agent") {
             self.follows_links = follows_links(value);
+            self.told.agent = Some(value.into());
+        } else if is("referer") {
+            self.told.referer = Some(value.into());
+        } else if is("x-forwarded-for") {
+            join(&mut self.told.forwarded_for, value);
         } else if is("openrange-viewer") {
             self.is_page = value == b"page";
         } else if is("accept") {

@@ -21,6 +21,8 @@ pub struct AccessLog {
     changed: Condvar,
     /// Lines that were lost since the start.
     lost_in_all: AtomicU64,
+    /// Its lines are in the Combined Log Format.
+    combined: bool,
 }
 
 #[derive(Default)]
@@ -36,6 +38,21 @@ struct State {
 }
 
 impl AccessLog {
+    /// Nothing is written yet. `combined`: in the Combined Log Format, not the Common one.
+    #[must_use]
+    pub fn new(combined: bool) -> Arc<AccessLog> {
+        Arc::new(AccessLog {
+            combined,
+            ..AccessLog::default()
+        })
+    }
+
+    /// Whether its lines are in the Combined Log Format.
+    #[must_use]
+    pub fn is_combined(&self) -> bool {
+        self.combined
+    }
+
     /// Begins to write to this file.
     ///
     /// # Errors

@@ -4,6 +4,7 @@ pub mod address;
 pub mod datagrams;
 pub mod epoll;
 pub mod inherited;
+pub mod network;
 pub mod privileges;
 pub mod seccomp;
 pub mod signals;

@@ -39,6 +39,8 @@ pub struct Listener {
     tcp: bool,
     /// See [`Listener::lent`].
     lent: bool,
+    /// See [`Listener::is_proxied`].
+    proxied: bool,
 }
 
 /// Binds an address for so many workers.
@@ -87,6 +89,7 @@ fn bind_tcp(address: SocketAddr, workers: usize) -> io::Result<Bound> {
             fd,
             tcp: true,
             lent: false,
+            proxied: false,
         })
         .collect();
     Ok(Bound {
@@ -136,6 +139,7 @@ fn bind_unix(path: &Path, mode: Option<u32>, workers: usize) -> io::Result<Bound
         fd,
         tcp: false,
         lent: false,
+        proxied: false,
     };
     Ok(Bound {
         address: Address::Unix {
@@ -184,6 +188,7 @@ pub fn adopt(fd: OwnedFd, workers: usize) -> io::Result<Bound> {
         fd,
         tcp: matches!(address, Address::Tcp(_)),
         lent: true,
+        proxied: false,
     };
     Ok(Bound {
         address,
@@ -209,6 +214,13 @@ impl Bound {
         self.file
     }
 
+    /// Proxies connect here, and begin with a PROXY header.
+    pub fn expect_proxies(&mut self) {
+        for listener in &mut self.listeners {
+            listener.proxied = true;
+        }
+    }
+
     /// Takes the listener of one more worker.
     pub fn take(&mut self) -> Option<Listener> {
         self.listeners.pop()
@@ -227,6 +239,12 @@ impl Listener {
     #[must_use]
     pub fn lent(&self) -> bool {
         self.lent
+    }
+
+    /// Whether its connections begin with a PROXY header.
+    #[must_use]
+    pub fn is_proxied(&self) -> bool {
+        self.proxied
     }
 
     /// Another descriptor of the same socket.
@@ -293,6 +311,8 @@ pub enum Peer {
 impl fmt::Display for Peer {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            // A proxy has named the address only.
+            Peer::Ip(address, 0) => address.fmt(out),
             Peer::Ip(address, port) => SocketAddr::new(*address, *port).fmt(out),
             Peer::Unix => out.write_str("unix"),
         }

@@ -179,6 +179,7 @@ fn share(
             interval: options.poll_interval,
             settle: options.settle,
         },
+        trusted_proxies: options.trusted_proxies.clone(),
         cors: options.cors.clone(),
         hosts: hosts::of(given, listeners, options.token_file.is_some()),
         admin_hosts: hosts::of(given, &options.admin, false),
@@ -296,10 +297,14 @@ fn bind(options: &Options, threads: usize, passed: Vec<Bound>) -> Result<Address
         [] if served.is_empty() => &[DEFAULT_ADDRESS],
         addresses => addresses,
     };
-    for address in addresses {
-        served.push(sockets::bind(address, threads).map_err(|error| {
+    for (index, address) in addresses.iter().enumerate() {
+        let mut bound = sockets::bind(address, threads).map_err(|error| {
             format!("cannot listen on {address}: {error}; choose another with --listen")
-        })?);
+        })?;
+        if options.proxied.contains(&index) {
+            bound.expect_proxies();
+        }
+        served.push(bound);
     }
     let admin = match &options.admin {
         Some(address) => Some(sockets::bind(address, 1).map_err(|error| {

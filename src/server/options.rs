@@ -13,6 +13,7 @@ use crate::intake::Intake;
 use crate::jobs::tracker::JobTerms;
 use crate::limits::{APPEND_MAX, BODY_MEMORY, MIN_RATE, POLL_INTERVAL, SETTLE, WAIT_MAX};
 use crate::log::line::Format;
+use crate::os::network::Network;
 use crate::os::sockets::Address;
 
 /// How to serve.
@@ -22,6 +23,10 @@ pub struct Options {
     pub root: PathBuf,
     /// Where to listen. None: on the sockets that were passed, else at [`DEFAULT_ADDRESS`].
     pub listen: Vec<Address>,
+    /// Which of them proxies connect to, that begin with a PROXY header.
+    pub proxied: Vec<usize>,
+    /// Who is believed about the addresses of clients.
+    pub trusted_proxies: Vec<Network>,
     /// Workers; `None`: one for each CPU.
     pub threads: Option<usize>,
     /// How long to wait for a request head.
@@ -60,6 +65,8 @@ pub struct Options {
     pub log_format: Format,
     /// Where answers are logged in the Common Log Format; `-`: stdout.
     pub access_log: Option<PathBuf>,
+    /// They are logged in the Combined Log Format.
+    pub access_log_combined: bool,
     /// The directory beside a log to which its earlier generations are moved.
     pub old_dir: Option<Box<[u8]>>,
     /// Where it is kept what was seen of rolls and truncations.
@@ -97,6 +104,8 @@ impl Default for Options {
         Options {
             root: PathBuf::from("."),
             listen: Vec::new(),
+            proxied: Vec::new(),
+            trusted_proxies: Vec::new(),
             threads: None,
             header_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(60),
@@ -116,6 +125,7 @@ impl Default for Options {
             log_level: None,
             log_format: Format::Text,
             access_log: None,
+            access_log_combined: false,
             old_dir: None,
             history: None,
             token_file: None,

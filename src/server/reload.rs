@@ -64,7 +64,7 @@ impl Reload {
                 let file = open_log(path)
                     .map_err(|why| format!("cannot use --access-log {}: {why}", path.display()))?;
                 opened = Some(file);
-                Some((path.clone(), Arc::default()))
+                Some((path.clone(), AccessLog::new(options.access_log_combined)))
             }
             None => None,
         };

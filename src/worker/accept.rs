@@ -22,7 +22,10 @@ impl Worker {
     pub(super) fn accept(&mut self, index: usize, most: usize) {
         for _ in 0..most {
             match self.listeners[index].accept() {
-                Ok((stream, peer)) => self.admit(stream, peer),
+                Ok((stream, peer)) => {
+                    let proxied = self.listeners[index].is_proxied();
+                    self.admit(stream, peer, proxied);
+                }
                 Err(Errno::AGAIN) => return,
                 Err(error) => {
                     self.context.counters.accept_errors[index] += 1;
@@ -39,7 +42,7 @@ impl Worker {
         }
     }
 
-    fn admit(&mut self, stream: Stream, peer: Peer) {
+    fn admit(&mut self, stream: Stream, peer: Peer, proxied: bool) {
         let counted = self.shared.admission.admit(peer);
         let machine = if counted {
             Connection::new(self.context.now)
@@ -56,6 +59,7 @@ impl Worker {
         }
         let slot = entry.insert(Slot::new(stream, peer, machine, counted, self.context.now));
         if counted {
+            slot.awaits_source = proxied;
             self.queue.push(slot, key);
         } else {
             self.refuse(key);
@@ -81,7 +85,7 @@ impl Worker {
     fn read_refused(&mut self, key: usize) {
         let slot = &mut self.slots[key];
         slot.readable = true;
-        drive::receive(slot, &mut self.context);
+        drive::receive(slot, key, &mut self.context);
         self.drive(key);
     }
 

@@ -7,7 +7,7 @@ use super::slot::Slot;
 use crate::action::{Action, ParsedHead};
 use crate::connection::Ended;
 use crate::http::head::Status;
-use crate::log::access_record::Record;
+use crate::os::sockets::Peer;
 use crate::response::Summary;
 
 /// Accounts for bytes that the socket took. `memory`: what it held before, where bytes cannot be counted.
@@ -36,13 +36,15 @@ pub(super) fn finish_response(slot: &mut Slot, key: usize, context: &mut Context
 /// The line in the access log.
 pub(super) fn log_access(slot: &mut Slot, tail: Option<u64>, context: &mut Context) {
     if let (Some(record), Some(lines)) = (slot.record.take(), &mut context.lines) {
-        lines.add(&record, slot.peer, tail, context.date);
+        lines.add(&record, tail, context.date);
     }
 }
 
 fn leave_topic(slot: &mut Slot, key: usize, ended: Option<Ended>, context: &mut Context) {
     let topic = slot.topic.take().map(|topic| topic as usize);
     if let Some(ended) = ended {
+        let peer = context.clients.subscriber(key, slot);
+        context.clients.forget(key);
         context.passes.forget(key);
         context.counters.ends[ended.end as usize] += 1;
         let (kind, name) = match (ended.events, topic) {
@@ -53,7 +55,7 @@ fn leave_topic(slot: &mut Slot, key: usize, ended: Option<Ended>, context: &mut 
             (None, Some(topic)) => ("tail", context.topics.name(topic)),
             (None, None) => return,
         };
-        let (peer, why, bytes) = (slot.peer, ended.end.word(), ended.bytes);
+        let (why, bytes) = (ended.end.word(), ended.bytes);
         info!(
             peer:%, kind, path:% = name, why, bytes;
             "{peer} {kind} of {name} ended: {why}, {bytes} bytes"
@@ -75,9 +77,13 @@ pub(super) fn answer_begins(
     context.counters.answers[summary.status as usize] += 1;
     context.stopwatch.answered = true;
     let user = token_name(context, asked);
-    log_answer(slot, asked, user.as_deref(), summary, why);
-    if let (Some(_), Action::Send(next)) = (&context.lines, slot.machine.action()) {
-        let record = Record::new(asked, user, summary, &next.before);
+    let client = match asked {
+        Ok(asked) => context.clients.of(slot.peer, asked),
+        Err(_) => slot.peer,
+    };
+    log_answer(client, asked, user.as_deref(), summary, why);
+    if let (Some(lines), Action::Send(next)) = (&context.lines, slot.machine.action()) {
+        let record = lines.begin(asked, client, user, summary, &next.before);
         slot.record = Some(Box::new(record));
     }
 }
@@ -95,7 +101,7 @@ fn token_name(context: &mut Context, asked: &ParsedHead) -> Option<Box<str>> {
 /// The line in the log; all that comes from the client is encoded. `why`: the reason of a refusal that the client is not
 /// told.
 fn log_answer(
-    slot: &Slot,
+    peer: Peer,
     asked: &ParsedHead,
     user: Option<&str>,
     summary: Summary,
@@ -110,7 +116,7 @@ fn log_answer(
     if level > log::max_level() {
         return;
     }
-    let (peer, status) = (slot.peer, summary.status.code());
+    let status = summary.status.code();
     let (start, end) = match why {
         Some(_) => (" (", ")"),
         None => ("", ""),

@@ -53,9 +53,30 @@ impl Admission {
         admitted
     }
 
+    /// A connection that was admitted for a proxy is its client's. False if that has too many; it is counted all the same,
+    /// until [`Admission::release`].
+    #[must_use]
+    pub fn pass_on(&self, proxy: Peer, client: Peer) -> bool {
+        self.discount(proxy);
+        let Some((address, most)) = self.limited(client) else {
+            return true;
+        };
+        let mut by_address = self
+            .by_address
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let count = by_address.entry(address).or_default();
+        *count += 1;
+        *count <= most
+    }
+
     /// A connection that was admitted has gone.
     pub fn release(&self, peer: Peer) {
         self.all.fetch_sub(1, Ordering::Relaxed);
+        self.discount(peer);
+    }
+
+    fn discount(&self, peer: Peer) {
         let Some((address, _)) = self.limited(peer) else {
             return;
         };

@@ -9,6 +9,7 @@ use std::time::{Instant, SystemTime};
 use slab::Slab;
 
 use super::Worker;
+use super::clients::Clients;
 use super::completions::Completions;
 use super::context::Context;
 use super::deadlines::Deadlines;
@@ -125,6 +126,7 @@ impl WorkerBuilder {
             pauses: Pauses::new(shared.polls.settle.max(TRUNCATION_DOUBT)),
             event_subscriptions: EventSubscriptions::default(),
             tokens: shared.tokens.clone().map(Reader::new),
+            clients: Clients::new(Arc::clone(&shared)),
             passes: Passes::default(),
             cors: shared.cors.clone(),
             hosts: shared.hosts.clone(),

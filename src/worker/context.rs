@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::clients::Clients;
 use super::completions::Completions;
 use super::durations::Stopwatch;
 use super::hints::Hints;
@@ -39,6 +40,8 @@ pub struct Context {
     pub(super) event_subscriptions: EventSubscriptions,
     /// Who may read what; `None`: everybody everything.
     pub(super) tokens: Option<Reader<Tokens>>,
+    /// Who is behind a proxy.
+    pub(super) clients: Clients,
     /// By what subscriptions were let in.
     pub(super) passes: Passes,
     /// `--cors`

@@ -165,15 +165,30 @@ fn transmit(
 
 /// Reads once, and only when the poller reports something. Every connection of a turn has received before
 /// the first one is driven: so a request is never younger than what was looked up in its turn.
-pub fn receive(slot: &mut Slot, context: &mut Context) {
+pub fn receive(slot: &mut Slot, key: usize, context: &mut Context) {
     let room = slot.machine.room();
     if !std::mem::take(&mut slot.readable) || room == 0 {
         return;
     }
     match slot.stream.receive(&mut context.input[..room]) {
         Ok(0) => slot.machine.hung_up(context.now),
+        Ok(n) if slot.awaits_source => receive_source(slot, key, n, context),
         Ok(n) => slot.machine.received(&context.input[..n], context.now),
         Err(Errno::AGAIN) => {}
         Err(_) => slot.machine.failed(context.now),
+    }
+}
+
+/// The first bytes of a connection of a proxy say whose it is.
+#[cold]
+fn receive_source(slot: &mut Slot, key: usize, count: usize, context: &mut Context) {
+    let (clients, bytes) = (&mut context.clients, &context.input[..count]);
+    match clients.read_head(key, slot, bytes) {
+        Ok(Some(rest)) if !rest.is_empty() => slot.machine.received(&rest, context.now),
+        Ok(_) => {}
+        Err(why) => {
+            log::warn!("{} refused: {why}", slot.peer);
+            slot.machine.failed(context.now);
+        }
     }
 }

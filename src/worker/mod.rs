@@ -9,6 +9,7 @@ mod accept;
 mod accounting;
 pub mod admission;
 pub mod builder;
+pub mod clients;
 pub mod completions;
 pub mod context;
 pub mod deadlines;
@@ -318,7 +319,7 @@ impl Worker {
         for &key in waiting.iter().chain(&sending) {
             let slot = &mut self.slots[key];
             slot.due = false;
-            drive::receive(slot, &mut self.context);
+            drive::receive(slot, key, &mut self.context);
         }
         // A connection that wants more than its share comes again in the next turn.
         for key in waiting.into_iter().chain(sending) {
@@ -523,6 +524,7 @@ impl Worker {
             self.context.searches.forget(key);
             self.context.lists.forget(key);
             self.context.passes.forget(key);
+            self.context.clients.remove(key);
             self.context.stopwatch.forget(key);
             self.context.pauses.end(key);
             self.context

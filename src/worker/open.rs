@@ -128,10 +128,12 @@ fn respond(
         asked.intent = Intent::Unsupported;
     }
     answer_begins(slot, context, &asked, summary, why.as_deref());
-    if let Ok(asked) = &*asked
-        && context.tokens.is_some()
-        && slot.machine.is_tail()
-    {
+    let Ok(asked) = &*asked else { return };
+    if !slot.machine.is_tail() {
+        return;
+    }
+    context.clients.keep(key, slot, asked);
+    if context.tokens.is_some() {
         let pass = Pass {
             credentials: asked.request.credentials.clone(),
             path: asked.intent.path().cloned(),

@@ -13,6 +13,7 @@ use crate::http::authorization::Tokens;
 use crate::http::cors::Cors;
 use crate::http::host::Hosts;
 use crate::log::access_log::AccessLog;
+use crate::os::network::Network;
 use crate::os::unix_queues::UnixQueues;
 use crate::versioned::Versioned;
 
@@ -40,6 +41,8 @@ pub struct Shared {
     pub refused_max: usize,
     /// Files that a worker keeps open at most because they are asked for often.
     pub cached_files: usize,
+    /// `--trusted-proxy`
+    pub trusted_proxies: Vec<Network>,
     /// `--cors`
     pub cors: Option<Cors>,
     /// `--host`, or what takes its place.

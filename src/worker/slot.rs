@@ -27,6 +27,8 @@ pub struct Slot {
     pub(super) readable: bool,
     /// It is among those to be driven.
     pub(super) due: bool,
+    /// It begins with a PROXY header, which has not come yet.
+    pub(super) awaits_source: bool,
     /// It counts against `--max-connections`.
     pub(super) counted: bool,
     pub(super) unacked: UnackedBytes,
@@ -65,6 +67,7 @@ impl Slot {
             // Often the request has come already.
             readable: true,
             due: false,
+            awaits_source: false,
             counted,
             unacked: UnackedBytes::default(),
             has_unacked: false,

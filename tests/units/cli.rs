@@ -10,6 +10,7 @@ use openrange::http::host::Hosts;
 use openrange::http::prefix::Prefixes;
 use openrange::jobs::tracker::JobTerms;
 use openrange::log::line::Format;
+use openrange::os::network::Network;
 use openrange::os::sockets::Address;
 use openrange::server::options::{DEFAULT_ADDRESS, Options};
 
@@ -33,6 +34,8 @@ fn defaults_are_those_of_the_usage() {
     let expected = Options {
         root: ".".into(),
         listen: vec![],
+        proxied: vec![],
+        trusted_proxies: vec![],
         threads: None,
         header_timeout: Duration::from_secs(30),
         idle_timeout: Duration::from_secs(60),
@@ -52,6 +55,7 @@ fn defaults_are_those_of_the_usage() {
         log_level: None,
         log_format: Format::Text,
         access_log: None,
+        access_log_combined: false,
         old_dir: None,
         history: None,
         token_file: None,
@@ -170,6 +174,32 @@ fn each_option_sets_its_own() {
         (&["--history", "/var/lib/history"], |options| {
             options.history = Some("/var/lib/history".into())
         }),
+        (&["--access-log-format", "combined"], |options| {
+            options.access_log_combined = true
+        }),
+        (&["--trusted-proxy", "10.0.0.0/8"], |options| {
+            options.trusted_proxies = vec![Network::Ip("10.0.0.0".parse().unwrap(), 8)]
+        }),
+        (
+            &["--trusted-proxy=unix", "--trusted-proxy=::1"],
+            |options| {
+                options.trusted_proxies =
+                    vec![Network::Unix, Network::Ip("::1".parse().unwrap(), 128)]
+            },
+        ),
+        (
+            &[
+                "--listen",
+                "127.0.0.1:1",
+                "--listen",
+                "unix:s,mode=0600,proxy",
+            ],
+            |options| {
+                let tcp = Address::Tcp("127.0.0.1:1".parse().unwrap());
+                options.listen = vec![tcp, unix("s", Some(0o600))];
+                options.proxied = vec![1];
+            },
+        ),
         (&["--log-level", "WARNING"], |options| {
             options.log_level = Some(log::LevelFilter::Warn)
         }),
@@ -324,6 +354,13 @@ fn wrong_arguments_are_named() {
         (&["follow", "-p"], &["-p", "openrange follow --help"]),
         (&["--verbose"], &["--log-level debug"]),
         (&["--log-level", "loud"], &["--log-level loud", "warn"]),
+        (&["--trusted-proxy", "10.0.0.0/33"], &["network like"]),
+        (&["--trusted-proxy", "proxy.example"], &["network like"]),
+        (&["--access-log-format", "json"], &["common or combined"]),
+        (
+            &["--listen", "x,proxy"],
+            &["--listen x,proxy", "expected IP:PORT"],
+        ),
         (&["--log-format", "xml"], &["--log-format xml", "json"]),
         (&["--Listen", "x"], &["--Listen", HELP]),
         (&["--list", "x"], &["--list", HELP]),

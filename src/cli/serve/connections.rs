@@ -13,14 +13,33 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
         "ADDR",
         "IP:PORT, [IPV6]:PORT, localhost:PORT, unix:PATH or unix:PATH,mode=OCTAL for its permission bits; PORT or \
                :PORT is that port on all interfaces; may be repeated; port 0 lets the kernel choose (default: the \
-               sockets that systemd passes, or 127.0.0.1:8080)",
+               sockets that systemd passes, or 127.0.0.1:8080). With ,proxy at its end: for proxies, which send a PROXY \
+               header, version 1 or 2, at the beginning of each connection",
         |serve, value| {
-            let port = value.string()?;
-            let port = port.strip_prefix(':').unwrap_or(&port);
-            serve.options.listen.push(match port.parse() {
+            let text = value.string()?;
+            let options = &mut serve.options;
+            let address = match text.strip_suffix(",proxy") {
+                Some(address) => {
+                    options.proxied.push(options.listen.len());
+                    address
+                }
+                None => &text,
+            };
+            let port = address.strip_prefix(':').unwrap_or(address);
+            options.listen.push(match port.parse() {
                 Ok(port) => Address::on_all_interfaces(port),
-                Err(_) => value.parse()?,
+                Err(_) => address.parse().map_err(|why| value.wrong(why))?,
             });
+            Ok(())
+        },
+    ),
+    Row::value(
+        "trusted-proxy",
+        "ADDR",
+        "an IP address, a network like 10.0.0.0/8, or unix: who connects from there is believed what X-Forwarded-For says, \
+               and nobody else may send a PROXY header; may be repeated (default: X-Forwarded-For means nothing)",
+        |serve, value| {
+            serve.options.trusted_proxies.push(value.parse()?);
             Ok(())
         },
     ),

@@ -50,6 +50,19 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
         },
     ),
     Row::value(
+        "access-log-format",
+        "FORMAT",
+        "of these lines: common, or combined, with the query, Referer and User-Agent (default: common)",
+        |serve, value| {
+            serve.options.access_log_combined = match value.string()?.as_str() {
+                "common" => false,
+                "combined" => true,
+                _ => return Err(value.wrong("expected common or combined")),
+            };
+            Ok(())
+        },
+    ),
+    Row::value(
         "user",
         "NAME",
         "become this user (or UID:GID) once all is bound",

@@ -7,6 +7,7 @@ mod cors;
 mod kernels;
 mod log_lines;
 mod login;
+mod proxied;
 mod restrictions;
 mod root;
 mod sandbox;

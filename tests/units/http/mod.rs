@@ -18,6 +18,7 @@ mod origin;
 mod pattern;
 mod position;
 mod prefer;
+mod proxy_protocol;
 mod query;
 mod range;
 mod request;
