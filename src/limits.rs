@@ -227,12 +227,15 @@ pub const LISTING_MAX: usize = 4096;
 pub const PAGE_ENTRIES: usize = 1000;
 /// Entries of a directory that are looked at in the loop for its list, some 3 ms. Of a larger one a thread makes it.
 pub const LIST_AT_ONCE: usize = 2048;
+/// The same for HEAD, which only needs the list to tell its length, some 0.5 ms. Of a larger one the length is left out.
+pub const LIST_FOR_HEAD: usize = 100;
 /// Lists that threads make for one worker at a time; to others it is refused with 503.
 pub const LISTS_AT_ONCE: usize = 8;
 /// Stack of such a thread.
 pub const LIST_STACK: usize = 256 * 1024;
-/// Clients of a worker that may be in the middle of a long listing at a time; to others it is refused with 503, so that
-/// slow ones do not hold a worker's memory.
+/// Long pages (lists of directories or of generations) that the clients of a worker may be in the middle of at a time; others
+/// are refused with 503, so that slow clients do not hold a worker's memory. Clients that asked for a list at the same time
+/// are sent the same page.
 pub const LISTINGS_MAX: usize = 16;
 /// Entries of a directory that are read for a listing, those that are not shown included.
 pub const ENTRIES_MAX: usize = 16 * LISTING_MAX;

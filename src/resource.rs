@@ -1,5 +1,7 @@
 //! What the name of a request leads to.
 
+use std::sync::Arc;
+
 use crate::http::authorization::{Challenge, Session};
 use crate::http::conditional::ETag;
 use crate::http::date::Date;
@@ -26,11 +28,13 @@ pub enum Resource<F> {
         place: Box<GenerationPlace>,
     },
     /// The generations of a name, in JSON.
-    Generations(Vec<u8>),
+    Generations(Arc<[u8]>),
     /// There is no such generation.
     NoGeneration(Box<NoGeneration>),
     /// A directory: a page of its list.
     Listing(DirectoryPage),
+    /// A directory that can be listed, but only the head of the response is wanted: the media type of its list.
+    ListingHead(&'static str),
     /// A directory with so many entries that a thread makes its list.
     LongListing,
     /// A directory that is followed.
@@ -103,8 +107,8 @@ pub enum NoGenerationReason {
 /// A page of the list of a directory, in the form that was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DirectoryPage {
-    /// What lists it.
-    pub body: Vec<u8>,
+    /// What lists it. Clients that asked for the same one at the same time share it.
+    pub body: Arc<[u8]>,
     /// The media type of that.
     pub media: &'static str,
     /// The target of the next page, if there is one.

@@ -1,6 +1,7 @@
 //! What is still to go out of one response: ready bytes, a slice and the parts behind it, a tail with its frame, or events.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::action::{Bytes, Next};
 use crate::response::{Body, Part};
@@ -21,6 +22,8 @@ pub struct Sending<F> {
 #[derive(Debug)]
 enum Follows<F> {
     Nothing,
+    /// A page, of which so many bytes are out as `sent` says when nothing is left of `ready`.
+    Page(Arc<[u8]>),
     Slice {
         file: F,
         rest: Range<u64>,
@@ -57,6 +60,7 @@ impl<F> Sending<F> {
     /// The response with this head; `file` is there unless the body is `Nothing`.
     pub fn new(head: Vec<u8>, body: Body, file: Option<F>) -> Sending<F> {
         let follows = match (body, file) {
+            (Body::Page(page), _) => Follows::Page(page),
             (Body::Slice(rest), Some(file)) => Follows::Slice {
                 file,
                 rest,
@@ -121,25 +125,37 @@ impl<F> Sending<F> {
     /// Whether one of its files is such a file.
     pub fn any_file(&self, is: impl Fn(&F) -> bool) -> bool {
         match &self.follows {
-            Follows::Nothing => false,
+            Follows::Nothing | Follows::Page(_) => false,
             Follows::Slice { file, .. } => is(file),
             Follows::Subscription(subscription) => subscription.any_file(is),
         }
     }
 
-    /// Bytes that are held to be sent.
+    /// Bytes that are held to be sent: of a page that others are sent too, a share.
     pub fn held(&self) -> usize {
-        self.ready.len()
+        let page = match &self.follows {
+            Follows::Page(page) => page.len() / Arc::strong_count(page),
+            _ => 0,
+        };
+        self.ready.len() + page
     }
 
-    /// Ready bytes that are not out.
+    /// Ready bytes, or bytes of a page, that are not out.
     pub fn left(&self) -> u64 {
-        (self.ready.len() - self.sent as usize) as u64
+        (self.begun().len() - self.sent as usize) as u64
+    }
+
+    /// What `sent` counts bytes of.
+    fn begun(&self) -> &[u8] {
+        match &self.follows {
+            Follows::Page(page) if self.ready.is_empty() => page,
+            _ => &self.ready,
+        }
     }
 
     /// The next bytes; `None` if it is endless and must be measured, read or followed before there are any.
     pub fn next(&self) -> Option<Next<'_, F>> {
-        let ready = &self.ready[self.sent as usize..];
+        let ready = &self.begun()[self.sent as usize..];
         match &self.follows {
             Follows::Slice { file, rest, .. } if !rest.is_empty() => Some(Next {
                 before: Bytes::Ready(ready),
@@ -173,7 +189,7 @@ impl<F> Sending<F> {
         let of_ready = n.min(ready);
         #[allow(
             clippy::cast_possible_truncation,
-            reason = "a head or a listing: far below 2^32"
+            reason = "a head or a page: far below 2^32"
         )]
         {
             self.sent += of_ready as u32;
@@ -186,6 +202,15 @@ impl<F> Sending<F> {
             Follows::Nothing => {
                 assert!(n == 0, "sent more than was there");
                 Progress::Nothing
+            }
+            Follows::Page(_) => {
+                assert!(n == 0, "sent more than was there");
+                let head = std::mem::take(&mut self.ready);
+                if head.is_empty() {
+                    return Progress::Nothing;
+                }
+                self.sent = 0;
+                Progress::More
             }
             Follows::Slice { rest, more, .. } => {
                 rest.start += n;
@@ -232,7 +257,9 @@ impl<F> Sending<F> {
                 more.map(|part| part.range.end).fold(rest.end, u64::max)
             }
             Follows::Subscription(Subscription::Tail(tail)) => tail.reach(),
-            Follows::Nothing | Follows::Subscription(Subscription::Events(_)) => 0,
+            Follows::Nothing
+            | Follows::Page(_)
+            | Follows::Subscription(Subscription::Events(_)) => 0,
         }
     }
 

@@ -70,8 +70,8 @@ impl Topics {
         // A topic's file remembers its size, so that a truncation shows.
         let registry = &self.registry;
         let held = |name: &[u8]| registry.named(name).map(|key| &registry[key].file);
-        let form = asked.and_then(lookup::form);
-        let resolved = match self.lookups.find(path, form, held) {
+        let list = asked.and_then(lookup::list_terms);
+        let resolved = match self.lookups.find(path, list.as_ref(), held) {
             Ok(resolved) => resolved,
             Err(other) => return other.into(),
         };

@@ -1,13 +1,16 @@
 //! What all responses to one request share, and how their heads are made.
 
+use std::sync::Arc;
+
 use super::fields::complete;
 use super::links::links;
-use super::message::Response;
+use super::message::{Body, Response};
 use super::terms::Terms;
 use crate::http::head::{Head, Status};
 use crate::http::media;
 use crate::http::target::Path;
 use crate::intent::ParsedRequest;
+use crate::limits::COPY_MAX;
 use crate::resource::{FileInfo, GenerationPlace};
 
 /// What all answers to one request share.
@@ -61,14 +64,30 @@ impl ResponseBuilder<'_> {
         media: &str,
         body: &[u8],
     ) -> Response {
-        let head = self
-            .head(status)
+        let head = self.page_head(status, lines, media);
+        let head = head.field("Content-Length", body.len() as u64);
+        let body = if self.asked.head_only() { b"" } else { body };
+        Response::new(status, head.finish(body), self.keep_alive)
+    }
+
+    /// The same; a long body is not copied.
+    pub(super) fn shared_page(&self, lines: &str, media: &str, body: &Arc<[u8]>) -> Response {
+        if body.len() <= COPY_MAX || self.asked.head_only() {
+            return self.page(lines, media, body);
+        }
+        let head = self.page_head(Status::Ok, lines, media);
+        let head = head.field("Content-Length", body.len() as u64);
+        Response {
+            body: Body::Page(Arc::clone(body)),
+            ..Response::new(Status::Ok, head.finish(b""), self.keep_alive)
+        }
+    }
+
+    pub(super) fn page_head(&self, status: Status, lines: &str, media: &str) -> Head {
+        self.head(status)
             .lines(lines)
             .lines("X-Content-Type-Options: nosniff\r\n")
             .field("Content-Type", media)
-            .field("Content-Length", body.len() as u64);
-        let body = if self.asked.head_only() { b"" } else { body };
-        Response::new(status, head.finish(body), self.keep_alive)
     }
 
     pub(super) fn may_write(&self, path: &Path) -> bool {

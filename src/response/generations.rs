@@ -1,5 +1,7 @@
 //! Responses about generations: where one is and what comes after it, why one is not there.
 
+use std::sync::Arc;
+
 use super::builder::{ResponseBuilder, text};
 use super::fields::NOT_STORED;
 use super::links::Link;
@@ -10,8 +12,8 @@ use crate::http::target::Path;
 use crate::resource::{NoGeneration, NoGenerationReason};
 
 impl ResponseBuilder<'_> {
-    pub(super) fn generations(&self, list: &[u8]) -> Response {
-        self.page(NOT_STORED, media::JSON, list)
+    pub(super) fn generations(&self, list: &Arc<[u8]>) -> Response {
+        self.shared_page(NOT_STORED, media::JSON, list)
     }
 
     pub(super) fn no_generation(&self, path: &Path, none: &NoGeneration) -> Response {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::http::head::Status;
 use crate::http::target::Path;
@@ -25,6 +26,8 @@ pub struct Response {
 pub enum Body {
     /// Nothing.
     Nothing,
+    /// A long page, which others may be sent too.
+    Page(Arc<[u8]>),
     /// These bytes.
     Slice(Range<u64>),
     /// The parts of a `multipart/byteranges`.
@@ -100,7 +103,7 @@ impl Response {
     #[must_use]
     pub fn summary(&self) -> Summary {
         let follows = match &self.body {
-            Body::Nothing => Follows::Bytes(0),
+            Body::Nothing | Body::Page(_) => Follows::Bytes(0),
             Body::Slice(range) => Follows::Bytes(range.end - range.start),
             Body::Parts(parts) => Follows::Bytes(
                 parts

@@ -75,6 +75,7 @@ pub fn respond<'a, F>(
         (Intent::Answer(answer), Resource::File { info, .. }) => builder.answer(answer, info),
         (Intent::Generations(_), Resource::Generations(list)) => builder.generations(list),
         (_, Resource::Listing(page)) => builder.listing(page),
+        (_, Resource::ListingHead(media)) => builder.listing_head(media),
         (_, Resource::NeedsSlash) => builder.needs_slash(),
         (_, found) => builder.failure(found),
     }

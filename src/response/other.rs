@@ -1,7 +1,9 @@
 //! Responses without a file: pages from memory, redirects, refusals, failures.
 
 use super::builder::{ResponseBuilder, text};
-use super::fields::{ALLOW, ALLOW_ANSWER, ALLOW_JOBS, ALLOW_WRITABLE, MISDIRECTED, NOT_STORED};
+use super::fields::{
+    ALLOW, ALLOW_ANSWER, ALLOW_JOBS, ALLOW_WRITABLE, CHUNKED, MISDIRECTED, NOT_STORED,
+};
 use super::message::Response;
 use super::terms::Terms;
 use crate::http::authorization::{Challenge, Session};
@@ -173,14 +175,32 @@ impl ResponseBuilder<'_> {
         self.page(&viewer::FIELDS, media::HTML, viewer::PAGE.as_bytes())
     }
 
+    /// The head of the list of a directory of this media type. What would be known only if the list were made is left out
+    /// (RFC 9110 section 9.3.2).
+    pub(super) fn listing_head(&self, media: &str) -> Response {
+        let head = self.page_head(Status::Ok, &listing_fields(media), media);
+        // Readers that do not know which method a response is for can tell where it ends.
+        let head = match self.asked.request.http10 {
+            true => head,
+            false => head.lines(CHUNKED),
+        };
+        Response::new(Status::Ok, head.finish(b""), self.keep_alive)
+    }
+
     pub(super) fn listing(&self, page: &DirectoryPage) -> Response {
-        let mut fields = String::from(NOT_STORED);
-        if page.media == media::HTML {
-            fields += LISTING_POLICY;
-        }
+        let mut fields = listing_fields(page.media);
         if let Some(next) = &page.next {
             fields += &format!("Link: <{next}>; rel=\"next\"\r\n");
         }
-        self.page(&fields, page.media, &page.body)
+        self.shared_page(&fields, page.media, &page.body)
     }
+}
+
+fn listing_fields(media: &str) -> String {
+    let policy = if media == media::HTML {
+        LISTING_POLICY
+    } else {
+        ""
+    };
+    [NOT_STORED, policy].concat()
 }

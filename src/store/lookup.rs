@@ -1,6 +1,7 @@
 //! The path of a request to an open file, a listing, or the reason why there is neither.
 
 use std::collections::HashMap;
+use std::os::fd::OwnedFd;
 use std::rc::Rc;
 
 use rustix::io::Errno;
@@ -19,8 +20,8 @@ use crate::http::position::{CHECKED, Check, checked_from};
 use crate::http::query::Start;
 use crate::http::target::Path;
 use crate::intent::{Intent, ParsedRequest};
-use crate::limits::LIST_AT_ONCE;
-use crate::resource::{FileInfo, Resource};
+use crate::limits::{LIST_AT_ONCE, LIST_FOR_HEAD};
+use crate::resource::{DirectoryPage, FileInfo, Resource};
 use crate::time::Moment;
 
 /// What there is instead of a file.
@@ -34,6 +35,22 @@ pub struct Lookups {
     of_this_turn: Vec<ResolvedFile>,
     /// Where they are, by what was asked for.
     by_path: HashMap<Path, usize>,
+    /// The list that was made last in this turn. Whoever asks for the same one in this turn gets it: every request of a turn
+    /// has come before the first one is answered, so the list is never older than a request.
+    list_of_this_turn: Option<(ListTerms, DirectoryPage)>,
+}
+
+/// Which list of a directory is wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListTerms {
+    /// The directory.
+    pub path: Path,
+    /// How it is listed.
+    pub form: Form,
+    /// Which page of it.
+    pub query: ListQuery,
+    /// Only the head of the response is wanted.
+    pub head_only: bool,
 }
 
 impl Lookups {
@@ -45,6 +62,7 @@ impl Lookups {
             cache: OpenFileCache::new(kept),
             of_this_turn: Vec::new(),
             by_path: HashMap::new(),
+            list_of_this_turn: None,
         }
     }
 
@@ -61,6 +79,7 @@ impl Lookups {
 
     /// What was looked up in this turn is no longer new.
     pub fn end_turn(&mut self) {
+        self.list_of_this_turn = None;
         if !self.of_this_turn.is_empty() {
             self.by_path.clear();
             for resolved in self.of_this_turn.drain(..) {
@@ -69,13 +88,20 @@ impl Lookups {
         }
     }
 
+    /// Whether this list was made in this turn.
+    #[must_use]
+    pub fn has_list(&self, wanted: &ListTerms) -> bool {
+        let made = self.list_of_this_turn.as_ref();
+        made.is_some_and(|(terms, _)| terms == wanted)
+    }
+
     /// When [`Lookups::begin_turn`] may have to close files that are kept open.
     #[must_use]
     pub fn deadline(&self) -> Moment {
         self.cache.deadline()
     }
 
-    /// The regular file behind a path and the name that leads to it. `form`: how a directory is listed, if it is, and not
+    /// The regular file behind a path and the name that leads to it. `list`: how a directory is listed, if it is, and not
     /// followed; its `index.html` stands in for the page only. `held`: the file that is held open under a name.
     ///
     /// # Errors
@@ -83,16 +109,14 @@ impl Lookups {
     pub fn find<'a>(
         &mut self,
         path: &Path,
-        form: Option<(Form, &ListQuery)>,
+        list: Option<&ListTerms>,
         held: impl Fn(&[u8]) -> Option<&'a Rc<OpenFile>>,
     ) -> Result<&mut ResolvedFile, Other> {
         let known = self.by_path.get(path).copied();
         let index = match known {
-            Some(index) if form.is_some_and(|(form, _)| form != Form::Topics) || !path.slash => {
-                index
-            }
+            Some(index) if list.is_some_and(ListTerms::is_for_people) || !path.slash => index,
             _ => {
-                let resolved = self.find_uncached(path, form, held)?;
+                let resolved = self.find_uncached(path, list, held)?;
                 self.of_this_turn.push(resolved);
                 let index = self.of_this_turn.len() - 1;
                 self.by_path.insert(path.clone(), index);
@@ -130,7 +154,7 @@ impl Lookups {
     fn find_uncached<'a>(
         &mut self,
         path: &Path,
-        form: Option<(Form, &ListQuery)>,
+        list: Option<&ListTerms>,
         held: impl Fn(&[u8]) -> Option<&'a Rc<OpenFile>>,
     ) -> Result<ResolvedFile, Other> {
         let name = path.name.to_vec();
@@ -150,7 +174,7 @@ impl Lookups {
             Ok(Node::Directory(directory)) => directory,
             Err(error) => return Err(failed(error, &name)),
         };
-        if form.is_some_and(|(form, _)| form != Form::Topics) {
+        if list.is_some_and(ListTerms::is_for_people) {
             let slash: &[u8] = if name.is_empty() { b"" } else { b"/" };
             let index = [&name, slash, b"index.html"].concat();
             let followed = held(&index);
@@ -165,21 +189,49 @@ impl Lookups {
                 Err(error) => return Err(failed(error, &index)),
             }
         }
-        let Some((form, query)) = form else {
-            return Err(Resource::Directory);
+        Err(match list {
+            None => Resource::Directory,
+            Some(list) => self.list(list, &directory),
+        })
+    }
+
+    fn list(&mut self, list: &ListTerms, directory: &OwnedFd) -> Other {
+        let ListTerms {
+            path, form, query, ..
+        } = list;
+        if let Some((made, page)) = &self.list_of_this_turn
+            && made == list
+        {
+            return Resource::Listing(page.clone());
+        }
+        let most = match list.head_only {
+            true => LIST_FOR_HEAD,
+            false => LIST_AT_ONCE,
         };
-        match directory_page::write(&self.files, &directory, path, form, query, LIST_AT_ONCE) {
-            Ok(Some(page)) => Err(Resource::Listing(page)),
-            Ok(None) => Err(Resource::LongListing),
-            Err(error) => Err(failed(error, &name)),
+        match directory_page::write(&self.files, directory, path, *form, query, most) {
+            Ok(Some(page)) => {
+                self.list_of_this_turn = Some((list.clone(), page.clone()));
+                Resource::Listing(page)
+            }
+            Ok(None) if list.head_only => Resource::ListingHead(directory_page::media(*form)),
+            Ok(None) => Resource::LongListing,
+            Err(error) => failed(error, &path.name),
         }
     }
 }
 
-/// How a directory is listed for a request, if it is.
+impl ListTerms {
+    /// Whether a page of the directory's own may stand in for it.
+    fn is_for_people(&self) -> bool {
+        self.form != Form::Topics
+    }
+}
+
+/// How a directory is listed for a request, if it asks for a directory and not for what happens in it.
 #[must_use]
-pub fn form(asked: &ParsedRequest) -> Option<(Form, &ListQuery)> {
+pub fn list_terms(asked: &ParsedRequest) -> Option<ListTerms> {
     let request = &asked.request;
+    let path = asked.intent.path().filter(|path| path.slash)?;
     let form = match &asked.intent {
         Intent::Events(_) => return None,
         Intent::Listing(_) => Form::Topics,
@@ -188,7 +240,12 @@ pub fn form(asked: &ParsedRequest) -> Option<(Form, &ListQuery)> {
         _ if matches!(request.credentials, Credentials::Cookies(_)) => Form::MemberPage,
         _ => Form::Page,
     };
-    Some((form, &request.list))
+    Some(ListTerms {
+        path: path.clone(),
+        form,
+        query: request.list.clone(),
+        head_only: asked.head_only(),
+    })
 }
 
 /// Where the query of a request wants the response to start. An event stream may go on after an event instead.

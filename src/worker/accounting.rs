@@ -26,7 +26,6 @@ pub(super) fn count_sent(slot: &mut Slot, count: u64, memory: Option<u32>, conte
 /// When a response is over: logs it, takes a tail out of its topic, and lets another listing be made.
 pub(super) fn finish_response(slot: &mut Slot, key: usize, context: &mut Context) {
     if !slot.machine.is_answering() && !slot.machine.is_patient() {
-        context.listings -= usize::from(std::mem::take(&mut slot.listing));
         let ended = slot.machine.take_ended();
         log_access(slot, ended.as_ref().map(|ended| ended.bytes), context);
         leave_topic(slot, key, ended, context);

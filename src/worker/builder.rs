@@ -17,6 +17,7 @@ use super::durations::Stopwatch;
 use super::held_memory::HeldMemory;
 use super::inspect::{Counters, Mailbox};
 use super::lists::Lists;
+use super::pages::Pages;
 use super::passes::Passes;
 use super::pauses::Pauses;
 use super::queue::Queue;
@@ -143,14 +144,11 @@ impl WorkerBuilder {
                 ..Counters::default()
             },
             lines: shared.access_log.clone().map(Lines::new),
-            input: vec![0; HEAD_MAX]
-                .into_boxed_slice()
-                .try_into()
-                .expect("of that length"),
+            input: input(),
             date: Date::from(SystemTime::now()),
             now: Moment::default(),
             wait_max: shared.wait_max,
-            listings: 0,
+            pages: Pages::default(),
             listed: false,
         };
         Ok(Worker {
@@ -172,4 +170,9 @@ impl WorkerBuilder {
             asked: None,
         })
     }
+}
+
+fn input() -> Box<[u8; HEAD_MAX]> {
+    let bytes = vec![0; HEAD_MAX].into_boxed_slice();
+    bytes.try_into().expect("of that length")
 }

@@ -24,8 +24,6 @@ pub enum Completion {
     },
     /// Listed a directory, or could not.
     List {
-        /// The slot of the connection that waits.
-        slot: usize,
         /// The number of the list.
         number: u64,
         /// The list.

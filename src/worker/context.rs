@@ -9,6 +9,7 @@ use super::durations::Stopwatch;
 use super::hints::Hints;
 use super::inspect::Counters;
 use super::lists::Lists;
+use super::pages::Pages;
 use super::passes::Passes;
 use super::pauses::Pauses;
 use super::searches::Searches;
@@ -73,8 +74,8 @@ pub struct Context {
     pub(super) now: Moment,
     /// `--wait-max`; zero: nothing is waited for.
     pub(super) wait_max: Duration,
-    /// Clients that are being sent a long listing.
-    pub(super) listings: usize,
+    /// Long pages that clients are being sent.
+    pub(super) pages: Pages,
     /// A listing was made in this turn. It can take 30 ms, so the next one is made in the next turn.
     pub(super) listed: bool,
 }

@@ -9,7 +9,7 @@ use super::accounting::count_sent;
 use super::context::Context;
 use super::event_streams;
 use super::jobs;
-use super::open::{may_list, open};
+use super::open::{must_list, open};
 use super::send::{SendBuffer, Sent, Trouble};
 use super::slot::Slot;
 use super::writing;
@@ -46,7 +46,9 @@ pub fn drive(slot: &mut Slot, key: usize, context: &mut Context) -> Outcome {
                 }
             }
             Action::Remove { abort } => return Outcome::Leave { abort },
-            Action::Open(asked) if context.listed && may_list(asked) => return Outcome::Again,
+            Action::Open(asked) if context.listed && must_list(asked, context) => {
+                return Outcome::Again;
+            }
             Action::Open(_) => {
                 // A response that took long to make comes after those that other clients wait for.
                 let took_long = open(slot, key, context);
@@ -69,14 +71,7 @@ pub fn drive(slot: &mut Slot, key: usize, context: &mut Context) -> Outcome {
                 }
             }
             Action::List { .. } => event_streams::list(slot, key, context),
-            Action::Store(_) | Action::Write(..) | Action::Refuse(_) => {
-                let writes = matches!(slot.machine.action(), Action::Write(..));
-                if !(writes && jobs::carry_out(slot, context)) {
-                    writing::go_on(slot, key, context);
-                }
-                let durations = &mut context.counters.durations;
-                context.stopwatch.note(key, durations);
-            }
+            Action::Store(_) | Action::Write(..) | Action::Refuse(_) => write(slot, key, context),
             Action::Shut => {
                 slot.stream.shut();
                 slot.machine.shut(context.now);
@@ -121,6 +116,16 @@ fn waits(slot: &mut Slot, key: usize, context: &mut Context, trouble: &Trouble) 
         Trouble::Full | Trouble::Peer => slot.machine.failed(context.now),
     }
     false
+}
+
+/// Goes on with what a request writes.
+fn write(slot: &mut Slot, key: usize, context: &mut Context) {
+    let writes = matches!(slot.machine.action(), Action::Write(..));
+    if !(writes && jobs::carry_out(slot, context)) {
+        writing::go_on(slot, key, context);
+    }
+    let durations = &mut context.counters.durations;
+    context.stopwatch.note(key, durations);
 }
 
 /// How long the file of a tail is now, or by what it was truncated.

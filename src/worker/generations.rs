@@ -31,7 +31,7 @@ pub(super) fn list(context: &mut Context, slot: usize, path: &Path) -> Option<Lo
     };
     let found = match report.chain.0.is_empty() {
         true => Resource::Missing,
-        false => Resource::Generations(json::list(path, &report.chain)),
+        false => Resource::Generations(json::list(path, &report.chain).into()),
     };
     Some(found.into())
 }

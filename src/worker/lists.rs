@@ -1,33 +1,39 @@
 //! Lists of large directories, which threads make: reading 100,000 names takes some 50 ms, and to sort them by size or time
 //! each must be looked at. The request comes here again when its list is there.
+//!
+//! Clients that ask for the same list share it, but no client gets a list that was begun before its request had come. So of
+//! each list at most one is being made, and one comes after it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::thread;
 
 use rustix::io::Errno;
 
 use super::completions::{Completion, Completions, Made};
-use crate::http::list_query::ListQuery;
-use crate::http::target::Path;
 use crate::limits::{LIST_STACK, LISTS_AT_ONCE};
 use crate::store::directory_page;
-use crate::store::listing::Form;
+use crate::store::lookup::ListTerms;
 use crate::store::root::{Files, Node};
 
-/// The lists of one worker that threads make, by the slot of the connection that waits.
+/// The lists of one worker that threads make.
 pub struct Lists {
     mailbox: Arc<Completions>,
-    lists: HashMap<usize, List>,
+    /// By their numbers.
+    pending: BTreeMap<u64, Pending>,
+    /// What was made for the connection of a slot.
+    made: HashMap<usize, Made>,
     /// The number of the last one.
     last: u64,
-    /// How many are being made, also for clients that are gone.
-    running: usize,
 }
 
-enum List {
-    Pending(u64),
-    Done(Made),
+/// A list that is being made, or that will be when the same one is made that was begun before.
+struct Pending {
+    terms: ListTerms,
+    /// Files to look in; `None`: it is being made.
+    files: Option<Files>,
+    /// The slots of the connections that wait for it.
+    waiters: BTreeSet<usize>,
 }
 
 impl Lists {
@@ -36,82 +42,113 @@ impl Lists {
     pub fn new(mailbox: Arc<Completions>) -> Lists {
         Lists {
             mailbox,
-            lists: HashMap::new(),
+            pending: BTreeMap::new(),
+            made: HashMap::new(),
             last: 0,
-            running: 0,
         }
     }
 
     /// What was made for a slot. It is given once.
     pub(super) fn take(&mut self, slot: usize) -> Option<Made> {
-        match self.lists.remove(&slot)? {
-            List::Done(made) => Some(made),
-            List::Pending(_) => None,
+        self.made.remove(&slot)
+    }
+
+    /// A connection waits for this list from now on. `files`: where it is looked for.
+    pub(super) fn begin(
+        &mut self,
+        slot: usize,
+        terms: ListTerms,
+        files: &Files,
+    ) -> Result<(), Errno> {
+        let same = |pending: &&mut Pending| pending.terms == terms;
+        let last = self.pending.values_mut().filter(same).last();
+        let is_made = match last {
+            Some(pending) if pending.files.is_some() => {
+                pending.waiters.insert(slot);
+                return Ok(());
+            }
+            last => last.is_some(),
+        };
+        let running = self.pending.values().filter(|list| list.files.is_none());
+        if !is_made && running.count() == LISTS_AT_ONCE {
+            return Err(Errno::AGAIN);
         }
+        self.last += 1;
+        let pending = Pending {
+            terms,
+            files: Some(files.try_clone()?),
+            waiters: BTreeSet::from([slot]),
+        };
+        self.pending.insert(self.last, pending);
+        if is_made {
+            return Ok(());
+        }
+        let result = self.start(self.last);
+        if result.is_err() {
+            self.pending.remove(&self.last);
+        }
+        result
     }
 
     /// A thread makes a list from now on.
-    pub(super) fn begin(&mut self, slot: usize, order: Order) -> Result<(), Errno> {
-        if self.running == LISTS_AT_ONCE {
-            return Err(Errno::AGAIN);
-        }
-        let (number, mailbox) = (self.last + 1, Arc::clone(&self.mailbox));
+    fn start(&mut self, number: u64) -> Result<(), Errno> {
+        let list = self.pending.get_mut(&number).expect("it is pending");
+        let files = list.files.take().expect("it is not being made");
+        let (terms, mailbox) = (list.terms.clone(), Arc::clone(&self.mailbox));
         let post = move || {
-            let made = order.make();
-            mailbox.post(Completion::List { slot, number, made });
+            let made = make(&terms, &files);
+            mailbox.post(Completion::List { number, made });
         };
         let thread = thread::Builder::new().name("list".into());
-        if let Err(error) = thread.stack_size(LIST_STACK).spawn(post) {
-            log::warn!("cannot start a thread to list a directory: {error}");
-            return Err(Errno::AGAIN);
+        match thread.stack_size(LIST_STACK).spawn(post) {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                log::warn!("cannot start a thread to list a directory: {error}");
+                Err(Errno::AGAIN)
+            }
         }
-        self.last = number;
-        self.running += 1;
-        self.lists.insert(slot, List::Pending(number));
-        Ok(())
     }
 
-    /// A list is made. True if its connection still waits for it.
-    pub fn finish(&mut self, slot: usize, number: u64, made: Made) -> bool {
-        self.running -= 1;
-        match self.lists.get_mut(&slot) {
-            Some(list @ List::Pending(_)) if list.is(number) => {
-                *list = List::Done(made);
-                true
-            }
-            _ => false,
+    /// A list is made. Gives the slots of the connections that wait for it.
+    pub fn finish(&mut self, number: u64, made: &Made) -> Vec<usize> {
+        let Some(Pending { terms, waiters, .. }) = self.pending.remove(&number) else {
+            return Vec::new();
+        };
+        let mut ready: Vec<usize> = waiters.into_iter().collect();
+        for &slot in &ready {
+            self.made.insert(slot, made.clone());
         }
+        let mut pending = self.pending.iter();
+        if let Some((&next, _)) = pending.find(|(_, list)| list.terms == terms)
+            && let Err(error) = self.start(next)
+            && let Some(list) = self.pending.remove(&next)
+        {
+            for slot in list.waiters {
+                self.made.insert(slot, Err(error));
+                ready.push(slot);
+            }
+        }
+        ready
     }
 
     /// A connection is gone.
     pub fn forget(&mut self, slot: usize) {
-        self.lists.remove(&slot);
+        self.made.remove(&slot);
+        for list in self.pending.values_mut() {
+            list.waiters.remove(&slot);
+        }
+        // One that is being made is made to its end.
+        self.pending
+            .retain(|_, list| list.files.is_none() || !list.waiters.is_empty());
     }
 }
 
-impl List {
-    fn is(&self, number: u64) -> bool {
-        matches!(self, List::Pending(pending) if *pending == number)
-    }
-}
-
-/// A list that is to be made.
-pub(super) struct Order {
-    pub(super) files: Files,
-    pub(super) path: Path,
-    pub(super) form: Form,
-    pub(super) query: ListQuery,
-}
-
-impl Order {
-    fn make(&self) -> Made {
-        let Order {
-            files, path, form, ..
-        } = self;
-        let Node::Directory(directory) = files.find(&path.name, None)? else {
-            return Err(Errno::NOTDIR);
-        };
-        directory_page::write(files, &directory, path, *form, &self.query, usize::MAX)?
-            .ok_or(Errno::OVERFLOW)
-    }
+fn make(terms: &ListTerms, files: &Files) -> Made {
+    let ListTerms {
+        path, form, query, ..
+    } = terms;
+    let Node::Directory(directory) = files.find(&path.name, None)? else {
+        return Err(Errno::NOTDIR);
+    };
+    directory_page::write(files, &directory, path, *form, query, usize::MAX)?.ok_or(Errno::OVERFLOW)
 }

@@ -24,6 +24,7 @@ mod job_rights;
 mod jobs;
 pub mod lists;
 mod open;
+pub mod pages;
 mod passes;
 pub mod pauses;
 mod queue;
@@ -214,14 +215,9 @@ impl Worker {
                         self.queue.push(slot, key);
                     }
                 }
-                Completion::List {
-                    slot: key,
-                    number,
-                    made,
-                } => {
-                    if self.context.lists.finish(key, number, made)
-                        && let Some(slot) = self.slots.get_mut(key)
-                    {
+                Completion::List { number, made } => {
+                    for key in self.context.lists.finish(number, &made) {
+                        let slot = &mut self.slots[key];
                         slot.machine.resource_is_ready();
                         self.queue.push(slot, key);
                     }
@@ -516,7 +512,6 @@ impl Worker {
             let _ = self.deadlines.arm(key, slot.deadline, Moment::NEVER);
             self.poll.remove(slot.stream.as_fd());
             self.release(key, slot.counted, slot.peer);
-            self.context.listings -= usize::from(slot.listing);
             if let Some(topic) = slot.topic {
                 self.context.topics.leave(topic as usize, key);
             }

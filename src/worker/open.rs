@@ -9,7 +9,6 @@ use super::context::Context;
 use super::generations;
 use super::job_rights;
 use super::jobs;
-use super::lists::Order;
 use super::passes::Pass;
 use super::slot::Slot;
 use super::upload::Jobs;
@@ -21,12 +20,12 @@ use crate::follow::watcher::TopicId;
 use crate::http::authorization::{Right, Session};
 use crate::http::target::Target;
 use crate::intent::{Intent, ParsedRequest};
-use crate::limits::{COPY_MAX, LISTINGS_MAX};
+use crate::limits::COPY_MAX;
 use crate::resource::{DirectoryPage, Resource};
 use crate::response::Terms;
 use crate::store::explain;
 use crate::store::file::OpenFile;
-use crate::store::lookup::{failed, form};
+use crate::store::lookup::{failed, list_terms};
 
 /// Answers a request in four steps: authorize it, resolve its name, respond, join what it subscribes to. True if this took
 /// long (a list was made, or lines were counted), so that other connections go first. It stands apart because deliveries,
@@ -73,11 +72,15 @@ pub(super) fn open(slot: &mut Slot, key: usize, context: &mut Context) -> bool {
     let Waiting::Over(waited) = waiting::wait(slot, key, context, &mut lookup.found) else {
         return false;
     };
-    let took_long = lookup.counted() || matches!(lookup.found, Resource::Listing(_));
+    let took_long = lookup.counted() || is_list(&lookup.found);
     let topic = lookup.topic;
     respond(slot, context, lookup.found, waited, key);
     join(slot, key, context, topic);
     took_long
+}
+
+fn is_list(found: &Resource<Rc<OpenFile>>) -> bool {
+    matches!(found, Resource::Listing(_) | Resource::ListingHead(_))
 }
 
 /// Whether the request is for a host that this server answers for.
@@ -93,20 +96,15 @@ fn respond(
     waited: Option<u64>,
     key: usize,
 ) {
-    context.listed |= matches!(found, Resource::Listing(_));
+    context.listed |= is_list(&found);
     match &found {
         Resource::File { file, .. } | Resource::Generation { file, .. } => {
             slot.truncation = file.truncation();
         }
         Resource::Listing(DirectoryPage { body, .. }) | Resource::Generations(body)
-            if body.len() > COPY_MAX =>
+            if body.len() > COPY_MAX && !context.pages.admit(body) =>
         {
-            if context.listings < LISTINGS_MAX {
-                context.listings += 1;
-                slot.listing = true;
-            } else {
-                found = Resource::Busy;
-            }
+            found = Resource::Busy;
         }
         _ => {}
     }
@@ -176,9 +174,14 @@ fn join(slot: &mut Slot, key: usize, context: &mut Context, topic: Option<TopicI
     }
 }
 
-/// Whether the answer can be a listing.
-pub(super) fn may_list(asked: &ParsedHead) -> bool {
-    asked.as_ref().is_ok_and(ParsedRequest::may_list)
+/// Whether the answer can be a list that is still to be made.
+pub(super) fn must_list(asked: &ParsedHead, context: &Context) -> bool {
+    let Ok(asked) = asked else {
+        return false;
+    };
+    let lookups = &context.topics.lookups;
+    let is_made = || list_terms(asked).is_some_and(|terms| lookups.has_list(&terms));
+    asked.may_list() && !is_made()
 }
 
 /// Whether the client may know what it asks for; if not, what it gets instead.
@@ -265,21 +268,11 @@ fn look_up_or_list(context: &mut Context, slot: usize, asked: &ParsedRequest) ->
         None => {}
     }
     let lookup = context.topics.look_up(asked);
-    let (Resource::LongListing, Some((form, query))) = (&lookup.found, form(asked)) else {
+    let (Resource::LongListing, Some(terms)) = (&lookup.found, list_terms(asked)) else {
         return Some(lookup);
     };
-    let order = context
-        .topics
-        .lookups
-        .files()
-        .try_clone()
-        .map(|files| Order {
-            files,
-            path: path.clone(),
-            form,
-            query: query.clone(),
-        });
-    match order.and_then(|order| context.lists.begin(slot, order)) {
+    let files = context.topics.lookups.files();
+    match context.lists.begin(slot, terms, files) {
         Ok(()) => None,
         Err(error) => Some(failed(error, &path.name).into()),
     }

@@ -40,8 +40,6 @@ pub struct Slot {
     since: u32,
     /// For the access log: the answer that is on its way.
     pub(super) record: Option<Box<Record>>,
-    /// It reads a listing that is held in memory.
-    pub(super) listing: bool,
     /// Up to when its file is known not to have been truncated, see [`OpenFile::shrank_since`].
     pub(super) truncation: u64,
     /// The body of a writing request that is coming, or waits.
@@ -74,7 +72,6 @@ impl Slot {
             held: 0,
             since: u32::try_from(now.0 / 1000).unwrap_or(u32::MAX),
             record: None,
-            listing: false,
             truncation: 0,
             upload: None,
         }

@@ -8,7 +8,7 @@ use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use rustix::net::sockopt::{self, Timeout};
-use rustix::net::{AddressFamily, RecvFlags, SocketType, recv};
+use rustix::net::{AddressFamily, RecvFlags, SocketFlags, SocketType, recv};
 
 use super::harness::Server;
 use super::reader::{Fields, Reader};
@@ -91,7 +91,10 @@ impl Client {
     }
 
     pub fn try_with_buffer(address: &str, size: usize) -> io::Result<Client> {
-        let socket = rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None)?;
+        // Else servers that other tests start inherit it, and it does not end when it is closed here.
+        let flags = SocketFlags::CLOEXEC;
+        let (family, kind) = (AddressFamily::INET, SocketType::STREAM);
+        let socket = rustix::net::socket_with(family, kind, flags, None)?;
         sockopt::set_socket_recv_buffer_size(&socket, size)?;
         let address: SocketAddr = address.parse().expect("an address");
         rustix::net::connect(&socket, &address)?;

@@ -34,19 +34,24 @@ pub fn write(
     };
     let next = page.last.as_ref().map(|place| query.behind(place));
     let next = next.as_ref();
-    let (media, text) = match form {
-        Form::Page | Form::MemberPage | Form::Links => {
-            (media::HTML, html::write(path, &page, form, query, next))
-        }
-        Form::Text => (media::TEXT, text::write(&page, next)),
-        Form::Topics => (
-            media::JSON,
-            changelog::list(path, &page.entries, page.count, next),
-        ),
+    let text = match form {
+        Form::Page | Form::MemberPage | Form::Links => html::write(path, &page, form, query, next),
+        Form::Text => text::write(&page, next),
+        Form::Topics => changelog::list(path, &page.entries, page.count, next),
     };
     Ok(Some(DirectoryPage {
-        body: text.into_bytes(),
-        media,
+        body: text.into_bytes().into(),
+        media: media(form),
         next: next.map(|next| next.of(path)),
     }))
+}
+
+/// The media type of a list in this form.
+#[must_use]
+pub fn media(form: Form) -> &'static str {
+    match form {
+        Form::Page | Form::MemberPage | Form::Links => media::HTML,
+        Form::Text => media::TEXT,
+        Form::Topics => media::JSON,
+    }
 }

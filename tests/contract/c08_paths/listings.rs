@@ -1,9 +1,12 @@
 //! Lists of directories: in pages, orders and forms, whatever their size.
 
 use std::process::Command;
+use std::thread;
 use std::time::Duration;
 
-use crate::support::client::{Client, Response};
+use openrange::limits::COPY_MAX;
+
+use crate::support::client::{Client, Response, get, request};
 use crate::support::harness::{Server, TempDir, openrange, until};
 use crate::support::machine::skip;
 
@@ -342,4 +345,115 @@ fn lists_of_large_directories_are_made_beside_the_loop() {
     });
     assert!(page.contains("of 5002 entries"), "{page}");
     assert_eq!(client.get("/small/", &[]).status, 200);
+}
+
+/// Clients that ask for a list at the same time share one look, whoever makes it; none is refused.
+#[test]
+fn a_crowd_that_asks_at_once_is_served() {
+    const CROWD: usize = 64;
+    let dir = TempDir::new();
+    for (name, count) in [("long", 2000), ("longer", 3000)] {
+        dir.mkdir(name);
+        for number in 0..count {
+            dir.write(&format!("{name}/{number:04}-{}", "x".repeat(80)), "");
+        }
+    }
+    let server = Server::with(&dir, &["--threads", "1"]);
+    for target in ["/long/", "/longer/"] {
+        let expected = get(&server, target, &[JSON]);
+        assert_eq!(expected.status, 200);
+        assert!(expected.body.len() > COPY_MAX);
+        let mut clients: Vec<Client> = (0..CROWD).map(|_| Client::new(&server)).collect();
+        server.freeze();
+        for client in &mut clients {
+            client.ask("GET", target, &[JSON]);
+        }
+        // One of them leaves.
+        drop(clients.pop());
+        server.thaw();
+        for client in &mut clients {
+            let response = client.response();
+            assert_eq!(response.status, 200, "{target}");
+            assert!(response.body == expected.body, "{target}");
+        }
+    }
+}
+
+/// However lists are shared, whoever has made a file finds it in a list that is asked for after that.
+#[test]
+fn a_list_is_never_older_than_its_request() {
+    let dir = TempDir::new();
+    dir.mkdir("in");
+    for number in 0..2500 {
+        dir.write(&format!("in/{number:04}"), "");
+    }
+    let server = Server::with(&dir, &["--threads", "1", "--write", "/in"]);
+    thread::scope(|scope| {
+        for client in 0..4 {
+            let (dir, server) = (&dir, &server);
+            scope.spawn(move || {
+                let mut connection = Client::new(server);
+                for number in 0..25 {
+                    let name = format!("z{client}-{number}");
+                    match client % 2 {
+                        0 => dir.write(&format!("in/{name}"), "12345"),
+                        _ => {
+                            let put =
+                                request("PUT", &format!("/in/{name}"), &["Content-Length: 5"]);
+                            // Behind a list that is asked for before, and with that at once.
+                            let list = request("GET", "/in/?filter=z", &[JSON]);
+                            connection.send(list.clone() + &put + "12345" + &list);
+                            assert_eq!(connection.response().status, 200);
+                            assert_eq!(connection.response().status, 201);
+                            let body = connection.response().body;
+                            assert_listed(&body, &name);
+                        }
+                    }
+                    let body = connection.get("/in/?filter=z", &[JSON]).body;
+                    assert_listed(&body, &name);
+                }
+            });
+        }
+    });
+}
+
+fn assert_listed(body: &[u8], name: &str) {
+    let text = String::from_utf8_lossy(body);
+    let entry = text.find(&format!("\"name\":\"{name}\""));
+    let entry = entry.unwrap_or_else(|| panic!("{name} is not in the list"));
+    assert!(
+        text[entry..]
+            .split('}')
+            .next()
+            .is_some_and(|entry| entry.contains("\"size\":5"))
+    );
+}
+
+#[test]
+fn head_of_a_list_says_what_it_would_be() {
+    let dir = TempDir::new();
+    for number in 0..3000 {
+        dir.write(&format!("{number}"), "");
+    }
+    dir.mkdir("few");
+    dir.write("few/log", "");
+    let server = Server::start(&dir);
+    let mut client = Client::new(&server);
+    for accept in [JSON, "Accept: text/html", "Accept: */*"] {
+        let head = client.head_of("/", &[accept]);
+        let get = client.get("/", &[accept]);
+        assert_eq!((head.status, get.status), (200, 200));
+        assert_eq!(head.get("Content-Length"), None);
+        let few = client.head_of("/few/", &[accept]);
+        let length = client.get("/few/", &[accept]).body.len().to_string();
+        assert_eq!(few.field("Content-Length"), length);
+        for field in [
+            "Content-Type",
+            "Vary",
+            "Cache-Control",
+            "Content-Security-Policy",
+        ] {
+            assert_eq!(head.get(field), get.get(field), "{accept}");
+        }
+    }
 }

@@ -3,7 +3,6 @@
 mod appends;
 mod bodies;
 mod disk;
-mod killed;
 mod patches;
 mod producers;
 mod refusals;

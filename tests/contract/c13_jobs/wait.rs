@@ -38,6 +38,12 @@ impl Waiting {
         });
     }
 
+    /// Makes a file that has its content from the first moment.
+    fn create(&self, name: &str, contents: &str) {
+        self.dir.write("unfinished", contents);
+        self.dir.rename("unfinished", name);
+    }
+
     /// Asks, and waits until that waits: nothing else does.
     fn ask(&self, method: &str, target: &str, fields: &[&str]) -> Client {
         let mut client = Client::new(&self.server);
@@ -79,7 +85,7 @@ fn a_tail_begins_when_its_file_appears() {
 fn head_and_event_streams_wait_too() {
     let here = Waiting::new(&[]);
     let mut head = here.ask("HEAD", "/log", &[LONG]);
-    here.dir.write("log", "one\n");
+    here.create("log", "one\n");
     let answer = head.head();
     applied(&answer, 200, "wait=200");
     assert_eq!(answer.field("Content-Length"), "4");
@@ -346,7 +352,7 @@ fn requests_behind_one_that_waits_are_answered_after_it() {
     assert_eq!(client.response().body, b"behind");
     here.expect(1);
     client.send(request("GET", "/log", &[]));
-    here.dir.write("log", "12");
+    here.create("log", "12");
     let head = client.head();
     applied(&head, 200, "wait=200");
     assert_eq!(client.response().body, b"behind");

@@ -4,6 +4,7 @@ use openrange::dialect::plain;
 use openrange::http::authorization::Challenge;
 use openrange::http::date::Date;
 use openrange::http::request::Request;
+use openrange::limits::COPY_MAX;
 use openrange::resource::{DirectoryPage, FileInfo, Resource};
 use openrange::response::{Body, respond};
 use openrange::subscription::event_stream::Subject;
@@ -15,6 +16,7 @@ use super::{MODIFIED, MODIFIED_TEXT, NOW, NOW_TEXT, TEXT, answered, file, info, 
 fn body(body: &Body) -> String {
     match body {
         Body::Nothing => "-".to_owned(),
+        Body::Page(page) => format!("page of {}", page.len()),
         Body::Slice(range) => format!("{}-{}", range.start, range.end),
         Body::Parts(parts) => format!("{} parts", parts.len() - 1),
         Body::Tail {
@@ -664,9 +666,56 @@ fn summaries() {
 
 fn page(body: &[u8], next: Option<&str>) -> DirectoryPage {
     DirectoryPage {
-        body: body.to_vec(),
+        body: body.into(),
         media: "a/b",
         next: next.map(str::to_owned),
+    }
+}
+
+/// HEAD of a list says what GET would, but for what is known only when the list is made.
+#[test]
+fn the_head_of_a_list_is_made_without_the_list() {
+    let head = ResponseParts::of("HEAD /d/", &Resource::ListingHead("text/html"));
+    let long = vec![b'x'; COPY_MAX + 1];
+    for size in [COPY_MAX, COPY_MAX + 1] {
+        let mut page = page(&long[..size], Some("/d/?after=x"));
+        page.media = "text/html";
+        let get = ResponseParts::of("GET /d/", &Resource::Listing(page));
+        let only_get = [
+            ("Content-Length".to_owned(), size.to_string()),
+            ("Link".to_owned(), "</d/?after=x>; rel=\"next\"".to_owned()),
+        ];
+        let left_out = |field: &&(String, String)| !only_get.contains(field);
+        let fields: Vec<_> = get.fields.iter().filter(left_out).collect();
+        let (coding, others) = head.fields.split_last().expect("fields");
+        assert_eq!(coding.0, "Transfer-Encoding");
+        assert_eq!(others.iter().collect::<Vec<_>>(), fields);
+        assert_eq!(get.fields.len(), fields.len() + 2);
+        // What is long is not copied.
+        let expected = match size > COPY_MAX {
+            true => (0, format!("page of {size}")),
+            false => (size, "-".to_owned()),
+        };
+        assert_eq!((get.text, get.body), expected);
+    }
+    assert_eq!((head.text, &*head.body), (0, "-"));
+}
+
+struct ResponseParts {
+    fields: Vec<(String, String)>,
+    text: usize,
+    body: String,
+}
+
+impl ResponseParts {
+    fn of(line: &str, found: &Resource<()>) -> ResponseParts {
+        let answer = answered(line, &[], found);
+        let parsed = ParsedResponse::of(&answer);
+        ResponseParts {
+            fields: parsed.fields.clone(),
+            text: parsed.text.len(),
+            body: body(&answer.body),
+        }
     }
 }
 

@@ -54,7 +54,7 @@ fn founds() -> Vec<Resource<()>> {
         file(10, true),
         file(6_000_000_000, false),
         Resource::Listing(DirectoryPage {
-            body: b"<html>".to_vec(),
+            body: b"<html>".as_slice().into(),
             media: "text/html",
             next: Some("/?after=x".into()),
         }),
@@ -65,6 +65,7 @@ fn founds() -> Vec<Resource<()>> {
         Resource::Unauthorized(Challenge::Invalid),
         Resource::Viewer,
         Resource::Busy,
+        Resource::Ending,
         Resource::Failed,
     ]
 }

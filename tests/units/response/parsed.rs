@@ -48,6 +48,7 @@ impl Deref for ParsedResponse {
 pub fn body_length(answer: &Response, response: &ParsedResponse) -> Option<u64> {
     let of_file = match &answer.body {
         Body::Nothing => 0,
+        Body::Page(page) => page.len() as u64,
         Body::Slice(range) => range.end - range.start,
         Body::Parts(parts) => parts
             .iter()

@@ -287,7 +287,7 @@ impl World<'_> {
         let told = page.len() - usize::from(self.fault == Fault::ShortListing);
         let found = match slash || self.fault == Fault::ForgetSlash {
             true => Resource::Listing(DirectoryPage {
-                body: page[..told].to_vec(),
+                body: page[..told].into(),
                 media: media::HTML,
                 next: None,
             }),
