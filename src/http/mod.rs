@@ -20,6 +20,7 @@ pub mod json_value;
 pub mod list_query;
 pub mod media;
 pub mod origin;
+pub mod packed;
 pub mod pattern;
 pub mod position;
 pub mod prefer;

@@ -4,6 +4,7 @@
 use std::sync::LazyLock;
 
 use super::base64;
+use super::packed::{Packed, pack, trim, unpack};
 
 /// Its parts, in the order in which they stand in the document.
 const SOURCE: &str = concat!(
@@ -27,15 +28,17 @@ const SOURCE: &str = concat!(
 
 #[allow(
     long_running_const_eval,
-    reason = "the compiler goes through 100 KB of text, in less than a second"
+    reason = "the compiler goes through 100 KB of text, in some seconds"
 )]
-const SQUEEZED: ([u8; SOURCE.len()], usize) = squeeze(SOURCE.as_bytes());
+const PACKED: Packed<{ SOURCE.len() }> = pack(&squeeze(SOURCE.as_bytes()));
+
+static TRIMMED: [u8; PACKED.1] = trim(&PACKED);
 
 /// The document.
-pub const PAGE: &str = match str::from_utf8(SQUEEZED.0.split_at(SQUEEZED.1).0) {
-    Ok(page) => page,
-    Err(_) => panic!("whole lines are left out, so it stays UTF-8"),
-};
+pub static PAGE: LazyLock<String> = LazyLock::new(|| {
+    let page = unpack(&TRIMMED).and_then(|page| String::from_utf8(page).ok());
+    page.expect("what was packed, in which whole lines are left out, so it stays UTF-8")
+});
 
 /// The page that takes a token, for whoever may not see what was asked for. It tells nothing of that.
 pub const LOGIN: &str = include_str!("../viewer/login.html");
@@ -46,11 +49,11 @@ pub static LOGIN_FIELDS: LazyLock<String> = LazyLock::new(|| policy(LOGIN));
 /// Its fields. Only the script and the style that are in it may act, named by their hashes, and they may ask only this
 /// server. Trusted types: nothing of a file can become markup, even by mistake.
 pub static FIELDS: LazyLock<String> =
-    LazyLock::new(|| format!("Cache-Control: no-store\r\n{}", policy(PAGE)));
+    LazyLock::new(|| format!("Cache-Control: no-store\r\n{}", policy(&PAGE)));
 
 /// Leaves out what only people need who read the source: indentation, and lines that are a comment. Gives the bytes and
 /// how many of them count.
-const fn squeeze<const N: usize>(source: &[u8]) -> ([u8; N], usize) {
+const fn squeeze<const N: usize>(source: &[u8]) -> Packed<N> {
     let mut squeezed = [0; N];
     let (mut read, mut written) = (0, 0);
     while read < N {

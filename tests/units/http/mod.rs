@@ -15,6 +15,7 @@ mod host;
 mod list_query;
 mod media;
 mod origin;
+mod packed;
 mod pattern;
 mod position;
 mod prefer;
