@@ -24,6 +24,7 @@ pub mod receipt;
 pub mod resource;
 pub mod response;
 pub mod server;
+pub mod sorted;
 pub mod store;
 pub mod subscription;
 pub mod time;

@@ -5,13 +5,14 @@
 //! When something happens to one of these entries, the way is watched again as it is then, and only if the name leads
 //! somewhere, those who wait are woken. Where a directory cannot be watched, the name is looked up at an interval instead.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 
 use slab::Slab;
 
 use super::topic::SlotId;
 use super::watcher::{AbsenceId, Place, Watch};
 use crate::http::target::Path;
+use crate::sorted::SortedSet;
 use crate::store::file_system::FileSystem;
 use crate::store::root::Files;
 
@@ -46,7 +47,7 @@ struct Absence {
     places: Vec<Place>,
     /// inotify reports whatever may let the name lead somewhere.
     watched: bool,
-    waiters: BTreeSet<Waiter>,
+    waiters: SortedSet<Waiter>,
     /// It is among those that must be looked up.
     due: bool,
     /// It leads somewhere.
@@ -82,7 +83,7 @@ impl Absences {
             path: path.clone(),
             places: Vec::new(),
             watched: true,
-            waiters: BTreeSet::new(),
+            waiters: SortedSet::new(),
             due: false,
             found: false,
         });
@@ -217,7 +218,7 @@ impl Absences {
     pub(super) fn next_woken(&mut self) -> Option<(usize, Purpose)> {
         loop {
             let id = *self.found.front()?;
-            let Some((slot, purpose)) = self.get_mut(id).waiters.pop_first() else {
+            let Some((slot, purpose)) = self.get_mut(id).waiters.pop_last() else {
                 self.names.remove(id.0 as usize);
                 self.found.pop_front();
                 continue;

@@ -5,7 +5,7 @@
 //! it, so a watch knows all its topics. An event never says more than "look again"; what it tells of a name is only
 //! used to say why a tail ended. A name that leads nowhere is watched in the same way, as far as there is a way. Facts: inotify(7) and, where that is silent, measured on Linux 6.18.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
@@ -14,6 +14,7 @@ use std::sync::Once;
 use inotify::{EventMask, Inotify, WatchDescriptor, WatchMask};
 
 use super::rolls::{Entry, Happened};
+use crate::sorted::SortedSet;
 use crate::store::file::proc_path;
 use crate::subscription::end::End;
 
@@ -92,11 +93,11 @@ pub struct Watch {
 struct Watched {
     descriptor: WatchDescriptor,
     /// Topics that this file is.
-    files: BTreeSet<TopicId>,
+    files: SortedSet<TopicId>,
     /// Names on whose way an entry of this directory is.
-    entries: HashMap<Box<[u8]>, BTreeSet<Watcher>>,
+    entries: HashMap<Box<[u8]>, SortedSet<Watcher>>,
     /// Topics that this directory is, all of its entries.
-    directories: BTreeSet<TopicId>,
+    directories: SortedSet<TopicId>,
     /// Entries of this directory that are logs whose rolls are observed.
     logs: HashSet<Box<[u8]>>,
 }
@@ -215,9 +216,9 @@ impl Watch {
         let id = descriptor.get_watch_descriptor_id();
         let watched = self.watched.entry(id).or_insert_with(|| Watched {
             descriptor,
-            files: BTreeSet::new(),
+            files: SortedSet::new(),
             entries: HashMap::new(),
-            directories: BTreeSet::new(),
+            directories: SortedSet::new(),
             logs: HashSet::new(),
         });
         Ok((id, watched))

@@ -1,6 +1,6 @@
 //! What is left to tell: how far `done` was read, and the targets that are behind.
 
-use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
 
 use log::{error, info, warn};
@@ -13,6 +13,7 @@ use super::state::{Behind, State};
 use super::target::{Target, Verdict};
 use crate::jobs::files::JobDirectory;
 use crate::limits::{HOOK_FOREIGN_MAX, HOOK_GONE_MAX, HOOK_READ, HOOK_TARGETS_MAX};
+use crate::sorted::SortedMap;
 use crate::time::Moment;
 
 /// See the module.
@@ -23,7 +24,7 @@ pub struct Backlog {
     /// Up to here `done` was read for new targets; `None`: there is no such file yet.
     place: Option<Place>,
     /// Those that are behind, by their URLs.
-    targets: BTreeMap<Box<str>, Target>,
+    targets: SortedMap<Box<str>, Target>,
     /// URLs that want to be told nothing any more, oldest first.
     gone: VecDeque<Box<str>>,
     /// URLs of which the log has said that they are told nothing.
@@ -59,7 +60,7 @@ impl Backlog {
             done,
             allow,
             place: state.place,
-            targets: BTreeMap::new(),
+            targets: SortedMap::new(),
             gone: state.gone.into_iter().map(Into::into).collect(),
             foreign: HashSet::new(),
             buffer: vec![0; HOOK_READ].into(),
@@ -184,7 +185,7 @@ impl Backlog {
 
     /// Looks for the next notification of a target that is behind.
     fn seek(&mut self, url: &str, now: Moment) -> Look {
-        let mut place = self.targets[url].place;
+        let mut place = self.target(url).expect("it is behind").place;
         // Not beyond what was read for new targets.
         let limit = self.place.filter(|limit| limit.file == place.file);
         let limit = limit.map_or(u64::MAX, |limit| limit.offset.saturating_sub(place.offset));

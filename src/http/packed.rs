@@ -54,7 +54,7 @@ impl<const N: usize> Places<N> {
     }
 }
 
-/// Packs the first `count` bytes of a text.
+/// Packs the first `count` bytes of a text. One that does not become shorter does not compile.
 #[must_use]
 pub const fn pack<const N: usize>((text, count): &Packed<N>) -> Packed<N> {
     let text = text.split_at(*count).0;

@@ -1,12 +1,13 @@
 //! Searches for generations that connections of this worker wait for. A connection asks again when its search is over, and
 //! then the answer is here: so a request that waits keeps nothing but its question.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use rustix::io::Errno;
 
 use super::completions::Completions;
+use crate::sorted::SortedMap;
 use crate::store::generations::finder::{Answer, Finder};
 
 /// The searches of one worker.
@@ -15,7 +16,7 @@ pub struct Searches {
     mailbox: Arc<Completions>,
     /// The number of the last search.
     last: u64,
-    searches: BTreeMap<Question, Search>,
+    searches: SortedMap<Question, Search>,
     /// Who asked, by the number of the search.
     asked: HashMap<u64, Question>,
 }
@@ -36,7 +37,7 @@ impl Searches {
             finder,
             mailbox,
             last: 0,
-            searches: BTreeMap::new(),
+            searches: SortedMap::new(),
             asked: HashMap::new(),
         }
     }
@@ -75,14 +76,6 @@ impl Searches {
 
     /// A connection is gone, with all that it asked for.
     pub fn forget(&mut self, slot: usize) {
-        let first = (slot, Box::default());
-        let of_slot = self.searches.range(first..);
-        let keys: Vec<_> = of_slot
-            .take_while(|((other, _), _)| *other == slot)
-            .map(|(key, _)| key.clone())
-            .collect();
-        for key in keys {
-            self.searches.remove(&key);
-        }
+        self.searches.retain(|(other, _), _| *other != slot);
     }
 }

@@ -1,6 +1,5 @@
 //! What a mirror knows of its origin and of its copies, and what is to be fetched next.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 use super::listing::{self, Listing};
@@ -13,6 +12,7 @@ use crate::client::settings::OnGap;
 use crate::http::conditional::ETag;
 use crate::http::target::encode;
 use crate::limits::{CLIENT_LOOK, CLIENT_RETRY, MIRROR_DOUBT, MIRROR_HOT, MIRROR_SETTLE};
+use crate::sorted::{SortedMap, SortedSet};
 use crate::time::Moment;
 
 /// What to fetch.
@@ -33,7 +33,7 @@ pub struct Engine {
     rule: Rule,
     /// The copies.
     pub tree: Tree,
-    listed: BTreeMap<ETag, Listed>,
+    listed: SortedMap<ETag, Listed>,
     listing: Listing,
     /// What the list before said; `None`: the present one is believed.
     before: Option<Names>,
@@ -41,18 +41,18 @@ pub struct Engine {
     doubt: Option<Moment>,
     live: Option<ETag>,
     /// Files of which bytes are missing.
-    behind: BTreeSet<ETag>,
+    behind: SortedSet<ETag>,
     /// Files that grew lately, until when they count as such.
-    hot: BTreeMap<ETag, Moment>,
+    hot: SortedMap<ETag, Moment>,
     /// Files that are not asked for before this time.
-    held: BTreeMap<ETag, (Moment, Pause)>,
+    held: SortedMap<ETag, (Moment, Pause)>,
     /// When the next list is due.
     pub list_due: Moment,
     /// Late writes are looked for until then.
     late_until: Moment,
     look: Pause,
     retry: Pause,
-    refused: BTreeSet<Box<[u8]>>,
+    refused: SortedSet<Box<[u8]>>,
     complaint: Option<String>,
     /// Lines to be shown.
     pub reports: Vec<String>,
@@ -69,19 +69,19 @@ impl Engine {
         Engine {
             rule,
             tree,
-            listed: BTreeMap::new(),
+            listed: SortedMap::new(),
             listing: Listing::default(),
             before: None,
             doubt: None,
             live: None,
-            behind: BTreeSet::new(),
-            hot: BTreeMap::new(),
-            held: BTreeMap::new(),
+            behind: SortedSet::new(),
+            hot: SortedMap::new(),
+            held: SortedMap::new(),
             list_due: now,
             late_until: Moment(0),
             look: Pause::new(CLIENT_LOOK),
             retry: Pause::new(CLIENT_RETRY),
-            refused: BTreeSet::new(),
+            refused: SortedSet::new(),
             complaint: None,
             reports: Vec::new(),
             end: None,
@@ -361,8 +361,7 @@ impl Engine {
     fn hold(&mut self, etag: ETag, now: Moment) {
         let (next, pause) = self
             .held
-            .entry(etag)
-            .or_insert_with(|| (now, Pause::new(CLIENT_RETRY)));
+            .get_or_insert(etag, (now, Pause::new(CLIENT_RETRY)));
         *next = pause.begin(now);
     }
 
@@ -388,7 +387,7 @@ impl Engine {
         let hot = self
             .hot
             .iter()
-            .filter(|(_, until)| **until > now)
+            .filter(|(_, until)| *until > now)
             .map(|(etag, _)| etag);
         let mut live = self.live.iter().chain(hot);
         let etag =

@@ -1,9 +1,8 @@
 //! What a mirror does so that its names become those of the origin: pure, from two lists of files. Files are the same by tag:
 //! what was renamed there is renamed here.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use crate::http::conditional::ETag;
+use crate::sorted::{SortedMap, SortedSet};
 
 /// A file of the origin.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,12 +55,12 @@ pub struct Rules {
 }
 
 struct Plan<'a> {
-    wanted: BTreeMap<ETag, &'a Listed>,
-    locals: BTreeMap<ETag, Local>,
-    places: BTreeMap<Box<[u8]>, ETag>,
+    wanted: SortedMap<ETag, &'a Listed>,
+    locals: SortedMap<ETag, Local>,
+    places: SortedMap<Box<[u8]>, ETag>,
     foreign: &'a dyn Fn(&[u8]) -> bool,
     rules: Rules,
-    refused: BTreeSet<Box<[u8]>>,
+    refused: SortedSet<Box<[u8]>>,
     steps: Vec<Step>,
 }
 
@@ -86,7 +85,7 @@ pub fn plan(
             .collect(),
         foreign,
         rules,
-        refused: BTreeSet::new(),
+        refused: SortedSet::new(),
         steps: Vec::new(),
     };
     plan.moves();
@@ -101,8 +100,8 @@ pub fn plan(
 }
 
 /// One name for each file: of several (hard links), the one that its copy has, or the first.
-fn wanted<'a>(listed: &'a [Listed], locals: &[Local]) -> BTreeMap<ETag, &'a Listed> {
-    let mut wanted: BTreeMap<ETag, &Listed> = BTreeMap::new();
+fn wanted<'a>(listed: &'a [Listed], locals: &[Local]) -> SortedMap<ETag, &'a Listed> {
+    let mut wanted: SortedMap<ETag, &Listed> = SortedMap::new();
     for file in listed {
         let has = locals
             .iter()

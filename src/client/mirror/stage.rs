@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 
 use super::plan::{Listed, Local};
 use crate::http::conditional::ETag;
+use crate::sorted::SortedMap;
 use crate::store::generations::family::{Series, bases, kinship};
 
 /// Which file has which name.
-pub type Names = BTreeMap<Box<[u8]>, ETag>;
+pub type Names = SortedMap<Box<[u8]>, ETag>;
 
 /// A log of which the file that has the name at the origin is not here yet, but earlier ones are; or none has it there.
 #[derive(Default)]
@@ -41,8 +42,8 @@ pub struct Stage {
 #[must_use]
 pub fn stage(listed: &[Listed], locals: &[Local], before: Option<&Names>) -> Stage {
     let mut doubtful = false;
-    let copies: BTreeMap<ETag, &Local> = locals.iter().map(|local| (local.etag, local)).collect();
-    let mut names: BTreeMap<usize, Option<Box<[u8]>>> = BTreeMap::new();
+    let copies: SortedMap<ETag, &Local> = locals.iter().map(|local| (local.etag, local)).collect();
+    let mut names: SortedMap<usize, Option<Box<[u8]>>> = SortedMap::new();
     for (name, log) in logs(listed, &copies) {
         if before.is_some_and(|before| !log.is_as_before(&name, listed, before)) {
             doubtful = true;
@@ -67,7 +68,7 @@ pub fn stage(listed: &[Listed], locals: &[Local], before: Option<&Names>) -> Sta
 }
 
 /// The logs whose names have passed on to files that are not here, with their families.
-fn logs(listed: &[Listed], copies: &BTreeMap<ETag, &Local>) -> BTreeMap<Box<[u8]>, Log> {
+fn logs(listed: &[Listed], copies: &SortedMap<ETag, &Local>) -> BTreeMap<Box<[u8]>, Log> {
     let files = || listed.iter().enumerate();
     let mut logs: BTreeMap<Box<[u8]>, Log> = BTreeMap::new();
     for local in copies.values() {
@@ -126,8 +127,8 @@ impl Log {
     fn stay(
         &self,
         listed: &[Listed],
-        copies: &BTreeMap<ETag, &Local>,
-        names: &mut BTreeMap<usize, Option<Box<[u8]>>>,
+        copies: &SortedMap<ETag, &Local>,
+        names: &mut SortedMap<usize, Option<Box<[u8]>>>,
     ) {
         for index in self.family() {
             let copy = copies.get(&listed[index].etag);
@@ -142,7 +143,7 @@ impl Log {
         name: &[u8],
         listed: &[Listed],
         holder: Option<&Local>,
-        names: &mut BTreeMap<usize, Option<Box<[u8]>>>,
+        names: &mut SortedMap<usize, Option<Box<[u8]>>>,
     ) {
         let here = &self.here;
         let is_newest = |series: Series| here.iter().all(|(_, other)| is_newer(series, *other));

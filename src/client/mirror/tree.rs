@@ -3,7 +3,6 @@
 //! A copy is known by its inode, so that a crash between a rename and the record of it loses nothing. Its length is the
 //! position: how much of the file is here is stored nowhere else.
 
-use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -20,6 +19,7 @@ use crate::client::state_file::{Unusable, replace};
 use crate::http::conditional::ETag;
 use crate::http::json_value::{self, Value};
 use crate::http::response;
+use crate::sorted::SortedMap;
 use crate::store::identity::TAG_ATTRIBUTE;
 
 const RECORDS: &str = ".openrange-mirror";
@@ -28,7 +28,7 @@ const RECORDS: &str = ".openrange-mirror";
 pub struct Tree {
     directory: PathBuf,
     url: String,
-    copies: BTreeMap<ETag, Copy>,
+    copies: SortedMap<ETag, Copy>,
     /// The generation that had the name when a mirror of one file saw it last, unless all of it is here.
     pub live: Option<ETag>,
     /// Held until the end.
@@ -67,7 +67,7 @@ impl Tree {
         let mut tree = Tree {
             directory: directory.to_owned(),
             url: url.into(),
-            copies: BTreeMap::new(),
+            copies: SortedMap::new(),
             live: None,
             _lock: lock,
         };
@@ -119,7 +119,7 @@ impl Tree {
 
     /// Finds the recorded files, under whatever name a crash has left them.
     fn find_copies(&mut self) -> io::Result<()> {
-        let mut names = BTreeMap::new();
+        let mut names = SortedMap::new();
         let mut directories = vec![(self.directory.clone(), Vec::new())];
         while let Some((directory, prefix)) = directories.pop() {
             for entry in fs::read_dir(directory)? {
@@ -186,9 +186,9 @@ impl Tree {
     /// The copies.
     #[must_use]
     pub fn locals(&self) -> Vec<Local> {
-        let local = |(&etag, copy): (&ETag, &Copy)| Local {
+        let local = |(etag, copy): &(ETag, Copy)| Local {
             name: copy.name.clone(),
-            etag,
+            etag: *etag,
             size: copy.size,
             sealed: copy.sealed,
         };
@@ -224,20 +224,24 @@ impl Tree {
     /// # Errors
     /// See [`Tree::save`].
     pub fn announce(&mut self, steps: &[Step]) -> io::Result<()> {
-        let mut any = false;
-        for step in steps {
-            if let Step::Create(etag, name) = step {
-                let copy = Copy {
-                    name: name.clone(),
-                    inode: None,
-                    size: 0,
-                    sealed: false,
-                };
-                self.copies.insert(*etag, copy);
-                any = true;
-            }
+        let before = self.copies.len();
+        self.copies.extend(steps.iter().filter_map(|step| {
+            let Step::Create(etag, name) = step else {
+                return None;
+            };
+            let copy = Copy {
+                name: name.clone(),
+                inode: None,
+                size: 0,
+                sealed: false,
+            };
+            Some((*etag, copy))
+        }));
+        if self.copies.len() > before {
+            self.save()
+        } else {
+            Ok(())
         }
-        if any { self.save() } else { Ok(()) }
     }
 
     /// Does one step of a plan; `false`: it is not possible now, since somebody else changes the directory.

@@ -3,7 +3,6 @@
 
 pub mod datagram;
 
-use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
@@ -18,6 +17,7 @@ use super::options::Options;
 use crate::hint::Hint;
 use crate::limits::{PEER_KEY, PEER_QUEUE_MAX, PEER_STACK};
 use crate::os;
+use crate::sorted::SortedSet;
 use crate::worker::hints::Hints;
 use crate::worker::inspect::Inspector;
 use datagram::{DATAGRAM_MAX, Guard, Refusal, Sender, seal};
@@ -158,7 +158,7 @@ fn send(hints: &Receiver<Hint>, targets: &[UdpSocket], key: &[u8], own: Sender) 
     let mut number = 0;
     while let Ok(first) = hints.recv() {
         let others = hints.try_iter().take(PEER_QUEUE_MAX);
-        let all: BTreeSet<Hint> = [first].into_iter().chain(others).collect();
+        let all: SortedSet<Hint> = [first].into_iter().chain(others).collect();
         for hint in &all {
             number += 1;
             let datagram = seal(key, own, number, since_1970(), hint);

@@ -1,7 +1,6 @@
 //! A page of a directory: the first entries after a place, in an order. However many entries there are, no more than those
 //! of the page are held.
 
-use std::collections::BTreeMap;
 use std::os::fd::BorrowedFd;
 
 use rustix::fs::{Dir, FileType, Mode, OFlags};
@@ -10,6 +9,7 @@ use rustix::io::Errno;
 use crate::http::list_query::{ListQuery, Place, Sort};
 use crate::http::target::Path;
 use crate::limits::PAGE_ENTRIES;
+use crate::sorted::SortedSet;
 use crate::store::listing::{Form, look};
 use crate::store::root::Files;
 use crate::subscription::changelog::{Entry, Kind};
@@ -64,13 +64,13 @@ pub fn select(
         }
     }
     let mut entries = Vec::new();
-    for place in first.places.keys() {
+    for place in &first.places {
         let found = look(files, directory, path, place.name.to_vec(), form)?;
         entries.extend(found.map(|(name, entry)| (name.into(), entry)));
     }
     // What turned out not to be listed.
     count -= first.places.len() - entries.len();
-    let last = first.places.into_keys().last();
+    let last = first.places.pop_last();
     Ok(Some(Page {
         entries,
         count,
@@ -103,7 +103,7 @@ fn key(
 /// The first places of those that are offered, in order. A directory that changes while it is read may name an entry twice.
 #[derive(Default)]
 struct First {
-    places: BTreeMap<Place, ()>,
+    places: SortedSet<Place>,
     /// Some are left out.
     more: bool,
 }
@@ -111,16 +111,11 @@ struct First {
 impl First {
     fn offer(&mut self, place: Place) {
         let full = self.places.len() == PAGE_ENTRIES;
-        if full
-            && self
-                .places
-                .last_key_value()
-                .is_some_and(|(last, ())| place > *last)
-        {
+        if full && self.places.last().is_some_and(|last| place > *last) {
             self.more = true;
             return;
         }
-        let new = self.places.insert(place, ()).is_none();
+        let new = self.places.insert(place);
         if full && new {
             self.places.pop_last();
             self.more = true;

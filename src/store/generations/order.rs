@@ -3,10 +3,11 @@
 //! What was seen comes first. Otherwise names decide, and between a numbered and a dated series the time of the last write:
 //! logrotate keeps that time, also on the file that it compresses.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use super::family::{Compression, Kinship, Series};
 use crate::http::conditional::ETag;
+use crate::sorted::SortedSet;
 
 /// The time of the last write: seconds since 1970, and nanoseconds.
 pub type Modified = (i64, u32);
@@ -371,10 +372,10 @@ fn index_for(members: &[Member], member: &Member, place: Option<usize>, seen: &S
 /// For each file whether something is missing between the one before and it.
 fn gaps(members: &[Member], seen: &Seen) -> Vec<bool> {
     let last_number = members.iter().rposition(|member| member.number().is_some());
-    let numbers: BTreeSet<u32> = members.iter().filter_map(Member::number).collect();
+    let numbers: SortedSet<u32> = members.iter().filter_map(Member::number).collect();
     let some_missing = |newer: u32, older: u32| {
         let between = (newer + 1)..older;
-        numbers.range(between.clone()).count() < between.len()
+        numbers.count_in(between.clone()) < between.len()
     };
     let places: Vec<_> = members.iter().map(|member| seen.place_of(member)).collect();
     let gap = |index: usize| {

@@ -36,6 +36,7 @@ const ORDER: &[&str] = &[
     "hint",
     "readiness",
     "versioned",
+    "sorted",
     "time",
     "limits",
 ];

@@ -12,8 +12,7 @@ fn goes_and_comes<const N: usize>(text: [u8; N]) -> Vec<u8> {
 
 #[test]
 fn what_was_packed_comes_back() {
-    goes_and_comes(*b"a text in which nothing is there twice");
-    goes_and_comes(*b"short");
+    goes_and_comes(*b"a text, a text, a text, a text and its end");
     // Matches that overlap themselves, and lengths that need further bytes: 15, 15 + 255 and more.
     assert!(goes_and_comes([b'a'; 4096]).len() < 40);
     let mut mixed = [0; 3000];
