@@ -81,6 +81,11 @@ pub struct Context {
 }
 
 impl Context {
+    /// A request was driven: its response has begun, or it waits for something.
+    pub(super) fn note_request(&mut self, key: usize) {
+        self.stopwatch.note(key, &mut self.counters.durations);
+    }
+
     /// Whether a request asks to write where something may be written.
     pub(super) fn writes(&self, asked: &ParsedRequest) -> bool {
         self.writing.is_some() && asked.writes()

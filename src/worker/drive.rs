@@ -52,8 +52,7 @@ pub fn drive(slot: &mut Slot, key: usize, context: &mut Context) -> Outcome {
             Action::Open(_) => {
                 // A response that took long to make comes after those that other clients wait for.
                 let took_long = open(slot, key, context);
-                let durations = &mut context.counters.durations;
-                context.stopwatch.note(key, durations);
+                context.note_request(key);
                 if took_long {
                     return Outcome::Again;
                 }
@@ -124,8 +123,7 @@ fn write(slot: &mut Slot, key: usize, context: &mut Context) {
     if !(writes && jobs::carry_out(slot, context)) {
         writing::go_on(slot, key, context);
     }
-    let durations = &mut context.counters.durations;
-    context.stopwatch.note(key, durations);
+    context.note_request(key);
 }
 
 /// How long the file of a tail is now, or by what it was truncated.
