@@ -38,8 +38,9 @@ pub struct Rolls {
     files: HashMap<FileId, File>,
     /// Files between the two halves of a rename.
     moving: VecDeque<(u32, FileId)>,
-    /// Entries that were made beside a log.
-    beside: Vec<Entry>,
+    /// Entries that were made beside a log, and of a compressed one the file that had the name without the suffix at that
+    /// moment: gzip removes it at once, often before anybody looks.
+    beside: Vec<(Entry, Option<FileId>)>,
     last: FileId,
 }
 
@@ -63,6 +64,8 @@ struct File {
     log: Entry,
     who: Who,
     place: Option<Entry>,
+    /// It was renamed since it was measured.
+    moved: bool,
 }
 
 /// Who a file is.
@@ -136,7 +139,12 @@ impl Rolls {
                 let moving = self.moving.iter().position(|(other, _)| *other == cookie);
                 let file = moving.and_then(|index| self.moving.remove(index));
                 match file {
-                    Some((_, file)) => self.put(file, &entry),
+                    Some((_, id)) => {
+                        self.put(id, &entry);
+                        if let Some(file) = self.files.get_mut(&id) {
+                            file.moved = true;
+                        }
+                    }
                     None if self.arrive(&entry).is_some() => {}
                     None if compression(&entry.1).is_some() => self.note_beside(entry),
                     None => {}
@@ -191,13 +199,29 @@ impl Rolls {
                 file.who = Who::Known(holder);
             }
         }
-        for entry in std::mem::take(&mut self.beside) {
-            self.tell_beside(&entry, history, &mut identify);
+        self.measure_moved(&mut identify);
+        for (entry, plain) in std::mem::take(&mut self.beside) {
+            self.tell_beside(&entry, plain, history, &mut identify);
         }
         for log in self.logs.values_mut() {
             log.tell(&self.files, history);
         }
         self.forget_files();
+    }
+
+    /// A file that was followed is known by what it was then, and has grown until its roll.
+    fn measure_moved(&mut self, identify: &mut impl FnMut(&Rc<[u8]>, &Entry) -> Option<Holder>) {
+        for file in self.files.values_mut().filter(|file| file.moved) {
+            let (Who::Known(holder), Some(log), Some(place)) =
+                (&mut file.who, self.logs.get(&file.log), &file.place)
+            else {
+                continue;
+            };
+            if let Some(now) = identify(&log.name, place).filter(|now| now.etag == holder.etag) {
+                holder.size = now.size;
+            }
+            file.moved = false;
+        }
     }
 
     /// Whether there is something to identify or to tell.
@@ -246,6 +270,7 @@ impl Rolls {
             log: entry.clone(),
             who: Who::Unknown,
             place: None,
+            moved: false,
         };
         self.files.insert(self.last, file);
         self.put(self.last, entry);
@@ -280,20 +305,23 @@ impl Rolls {
 
     fn vacate(&mut self, entry: &Entry) {
         self.take(entry);
-        self.beside.retain(|other| other != entry);
+        self.beside.retain(|(other, _)| other != entry);
     }
 
     /// Something was made that is called like an earlier generation of a log.
     fn note_beside(&mut self, entry: Entry) {
         let is_kin = bases(&entry.1).any(|base| self.logs.contains_key(&(entry.0, base.into())));
         if is_kin && self.beside.len() < ROLLED_FILES_MAX {
-            self.beside.push(entry);
+            let plain = compression(&entry.1).map(|(plain, _)| (entry.0, Box::from(plain)));
+            let plain = plain.and_then(|plain| self.places.get(&plain).copied());
+            self.beside.push((entry, plain));
         }
     }
 
     fn tell_beside(
         &self,
         entry: &Entry,
+        plain: Option<FileId>,
         history: &History,
         identify: &mut impl FnMut(&Rc<[u8]>, &Entry) -> Option<Holder>,
     ) {
@@ -309,11 +337,13 @@ impl Rolls {
             Who::Unknown | Who::Perhaps(_) => None,
         };
         match compression(&entry.1) {
-            Some((plain, _)) => {
-                let plain = (entry.0, Box::from(plain));
-                if let Some(original) = self.places.get(&plain).and_then(known) {
-                    let size = identify(&log.name, &plain).map_or(original.size, |it| it.size);
+            Some(_) => {
+                let plain = plain.and_then(|id| Some((known(&id)?, self.files.get(&id)?)));
+                if let Some((original, file)) = plain {
+                    let place = file.place.as_ref();
+                    let now = place.and_then(|place| identify(&log.name, place));
                     let etag = original.etag;
+                    let size = now.map_or(original.size, |now| now.size);
                     history.note_compressed(made.etag, Original { etag, size });
                 }
             }

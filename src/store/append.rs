@@ -14,6 +14,7 @@ use rustix::process::{Resource, getrlimit};
 
 use super::file::OpenFile;
 use super::place::{Place, Stop, failure, failure_at, lock};
+use super::redo::Note;
 use super::reservation::reserve;
 use super::root::Files;
 use crate::http::conditional::{self, Conditions};
@@ -257,6 +258,8 @@ impl Target<'_> {
         if let Err(error) = result {
             return Err(self.nothing_written(error));
         }
+        // Taken back once the record is there as a whole.
+        let _note = Note::new(self.place.directory(), self.file.id().inode(), size, bytes);
         let result = rustix::io::retry_on_intr(|| rustix::io::write(self.handle, bytes));
         match result {
             Ok(count) if count == bytes.len() => {

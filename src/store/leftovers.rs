@@ -6,6 +6,7 @@ use log::{info, warn};
 use rustix::fs::{AtFlags, Dir, FileType, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
+use super::redo::{self, NOTE};
 use super::replace::{TEMPORARY, TEMPORARY_DIGITS};
 use super::root::Files;
 use crate::limits::LEFTOVERS_ENTRIES_MAX;
@@ -40,6 +41,9 @@ pub fn remove(files: &Files) {
                 FileType::RegularFile | FileType::Unknown if is_temporary(name) => {
                     count += u32::from(remove_unused(directory.as_fd(), name) == Ok(true));
                 }
+                FileType::RegularFile | FileType::Unknown if has_digits(name, NOTE) => {
+                    complete(directory.as_fd(), name);
+                }
                 _ => {}
             }
         }
@@ -55,9 +59,26 @@ const DIRECTORIES_MAX: usize = 256;
 /// Whether only this server can have made a file of this name.
 #[must_use]
 pub fn is_temporary(name: &[u8]) -> bool {
-    name.strip_prefix(TEMPORARY).is_some_and(|digits| {
+    has_digits(name, TEMPORARY)
+}
+
+fn has_digits(name: &[u8], prefix: &[u8]) -> bool {
+    name.strip_prefix(prefix).is_some_and(|digits| {
         digits.len() == TEMPORARY_DIGITS && digits.iter().all(u8::is_ascii_hexdigit)
     })
+}
+
+/// Completes the record that a server has noted before it was killed.
+fn complete(directory: BorrowedFd<'_>, note: &[u8]) {
+    match redo::complete(directory, note) {
+        Ok(None) => return,
+        Ok(Some(0)) => {}
+        Ok(Some(count)) => {
+            info!("completed a record that a kill had cut: {count} bytes were missing")
+        }
+        Err(error) => warn!("a record that a kill has cut stays as it is: {error}"),
+    }
+    let _ = rustix::fs::unlinkat(directory, note, AtFlags::empty());
 }
 
 fn remove_unused(directory: BorrowedFd<'_>, name: &[u8]) -> Result<bool, Errno> {

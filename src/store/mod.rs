@@ -21,6 +21,7 @@ pub mod lookup;
 pub mod mounts;
 mod names;
 pub mod place;
+pub mod redo;
 pub mod relocate;
 pub mod remote;
 pub mod replace;

@@ -218,7 +218,7 @@ impl Temporary {
         let name = match self.name.take() {
             Some(name) => name,
             None => loop {
-                let name = hidden_name();
+                let name = hidden_name(TEMPORARY);
                 match self.link_as(&name) {
                     Err(Errno::EXIST) => {}
                     result => break result.map(|()| name)?,
@@ -280,7 +280,7 @@ fn open_nameless(directory: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
 fn open_hidden(directory: BorrowedFd<'_>) -> Result<(OwnedFd, Vec<u8>), Errno> {
     let flags = FLAGS | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW;
     loop {
-        let name = hidden_name();
+        let name = hidden_name(TEMPORARY);
         match rustix::fs::openat(directory, name.as_slice(), flags, Mode::from_raw_mode(MODE)) {
             Err(Errno::EXIST) => {}
             result => return result.map(|fd| (fd, name)),
@@ -288,8 +288,8 @@ fn open_hidden(directory: BorrowedFd<'_>) -> Result<(OwnedFd, Vec<u8>), Errno> {
     }
 }
 
-/// A name that is most likely free: a process number may be that of a process before.
-fn hidden_name() -> Vec<u8> {
+/// A name with this beginning and [`TEMPORARY_DIGITS`], most likely free: a process number may be that of a process before.
+pub(super) fn hidden_name(prefix: &[u8]) -> Vec<u8> {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let clock = SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
@@ -297,7 +297,7 @@ fn hidden_name() -> Vec<u8> {
         .as_nanos();
     #[allow(clippy::cast_possible_truncation, reason = "the low bits differ")]
     let number = (clock as u64).wrapping_add(COUNT.fetch_add(1, Ordering::Relaxed));
-    let mut name = TEMPORARY.to_vec();
+    let mut name = prefix.to_vec();
     name.extend_from_slice(format!("{number:0TEMPORARY_DIGITS$x}").as_bytes());
     name
 }

@@ -1,6 +1,6 @@
 //! Torture: the real binary, a dozen writers that roll their logs in every way, a hundred followers that verify every
 //! byte, and somebody who stops and kills the server meanwhile. And a chain of servers, mirrors and followers, of which
-//! everything is killed.
+//! everything is killed. And producers over HTTP and local ones, on a server that is killed.
 //!
 //! `OPENRANGE_TORTURE_SECONDS=600 cargo test --release --test torture` goes on longer; `OPENRANGE_TORTURE_SEED` gives
 //! the threads the same numbers again (what they meet depends on the clock all the same).
@@ -14,6 +14,7 @@ mod content;
 mod farewell;
 mod follower;
 mod judge;
+mod producers;
 mod records;
 mod server;
 mod topic;

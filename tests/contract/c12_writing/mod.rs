@@ -3,6 +3,7 @@
 mod appends;
 mod bodies;
 mod disk;
+mod killed;
 mod patches;
 mod producers;
 mod refusals;

@@ -1,0 +1,87 @@
+//! A server that was killed while it wrote: what it has left is completed or removed by the next one.
+
+use std::os::unix::fs::MetadataExt;
+
+use rustix::fs::FlockOperation;
+
+use super::{names, once, read};
+use crate::support::harness::{Server, TempDir};
+
+const NOTE: &str = "in/.openrange-append-0123456789abcdef";
+
+/// A note that a record of `length` bytes, of which `record` was noted, was to begin at `begin` in a file.
+fn note(dir: &TempDir, name: &str, begin: u64, length: usize, record: &[u8]) {
+    let inode = dir.join(name).metadata().expect("a file").ino();
+    let head = [begin, length as u64, inode].map(u64::to_le_bytes);
+    dir.write(NOTE, [head.as_flattened(), record].concat());
+}
+
+fn start(dir: &TempDir) -> Server {
+    Server::with(dir, &["--write", "/in"])
+}
+
+#[test]
+fn half_a_record_gets_its_other_half() {
+    let record = format!("{}\n", "x".repeat(9000));
+    let whole = format!("before\n{record}");
+    let next = format!("{whole}next\n");
+    for (there, noted, expected) in [
+        // Cut in the record, at its beginning, and not at all.
+        (&whole[..5000], &*record, &*whole),
+        (&whole[..8], &record, &whole),
+        (&whole[..7], &record, "before\n"),
+        (&whole, &record, &whole),
+        (&next, &record, &next),
+        // What others have written is theirs, and half a note is none.
+        ("before\nother\n", &record, "before\nother\n"),
+        (&whole[..5000], &record[..100], &whole[..5000]),
+        ("before\n", "", "before\n"),
+    ] {
+        let dir = TempDir::new();
+        dir.mkdir("in");
+        dir.write("in/t", there);
+        note(&dir, "in/t", 7, record.len(), noted.as_bytes());
+        // A roll does not matter.
+        dir.rename("in/t", "in/t.1");
+        let server = start(&dir);
+        assert_eq!(read(&dir, "in/t.1"), expected, "{} bytes", there.len());
+        assert_eq!(names(&dir, "in"), ["t.1"]);
+        assert_eq!(once(&server, "POST", "/in/t.1", &[], "+").status, 204);
+        assert_eq!(read(&dir, "in/t.1"), format!("{expected}+"));
+    }
+}
+
+#[test]
+fn the_note_of_a_server_that_lives_is_its_own() {
+    let dir = TempDir::new();
+    dir.mkdir("in");
+    dir.write("in/t", "be");
+    note(&dir, "in/t", 0, 5, b"begin");
+    let lock = dir.open(NOTE);
+    rustix::fs::flock(&lock, FlockOperation::LockExclusive).expect("a lock");
+    let server = start(&dir);
+    assert_eq!(read(&dir, "in/t"), "be");
+    assert!(dir.join(NOTE).exists());
+    assert!(server.stop().success());
+    drop(lock);
+    let _server = start(&dir);
+    assert_eq!(read(&dir, "in/t"), "begin");
+    assert_eq!(names(&dir, "in"), ["t"]);
+}
+
+#[test]
+fn a_file_that_is_gone_or_was_never_there_is_no_trouble() {
+    let dir = TempDir::new();
+    dir.mkdir("in");
+    dir.write("in/t", "be");
+    note(&dir, "in/t", 0, 5, b"begin");
+    dir.write("in/other", "");
+    dir.remove("in/t");
+    let server = start(&dir);
+    assert_eq!(names(&dir, "in"), ["other"]);
+    // A record of many pages leaves no note behind.
+    let large = "l".repeat(300_000);
+    assert_eq!(once(&server, "POST", "/in/t", &[], &large).status, 201);
+    assert_eq!(names(&dir, "in"), ["other", "t"]);
+    assert_eq!(read(&dir, "in/t"), large);
+}
