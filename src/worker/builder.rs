@@ -139,10 +139,7 @@ impl WorkerBuilder {
             commits: 0,
             send_buffer: SendBuffer::new(),
             stopwatch: Stopwatch::new(),
-            counters: Counters {
-                accept_errors: vec![0; listeners.len()],
-                ..Counters::default()
-            },
+            counters: Counters::of(listeners.len()),
             lines: shared.access_log.clone().map(Lines::new),
             input: input(),
             date: Date::from(SystemTime::now()),

@@ -37,6 +37,14 @@ pub struct Counters {
 }
 
 impl Counters {
+    /// Nothing has happened yet, at so many listeners.
+    pub(super) fn of(listeners: usize) -> Counters {
+        Counters {
+            accept_errors: vec![0; listeners],
+            ..Counters::default()
+        }
+    }
+
     fn add(&mut self, other: &Counters) {
         self.accepted += other.accepted;
         self.refused += other.refused;
