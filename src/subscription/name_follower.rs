@@ -28,8 +28,8 @@ pub struct NameFollower<F> {
     file: Option<F>,
     /// After the last event of the file; `None`: there was no file yet.
     at: Option<Position>,
-    /// Where the file that is found first is begun.
-    start: Option<Start>,
+    /// Where the file that is found first is begun. Boxed for the same reason.
+    start: Option<Box<Start>>,
     /// Up to here the file has no event behind `at`.
     seen: u64,
     size: u64,
@@ -49,7 +49,8 @@ pub struct NameFollower<F> {
     /// The file has the name of another member now.
     passes_on: bool,
     accepts: Accepts,
-    backoff: Option<RetryBackoff>,
+    /// Boxed, as that of a stream that has its file is none.
+    backoff: Option<Box<RetryBackoff>>,
     /// The file at `at` was read to its end.
     finished: bool,
     /// Nothing was found when it was looked for what comes next.
@@ -96,7 +97,7 @@ impl<F> NameFollower<F> {
             name,
             file: None,
             at,
-            start,
+            start: start.map(Box::new),
             seen: 0,
             size: 0,
             sealed: false,
@@ -108,7 +109,7 @@ impl<F> NameFollower<F> {
             left: None,
             passes_on: false,
             accepts: Accepts::Any,
-            backoff: Some(RetryBackoff::unknown()),
+            backoff: Some(Box::new(RetryBackoff::unknown())),
             finished: false,
             in_vain: false,
             waiting: false,
@@ -166,7 +167,7 @@ impl<F> NameFollower<F> {
             Action::Follow(SoughtName {
                 member: number,
                 path: &self.path,
-                start: self.start,
+                start: self.start.as_deref().copied(),
                 after: self.after(),
                 late: false,
             })
@@ -245,7 +246,7 @@ impl<F> NameFollower<F> {
     /// When [`NameFollower::timer_fired`] is due.
     pub fn deadline(&self) -> Moment {
         let next = |backoff: &RetryBackoff| backoff.next;
-        let backoff = self.backoff.as_ref().filter(|_| !self.waiting);
+        let backoff = self.backoff.as_deref().filter(|_| !self.waiting);
         let retry = backoff.map_or(Moment::NEVER, next);
         retry.min(self.late.deadline())
     }
@@ -302,7 +303,7 @@ impl<F> NameFollower<F> {
         self.left.get_or_insert(End::Renamed);
         self.file = None;
         (self.truncated, self.passes_on) = (false, false);
-        self.backoff = Some(RetryBackoff::unknown());
+        self.backoff = Some(Box::new(RetryBackoff::unknown()));
         self.at = None;
         place
     }
@@ -446,7 +447,10 @@ impl<F> NameFollower<F> {
             ..source
         };
         // What comes later is new from its beginning.
-        let start = self.start.filter(|_| matches!(found, Followed::Unknown));
+        let start = self
+            .start
+            .take()
+            .filter(|_| matches!(found, Followed::Unknown));
         match found {
             Followed::File {
                 file,
@@ -475,7 +479,7 @@ impl<F> NameFollower<F> {
                 self.finished |= self.file.is_some();
                 self.in_vain = matches!(found, Followed::Nothing);
                 self.file = None;
-                let mut backoff = RetryBackoff::still(self.backoff.take(), now);
+                let mut backoff = RetryBackoff::still(self.backoff.take().map(|last| *last), now);
                 let nothing = matches!(found, Followed::Nothing);
                 if nothing && backoff.is_long() && !backoff.told {
                     let never = if self.at.is_none() {
@@ -487,7 +491,7 @@ impl<F> NameFollower<F> {
                     sse::write_roll(out, source, reason, None, false);
                     backoff.told = true;
                 }
-                self.backoff = Some(backoff);
+                self.backoff = Some(Box::new(backoff));
             }
         }
         self.start = start;
