@@ -21,7 +21,7 @@ mod workers;
 mod writing;
 
 use std::io::{self, Write};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -37,6 +37,7 @@ use crate::limits::{ACCESS_LOG_PATIENCE, ADMIN_PATIENCE, CLIENTS_MAX};
 use crate::log::stderr;
 use crate::os::sockets::{self, Address, Bound, Listener};
 use crate::os::unix_queues::UnixQueues;
+use crate::store::leftovers;
 use crate::store::mounts;
 use crate::store::root::open_root;
 use crate::worker::admission::Admission;
@@ -148,6 +149,8 @@ fn confine(options: &Options, bound: &[Bound]) -> Result<(Option<Writing>, Optio
     let writable = prepared.as_ref().map(|prepared| &*prepared.directories);
     let writable = writable.unwrap_or_default().iter().chain(&intakes);
     confinement::give_up_privileges(options, writable)?;
+    let received = intakes.iter().map(OwnedFd::as_fd);
+    received.for_each(leftovers::complete_records);
     let writing = prepared.map(writing::Prepared::finish).transpose()?;
     let jobs = jobs::prepare(options, job_directory.as_ref())?;
     Ok((writing, jobs))

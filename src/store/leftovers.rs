@@ -53,6 +53,21 @@ pub fn remove(files: &Files) {
     }
 }
 
+/// Completes the records that a server has noted in this directory before it was killed.
+pub fn complete_records(directory: BorrowedFd<'_>) {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let Ok(directory) = rustix::fs::openat(directory, ".", flags, Mode::empty()) else {
+        return;
+    };
+    let entries = Dir::read_from(&directory).into_iter().flatten().flatten();
+    for entry in entries.take(LEFTOVERS_ENTRIES_MAX) {
+        let name = entry.file_name().to_bytes();
+        if has_digits(name, NOTE) {
+            complete(directory.as_fd(), name);
+        }
+    }
+}
+
 /// Directories that wait to be searched, each with a descriptor.
 const DIRECTORIES_MAX: usize = 256;
 

@@ -85,3 +85,14 @@ fn a_file_that_is_gone_or_was_never_there_is_no_trouble() {
     assert_eq!(names(&dir, "in"), ["other", "t"]);
     assert_eq!(read(&dir, "in/t"), large);
 }
+
+#[test]
+fn what_was_received_is_completed_too() {
+    let dir = TempDir::new();
+    dir.mkdir("in");
+    dir.write("in/t", "be");
+    note(&dir, "in/t", 0, 6, b"begin\n");
+    let _server = Server::with(&dir, &["--intake", "tcp:127.0.0.1:0=/in/t"]);
+    assert_eq!(read(&dir, "in/t"), "begin\n");
+    assert_eq!(names(&dir, "in"), ["t"]);
+}
