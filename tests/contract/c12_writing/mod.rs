@@ -2,6 +2,7 @@
 
 mod appends;
 mod bodies;
+mod clients;
 mod disk;
 mod killed;
 mod patches;
