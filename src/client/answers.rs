@@ -121,6 +121,9 @@ impl Follower {
             return self.content_over(&head, tail_end);
         };
         match (self.step, head.status) {
+            (Step::Tail | Step::Rest { .. }, 412) if self.has_other_bytes(&head) => {
+                self.begun_again("was truncated or written over");
+            }
             (Step::Tail | Step::Measure, 404 | 412) => {
                 self.left = true;
                 self.enter(Step::Locate);
@@ -197,7 +200,7 @@ impl Follower {
         match head.range {
             Some(ContentRange::Unsatisfied { size }) if size == self.offset() => self.sealed(),
             Some(ContentRange::Unsatisfied { size }) if size < self.offset() => {
-                self.gap(&format!("was truncated to {size} bytes"));
+                self.begun_again(&format!("was truncated to {size} bytes"));
             }
             _ => self.refused("416 for a range that is within the file"),
         }
@@ -216,7 +219,7 @@ impl Follower {
                 end: size,
                 next: None,
             }),
-            Some(size) => self.gap(&format!("was truncated to {size} bytes")),
+            Some(size) => self.begun_again(&format!("was truncated to {size} bytes")),
             None => self.refused("no length"),
         }
     }
@@ -232,7 +235,7 @@ impl Follower {
         self.progressed();
         let offset = self.offset();
         if size < offset {
-            return self.gap(&format!("was truncated to {size} bytes"));
+            return self.begun_again(&format!("was truncated to {size} bytes"));
         }
         if size > offset {
             return self.enter(Step::Rest {
@@ -301,7 +304,7 @@ impl Follower {
                     list.before_current()
                         .into_iter()
                         .for_each(|tag| self.position.remember(tag));
-                    self.arrive_at(tag);
+                    self.pass_to(tag);
                 }
                 None => self.look_again(Step::Find(purpose)),
             },
@@ -309,7 +312,7 @@ impl Follower {
                 Next::Generation { gap: true, .. } if purpose == Purpose::Next => {
                     self.gap("was followed by one of which only a compressed copy is left");
                 }
-                Next::Generation { etag, .. } => self.arrive_at(etag),
+                Next::Generation { etag, .. } => self.pass_to(etag),
                 // Perhaps it is back.
                 Next::Nothing if self.position.generation.is_some() && purpose == Purpose::Next => {
                     self.look_again(Step::Tail);
@@ -325,19 +328,6 @@ impl Follower {
         }
         let until = self.look.begin(self.now());
         self.pause(step, until);
-    }
-
-    /// Goes on with this generation, of which nothing was read.
-    fn arrive_at(&mut self, tag: ETag) {
-        if self.position.generation == Some(tag) {
-            // The same file, from its beginning again.
-            self.position.offset = 0;
-            self.position.ended = false;
-            self.over = false;
-            self.arrived();
-            return self.enter(Step::Tail);
-        }
-        self.pass_to(tag);
     }
 
     /// There is no position yet.
@@ -429,13 +419,33 @@ impl Follower {
         self.gap(&format!("is gone ({reason})"));
     }
 
+    /// 412 with the tag of the generation: it is not the tag that does not match.
+    fn has_other_bytes(&self, head: &ResponseHead) -> bool {
+        self.check().is_some() && self.judge_tag(head).is_ok()
+    }
+
+    /// The generation is still there, but its beginning is not what it was. Then it is itself the oldest that is left.
+    fn begun_again(&mut self, what: &str) {
+        match self.position.generation {
+            Some(tag) if self.settings.on_gap == OnGap::Oldest => {
+                self.report(self.lost(tag, what));
+                self.pass_to(tag);
+            }
+            _ => self.gap(what),
+        }
+    }
+
+    fn lost(&self, tag: ETag, what: &str) -> String {
+        let offset = self.offset();
+        format!("generation {tag} {what}: what it had from byte {offset} on is lost")
+    }
+
     /// Something is lost.
     fn gap(&mut self, what: &str) {
         let Some(tag) = self.position.generation else {
             return;
         };
-        let offset = self.offset();
-        let lost = format!("generation {tag} {what}: what it had from byte {offset} on is lost");
+        let lost = self.lost(tag, what);
         let purpose = match self.settings.on_gap {
             OnGap::Fail => return self.end(Outcome::Gap(lost), Flush::All),
             OnGap::Oldest => Purpose::Oldest,

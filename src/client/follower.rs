@@ -19,6 +19,7 @@
 
 use std::collections::VecDeque;
 
+use super::before::Before;
 use super::exchange::{self, Broken, Exchange, Progress};
 use super::hand_over::{HandOver, Offer};
 use super::late::Late;
@@ -28,6 +29,7 @@ use super::position::Position;
 use super::saves::Saves;
 use super::settings::{Settings, Until};
 use crate::http::conditional::ETag;
+use crate::http::position::Check;
 use crate::http::response::ResponseHead;
 use crate::limits::{
     CLIENT_CONNECT_TIMEOUT, CLIENT_LATE_MAX, CLIENT_LOOK, CLIENT_RESPONSE_TIMEOUT, CLIENT_RETRY,
@@ -130,6 +132,8 @@ pub enum Link {
 pub struct Follower {
     pub(super) settings: Settings,
     pub(super) position: Position,
+    /// The last bytes that were handed over.
+    pub(super) before: Before,
     pub(super) step: Step,
     pub(super) main: Exchange,
     /// When the pause before [`Follower::step`] is over.
@@ -198,6 +202,7 @@ impl Follower {
             bytes: 0,
             size: None,
             position,
+            before: Before::default(),
             now,
         };
         follower.enter(step);
@@ -331,7 +336,7 @@ impl Follower {
             return;
         }
         let requests = &self.settings.requests;
-        let offset = self.offset();
+        let (offset, check) = (self.offset(), self.check());
         let request = match (step, self.position.generation) {
             (Step::LastLines(count), _) => requests.last_lines(count),
             (Step::Find(_), _) | (_, None) => requests.list(),
@@ -340,9 +345,9 @@ impl Follower {
                 self.step = Step::Measure;
                 requests.measure(tag)
             }
-            (Step::Tail, Some(tag)) => requests.tail(tag, offset),
+            (Step::Tail, Some(tag)) => requests.tail(tag, offset, check),
             (Step::Locate, Some(tag)) => requests.locate(tag),
-            (Step::Rest { end, .. }, Some(tag)) => requests.slice(tag, offset, end),
+            (Step::Rest { end, .. }, Some(tag)) => requests.slice(tag, offset, end, check),
             (Step::Reason, Some(tag)) => requests.reason(tag),
         };
         self.content = Content::Document(Vec::new());
@@ -373,6 +378,16 @@ impl Follower {
     pub(super) fn offset(&self) -> u64 {
         let waiting = self.lines.as_ref().map_or(0, |lines| lines.bytes().len());
         self.position.offset + waiting as u64
+    }
+
+    /// Of the bytes before that, if they are known.
+    pub(super) fn check(&self) -> Option<Check> {
+        match &self.lines {
+            Some(lines) if !lines.bytes().is_empty() => {
+                self.before.check(self.offset(), lines.bytes())
+            }
+            _ => self.position.check,
+        }
     }
 
     /// Whether everything that was read was handed over.
@@ -407,7 +422,11 @@ impl Follower {
             return;
         }
         self.passing = None;
-        if let Some(before) = self.position.generation.filter(|_| late) {
+        if let Some(before) = self
+            .position
+            .generation
+            .filter(|&before| late && before != next)
+        {
             self.late.add(before, self.position.offset, self.now);
         }
         self.position.pass_to(next, false);
@@ -420,7 +439,8 @@ impl Follower {
         self.flush(Flush::No);
         self.look.reset();
         (self.over, self.left) = (false, false);
-        self.position.midline = false;
+        (self.position.midline, self.position.check) = (false, None);
+        self.before.clear();
         self.changed(true);
     }
 

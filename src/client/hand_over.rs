@@ -64,9 +64,13 @@ impl Follower {
         let Some(offer) = self.offer.take() else {
             return;
         };
-        let last = self
-            .offered(offer)
-            .and_then(|offered| offered.bytes[..count].last().copied());
+        let offered = self.offered(offer).map(|offered| &offered.bytes[..count]);
+        let last = offered.and_then(|bytes| bytes.last().copied());
+        let before = offered.map(|bytes| {
+            let mut before = self.before.clone();
+            before.add(bytes);
+            before
+        });
         match offer {
             Offer::Late => self.late.handed_over(count),
             Offer::Content => {
@@ -81,6 +85,8 @@ impl Follower {
         }
         if offer != Offer::Late {
             self.position.offset += count as u64;
+            self.before = before.unwrap_or_default();
+            self.position.check = self.before.check(self.position.offset, &[]);
         }
         self.bytes += count as u64;
         // What a command has done with a batch must not be done twice.

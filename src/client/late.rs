@@ -218,7 +218,8 @@ impl Late {
         };
         let end = offset + CLIENT_LATE_BUFFER as u64;
         self.lines.clear();
-        self.exchange.request(requests.slice(*etag, *offset, end));
+        self.exchange
+            .request(requests.slice(*etag, *offset, end, None));
         self.asked = now;
         self.timeout = now + CLIENT_RESPONSE_TIMEOUT;
     }

@@ -6,6 +6,7 @@
 //! [`state_file`].
 
 mod answers;
+pub mod before;
 mod command;
 pub mod exchange;
 pub mod follower;

@@ -3,6 +3,7 @@
 
 use crate::http::conditional::ETag;
 use crate::http::json_value::{self, Value};
+use crate::http::position::Check;
 use crate::http::response;
 use crate::limits::{CLIENT_EARLIER_MAX, CLIENT_LATE_MAX};
 
@@ -13,6 +14,8 @@ pub struct Position {
     pub generation: Option<ETag>,
     /// Bytes of it that were handed over.
     pub offset: u64,
+    /// Of the bytes before that, if they are known.
+    pub check: Option<Check>,
     /// The name has passed on from this generation, and everything that was written before that was handed over.
     pub ended: bool,
     /// The last byte that was handed over does not end a line, so a late line must wait.
@@ -42,7 +45,7 @@ impl Position {
             }
         }
         self.generation = Some(next);
-        (self.offset, self.ended, self.midline) = (0, false, false);
+        (self.offset, self.check, self.ended, self.midline) = (0, None, false, false);
     }
 
     /// A generation came before this one.
@@ -69,9 +72,13 @@ impl Position {
             Some(tag) => push_tag(&mut out, ",\"etag\":", tag),
             None => out.push_str(",\"etag\":null"),
         }
+        out.push_str(&format!(",\"offset\":{}", self.offset));
+        if let Some(check) = self.check {
+            out.push_str(&format!(",\"check\":\"{check}\""));
+        }
         out.push_str(&format!(
-            ",\"offset\":{},\"ended\":{},\"midline\":{},\"earlier\":[",
-            self.offset, self.ended, self.midline
+            ",\"ended\":{},\"midline\":{},\"earlier\":[",
+            self.ended, self.midline
         ));
         for (index, &tag) in self.earlier.iter().enumerate() {
             push_tag(&mut out, if index == 0 { "" } else { "," }, tag);
@@ -102,8 +109,13 @@ impl Position {
             Value::Null => None,
             tag => Some(read_tag(tag)?),
         };
+        let check = match value.get("check") {
+            None => None,
+            Some(check) => Some(Check::parse(check.as_str()?.as_bytes())?),
+        };
         let mut position = Position {
             generation,
+            check,
             offset: value.get("offset")?.as_u64()?,
             ended: value.get("ended").map_or(Some(false), Value::as_bool)?,
             midline: value.get("midline").map_or(Some(false), Value::as_bool)?,

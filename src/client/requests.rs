@@ -1,6 +1,8 @@
 //! The requests of a follower.
 
+use super::before::field;
 use crate::http::conditional::ETag;
+use crate::http::position::Check;
 
 /// What all requests for one log have in common.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,12 +29,13 @@ impl Requests {
         format!("{method} {path}{query} HTTP/1.1\r\n{fields}{more}\r\n").into_bytes()
     }
 
-    /// Everything of the name from there on, as long as it is the name of this generation.
+    /// Everything of the name from there on, as long as it is the name of this generation, and has these bytes before.
     #[must_use]
-    pub fn tail(&self, generation: ETag, offset: u64) -> Vec<u8> {
+    pub fn tail(&self, generation: ETag, offset: u64, check: Option<Check>) -> Vec<u8> {
+        let before = field(check);
         // RFC 9110 section 10.1.4: who sends TE names it in Connection.
         let more = format!(
-            "Range: bytes={offset}-\r\nIf-Match: {generation}\r\nTE: trailers\r\nConnection: TE\r\n"
+            "Range: bytes={offset}-\r\nIf-Match: {generation}\r\n{before}TE: trailers\r\nConnection: TE\r\n"
         );
         self.write("GET", "", &more)
     }
@@ -49,10 +52,11 @@ impl Requests {
         self.write("HEAD", &by_generation(generation), "")
     }
 
-    /// Bytes of a generation, up to `end`.
+    /// Bytes of a generation, up to `end`, if it has these before.
     #[must_use]
-    pub fn slice(&self, generation: ETag, offset: u64, end: u64) -> Vec<u8> {
-        let more = format!("Range: bytes={offset}-{}\r\n", end.saturating_sub(1));
+    pub fn slice(&self, generation: ETag, offset: u64, end: u64, check: Option<Check>) -> Vec<u8> {
+        let (last, before) = (end.saturating_sub(1), field(check));
+        let more = format!("Range: bytes={offset}-{last}\r\n{before}");
         self.write("GET", &by_generation(generation), &more)
     }
 

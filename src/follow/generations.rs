@@ -12,7 +12,7 @@ use super::rolls::Entry;
 use super::topics::Topics;
 use super::watcher::TopicId;
 use crate::http::conditional::ETag;
-use crate::intent::FilePart;
+use crate::intent::{FilePart, ParsedRequest};
 use crate::limits::FOLLOW_TRIES;
 use crate::resource::{FileInfo, GenerationPlace, Resource};
 use crate::store::file::OpenFile;
@@ -99,13 +99,13 @@ impl Topics {
     /// place before its size is measured.
     pub(crate) fn look_up_generation(
         &mut self,
+        asked: &ParsedRequest,
         part: &FilePart,
         place: GenerationPlace,
         etag: ETag,
-        subscribes: bool,
     ) -> Option<Lookup> {
         let (name, path) = (&part.path.name, &place.path.name);
-        let found = match subscribes {
+        let found = match asked.subscribes() {
             true => self
                 .find_generation(name, path, etag)?
                 .map(|(file, info, topic)| (file, info, Some(topic))),
@@ -115,7 +115,18 @@ impl Topics {
             }),
         };
         let started = found.and_then(|(file, mut info, topic)| {
-            info.start = lookup::start(part.start, false, &file, &info)?;
+            let start = lookup::start(part.start, false, &file, &info);
+            let before = lookup::bytes_before(asked, &file);
+            let read = start.and_then(|start| Ok((start, before?)));
+            match read {
+                Ok((start, before)) => (info.start, info.bytes_before) = (start, before),
+                Err(error) => {
+                    topic
+                        .into_iter()
+                        .for_each(|topic| self.drop_if_unused(topic));
+                    return Err(error);
+                }
+            }
             Ok((file, info, topic))
         });
         match started {

@@ -18,8 +18,7 @@ impl ResponseBuilder<'_> {
         let whole = match self.judge(info) {
             Verdict::Failed => return self.failed(),
             Verdict::Proceed | Verdict::NotModified if self.has_other_bytes(info) => {
-                let line = "the bytes before the range are not those that the client has";
-                return self.plain(Status::PreconditionFailed, NOT_STORED, line);
+                return self.has_changed(info);
             }
             Verdict::NotModified => {
                 let head = validators(self.head(Status::NotModified), info, self.terms.date)
@@ -89,6 +88,18 @@ impl ResponseBuilder<'_> {
     pub(super) fn has_other_bytes(&self, info: &FileInfo) -> bool {
         let asked = self.asked.bytes_before();
         asked.is_some_and(|(_, check)| info.bytes_before != Some(check))
+    }
+
+    /// The tag says that it is the same file, unlike where If-Match fails.
+    fn has_changed(&self, info: &FileInfo) -> Response {
+        let line = "the bytes before the range are not those that the client has";
+        let head = self.head(Status::PreconditionFailed).lines(NOT_STORED);
+        let head = head.field("ETag", info.etag);
+        Response::new(
+            Status::PreconditionFailed,
+            text(head, line, self.asked.head_only()),
+            self.keep_alive,
+        )
     }
 
     pub(super) fn failed(&self) -> Response {

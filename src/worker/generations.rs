@@ -10,7 +10,7 @@ use crate::follow::look_up::Lookup;
 use crate::follow::watcher::TopicId;
 use crate::http::conditional::ETag;
 use crate::http::target::Path;
-use crate::intent::FilePart;
+use crate::intent::{FilePart, ParsedRequest};
 use crate::resource::{FileInfo, GenerationPlace, NoGeneration, NoGenerationReason, Resource};
 use crate::store::file::OpenFile;
 use crate::store::generations::finder::Answer;
@@ -40,16 +40,16 @@ pub(super) fn list(context: &mut Context, slot: usize, path: &Path) -> Option<Lo
 pub(super) fn find(
     context: &mut Context,
     slot: usize,
+    asked: &ParsedRequest,
     part: &FilePart,
     etag: ETag,
-    subscribes: bool,
 ) -> Option<Lookup> {
     let current = GenerationPlace {
         path: part.path.clone(),
         successor: None,
     };
     let topics = &mut context.topics;
-    if let Some(lookup) = topics.look_up_generation(part, current, etag, subscribes) {
+    if let Some(lookup) = topics.look_up_generation(asked, part, current, etag) {
         return Some(lookup);
     }
     let answer = match search(context, slot, &part.path) {
@@ -70,7 +70,7 @@ pub(super) fn find(
         successor: successor(report, etag),
     };
     let topics = &mut context.topics;
-    match topics.look_up_generation(part, place, etag, subscribes) {
+    match topics.look_up_generation(asked, part, place, etag) {
         Some(lookup) => Some(lookup),
         // It was renamed since: it is looked for once more.
         None => match search(context, slot, &part.path) {

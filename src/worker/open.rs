@@ -239,7 +239,7 @@ fn resolve(context: &mut Context, slot: usize, asked: &ParsedRequest) -> Option<
     match &asked.intent {
         Intent::Read(part) | Intent::Tail(part) if part.generation.is_some() => {
             let etag = part.generation?;
-            generations::find(context, slot, part, etag, asked.subscribes())
+            generations::find(context, slot, asked, part, etag)
         }
         Intent::Generations(path) => generations::list(context, slot, path),
         Intent::Read(_)

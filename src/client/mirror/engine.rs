@@ -213,7 +213,7 @@ impl Engine {
     fn reconcile(&mut self, now: Moment) {
         let rules = Rules {
             delete: self.rule.delete,
-            partial: self.listing.partial || matches!(self.rule.subject, Subject::File(_)),
+            partial: self.listing.partial,
         };
         let files: Vec<Listed> = self.listed.values().cloned().collect();
         // One roll after the other, as far as everything is here: each of them makes a copy.
@@ -339,12 +339,11 @@ impl Engine {
         self.list_soon(now);
     }
 
-    /// The file is shorter than its copy: it was truncated where the server did not see it.
-    pub fn truncated(&mut self, etag: ETag, size: u64, now: Moment) {
+    /// The file is no longer what its copy begins with, which the server did not see: it was truncated, or written over.
+    pub fn begun_again(&mut self, etag: ETag, what: &str, now: Moment) {
         let name = self.tree.name(etag);
-        self.reports.push(format!(
-            "{name} was truncated to {size} bytes; its copy begins anew"
-        ));
+        self.reports
+            .push(format!("{name} {what}; its copy begins again"));
         if let Err(error) = self.tree.truncate(etag) {
             self.end = Some(End::Failure(error.to_string()));
         }

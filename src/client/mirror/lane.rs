@@ -39,6 +39,8 @@ pub enum Refusal {
     AtEnd,
     /// The file is shorter than its copy.
     Truncated(u64),
+    /// The file has other bytes before the offset.
+    WrittenOver,
     /// Another status, or another response than was asked for.
     Failed(String),
 }
@@ -211,6 +213,10 @@ impl Job {
             }
             (206, _) if first == Some(self.offset) => None,
             (206, range) => Some(Refusal::Failed(format!("another range: {range:?}"))),
+            // Where the tag does not match, the response has none.
+            (412, _) if self.offset > 0 && head.etag == Some(self.etag) => {
+                Some(Refusal::WrittenOver)
+            }
             (404 | 412, _) => Some(Refusal::Elsewhere),
             (416, Some(ContentRange::Unsatisfied { size })) if size < self.offset => {
                 Some(Refusal::Truncated(size))

@@ -1,6 +1,8 @@
 //! The loop of `openrange mirror`.
 
+use std::fs::File;
 use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,6 +12,7 @@ use super::events::{News, Reader};
 use super::lane::{Lane, Outcome, Refusal};
 use super::rule::{End, Rule, Subject};
 use super::tree::Tree;
+use crate::client::before::field;
 use crate::client::exchange::{Broken, Exchange, Progress};
 use crate::client::pace::Pace;
 use crate::client::pause::Pause;
@@ -17,6 +20,7 @@ use crate::client::run as follow;
 use crate::client::state_file::Unusable;
 use crate::client::transport::{Transport, Turn};
 use crate::client::url::Url;
+use crate::http::position::{CHECKED, Check, checked_from};
 use crate::limits::{
     CLIENT_DOCUMENT_MAX, CLIENT_RESPONSE_TIMEOUT, CLIENT_RETRY, EVENT_HEARTBEAT, MIRROR_LANES,
     MIRROR_TAILS,
@@ -325,8 +329,9 @@ impl Driver<'_> {
                 .end
                 .map_or_else(String::new, |end| end.saturating_sub(1).to_string());
             let etag = fetch.etag;
+            let before = field(check_before(&file, offset));
             let more = format!(
-                "Range: bytes={offset}-{last}\r\nIf-Match: {etag}\r\nTE: trailers\r\nConnection: TE\r\n"
+                "Range: bytes={offset}-{last}\r\nIf-Match: {etag}\r\n{before}TE: trailers\r\nConnection: TE\r\n"
             );
             let request = self.write_request(&fetch.target, &more);
             self.lanes[free].begin(etag, file, offset, fetch.end, request, now);
@@ -362,7 +367,12 @@ impl Driver<'_> {
                     } => self.engine.ended(etag, &why, now),
                     Outcome::Done { .. } => {}
                     Outcome::Refused(etag, Refusal::Truncated(size)) => {
-                        self.engine.truncated(etag, size, now)
+                        let what = format!("was truncated to {size} bytes");
+                        self.engine.begun_again(etag, &what, now);
+                    }
+                    Outcome::Refused(etag, Refusal::WrittenOver) => {
+                        let what = "was truncated or written over";
+                        self.engine.begun_again(etag, what, now);
                     }
                     Outcome::Refused(etag, Refusal::Failed(why)) | Outcome::Lost(etag, why) => {
                         self.engine.failed(etag, &why, now);
@@ -418,6 +428,15 @@ impl Driver<'_> {
         }
         Ok(())
     }
+}
+
+/// Of the bytes that a copy has before an offset; `None`: there are none, or they cannot be read.
+fn check_before(copy: &File, offset: u64) -> Option<Check> {
+    let from = checked_from(offset);
+    let mut bytes = [0; CHECKED];
+    let bytes = &mut bytes[..(offset - from) as usize];
+    copy.read_exact_at(bytes, from).ok()?;
+    (offset > 0).then(|| Check::of(bytes))
 }
 
 fn in_words(why: Broken) -> String {

@@ -337,7 +337,11 @@ impl Tree {
         let Some(copy) = self.copies.get(&etag) else {
             return Ok(None);
         };
-        let file = match OpenOptions::new().append(true).open(self.path(&copy.name)) {
+        let file = match OpenOptions::new()
+            .read(true)
+            .append(true)
+            .open(self.path(&copy.name))
+        {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 self.copies.remove(&etag);

@@ -1,6 +1,8 @@
 //! `GET /NAME?generation=TAG`: a file under whatever name it has now.
 
-use crate::support::client::{Client, Response, etag, get};
+use openrange::http::position::Check;
+
+use crate::support::client::{Client, Response, etag, get, head_of};
 use crate::support::harness::{Server, TempDir};
 
 /// The digits of the tag that a file has now.
@@ -142,4 +144,27 @@ fn why_it_is_not_there() {
     dir.remove("log");
     let nothing: [String; 0] = [];
     assert_eq!(absent("0123456789abcdef", "never seen"), nothing);
+}
+
+#[test]
+fn the_bytes_before_a_range_are_a_condition_here_too() {
+    let dir = TempDir::with("log", "one\ntwo\n");
+    let server = Server::start(&dir);
+    let one = tag(&server, "/log");
+    let check = |bytes: &str| format!("If-Bytes-Before: {}", Check::of(bytes.as_bytes()));
+    for name in ["log", "log.1"] {
+        if name != "log" {
+            dir.rename("log", name);
+        }
+        for range in ["Range: bytes=4-7", "Range: bytes=4-"] {
+            let is = |bytes| {
+                let fields = [range, &check(bytes)];
+                head_of(&server, &format!("/log?generation={one}"), &fields)
+            };
+            assert_eq!(is("one\n").status, 206, "{name}: {range}");
+            let other = is("two\n");
+            assert_eq!(other.status, 412, "{name}: {range}");
+            assert!(other.field("ETag").contains(&one));
+        }
+    }
 }

@@ -255,3 +255,58 @@ fn many_topics_take_one_thread_and_few_connections() {
     assert_eq!(count("task"), 1);
     assert!(count("fd") < 40, "{} descriptors", count("fd"));
 }
+
+/// The copy of what the origin has compressed is in nobody's list any more. Whatever needs its name gets it.
+#[test]
+fn one_file_whose_earlier_generations_are_compressed() {
+    for (delete, kept) in [(&[][..], true), (&["--delete"][..], false)] {
+        let root = TempDir::with("log", "1\n");
+        let server = Server::start(&root);
+        let copy = TempDir::new();
+        let url = url(&server, "/log");
+        let to = copy.path().to_str().expect("UTF-8");
+        let mirror = Running::start(&[&["mirror"][..], delete, &[&url, to]].concat());
+        let has = |name: &str, text: &str| {
+            eventually(&format!("{name} in {:?}", contents(copy.path())), || {
+                fs::read_to_string(copy.join(name)).is_ok_and(|there| there == text)
+            });
+        };
+        has("log", "1\n");
+        rotate(&root, "log");
+        root.write("log", "2\n");
+        has("log", "2\n");
+        root.write("log.1.gz", "compressed");
+        root.remove("log.1");
+        for text in ["3\n", "4\n"] {
+            root.rename("log.1.gz", "log.2.gz");
+            rotate(&root, "log");
+            root.write("log", text);
+            has("log", text);
+            root.write("log.1.gz", text);
+            root.remove("log.1");
+        }
+        has("log.1", "3\n");
+        eventually("the first one is kept, or removed", || {
+            let mut there = contents(copy.path()).into_iter();
+            there.any(|(_, text)| text == b"1\n") == kept
+        });
+        assert_eq!(mirror.stop().0.code(), Some(0));
+    }
+}
+
+/// The tag is the same, and the file is longer than its copy: only the bytes before tell.
+#[test]
+fn a_file_that_was_written_over_while_the_mirror_was_away() {
+    let root = TempDir::with("log", "old line\n");
+    let server = Server::start(&root);
+    let copy = TempDir::new();
+    let url = url(&server, "/");
+    let to = copy.path().to_str().expect("UTF-8");
+    let mirror = ["mirror", "--until-caught-up", &url, to];
+    assert_eq!(run(&mirror).0, Some(0));
+    root.write("log", "new line\nand another\n");
+    let (code, _, err) = run(&mirror);
+    assert_eq!(code, Some(0), "{err}");
+    assert!(err.contains("log was truncated or written over"), "{err}");
+    same(&root, &copy);
+}
