@@ -6,10 +6,28 @@ use crate::limits::EVENT_FILES_MAX;
 
 /// A name, or a pattern of names: what stands between its asterisks, each of which is any number of any bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Pattern(Box<[Box<[u8]>]>);
+pub struct Pattern {
+    parts: Box<[Box<[u8]>]>,
+    /// With a `!` before it: what fits is not meant.
+    excludes: bool,
+}
+
+/// Whether a list of patterns means a name: one fits it, and none that excludes. A list that only excludes means all others.
+#[must_use]
+pub fn mean(patterns: &[Pattern], name: &[u8]) -> bool {
+    let excluded = |pattern: &Pattern| pattern.excludes && pattern.fits(name);
+    if patterns.iter().any(excluded) {
+        return false;
+    }
+    let mut wanted = patterns
+        .iter()
+        .filter(|pattern| !pattern.excludes)
+        .peekable();
+    wanted.peek().is_none() || wanted.any(|pattern| pattern.fits(name))
+}
 
 /// Reads a percent-encoded list of names and patterns. Programs encode a comma between two names too, so it is decoded as
-/// a whole: a name that has a comma or an asterisk in it can only be had by a pattern that fits it. `None` if there are
+/// a whole: a name that has a comma or an asterisk in it, or begins with an exclamation mark, needs a pattern that fits it. `None` if there are
 /// more than [`EVENT_FILES_MAX`], or one is there twice, or could only mean what is not in the directory or hidden.
 #[must_use]
 pub fn parse(list: &[u8]) -> Option<Box<[Pattern]>> {
@@ -27,6 +45,10 @@ pub fn parse(list: &[u8]) -> Option<Box<[Pattern]>> {
 
 impl Pattern {
     fn parse(text: &[u8]) -> Option<Pattern> {
+        let (text, excludes) = match text {
+            [b'!', rest @ ..] => (rest, true),
+            _ => (text, false),
+        };
         let nowhere = text.is_empty()
             || text.starts_with(b".")
             || text.iter().any(|byte| b"/\0".contains(byte));
@@ -34,23 +56,28 @@ impl Pattern {
         // Several asterisks in a row are one.
         text.dedup_by(|next, last| [*next, *last] == *b"**");
         let parts = text.split(|&byte| byte == b'*').map(Box::from);
-        (!nowhere).then(|| Pattern(parts.collect()))
+        (!nowhere).then(|| Pattern {
+            parts: parts.collect(),
+            excludes,
+        })
     }
 
     /// The name, if it is not a pattern of several.
     #[must_use]
     pub fn name(&self) -> Option<&[u8]> {
-        match &*self.0 {
-            [name] => Some(name),
+        match &*self.parts {
+            [name] if !self.excludes => Some(name),
             _ => None,
         }
     }
 
-    /// Whether it is the name of a file, or fits it.
+    /// Whether it is the name of a file, or fits it, with a `!` before it or not.
     #[must_use]
     pub fn fits(&self, name: &[u8]) -> bool {
-        let [first, between @ .., last] = &*self.0 else {
-            return self.name() == Some(name);
+        let (first, between, last) = match &*self.parts {
+            [first, between @ .., last] => (first, between, last),
+            [whole] => return **whole == *name,
+            [] => return false,
         };
         let Some(mut rest) = name
             .strip_prefix(&**first)

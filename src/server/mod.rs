@@ -25,7 +25,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
+use std::thread::{self, JoinHandle};
 
 use log::{info, warn};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
@@ -80,10 +80,7 @@ pub fn run(options: &Options) -> Result<(), String> {
     let (memory, journal) = Memory::load(options)?;
     let mut bound = bind(options, threads, passed)?;
     let advice = advice::collect(options, threads, &bound.served);
-    let facts = Facts {
-        process: Process::open(),
-        listeners: addresses(&bound.served),
-    };
+    let facts = facts(&bound.served);
     let writers = confine(options, &bound.served)?;
     let shared = share(options, threads, &mut bound, &reload, writers);
     let root = open(&options.root)?;
@@ -129,6 +126,12 @@ pub fn run(options: &Options) -> Result<(), String> {
     master.wait(signals, bound);
     let result = master.result();
     master.intakes.join();
+    finish(&shared, tracker);
+    result
+}
+
+/// Ends the threads that serve nobody: no job is looked after any more, and the access log is written.
+fn finish(shared: &Shared, tracker: Option<JoinHandle<()>>) {
     if let (Some(jobs), Some(tracker)) = (&shared.jobs, tracker) {
         jobs.tracker.stop();
         let _ = tracker.join();
@@ -136,7 +139,6 @@ pub fn run(options: &Options) -> Result<(), String> {
     if let Some(log) = &shared.access_log {
         log.finish(ACCESS_LOG_PATIENCE);
     }
-    result
 }
 
 /// Gives up everything that is not needed, and prepares what writes: before that what has to be opened, after it what an
@@ -247,11 +249,13 @@ fn start_others(
     Ok(root_watch)
 }
 
-fn addresses(bound: &[Bound]) -> Vec<String> {
-    bound
-        .iter()
-        .map(|bound| bound.address.to_string())
-        .collect()
+/// What metrics tell that stays the same; before the process gives up its access to files.
+fn facts(bound: &[Bound]) -> Facts {
+    let addresses = bound.iter().map(|bound| bound.address.to_string());
+    Facts {
+        process: Process::open(),
+        listeners: addresses.collect(),
+    }
 }
 
 /// Every address of the server. Socket files go when this is dropped.

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use super::changelog::{Entry, Kind, Version};
 use crate::http::etag::ETag;
-use crate::http::pattern::Pattern;
+use crate::http::pattern::{self, Pattern};
 use crate::limits::{EVENT_FILES_MAX, EVENT_IDLE_SECONDS, EVENT_NAMES_MAX, LISTING_MAX};
 
 /// Those that are followed, and how many are not.
@@ -70,7 +70,7 @@ impl Matches {
     /// Whether a file of this name is one of them.
     #[must_use]
     pub fn fits(&self, name: &[u8]) -> bool {
-        self.patterns.iter().any(|pattern| pattern.fits(name))
+        pattern::mean(&self.patterns, name)
     }
 
     /// A scan begins.

@@ -132,3 +132,35 @@ fn long_names() {
     let almost = [&[b'a'; 254][..], b"b"].concat();
     assert!(!pattern.fits(&almost));
 }
+
+#[test]
+fn exclusion() {
+    let means =
+        |text: &str, name: &str| openrange::http::pattern::mean(&list(text), name.as_bytes());
+    for (text, meant, others) in [
+        (
+            "*.log,!debug*",
+            &["a.log", "xdebug.log"][..],
+            &["debug.log", "a.txt"][..],
+        ),
+        ("!debug*,*.log", &["a.log"], &["debug.log"]),
+        ("!*.gz", &["a", "a.log"], &["a.gz"]),
+        ("!a", &["b", "aa"], &["a"]),
+        ("a,!a", &[], &["a", "b"]),
+        ("a,b,!c", &["a", "b"], &["c", "d"]),
+        ("*!x", &["!x", "a!x"], &["x"]),
+    ] {
+        for name in meant {
+            assert!(means(text, name), "{text} {name}");
+        }
+        for name in others {
+            assert!(!means(text, name), "{text} {name}");
+        }
+    }
+    // What excludes is no name that is waited for.
+    assert_eq!(names("a,!b"), [Some(b"a".to_vec()), None]);
+    for text in ["!", "!.a", "!a/b", "!a,!a", "!!"] {
+        let refused = parse(text.as_bytes()).is_none();
+        assert_eq!(refused, text != "!!", "{text}");
+    }
+}
