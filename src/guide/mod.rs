@@ -27,6 +27,9 @@ pub mod jobs {}
 #[doc = include_str!("operating.md")]
 pub mod operating {}
 
+#[doc = include_str!("many-heads.md")]
+pub mod many_heads {}
+
 #[doc = include_str!("limits.md")]
 pub mod limits {}
 

@@ -39,9 +39,14 @@ pub const PEER_PAUSE: Duration = Duration::from_millis(10);
 pub const PEER_STACK: usize = 128 * 1024;
 /// Other heads that are told.
 pub const PEERS_MAX: usize = 64;
-/// Shortest pause between two times that a directory of a FUSE file system is read so that the kernel learns of renames.
-pub const NAMES_PAUSE: Duration = Duration::from_millis(500);
-/// That pause is so many times longer than the reading took.
+/// Shortest and longest pause between two times that a directory of a FUSE file system is read so that the kernel learns of
+/// renames.
+pub const NAMES_PAUSE: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(5));
+/// In between, that pause is so many times longer than the reading took.
 pub const NAMES_PAUSE_FACTOR: u32 = 20;
-/// Directories of which is remembered when they were read.
-pub const NAMES_REMEMBERED_MAX: usize = 1024;
+/// How long a directory is read at one look; the rest of it comes at the next ones.
+pub const NAMES_SLICE: Duration = Duration::from_millis(5);
+/// Names in one of them of which it is remembered which file has them.
+pub const NAMES_LISTED_MAX: usize = 1024;
+/// Directories that are read so, with a descriptor each while that lasts.
+pub const NAMES_READ_MAX: usize = 128;

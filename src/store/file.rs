@@ -14,7 +14,7 @@ use super::file_system::FileSystem;
 pub(crate) use super::identity::proc_path;
 use super::identity::{identity, original};
 use super::mounts;
-use super::remote::{Believed, Remote};
+use super::remote::{Believed, Listed, Remote};
 use super::truncations::Truncations;
 use crate::http::conditional::{ETag, SETTLED_SECONDS};
 use crate::http::date::Date;
@@ -305,6 +305,14 @@ impl OpenFile {
     #[must_use]
     pub fn is_same(&self, other: &OpenFile) -> bool {
         self.id == other.id && self.identity == other.identity
+    }
+
+    /// Whether its directory lists another file under its name since it was opened, by numbers that hold for the volume.
+    pub(super) fn is_moved_by(&self, listed: Listed) -> bool {
+        let opened = self.remote.as_ref().map(|remote| remote.opened());
+        self.evidence.is_none()
+            && opened.is_some_and(|opened| listed.since > opened)
+            && listed.inode != self.id.inode
     }
 
     /// Whether its number says which file it is.

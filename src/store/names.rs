@@ -3,18 +3,35 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::os::fd::BorrowedFd;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use rustix::fs::{Dir, Mode, OFlags};
+use rustix::fs::{Dir, FileType, Mode, OFlags};
 
 use super::attributes::fresh;
 use super::file::Id;
 use super::file_system::FileSystem;
-use crate::limits::{ENTRIES_MAX, NAMES_PAUSE, NAMES_PAUSE_FACTOR, NAMES_REMEMBERED_MAX};
+use super::remote::Listed;
+use crate::limits::{
+    NAMES_LISTED_MAX, NAMES_PAUSE, NAMES_PAUSE_FACTOR, NAMES_READ_MAX, NAMES_SLICE,
+};
 
-/// Which directories were read, and when each may be read again.
-#[derive(Debug, Default, Clone)]
-pub(super) struct Names(RefCell<HashMap<Id, Instant>>);
+/// Which directories are read, and when each may be read again.
+#[derive(Debug, Default)]
+pub(super) struct Names(RefCell<HashMap<Id, Reading>>);
+
+/// A directory that is read now and then, a slice of time at each look.
+#[derive(Debug)]
+struct Reading {
+    /// What is left of it.
+    entries: Option<Dir>,
+    spent: Duration,
+    /// When it is begun again.
+    next: Instant,
+    /// When it was begun last.
+    begun: Instant,
+    /// Names that are asked for, and what the directory said of them.
+    names: HashMap<Box<[u8]>, Option<Listed>>,
+}
 
 impl Names {
     /// Has what the kernel knows of a directory, and of the names in it, asked for anew, if other machines may have changed
@@ -23,29 +40,39 @@ impl Names {
     /// NFS trusts names for as long as the attributes of their directory are the same, so it is enough to ask for these. With
     /// FUSE, whoever looks at an open file again and again keeps what its server knows of it fresh, and with it the name that
     /// the file had: in GlusterFS a rename was not seen for 8 s and more. To read the directory makes names true again, but
-    /// costs more, so that is done now and then.
-    pub(super) fn refresh(&self, directory: BorrowedFd<'_>) {
+    /// costs more, so that is done now and then. Some names stay as they were even then, because the server gave no
+    /// attributes with them; so what the directory lists under a name is told, as far as it is known.
+    pub(super) fn refresh(&self, directory: BorrowedFd<'_>, name: &[u8]) -> Option<Listed> {
         let system = FileSystem::of(directory);
         if !system.is_remote() {
-            return;
+            return None;
         }
-        let Ok(stat) = fresh(directory) else {
-            return;
-        };
+        let stat = fresh(directory).ok()?;
         if system != FileSystem::FUSE {
-            return;
+            return None;
         }
-        let (id, now) = (Id::of(&stat), Instant::now());
-        let mut next = self.0.borrow_mut();
-        if next.get(&id).is_some_and(|next| *next > now) {
-            return;
+        let mut readings = self.0.borrow_mut();
+        if readings.len() >= NAMES_READ_MAX {
+            readings.clear();
         }
-        if next.len() >= NAMES_REMEMBERED_MAX {
-            next.clear();
+        let now = Instant::now();
+        let reading = readings.entry(Id::of(&stat)).or_insert_with(|| Reading {
+            entries: None,
+            spent: Duration::ZERO,
+            next: now,
+            begun: now,
+            names: HashMap::new(),
+        });
+        if reading.names.len() >= NAMES_LISTED_MAX {
+            reading.names.clear();
         }
-        read(directory);
-        let pause = NAMES_PAUSE.max(now.elapsed() * NAMES_PAUSE_FACTOR);
-        next.insert(id, now + pause);
+        if !reading.names.contains_key(name) {
+            reading.names.insert(name.into(), None);
+        }
+        if reading.entries.is_some() || reading.next <= now {
+            reading.go_on(directory, now);
+        }
+        reading.names.get(name).copied().flatten()
     }
 
     /// Something is said to have happened: names are asked for anew whenever that was done last.
@@ -54,15 +81,31 @@ impl Names {
     }
 }
 
-fn read(directory: BorrowedFd<'_>) {
-    // The descriptor to look names up with cannot itself be read.
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let readable = rustix::fs::openat(directory, ".", flags, Mode::empty());
-    if let Ok(mut entries) = readable.and_then(Dir::new) {
-        for _ in 0..ENTRIES_MAX {
-            if !matches!(entries.next(), Some(Ok(_))) {
+impl Reading {
+    fn go_on(&mut self, directory: BorrowedFd<'_>, now: Instant) {
+        if self.entries.is_none() {
+            (self.spent, self.begun) = (Duration::ZERO, now);
+            // The descriptor to look names up with cannot itself be read.
+            let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+            let readable = rustix::fs::openat(directory, ".", flags, Mode::empty());
+            self.entries = readable.and_then(Dir::new).ok();
+        }
+        let mut next = || self.entries.as_mut().and_then(Dir::next);
+        while let Some(Ok(entry)) = next() {
+            if let Some(listed) = self.names.get_mut(entry.file_name().to_bytes()) {
+                *listed = (entry.file_type() == FileType::RegularFile).then(|| Listed {
+                    inode: entry.ino(),
+                    since: self.begun,
+                });
+            }
+            if now.elapsed() > NAMES_SLICE {
+                self.spent += now.elapsed();
                 return;
             }
         }
+        self.entries = None;
+        self.spent += now.elapsed();
+        let pause = (self.spent * NAMES_PAUSE_FACTOR).clamp(NAMES_PAUSE.0, NAMES_PAUSE.1);
+        self.next = now + pause;
     }
 }

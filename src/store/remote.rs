@@ -61,6 +61,8 @@ pub(super) struct Remote {
     direct: bool,
     /// The page cache may have zeros where the file has bytes: it has to forget what is to be read.
     old_pages: bool,
+    /// When it was opened.
+    opened: Instant,
     /// It was seen to be gone.
     stale: Cell<bool>,
     known: RefCell<Known>,
@@ -89,6 +91,15 @@ enum Behind {
     Other,
 }
 
+/// A regular file in a directory, as the directory lists it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Listed {
+    /// Its inode number.
+    pub(super) inode: u64,
+    /// It was so after this moment.
+    pub(super) since: Instant,
+}
+
 /// The size of a file, as far as it is believed.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Believed {
@@ -107,9 +118,15 @@ impl Remote {
         Some(Box::new(Remote {
             direct: system.has_old_pages() && set_direct(fd, true),
             old_pages: system.has_old_pages(),
+            opened: Instant::now(),
             stale: Cell::new(false),
             known: RefCell::default(),
         }))
+    }
+
+    /// When the file was opened.
+    pub(super) fn opened(&self) -> Instant {
+        self.opened
     }
 
     /// Attributes that are fetched now.

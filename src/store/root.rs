@@ -17,6 +17,7 @@ use super::generations::fact::Holder;
 use super::identity::{identity_of_place, original};
 use super::links::Links;
 use super::names::Names;
+use super::remote::Listed;
 use super::steps;
 use super::truncations::Truncations;
 use crate::http::conditional::ETag;
@@ -34,6 +35,8 @@ pub struct Files {
     /// Something at or below the root was seen that other machines change: a name that is not found may be there.
     remote: Cell<bool>,
     names: Names,
+    /// Directories were seen to list files by the numbers that the files have.
+    numbers_agree: Cell<bool>,
     links: Links,
 }
 
@@ -50,6 +53,7 @@ impl Files {
             by_steps: self.by_steps.clone(),
             remote: self.remote.clone(),
             names: Names::default(),
+            numbers_agree: Cell::new(false),
             links: self.links.clone(),
         })
     }
@@ -105,6 +109,7 @@ impl Files {
             by_steps: Cell::new(false),
             remote,
             names: Names::default(),
+            numbers_agree: Cell::new(false),
             links: Links::default(),
         }
     }
@@ -136,6 +141,7 @@ impl Files {
             by_steps: self.by_steps.clone(),
             remote: self.remote.clone(),
             names: Names::default(),
+            numbers_agree: Cell::new(false),
             // Nobody may write by way of a link that leaves it.
             links: Links::default(),
         })
@@ -234,10 +240,14 @@ impl Files {
     /// # Errors
     /// As [`Files::find`].
     pub fn names(&self, name: &[u8], file: &OpenFile) -> Result<bool, Errno> {
-        if file.is_remote() {
-            self.refresh(name);
-        }
-        Ok(self.identify(name)? == file.id())
+        let listed = match file.is_remote() {
+            true => self.refresh(name),
+            false => None,
+        };
+        let same = listed.is_some_and(|listed| listed.inode == file.id().inode());
+        self.numbers_agree.set(self.numbers_agree.get() || same);
+        let moved = self.numbers_agree.get() && listed.is_some_and(|it| file.is_moved_by(it));
+        Ok(self.identify(name)? == file.id() && !moved)
     }
 
     /// Whether the file that has a name begins like an open one with the same number, if the number says too little.
@@ -254,9 +264,13 @@ impl Files {
     }
 
     /// Has the kernel ask anew what is in the directories of the way to a name, if other machines may have changed that.
-    pub fn refresh(&self, name: &[u8]) {
+    fn refresh(&self, name: &[u8]) -> Option<Listed> {
+        let mut listed = None;
         // What cannot be walked is found by whoever looks the name up.
-        let _ = self.walk(name, |directory, _| self.names.refresh(directory));
+        let _ = self.walk(name, |directory, entry| {
+            listed = self.names.refresh(directory, entry);
+        });
+        listed
     }
 
     /// Something is said to have happened to names: they are asked for anew, however short a time ago that was done.

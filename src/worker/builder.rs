@@ -115,13 +115,8 @@ impl WorkerBuilder {
         if let Some(queue) = watch.queue() {
             poll.add(queue, Token::Watch, READABLE)?;
         }
-        let lookups = Lookups::new(files, shared.cached_files);
-        let mut topics = Topics::new(lookups, watch, families, shared.polls);
-        if shared.hints.is_some() {
-            topics.collect_news();
-        }
         let context = Context {
-            topics,
+            topics: topics(&shared, files, watch, families),
             searches: Searches::new(finder, Arc::clone(&completions)),
             lists: Lists::new(Arc::clone(&completions)),
             pauses: Pauses::new(shared.polls.settle.max(TRUNCATION_DOUBT)),
@@ -172,4 +167,14 @@ impl WorkerBuilder {
 fn input() -> Box<[u8; HEAD_MAX]> {
     let bytes = vec![0; HEAD_MAX].into_boxed_slice();
     bytes.try_into().expect("of that length")
+}
+
+/// What a worker follows; nothing yet.
+fn topics(shared: &Shared, files: Files, watch: Watch, families: Families) -> Topics {
+    let lookups = Lookups::new(files, shared.cached_files);
+    let mut topics = Topics::new(lookups, watch, families, shared.polls);
+    if shared.hints.is_some() {
+        topics.collect_news();
+    }
+    topics
 }

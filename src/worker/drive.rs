@@ -89,11 +89,8 @@ pub fn drive(slot: &mut Slot, key: usize, context: &mut Context) -> Outcome {
                         }
                     }
                     Err(Trouble::Full) => return Outcome::Blocked,
-                    Err(trouble) => {
-                        if waits(slot, key, context, &trouble) {
-                            return Outcome::Paused;
-                        }
-                    }
+                    Err(trouble) if waits(slot, key, context, &trouble) => return Outcome::Paused,
+                    Err(_) => {}
                 }
             }
         }
