@@ -26,7 +26,7 @@ pub struct Sink {
     tally: Arc<Tally>,
     /// Whole lines that were not appended yet.
     batch: Vec<u8>,
-    /// A failed write may have left the beginning of a line at the end of the file.
+    /// A write that failed, or a server that was killed, may have left the beginning of a line at the end of the file.
     torn: bool,
     losses: Losses,
 }
@@ -42,7 +42,7 @@ impl Sink {
             tally,
             // A datagram fits behind what does not make a batch yet.
             batch: Vec::with_capacity(INTAKE_BATCH + INTAKE_DATAGRAM_MAX + 1),
-            torn: false,
+            torn: true,
             losses: Losses::default(),
         }
     }

@@ -33,7 +33,7 @@ pub struct Append<'a> {
     /// Seal the file then.
     pub seal: bool,
     /// Nobody waits for the result: somebody else's lock of the file is not waited for, as other programs do not wait for
-    /// it, and a failure is for the caller to log.
+    /// it, nothing is noted for the case that the process is killed, and a failure is for the caller to log.
     pub unattended: bool,
     /// The record. Empty only with `seal`.
     pub bytes: &'a [u8],
@@ -113,7 +113,7 @@ impl Appender {
             file: &self.file,
             handle: self.handle.as_fd(),
             is_new,
-            logs: !what.unattended,
+            is_attended: !what.unattended,
         };
         let receipt = target.append(what)?;
         Ok(Some(Appended {
@@ -191,8 +191,8 @@ struct Target<'a> {
     handle: BorrowedFd<'a>,
     /// This request has created it.
     is_new: bool,
-    /// Failures are logged.
-    logs: bool,
+    /// Somebody waits for the result.
+    is_attended: bool,
 }
 
 impl Target<'_> {
@@ -258,8 +258,11 @@ impl Target<'_> {
         if let Err(error) = result {
             return Err(self.nothing_written(error));
         }
-        // Taken back once the record is there as a whole.
-        let _note = Note::new(self.place.directory(), self.file.id().inode(), size, bytes);
+        // Taken back once the record is there as a whole. Nobody was promised a record that comes unattended.
+        let _note = match self.is_attended {
+            true => Note::new(self.place.directory(), self.file.id().inode(), size, bytes),
+            false => None,
+        };
         let result = rustix::io::retry_on_intr(|| rustix::io::write(self.handle, bytes));
         match result {
             Ok(count) if count == bytes.len() => {
@@ -288,7 +291,7 @@ impl Target<'_> {
         let size = self.file.stat().map_or(0, |stat| stat.size);
         let limit = getrlimit(Resource::Fsize).current;
         let reached = limit.is_some_and(|limit| size >= limit);
-        if self.logs {
+        if self.is_attended {
             let path = self.path();
             error!(
                 "{path}: only {count} of {length} bytes of a record could be written; they stay"
@@ -301,7 +304,7 @@ impl Target<'_> {
     }
 
     fn tell(&self, error: Errno) {
-        if self.logs {
+        if self.is_attended {
             error!("{}: nothing could be appended: {error}", self.path());
         }
     }

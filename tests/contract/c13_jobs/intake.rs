@@ -543,3 +543,19 @@ fn nothing_is_writable_without_it() {
     let help = plain.output().expect("the binary").stdout;
     assert!(String::from_utf8_lossy(&help).contains("--intake ADDR=/NAME"));
 }
+
+#[test]
+fn half_a_line_that_a_killed_server_has_left_is_a_line() {
+    let dir = TempDir::with("log", "half");
+    let served = Served::with(&dir, &["tcp:127.0.0.1:0=/log"], &[]);
+    let mut sender = served.tcp(0);
+    sender.write_all(b"whole\n").expect("a sender");
+    wait_for(&dir, "log", "half\nwhole\n");
+    // Later it is somebody else's.
+    dir.append("log", "other");
+    sender.write_all(b"whole\n").expect("a sender");
+    wait_for(&dir, "log", "half\nwhole\notherwhole\n");
+    // No file is left beside it, and none was there.
+    let names = fs::read_dir(dir.path()).expect("a directory").count();
+    assert_eq!(names, 1);
+}
