@@ -120,7 +120,7 @@ impl Challenge {
 }
 
 impl Tokens {
-    /// Reads a table: a [`Grant`] on each line. Empty lines and what follows a `#` are nothing.
+    /// Reads a table: a grant on each line: `TOKEN [PATH] [RIGHTS] [name=NAME] [until=DATE]`. Empty lines and what follows a `#` are nothing.
     ///
     /// # Errors
     /// The number of a line and what is wrong with it; never what stands in it, which is a secret.
