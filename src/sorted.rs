@@ -105,7 +105,6 @@ impl<K: Ord, V> SortedMap<K, V> {
     }
 
     /// Keys and values, in order.
-    #[must_use]
     pub fn iter(&self) -> slice::Iter<'_, (K, V)> {
         self.0.iter()
     }

@@ -265,12 +265,14 @@ mod lists {
 
     use super::Rule;
 
+    /// None.
     pub const CHECKED: &[Rule] = &[];
     pub const SERVE: &[c_long] = &[];
     pub const SERVE_HERE: &[c_long] = &[];
     pub const WRITE: &[c_long] = &[];
     pub const WRITE_HERE: &[c_long] = &[];
     pub const INTAKE: &[c_long] = &[];
+    /// No filter.
     pub const ARCHITECTURE: Option<u32> = None;
 }
 
