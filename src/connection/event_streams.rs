@@ -10,6 +10,7 @@
 //! | Tailing, events | changed, name_lost, drain | as in SendingRange | Tailing |
 //! | | drain, no file | last chunk; HTTP/1.0: nothing | SendingRange; Closing(Shut) |
 //! | | timer_fired, the next look is due | Follow or List | Tailing |
+//! | | is_watched, may_be_there | no looks by time between them; then Follow or List | Tailing |
 //! | | timer_fired, after silence | heartbeat | SendingRange |
 //! | both | measured, more than was read | Read | the same |
 //! | | measured, same | Examine of the next file | the same; Tailing |
@@ -103,6 +104,21 @@ impl<F> Connection<F> {
     pub fn wait_to_follow(&mut self, now: Moment) {
         self.events("wait_to_follow").wait_to_follow();
         self.go_on(now);
+    }
+
+    /// What an event stream looks for is missing, and [`Connection::may_be_there`] says when it is there: until then it need
+    /// not be looked for. `member`: a name, by its number; `None`: the directory.
+    pub fn is_watched(&mut self, member: Option<usize>) {
+        if let Some(events) = self.events_mut() {
+            events.is_watched(member);
+        }
+    }
+
+    /// What was missing may be there by now.
+    pub fn may_be_there(&mut self, member: Option<usize>) {
+        if let Some(events) = self.events_mut() {
+            events.may_be_there(member);
+        }
     }
 
     /// The directory that is followed has been looked at.

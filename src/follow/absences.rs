@@ -21,6 +21,10 @@ use crate::store::root::Files;
 pub enum Purpose {
     /// To answer its request.
     Request,
+    /// To follow this name of its event stream.
+    Name(u32),
+    /// To follow the directory of its event stream.
+    Directory,
 }
 
 /// Who waits, and for what.
@@ -55,7 +59,8 @@ struct Absence {
 }
 
 impl Absences {
-    /// A slot waits from now on until this path, which leads nowhere, leads somewhere.
+    /// A slot waits from now on until this path, which leads nowhere, leads somewhere. An event stream does not if it leads
+    /// somewhere already: then this is false.
     pub(super) fn wait(
         &mut self,
         path: &Path,
@@ -63,9 +68,9 @@ impl Absences {
         purpose: Purpose,
         watch: &mut Watch,
         files: &Files,
-    ) {
-        let slot = narrow(slot);
+    ) -> bool {
         self.leave_one(slot, purpose, watch);
+        let slot = narrow(slot);
         let id = match self.by_path.get(path) {
             Some(&id) => id,
             None => {
@@ -74,8 +79,13 @@ impl Absences {
                 id
             }
         };
-        self.get_mut(id).waiters.insert((slot, purpose));
+        let absence = self.get_mut(id);
+        if absence.found && purpose != Purpose::Request {
+            return false;
+        }
+        absence.waiters.insert((slot, purpose));
         self.waits.entry(slot).or_default().push((purpose, id));
+        true
     }
 
     fn insert(&mut self, path: &Path) -> AbsenceId {
@@ -108,7 +118,11 @@ impl Absences {
     }
 
     /// It does not wait for this any more.
-    fn leave_one(&mut self, slot: SlotId, purpose: Purpose, watch: &mut Watch) {
+    pub(super) fn leave_one(&mut self, slot: usize, purpose: Purpose, watch: &mut Watch) {
+        if self.waits.is_empty() {
+            return;
+        }
+        let slot = narrow(slot);
         let Some(waits) = self.waits.get_mut(&slot) else {
             return;
         };

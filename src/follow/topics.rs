@@ -145,15 +145,21 @@ impl Topics {
     }
 
     /// A connection waits from now on until this path, which leads nowhere, leads somewhere: then
-    /// [`Topics::next_woken`] gives it, once.
-    pub fn wait(&mut self, path: &Path, slot: usize, purpose: Purpose) {
+    /// [`Topics::next_woken`] gives it, once. False: it does not, because the path leads somewhere already.
+    pub fn wait(&mut self, path: &Path, slot: usize, purpose: Purpose) -> bool {
         let (watch, files) = (&mut self.watches.watch, self.lookups.files());
-        self.absences.wait(path, slot, purpose, watch, files);
+        self.absences.wait(path, slot, purpose, watch, files)
     }
 
     /// A connection waits for nothing any more.
     pub fn stop_waiting(&mut self, slot: usize) {
         self.absences.leave(slot, &mut self.watches.watch);
+    }
+
+    /// A connection does not wait for this any more.
+    pub fn stop_waiting_for(&mut self, slot: usize, purpose: Purpose) {
+        self.absences
+            .leave_one(slot, purpose, &mut self.watches.watch);
     }
 
     /// A connection that has waited for a name that leads somewhere now.

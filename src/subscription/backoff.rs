@@ -45,6 +45,13 @@ impl RetryBackoff {
         self.pause >= EVENT_ABSENCE.1
     }
 
+    /// Somebody says when it is there: from the longest pause on it is not looked for before.
+    pub fn is_watched(&mut self) {
+        if self.is_long() {
+            self.next = Moment::NEVER;
+        }
+    }
+
     pub fn timer_fired(&mut self, now: Moment) {
         self.due |= self.next <= now;
     }

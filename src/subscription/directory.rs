@@ -73,6 +73,18 @@ impl Directory {
         self.backoff.as_ref().map_or(Moment::NEVER, next)
     }
 
+    /// It is missing, and somebody says when it is there.
+    pub fn is_watched(&mut self) {
+        self.backoff.iter_mut().for_each(RetryBackoff::is_watched);
+    }
+
+    /// It may be there by now.
+    pub fn may_be_there(&mut self) {
+        self.backoff
+            .iter_mut()
+            .for_each(|backoff| backoff.due = true);
+    }
+
     pub fn timer_fired(&mut self, now: Moment) {
         if let Some(backoff) = &mut self.backoff {
             backoff.timer_fired(now);

@@ -236,6 +236,32 @@ impl<F> EventStream<F> {
         }
     }
 
+    /// What it looks for is missing, and somebody says when it is there: until then it need not be looked for. `member`: a
+    /// name; `None`: its directory.
+    pub fn is_watched(&mut self, member: Option<usize>) {
+        match member {
+            Some(member) => self.members[member].is_watched(),
+            None => self
+                .directory
+                .iter_mut()
+                .for_each(|directory| directory.is_watched()),
+        }
+    }
+
+    /// What was missing may be there by now.
+    pub fn may_be_there(&mut self, member: Option<usize>) {
+        match member {
+            Some(member) => {
+                let member = self.members.get_mut(member);
+                member.into_iter().for_each(NameFollower::may_be_there);
+            }
+            None => self
+                .directory
+                .iter_mut()
+                .for_each(|directory| directory.may_be_there()),
+        }
+    }
+
     /// The server ends.
     pub fn end(&mut self) {
         self.ending = true;

@@ -282,6 +282,19 @@ impl<F> NameFollower<F> {
         None
     }
 
+    /// The name leads nowhere, and somebody says when it leads somewhere.
+    pub fn is_watched(&mut self) {
+        let backoff = self.backoff.iter_mut();
+        backoff.for_each(|backoff| backoff.is_watched());
+    }
+
+    /// The name may lead somewhere by now.
+    pub fn may_be_there(&mut self) {
+        self.backoff
+            .iter_mut()
+            .for_each(|backoff| backoff.due = true);
+    }
+
     /// Whether the file is read to its end, to be passed on.
     pub fn passes_on(&self) -> bool {
         self.passes_on

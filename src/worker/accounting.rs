@@ -49,6 +49,7 @@ fn leave_topic(slot: &mut Slot, key: usize, ended: Option<Ended>, context: &mut 
         let (kind, name) = match (ended.events, topic) {
             (Some(path), _) => {
                 context.event_subscriptions.leave(key, &mut context.topics);
+                context.topics.stop_waiting(key);
                 ("events", path)
             }
             (None, Some(topic)) => ("tail", context.topics.name(topic)),

@@ -9,9 +9,11 @@ use super::send::Trouble;
 use super::slot::Slot;
 use crate::action::After;
 use crate::connection::Action;
+use crate::follow::absences::Purpose;
 use crate::follow::directories::unlisted;
 use crate::http::pattern::Pattern;
 use crate::http::target::Path;
+use crate::resource::Resource;
 use crate::store::remote::loss;
 
 /// Measures a file, which must still be what its events say it is.
@@ -69,6 +71,8 @@ pub(super) fn follow(slot: &mut Slot, key: usize, context: &mut Context) -> bool
         find_late(slot, key, &name, after, context);
         return false;
     }
+    let purpose = Purpose::Name(u32::try_from(member).expect("few names"));
+    context.topics.stop_waiting_for(key, purpose);
     let joined = context.event_subscriptions.file(key, member);
     if let Some(topic) = joined.take() {
         context.topics.leave(topic, key);
@@ -85,7 +89,13 @@ pub(super) fn follow(slot: &mut Slot, key: usize, context: &mut Context) -> bool
         *context.event_subscriptions.file(key, member) = Some(topic);
     }
     match next {
-        Next::Named(lookup) => slot.machine.followed(lookup.found, now),
+        Next::Named(lookup) => {
+            let missing = matches!(lookup.found, Resource::Missing);
+            slot.machine.followed(lookup.found, now);
+            if missing && context.topics.wait(&name, key, purpose) {
+                slot.machine.is_watched(Some(member));
+            }
+        }
         Next::Generation {
             file,
             info,
@@ -131,8 +141,10 @@ pub(super) fn list(slot: &mut Slot, key: usize, context: &mut Context) {
     };
     let files: Option<Box<[Pattern]>> = files.map(Box::from);
     let path = path.clone();
+    context.topics.stop_waiting_for(key, Purpose::Directory);
     let found = context.topics.follow_directory(&path);
     let topic = found.as_ref().ok().copied();
+    let missing = matches!(found, Err(Resource::Missing));
     let subscriptions = &mut context.event_subscriptions;
     subscriptions.follow_directory(key, topic, files.as_deref(), &mut context.topics);
     let listed = match found {
@@ -146,4 +158,7 @@ pub(super) fn list(slot: &mut Slot, key: usize, context: &mut Context) {
         Err(other) => unlisted(&other),
     };
     slot.machine.listed(&listed, context.now);
+    if missing && context.topics.wait(&path, key, Purpose::Directory) {
+        slot.machine.is_watched(None);
+    }
 }

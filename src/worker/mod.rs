@@ -360,6 +360,8 @@ impl Worker {
             let slot = &mut self.slots[key];
             match purpose {
                 Purpose::Request => slot.machine.look_again(),
+                Purpose::Name(name) => slot.machine.may_be_there(Some(name as usize)),
+                Purpose::Directory => slot.machine.may_be_there(None),
             }
             self.queue.push(slot, key);
         }

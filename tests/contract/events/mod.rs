@@ -1,5 +1,6 @@
 //! Server-sent events.
 
+mod absent;
 mod directory_events;
 mod file;
 mod groups;
