@@ -255,6 +255,7 @@ mod lists {
     #[cfg(target_arch = "x86_64")]
     pub const ARCHITECTURE: Option<u32> = Some(0xc000_003e);
     #[cfg(target_arch = "aarch64")]
+    /// `AUDIT_ARCH_AARCH64`.
     pub const ARCHITECTURE: Option<u32> = Some(0xc000_00b7);
 }
 
