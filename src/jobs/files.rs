@@ -38,6 +38,8 @@ pub enum Taken {
     Ours(Answer),
     /// Another worker has it.
     Locked,
+    /// A worker took it and died, but something that its command has started still writes. It was taken so often.
+    Orphaned(u64),
     /// It has ended, or its files are gone.
     Over,
 }
@@ -47,6 +49,8 @@ pub enum Taken {
 #[derive(Debug)]
 pub struct Answer {
     lock: OwnedFd,
+    /// Locked as long as the worker lives, and given to nobody.
+    _taken: OwnedFd,
     /// How often a worker has taken the job, this time included.
     pub attempts: u64,
 }
@@ -104,20 +108,28 @@ impl JobDirectory {
             Err(Errno::ACCESS) if self.is_over(id) => return Ok(Taken::Over),
             Err(error) => return Err(error),
         };
-        match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => {}
-            Err(Errno::AGAIN) => return Ok(Taken::Locked),
-            Err(error) => return Err(error),
+        let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE;
+        let taken = self.open_file(&taken_name(id), flags)?;
+        if !try_lock(&taken)? {
+            return Ok(Taken::Locked);
+        }
+        let before = size_of(&taken)?;
+        match (try_lock(&lock)?, before) {
+            (true, _) => {}
+            // Somebody of other authors.
+            (false, 0) => return Ok(Taken::Locked),
+            (false, attempts) => return Ok(Taken::Orphaned(attempts)),
         }
         // The job may have ended between the look and the lock.
         if self.exists(&status_name(id)) || is_sealed(&lock)? {
             return Ok(Taken::Over);
         }
-        let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE;
-        let taken = self.open_file(&taken_name(id), flags)?;
         rustix::io::write(&taken, b"+")?;
-        let attempts = rustix::fs::fstat(&taken)?.st_size.unsigned_abs();
-        Ok(Taken::Ours(Answer { lock, attempts }))
+        Ok(Taken::Ours(Answer {
+            lock,
+            _taken: taken,
+            attempts: before + 1,
+        }))
     }
 
     /// The request of a job, to be read.
@@ -344,6 +356,15 @@ fn ends_in_a_line(file: &OwnedFd, size: u64) -> Result<bool, Errno> {
     let count = rustix::io::retry_on_intr(|| rustix::io::pread(file, &mut byte, last))?;
     // Somebody has made it shorter meanwhile.
     Ok(count == 0 || byte == *b"\n")
+}
+
+/// False: somebody else has the lock.
+fn try_lock(file: &OwnedFd) -> Result<bool, Errno> {
+    match rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(true),
+        Err(Errno::AGAIN) => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 fn is_sealed(file: &OwnedFd) -> Result<bool, Errno> {

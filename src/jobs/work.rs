@@ -98,7 +98,11 @@ impl Work {
     fn attend(&self, id: JobId) {
         let answer = match self.directory.take(id) {
             Ok(Taken::Ours(answer)) => answer,
-            Ok(Taken::Locked) => return self.pending.look_again_later(id),
+            Ok(Taken::Orphaned(attempts)) if attempts > self.options.retry => {
+                return self.abandon(id);
+            }
+            // It is taken again once nothing else writes.
+            Ok(Taken::Locked | Taken::Orphaned(_)) => return self.pending.look_again_later(id),
             Ok(Taken::Over) => return self.finish_what_died(id),
             Err(error) => {
                 error!("job {id}: cannot take it: {error}");
@@ -140,6 +144,17 @@ impl Work {
                 return;
             }
             thread::sleep(JOB_LOCKED_PAUSE);
+        }
+    }
+
+    /// Ends a job of a worker that died, while something of it still writes.
+    fn abandon(&self, id: JobId) {
+        match self.directory.end(id, JobStatus::Abandoned) {
+            Ok(_) => warn!("job {id}: a worker took it and died"),
+            Err(error) => {
+                error!("job {id}: cannot record that it was abandoned: {error}");
+                self.pending.look_again_later(id);
+            }
         }
     }
 

@@ -113,6 +113,24 @@ fn what_a_worker_that_died_has_left_is_abandoned_or_taken_again() {
 }
 
 #[test]
+fn a_job_is_abandoned_also_while_something_of_its_dead_worker_lives() {
+    let directory = TempDir::new();
+    let fifo = directory.join("fifo").display().to_string();
+    assert!(succeeds("mkfifo", &[&fifo]));
+    let script = format!("cat {fifo}; echo end");
+    let mut worker = Worker::start(directory.path(), &[], &script);
+    accept(&directory, "a", "");
+    // The shell goes with its worker; what it has started stays as long as this.
+    let held = fs::File::options().write(true).open(&fifo).expect("a fifo");
+    worker.0.kill().expect("kill");
+    worker.0.wait().expect("wait");
+    let _second = Worker::start(directory.path(), &[], "echo second");
+    wait_for_end(&directory, "a", "abandoned");
+    drop(held);
+    assert_eq!(text(&directory, "a"), "");
+}
+
+#[test]
 fn a_locked_answer_is_somebody_elses() {
     let directory = TempDir::new();
     accept(&directory, "a", "");
