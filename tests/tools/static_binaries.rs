@@ -96,6 +96,10 @@ fn on_armv7() {
     try_out("armv7", &["qemu-arm-static", "qemu-arm"]);
 }
 
+/// Bytes of the largest, that for ARMv7, and a twelfth more: no binary grows by accident. Since the server writes, keeps jobs
+/// and follows others this is half as much again as it was; tests/bench/README.md says what takes it.
+const SIZE_MAX: usize = 21 << 16;
+
 #[test]
 fn they_need_nothing_but_the_kernel() {
     for architecture in ["x86_64", "aarch64", "armv7"] {
@@ -107,7 +111,7 @@ fn they_need_nothing_but_the_kernel() {
         let loader = bytes.windows(4).any(|four| four == b"/ld-");
         assert!(!loader, "{architecture} names a dynamic loader");
         assert!(
-            bytes.len() < 1 << 20,
+            bytes.len() < SIZE_MAX,
             "{architecture} has {} bytes",
             bytes.len()
         );
