@@ -101,12 +101,18 @@ impl Generations {
             tags.into_iter().flatten().any(|tag| position.knows(tag))
         };
         let behind = self.0.iter().rposition(is_known).map_or(0, |last| last + 1);
+        // What comes after the generation of the position, or after its copy, is none of those that came before.
+        let is_at = |generation: &Generation| {
+            let tags = [generation.etag, generation.compressed.flatten()];
+            position.generation.is_some() && tags.contains(&position.generation)
+        };
+        let certain = self.0[..behind].last().is_some_and(is_at);
         let mut gap = false;
         for generation in &self.0[behind..] {
             match (generation.compressed, generation.etag) {
                 (None, Some(etag)) => return Next::Generation { etag, gap },
                 // What an unknown copy was before may be known.
-                (Some(original), _) => gap |= original.is_some(),
+                (Some(original), _) => gap |= certain || original.is_some(),
                 (None, None) => {}
             }
         }

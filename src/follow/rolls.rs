@@ -127,6 +127,8 @@ impl Rolls {
             }
             Happened::Deleted => self.vacate(&entry),
             Happened::MovedFrom(cookie) => {
+                // Another file may have its name before anybody looks.
+                self.beside.retain(|(other, _)| *other != entry);
                 if let Some(file) = self.take(&entry) {
                     if self.moving.len() >= MOVING_MAX {
                         self.moving.pop_front();

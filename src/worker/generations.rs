@@ -292,7 +292,9 @@ fn why_not(report: &Report, etag: ETag, truncated: bool) -> NoGeneration {
         None => NoGenerationReason::NeverSeen,
     };
     let first = report.chain.oldest().or(report.chain.0.first());
-    let next = report.chain.after(etag, &report.seen).generation;
+    // Whoever is led past what is lost would not notice it.
+    let next = report.chain.after(etag, &report.seen);
+    let next = next.generation.filter(|_| !next.gap);
     NoGeneration {
         reason,
         first: first.map(|first| first.member.etag),

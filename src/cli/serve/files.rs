@@ -86,9 +86,7 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
             let given = value.path();
             let name = given.as_os_str().as_bytes();
             if given.components().count() != 1 || name.starts_with(b".") || name.contains(&b'/') {
-                return Err(String::from(
-                    "the name of a directory that lies beside the logs",
-                ));
+                return Err(value.wrong("expected the name of a directory beside the logs"));
             }
             serve.options.old_dir = Some(name.into());
             Ok(())

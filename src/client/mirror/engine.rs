@@ -168,6 +168,14 @@ impl Engine {
                 ));
             }
         }
+        // No file has the empty name.
+        if listing.partial && self.refused.insert(Box::default()) {
+            self.reports.push(
+                "the directory has more entries than the server lists: the rest is not mirrored, \
+                 and nothing is removed"
+                    .into(),
+            );
+        }
         let named = |file: &Listed| (file.name.clone(), file.etag);
         self.before = match self.doubt {
             Some(since) if now >= since + MIRROR_DOUBT => None,

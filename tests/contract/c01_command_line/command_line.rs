@@ -77,6 +77,7 @@ fn wrong_usage_is_one_line_that_names_it_and_status_2() {
         (&["--max-connections", "x"], "--max-connections"),
         (&["--grace", "1e400"], "1e400"),
         (&["a", "b"], "b"),
+        (&["--old-dir", "../beside"], "--old-dir ../beside"),
         (&["--cors", "x\ny\u{1b}z"], "y"),
     ];
     for (arguments, named) in table {

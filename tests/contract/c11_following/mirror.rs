@@ -310,3 +310,15 @@ fn a_file_that_was_written_over_while_the_mirror_was_away() {
     assert!(err.contains("log was truncated or written over"), "{err}");
     same(&root, &copy);
 }
+
+#[test]
+fn a_directory_that_is_too_large_is_reported() {
+    let root = TempDir::new();
+    (0..=openrange::limits::LISTING_MAX).for_each(|file| root.write(&file.to_string(), ""));
+    let server = Server::start(&root);
+    let copy = TempDir::new();
+    let url = url(&server, "/");
+    let mirror = Running::start(&["mirror", &url, copy.path().to_str().expect("UTF-8")]);
+    mirror.says("the directory has more entries than the server lists");
+    assert_eq!(mirror.stop().0.code(), Some(0));
+}

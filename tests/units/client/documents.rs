@@ -138,3 +138,26 @@ fn batches_are_whole_lines() {
     lines.add(b"a line of its own\nx\n", now);
     assert_eq!(lines.batch(now), 18);
 }
+
+/// A copy that comes after the one of the generation that was read is the copy of another one, whoever made it.
+#[test]
+fn a_copy_after_the_generation_that_was_read_is_a_gap() {
+    let list = |second: &str| {
+        let text = format!(
+            r#"{{"generations":[
+            {{"etag":"W/\"0000000000000011\"","size":9,"compressed":"gzip","original":{{"etag":"W/\"0000000000000001\"","size":2}}}},
+            {second}
+            {{"etag":"W/\"0000000000000003\"","size":2,"compressed":null,"current":true}}]}}"#
+        );
+        Generations::parse(text.as_bytes()).expect("a list")
+    };
+    let position = Position::start_of(ETag(1));
+    let copy = r#"{"etag":"W/\"0000000000000012\"","size":9,"compressed":"gzip"},"#;
+    for (second, gap) in [(copy, true), ("", false)] {
+        let etag = ETag(3);
+        assert_eq!(
+            list(second).after(&position),
+            Next::Generation { etag, gap }
+        );
+    }
+}
