@@ -19,7 +19,8 @@ find_zig() {
         return
     fi
     for python in "${VIRTUAL_ENV:+$VIRTUAL_ENV/bin/python}" python3 python; do
-        [ -n "$python" ] && python=$(command -v "$python") || continue
+        [ -n "$python" ] || continue
+        python=$(command -v "$python") || continue
         zig=("$python" -m ziglang)
         "${zig[@]}" version >/dev/null 2>&1 && return
     done

@@ -124,8 +124,9 @@ impl Follower {
             (Step::Tail | Step::Rest { .. }, 412) if self.has_other_bytes(&head) => {
                 self.begun_again("was truncated or written over");
             }
-            (Step::Tail | Step::Measure, 404 | 412) => {
+            (Step::Tail | Step::Measure, status @ (404 | 412)) => {
                 self.left = true;
+                self.passed_on = status == 412;
                 self.enter(Step::Locate);
             }
             (Step::Tail, 416) => self.at_end(&head),
@@ -249,6 +250,10 @@ impl Follower {
                 if self.left {
                     self.generation_ended();
                 }
+                // Another file has the name, so one between the two is gone: only the list shows it.
+                if self.ending.is_none() && std::mem::take(&mut self.passed_on) {
+                    return self.enter(Step::Find(Purpose::Next));
+                }
                 if self.settings.until == Until::CaughtUp {
                     self.end(Outcome::Success, Flush::Lines);
                 }
@@ -310,7 +315,7 @@ impl Follower {
             },
             Purpose::Next | Purpose::Oldest => match list.after(&self.position) {
                 Next::Generation { gap: true, .. } if purpose == Purpose::Next => {
-                    self.gap("was followed by one of which only a compressed copy is left");
+                    self.gap("was followed by one that is gone, or of which only a compressed copy is left");
                 }
                 Next::Generation { etag, .. } => self.pass_to(etag),
                 // Perhaps it is back.

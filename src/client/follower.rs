@@ -154,6 +154,8 @@ pub struct Follower {
     pub(super) over: bool,
     /// The name has passed on from the generation, as far as is known.
     pub(super) left: bool,
+    /// Another file had the name when that was asked for last.
+    pub(super) passed_on: bool,
     /// How often in a row the generation was not there.
     pub(super) missed: u32,
     pub(super) offer: Option<Offer>,
@@ -192,6 +194,7 @@ impl Follower {
             passing: None,
             ending: None,
             stopped: false,
+            passed_on: false,
             over: position.ended,
             left: position.ended,
             missed: 0,
@@ -438,7 +441,7 @@ impl Follower {
     pub(super) fn arrived(&mut self) {
         self.flush(Flush::No);
         self.look.reset();
-        (self.over, self.left) = (false, false);
+        (self.over, self.left, self.passed_on) = (false, false, false);
         (self.position.midline, self.position.check) = (false, None);
         self.before.clear();
         self.changed(true);

@@ -4,6 +4,7 @@ use super::position::Position;
 use crate::http::conditional::ETag;
 use crate::http::json_value::Value;
 use crate::http::response;
+use crate::store::generations::family::{Series, kinship};
 
 /// One generation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +15,8 @@ pub struct Generation {
     pub size: u64,
     /// It has the name now.
     pub current: bool,
+    /// How often it was rolled, if its name tells that.
+    pub rolls: Option<u32>,
     /// It is a compressed copy; what it was before, if the server saw that.
     pub compressed: Option<Option<ETag>>,
 }
@@ -44,9 +47,10 @@ impl Generations {
         let Value::Array(items) = value.get("generations")? else {
             return None;
         };
+        let log = value.get("path").and_then(Value::as_str).map(file_name);
         items
             .iter()
-            .map(generation)
+            .map(|item| generation(item, log.unwrap_or_default()))
             .collect::<Option<_>>()
             .map(Generations)
     }
@@ -108,7 +112,15 @@ impl Generations {
         };
         let certain = self.0[..behind].last().is_some_and(is_at);
         let mut gap = false;
+        let mut before = self.0[..behind].last().filter(|_| certain);
         for generation in &self.0[behind..] {
+            let rolls = |generation: &Generation| generation.rolls;
+            // A number between the two is missing.
+            gap |= before
+                .and_then(rolls)
+                .zip(generation.rolls)
+                .is_some_and(|(before, rolls)| before > rolls + 1);
+            before = Some(generation);
             match (generation.compressed, generation.etag) {
                 (None, Some(etag)) => return Next::Generation { etag, gap },
                 // What an unknown copy was before may be known.
@@ -120,7 +132,23 @@ impl Generations {
     }
 }
 
-fn generation(value: &Value) -> Option<Generation> {
+fn file_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or_default()
+}
+
+/// `log`: the name of the current one, as paths spell it.
+fn generation(value: &Value, log: &str) -> Option<Generation> {
+    let current = value
+        .get("current")
+        .and_then(Value::as_bool)
+        .unwrap_or(false);
+    let path = value.get("path").and_then(Value::as_str).map(file_name);
+    let kinship = path.and_then(|path| kinship(path.as_bytes(), log.as_bytes()));
+    let rolls = match kinship.map(|kinship| kinship.series) {
+        _ if current => Some(0),
+        Some(Series::Number(number)) => Some(number),
+        Some(Series::Date(_)) | None => None,
+    };
     let etag = match value.get("etag")? {
         Value::Null => None,
         tag => Some(response::tag(tag.as_str()?)?),
@@ -137,10 +165,8 @@ fn generation(value: &Value) -> Option<Generation> {
     Some(Generation {
         etag,
         size: value.get("size")?.as_u64()?,
-        current: value
-            .get("current")
-            .and_then(Value::as_bool)
-            .unwrap_or(false),
+        current,
+        rolls,
         compressed,
     })
 }

@@ -273,14 +273,14 @@ fn path_of(generation: &Generation) -> Path {
     }
 }
 
-/// The tag of what comes after a generation. Of a compressed file that of the file that it was, as far as it is known:
-/// whoever asks for it learns that only the copy is left.
+/// The tag of what comes after a generation. Of a compressed file that of the file that it was, and of one that is gone its
+/// own, as far as they are known: clients that ask for it learn that something is missing. `None` also if something is
+/// missing of which nothing is known.
 fn successor(report: &Report, etag: ETag) -> Option<ETag> {
     let next = report.chain.successor(etag)?;
-    Some(
-        next.original
-            .map_or(next.member.etag, |original| original.etag),
-    )
+    let original = next.original.map(|original| original.etag);
+    let known = report.seen.next(etag).or(original);
+    known.or_else(|| (!next.gap).then_some(next.member.etag))
 }
 
 fn why_not(report: &Report, etag: ETag, truncated: bool) -> NoGeneration {

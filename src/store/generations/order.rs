@@ -94,6 +94,13 @@ impl Seen {
         self.place(original.map_or(member.etag, |original| original.etag))
     }
 
+    /// The file that came directly after another, if that was seen.
+    #[must_use]
+    pub fn next(&self, etag: ETag) -> Option<ETag> {
+        let next = self.line.get(self.place(etag)? + 1)?;
+        next.direct.then_some(next.etag)
+    }
+
     /// Whether nothing came between the files at these places.
     fn is_direct(&self, before: usize, after: usize) -> bool {
         before + 1 == after && self.line[after].direct

@@ -185,6 +185,39 @@ fn a_generation_that_is_gone_is_a_gap() {
 }
 
 #[test]
+fn a_generation_between_that_is_gone_is_a_gap() {
+    let root = TempDir::with("log", "a\n");
+    let server = Server::start(&root);
+    let state = root.join(".state");
+    let state = state.to_str().expect("UTF-8");
+    let log = url(&server, "/log");
+    let arguments = ["follow", "--state", state, "--until-caught-up", &log];
+    assert_eq!(run(&arguments).1, "a\n");
+    for text in ["b\n", "c\n"] {
+        rotate(&root, "log");
+        root.write("log", text);
+        let tail = server.tail("/log", 0);
+        assert_eq!(tail.head.status, 206);
+    }
+    // That with "b"; the one before and the one after are still there.
+    root.remove("log.1");
+    let (code, out, err) = run(&arguments);
+    assert_eq!((code, out.as_str()), (Some(3), ""), "{err}");
+    assert_eq!(err.matches("is lost").count(), 1, "{err}");
+    let oldest = [
+        "follow",
+        "--state",
+        state,
+        "--on-gap",
+        "oldest",
+        "--until-caught-up",
+        &log,
+    ];
+    let (code, out, err) = run(&oldest);
+    assert_eq!((code, out.as_str()), (Some(0), "c\n"), "{err}");
+}
+
+#[test]
 fn what_is_not_there_is_waited_for() {
     let root = TempDir::new();
     let server = Server::start(&root);
