@@ -359,12 +359,9 @@ fn requests_behind_one_that_waits_are_answered_after_it() {
     assert_eq!(client.response().body, b"12");
     // What comes behind it is not kept without bound.
     let mut flood = here.ask("HEAD", "/never", &[LONG]);
-    for _ in 0..64 {
-        if flood.try_send([b'x'; 1024]).is_err() {
-            break;
-        }
-    }
-    assert!(flood.until_end().1 == Ending::Reset, "not cut");
+    let cut = (0..64).any(|_| flood.try_send([b'x'; 1024]).is_err());
+    // Whoever learns of the reset while it sends does not learn of it once more.
+    assert!(cut || flood.until_end().1 == Ending::Reset, "not cut");
 }
 
 #[test]
