@@ -185,7 +185,7 @@ pub(super) fn url(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).map_err(|why| format!("{text}: {why}"))?;
     match url.server {
         Server::Tcp { tls: true, .. } => Err(format!(
-            "{text}: this openrange is built without https (cargo feature tls)"
+            "{text}: openrange speaks no TLS; put a proxy that does on this machine, and give its http:// URL"
         )),
         _ => Ok(url),
     }
@@ -241,7 +241,7 @@ impl Given {
     fn finish(self, command: Option<Vec<OsString>>) -> Result<Options, String> {
         let url = self
             .url
-            .ok_or("which URL? openrange follow --help tells more")?;
+            .ok_or("URL is missing; openrange follow --help tells more")?;
         if url.is_directory() {
             return Err(format!(
                 "{url} names a directory; follow one of its files, or use openrange mirror"

@@ -135,13 +135,13 @@ pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command, String> {
     };
     let directory = given
         .directory
-        .ok_or("which directory? openrange hooks --help tells more")?;
+        .ok_or("DIR is missing; openrange hooks --help tells more")?;
     if given.allow.is_empty() {
-        return Err("who may be told? Say it with --allow ORIGIN".into());
+        return Err("--allow ORIGIN is missing: which origins may be notified".into());
     }
     let secret = given
         .secret
-        .ok_or("which secret signs? Say it with --secret FILE")?;
+        .ok_or("--secret FILE is missing: it signs the notifications")?;
     Ok(Command::Hooks(Box::new(HookOptions {
         state: given.state.unwrap_or_else(|| directory.join(STATE)),
         directory,

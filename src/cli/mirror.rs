@@ -161,10 +161,10 @@ pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command, String> {
     };
     let url = given
         .url
-        .ok_or("which URL? openrange mirror --help tells more")?;
+        .ok_or("URL is missing; openrange mirror --help tells more")?;
     let directory = given
         .directory
-        .ok_or("which directory? openrange mirror --help tells more")?;
+        .ok_or("DIR is missing; openrange mirror --help tells more")?;
     let subject = match url.is_directory() {
         true => Subject::Directory(url.path.clone()),
         false => Subject::File(url.path.clone()),

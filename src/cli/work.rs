@@ -95,10 +95,10 @@ pub(super) fn parse(mut arguments: Vec<OsString>) -> Result<Command, String> {
     };
     let directory = given
         .directory
-        .ok_or("which directory? openrange work --help tells more")?;
+        .ok_or("DIR is missing; openrange work --help tells more")?;
     let command = command
         .filter(|command| !command.is_empty())
-        .ok_or("which command? It follows --; openrange work --help tells more")?;
+        .ok_or("CMD is missing: it follows --; openrange work --help tells more")?;
     Ok(Command::Work(Box::new(WorkOptions {
         directory,
         jobs: given.jobs,

@@ -147,7 +147,7 @@ impl Transport {
     fn begin(&mut self) -> io::Result<Turn> {
         let (host, port) = match &self.server {
             Server::Tcp { tls: true, .. } => {
-                return Err(io::Error::other("this openrange is built without https"));
+                return Err(io::Error::other("openrange speaks no TLS"));
             }
             Server::Tcp { host, port, .. } => (host, *port),
             Server::Unix(path) => {
@@ -314,7 +314,7 @@ fn socket(family: AddressFamily) -> io::Result<OwnedFd> {
 /// What happened, for people.
 fn describe(error: &io::Error) -> String {
     match error.kind() {
-        io::ErrorKind::ConnectionRefused => "the server refuses the connection".into(),
+        io::ErrorKind::ConnectionRefused => "no server listens there".into(),
         io::ErrorKind::ConnectionReset => "the server reset the connection".into(),
         _ => error.to_string(),
     }

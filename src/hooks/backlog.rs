@@ -178,7 +178,7 @@ impl Backlog {
         let shown = url.split(['?', '#']).next().unwrap_or_default();
         let shown = shown.replace(char::is_control, "\u{fffd}");
         if self.foreign.len() < HOOK_FOREIGN_MAX && self.foreign.insert(shown.as_str().into()) {
-            warn!("{shown} is told nothing: {why}");
+            warn!("{shown} is not notified, and will not be later either: {why}");
         }
         None
     }

@@ -26,7 +26,7 @@ impl Origin {
         let server = server(&url);
         if matches!(server, Server::Tcp { tls: true, .. }) {
             return Err(
-                "this openrange is built without https; let a proxy on this machine add it",
+                "openrange speaks no TLS; list http://... of a proxy on this machine that does",
             );
         }
         Ok(Origin {

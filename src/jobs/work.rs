@@ -17,7 +17,7 @@ use log::{error, info, warn};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use super::files::{Answer, JobDirectory, Taken};
+use super::files::{Answer, JobDirectory, QUEUE, Taken};
 use super::record::{JobId, JobStatus};
 use crate::limits::JOB_LOCKED_PAUSE;
 use command::Ended;
@@ -41,7 +41,9 @@ struct Work {
 /// One line, if the directory cannot be opened or watched.
 pub fn run(options: WorkOptions) -> Result<(), String> {
     let path = options.directory.display().to_string();
-    let cannot = |error: &dyn std::fmt::Display| format!("{path}: {error}");
+    let cannot = |error: &dyn std::fmt::Display| {
+        format!("cannot use {path}: {error}; DIR must be the directory of --jobs")
+    };
     let directory = JobDirectory::open(&options.directory).map_err(|error| cannot(&error))?;
     let mut queue = QueueFollower::new(&options.directory).map_err(|error| cannot(&error))?;
     let mut signals = Signals::new([SIGTERM, SIGINT]).map_err(|error| error.to_string())?;
@@ -59,6 +61,9 @@ pub fn run(options: WorkOptions) -> Result<(), String> {
     });
     let follower = follower.map_err(|error| format!("cannot start a thread: {error}"))?;
     info!("working on the jobs in {path}");
+    if !work.options.directory.join(QUEUE).exists() {
+        warn!("{path} has no queue yet; it must be the directory of --jobs");
+    }
     let closer = signals.handle();
     let waiter = thread::spawn(move || {
         for runner in runners {

@@ -4,7 +4,7 @@
     reason = "foreign functions; each call has its proof beside it"
 )]
 
-use std::ffi::c_int;
+use std::ffi::{c_int, c_void};
 use std::io;
 use std::mem;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
@@ -279,14 +279,23 @@ pub fn landlock_allow(
         allowed,
         parent: directory.as_raw_fd(),
     };
-    // SAFETY: the kernel reads one landlock_path_beneath_attr, which `rule` is: packed, 12 bytes; it and both descriptors
-    // live through the call.
+    // SAFETY: PATH_BENEATH says that the kernel reads one landlock_path_beneath_attr, which `rule` is: packed, 12 bytes. Its
+    // descriptor lives through the call.
+    unsafe { landlock_add_rule(ruleset, PATH_BENEATH, (&raw const rule).cast()) }
+}
+
+/// Adds a rule to a ruleset.
+///
+/// # Safety
+/// `rule` points to what the kernel reads for this kind of rule, and the descriptors in it are open.
+unsafe fn landlock_add_rule(ruleset: &OwnedFd, kind: c_int, rule: *const c_void) -> io::Result<()> {
+    // SAFETY: the caller vouches for the rule; the ruleset lives through the call.
     let result = unsafe {
         libc::syscall(
             libc::SYS_landlock_add_rule,
             ruleset.as_raw_fd(),
-            PATH_BENEATH,
-            &raw const rule,
+            kind,
+            rule,
             0 as c_int,
         )
     };
@@ -314,22 +323,8 @@ pub fn landlock_allow_port(ruleset: &OwnedFd, port: u16, allowed: u64) -> io::Re
         allowed,
         port: port.into(),
     };
-    // SAFETY: the kernel reads one landlock_net_port_attr, which `rule` is: two numbers of 64 bits; it and the descriptor
-    // live through the call.
-    let result = unsafe {
-        libc::syscall(
-            libc::SYS_landlock_add_rule,
-            ruleset.as_raw_fd(),
-            NET_PORT,
-            &raw const rule,
-            0 as c_int,
-        )
-    };
-    if result == 0 {
-        Ok(())
-    } else {
-        Err(io::Error::last_os_error())
-    }
+    // SAFETY: NET_PORT says that the kernel reads one landlock_net_port_attr, which `rule` is: two numbers of 64 bits.
+    unsafe { landlock_add_rule(ruleset, NET_PORT, (&raw const rule).cast()) }
 }
 
 /// Restricts this thread and those that it will start.

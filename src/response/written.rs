@@ -127,7 +127,7 @@ fn explain(failure: WriteFailure) -> (Status, &'static str) {
             Status::Forbidden,
             "pages of this origin may not write: see --host and --cors",
         ),
-        WriteFailure::NotWritable => (Status::Forbidden, "this name may not be written"),
+        WriteFailure::NotWritable => (Status::Forbidden, "this name is not below a --write path"),
         WriteFailure::Empty => (Status::BadRequest, "there is nothing to append"),
         WriteFailure::TooLong => (
             Status::ContentTooLarge,
@@ -149,7 +149,7 @@ fn explain(failure: WriteFailure) -> (Status, &'static str) {
         WriteFailure::Missing => (Status::NotFound, "no such file"),
         WriteFailure::NoDirectory => (Status::NotFound, "no such directory"),
         WriteFailure::NoDestination => (Status::Conflict, "the Destination has no directory"),
-        WriteFailure::Forbidden => (Status::Forbidden, "not a writable regular file"),
+        WriteFailure::Forbidden => (Status::Forbidden, "this name cannot be written here"),
         WriteFailure::SameFile => (Status::Forbidden, "the Destination is the same file"),
         WriteFailure::Sealed => (Status::Forbidden, "the file is sealed"),
         WriteFailure::ReadOnly => (Status::Forbidden, "the file system is read-only"),

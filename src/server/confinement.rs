@@ -24,7 +24,7 @@ pub fn give_up_privileges<'a>(
         Some(user) => privileges::become_user(user)?,
         None if privileges::is_root() => {
             warn!(
-                "running as root: --user NAME would become another user when everything is bound"
+                "running as root; with --user NAME the server becomes that user once it has bound its addresses"
             );
         }
         None => {}

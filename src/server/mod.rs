@@ -215,7 +215,9 @@ fn open(root: &Path) -> Result<OwnedFd, String> {
                     parent.display()
                 )
             }
-            _ => format!("{error}; ROOT must be a readable directory"),
+            _ => {
+                format!("{error}; ROOT must be a readable directory (openrange --help tells more)")
+            }
         };
         format!("cannot serve {}: {advice}", root.display())
     })

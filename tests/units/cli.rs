@@ -366,7 +366,11 @@ fn wrong_arguments_are_named() {
         (&["--list", "x"], &["--list", HELP]),
         (&["-x"], &["-x", HELP]),
         (&["-l"], &["-l", HELP]),
-        (&["a", "b"], &["only one ROOT", "b"]),
+        (&["a", "b"], &["only one ROOT", "a and b"]),
+        (
+            &["folow", "http://h/x"],
+            &["there are folow and", "follow, mirror, work and hooks"],
+        ),
         (&["a", "--", "--b"], &["only one ROOT", "--b"]),
         (&["--listen"], &["--listen", HELP]),
         (&["--listen", ""], &["--listen", "expected IP:PORT"]),

@@ -36,8 +36,8 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
     Row::value(
         "trusted-proxy",
         "ADDR",
-        "an IP address, a network like 10.0.0.0/8, or unix: who connects from there is believed what X-Forwarded-For says, \
-               and nobody else may send a PROXY header; may be repeated (default: X-Forwarded-For means nothing)",
+        "an IP address, a network like 10.0.0.0/8, or unix: X-Forwarded-For counts when it comes from there, and only \
+               from there may a PROXY header come; may be repeated (default: X-Forwarded-For means nothing)",
         |serve, value| {
             serve.options.trusted_proxies.push(value.parse()?);
             Ok(())
@@ -82,8 +82,8 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
     Row::value(
         "min-rate",
         "BYTES",
-        "a second that a client must take of a file that has no name any more, else it is reset when it is behind by \
-               the send timeout: until the last one is gone the file takes space; 0: however few (default: 1200)",
+        "a client that reads a removed file must take so many a second, or is reset once it is --send-timeout behind, \
+               since the file takes space until its last reader is gone; 0: no minimum (default: 1200)",
         |serve, value| {
             serve.options.min_rate = value.number(0, usize::MAX)? as u64;
             Ok(())
@@ -112,7 +112,7 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
     Row::value(
         "wait-max",
         "SECONDS",
-        "that a request with Prefer: wait=N waits at most for a file that is not there yet; 0: not at all (default: 300)",
+        "longest wait of a request with Prefer: wait=N for a missing file; 0: none waits (default: 300)",
         |serve, value| {
             serve.options.wait_max = value.seconds()?;
             Ok(())
@@ -121,7 +121,7 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
     Row::value(
         "grace",
         "SECONDS",
-        "from SIGTERM or SIGINT to the end of whatever is still under way (default: 10)",
+        "how long the server finishes open answers after SIGTERM or SIGINT (default: 10)",
         |serve, value| {
             serve.options.grace = value.seconds()?;
             Ok(())

@@ -14,8 +14,8 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
     Row::value(
         "poll-interval",
         "MILLISECONDS",
-        "between two looks at a followed file of which inotify does not tell, at most; one that grows is looked at every \
-               50 ms (default: 1000)",
+        "longest time between two looks at a followed file that inotify does not report; one that grows is looked at \
+               every 50 ms (default: 1000)",
         |serve, value| {
             let milliseconds = value.number(1, MILLISECONDS_MAX)?;
             serve.options.poll_interval = Duration::from_millis(milliseconds as u64);
@@ -42,7 +42,10 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
             if serve.options.peers.len() >= PEERS_MAX {
                 return Err(value.wrong(format_args!("there can be {PEERS_MAX} at most")));
             }
-            serve.options.peers.push(value.parse()?);
+            let peer = value.parse();
+            let peer =
+                peer.map_err(|_| value.wrong("expected IP:PORT, for example 10.0.0.2:8079"))?;
+            serve.options.peers.push(peer);
             Ok(())
         },
     ),

@@ -46,12 +46,12 @@ impl Serve {
 }
 
 pub(super) fn root(serve: &mut Serve, value: OsString) -> Result<(), String> {
-    match serve.root {
+    match &serve.root {
         None => serve.root = Some(value.into()),
-        Some(_) => {
-            let value = value.display();
+        Some(root) => {
+            let (root, value) = (root.display(), value.display());
             return Err(format!(
-                "only one ROOT can be served, but there is also {value}"
+                "only one ROOT can be served, but there are {root} and {value}; the commands are follow, mirror, work and hooks"
             ));
         }
     }

@@ -9,7 +9,7 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
     Row::value(
         "admin",
         "ADDR",
-        "a listener of its own, like that of --listen, for /metrics, /clients and /health",
+        "a listener of its own for /metrics, /clients and /health; as for --listen, but a port needs its address",
         |serve, value| {
             serve.options.admin = Some(value.parse()?);
             Ok(())

@@ -164,7 +164,7 @@ impl Engine {
             let name = String::from_utf8_lossy(name).into_owned();
             if self.refused.insert([name.as_bytes(), b"/"].concat().into()) {
                 self.reports.push(format!(
-                    "{name}/ is a directory, which has a mirror of its own or none"
+                    "{name}/ is a directory and is left out; run another openrange mirror for it"
                 ));
             }
         }

@@ -419,7 +419,7 @@ fn wrong_usage_is_one_line() {
     let listed = ["--allow", "http://127.0.0.1:1"];
     let signed = ["--secret", &secret];
     let cases: [(&[&[&str]], i32, &str); 12] = [
-        (&[&listed, &signed], 2, "which directory"),
+        (&[&listed, &signed], 2, "DIR is missing"),
         (&[&listed, &[&jobs]], 2, "--secret"),
         (&[&signed, &[&jobs]], 2, "--allow"),
         (&[&listed, &signed, &[&jobs, "more"]], 2, "only one DIR"),

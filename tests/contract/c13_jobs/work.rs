@@ -182,9 +182,9 @@ fn a_deadline_that_passes_ends_the_job() {
 #[test]
 fn wrong_arguments_are_one_line() {
     for (arguments, named) in [
-        (&["work"][..], "which directory"),
-        (&["work", "."], "which command"),
-        (&["work", ".", "--"], "which command"),
+        (&["work"][..], "DIR is missing"),
+        (&["work", "."], "CMD is missing"),
+        (&["work", ".", "--"], "CMD is missing"),
         (&["work", "-j", "0", ".", "--", "cat"], "--jobs 0"),
         (&["work", ".", "..", "--", "cat"], "only one DIR"),
     ] {
