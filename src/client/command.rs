@@ -11,7 +11,7 @@ use std::thread;
 use rustix::fs::OFlags;
 use rustix::process::{Pid, Signal};
 
-use super::hand_over::HandOver;
+use super::offer::HandOver;
 use super::pause::Pause;
 use crate::limits::CLIENT_RETRY;
 use crate::os::epoll::{Poll, Token, Waker};

@@ -21,9 +21,9 @@ use std::collections::VecDeque;
 
 use super::before::Before;
 use super::exchange::{self, Broken, Exchange, Progress};
-use super::hand_over::{HandOver, Offer};
 use super::late::Late;
 use super::lines::{Flush, Lines};
+use super::offer::{HandOver, Offer};
 use super::pause::Pause;
 use super::position::Position;
 use super::saves::Saves;

@@ -1,26 +1,7 @@
 //! What of the bytes that came is handed over next: those of the log, or late lines of an earlier generation between them.
 
 use super::follower::{Content, Follower};
-use crate::http::conditional::ETag;
-
-/// Bytes of a generation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct HandOver<'a> {
-    /// Which.
-    pub generation: ETag,
-    /// Where they begin.
-    pub offset: u64,
-    /// They. Batches are handed over as a whole.
-    pub bytes: &'a [u8],
-}
-
-/// Which bytes were offered to the driver.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Offer {
-    Late,
-    Content,
-    Batch(usize),
-}
+use super::offer::{HandOver, Offer};
 
 impl Follower {
     pub(super) fn next_offer(&self) -> Option<Offer> {

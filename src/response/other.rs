@@ -69,10 +69,7 @@ impl ResponseBuilder<'_> {
     /// A method that is not understood.
     pub(super) fn not_allowed(&self) -> Response {
         let (allow, line) = match self.terms.writable {
-            None => (
-                ALLOW,
-                "only GET, HEAD and OPTIONS; with --write PREFIX clients may write",
-            ),
+            None => (ALLOW, "only GET, HEAD and OPTIONS"),
             Some(_) => (
                 ALLOW_WRITABLE,
                 "only GET, HEAD, OPTIONS, POST, PATCH, PUT, MOVE and DELETE",
