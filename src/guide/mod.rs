@@ -1,37 +1,26 @@
 //! The guide, chapter by chapter: what users, producers and operators need beyond the README.
 
-#[doc = include_str!("http.md")]
-pub mod http {}
+/// A chapter. In the files the chapters link to each other as files; here the definitions that come first count.
+macro_rules! chapter {
+    ($name:ident, $file:literal) => {
+        #[doc = concat!(
+            "[events]: events\n[following]: following\n[generations]: generations\n[jobs]: jobs\n",
+            "[operating]: operating\n[viewer]: viewer\n[writing]: writing\n\n",
+            include_str!($file)
+        )]
+        pub mod $name {}
+    };
+}
 
-#[doc = include_str!("events.md")]
-pub mod events {}
-
-#[doc = include_str!("generations.md")]
-pub mod generations {}
-
-#[doc = include_str!("viewer.md")]
-pub mod viewer {}
-
-#[doc = include_str!("following.md")]
-pub mod following {}
-
-#[doc = include_str!("writing.md")]
-pub mod writing {}
-
-#[doc = include_str!("intake.md")]
-pub mod intake {}
-
-#[doc = include_str!("jobs.md")]
-pub mod jobs {}
-
-#[doc = include_str!("operating.md")]
-pub mod operating {}
-
-#[doc = include_str!("many-heads.md")]
-pub mod many_heads {}
-
-#[doc = include_str!("limits.md")]
-pub mod limits {}
-
-#[doc = include_str!("testing.md")]
-pub mod testing {}
+chapter!(http, "http.md");
+chapter!(events, "events.md");
+chapter!(generations, "generations.md");
+chapter!(viewer, "viewer.md");
+chapter!(following, "following.md");
+chapter!(writing, "writing.md");
+chapter!(intake, "intake.md");
+chapter!(jobs, "jobs.md");
+chapter!(operating, "operating.md");
+chapter!(many_heads, "many-heads.md");
+chapter!(limits, "limits.md");
+chapter!(testing, "testing.md");

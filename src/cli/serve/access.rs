@@ -10,7 +10,7 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
         "token-file",
         "FILE",
         "who may do what: on each line a bearer token, the path it is for if that is not everything, its rights if \
-               they are not only to read: r (read), a (append), w (write in all ways), name=NAME for the logs, and \
+               they are not only to read: r (read), a (append), w (write with every method), name=NAME for the logs, and \
                until=DATE; # begins a remark",
         |serve, value| {
             serve.options.token_file = Some(value.path());
