@@ -220,25 +220,25 @@ impl Browser {
 
     /// The lines that are in the document now.
     pub fn text(&self) -> String {
-        self.value("document.querySelector('#rows').innerText")
+        self.value("document.querySelector('#rows')?.innerText")
     }
 
     /// Waits for a line with this in it.
     pub fn wait_line(&self, part: &str) {
         self.wait(&format!(
-            "document.querySelector('#rows').innerText.includes({})",
+            "Boolean(document.querySelector('#rows')?.innerText.includes({}))",
             quoted(part)
         ));
     }
 
     /// What the status says.
     pub fn state(&self) -> String {
-        self.value("document.querySelector('#state').textContent")
+        self.value("document.querySelector('#state')?.textContent")
     }
 
     pub fn wait_state(&self, part: &str) {
         self.wait(&format!(
-            "document.querySelector('#state').textContent.includes({})",
+            "Boolean(document.querySelector('#state')?.textContent.includes({}))",
             quoted(part)
         ));
     }

@@ -78,8 +78,12 @@ fn a_browser_logs_in_at_any_address() {
     browser.go(&server.url("/"));
     browser.wait("document.title === 'Log in: openrange'");
     let wrong = "document.querySelector('#wrong').textContent";
+    // Keys that are pressed before the field has the focus are lost.
+    let ready = "document.activeElement?.type === 'password'";
+    browser.wait(ready);
     browser.press(&format!("wrong{ENTER}"));
     browser.wait(&format!("{wrong} === 'This token is not valid.'"));
+    browser.wait(ready);
     browser.press(&format!("secret{ENTER}"));
     browser.wait("Boolean(document.querySelector('a[href=\"log?view\"], a[href=\"./log?view\"]'))");
     browser.go(&server.url("/log"));
@@ -100,6 +104,7 @@ fn a_browser_logs_in_at_any_address() {
     browser.wait("document.title === 'Log in: openrange'");
     // A token for a part of the tree leads there.
     browser.go(&server.url("/"));
+    browser.wait(ready);
     browser.press(&format!("for-sub{ENTER}"));
     browser.wait("location.pathname === '/sub/'");
     browser.wait("Boolean(document.querySelector('a[href=\"log?view\"], a[href=\"./log?view\"]'))");

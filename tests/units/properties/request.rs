@@ -28,7 +28,7 @@ pub fn request(bytes: &[u8]) -> Outcome {
 }
 
 /// The first prefix that is not "not yet" decides. Only around line ends, where it may change, is each prefix tried:
-/// all of them would be quadratic in long inputs.
+/// all of them would be quadratic in long inputs. The last prefix is the whole input.
 fn bytewise(bytes: &[u8]) -> Outcome {
     for length in 0..=bytes.len() {
         let near_line_end = |at: usize| {
@@ -36,7 +36,8 @@ fn bytewise(bytes: &[u8]) -> Outcome {
                 .iter()
                 .any(|byte| b"\r\n".contains(byte))
         };
-        if bytes.len() > 512 && !near_line_end(length) && length % HEAD_MAX != 0 {
+        let decides = near_line_end(length) || length % HEAD_MAX == 0 || length == bytes.len();
+        if bytes.len() > 512 && !decides {
             continue;
         }
         match parse(&bytes[..length]) {
