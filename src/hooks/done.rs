@@ -19,7 +19,8 @@ use crate::jobs::files::DONE;
 use crate::limits::{GENERATIONS_PAUSE, GENERATIONS_TRIES, HOOK_ROLL_PAUSE};
 use crate::store::file::OpenFile;
 use crate::store::generations::families::Families;
-use crate::store::generations::scan::{Report, Scanner};
+use crate::store::generations::report::Report;
+use crate::store::generations::scan::Scanner;
 use crate::store::root::{Files, Node};
 use crate::store::truncations::Truncations;
 

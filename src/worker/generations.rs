@@ -11,12 +11,12 @@ use crate::follow::watcher::TopicId;
 use crate::http::conditional::ETag;
 use crate::http::target::Path;
 use crate::intent::{FilePart, ParsedRequest};
-use crate::resource::{FileInfo, GenerationPlace, NoGeneration, NoGenerationReason, Resource};
+use crate::resource::{FileInfo, GenerationPlace, Resource};
 use crate::store::file::OpenFile;
 use crate::store::generations::finder::Answer;
 use crate::store::generations::json;
 use crate::store::generations::order::Generation;
-use crate::store::generations::scan::Report;
+use crate::store::generations::report::Report;
 use crate::store::lookup::failed;
 
 /// The list of the generations of a name. `None`: it is being made.
@@ -62,12 +62,12 @@ pub(super) fn find(
     };
     let Some(generation) = report.chain.find(etag) else {
         let truncated = context.topics.lookups.files().was_truncated(etag);
-        let none = Box::new(why_not(report, etag, truncated));
+        let none = Box::new(report.why_not(etag, truncated));
         return Some(Resource::NoGeneration(none).into());
     };
     let place = GenerationPlace {
-        path: path_of(generation),
-        successor: successor(report, etag),
+        path: generation.path(),
+        successor: report.successor(etag),
     };
     let topics = &mut context.topics;
     match topics.look_up_generation(asked, part, place, etag) {
@@ -264,40 +264,4 @@ fn search(
 ) -> Result<Option<Arc<Answer>>, Resource<Rc<OpenFile>>> {
     let asked = context.searches.ask(slot, &path.name);
     asked.map_err(|_| Resource::Busy)
-}
-
-fn path_of(generation: &Generation) -> Path {
-    Path {
-        name: generation.member.path.clone(),
-        slash: false,
-    }
-}
-
-/// The tag of what comes after a generation. Of a compressed file that of the file that it was, and of one that is gone its
-/// own, as far as they are known: clients that ask for it learn that something is missing. `None` also if something is
-/// missing of which nothing is known.
-fn successor(report: &Report, etag: ETag) -> Option<ETag> {
-    let next = report.chain.successor(etag)?;
-    let original = next.original.map(|original| original.etag);
-    let known = report.seen.next(etag).or(original);
-    known.or_else(|| (!next.gap).then_some(next.member.etag))
-}
-
-fn why_not(report: &Report, etag: ETag, truncated: bool) -> NoGeneration {
-    let seen = report.seen.place(etag).is_some();
-    let reason = match report.chain.compressed_copy(etag) {
-        Some(copy) => NoGenerationReason::Compressed(path_of(copy)),
-        None if truncated => NoGenerationReason::Truncated,
-        None if seen => NoGenerationReason::Gone,
-        None => NoGenerationReason::NeverSeen,
-    };
-    let first = report.chain.oldest().or(report.chain.0.first());
-    // Whoever is led past what is lost would not notice it.
-    let next = report.chain.after(etag, &report.seen);
-    let next = next.generation.filter(|_| !next.gap);
-    NoGeneration {
-        reason,
-        first: first.map(|first| first.member.etag),
-        successor: next.filter(|_| seen).map(|next| next.member.etag),
-    }
 }

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 
-use super::scan::{Report, Scanner};
+use super::report::Report;
+use super::scan::Scanner;
 use crate::limits::{
     GENERATIONS_PAUSE, GENERATIONS_SEARCHES_MAX, GENERATIONS_STACK, GENERATIONS_TRIES,
 };
@@ -174,20 +175,14 @@ impl Search {
         }
     }
 
-    /// Looks once. `None`: a look at a directory in which something happens counts only if another one finds the same, and
-    /// nothing is missing.
+    /// Looks once. `None`: it must look again.
     fn look(&mut self, scanner: &Scanner) -> Option<Answer> {
         self.tries += 1;
         let report = match scanner.look(&self.name) {
             Ok(report) => report,
             Err(error) => return Some(Err(error)),
         };
-        let same = self
-            .last
-            .as_ref()
-            .is_some_and(|last| last.chain == report.chain);
-        let sure = report.settled || same && !report.chain.has_gap();
-        if sure || self.tries >= GENERATIONS_TRIES {
+        if report.is_sure(self.last.as_ref()) || self.tries >= GENERATIONS_TRIES {
             return Some(Ok(report));
         }
         self.last = Some(report);

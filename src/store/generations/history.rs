@@ -13,8 +13,10 @@ use crate::http::conditional::ETag;
 use crate::limits::{SEEN_FILES_MAX, SEEN_LINE_MAX, SEEN_NAMES_MAX};
 
 /// What was seen, of all names.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct History {
+    /// The time as a file that is written now has it at least.
+    clock: fn() -> Modified,
     lines: Mutex<Lines>,
     /// Where it is written.
     journal: OnceLock<SyncSender<Fact>>,
@@ -36,9 +38,26 @@ struct Line {
     noted: u64,
 }
 
+impl Default for History {
+    fn default() -> History {
+        History::new(now)
+    }
+}
+
 impl History {
+    /// Nothing was seen yet. `clock`: the time, as a file that is written now has it at least.
+    #[must_use]
+    pub fn new(clock: fn() -> Modified) -> History {
+        History {
+            clock,
+            lines: Mutex::default(),
+            journal: OnceLock::new(),
+        }
+    }
+
     /// A file was found under this name.
     pub fn note_holder(&self, name: &[u8], holder: Holder) {
+        let now = (self.clock)();
         let mut lines = self.lock();
         let line = lines.line(name);
         match line.place(holder.etag) {
@@ -46,15 +65,16 @@ impl History {
             Some(place) => {
                 let file = &mut line.files[place];
                 file.size = file.size.max(holder.size);
-                file.noted = now();
+                file.noted = now;
             }
-            None => line.push(ancestor(holder, false)),
+            None => line.push(ancestor(holder, false, now)),
         }
     }
 
     /// The name has passed from one file to another, and nobody had it in between.
     pub fn note_roll(&self, name: &[u8], from: Holder, to: Holder) {
-        if self.lock().line(name).roll(from, to) {
+        let now = (self.clock)();
+        if self.lock().line(name).roll(from, to, now) {
             let name = name.into();
             self.write(Fact::Roll { name, from, to });
         }
@@ -139,10 +159,11 @@ impl History {
 
     /// What was seen before the server started.
     pub fn restore(&self, fact: &Fact) {
+        let now = (self.clock)();
         let mut lines = self.lock();
         match fact {
             Fact::Roll { name, from, to } => {
-                lines.line(name).roll(*from, *to);
+                lines.line(name).roll(*from, *to, now);
             }
             Fact::Born(etag) => {
                 lines.born.insert(*etag, ());
@@ -225,7 +246,7 @@ impl Line {
     }
 
     /// Notes that one file came directly after another. False: it is known.
-    fn roll(&mut self, from: Holder, to: Holder) -> bool {
+    fn roll(&mut self, from: Holder, to: Holder, now: Modified) -> bool {
         let pairs = self.files.iter().zip(self.files.iter().skip(1));
         let known = pairs
             .clone()
@@ -239,14 +260,14 @@ impl Line {
             Some(place) if place + 1 == self.files.len() => {}
             // Somebody found what came later, but did not see what came between.
             Some(place) if !self.files[place + 1].direct && self.place(to.etag).is_none() => {
-                self.files.insert(place + 1, ancestor(to, true));
+                self.files.insert(place + 1, ancestor(to, true, now));
                 return true;
             }
             // What came after it is known, and it is another file.
             Some(_) => return false,
-            None => self.push(ancestor(from, false)),
+            None => self.push(ancestor(from, false, now)),
         }
-        self.push(ancestor(to, true));
+        self.push(ancestor(to, true, now));
         true
     }
 
@@ -311,12 +332,12 @@ fn now() -> Modified {
 /// The longest tick of the kernel's clock, at 100 Hz.
 const TICK: Duration = Duration::from_millis(10);
 
-fn ancestor(holder: Holder, direct: bool) -> Ancestor {
+fn ancestor(holder: Holder, direct: bool, noted: Modified) -> Ancestor {
     Ancestor {
         etag: holder.etag,
         size: holder.size,
         inode: holder.inode,
         direct,
-        noted: now(),
+        noted,
     }
 }

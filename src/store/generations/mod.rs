@@ -12,4 +12,5 @@ pub mod history;
 pub mod journal;
 pub mod json;
 pub mod order;
+pub mod report;
 pub mod scan;

@@ -11,7 +11,8 @@ use rustix::io::Errno;
 
 use super::families::{Families, split};
 use super::family::{Kinship, Series, kinship};
-use super::order::{Chain, Member, Modified, Seen};
+use super::order::{Member, Modified};
+use super::report::Report;
 use crate::limits::{GENERATIONS_MAX, GENERATIONS_SETTLED};
 use crate::store::attributes::stat;
 use crate::store::root::Files;
@@ -20,17 +21,6 @@ use crate::store::root::Files;
 pub struct Scanner {
     files: Files,
     families: Families,
-}
-
-/// What a look found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Report {
-    /// The generations.
-    pub chain: Chain,
-    /// What was seen of the name.
-    pub seen: Seen,
-    /// Nothing was renamed, created or removed in the directory meanwhile, nor just before.
-    pub settled: bool,
 }
 
 /// An entry that belongs to the family, or may.
@@ -81,12 +71,7 @@ impl Scanner {
             .families
             .history
             .seen(name, members.iter().map(|member| member.etag));
-        let members = of_the_family(members, &seen);
-        Ok(Report {
-            chain: Chain::new(members, &seen),
-            seen,
-            settled,
-        })
+        Ok(Report::new(members, seen, settled))
     }
 
     /// Opens a directory, which is ROOT or ends with a slash.
@@ -231,20 +216,4 @@ fn newest(mut candidates: Vec<Candidate>) -> Vec<Candidate> {
     });
     candidates.truncate(GENERATIONS_MAX);
     candidates
-}
-
-/// Without what only looks like a generation, and each file by one of its names.
-fn of_the_family(mut members: Vec<Member>, seen: &Seen) -> Vec<Member> {
-    members.retain(|member| {
-        let was_seen = seen.place(member.etag).is_some();
-        let is_kin = member.kinship.is_some_and(|kinship| {
-            kinship.compression.is_some() || !seen.born.contains(&member.etag)
-        });
-        member.current || was_seen || is_kin
-    });
-    // A file may have several names, and one that is renamed meanwhile may be read twice.
-    members.sort_by_key(|member| (!member.current, member.kinship.is_none()));
-    let mut tags = HashSet::new();
-    members.retain(|member| tags.insert(member.etag));
-    members
 }
