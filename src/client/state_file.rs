@@ -108,9 +108,10 @@ pub fn lock(path: &Path) -> Result<File, Unusable> {
         .append(true)
         .open(beside(path, ".lock"))
         .map_err(|error| failed(path, &error))?;
-    match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+    // Not flock(2): a command that is just being started would share that lock, and keep it when the follower is killed.
+    match rustix::fs::fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Ok(file),
-        Err(Errno::WOULDBLOCK) => Err(Unusable::Locked),
+        Err(Errno::WOULDBLOCK | Errno::ACCESS) => Err(Unusable::Locked),
         Err(error) => Err(failed(path, &error.into())),
     }
 }

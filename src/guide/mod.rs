@@ -5,7 +5,7 @@ macro_rules! chapter {
     ($name:ident, $file:literal) => {
         #[doc = concat!(
             "[events]: events\n[following]: following\n[generations]: generations\n[jobs]: jobs\n",
-            "[operating]: operating\n[viewer]: viewer\n[writing]: writing\n\n",
+            "[operating]: operating\n[shipping]: shipping\n[viewer]: viewer\n[writing]: writing\n\n",
             include_str!($file)
         )]
         pub mod $name {}
@@ -17,6 +17,7 @@ chapter!(events, "events.md");
 chapter!(generations, "generations.md");
 chapter!(viewer, "viewer.md");
 chapter!(following, "following.md");
+chapter!(shipping, "shipping.md");
 chapter!(writing, "writing.md");
 chapter!(intake, "intake.md");
 chapter!(jobs, "jobs.md");

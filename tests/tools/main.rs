@@ -4,6 +4,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod bridges;
 mod curl;
 mod examples;
 mod heads;

@@ -2,3 +2,4 @@
 
 mod documents;
 mod plan;
+mod state_file;

@@ -1,0 +1,25 @@
+//! Who holds a state file.
+
+use std::process::{Command, Stdio};
+
+use openrange::client::state_file::lock;
+
+use crate::support::directory::TempDir;
+
+/// A command that is being started has the descriptors of its follower for a moment. If the follower is killed in it, the next
+/// one must not find the state file in use.
+#[test]
+fn a_command_has_no_part_in_the_lock() {
+    let dir = TempDir::new();
+    let state = dir.join("state");
+    let held = lock(&state).expect("a lock");
+    let mut command = Command::new("cat");
+    command
+        .stdin(Stdio::piped())
+        .stdout(held.try_clone().expect("a descriptor"));
+    let mut child = command.spawn().expect("cat");
+    drop((held, command));
+    assert!(lock(&state).is_ok(), "a command that lives on holds it");
+    drop(child.stdin.take());
+    child.wait().expect("its end");
+}
