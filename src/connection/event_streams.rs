@@ -12,6 +12,8 @@
 //! | | timer_fired, the next look is due | Follow or List | Tailing |
 //! | | is_watched, may_be_there | no looks by time between them; then Follow or List | Tailing |
 //! | | timer_fired, after silence | heartbeat | SendingRange |
+//! | | events_delivered (by what another stream was sent) | move on | Tailing |
+//! | | events_begun (of the same) | move on | SendingRange |
 //! | both | measured, more than was read | Read | the same |
 //! | | measured, same | Examine of the next file | the same; Tailing |
 //! | | measured, less than was made events; shrank | Follow | the same |
@@ -34,6 +36,7 @@ use super::state::{Connection, State};
 use crate::http::pattern::Pattern;
 use crate::http::target::Path;
 use crate::resource::{FileInfo, Resource};
+use crate::subscription::caught_up::CaughtUp;
 use crate::subscription::changelog::Version;
 use crate::subscription::directory::Listed;
 use crate::subscription::event_stream::EventStream;
@@ -46,6 +49,28 @@ impl<F> Connection<F> {
     pub fn read_file(&mut self, bytes: &[u8], now: Moment) {
         let ready = self.events("read").read(bytes);
         self.send_events(ready, now);
+    }
+
+    /// The next events of a stream that is [`EventStream::caught_up`] were made for another one too: `events` bytes, which
+    /// lead `to` there. All of them went out, and it rests again: what `measured`, `read_file` and `sent` come to, in one step.
+    pub fn events_delivered(&mut self, to: CaughtUp, events: u32, now: Moment) {
+        let stream = self.resting_events_mut();
+        stream.grown(to, events);
+        stream.sent();
+        self.since = now;
+    }
+
+    /// The same, but some of them, in their chunk if there is one, will be [`Connection::sent`].
+    pub fn events_begun(&mut self, to: CaughtUp, events: u32, framed: &[u8]) {
+        self.resting_events_mut().grown(to, events);
+        self.send(framed.into());
+    }
+
+    fn resting_events_mut(&mut self) -> &mut EventStream<F> {
+        match &mut self.state {
+            State::Tailing(Subscription::Events(events)) => events,
+            _ => unreachable!("events for all, but no stream rested"),
+        }
     }
 
     /// A name that is followed has been looked up again.

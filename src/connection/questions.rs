@@ -2,6 +2,7 @@
 
 use super::sending::Subscription;
 use super::state::{Connection, State};
+use crate::subscription::event_stream::EventStream;
 use crate::subscription::tail::Tail;
 
 impl<F> Connection<F> {
@@ -29,6 +30,15 @@ impl<F> Connection<F> {
     pub fn resting(&self) -> Option<&Tail<F>> {
         match &self.state {
             State::Tailing(Subscription::Tail(tail)) if tail.may_rest() => Some(tail),
+            _ => None,
+        }
+    }
+
+    /// The event stream, if it sleeps until something changes.
+    #[must_use]
+    pub fn resting_events(&self) -> Option<&EventStream<F>> {
+        match &self.state {
+            State::Tailing(Subscription::Events(events)) => Some(events),
             _ => None,
         }
     }

@@ -3,6 +3,7 @@
 //!
 //! What it holds besides its places is at most one buffer of events on their way, which is its owner's.
 
+use super::caught_up::CaughtUp;
 use super::changelog::{Cursor, Version};
 use super::directory::{Directory, Listed, Purpose};
 use super::end::End;
@@ -193,6 +194,28 @@ impl<F> EventStream<F> {
     pub fn progress(&self) -> Option<(u64, &F)> {
         let mut members = self.members.iter();
         members.find_map(|member| Some((member.at()?.offset, member.file()?)))
+    }
+
+    /// Where it rests, if it follows one file and nothing else.
+    pub fn caught_up(&self) -> Option<(&F, CaughtUp)> {
+        match &*self.members {
+            [only] if self.directory.is_none() && !self.ending => only.caught_up(),
+            _ => None,
+        }
+    }
+
+    /// The next events, so many bytes of them, were made as by [`CaughtUp::grow`], and are on their way.
+    pub fn grown(&mut self, to: CaughtUp, events: u32) {
+        self.members[0].catch_up(to);
+        self.first = 1;
+        self.made += u64::from(events);
+        self.on_its_way = events;
+    }
+
+    /// Whether its events are sent in chunks.
+    #[must_use]
+    pub fn chunked(&self) -> bool {
+        self.chunked
     }
 
     /// The name.

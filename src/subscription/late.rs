@@ -49,6 +49,11 @@ impl<F> LateFiles<F> {
         )
     }
 
+    /// There are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The name has left a file that was read up to there.
     pub fn keep(&mut self, file: F, at: Position, now: Moment) {
         self.0.retain(|late| late.at.etag != at.etag);

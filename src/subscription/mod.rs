@@ -2,6 +2,7 @@
 
 mod advance;
 pub mod backoff;
+pub mod caught_up;
 pub mod changelog;
 pub mod directory;
 pub mod end;

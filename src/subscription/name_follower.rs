@@ -5,6 +5,7 @@
 
 use super::advance::{advance, end_of};
 use super::backoff::RetryBackoff;
+use super::caught_up::CaughtUp;
 use super::end::End;
 use super::followed::Followed;
 use super::late::LateFiles;
@@ -331,6 +332,32 @@ impl<F> NameFollower<F> {
             check: (self.line > 0).then_some(self.line_check),
             ..at
         })
+    }
+
+    /// Where it rests in its file, if that is all that it follows and its next events depend on nothing else.
+    pub fn caught_up(&self) -> Option<(&F, CaughtUp)> {
+        let (file, at) = (self.file.as_ref()?, self.at?);
+        let changes = self.look || self.unverified || self.truncated || self.is_final();
+        let others = !self.name.is_empty() || !self.late.is_empty();
+        if changes || others || self.size > self.seen {
+            return None;
+        }
+        Some((
+            file,
+            CaughtUp {
+                at,
+                seen: self.seen,
+                size: self.size,
+                line: (self.line, self.line_check),
+            },
+        ))
+    }
+
+    /// It rests there now.
+    pub fn catch_up(&mut self, to: CaughtUp) {
+        debug_assert!(self.caught_up().is_some(), "it has something to do");
+        (self.at, self.seen, self.size) = (Some(to.at), to.seen, to.size);
+        (self.line, self.line_check) = to.line;
     }
 
     /// Takes a measurement of the file.

@@ -67,7 +67,7 @@ use held_memory::HeldMemory;
 use inspect::{Ask, Counters, Mailbox};
 use queue::Queue;
 use shared::Shared;
-use shared_chunk::SharedChunk;
+use shared_chunk::{Rest, SharedChunks};
 use slot::{NOTHING, Slot};
 use timers::{Timer, Timers};
 
@@ -327,24 +327,24 @@ impl Worker {
     fn drive_fanout(&mut self) {
         self.context.topics.look_at_some();
         self.wake_those_who_wait();
-        let mut chunk: Option<SharedChunk> = None;
+        let mut chunks = SharedChunks::default();
         let begun = Instant::now();
         for _ in 0..FANOUT_SLICE {
             let Some(turn) = self.context.topics.next_subscriber() else {
                 break;
             };
             let key = turn.slot;
-            if turn.gone.is_none() && chunk.as_ref().is_some_and(|chunk| self.share(key, chunk)) {
+            if turn.gone.is_none() && self.share(key, &chunks) {
                 continue;
             }
-            let start = SharedChunk::start(&self.slots[key]);
+            let start = Rest::of(&self.slots[key]);
             // A tail in the middle of something comes by itself.
             if self.wake(turn) {
                 self.drive(key);
                 let (slot, send_buffer) = (&self.slots[key], &self.context.send_buffer);
-                chunk = start.and_then(|start| SharedChunk::of(slot, start, send_buffer));
+                let kept = start.is_some_and(|start| chunks.keep(slot, start, send_buffer));
                 // What one of them needs may take long.
-                if chunk.is_none() && begun.elapsed() > FANOUT_TIME {
+                if !kept && begun.elapsed() > FANOUT_TIME {
                     break;
                 }
             }
@@ -367,10 +367,10 @@ impl Worker {
         }
     }
 
-    /// Sends a tail what others were sent. False if it must be driven.
-    fn share(&mut self, key: usize, chunk: &SharedChunk) -> bool {
+    /// Sends a subscriber what others were sent. False if it must be driven.
+    fn share(&mut self, key: usize, chunks: &SharedChunks) -> bool {
         let slot = &mut self.slots[key];
-        let Some(taken) = chunk.send(slot, self.context.now) else {
+        let Some(taken) = chunks.send(slot, self.context.now) else {
             return false;
         };
         accounting::count_sent(slot, taken.count, None, &mut self.context);

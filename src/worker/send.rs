@@ -8,7 +8,6 @@ use arrayvec::ArrayVec;
 use rustix::io::Errno;
 
 use crate::action::Next;
-use crate::http::chunked::Frame;
 use crate::limits::{
     COPY_MAX, COPY_SHARED_MAX, COPY_TAIL, SENDFILE_FINITE, SENDFILE_TAIL, SHARED_FROM,
 };
@@ -199,23 +198,15 @@ impl SendBuffer {
         Err(trouble)
     }
 
-    /// These bytes of the file in a frame, to be sent to more than one of those that follow it. `None` if they are not
-    /// held: then there are too many of them, or none.
-    pub(super) fn frame(
-        &self,
-        file: &Rc<OpenFile>,
-        bytes: &Range<u64>,
-        chunked: bool,
-    ) -> Option<Box<[u8]>> {
+    /// These bytes of the file, if more than one follow it and they are held: else there are too many of them, or none.
+    pub(super) fn shared(&self, file: &Rc<OpenFile>, bytes: &Range<u64>) -> Option<&[u8]> {
         let (held, all, truncation) = self.holds.as_ref()?;
         let here = all.start <= bytes.start && bytes.end <= all.end && !bytes.is_empty();
         let same = Rc::ptr_eq(held, file) && *truncation == file.truncation();
         if !here || !same || !is_shared(file) {
             return None;
         }
-        let frame = Frame::new(u32::try_from(bytes.end - bytes.start).ok()?).rest(chunked);
-        let bytes = &self.bytes[place(all, bytes)];
-        Some([&frame.line, bytes, frame.end].concat().into())
+        Some(&self.bytes[place(all, bytes)])
     }
 
     /// Sends bytes of the scratch with others in front of and behind them, which for that stand where bytes may be that are

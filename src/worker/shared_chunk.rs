@@ -1,7 +1,9 @@
-//! The chunk that all caught-up tails of a file are sent, framed once for all of them.
+//! What all caught-up subscribers of a file are sent, framed once for all of them: a chunk of its bytes for tails, the events
+//! of its new lines for event streams.
 //!
 //! The first one goes the whole way from state to state. Each that rested where it did, and is to come to rest where it
-//! does, needs no more than a `send`: the way there and back was measured to cost a tenth to a sixth of it.
+//! does, needs no more than a `send`: the way there and back was measured to cost a tail a tenth to a sixth of it, and an
+//! event stream, which makes the events besides, a third to a half.
 
 use std::ops::Range;
 use std::rc::Rc;
@@ -10,22 +12,20 @@ use rustix::io::Errno;
 
 use super::send::SendBuffer;
 use super::slot::Slot;
+use crate::http::chunked::{self, Frame};
 use crate::store::file::OpenFile;
+use crate::subscription::caught_up::CaughtUp;
 use crate::time::Moment;
 
-/// What took a tail from one rest to the next. Of use within a turn.
-pub struct SharedChunk {
-    file: Rc<OpenFile>,
-    /// Bytes of the file.
-    bytes: Range<u64>,
-    chunked: bool,
-    /// The last truncation of any file that was known when they were read.
-    truncation: u64,
-    /// With size line and line end.
-    framed: Box<[u8]>,
+/// What took the last subscribers that were driven from one rest to the next: a tail and an event stream. Of use within a
+/// turn.
+#[derive(Default)]
+pub struct SharedChunks {
+    bytes: Option<SharedBytes>,
+    events: Option<SharedEvents>,
 }
 
-/// What another tail took of it.
+/// What another subscriber took of it.
 pub struct Taken {
     /// Bytes.
     pub count: u64,
@@ -33,53 +33,175 @@ pub struct Taken {
     pub full: bool,
 }
 
-impl SharedChunk {
-    /// Where a tail rests, if it does and may share its next chunk. Bytes that a unix socket took are accounted for in
-    /// another way.
-    pub fn start(slot: &Slot) -> Option<u64> {
-        let tail = slot.machine.resting()?;
-        slot.stream.counts_bytes().then(|| tail.offset())
-    }
+/// Where a subscriber rests that may share what it is sent next.
+#[derive(Clone, Copy)]
+pub enum Rest {
+    /// A tail, at this offset.
+    Tail(u64),
+    /// An event stream.
+    Events(CaughtUp),
+}
 
-    /// What has just taken this tail from there to where it rests now. `None` if it is not worth keeping.
-    pub fn of(slot: &Slot, start: u64, send_buffer: &SendBuffer) -> Option<SharedChunk> {
-        let tail = slot.machine.resting()?;
-        let bytes = start..tail.offset();
-        let framed = send_buffer.frame(tail.file(), &bytes, tail.chunked())?;
-        Some(SharedChunk {
-            file: Rc::clone(tail.file()),
-            bytes,
-            chunked: tail.chunked(),
-            truncation: slot.truncation,
-            framed,
-        })
-    }
-
-    /// Sends it to another tail, if that rests at its start. `None`: it does not, or the socket is broken.
-    pub fn send(&self, slot: &mut Slot, now: Moment) -> Option<Taken> {
-        let tail = slot.machine.resting()?;
-        let same = Rc::ptr_eq(tail.file(), &self.file)
-            && tail.offset() == self.bytes.start
-            && tail.chunked() == self.chunked;
-        // A truncation since it was looked at last, of whichever file, is for the whole way.
-        let untouched =
-            slot.truncation == self.truncation && self.file.truncation() == self.truncation;
-        if !same || !untouched || !slot.stream.counts_bytes() {
+impl Rest {
+    /// Where it rests, if it does. Bytes that a unix socket took are accounted for in another way.
+    pub fn of(slot: &Slot) -> Option<Rest> {
+        if !slot.stream.counts_bytes() {
             return None;
         }
-        let count = match slot.stream.send(&self.framed, false) {
+        match (slot.machine.resting(), slot.machine.resting_events()) {
+            (Some(tail), _) => Some(Rest::Tail(tail.offset())),
+            (None, Some(events)) => events.caught_up().map(|(_, at)| Rest::Events(at)),
+            (None, None) => None,
+        }
+    }
+}
+
+impl SharedChunks {
+    /// Keeps what has just taken this subscriber from there to where it rests now. False if it is not worth keeping.
+    pub fn keep(&mut self, slot: &Slot, start: Rest, send_buffer: &SendBuffer) -> bool {
+        match start {
+            Rest::Tail(start) => {
+                self.bytes = SharedBytes::of(slot, start, send_buffer);
+                self.bytes.is_some()
+            }
+            Rest::Events(start) => {
+                self.events = SharedEvents::of(slot, start, send_buffer);
+                self.events.is_some()
+            }
+        }
+    }
+
+    /// Sends it to another subscriber, if that rests where it starts. `None`: it does not, or the socket is broken.
+    pub fn send(&self, slot: &mut Slot, now: Moment) -> Option<Taken> {
+        match (&self.bytes, &self.events) {
+            (Some(bytes), _) if slot.machine.resting().is_some() => bytes.send(slot, now),
+            (_, Some(events)) => events.send(slot, now),
+            _ => None,
+        }
+    }
+}
+
+/// A frame of what was made of a file.
+struct Framed {
+    file: Rc<OpenFile>,
+    chunked: bool,
+    /// The last truncation of any file that was known when the bytes were read: one since then, of whichever file, is for
+    /// the whole way.
+    truncation: u64,
+    /// With size line and line end.
+    bytes: Box<[u8]>,
+}
+
+impl Framed {
+    fn fits(&self, file: &Rc<OpenFile>, chunked: bool) -> bool {
+        Rc::ptr_eq(file, &self.file)
+            && chunked == self.chunked
+            && self.file.truncation() == self.truncation
+    }
+
+    /// `None`: the connection is broken.
+    fn send(&self, slot: &Slot) -> Option<Taken> {
+        let count = match slot.stream.send(&self.bytes, false) {
             Ok(count) => count,
             Err(Errno::AGAIN) => 0,
             Err(_) => return None,
         };
-        let full = count < self.framed.len();
-        if full {
+        Some(Taken {
+            count: count as u64,
+            full: count < self.bytes.len(),
+        })
+    }
+}
+
+/// Bytes of a file.
+struct SharedBytes {
+    framed: Framed,
+    bytes: Range<u64>,
+}
+
+impl SharedBytes {
+    fn of(slot: &Slot, start: u64, send_buffer: &SendBuffer) -> Option<SharedBytes> {
+        let tail = slot.machine.resting()?;
+        let (file, chunked) = (tail.file(), tail.chunked());
+        let bytes = start..tail.offset();
+        let content = send_buffer.shared(file, &bytes)?;
+        let frame = Frame::new(u32::try_from(content.len()).ok()?).rest(chunked);
+        let framed = Framed {
+            file: Rc::clone(file),
+            chunked,
+            truncation: slot.truncation,
+            bytes: [&frame.line, content, frame.end].concat().into(),
+        };
+        Some(SharedBytes { framed, bytes })
+    }
+
+    fn send(&self, slot: &mut Slot, now: Moment) -> Option<Taken> {
+        let tail = slot.machine.resting()?;
+        let same = self.framed.fits(tail.file(), tail.chunked())
+            && tail.offset() == self.bytes.start
+            && slot.truncation == self.framed.truncation;
+        if !same || !slot.stream.counts_bytes() {
+            return None;
+        }
+        let taken = self.framed.send(slot)?;
+        if taken.full {
             slot.machine.frame_begun(self.bytes.end);
-            slot.machine.sent(count as u64, now);
+            slot.machine.sent(taken.count, now);
         } else {
             slot.machine.delivered(self.bytes.end);
         }
-        let count = count as u64;
-        Some(Taken { count, full })
+        Some(taken)
+    }
+}
+
+/// Events of the lines of a file.
+struct SharedEvents {
+    framed: Framed,
+    from: CaughtUp,
+    to: CaughtUp,
+    /// Bytes of them, without their framing.
+    count: u32,
+}
+
+impl SharedEvents {
+    fn of(slot: &Slot, from: CaughtUp, send_buffer: &SendBuffer) -> Option<SharedEvents> {
+        let stream = slot.machine.resting_events()?;
+        let ((file, to), chunked) = (stream.caught_up()?, stream.chunked());
+        let bytes = send_buffer.shared(file, &(from.reads_from()..to.size()))?;
+        let (events, reached) = from.grow(bytes)?;
+        let count = u32::try_from(events.len()).ok()?;
+        let framed = Framed {
+            file: Rc::clone(file),
+            chunked,
+            truncation: file.truncation(),
+            bytes: match chunked {
+                true => chunked::enclose(&events).into(),
+                false => events.into(),
+            },
+        };
+        (reached == to).then_some(SharedEvents {
+            framed,
+            from,
+            to,
+            count,
+        })
+    }
+
+    fn send(&self, slot: &mut Slot, now: Moment) -> Option<Taken> {
+        let stream = slot.machine.resting_events()?;
+        let (file, at) = stream.caught_up()?;
+        let same = self.framed.fits(file, stream.chunked()) && at == self.from;
+        if !same || !slot.stream.counts_bytes() {
+            return None;
+        }
+        let taken = self.framed.send(slot)?;
+        if taken.full {
+            slot.machine
+                .events_begun(self.to, self.count, &self.framed.bytes);
+            slot.machine.sent(taken.count, now);
+        } else {
+            slot.machine.events_delivered(self.to, self.count, now);
+        }
+        Some(taken)
     }
 }

@@ -9,6 +9,8 @@ pub enum Dialect {
     Bare,
     /// Ranges of files over HTTP: openrange.
     Ranges,
+    /// The lines of files as server-sent events over HTTP: openrange.
+    Events,
     /// Plain HTTP: whole files.
     Files,
     /// A first offset in a line, then bare bytes.
@@ -37,6 +39,7 @@ impl Dialect {
         match self {
             Dialect::Bare => Vec::new(),
             Dialect::Ranges => get(topic, &format!("Range: bytes={offset}-\r\n")),
+            Dialect::Events => get(topic, "Accept: text/event-stream\r\n"),
             Dialect::Files => get(topic, ""),
             Dialect::Nchan => get(&format!("sub/{topic}"), ""),
             Dialect::Tailsrv => format!("{offset}\n").into_bytes(),
@@ -115,6 +118,8 @@ pub struct Decoder {
     entries: u64,
     id: String,
     topic: String,
+    /// Of the payloads, one line that has not ended yet: they are events, whose data is what was published.
+    events: Option<Vec<u8>>,
     /// What must be sent now.
     pub reply: Vec<u8>,
     /// The subscription has been answered.
@@ -129,7 +134,9 @@ impl Decoder {
             Dialect::Bare | Dialect::Tailsrv => (Line::Nothing, u64::MAX),
             Dialect::Redis => (Line::Redis(0), 0),
             Dialect::Nats => (Line::Nats, 0),
-            Dialect::Ranges | Dialect::Files | Dialect::Nchan => (Line::Status, 0),
+            Dialect::Ranges | Dialect::Events | Dialect::Files | Dialect::Nchan => {
+                (Line::Status, 0)
+            }
         };
         Decoder {
             expected,
@@ -140,6 +147,7 @@ impl Decoder {
             entries: 0,
             id: String::new(),
             topic: topic.into(),
+            events: (dialect == Dialect::Events).then(Vec::new),
             reply: Vec::new(),
             greeted: !dialect.greets(),
             answers: 0,
@@ -155,7 +163,10 @@ impl Decoder {
             if self.left > 0 {
                 #[allow(clippy::cast_possible_truncation, reason = "not above a length")]
                 let now = self.left.min(bytes.len() as u64) as usize;
-                sink(&bytes[..now]);
+                match &mut self.events {
+                    Some(line) => data(line, &bytes[..now], &mut sink),
+                    None => sink(&bytes[..now]),
+                }
                 bytes = &bytes[now..];
                 self.left -= now as u64;
                 if self.left == 0 && matches!(self.expected, Line::Status) {
@@ -264,5 +275,19 @@ impl Decoder {
         }
         self.expected = Line::Redis(next);
         Ok(())
+    }
+}
+
+/// Hands the data of events among these bytes to `sink`, as lines. `begun`: what has come of the line that they go on with.
+fn data(begun: &mut Vec<u8>, bytes: &[u8], sink: &mut impl FnMut(&[u8])) {
+    for line in bytes.split_inclusive(|&byte| byte == b'\n') {
+        begun.extend_from_slice(line);
+        if begun.ends_with(b"\n") {
+            begun
+                .strip_prefix(b"data: ")
+                .into_iter()
+                .for_each(&mut *sink);
+            begun.clear();
+        }
     }
 }

@@ -10,8 +10,11 @@ use super::settings::Settings;
 use super::site::Site;
 use super::table::{Column, Sample, Table};
 
-const ALL: [Kind; 7] = [
+const ALL: [Kind; 10] = [
     Kind::Openrange,
+    Kind::Events,
+    Kind::Former,
+    Kind::FormerEvents,
     Kind::Bare,
     Kind::BareSendfile,
     Kind::Nchan,
@@ -178,8 +181,9 @@ fn growth_of(table: &Table, settings: &Settings) -> Option<Table> {
 
 /// Many files, one tail each: one append in flight altogether, and one to each file.
 pub fn many_files(settings: &Settings) -> Vec<Table> {
-    const KINDS: [Kind; 5] = [
+    const KINDS: [Kind; 6] = [
         Kind::Openrange,
+        Kind::Former,
         Kind::Bare,
         Kind::Nchan,
         Kind::Redis,

@@ -121,7 +121,13 @@ fn catch_up_once(
 
 /// Connections with one request in flight on each: many, so that a server finds requests together, and a few.
 pub fn requests(settings: &Settings) -> Vec<Table> {
-    const KINDS: [Kind; 4] = [Kind::Openrange, Kind::Bare, Kind::Lighttpd, Kind::Nginx];
+    const KINDS: [Kind; 5] = [
+        Kind::Openrange,
+        Kind::Former,
+        Kind::Bare,
+        Kind::Lighttpd,
+        Kind::Nginx,
+    ];
     let references = &[Kind::Bare, Kind::Lighttpd];
     let mut table = Table::new("Files on connections that are kept", REQUESTS, references);
     let (small, large) = (1 << 10, 1 << 20);

@@ -11,9 +11,12 @@ use super::settings::Settings;
 use super::site::Site;
 use super::table::{Column, Sample, Table};
 
-const KINDS: [Kind; 7] = [
+const KINDS: [Kind; 10] = [
     Kind::Openrange,
+    Kind::Events,
     Kind::Bare,
+    Kind::Former,
+    Kind::FormerEvents,
     Kind::Nginx,
     Kind::Lighttpd,
     Kind::Nchan,
@@ -57,7 +60,7 @@ pub fn run(settings: &Settings) -> Vec<Table> {
         }
         // More is too much for most peers.
         let kinds = if tails > 10_000 {
-            &KINDS[..2]
+            &KINDS[..3]
         } else {
             &KINDS[..]
         };
@@ -127,7 +130,7 @@ fn measure(settings: &Settings, kind: Kind, tails: usize) -> Result<(Sample, Sam
         ],
         others: attached.others,
     };
-    let wait = if kind == Kind::Openrange {
+    let wait = if kind.is_ours() && kind != Kind::Bare {
         WAIT
     } else {
         WAIT_PEERS

@@ -18,7 +18,7 @@ const NCHAN: [&str; 3] = [
 /// Why a server cannot take part.
 pub fn missing(kind: Kind) -> Option<String> {
     let program = match kind {
-        Kind::Openrange | Kind::Bare | Kind::BareSendfile => return None,
+        kind if kind.is_ours() => return None,
         Kind::Nchan if nchan_module().is_none() => {
             return Some(
                 "nginx has no ngx_nchan_module.so (NCHAN_MODULE names another place)".into(),
@@ -29,6 +29,7 @@ pub fn missing(kind: Kind) -> Option<String> {
         Kind::Redis => "redis-server",
         Kind::Nats => "nats-server",
         Kind::Tailsrv => "tailsrv",
+        _ => unreachable!("ours"),
     };
     match find(program) {
         Some(_) => None,
@@ -99,7 +100,7 @@ pub fn command(kind: Kind, site: &Site, port: u16, plan: &Plan) -> Result<Comman
                 .arg(site.file(&topic(0)));
             command
         }
-        Kind::Openrange | Kind::Bare | Kind::BareSendfile => unreachable!("no peers"),
+        _ => unreachable!("no peers"),
     })
 }
 

@@ -18,6 +18,12 @@ use super::site::Site;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
     Openrange,
+    /// The same, whose subscribers ask for events.
+    Events,
+    /// Another openrange, beside this one: `--former`.
+    Former,
+    /// The same of its event streams.
+    FormerEvents,
     /// The bare loop; a tail's bytes by send(2).
     Bare,
     /// The same by sendfile(2).
@@ -30,12 +36,18 @@ pub enum Kind {
     Tailsrv,
 }
 
-use Kind::{Bare, BareSendfile, Lighttpd, Nats, Nchan, Nginx, Openrange, Redis, Tailsrv};
+use Kind::{
+    Bare, BareSendfile, Events, Former, FormerEvents, Lighttpd, Nats, Nchan, Nginx, Openrange,
+    Redis, Tailsrv,
+};
 
 impl Kind {
     pub fn name(self) -> &'static str {
         match self {
             Openrange => "openrange",
+            Events => "openrange events",
+            Former => "former",
+            FormerEvents => "former events",
             Bare => "bare",
             BareSendfile => "bare sendfile",
             Nginx => "nginx",
@@ -47,9 +59,16 @@ impl Kind {
         }
     }
 
+    /// Made of this repository: it says where it listens.
+    pub fn is_ours(self) -> bool {
+        let bare = matches!(self, Bare | BareSendfile);
+        bare || matches!(self, Openrange | Events | Former | FormerEvents)
+    }
+
     fn dialect(self) -> Dialect {
         match self {
-            Openrange => Dialect::Ranges,
+            Openrange | Former => Dialect::Ranges,
+            Events | FormerEvents => Dialect::Events,
             Bare | BareSendfile => Dialect::Bare,
             Nginx | Lighttpd => Dialect::Files,
             Nchan => Dialect::Nchan,
@@ -98,8 +117,10 @@ impl Server {
         let cores = [settings.cores.server, settings.cores.load];
         let count = if plan.workers > 1 { 2 } else { 1 };
         match kind {
-            Openrange => {
-                let mut command = Command::new(&settings.binary);
+            Openrange | Events | Former | FormerEvents => {
+                let former = settings.former.as_ref();
+                let former = former.filter(|_| matches!(kind, Former | FormerEvents));
+                let mut command = Command::new(former.unwrap_or(&settings.binary));
                 command
                     .args(["--listen", "127.0.0.1:0", "--threads"])
                     .arg(plan.workers.max(1).to_string())
@@ -218,7 +239,7 @@ fn spawn(kind: Kind, mut command: Command, site: &Site, cores: &[usize]) -> Resu
         .current_dir(site.own("."))
         .stdin(Stdio::null())
         .stderr(log);
-    if matches!(kind, Openrange | Bare | BareSendfile) {
+    if kind.is_ours() {
         command.stdout(Stdio::piped());
     } else {
         command.stdout(Stdio::null());

@@ -17,9 +17,11 @@ Tables go to stdout, progress to stderr. Without a TOPIC: all of them.
   --tails K,K...      subscribers (default: what each topic is about)
   --sizes B,B...      bytes of a record (default: 100,4096)
   --paces P,P...      of paced, one, flat (default: all)
-  --servers S,S...    of openrange, bare, \"bare sendfile\", nginx, lighttpd, nchan,
-                      redis, nats, tailsrv (default: all that are installed)
+  --servers S,S...    of openrange, \"openrange events\", former, \"former events\", bare,
+                      \"bare sendfile\", nginx, lighttpd, nchan, redis, nats, tailsrv
+                      (default: all that are installed)
   --binary PATH       another openrange than the one just built
+  --former PATH       another openrange that takes part beside it
   --cores S,L         the server's core and the load's (default: the first two)
   --list              the topics
 
@@ -34,6 +36,7 @@ pub struct Settings {
     pub paces: Vec<String>,
     pub servers: Option<Vec<String>>,
     pub binary: PathBuf,
+    pub former: Option<PathBuf>,
     pub cores: Cores,
     pub list: bool,
     /// Those of which it has been said.
@@ -53,6 +56,7 @@ impl Settings {
             paces: ["paced", "one", "flat"].map(String::from).into(),
             servers: None,
             binary: env!("CARGO_BIN_EXE_openrange").into(),
+            former: None,
             cores: Cores::first_two().ok_or("the server and the load need a core each")?,
             list: false,
             skipped: Mutex::default(),
@@ -70,6 +74,7 @@ impl Settings {
                 "--paces" => settings.paces = list(&value()?),
                 "--servers" => settings.servers = Some(list(&value()?)),
                 "--binary" => settings.binary = value()?.into(),
+                "--former" => settings.former = Some(value()?.into()),
                 "--cores" => match numbers(&value()?)?[..] {
                     [server, load] => settings.cores = Cores { server, load },
                     _ => return Err("--cores: two numbers".into()),
@@ -90,7 +95,10 @@ impl Settings {
             Some(names) => names.iter().any(|name| name == kind.name()),
             None => true,
         };
-        let kinds = kinds.iter().copied().filter(wanted);
+        let there = |kind: &Kind| {
+            self.former.is_some() || !matches!(kind, Kind::Former | Kind::FormerEvents)
+        };
+        let kinds = kinds.iter().copied().filter(wanted).filter(there);
         kinds
             .filter(|&kind| match peers::missing(kind) {
                 None => true,

@@ -17,7 +17,7 @@ const COLUMNS: &[Column] = &[
 ];
 
 pub fn run(settings: &Settings) -> Vec<Table> {
-    const KINDS: [Kind; 3] = [Kind::Openrange, Kind::Lighttpd, Kind::Nginx];
+    const KINDS: [Kind; 4] = [Kind::Openrange, Kind::Former, Kind::Lighttpd, Kind::Nginx];
     let mut table = Table::new("From start to the first answer", COLUMNS, &[]);
     settings.alternate(&settings.among(&KINDS), "start", |kind| {
         table.add("1 KiB file", kind, measure(settings, kind));

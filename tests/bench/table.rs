@@ -108,7 +108,7 @@ impl Table {
     }
 
     pub fn failed(&self) -> bool {
-        let ours = |row: &&Row| matches!(row.kind, Kind::Openrange | Kind::Bare);
+        let ours = |row: &&Row| matches!(row.kind, Kind::Openrange | Kind::Events | Kind::Bare);
         let mut ours = self.rows.iter().filter(ours);
         ours.any(|row| row.samples.iter().any(Result::is_err))
     }

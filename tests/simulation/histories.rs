@@ -17,7 +17,7 @@ fn choices(seed: u64) -> impl FnMut(u64) -> u64 {
 }
 
 /// What at least one of many histories comes to.
-const OUTCOMES: [&str; 56] = [
+const OUTCOMES: [&str; 58] = [
     "live tail, all delivered",
     "renamed",
     "unlinked",
@@ -54,6 +54,8 @@ const OUTCOMES: [&str; 56] = [
     "tail that left during a pass",
     "shared chunk",
     "shared chunk, some of it",
+    "shared events",
+    "shared events, some of them",
     "directory that became unreadable",
     "answer behind an ended tail",
     "answer in the same breath as the end of a tail",

@@ -4,6 +4,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::support::client::Client;
 use crate::support::harness::{Server, TempDir, until};
+use crate::support::source::Source;
 
 /// Raises our own limit; whether so many descriptors can be had.
 pub fn room_for(descriptors: u64) -> bool {
@@ -47,6 +48,62 @@ fn a_thousand_tails_of_one_file_all_get_an_append_and_the_end() {
     dir.remove("log");
     for client in &mut clients {
         assert_eq!(client.rest().0, b"last");
+    }
+}
+
+/// Streams that came at different places, beside tails, through an append that is no line yet, a truncation, a roll and the
+/// end of one that reads nothing meanwhile: each gets each line once, and all get the same places.
+#[test]
+fn event_streams_of_one_file_all_get_the_same_events() {
+    let dir = TempDir::with("log", "0\n");
+    let server = Server::with(&dir, &["--threads", "1"]);
+    let mut sources: Vec<Source> = Vec::new();
+    let mut tails: Vec<Client> = Vec::new();
+    let mut lines = vec!["0".to_owned()];
+    let mut length = 2;
+    for round in 1..20 {
+        let mut source = Source::open(&server, "/log", None);
+        source.expect(&lines.iter().map(|line| &**line).collect::<Vec<_>>());
+        sources.push(source);
+        let mut tail = Client::new(&server);
+        tail.tail("/log", &[&format!("Range: bytes={length}-")]);
+        tails.push(tail);
+        let line = format!("{round}, a line that comes in two pieces");
+        let (first, second) = line.split_at(round);
+        let second = format!("{second}\n");
+        for piece in [first, &second] {
+            dir.append("log", piece);
+            for tail in &mut tails {
+                assert_eq!(tail.take(piece.len()), piece.as_bytes());
+            }
+        }
+        length += line.len() + 1;
+        let events: Vec<_> = sources.iter_mut().map(Source::next).collect();
+        assert_eq!(events[0].data, line);
+        assert!(events.iter().all(|event| *event == events[0]), "{events:?}");
+        lines.push(line);
+    }
+    // Whoever comes back with the place of one of them gets what is behind it.
+    let last = sources[0].id.clone();
+    sources.push(Source::open(&server, "/log", Some(&last)));
+    drop(sources.remove(0));
+    dir.append("log", "one more\n");
+    sources
+        .iter_mut()
+        .for_each(|source| source.expect(&["one more"]));
+    dir.rename("log", "log.1");
+    dir.write("log", "another\n");
+    for source in &mut sources {
+        assert!(source.expect_kind("roll").contains("renamed"));
+        source.expect(&["another"]);
+    }
+    dir.write("log", "");
+    for source in &mut sources {
+        source.expect_kind("truncate");
+    }
+    for line in ["new", "newer"] {
+        dir.append("log", format!("{line}\n"));
+        sources.iter_mut().for_each(|source| source.expect(&[line]));
     }
 }
 

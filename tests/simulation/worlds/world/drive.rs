@@ -488,7 +488,10 @@ impl World<'_> {
         let shares = self.choose(2) == 1;
         let now = self.now;
         let conn = &mut self.conns[key];
-        let Some(tail) = conn.machine().resting().filter(|_| shares) else {
+        if !shares || conn.machine().resting_events().is_some() {
+            return shares && self.share_events(key);
+        }
+        let Some(tail) = conn.machine().resting() else {
             return false;
         };
         let (file, start, chunked) = (**tail.file(), tail.offset(), tail.chunked());
@@ -522,7 +525,7 @@ impl World<'_> {
     }
 
     /// `before` and what the file has of the range; whether it has all of it.
-    fn wire(&self, before: &[u8], file: Option<(usize, Range<u64>)>) -> (Vec<u8>, bool) {
+    pub fn wire(&self, before: &[u8], file: Option<(usize, Range<u64>)>) -> (Vec<u8>, bool) {
         let mut wire = before.to_vec();
         let Some((file, range)) = file else {
             return (wire, true);
@@ -536,7 +539,7 @@ impl World<'_> {
     }
 
     /// Brings everything in step with the state a connection is in now.
-    fn settle(&mut self, key: usize) {
+    pub fn settle(&mut self, key: usize) {
         if !self.conns[key].machine().is_tail() {
             self.report(key);
         }

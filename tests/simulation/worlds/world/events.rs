@@ -81,6 +81,11 @@ impl Stream {
         stream
     }
 
+    /// It follows the file with this tag.
+    pub fn is_of(&self, etag: u64) -> bool {
+        self.etag == etag
+    }
+
     /// The server has measured the file.
     pub fn measured(&mut self, size: u64) {
         self.truncated |= size < self.size;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use openrange::action::After;
 use openrange::connection::State;
+use openrange::http::chunked;
 use openrange::http::target::Path;
 use openrange::limits::{EVENT_HEARTBEAT, EVENT_READ};
 use openrange::resource::Resource;
@@ -142,6 +143,56 @@ impl World<'_> {
             given[0] ^= 1;
         }
         conn.machine().read_file(&given, now);
+    }
+
+    /// Sends a stream that rests the events of all new lines in one chunk, as the server does if another one that rested
+    /// there was just sent that. False if it must be driven.
+    pub fn share_events(&mut self, key: usize) -> bool {
+        let (now, conn) = (self.now, &mut self.conns[key]);
+        let resting = conn.machine().resting_events();
+        let Some(((file, from), chunked)) =
+            resting.and_then(|stream| Some((stream.caught_up()?, stream.chunked())))
+        else {
+            return false;
+        };
+        let file = **file;
+        if conn.reset || conn.room == 0 || self.disk.files[file].broken {
+            return false;
+        }
+        let (size, sealed) = self.disk.look(file);
+        let etag = self.disk.etag(file);
+        let start = from.reads_from();
+        let (bytes, whole) = self.wire(&[], Some((file, start..size.max(start))));
+        if sealed || !whole || !self.conns[key].stream().is_of(etag) {
+            return false;
+        }
+        let Some((events, to)) = from.grow(&bytes) else {
+            return false;
+        };
+        let wire = match chunked {
+            true => chunked::enclose(&events),
+            false => events.clone(),
+        };
+        let count = self.some(wire.len().min(self.conns[key].room));
+        let conn = &mut self.conns[key];
+        conn.room -= count;
+        conn.stream().measured(size);
+        conn.stream().read(start, &bytes);
+        conn.client.take(&wire[..count], &self.disk);
+        let outcomes: Vec<_> = self.conns[key].stream().outcomes.drain(..).collect();
+        self.outcomes.extend(outcomes);
+        let machine = self.conns[key].machine();
+        let events = u32::try_from(events.len()).expect("a bounded buffer");
+        if count == wire.len() {
+            machine.events_delivered(to, events, now);
+            self.outcomes.insert("shared events");
+        } else {
+            machine.events_begun(to, events, &wire);
+            machine.sent(count as u64, now);
+            self.outcomes.insert("shared events, some of them");
+            self.settle(key);
+        }
+        true
     }
 
     /// Gives the machine the file that comes next under its name.

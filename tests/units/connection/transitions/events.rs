@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use openrange::connection::{Action, Connection, State, Timeouts};
+use openrange::http::chunked;
 use openrange::http::conditional::ETag;
 use openrange::http::date::Date;
 use openrange::limits::{
@@ -110,6 +111,111 @@ pub fn read_of(machine: &mut Machine, content: &[u8]) {
         _ => content,
     };
     machine.read_file(bytes, NOW);
+}
+
+/// Sends a stream that rests the events that were made for another one, when its file has grown to this content: all of
+/// them, or so many bytes of them with their framing.
+fn grow(machine: &mut Machine, content: &[u8], sent: Option<u64>) {
+    let stream = machine.resting_events().expect("a stream that rests");
+    let ((), from) = stream.caught_up().expect("it has nothing to do");
+    let bytes = &content[from.reads_from() as usize..];
+    let (events, to) = from.grow(bytes).expect("events");
+    let count = events.len() as u32;
+    match sent {
+        None => machine.events_delivered(to, count, NOW),
+        Some(sent) => {
+            machine.events_begun(to, count, &chunked::enclose(&events));
+            machine.sent(sent, NOW);
+        }
+    }
+}
+
+/// In one step where others take four.
+#[test]
+fn events_delivered_are_measured_read_and_sent() {
+    let contents: [&[u8]; 5] = [
+        b"a\nb\ncd\n",
+        b"a\nb\ncd\nand the beginning of a line",
+        b"a\nb\nc\r\n\n\xff\re\n",
+        b"a\nb\nc and a line that is longer than what a check covers, by so much that it covers nothing else.\n",
+        b"a\nb\nc\n\n\n\n",
+    ];
+    for tail in [state::tailing, state::tailing_10] {
+        for content in contents {
+            let (mut one, mut four) = (tail(), tail());
+            grow(&mut one, content, None);
+            four.changed();
+            let caught_up = |machine: &Machine| {
+                let stream = machine.resting_events().expect("it rests");
+                stream.caught_up().map(|(_, at)| at)
+            };
+            assert_eq!(caught_up(&four), None, "there is something to do");
+            measure(&mut four, content.len() as u64);
+            assert_eq!(caught_up(&four), None, "there is something to read");
+            read_of(&mut four, content);
+            assert!(four.resting_events().is_none(), "something is on its way");
+            send(&mut four);
+            assert_eq!(format!("{one:?}"), format!("{four:?}"));
+            assert_eq!(caught_up(&one), caught_up(&four));
+            assert!(caught_up(&one).is_some_and(|at| at.size() == content.len() as u64));
+        }
+    }
+}
+
+/// What others are sent is not for a stream that has something else to do, or has seen something else.
+#[test]
+fn events_are_not_for_all() {
+    let tailing = || state::tailing();
+    let caught_up = |machine: &Machine| {
+        let stream = machine.resting_events()?;
+        stream.caught_up().map(|(_, at)| at)
+    };
+    let from = caught_up(&tailing()).expect("it rests");
+    assert_eq!(from.reads_from(), 0);
+    assert!(from.grow(b"a\nb\ncd\n").is_some());
+    for (what, bytes) in [
+        ("nothing new", &b"a\nb\nc"[..]),
+        ("no line", b"a\nb\ncd"),
+        ("a truncated file", b"a\nb"),
+        ("other bytes before", b"a\n!\ncd\n"),
+    ] {
+        assert_eq!(from.grow(bytes), None, "{what}");
+    }
+    let long = [LINES, &vec![b'\n'; EVENT_READ as usize]].concat();
+    assert_eq!(from.grow(&long), None, "more than one step");
+    let many = [LINES, &vec![b'\n'; EVENT_BUFFER / 2]].concat();
+    assert_eq!(from.grow(&many), None, "more than one buffer");
+    type Row = (&'static str, fn(&mut Machine));
+    let rows: [Row; 6] = [
+        ("changed", |m| assert!(m.changed())),
+        ("ends", |m| assert!(m.drain(NOW))),
+        ("left", |m| assert!(m.name_lost(0, End::Renamed))),
+        ("sealed", |m| {
+            m.changed();
+            m.measured(5, true, NOW);
+            read_of(m, LINES);
+            send(m);
+        }),
+        ("truncated", |m| {
+            m.changed();
+            m.shrank(3, NOW);
+        }),
+        ("another file was written late", |m| {
+            m.name_lost(0, End::Renamed);
+            while !matches!(m.action(), Action::Sleep) {
+                match m.action() {
+                    Action::Follow(_) => m.followed(other_file(2), NOW),
+                    Action::Read(..) => read_of(m, LINES),
+                    Action::Examine(_) => measure(m, 5),
+                    _ => send(m),
+                }
+            }
+            assert!(m.resting_events().is_some());
+        }),
+    ];
+    for (what, event) in rows {
+        assert_eq!(caught_up(&state::after(tailing(), event)), None, "{what}");
+    }
 }
 
 /// Without the checks of positions, which are tested elsewhere, also in the size of the chunk.
@@ -240,6 +346,11 @@ fn resting() {
         ("measured, same: that too", tailing, |m| { m.changed(); measure(m, 5); }, "Read 0..5", TAILING),
         ("read_file, the line is complete", tailing, |m| { m.changed(); measure(m, 7); read_of(m, b"a\nb\ncd\n"); },
             "Send 21|id: 0000000000000001-7/data: cd//|", SENDING),
+        ("events_delivered", tailing, |m| grow(m, b"a\nb\ncd\n", None), "Sleep", TAILING),
+        ("events_delivered, then changed", tailing, |m| { grow(m, b"a\nb\ncd\n", None); m.changed(); measure(m, 9); }, "Read 0..9", TAILING),
+        ("events_begun, nothing sent", tailing, |m| grow(m, b"a\nb\ncd\n", Some(0)), "Send 21|id: 0000000000000001-7/data: cd//|", SENDING),
+        ("events_begun, but for the end of the chunk", tailing, |m| grow(m, b"a\nb\ncd\n", Some(46)), "Send |", SENDING),
+        ("events_begun, sent", tailing, |m| { grow(m, b"a\nb\ncd\n", Some(9)); send(m); }, "Sleep", TAILING),
         ("measured sealed: the line will not end", tailing, |m| { m.changed(); m.measured(5, true, NOW); }, "Read 0..5", TAILING),
         ("read_file, sealed", tailing, |m| { m.changed(); m.measured(5, true, NOW); read_of(m, LINES); },
             "Send 2c|id: 0000000000000001-5/event: part/data: c//|", SENDING),
