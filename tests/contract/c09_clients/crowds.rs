@@ -83,6 +83,20 @@ fn event_streams_of_one_file_all_get_the_same_events() {
         assert!(events.iter().all(|event| *event == events[0]), "{events:?}");
         lines.push(line);
     }
+    // Who comes in the middle of a line is told of the next one.
+    dir.append("log", "the line of ");
+    for tail in &mut tails {
+        tail.take("the line of ".len());
+    }
+    let (tag, _) = sources[0].id.split_once('-').expect("a tag and an offset");
+    let middle = format!("{tag}-{}", length + "the line of ".len());
+    sources.push(Source::open(&server, "/log", Some(&middle)));
+    dir.append("log", "all others\nand of all\n");
+    let (last, others) = sources.split_last_mut().expect("streams");
+    last.expect(&["and of all"]);
+    for source in others {
+        source.expect(&["the line of all others", "and of all"]);
+    }
     // Whoever comes back with the place of one of them gets what is behind it.
     let last = sources[0].id.clone();
     sources.push(Source::open(&server, "/log", Some(&last)));
