@@ -100,7 +100,7 @@ fn basis(fd: BorrowedFd<'_>, system: FileSystem, stat: &Statx) -> Basis {
 /// server, which differs between hosts, is no part of it.
 fn volume(stat: &Statx) -> Option<String> {
     let mount = mounts::find(stat.stx_mnt_id)?;
-    let kind = mount.file_system.strip_prefix("fuse.")?;
+    let kind = mount.fuse_kind()?;
     let name = mount.source.rsplit(':').next().unwrap_or_default();
     match kind {
         "glusterfs" | "juicefs" => Some(format!("{kind} {name}")),

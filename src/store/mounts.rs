@@ -13,6 +13,21 @@ pub struct Mount {
     pub source: String,
 }
 
+impl Mount {
+    /// The kind of a FUSE file system. Some, MooseFS among them, put it before what is mounted, with a number sign between them
+    /// (`mfs#host:port`), as libfuse does for kernels without subtypes; the list has that sign as `\043`.
+    #[must_use]
+    pub fn fuse_kind(&self) -> Option<&str> {
+        match self.file_system.strip_prefix("fuse") {
+            Some("") => ["#", "\\043"]
+                .iter()
+                .find_map(|sign| Some(self.source.split_once(sign)?.0)),
+            Some(kind) => kind.strip_prefix('.'),
+            None => None,
+        }
+    }
+}
+
 /// The list stays open, because the sandbox lets nobody open it again.
 static LIST: OnceLock<Option<File>> = OnceLock::new();
 

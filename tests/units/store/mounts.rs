@@ -30,3 +30,23 @@ fn a_mount_is_found_by_its_number() {
         assert_eq!(parse(broken, 29), None, "{broken:?}");
     }
 }
+
+#[test]
+fn the_kind_of_a_fuse_file_system() {
+    for (file_system, source, expected) in [
+        ("fuse.glusterfs", "one:/volume", Some("glusterfs")),
+        ("fuse.ceph-fuse", "ceph-fuse", Some("ceph-fuse")),
+        // As MooseFS 3.0 is listed.
+        ("fuse", "mfs\\04310.0.0.1:9421", Some("mfs")),
+        ("fuse", "mfs#host:9421", Some("mfs")),
+        ("fuse", "/dev/fuse", None),
+        ("fuseblk", "/dev/sda1", None),
+        ("ext4", "mfs#host:9421", None),
+    ] {
+        let mount = Mount {
+            file_system: file_system.to_owned(),
+            source: source.to_owned(),
+        };
+        assert_eq!(mount.fuse_kind(), expected, "{mount:?}");
+    }
+}
