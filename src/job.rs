@@ -94,6 +94,62 @@ impl fmt::Display for JobStatus {
     }
 }
 
+/// How far a job is, as a list of answers says it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JobState {
+    /// No worker has taken it yet.
+    Waiting,
+    /// A worker has taken it, or has begun its answer.
+    Running,
+    /// It has ended in this way.
+    Ended(JobStatus),
+}
+
+impl JobState {
+    /// The state in a sentence for people: "the job ...".
+    #[must_use]
+    pub fn for_people(self) -> String {
+        match self {
+            JobState::Waiting => "waits for a worker".into(),
+            JobState::Running => "runs".into(),
+            JobState::Ended(JobStatus::Exit(0)) => "succeeded".into(),
+            JobState::Ended(JobStatus::Timeout) => "timed out".into(),
+            JobState::Ended(JobStatus::Cancelled) => "was cancelled".into(),
+            JobState::Ended(JobStatus::Abandoned) => "was abandoned".into(),
+            JobState::Ended(status) => format!("failed: {status}"),
+        }
+    }
+}
+
+impl fmt::Display for JobState {
+    /// As programs read it.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            JobState::Waiting => out.write_str("waiting"),
+            JobState::Running => out.write_str("running"),
+            JobState::Ended(status) => status.fmt(out),
+        }
+    }
+}
+
+/// The name of the file with the request of a job.
+#[must_use]
+pub fn request_name(id: JobId) -> String {
+    format!("{id}.request")
+}
+
+/// The name of the file that says how a job ended.
+#[must_use]
+pub fn status_name(id: JobId) -> String {
+    format!("{id}.status")
+}
+
+/// The name of the file that counts how often a worker has taken a job.
+#[must_use]
+pub fn taken_name(id: JobId) -> String {
+    format!(".{id}.taken")
+}
+
 /// The text is not a status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotAStatus;

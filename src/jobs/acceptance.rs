@@ -7,10 +7,9 @@ use std::io::{BufRead, BufReader, Read};
 use rustix::fs::{AtFlags, Dir, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::files::{
-    JobDirectory, QUEUE, id_before, record_name, request_name, status_name, taken_name,
-};
+use super::files::{JobDirectory, QUEUE, id_before, record_name};
 use super::record::{JobId, JobRecord};
+use crate::job::{request_name, status_name, taken_name};
 
 impl JobDirectory {
     /// Claims the name of a new job by noting what is known of it, and creates its empty answer. `ID.request` follows, and

@@ -14,6 +14,7 @@ use rustix::fs::{AtFlags, Dir, FallocateFlags, FlockOperation, Mode, OFlags, Raw
 use rustix::io::Errno;
 
 use super::record::{self, JobId, JobRecord, JobStatus};
+use crate::job::{request_name, status_name, taken_name};
 use crate::store::reservation::reserve;
 
 /// The log of accepted jobs.
@@ -371,20 +372,8 @@ fn is_sealed(file: &OwnedFd) -> Result<bool, Errno> {
     Ok(rustix::fs::fstat(file)?.st_mode & WRITE_BITS == 0)
 }
 
-pub(super) fn request_name(id: JobId) -> String {
-    format!("{id}.request")
-}
-
-pub(super) fn status_name(id: JobId) -> String {
-    format!("{id}.status")
-}
-
 pub(super) fn record_name(id: JobId) -> String {
     format!(".{id}.job")
-}
-
-pub(super) fn taken_name(id: JobId) -> String {
-    format!(".{id}.taken")
 }
 
 /// The job whose file has this name with this ending.

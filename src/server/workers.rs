@@ -149,7 +149,8 @@ impl Workers {
 
     fn files(&self, root: &OwnedFd) -> io::Result<Files> {
         let files = Files::new(root.try_clone()?, Arc::clone(&self.memory.truncations));
-        Ok(files.with_links(self.memory.links.clone()))
+        let jobs = self.shared.jobs.as_ref().map(|jobs| jobs.prefix.clone());
+        Ok(files.with_links(self.memory.links.clone()).with_jobs(jobs))
     }
 
     fn served(&self, root: &OwnedFd) -> io::Result<Served> {

@@ -5,6 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
+use super::answer;
 use super::attributes::{stat, statx};
 use super::root::Files;
 use crate::http::date::Date;
@@ -127,7 +128,8 @@ pub fn entry(
         Form::Topics,
         &mut link,
     )?;
-    Ok((found.map(|(_, entry)| entry), link))
+    let found = found.map(|(name, entry)| with_job(files, directory, path, &name, entry));
+    Ok((found, link))
 }
 
 /// `None` for what is neither file nor directory, or gone, or behind a link that leads nowhere or out of the root.
@@ -138,7 +140,48 @@ pub(super) fn look(
     name: Vec<u8>,
     form: Form,
 ) -> Result<Option<(Vec<u8>, Entry)>, Errno> {
-    resolve(files, directory, path, name, form, &mut false)
+    let found = resolve(files, directory, path, name, form, &mut false)?;
+    Ok(found.map(|(name, entry)| {
+        let entry = with_job(files, directory, path, &name, entry);
+        (name, entry)
+    }))
+}
+
+/// What an entry is sorted by, without the state of its job.
+pub(super) fn measure(
+    files: &Files,
+    directory: BorrowedFd<'_>,
+    path: &Path,
+    name: &[u8],
+) -> Result<Option<Entry>, Errno> {
+    let (name, form) = (name.to_vec(), Form::Page);
+    let found = resolve(files, directory, path, name, form, &mut false)?;
+    Ok(found.map(|(_, entry)| entry))
+}
+
+/// The same entry, with the state of the job if it is the answer of one.
+fn with_job(
+    files: &Files,
+    directory: BorrowedFd<'_>,
+    path: &Path,
+    name: &[u8],
+    entry: Entry,
+) -> Entry {
+    match entry.kind {
+        Kind::File {
+            size, sealed, tag, ..
+        } if files.has_jobs_in(&path.name) => {
+            let job = answer::state(directory, name, size, sealed);
+            let kind = Kind::File {
+                size,
+                sealed,
+                tag,
+                job,
+            };
+            Entry { kind, ..entry }
+        }
+        _ => entry,
+    }
 }
 
 /// The same; says whether it is a symbolic link.
@@ -183,6 +226,7 @@ fn resolve(
                 (Form::Topics, Some(place)) => files.tag(place.as_fd(), &stat),
                 _ => None,
             },
+            job: None,
         },
         _ => return Ok(None),
     };

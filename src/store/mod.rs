@@ -1,5 +1,6 @@
 //! Files below ROOT: what a name leads to, what a file is, how long it is now, what a directory lists.
 
+mod answer;
 pub mod append;
 pub mod appenders;
 mod attributes;

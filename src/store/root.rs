@@ -21,6 +21,7 @@ use super::remote::Listed;
 use super::steps;
 use super::truncations::Truncations;
 use crate::http::conditional::ETag;
+use crate::http::prefix::Prefix;
 use crate::http::target;
 
 /// How often a look-up is tried again that a rename made unsure (openat2's EAGAIN).
@@ -38,6 +39,8 @@ pub struct Files {
     /// Directories were seen to list files by the numbers that the files have.
     numbers_agree: Cell<bool>,
     links: Links,
+    /// Where the jobs are.
+    jobs: Option<Prefix>,
 }
 
 impl Files {
@@ -55,6 +58,7 @@ impl Files {
             names: Names::default(),
             numbers_agree: Cell::new(false),
             links: self.links.clone(),
+            jobs: self.jobs.clone(),
         })
     }
 }
@@ -111,6 +115,7 @@ impl Files {
             names: Names::default(),
             numbers_agree: Cell::new(false),
             links: Links::default(),
+            jobs: None,
         }
     }
 
@@ -118,6 +123,18 @@ impl Files {
     #[must_use]
     pub fn with_links(self, links: Links) -> Files {
         Files { links, ..self }
+    }
+
+    /// The same, with jobs below this path.
+    #[must_use]
+    pub fn with_jobs(self, jobs: Option<Prefix>) -> Files {
+        Files { jobs, ..self }
+    }
+
+    /// Whether a directory is that of the jobs.
+    pub(super) fn has_jobs_in(&self, directory: &[u8]) -> bool {
+        let jobs = self.jobs.as_ref();
+        jobs.is_some_and(|jobs| jobs.name() == directory)
     }
 
     /// The root, as a descriptor to look up names with.
@@ -144,6 +161,7 @@ impl Files {
             numbers_agree: Cell::new(false),
             // Nobody may write by way of a link that leaves it.
             links: Links::default(),
+            jobs: None,
         })
     }
 

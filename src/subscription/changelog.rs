@@ -8,6 +8,7 @@ use crate::http::conditional::ETag;
 use crate::http::date::Date;
 use crate::http::list_query::ListQuery;
 use crate::http::target::{Path, encode};
+use crate::job::JobState;
 use crate::limits::{DIRECTORY_GONE_MAX, EVENT_BUFFER, LISTING_MAX};
 
 /// An entry of a directory.
@@ -32,6 +33,8 @@ pub enum Kind {
         sealed: bool,
         /// Its identity, if that was asked for and could be found out.
         tag: Option<ETag>,
+        /// How far the job is whose answer it is.
+        job: Option<JobState>,
     },
 }
 
@@ -77,7 +80,12 @@ impl fmt::Display for Json<'_> {
                 "{{\"name\":{name},\"path\":\"{path}/\",\"kind\":\"directory\",\"size\":null,\
                  \"mtime\":{seconds},\"etag\":null,\"sealed\":null}}"
             ),
-            Kind::File { size, sealed, tag } => {
+            Kind::File {
+                size,
+                sealed,
+                tag,
+                job,
+            } => {
                 write!(
                     out,
                     "{{\"name\":{name},\"path\":\"{path}\",\"kind\":\"file\",\"size\":{size},\
@@ -87,7 +95,11 @@ impl fmt::Display for Json<'_> {
                     Some(tag) => write!(out, "\"W/\\\"{:016x}\\\"\"", tag.0)?,
                     None => out.write_str("null")?,
                 }
-                write!(out, ",\"sealed\":{sealed}}}")
+                write!(out, ",\"sealed\":{sealed}")?;
+                match job {
+                    Some(job) => write!(out, ",\"job\":\"{job}\"}}"),
+                    None => out.write_char('}'),
+                }
             }
         }
     }

@@ -16,6 +16,8 @@ const PATIENCE = 15000, SOON = 250, LATE = 10000;
 const SILENCE = 50000;
 // Milliseconds, shortest and longest: until a last line that has not ended is looked for.
 const GLANCE = 1000, GLANCES = 30000;
+// The longest one where somebody waits for the end of a job.
+const JOB_GLANCES = 5000;
 // Bytes of one range of a search, and of a look for a time.
 const SCAN = 1 << 20, PROBE = 32 << 10;
 // Bytes of a file, or of a selection, that may be saved by way of this page's memory.
@@ -114,6 +116,19 @@ async function logOut() {
 
 // The size of the whole file that a Content-Range tells, if it does.
 const total = answer => Number(/\/(\d+)$/.exec(answer.headers.get("Content-Range"))?.[1] ?? NaN);
+
+// Names that the answer to a job can have.
+const JOB = /^[\w-]{1,64}$/;
+
+// What to say of a job in this state, behind that of its file.
+function jobSays(state) {
+  if (!state) return "";
+  const said = {
+    waiting: "waits for a worker", running: "runs", "0": "succeeded", timeout: "timed out", cancelled: "was cancelled",
+    abandoned: "was abandoned",
+  };
+  return `, the job ${said[state] ?? `failed: ${state}`}`;
+}
 
 // A path as people read it.
 function nameOf(url) {

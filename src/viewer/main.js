@@ -43,7 +43,7 @@ function tabOf(file) {
   tab.onauxclick = event => event.button === 1 && file !== merged && shut(file);
   tab.refresh = () => {
     const on = file === view.file, unread = file.unread && !on;
-    tab.className = `${file === merged ? "all" : "tab"} ${file.mood} ${on ? "on" : ""} ${unread ? "unread" : ""}`;
+    tab.className = `${file === merged ? "all" : "tab"} ${file.look ?? file.mood} ${on ? "on" : ""} ${unread ? "unread" : ""}`;
     tab.setAttribute("aria-selected", on);
     tab.tabIndex = on ? 0 : -1;
     tab.title = `${file.name}: ${file.text}${unread ? `, ${number(file.unread)} unread` : ""}`;
@@ -153,7 +153,7 @@ function offerEntry(path, entry) {
     return "";
   }
   const open = view.files.some(file => file.url === url), why = open ? "" : full(url);
-  const button = offer(entry.name, open ? "open" : amount(entry.size), () => { $("list").close(); add(url); });
+  const button = offer(entry.name, open ? "open" : amount(entry.size) + jobSays(entry.job), () => { $("list").close(); add(url); });
   button.disabled = Boolean(why);
   return why;
 }

@@ -45,6 +45,11 @@ class Topic {
     view.soon();
   }
 
+  // The mood, and of a complete answer to a job how that ended.
+  get look() {
+    return this.mood + (this.mood !== "done" || !this.job ? "" : this.job === "0" ? " passed" : " failed");
+  }
+
   // Whatever is on its way for this file ends.
   begin() {
     this.work?.abort();
@@ -233,6 +238,8 @@ class Topic {
     this.feed.failures = 0;
     this.broke = true;
     if (this.etag) this.settle();
+    if (!this.job) this.askJob();
+    if (this === view.file) this.glanceSoon();
   }
 
   // Whatever came while there was no connection is here.
@@ -249,27 +256,35 @@ class Topic {
   // A file that is sealed and all here is complete.
   settle() {
     if (this.at > this.sealedAt) this.sealedAt = Infinity;
-    if (this.at < this.sealedAt) return this.say("good", "live");
+    if (this.at < this.sealedAt) {
+      if (this.job === "waiting" && this.at) this.job = "running";
+      return this.say("good", "live" + jobSays(this.job));
+    }
     if (!this.complete) {
       this.notice("", "The file is complete: nothing will be added to it.");
-      this.askStatus();
+      this.complete = true;
+      this.askJob();
     }
-    this.complete = true;
-    this.say("done", this.ending ?? "complete");
+    this.say("done", "complete" + jobSays(this.job));
   }
 
-  // The answer to a job has a file beside it that tells how the job ended.
-  async askStatus() {
-    const { etag, work, feed: { directory } } = this, leaf = `${this.leaf}.status`;
-    this.ending = null;
+  // Whether the file is the answer to a job, and how far the job is: its directory says so, or a file beside it that says
+  // how the job ended. While the job waits for a worker, it is asked again, more and more seldom.
+  async askJob(wait = GLANCE) {
+    if (!JOB.test(this.leaf)) return;
+    const { etag, work, complete, feed: { directory } } = this;
     try {
-      const { entries } = await entriesOf(`${directory}?filter=${encodeURIComponent(leaf)}`, work.signal);
-      const entry = entries.find(entry => nameOf(entry.path) === leaf);
-      if (!entry || entry.size > 100) return;
-      const said = (await (await ask(directory + entry.path, work.signal, {}, { login: false })).text()).trim();
-      if (work !== this.work || etag !== this.etag || !said) return;
-      this.ending = said === "0" ? "complete, the job succeeded" : `complete, the job failed: ${visible(said)}`;
-      this.say("done", this.ending);
+      const { entries } = await entriesOf(`${directory}?filter=${this.leaf}`, work.signal);
+      let job = entries.find(entry => entry.path === this.leaf)?.job;
+      const beside = entries.find(entry => entry.path === `${this.leaf}.status` && entry.size < 100);
+      if (!job && complete && beside) {
+        job = visible((await (await ask(directory + beside.path, work.signal, {}, { login: false })).text()).trim());
+      }
+      if (work !== this.work || etag !== this.etag || complete !== this.complete) return;
+      if (!job || (job === "waiting" && this.job === "running")) return;
+      this.job = job;
+      this.settle();
+      if (job === "waiting") setTimeout(() => this.job === "waiting" && work === this.work && this.askJob(Math.min(wait * 2, JOB_GLANCES)), wait);
     } catch { /* then nobody knows */ }
   }
 
@@ -291,6 +306,7 @@ class Topic {
     this.file++;
     this.etag = etag;
     this.ended = this.complete = false;
+    this.job = "";
     this.sealedAt = Infinity;
     this.encoding = UTF8;
     this.top = 0;
@@ -437,7 +453,7 @@ class Topic {
       if (this !== view.file || !this.attached || this.mood !== "good" || this.feed.topics.length < 2) return;
       const { at } = this;
       try { await this.glance(); } catch { /* the stream knows */ }
-      if (this === view.file) this.glanceSoon(this.at > at ? GLANCE : Math.min(wait * 2, GLANCES));
+      if (this === view.file) this.glanceSoon(this.at > at ? GLANCE : Math.min(wait * 2, this.job ? JOB_GLANCES : GLANCES));
     }, wait);
   }
 
@@ -446,7 +462,13 @@ class Topic {
     const headers = { "Range": `bytes=${Math.max(0, this.at - 1)}-`, "If-Match": this.etag };
     const { work, at } = this, answer = await ask(this.url, work.signal, headers, { method: "HEAD" });
     const found = /-(\d+)\/(\d+)?/.exec(answer.headers.get("Content-Range"));
-    if (work !== this.work || answer.status !== 206) return;
+    if (work !== this.work) return;
+    // An empty file that is sealed has no range.
+    if (answer.status === 416 && at === 0 && total(answer) === 0) {
+      this.sealedAt = 0;
+      return this.settle();
+    }
+    if (answer.status !== 206) return;
     if (found[2]) this.sealedAt = Number(found[2]);
     if (found[2] && this.at === this.sealedAt) this.settle();
     if (Number(found[1]) < at || Number(found[1]) === Number.MAX_SAFE_INTEGER) return;

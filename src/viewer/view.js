@@ -197,7 +197,7 @@ const view = {
     document.title = file ? `${file.mood === "good" ? "" : "(" + file.text.split(",")[0] + ") "}${title}` : "openrange";
     set("title", title);
     set("state", file ? (file.following || file.mood !== "good" ? file.text : file.text + ", paused") : "no file");
-    $("state").className = file?.mood ?? "";
+    $("state").className = file?.look ?? file?.mood ?? "";
     set("follow", file?.following ? "Pause" : "Follow");
     const at = !file || file.following ? file?.at : (file.anchor?.line.at ?? file.base);
     set("where", !file?.etag ? "" : `${number(at)} of ${number(Math.max(file.size, file.at))} bytes`);

@@ -6,12 +6,13 @@ use super::select::Page;
 use crate::http::date::Date;
 use crate::http::list_query::{ListQuery, Sort};
 use crate::http::target::{Path, encode};
+use crate::job::{JobState, JobStatus};
 use crate::limits::TARGET_MAX;
 use crate::store::listing::Form;
 use crate::subscription::changelog::{Entry, Kind};
 
 const STYLE: &str = "\
-:root{color-scheme:light dark;--dim:light-dark(#56616c,#97a3af);--edge:light-dark(#d5dae0,#30363d);--link:light-dark(#0a5cb8,#72b5ff)}\
+:root{color-scheme:light dark;--dim:light-dark(#56616c,#97a3af);--edge:light-dark(#d5dae0,#30363d);--link:light-dark(#0a5cb8,#72b5ff);--ok:light-dark(#12733b,#5fce8a);--ko:light-dark(#b3261e,#ff8a80)}\
 *{box-sizing:border-box}\
 html{background:light-dark(#fff,#14171a);color:light-dark(#1b2127,#d5dbe1)}\
 body{margin:0 auto;max-width:70em;padding:1em;font:15px/1.4 system-ui,sans-serif}\
@@ -27,6 +28,7 @@ th,td{padding:.3em 1em .3em 0;border-bottom:1px solid var(--edge);vertical-align
 td:first-child{overflow-wrap:anywhere;font-family:ui-monospace,monospace}\
 .n{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}\
 .d{color:var(--dim)}\
+.ok{color:var(--ok)}.ko{color:var(--ko)}\
 @media(max-width:40em){\
 table,tbody{display:block}thead{display:none}\
 tr{display:flex;flex-wrap:wrap;gap:0 1em;border-bottom:1px solid var(--edge);padding:.2em 0}\
@@ -134,10 +136,21 @@ fn write_row(html: &mut String, name: &[u8], entry: &Entry, form: Form, room: us
         false => write!(html, "<tr><td>{text}{slash} (its address is too long)</td>"),
     };
     let follow = !directory && form != Form::Links && link.len() <= room;
-    let _ = match follow {
-        true => write!(html, "<td><a href=\"{link}?view\">follow</a></td>"),
-        false => write!(html, "<td></td>"),
-    };
+    html.push_str("<td>");
+    if follow {
+        let _ = write!(html, "<a href=\"{link}?view\">follow</a>");
+    }
+    if let Kind::File { job: Some(job), .. } = entry.kind
+        && form != Form::Links
+    {
+        let class = match job {
+            JobState::Waiting | JobState::Running => "",
+            JobState::Ended(JobStatus::Exit(0)) => " class=\"ok\"",
+            JobState::Ended(_) => " class=\"ko\"",
+        };
+        let _ = write!(html, " <span{class}>job {}</span>", job.for_people());
+    }
+    html.push_str("</td>");
     let _ = match entry.kind {
         Kind::Directory => write!(html, "<td class=\"n\">-</td><td class=\"n x\"></td>"),
         Kind::File { size, .. } => write!(

@@ -10,7 +10,7 @@ use crate::http::list_query::{ListQuery, Place, Sort};
 use crate::http::target::Path;
 use crate::limits::PAGE_ENTRIES;
 use crate::sorted::SortedSet;
-use crate::store::listing::{Form, look};
+use crate::store::listing::{Form, look, measure};
 use crate::store::root::Files;
 use crate::subscription::changelog::{Entry, Kind};
 
@@ -92,8 +92,8 @@ fn key(
     name: &[u8],
     sort: Sort,
 ) -> Result<Option<u64>, Errno> {
-    let found = look(files, directory, path, name.to_vec(), Form::Page)?;
-    Ok(found.map(|(_, entry)| match (sort, entry.kind) {
+    let found = measure(files, directory, path, name)?;
+    Ok(found.map(|entry| match (sort, entry.kind) {
         (Sort::Time, _) => entry.modified.seconds(),
         (_, Kind::File { size, .. }) => size,
         (_, Kind::Directory) => 0,

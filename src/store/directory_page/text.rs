@@ -23,12 +23,16 @@ pub fn write(page: &Page, next: Option<&ListQuery>) -> String {
     let widths = names.iter().map(|name| name.chars().count());
     let width = widths.filter(|&width| width <= WIDEST).max().unwrap_or(0);
     for (name, (_, entry)) in names.iter().zip(&page.entries) {
-        let size = match entry.kind {
-            Kind::Directory => String::from("-"),
-            Kind::File { size, .. } => size.to_string(),
+        let (size, job) = match entry.kind {
+            Kind::Directory => (String::from("-"), None),
+            Kind::File { size, job, .. } => (size.to_string(), job),
         };
         // Writing to a String cannot fail.
-        let _ = writeln!(text, "{name:width$}  {size:>12}  {}", entry.modified.iso());
+        let _ = write!(text, "{name:width$}  {size:>12}  {}", entry.modified.iso());
+        let _ = match job {
+            Some(job) => writeln!(text, "  job: {job}"),
+            None => writeln!(text),
+        };
     }
     let (shown, count) = (page.entries.len(), page.count);
     let _ = match next {

@@ -4,6 +4,7 @@ mod ends;
 mod hooks;
 mod intake;
 mod life;
+mod lists;
 mod receiver;
 mod server;
 mod wait;

@@ -216,6 +216,60 @@ fn it_shows_how_a_job_ended() {
     }
 }
 
+/// The state of a job while it has not ended, and how it ended, in a tab alone, beside another file, and in lists.
+#[test]
+fn it_shows_how_far_a_job_is() {
+    let Some(browser) = Browser::start() else {
+        return;
+    };
+    let dir = TempDir::new();
+    dir.mkdir("jobs");
+    dir.write("jobs/other", "");
+    let server = Server::with(&dir, &["--jobs", "/jobs"]);
+    for (page, taken, status, said) in [
+        ("/jobs/a?view", true, "0", "succeeded"),
+        ("/jobs/b?view#/jobs/other", true, "exit 3", "failed: exit 3"),
+        ("/jobs/c?view", false, "abandoned", "was abandoned"),
+    ] {
+        let name = &page[1..7];
+        dir.write(&format!("{name}.request"), "");
+        dir.write(name, "");
+        browser.go("about:blank");
+        browser.go(&server.url(page));
+        browser.wait_state("live, the job waits for a worker");
+        match taken {
+            true => dir.write(&format!("jobs/.{}.taken", &name[5..]), "+"),
+            false => dir.append(name, "an answer\n"),
+        }
+        browser.wait_state("live, the job runs");
+        dir.write(&format!("{name}.status"), format!("{status}\n"));
+        dir.chmod(name, 0o444);
+        browser.wait_state(&format!("complete, the job {said}"));
+        let verdict = if status == "0" { "passed" } else { "failed" };
+        let looks = format!("done {verdict}");
+        assert_eq!(
+            browser.value("document.querySelector('#state').className"),
+            looks
+        );
+    }
+    browser.press("l");
+    browser.wait("document.querySelectorAll('#entries button').length > 10");
+    let entries = "document.querySelector('#entries').innerText.replaceAll(/\\s+/g, ' ')";
+    let entries = browser.value(entries);
+    for entry in [
+        "a 0 B, the job succeeded",
+        "b 0 B, the job failed: exit 3",
+        "c open",
+    ] {
+        assert!(entries.contains(entry), "{entries}");
+    }
+    browser.go(&server.url("/jobs/"));
+    let page = browser.value("document.body.innerText");
+    for entry in ["job succeeded", "job failed: exit 3", "job was abandoned"] {
+        assert!(page.contains(entry), "{page}");
+    }
+}
+
 /// A writer that has not noticed the roll.
 #[test]
 fn it_shows_what_was_written_late() {

@@ -14,6 +14,7 @@ fn entry(tag: u64, modified: u64) -> Entry {
             size: 1,
             sealed: false,
             tag: Some(ETag(tag)),
+            job: None,
         },
     }
 }

@@ -456,6 +456,7 @@ impl World<'_> {
                 size: held.bytes().len() as u64,
                 sealed: held.sealed,
                 tag: Some(ETag(self.disk.tag(*file))),
+                job: None,
             };
             let modified = Date::from_seconds(0);
             (name.as_bytes().to_vec(), Entry { modified, kind })

@@ -27,6 +27,7 @@ fn changelog(version: u64, names: &[(&str, u64)]) -> ChangeLog {
             size: 5,
             sealed: false,
             tag: Some(ETag(*tag)),
+            job: None,
         },
     };
     let entries = names.iter();

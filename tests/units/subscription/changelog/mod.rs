@@ -28,6 +28,7 @@ fn file(size: u64, sealed: bool, tag: Option<u64>) -> Entry {
             size,
             sealed,
             tag: tag.map(ETag),
+            job: None,
         },
     }
 }
