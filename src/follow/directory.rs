@@ -18,8 +18,9 @@ use crate::http::target::Path;
 use crate::limits::{DIRECTORY_SLICE, LISTING_MAX};
 use crate::store::listing::{self, Scan};
 use crate::store::root::Files;
-use crate::subscription::changelog::{ChangeLog, Entry, Version};
+use crate::subscription::changelog::{ChangeLog, Version};
 use crate::subscription::directory::Listed;
+use crate::subscription::entry::Entry;
 use crate::subscription::matches::{Matches, Patched};
 use crate::time::Moment;
 

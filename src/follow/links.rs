@@ -6,7 +6,7 @@ use std::mem;
 use super::watcher::Place;
 use crate::http::etag::ETag;
 use crate::limits::DIRECTORY_LINKS_MAX;
-use crate::subscription::changelog::Entry;
+use crate::subscription::entry::Entry;
 
 /// The links of one directory.
 #[derive(Default)]

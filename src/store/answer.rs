@@ -6,10 +6,27 @@ use std::os::fd::BorrowedFd;
 
 use rustix::fs::{AtFlags, Mode, OFlags, Stat, statat};
 
+use super::root::Files;
+use crate::http::prefix::Prefix;
 use crate::job::{JobId, JobState, request_name, status_name, taken_name};
 
 /// Longest `ID.status` that is read: far above what is ever written.
 const STATUS_MAX: u64 = 64;
+
+impl Files {
+    /// The same, with jobs below this path.
+    #[must_use]
+    pub fn with_jobs(mut self, jobs: Option<Prefix>) -> Files {
+        self.jobs = jobs;
+        self
+    }
+
+    /// Whether a directory is that of the jobs.
+    pub(super) fn has_jobs_in(&self, directory: &[u8]) -> bool {
+        let jobs = self.jobs.as_ref();
+        jobs.is_some_and(|jobs| jobs.name() == directory)
+    }
+}
 
 /// The state of the job whose answer has this name in the directory of the jobs; `None` for other files. It costs up to five
 /// system calls, and takes no lock: a lock, even for a moment, could keep a worker from the job.

@@ -11,7 +11,7 @@ use super::root::Files;
 use crate::http::date::Date;
 use crate::http::target::Path;
 use crate::limits::{ENTRIES_MAX, LISTING_MAX};
-use crate::subscription::changelog::{Entry, Kind};
+use crate::subscription::entry::{Entry, Kind};
 
 /// For whom a listing is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

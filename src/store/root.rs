@@ -39,8 +39,8 @@ pub struct Files {
     /// Directories were seen to list files by the numbers that the files have.
     numbers_agree: Cell<bool>,
     links: Links,
-    /// Where the jobs are.
-    jobs: Option<Prefix>,
+    /// Where the jobs are: [`Files::with_jobs`].
+    pub(super) jobs: Option<Prefix>,
 }
 
 impl Files {
@@ -123,18 +123,6 @@ impl Files {
     #[must_use]
     pub fn with_links(self, links: Links) -> Files {
         Files { links, ..self }
-    }
-
-    /// The same, with jobs below this path.
-    #[must_use]
-    pub fn with_jobs(self, jobs: Option<Prefix>) -> Files {
-        Files { jobs, ..self }
-    }
-
-    /// Whether a directory is that of the jobs.
-    pub(super) fn has_jobs_in(&self, directory: &[u8]) -> bool {
-        let jobs = self.jobs.as_ref();
-        jobs.is_some_and(|jobs| jobs.name() == directory)
     }
 
     /// The root, as a descriptor to look up names with.

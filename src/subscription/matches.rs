@@ -3,7 +3,8 @@
 
 use std::collections::HashSet;
 
-use super::changelog::{Entry, Kind, Version};
+use super::changelog::Version;
+use super::entry::{Entry, Kind};
 use crate::http::etag::ETag;
 use crate::http::pattern::{self, Pattern};
 use crate::limits::{EVENT_FILES_MAX, EVENT_IDLE_SECONDS, EVENT_NAMES_MAX, LISTING_MAX};

@@ -6,6 +6,7 @@ pub mod caught_up;
 pub mod changelog;
 pub mod directory;
 pub mod end;
+pub mod entry;
 pub mod event_stream;
 pub mod file_set;
 pub mod followed;

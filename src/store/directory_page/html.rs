@@ -9,7 +9,7 @@ use crate::http::target::{Path, encode};
 use crate::job::{JobState, JobStatus};
 use crate::limits::TARGET_MAX;
 use crate::store::listing::Form;
-use crate::subscription::changelog::{Entry, Kind};
+use crate::subscription::entry::{Entry, Kind};
 
 const STYLE: &str = "\
 :root{color-scheme:light dark;--dim:light-dark(#56616c,#97a3af);--edge:light-dark(#d5dae0,#30363d);--link:light-dark(#0a5cb8,#72b5ff);--ok:light-dark(#12733b,#5fce8a);--ko:light-dark(#b3261e,#ff8a80)}\

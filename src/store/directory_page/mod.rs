@@ -14,7 +14,7 @@ use crate::http::list_query::ListQuery;
 use crate::http::media;
 use crate::http::target::Path;
 use crate::resource::DirectoryPage;
-use crate::subscription::changelog;
+use crate::subscription::entry;
 
 /// Lists a page of a directory in this form. `None`: there are more than `most` entries to look at.
 ///
@@ -37,7 +37,7 @@ pub fn write(
     let text = match form {
         Form::Page | Form::MemberPage | Form::Links => html::write(path, &page, form, query, next),
         Form::Text => text::write(&page, next),
-        Form::Topics => changelog::list(path, &page.entries, page.count, next),
+        Form::Topics => entry::list(path, &page.entries, page.count, next),
     };
     Ok(Some(DirectoryPage {
         body: text.into_bytes().into(),

@@ -12,7 +12,7 @@ use crate::limits::PAGE_ENTRIES;
 use crate::sorted::SortedSet;
 use crate::store::listing::{Form, look, measure};
 use crate::store::root::Files;
-use crate::subscription::changelog::{Entry, Kind};
+use crate::subscription::entry::{Entry, Kind};
 
 /// A part of the list of a directory.
 pub struct Page {

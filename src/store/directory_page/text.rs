@@ -4,7 +4,7 @@ use std::fmt::{self, Write};
 
 use super::select::Page;
 use crate::http::list_query::ListQuery;
-use crate::subscription::changelog::Kind;
+use crate::subscription::entry::Kind;
 
 /// The widest name that moves what stands behind the others.
 const WIDEST: usize = 48;

@@ -4,7 +4,8 @@ use openrange::http::date::Date;
 use openrange::http::etag::ETag;
 use openrange::http::pattern;
 use openrange::limits::{EVENT_FILES_MAX, EVENT_IDLE_SECONDS};
-use openrange::subscription::changelog::{Entry, Kind, Version};
+use openrange::subscription::changelog::Version;
+use openrange::subscription::entry::{Entry, Kind};
 use openrange::subscription::matches::{Matches, Patched};
 
 fn entry(tag: u64, modified: u64) -> Entry {

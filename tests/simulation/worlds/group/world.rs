@@ -8,9 +8,10 @@ use openrange::http::conditional::ETag;
 use openrange::http::date::Date;
 use openrange::limits::DIRECTORY_PAUSE;
 use openrange::resource::{FileInfo, Resource};
-use openrange::subscription::changelog::{ChangeLog, Entry, Kind, Version};
+use openrange::subscription::changelog::{ChangeLog, Version};
 use openrange::subscription::directory::Listed;
 use openrange::subscription::end::End;
+use openrange::subscription::entry::{Entry, Kind};
 use openrange::subscription::matches::Matches;
 use openrange::time::Moment;
 

@@ -7,9 +7,10 @@ use openrange::http::conditional::ETag;
 use openrange::http::date::Date;
 use openrange::limits::{EVENT_ABSENCE, EVENT_FILES_MAX, EVENT_HEARTBEAT};
 use openrange::resource::Resource;
-use openrange::subscription::changelog::{ChangeLog, Entry, Kind, Version};
+use openrange::subscription::changelog::{ChangeLog, Version};
 use openrange::subscription::directory::Listed;
 use openrange::subscription::end::End;
+use openrange::subscription::entry::{Entry, Kind};
 use openrange::subscription::matches::Matches;
 use openrange::time::Moment;
 

@@ -11,7 +11,8 @@ use openrange::http::date::Date;
 use openrange::http::list_query::{ListQuery, Place};
 use openrange::http::target::Path;
 use openrange::limits::{DIRECTORY_GONE_MAX, EVENT_BUFFER};
-use openrange::subscription::changelog::{ChangeLog, Cursor, Entry, Json, Kind, Version, list};
+use openrange::subscription::changelog::{ChangeLog, Cursor, Version};
+use openrange::subscription::entry::{Entry, Json, Kind, list};
 use reader::{Reader, events};
 
 fn directory() -> Path {

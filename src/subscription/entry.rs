@@ -1,0 +1,152 @@
+//! The entries of a directory, and a list of them in JSON.
+
+use std::fmt::{self, Write as _};
+
+use crate::http::conditional::ETag;
+use crate::http::date::Date;
+use crate::http::list_query::ListQuery;
+use crate::http::target::{Path, encode};
+use crate::job::JobState;
+
+/// An entry of a directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Entry {
+    /// When its content was last changed.
+    pub modified: Date,
+    /// What it is.
+    pub kind: Kind,
+}
+
+/// What an entry is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A directory.
+    Directory,
+    /// A regular file.
+    File {
+        /// Bytes.
+        size: u64,
+        /// Nobody may write it: it is complete.
+        sealed: bool,
+        /// Its identity, if that was asked for and could be found out.
+        tag: Option<ETag>,
+        /// How far the job is whose answer it is.
+        job: Option<JobState>,
+    },
+}
+
+impl Entry {
+    /// Who the file is, if it is one.
+    pub(crate) fn tag(&self) -> Option<ETag> {
+        match self.kind {
+            Kind::File { tag, .. } => tag,
+            Kind::Directory => None,
+        }
+    }
+
+    pub(super) fn size(&self) -> Option<u64> {
+        match self.kind {
+            Kind::File { size, .. } => Some(size),
+            Kind::Directory => None,
+        }
+    }
+}
+
+/// An entry as a member of a JSON array, or the data of an event.
+#[derive(Debug, Clone, Copy)]
+pub struct Json<'a>(pub &'a [u8], pub &'a Entry);
+
+impl fmt::Display for Json<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Json(name, entry) = self;
+        let (name, path) = (Quoted(name), encode(name));
+        let seconds = entry.modified.seconds();
+        match &entry.kind {
+            Kind::Directory => write!(
+                out,
+                "{{\"name\":{name},\"path\":\"{path}/\",\"kind\":\"directory\",\"size\":null,\
+                 \"mtime\":{seconds},\"etag\":null,\"sealed\":null}}"
+            ),
+            Kind::File {
+                size,
+                sealed,
+                tag,
+                job,
+            } => {
+                write!(
+                    out,
+                    "{{\"name\":{name},\"path\":\"{path}\",\"kind\":\"file\",\"size\":{size},\
+                     \"mtime\":{seconds},\"etag\":"
+                )?;
+                match tag {
+                    Some(tag) => write!(out, "\"W/\\\"{:016x}\\\"\"", tag.0)?,
+                    None => out.write_str("null")?,
+                }
+                write!(out, ",\"sealed\":{sealed}")?;
+                match job {
+                    Some(job) => write!(out, ",\"job\":\"{job}\"}}"),
+                    None => out.write_char('}'),
+                }
+            }
+        }
+    }
+}
+
+/// A page of a directory, in JSON, of `count` entries in all. `next`: how the page after this one is asked for. The only page
+/// says neither: it is complete.
+#[must_use]
+pub fn list(
+    path: &Path,
+    entries: &[(Box<[u8]>, Entry)],
+    count: usize,
+    next: Option<&ListQuery>,
+) -> String {
+    let mut json = String::new();
+    let members = Members(path, next.is_some());
+    // Writing to a String cannot fail.
+    let _ = write!(json, "{{{members}");
+    let _ = match next {
+        Some(next) => write!(json, ",\"count\":{count},\"next\":\"{next}\""),
+        None if count > entries.len() => write!(json, ",\"count\":{count},\"next\":null"),
+        None => Ok(()),
+    };
+    json.push_str(",\"entries\":[");
+    for (index, (name, entry)) in entries.iter().enumerate() {
+        let comma = if index == 0 { "" } else { "," };
+        let _ = write!(json, "{comma}\n{}", Json(name, entry));
+    }
+    json.push_str("\n]}\n");
+    json
+}
+
+/// What is said of a directory itself.
+pub(super) struct Members<'a>(pub &'a Path, pub bool);
+
+impl fmt::Display for Members<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Members(path, truncated) = self;
+        let name = [b"/", path.name.as_ref()].concat();
+        let name = Quoted(&name);
+        write!(
+            out,
+            "\"name\":{name},\"path\":\"{path}\",\"truncated\":{truncated}"
+        )
+    }
+}
+
+/// A name as a JSON string (RFC 8259 section 7); bytes that are not UTF-8 are U+FFFD.
+struct Quoted<'a>(&'a [u8]);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_char('"')?;
+        for character in String::from_utf8_lossy(self.0).chars() {
+            match character {
+                '"' | '\\' => write!(out, "\\{character}")?,
+                control if control.is_control() => write!(out, "\\u{:04x}", u32::from(control))?,
+                other => out.write_char(other)?,
+            }
+        }
+        out.write_char('"')
+    }
+}
