@@ -20,7 +20,7 @@ pub const PREFLIGHT: &str = "Access-Control-Allow-Methods: GET, HEAD\r\n\
 
 /// Besides the other lines of every answer, where something may be written.
 pub const EXPOSED_WRITABLE: &str =
-    "Access-Control-Expose-Headers: Content-Location, Location, Upload-Complete, Upload-Offset\r\n";
+    "Access-Control-Expose-Headers: Location, Upload-Complete, Upload-Offset\r\n";
 
 /// [`PREFLIGHT`] of a name that may be written.
 pub const PREFLIGHT_WRITABLE: &str = "Access-Control-Allow-Methods: GET, HEAD, POST, PATCH, PUT, MOVE, DELETE\r\n\
@@ -41,8 +41,8 @@ impl Cors {
         }
         let lines = format!(
             "Access-Control-Allow-Origin: {origin}\r\n\
-             Access-Control-Expose-Headers: Accept-Ranges, Allow, Content-Length, Content-Range, Date, ETag, \
-             Last-Modified, Preference-Applied, Retry-After, WWW-Authenticate\r\n"
+             Access-Control-Expose-Headers: Accept-Ranges, Allow, Content-Length, Content-Location, Content-Range, Date, \
+             ETag, Last-Modified, Link, Preference-Applied, Retry-After, WWW-Authenticate\r\n"
         );
         Ok(Cors {
             lines: lines.into(),

@@ -20,8 +20,7 @@ impl Host {
     /// Reads the value of a Host field, or the authority of a target in absolute form (RFC 3986 section 3.2).
     #[must_use]
     pub fn parse(authority: &[u8]) -> Host {
-        let authority = String::from_utf8_lossy(authority);
-        let authority = authority.rsplit('@').next().unwrap_or_default();
+        let authority = String::from_utf8_lossy(without_userinfo(authority));
         // The first colon outside square brackets begins the port.
         let brackets = authority.rfind(']').map_or(0, |end| end + 1);
         let colon = authority[brackets..].find(':');
@@ -32,6 +31,44 @@ impl Host {
             false => Host::Name(name(host).to_ascii_lowercase().into()),
         }
     }
+}
+
+/// Whether this is `uri-host [":" port]` (RFC 9110 section 7.2). A comma is no part of it: it may come from two fields that
+/// somebody has joined.
+#[must_use]
+pub fn is_well_formed(authority: &[u8]) -> bool {
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+;=%".contains(byte);
+    let (host_is_plain, port) = match authority.strip_prefix(b"[") {
+        Some(rest) => {
+            let end = rest.iter().position(|&byte| byte == b']');
+            let (address, port) = rest.split_at(end.unwrap_or(0));
+            let is_plain = address.iter().all(|byte| *byte == b':' || plain(byte));
+            (
+                is_plain && !address.is_empty(),
+                port.get(1..).unwrap_or_default(),
+            )
+        }
+        None => {
+            let colon = authority.iter().position(|&byte| byte == b':');
+            let (host, port) = authority.split_at(colon.unwrap_or(authority.len()));
+            (host.iter().all(plain), port)
+        }
+    };
+    let is_port = match port {
+        [] => true,
+        [b':', digits @ ..] => digits.iter().all(u8::is_ascii_digit),
+        _ => false,
+    };
+    host_is_plain && is_port
+}
+
+/// An authority may begin with the name of a user (RFC 3986 section 3.2.1), a Host field may not.
+#[must_use]
+pub fn without_userinfo(authority: &[u8]) -> &[u8] {
+    authority
+        .rsplit(|&byte| byte == b'@')
+        .next()
+        .unwrap_or_default()
 }
 
 fn is_literal(host: &str) -> bool {

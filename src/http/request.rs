@@ -12,7 +12,7 @@ use super::authorization::Credentials;
 use super::conditional::{Conditions, ETag};
 use super::cookie::{self, Proof};
 use super::head::Status;
-use super::host::Host;
+use super::host::{self, Host};
 use super::list_query::ListQuery;
 use super::pattern::Pattern;
 use super::position::{Check, Positions};
@@ -325,7 +325,11 @@ fn build(parsed: &httparse::Request<'_, '_>) -> Result<Request, Refusal> {
         Query::default()
     };
     // An authority in the target replaces the field (RFC 9112 section 3.2.2).
-    let authority = target::authority(written).or(fields.host);
+    let named = target::authority(written);
+    if !named.is_none_or(|named| host::is_well_formed(host::without_userinfo(named))) {
+        return Err(Refusal::Malformed("malformed host in the request target"));
+    }
+    let authority = named.or(fields.host);
     let persistent = !fields.close && (!http10 || fields.keep_alive);
     let write = verb
         .map(|verb| Box::new(writing.head(verb, written, authority, framing, http10, persistent)));
@@ -453,7 +457,7 @@ impl<'a> Fields<'a> {
             if self.host.replace(value).is_some() {
                 return Err(Refusal::Malformed("repeated Host field"));
             }
-            if !value.iter().all(|&byte| is_host(byte)) {
+            if !host::is_well_formed(value) {
                 return Err(Refusal::Malformed("malformed Host field"));
             }
         } else if is("connection") {
@@ -529,12 +533,6 @@ impl<'a> Fields<'a> {
             )),
         }
     }
-}
-
-/// Characters of `uri-host [":" port]` (RFC 3986 section 3.2.2), but not the comma: it may come from two
-/// fields that somebody has joined.
-fn is_host(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-._~!$&'()*+;=:[]%".contains(&byte)
 }
 
 /// Whether a comma-separated list has this member; parameters of a member (`;q=0.5`) do not matter.

@@ -76,6 +76,10 @@ fn what_rfc_9112_forbids_is_refused() {
         b"GET /log HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n\r\n",
         b"GET /log HTTP/1.1\r\nHost: localhost\r\nHost: other\r\n\r\n",
         b"GET /log HTTP/1.1\r\nHost: h h\r\n\r\n",
+        b"GET /log HTTP/1.1\r\nHost: localhost:8x\r\n\r\n",
+        b"GET /log HTTP/1.1\r\nHost: [::1\r\n\r\n",
+        b"GET /log HTTP/1.1\r\nHost: ::1\r\n\r\n",
+        b"GET http://localhost:8x/log HTTP/1.1\r\nHost: localhost\r\n\r\n",
         b"POST /log HTTP/1.1\r\n\r\n",
     ];
     for head in heads {

@@ -15,6 +15,9 @@ fn assert_readable(head: &Head, origin: &str, vary: Option<&str>) {
         "Accept-Ranges",
         "Retry-After",
         "WWW-Authenticate",
+        // Where a generation is now, and which one comes next.
+        "Content-Location",
+        "Link",
     ] {
         assert!(
             exposed.split(", ").any(|known| known == name),

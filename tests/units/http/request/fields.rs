@@ -8,6 +8,7 @@ const VALUE: Refusal = Malformed("control character in a field value");
 const NO_HOST: Refusal = Malformed("no Host field");
 const HOSTS: Refusal = Malformed("repeated Host field");
 const BAD_HOST: Refusal = Malformed("malformed Host field");
+const BAD_AUTHORITY: Refusal = Malformed("malformed host in the request target");
 const LENGTH: Refusal = Malformed("malformed Content-Length");
 const LENGTHS: Refusal = Malformed("repeated Content-Length");
 const CODINGS: Refusal = Malformed("repeated Transfer-Encoding");
@@ -94,6 +95,26 @@ fn host() {
         (b"GET / HTTP/1.1\r\nHost: a\tb\r\n\r\n", BAD_HOST),
         (b"GET / HTTP/1.1\r\nHost: \xc3\xa9\r\n\r\n", BAD_HOST),
         (b"GET / HTTP/1.0\r\nHost: a b\r\n\r\n", BAD_HOST),
+        // A port is digits, and an address with colons stands in brackets.
+        (b"GET / HTTP/1.1\r\nHost: a:8x\r\n\r\n", BAD_HOST),
+        (b"GET / HTTP/1.1\r\nHost: a:-1\r\n\r\n", BAD_HOST),
+        (b"GET / HTTP/1.1\r\nHost: a:80:81\r\n\r\n", BAD_HOST),
+        (b"GET / HTTP/1.1\r\nHost: ::1\r\n\r\n", BAD_HOST),
+        (b"GET / HTTP/1.1\r\nHost: [::1\r\n\r\n", BAD_HOST),
+        (b"GET / HTTP/1.1\r\nHost: [\r\n\r\n", BAD_HOST),
+        (b"GET / HTTP/1.1\r\nHost: []\r\n\r\n", BAD_HOST),
+        (b"GET / HTTP/1.1\r\nHost: [::1]a\r\n\r\n", BAD_HOST),
+        (b"GET / HTTP/1.1\r\nHost: [::1]:a\r\n\r\n", BAD_HOST),
+        (b"GET / HTTP/1.1\r\nHost: [::1]:80]\r\n\r\n", BAD_HOST),
+        (b"GET / HTTP/1.1\r\nHost: a]\r\n\r\n", BAD_HOST),
+        (
+            b"GET http://a:8x/ HTTP/1.1\r\nHost: a\r\n\r\n",
+            BAD_AUTHORITY,
+        ),
+        (
+            b"GET http://user@[::1/ HTTP/1.1\r\nHost: a\r\n\r\n",
+            BAD_AUTHORITY,
+        ),
     ];
     for (head, expected) in table {
         super::refused(head, *expected);
