@@ -97,6 +97,9 @@ pub const EVENT_PLACES_MAX: usize = 2 * EVENT_FILES_MAX;
 /// A place is forgotten when its file was not seen so many times in a row that the directory was looked at: a file that
 /// is renamed meanwhile may not be seen once.
 pub const EVENT_PLACE_MISSED: u8 = 3;
+/// The same of a place that belongs to a name, which has no file yet: who rolls a log may create it seconds later, while
+/// the directory is looked at four times a second.
+pub const EVENT_PLACE_AWAITED: u8 = 240;
 /// Shortest pause between two looks at a directory whose entries are told as events: what happens meanwhile is told once.
 pub const DIRECTORY_PAUSE: Duration = Duration::from_millis(250);
 /// How long after the first news of a directory it is looked at: between the rename and the creation of a roll there is

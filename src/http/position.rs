@@ -112,14 +112,45 @@ impl fmt::Display for Position {
     }
 }
 
+/// A short hash of the name of a file: FNV-1a in 64 bits, of which the upper and the lower half are combined by exclusive or.
+/// Written as 8 lower-case hex digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct NameHash(u32);
+
+impl NameHash {
+    /// Of a name in its directory.
+    #[must_use]
+    pub fn of(name: &[u8]) -> NameHash {
+        let hash = fnv(&[name]);
+        #[allow(clippy::cast_possible_truncation, reason = "the two halves")]
+        NameHash((hash >> 32) as u32 ^ hash as u32)
+    }
+
+    /// Reads its own spelling, and no other.
+    #[must_use]
+    pub fn parse(text: &[u8]) -> Option<NameHash> {
+        let text = str::from_utf8(text).ok()?;
+        let hash = NameHash(u32::from_str_radix(text, 16).ok()?);
+        (hash.to_string() == text).then_some(hash)
+    }
+}
+
+impl fmt::Display for NameHash {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{:08x}", self.0)
+    }
+}
+
 /// A position in the file of a name, and those in earlier files of that name to which somebody may still append, with dots
-/// between them.
+/// between them; of a file that a pattern has found, also a tilde and the hash of the name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
     /// In the file that the name had last.
     pub at: Position,
     /// In earlier ones, oldest first.
     pub late: Box<[Position]>,
+    /// Whose place it is, where that does not follow from the order of the places. The file may have lost its name.
+    pub name: Option<NameHash>,
 }
 
 impl From<Position> for Place {
@@ -127,6 +158,7 @@ impl From<Position> for Place {
         Place {
             at,
             late: Box::default(),
+            name: None,
         }
     }
 }
@@ -135,10 +167,15 @@ impl Place {
     /// Reads what this server wrote; `None` if it did not write that.
     #[must_use]
     pub fn parse(text: &[u8]) -> Option<Place> {
+        let (text, name) = match text.iter().position(|&byte| byte == b'~') {
+            Some(tilde) => (&text[..tilde], Some(NameHash::parse(&text[tilde + 1..])?)),
+            None => (text, None),
+        };
         let mut parts = text.split(|&byte| byte == b'.').map(Position::parse);
         let place = Place {
             at: parts.next()??,
             late: parts.collect::<Option<_>>()?,
+            name,
         };
         (place.late.len() <= EVENT_LATE_MAX).then_some(place)
     }
@@ -147,7 +184,10 @@ impl Place {
 impl fmt::Display for Place {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{}", self.at)?;
-        self.late.iter().try_for_each(|late| write!(out, ".{late}"))
+        let mut late = self.late.iter();
+        late.try_for_each(|late| write!(out, ".{late}"))?;
+        let mut name = self.name.iter();
+        name.try_for_each(|name| write!(out, "~{name}"))
     }
 }
 

@@ -14,6 +14,28 @@ pub(super) struct Advanced {
     pub line: Option<(u64, Check)>,
 }
 
+impl Advanced {
+    /// Where the line begins, if it began behind the last position.
+    pub fn line_start(&self) -> Option<Position> {
+        self.line.map(|line| start_of(line, self.at))
+    }
+}
+
+/// The position where a line begins, from the offset and the check of the bytes before it. `at`: a position in that file.
+pub(super) fn start_of((offset, check): (u64, Check), at: Position) -> Position {
+    Position {
+        offset,
+        check: (offset > 0).then_some(check),
+        ..at
+    }
+}
+
+/// The line that a reader is in who begins there: nothing of it was told before.
+pub(super) fn line_at(at: Option<Position>) -> (u64, Check) {
+    let check = at.and_then(|at| at.check).unwrap_or(Check::of(&[]));
+    (at.map_or(0, |at| at.offset), check)
+}
+
 /// Writes events of the lines in `bytes`, which begin with those that the position is checked by. `last`: nothing follows
 /// them, so a line that has no end will not get one. `None`: they are not what was read there before, so the file was
 /// truncated or written over, and nobody saw it.

@@ -53,6 +53,7 @@ impl Beginning {
         let place = Place {
             at: position,
             late: place.map_or_else(Box::default, |place| place.late.clone()),
+            name: None,
         };
         sse::write_beginning(&mut all, Some(&place));
         all.append(&mut events);
@@ -118,14 +119,14 @@ impl<F> EventStream<F> {
         begun: u32,
     ) -> EventStream<F> {
         let (members, directory) = match subject {
-            Subject::File(Place { at, late }) => {
+            Subject::File(Place { at, late, .. }) => {
                 let member = match file {
                     Some(file) => NameFollower::found(path.clone(), file, at),
                     None => NameFollower::sought(path.clone(), "".into(), Some(at), None),
                 };
                 (vec![member.with_late(&late)], None)
             }
-            Subject::Earlier(Place { at, late }) => {
+            Subject::Earlier(Place { at, late, .. }) => {
                 let member = NameFollower::sought(path.clone(), "".into(), Some(at), None);
                 (vec![member.with_late(&late)], None)
             }
@@ -329,6 +330,9 @@ impl<F> EventStream<F> {
         };
         let (found, place) = self.begin(current, found, passed);
         let out = self.write(|member, source, out| member.followed(source, found, place, now, out));
+        if self.directory.is_some() {
+            file_set::drop_late(&mut self.members, current);
+        }
         // Another file may take its place.
         if self.members[current].is_known_to_be_gone()
             && let Some(directory) = &mut self.directory
@@ -384,22 +388,28 @@ impl<F> EventStream<F> {
         let Purpose::Files(selection) = &mut directory.purpose else {
             return (found, None);
         };
-        passed.into_iter().for_each(|place| selection.keep(place));
-        let Followed::File { info, .. } = &found else {
+        passed
+            .into_iter()
+            .for_each(|place| selection.keep(place.into()));
+        let Followed::File { info, named, .. } = &found else {
             return (found, None);
         };
         let (tag, member) = (Some(info.etag), &self.members[current]);
         let reads = |member: &NameFollower<F>| member.etag() == tag && member.file().is_some();
         let (before, behind) = self.members.split_at(current);
         let is_read = before.iter().chain(&behind[1..]).any(reads);
-        if !member.accepts(info.etag) || is_read {
+        // A generation has no name that fits, so no listing says anything of it.
+        if *named && !member.accepts(info.etag) || is_read {
             // Of a second name of a file that is followed there is nothing new to say.
             directory.again = !self.members.iter().any(|member| member.etag() == tag);
             return (Followed::Unknown, None);
         }
+        file_set::hand_over_late(&mut self.members, current, info.etag, selection);
+        let member = &self.members[current];
         let place = selection.take(info.etag);
         let left = member.leaves_for(info.etag);
-        left.into_iter().for_each(|left| selection.keep(left));
+        left.into_iter()
+            .for_each(|left| selection.keep(left.into()));
         (found, place)
     }
 
@@ -437,7 +447,7 @@ impl<F> EventStream<F> {
         let lost = selection
             .into_iter()
             .flat_map(|selection| selection.places())
-            .map(|at| Some(Place::from(at)));
+            .map(Some);
         let before: Box<[_]> = before.filter(counts).collect();
         let room = EVENT_PLACES_MAX - 1 - before.len();
         let behind = behind.filter(counts).chain(lost).take(room).collect();

@@ -6,13 +6,15 @@
 
 use std::collections::HashMap;
 
+use arrayvec::ArrayVec;
+
 use super::directory::{Directory, Purpose};
 use super::matches::Matches;
 use super::name_follower::NameFollower;
 use super::selection::{FileSelection, Named};
 use crate::http::conditional::ETag;
 use crate::http::pattern::Pattern;
-use crate::http::position::{Position, Positions};
+use crate::http::position::{Place, Position, Positions};
 use crate::http::query::Start;
 use crate::http::sse;
 use crate::http::target::Path;
@@ -65,8 +67,18 @@ pub(crate) fn assign<F>(
     for index in 0..members.len() {
         if has_passed_on(members, index, &files) {
             let place = members[index].pass_on();
-            place.into_iter().for_each(|place| selection.keep(place));
+            place
+                .into_iter()
+                .for_each(|place| selection.keep(place.into()));
         }
+    }
+    for (name, tag) in &files {
+        let follower = members
+            .iter()
+            .position(|member| member.file_name() == *name);
+        let follower = follower.unwrap_or(members.len());
+        tag.iter()
+            .for_each(|&tag| hand_over_late(members, follower, tag, selection));
     }
     for member in members.iter_mut() {
         let name = member.file_name();
@@ -86,13 +98,16 @@ pub(crate) fn assign<F>(
             // What comes later is new from its beginning.
             _ => None,
         };
-        let mut member = seek(directory, name, None, start);
+        let mut member = match selection.take_named(name, *tag, &files) {
+            Some(Place { at, late, .. }) => seek(directory, name, Some(at), start).with_late(&late),
+            None => seek(directory, name, None, start),
+        };
         member.listed(*tag);
         if members.len() < EVENT_FILES_MAX {
             members.push(member);
         } else if let Some(index) = dispensable(members, matches) {
             // It may be followed again: then from where it was.
-            let place = members[index].at();
+            let place = members[index].place();
             place.into_iter().for_each(|place| selection.keep(place));
             members[index] = member;
         }
@@ -104,6 +119,31 @@ pub(crate) fn assign<F>(
         }
     }
     selection.forget(&files, matches.version());
+}
+
+/// A file that has another name here now is followed by that one, also where somebody may still append to it.
+pub(crate) fn hand_over_late<F>(
+    members: &mut [NameFollower<F>],
+    follower: usize,
+    etag: ETag,
+    selection: &mut FileSelection,
+) {
+    let others = members.iter_mut().enumerate();
+    let others = others.filter(|(index, _)| *index != follower);
+    let places = others.filter_map(|(_, member)| member.hand_over_late(etag));
+    places.for_each(|place| selection.keep(place.into()));
+}
+
+/// A member has left a file that others read by the name that it has now.
+pub(crate) fn drop_late<F>(members: &mut [NameFollower<F>], left_by: usize) {
+    let read = |member: &NameFollower<F>| member.etag().filter(|_| member.file().is_some());
+    let others = members.iter().enumerate();
+    let others = others.filter(|(index, _)| *index != left_by);
+    let read: ArrayVec<ETag, EVENT_FILES_MAX> =
+        others.filter_map(|(_, member)| read(member)).collect();
+    for etag in read {
+        members[left_by].hand_over_late(etag);
+    }
 }
 
 /// A member that gives way to a file that is newer: one whose file is gone, as the client knows, else one whose file is not

@@ -1,7 +1,7 @@
 //! Earlier files of a followed name, to which somebody may still append: a writer keeps a log open until it is told to open
 //! it again. Their lines come between those of the file that has the name now.
 
-use super::advance::{advance, end_of};
+use super::advance::{Advanced, advance, end_of};
 use super::followed::Followed;
 use crate::action::{Action, After, KnownFile, SoughtName};
 use crate::http::conditional::ETag;
@@ -21,6 +21,8 @@ struct LateFile<F> {
     file: Option<F>,
     /// Behind the last event of it.
     at: Position,
+    /// Where the line begins that this is in, as far as its beginning was told.
+    line: Position,
     /// Up to here the file has no event behind `at`.
     seen: u64,
     size: u64,
@@ -44,7 +46,7 @@ impl<F> LateFiles<F> {
         let places = places.iter().take(EVENT_LATE_MAX);
         LateFiles(
             places
-                .map(|&at| LateFile::of(None, at, Moment::NEVER))
+                .map(|&at| LateFile::of(None, at, at, Moment::NEVER))
                 .collect(),
         )
     }
@@ -54,13 +56,20 @@ impl<F> LateFiles<F> {
         self.0.is_empty()
     }
 
-    /// The name has left a file that was read up to there.
-    pub fn keep(&mut self, file: F, at: Position, now: Moment) {
+    /// The name has left a file that was read up to there, which is in the line that begins at `line`.
+    pub fn keep(&mut self, file: F, at: Position, line: Position, now: Moment) {
         self.0.retain(|late| late.at.etag != at.etag);
         if self.0.len() >= EVENT_LATE_MAX {
             self.0.remove(0);
         }
-        self.0.push(LateFile::of(Some(file), at, now + EVENT_LATE));
+        let until = now + EVENT_LATE;
+        self.0.push(LateFile::of(Some(file), at, line, until));
+    }
+
+    /// Another name has the file now. Gives the start of the line that it is in.
+    pub fn hand_over(&mut self, etag: ETag) -> Option<Position> {
+        let index = self.0.iter().position(|late| late.at.etag == etag)?;
+        Some(self.0.remove(index).line)
     }
 
     /// The name leads to a file again, which is not late any more.
@@ -72,6 +81,28 @@ impl<F> LateFiles<F> {
     pub fn places(&self, but: Option<ETag>) -> impl Iterator<Item = Position> {
         let places = self.0.iter().map(|late| late.at);
         places.filter(move |at| Some(at.etag) != but)
+    }
+
+    /// What stands in an `id` before and behind the position of an event of a name whose last file is read up to `at`. `of`:
+    /// where the event is of, perhaps an earlier file.
+    pub fn around(&self, at: Option<Position>, of: Option<Position>) -> (String, String) {
+        let (mut before, mut behind) = (String::new(), String::new());
+        let etag = at.map(|at| at.etag);
+        let late = of.filter(|of| Some(of.etag) != etag);
+        if let (Some(_), Some(at)) = (late, at) {
+            before = format!("{at}.");
+        }
+        let mut passed = late.is_none();
+        for place in self.places(etag) {
+            if late.is_some_and(|late| late.etag == place.etag) {
+                passed = true;
+            } else if passed {
+                behind.push_str(&format!(".{place}"));
+            } else {
+                before.push_str(&format!("{place}."));
+            }
+        }
+        (before, behind)
     }
 
     /// The files.
@@ -178,7 +209,7 @@ impl<F> LateFiles<F> {
         source: Source<'_>,
         bytes: &[u8],
         out: &mut Vec<u8>,
-    ) -> Option<Position> {
+    ) -> Option<Advanced> {
         let index = self.turn()?;
         let late = &mut self.0[index];
         let last = late.last && end_of(late.at, bytes) == late.size;
@@ -187,9 +218,9 @@ impl<F> LateFiles<F> {
             return None;
         };
         (late.at, late.seen) = (advanced.at, advanced.seen);
-        let at = late.at;
+        late.line = advanced.line_start().unwrap_or(late.line);
         self.finish(index);
-        Some(at)
+        Some(advanced)
     }
 
     /// When [`LateFiles::timer_fired`] is due.
@@ -215,10 +246,11 @@ impl<F> LateFiles<F> {
 }
 
 impl<F> LateFile<F> {
-    fn of(file: Option<F>, at: Position, until: Moment) -> LateFile<F> {
+    fn of(file: Option<F>, at: Position, line: Position, until: Moment) -> LateFile<F> {
         LateFile {
             file,
             at,
+            line,
             seen: at.offset,
             size: at.offset,
             look: true,

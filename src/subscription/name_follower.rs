@@ -3,7 +3,7 @@
 //!
 //! Of a line that is not complete nothing is kept; it is read again from its start.
 
-use super::advance::{advance, end_of};
+use super::advance::{self, Advanced, advance, end_of};
 use super::backoff::RetryBackoff;
 use super::caught_up::CaughtUp;
 use super::end::End;
@@ -11,7 +11,7 @@ use super::followed::Followed;
 use super::late::LateFiles;
 use crate::action::{Action, After, KnownFile, SoughtName};
 use crate::http::conditional::ETag;
-use crate::http::position::{Check, Place, Position, checked_from};
+use crate::http::position::{Check, NameHash, Place, Position, checked_from};
 use crate::http::query::Start;
 use crate::http::sse::{self, Source};
 use crate::http::target::Path;
@@ -39,10 +39,9 @@ pub struct NameFollower<F> {
     look: bool,
     /// It is not known yet whether the file has what the client has of it.
     unverified: bool,
-    /// Where the line begins that the place is in, as far as its beginning was told by this member.
-    line: u64,
-    /// Of the bytes before that, once some behind it were read: a line may have been resumed in its middle.
-    line_check: Check,
+    /// Where the line begins that the place is in, as far as its beginning was told by this member, and the check of the
+    /// bytes before it.
+    line: (u64, Check),
     /// The file was truncated since it was found.
     truncated: bool,
     /// Why the name no longer leads to the file.
@@ -80,8 +79,6 @@ impl<F> NameFollower<F> {
             size: at.offset,
             look: true,
             unverified: at.check.is_some(),
-            line: at.offset,
-            line_check: at.check.unwrap_or(Check::of(&[])),
             ..NameFollower::sought(path, "".into(), Some(at), None)
         }
     }
@@ -104,8 +101,7 @@ impl<F> NameFollower<F> {
             sealed: false,
             look: false,
             unverified: false,
-            line: 0,
-            line_check: Check::of(&[]),
+            line: advance::line_at(at),
             truncated: false,
             left: None,
             passes_on: false,
@@ -145,10 +141,17 @@ impl<F> NameFollower<F> {
         }
     }
 
-    /// The place in the file that is left when another one is begun.
+    /// The place in the file that is left when another one is begun, unless it is kept among the late ones.
     pub fn leaves_for(&self, etag: ETag) -> Option<Position> {
+        let mut late = self.late.places(None);
+        let is_late = self.is_left_open() || late.any(|at| Some(at.etag) == self.etag());
         self.line_start()
-            .filter(|at| at.etag != etag && !self.truncated)
+            .filter(|at| at.etag != etag && !self.truncated && !is_late)
+    }
+
+    /// The name has left a file that is at hand, and no other member goes on with it.
+    fn is_left_open(&self) -> bool {
+        self.file.is_some() && self.left.is_some() && !self.passes_on && !self.truncated
     }
 
     /// What to do when nothing is on its way; `None`: nothing. `number`: which one of the stream's names it is. What was
@@ -196,11 +199,9 @@ impl<F> NameFollower<F> {
         }
     }
 
-    /// Where it is when it looks for what comes next. By a pattern the listing says which file that is.
+    /// Where it is when it looks for what comes next. A file that has the name of another member is that one's.
     pub fn after(&self) -> Option<After> {
-        let at = self
-            .at
-            .filter(|_| self.accepts == Accepts::Any && !self.truncated)?;
+        let at = self.at.filter(|_| !self.passes_on && !self.truncated)?;
         Some(After {
             etag: at.etag,
             offset: at.offset,
@@ -313,7 +314,8 @@ impl<F> NameFollower<F> {
     /// The file is another member's from now on: gives the place. That is the start of a line of which only a part was told:
     /// under its new name the line is told as a whole, since nobody could put it together from events of two types.
     pub fn hand_over(&mut self) -> Option<Position> {
-        let place = self.line_start();
+        let late = self.etag().and_then(|etag| self.late.hand_over(etag));
+        let place = late.or_else(|| self.line_start());
         self.left.get_or_insert(End::Renamed);
         self.file = None;
         (self.truncated, self.passes_on) = (false, false);
@@ -322,15 +324,18 @@ impl<F> NameFollower<F> {
         place
     }
 
+    /// Another member goes on with an earlier file, which has the name of that one now. Gives the place.
+    pub fn hand_over_late(&mut self, etag: ETag) -> Option<Position> {
+        self.late.hand_over(etag)
+    }
+
     fn line_start(&self) -> Option<Position> {
         let at = self.at?;
-        if self.line >= at.offset || at.check.is_none() {
-            return Some(at);
-        }
-        Some(Position {
-            offset: self.line,
-            check: (self.line > 0).then_some(self.line_check),
-            ..at
+        let in_line = self.line.0 < at.offset && at.check.is_some();
+        Some(if in_line {
+            advance::start_of(self.line, at)
+        } else {
+            at
         })
     }
 
@@ -348,7 +353,7 @@ impl<F> NameFollower<F> {
                 at,
                 seen: self.seen,
                 size: self.size,
-                line: (self.line, self.line_check),
+                line: self.line,
             },
         ))
     }
@@ -357,7 +362,7 @@ impl<F> NameFollower<F> {
     pub fn catch_up(&mut self, to: CaughtUp) {
         debug_assert!(self.caught_up().is_some(), "it has something to do");
         (self.at, self.seen, self.size) = (Some(to.at), to.seen, to.size);
-        (self.line, self.line_check) = to.line;
+        self.line = to.line;
     }
 
     /// Takes a measurement of the file.
@@ -376,10 +381,6 @@ impl<F> NameFollower<F> {
 
     fn offset(&self) -> u64 {
         self.at.map_or(0, |at| at.offset)
-    }
-
-    fn check(&self) -> Option<Check> {
-        self.at.and_then(|at| at.check)
     }
 
     /// The file was seen to be shorter than before. It has another tag from here on, so the place is good no more.
@@ -407,24 +408,11 @@ impl<F> NameFollower<F> {
 
     /// What stands in an `id` before and behind the position of an event: of the file that the name had last, or of an
     /// earlier one.
-    fn own_places(&self, of: Option<Position>) -> (String, String) {
-        let (mut before, mut behind) = (String::new(), String::new());
-        let etag = self.etag();
-        let late = of.filter(|of| Some(of.etag) != etag);
-        if let (Some(_), Some(at)) = (late, self.at) {
-            before = format!("{at}.");
-        }
-        let mut passed = late.is_none();
-        for place in self.late.places(etag) {
-            if late.is_some_and(|late| late.etag == place.etag) {
-                passed = true;
-            } else if passed {
-                behind.push_str(&format!(".{place}"));
-            } else {
-                before.push_str(&format!("{place}."));
-            }
-        }
-        (before, behind)
+    fn own_places(&self, source: Source<'_>, of: Option<Position>) -> (String, String) {
+        let (before, mut behind) = self.late.around(self.at, of);
+        let name = self.name_hash().into_iter();
+        name.for_each(|name| behind.push_str(&format!("~{name}")));
+        (source.before.to_owned() + &before, behind + source.behind)
     }
 
     /// Behind the last event of the file, and of earlier ones.
@@ -433,24 +421,34 @@ impl<F> NameFollower<F> {
         Some(Place {
             at,
             late: self.late.places(Some(at.etag)).collect(),
+            name: self.name_hash(),
         })
+    }
+
+    /// By a pattern the name is found by the listing, and its place says whose it is.
+    fn name_hash(&self) -> Option<NameHash> {
+        let listed = matches!(self.accepts, Accepts::Listed(_));
+        listed.then(|| NameHash::of(self.file_name()))
     }
 
     /// Takes the bytes that were needed, which begin with those that the position is checked by; writes events. If they
     /// are not what was read there before, the file was truncated or written over, and nobody saw it.
     pub fn read(&mut self, source: Source<'_>, bytes: &[u8], out: &mut Vec<u8>) {
         let late = self.late.current();
-        let (before, behind) = self.own_places(late);
-        let (before, behind) = (source.before.to_owned() + &before, behind + source.behind);
+        let (before, behind) = self.own_places(source, late);
         let source = Source {
             before: &before,
             behind: &behind,
             ..source
         };
         if late.is_some() {
-            let at = self.late.read(source, bytes, out);
+            let advanced = self.late.read(source, bytes, out);
             // While the name leads nowhere, this is the file that it had last.
-            self.at = at.filter(|at| self.etag() == Some(at.etag)).or(self.at);
+            if let Some(advanced) = advanced
+                && self.etag() == Some(advanced.at.etag)
+            {
+                self.advance(advanced);
+            }
             return;
         }
         let Some(at) = self.at else {
@@ -462,10 +460,13 @@ impl<F> NameFollower<F> {
             self.truncated = true;
             return;
         };
-        (self.at, self.seen) = (Some(advanced.at), advanced.seen);
-        if let Some((line, check)) = advanced.line {
-            (self.line, self.line_check) = (line, check);
-        }
+        self.seen = advanced.seen;
+        self.advance(advanced);
+    }
+
+    fn advance(&mut self, advanced: Advanced) {
+        self.at = Some(advanced.at);
+        self.line = advanced.line.unwrap_or(self.line);
     }
 
     /// Takes what the name leads to now; writes events. `place`: behind what the client has of that file, under whatever
@@ -479,8 +480,7 @@ impl<F> NameFollower<F> {
         out: &mut Vec<u8>,
     ) {
         self.keep_late(&found, now);
-        let (before, behind) = self.own_places(None);
-        let (before, behind) = (source.before.to_owned() + &before, behind + source.behind);
+        let (before, behind) = self.own_places(source, None);
         let source = Source {
             before: &before,
             behind: &behind,
@@ -502,8 +502,7 @@ impl<F> NameFollower<F> {
                 self.begin(source, &info, place, gap, out);
                 // A file that came back is in the line that it was in.
                 if self.at != before {
-                    self.line = self.offset();
-                    self.line_check = self.check().unwrap_or(Check::of(&[]));
+                    self.line = advance::line_at(self.at);
                 }
                 (self.seen, self.size) = (self.offset(), self.offset());
                 (self.file, self.backoff) = (Some(file), None);
@@ -511,7 +510,7 @@ impl<F> NameFollower<F> {
                 self.left = (!named).then_some(End::Renamed);
                 (self.truncated, self.sealed, self.look) = (false, false, true);
                 (self.finished, self.in_vain) = (false, false);
-                self.unverified = self.check().is_some();
+                self.unverified = self.at.is_some_and(|at| at.check.is_some());
             }
             found => {
                 // What comes next is not told as the end of what is gone.
@@ -544,13 +543,13 @@ impl<F> NameFollower<F> {
             Followed::Nothing | Followed::Unknown => None,
         };
         next.into_iter().for_each(|etag| self.late.drop_file(etag));
-        let leaves = self.accepts == Accepts::Any && self.left.is_some() && !self.truncated;
+        let leaves = self.is_left_open();
         let at = self.at.filter(|at| leaves && Some(at.etag) != next);
-        if let Some(at) = at
+        if let (Some(at), Some(line)) = (at, self.line_start())
             && let Some(file) = self.file.take()
         {
             self.finished = true;
-            self.late.keep(file, at, now);
+            self.late.keep(file, at, line, now);
         }
     }
 

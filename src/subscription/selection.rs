@@ -3,9 +3,9 @@
 use super::changelog::Version;
 use crate::http::etag::ETag;
 use crate::http::pattern::Pattern;
-use crate::http::position::{Position, Positions};
+use crate::http::position::{NameHash, Place, Position, Positions};
 use crate::http::query::Start;
-use crate::limits::{EVENT_PLACE_MISSED, EVENT_PLACES_MAX};
+use crate::limits::{EVENT_PLACE_AWAITED, EVENT_PLACE_MISSED, EVENT_PLACES_MAX};
 
 /// The files that an event stream follows.
 #[derive(Debug)]
@@ -14,7 +14,7 @@ pub(crate) struct FileSelection {
     /// Where those are begun that are there at first.
     pub(super) start: Option<Start>,
     /// Places after what the client has of files that nobody follows now, and how often listings missed these.
-    places: Vec<(Position, u8)>,
+    places: Vec<(Place, u8)>,
     /// Of the last listing.
     version: Version,
     /// Names of files that are not followed, as the client knows them.
@@ -39,27 +39,42 @@ impl FileSelection {
         };
         let positions = positions.map_or_else(Box::default, |positions| positions.0);
         for place in positions.iter().flatten() {
-            selection.keep(place.at);
+            selection.keep(place.clone());
         }
         selection
     }
 
     /// Remembers a place in a file that has lost its name. Files only grow: of two places the later one counts.
-    pub fn keep(&mut self, position: Position) {
-        let before = self.take(position.etag);
+    pub fn keep(&mut self, place: Place) {
+        let before = self.take(place.at.etag);
         if self.places.len() == EVENT_PLACES_MAX {
             self.places.remove(0);
         }
-        let later = before.filter(|before| before.offset > position.offset);
-        self.places.push((later.unwrap_or(position), 0));
+        let later = before.filter(|before| before.offset > place.at.offset);
+        let at = later.unwrap_or(place.at);
+        self.places.push((Place { at, ..place }, 0));
     }
 
     /// The place in a file that somebody follows from now on.
     pub fn take(&mut self, etag: ETag) -> Option<Position> {
+        let mut places = self.places.iter();
+        let index = places.position(|(place, _)| place.at.etag == etag)?;
+        Some(self.places.remove(index).0.at)
+    }
+
+    /// The place of a name: in the file that it has, or in one that it had and that has no other name here.
+    pub(super) fn take_named(
+        &mut self,
+        name: &[u8],
+        tag: Option<ETag>,
+        files: &[Named<'_>],
+    ) -> Option<Place> {
+        let hash = Some(NameHash::of(name));
+        let is_others = |etag| tag != Some(etag) && has(files, etag);
         let index = self
             .places
             .iter()
-            .position(|(place, _)| place.etag == etag)?;
+            .position(|(place, _)| place.name == hash && !is_others(place.at.etag))?;
         Some(self.places.remove(index).0)
     }
 
@@ -74,8 +89,8 @@ impl FileSelection {
     }
 
     /// All that are remembered.
-    pub fn places(&self) -> impl Iterator<Item = Position> {
-        self.places.iter().map(|(place, _)| *place)
+    pub fn places(&self) -> impl Iterator<Item = Place> {
+        self.places.iter().map(|(place, _)| place.clone())
     }
 
     /// Forgets places in files that have left the directory, or have no name that fits.
@@ -84,13 +99,25 @@ impl FileSelection {
             return;
         }
         for (place, missed) in &mut self.places {
-            let there = files.iter().any(|(_, tag)| *tag == Some(place.etag));
-            *missed = if there { 0 } else { *missed + 1 };
+            *missed = if has(files, place.at.etag) {
+                0
+            } else {
+                *missed + 1
+            };
         }
-        self.places
-            .retain(|(_, missed)| *missed < EVENT_PLACE_MISSED);
+        self.places.retain(|(place, missed)| {
+            *missed
+                < match place.name {
+                    Some(_) => EVENT_PLACE_AWAITED,
+                    None => EVENT_PLACE_MISSED,
+                }
+        });
     }
 }
 
 /// A name, and the file that has it.
 pub(super) type Named<'a> = (&'a [u8], Option<ETag>);
+
+fn has(files: &[Named<'_>], etag: ETag) -> bool {
+    files.iter().any(|(_, tag)| *tag == Some(etag))
+}

@@ -80,7 +80,10 @@ pub(super) fn follow(slot: &mut Slot, key: usize, context: &mut Context) -> bool
     let lookup = context.topics.look_up_to_follow(sought);
     let counted = lookup.counted();
     let next = match after {
-        Some(after) => generations::next(context, key, &name, after, lookup),
+        Some(after) => {
+            let patterns = slot.machine.patterns();
+            generations::next(context, key, &name, after, patterns, lookup)
+        }
         None => Next::Named(lookup),
     };
     let (topic, now) = (next.topic(), context.now);

@@ -9,13 +9,14 @@ use crate::action::After;
 use crate::follow::look_up::Lookup;
 use crate::follow::watcher::TopicId;
 use crate::http::conditional::ETag;
+use crate::http::pattern::{self, Pattern};
 use crate::http::target::Path;
 use crate::intent::{FilePart, ParsedRequest};
 use crate::resource::{FileInfo, GenerationPlace, Resource};
 use crate::store::file::OpenFile;
 use crate::store::generations::finder::Answer;
 use crate::store::generations::json;
-use crate::store::generations::order::Generation;
+use crate::store::generations::order::{Generation, Member};
 use crate::store::generations::report::Report;
 use crate::store::lookup::failed;
 
@@ -124,12 +125,14 @@ impl Next {
     }
 }
 
-/// What an event stream goes on with after a file that had the name. `named`: what the name leads to now.
+/// What an event stream goes on with after a file that had the name. `patterns`: of the files of the directory that the
+/// stream follows whatever their names are. `named`: what the name leads to now.
 pub(super) fn next(
     context: &mut Context,
     slot: usize,
     name: &Path,
     after: After,
+    patterns: Option<&[Pattern]>,
     named: Lookup,
 ) -> Next {
     // What happened up to the look-up is in the queue.
@@ -150,7 +153,9 @@ pub(super) fn next(
         Ok(None) => Step::Wait,
         Ok(Some(answer)) => match &*answer {
             Err(error) => Step::Other(failed(*error, &name.name)),
-            Ok(report) => step(report, after),
+            Ok(report) => step(report, after, &|member| {
+                !member.current && is_followed(&member.path, name, patterns)
+            }),
         },
     };
     let next = match step {
@@ -228,7 +233,20 @@ struct Target {
     gap: bool,
 }
 
-fn step(report: &Report, after: After) -> Step {
+/// Whether a stream that follows the files of the directory of `name` by patterns finds this one by its own name.
+fn is_followed(path: &[u8], name: &Path, patterns: Option<&[Pattern]>) -> bool {
+    let split = |path: &[u8]| {
+        path.iter()
+            .rposition(|&byte| byte == b'/')
+            .map_or(0, |slash| slash + 1)
+    };
+    let (leaf, above) = (split(path), split(&name.name));
+    let fits = |patterns| pattern::mean(patterns, &path[leaf..]);
+    path[..leaf] == name.name[..above] && patterns.is_some_and(fits)
+}
+
+/// `passed_over`: files that are none of this name's business.
+fn step(report: &Report, mut after: After, passed_over: &dyn Fn(&Member) -> bool) -> Step {
     let target = |generation: &Generation, gap: bool| {
         let member = &generation.member;
         Step::To(Target {
@@ -241,9 +259,17 @@ fn step(report: &Report, after: After) -> Step {
     if !after.finished
         && let Some(rest) = report.chain.find(after.etag)
     {
-        return target(rest, false);
+        match passed_over(&rest.member) {
+            true => after.finished = true,
+            false => return target(rest, false),
+        }
     }
-    let next = report.chain.after(after.etag, &report.seen);
+    let mut next = report.chain.after(after.etag, &report.seen);
+    while let Some(generation) = next.generation.filter(|it| passed_over(&it.member)) {
+        let gap = next.gap;
+        next = report.chain.after(generation.member.etag, &report.seen);
+        next.gap |= gap;
+    }
     // How long it was in the end is known only if it was seen being compressed.
     let copy = report.chain.compressed_copy(after.etag);
     let size = copy

@@ -4,6 +4,7 @@ mod large;
 mod late;
 mod list;
 mod logrotate;
+mod patterns;
 mod remembered;
 mod select;
 mod streams;

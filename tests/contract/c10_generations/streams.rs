@@ -6,7 +6,7 @@ use crate::support::harness::{Server, TempDir};
 use crate::support::source::Source;
 
 /// As logrotate does: the oldest first.
-fn roll(dir: &TempDir, name: &str) {
+pub fn roll(dir: &TempDir, name: &str) {
     for number in (1..9).rev() {
         let from = format!("{name}.{number}");
         if dir.join(&from).exists() {
@@ -16,7 +16,7 @@ fn roll(dir: &TempDir, name: &str) {
     dir.rename(name, &format!("{name}.1"));
 }
 
-fn is_gap(notice: &str) -> bool {
+pub fn is_gap(notice: &str) -> bool {
     notice.contains("\"gap\":true")
 }
 

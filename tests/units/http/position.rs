@@ -2,7 +2,9 @@
 
 use crate::support::random::Random;
 use openrange::http::conditional::ETag;
-use openrange::http::position::{CHECKED, Check, Place, Position, Positions, checked_from};
+use openrange::http::position::{
+    CHECKED, Check, NameHash, Place, Position, Positions, checked_from,
+};
 use openrange::limits::{EVENT_LATE_MAX, EVENT_PLACES_MAX};
 
 /// FNV-1a, from its published description, with the test vectors that come with it (the 64-bit ones, halves combined).
@@ -133,7 +135,8 @@ fn positions_in_several_files() {
         let place = |index: u64| {
             let late = (index % 4 == 2).then(&mut position).into_iter().collect();
             let at = position();
-            (!index.is_multiple_of(4)).then_some(Place { at, late })
+            let name = (index % 3 == 1).then(|| NameHash::of(&index.to_be_bytes()));
+            (!index.is_multiple_of(4)).then_some(Place { at, late, name })
         };
         let positions = Positions((0..count).map(place).collect());
         let text = positions.to_string();

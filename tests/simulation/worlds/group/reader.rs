@@ -43,11 +43,16 @@ pub struct Reader {
 }
 
 fn place(text: &str) -> Option<Place> {
-    // Without those in files that were left.
-    let text = text.split('.').next().unwrap_or_default();
+    // Without those in files that were left, and without whose it is.
+    let text = text.split(['.', '~']).next().unwrap_or_default();
     let mut parts = text.split('-').filter(|_| text != "-");
     let tag = u64::from_str_radix(parts.next()?, 16).expect("a tag");
     Some((tag, parts.next()?.parse().expect("an offset")))
+}
+
+/// By a pattern: all of an id, also those in files that were left.
+fn places(id: &str) -> Vec<Place> {
+    id.split([',', '.']).filter_map(place).collect()
 }
 
 #[derive(Default)]
@@ -188,7 +193,7 @@ impl Reader {
             assert_eq!(others, [], "others have moved: {id}, {:?}", self.names);
             return all[own];
         }
-        let all: Vec<Place> = all.into_iter().flatten().collect();
+        let all = places(id);
         let changed = |place: &&Place| self.places.get(&place.0) != Some(&place.1);
         let changes: Vec<&Place> = all.iter().filter(changed).collect();
         match (block.data.as_deref(), &changes[..]) {
@@ -210,7 +215,7 @@ impl Reader {
     /// told since the client came: then the place is the start of that again.
     fn note_whole_lines(&mut self, block: &Block, disk: &Disk) {
         let id = block.id.iter().filter(|_| self.subject == Subject::Pattern);
-        for (tag, offset) in id.flat_map(|id| id.split(',')).filter_map(place) {
+        for (tag, offset) in id.flat_map(|id| places(id)) {
             let Some(before) = self.places.get_mut(&tag).filter(|before| **before > offset) else {
                 continue;
             };
@@ -231,7 +236,7 @@ impl Reader {
             .id
             .as_ref()
             .filter(|_| self.subject == Subject::Pattern)?;
-        let all: Vec<Place> = id.split(',').filter_map(place).collect();
+        let all = places(id);
         if all
             .iter()
             .any(|place| self.places.get(&place.0) != Some(&place.1))
