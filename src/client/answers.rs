@@ -234,6 +234,11 @@ impl Follower {
             return self.refused("no length");
         };
         self.progressed();
+        // The one before it named it as the next one, but its bytes are not those that were written.
+        self.is_copy = self.settings.requests.is_compressed(&head.location);
+        if self.is_copy {
+            return self.gap("is left only as a compressed copy");
+        }
         let offset = self.offset();
         if size < offset {
             return self.begun_again(&format!("was truncated to {size} bytes"));
@@ -318,12 +323,25 @@ impl Follower {
                     self.gap("was followed by one that is gone, or of which only a compressed copy is left");
                 }
                 Next::Generation { etag, .. } => self.pass_to(etag),
-                // Perhaps it is back.
-                Next::Nothing if self.position.generation.is_some() && purpose == Purpose::Next => {
-                    self.look_again(Step::Tail);
-                }
-                Next::Nothing => self.look_again(Step::Find(purpose)),
+                Next::Nothing => self.only_known(list, purpose),
             },
+        }
+    }
+
+    /// The list has only what came before. A file that has the name again, or that has its former tag again because the
+    /// server forgot a truncation, is what is left behind a gap: nobody knows how much of it was handed over.
+    fn only_known(&mut self, list: &Generations, purpose: Purpose) {
+        let current = list.current().and_then(|current| current.etag);
+        let generation = self.position.generation;
+        match (purpose, generation, current) {
+            (Purpose::Oldest, Some(here), Some(tag)) if here == tag => self.enter(Step::Tail),
+            (Purpose::Oldest, _, Some(tag)) => self.pass_to(tag),
+            (Purpose::Next, Some(here), Some(tag)) if here != tag && !list.has(here) => {
+                self.gap("was followed by a file that had the name before");
+            }
+            // Perhaps it is back.
+            (Purpose::Next, Some(_), _) => self.look_again(Step::Tail),
+            _ => self.look_again(Step::Find(purpose)),
         }
     }
 
@@ -447,10 +465,13 @@ impl Follower {
 
     /// Something is lost.
     fn gap(&mut self, what: &str) {
-        let Some(tag) = self.position.generation else {
-            return;
+        let lost = match self.position.generation {
+            Some(tag) => self.lost(tag, what),
+            // It began when no file had the name.
+            None => String::from(
+                "a generation that came before the first one is gone: what it had is lost",
+            ),
         };
-        let lost = self.lost(tag, what);
         let purpose = match self.settings.on_gap {
             OnGap::Fail => return self.end(Outcome::Gap(lost), Flush::All),
             OnGap::Oldest => Purpose::Oldest,

@@ -11,6 +11,7 @@
 //! | `Locate`: `HEAD /name?generation=TAG` | 200, longer | `Rest` |
 //! | | 200, with a successor | pass to it, `Tail` |
 //! | | 200, without | pause, `Tail` |
+//! | | 200, of a compressed copy | a gap |
 //! | | 404 | `Find` what comes next; a gap, unless it had ended |
 //! | `Rest`: `GET /name?generation=TAG`, `bytes=N-M` | 206 | hand over; pass to the successor, or `Locate` |
 //! | `Find`: `GET /name?generations` | 200 | pass to the next generation, or pause |
@@ -156,6 +157,8 @@ pub struct Follower {
     pub(super) left: bool,
     /// Another file had the name when that was asked for last.
     pub(super) passed_on: bool,
+    /// What is left of the generation is a compressed copy.
+    pub(super) is_copy: bool,
     /// How often in a row the generation was not there.
     pub(super) missed: u32,
     pub(super) offer: Option<Offer>,
@@ -195,6 +198,7 @@ impl Follower {
             ending: None,
             stopped: false,
             passed_on: false,
+            is_copy: false,
             over: position.ended,
             left: position.ended,
             missed: 0,
@@ -417,7 +421,7 @@ impl Follower {
         let Some(next) = self.passing else {
             return;
         };
-        let late = !self.settings.late.is_zero();
+        let late = !self.settings.late.is_zero() && !self.is_copy;
         if !self.is_drained()
             || self.offer.is_some()
             || late && self.late.count() >= CLIENT_LATE_MAX
@@ -442,6 +446,7 @@ impl Follower {
         self.flush(Flush::No);
         self.look.reset();
         (self.over, self.left, self.passed_on) = (false, false, false);
+        self.is_copy = false;
         (self.position.midline, self.position.check) = (false, None);
         self.before.clear();
         self.changed(true);

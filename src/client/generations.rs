@@ -132,7 +132,8 @@ impl Generations {
     }
 }
 
-fn file_name(path: &str) -> &str {
+/// The last name of a path, as it is spelt.
+pub(super) fn file_name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or_default()
 }
 

@@ -1,8 +1,10 @@
 //! The requests of a follower.
 
 use super::before::field;
+use super::generations::file_name;
 use crate::http::conditional::ETag;
 use crate::http::position::Check;
+use crate::store::generations::family::kinship;
 
 /// What all requests for one log have in common.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +24,13 @@ impl Requests {
             path: path.into(),
             fields: format!("Host: {host}\r\n{agent}{fields}").into(),
         }
+    }
+
+    /// Whether a response is of a compressed copy of an earlier generation, by its `Content-Location`.
+    #[must_use]
+    pub fn is_compressed(&self, location: &str) -> bool {
+        let [name, log] = [location, &self.path].map(|path| file_name(path).as_bytes());
+        kinship(name, log).is_some_and(|kinship| kinship.compression.is_some())
     }
 
     fn write(&self, method: &str, query: &str, more: &str) -> Vec<u8> {

@@ -25,6 +25,8 @@ pub struct ResponseHead {
     pub retry_after: Option<u32>,
     /// The `generation` of the target of `Link: <...>; rel="successor-version"`.
     pub successor: Option<ETag>,
+    /// The path of `Content-Location`, as it came; empty: none.
+    pub location: Box<str>,
     /// `Content-Type`, in lower case, without parameters.
     pub media: Box<str>,
 }
@@ -108,6 +110,7 @@ fn read(
         length: None,
         retry_after: None,
         successor: None,
+        location: Box::default(),
         media: Box::default(),
     };
     let mut chunked = false;
@@ -136,6 +139,7 @@ fn read(
             }
             "retry-after" => head.retry_after = value.parse().ok(),
             "link" => head.successor = head.successor.or(link(value, "successor-version")),
+            "content-location" => head.location = value.into(),
             "content-type" => {
                 let media = value.split(';').next().unwrap_or_default();
                 head.media = media.trim().to_ascii_lowercase().into();

@@ -1,8 +1,15 @@
 //! Histories of a follower and an origin, by seed: rolls, late writers, cuts at every byte, restarts of either side, lost
 //! generations. What was handed over, in order, is what was written, once.
 
+mod directory;
 mod origin;
+mod rolls;
+mod search;
+mod server;
+mod sink;
 mod world;
+
+use std::sync::LazyLock;
 
 use crate::support::seeds;
 
@@ -42,6 +49,30 @@ pub enum Fault {
     DropSegment,
     /// Less is said to be handed over than was.
     TellLess,
+    /// The real server does not hear of entries of the directory.
+    ForgetNames,
+    /// It does not hear of writes.
+    ForgetGrowth,
+    /// A truncation that was seen is not.
+    ForgetTruncation,
+    /// What stands before a range is not looked at.
+    IgnoreCheck,
+    /// A look at a directory in which something happens counts.
+    SearchTornLooks,
+    /// Higher numbers and earlier dates count as newer.
+    ReverseNumbers,
+    /// The file that has the name comes next, whatever is between.
+    SkipToCurrent,
+    /// The size of a generation is what was seen earlier.
+    StaleSize,
+    /// Compressed copies count as the files that they are of.
+    CompressedCounts,
+    /// Rolls are told although what was found may be of another time.
+    ConfirmEarly,
+    /// Less is said to be sent than was.
+    RepeatAfterShortSend,
+    /// The tag is that of the name.
+    TagOfName,
 }
 
 const OUTCOMES: [&str; 15] = [
@@ -62,6 +93,14 @@ const OUTCOMES: [&str; 15] = [
     "several generations",
 ];
 
+/// Prints what happens, with `OPENRANGE_TRACE` in the environment.
+fn trace(line: impl FnOnce() -> String) {
+    static TRACES: LazyLock<bool> = LazyLock::new(|| std::env::var_os("OPENRANGE_TRACE").is_some());
+    if *TRACES {
+        println!("{}", line().replace("[108, 111, 103]", "log"));
+    }
+}
+
 /// SplitMix64.
 fn choices(seed: u64) -> impl FnMut(u64) -> u64 {
     let mut state = seed;
@@ -77,7 +116,7 @@ fn choices(seed: u64) -> impl FnMut(u64) -> u64 {
 #[test]
 fn what_is_handed_over_is_what_was_written() {
     seeds::run(&OUTCOMES, |seed| {
-        world::run(&mut choices(seed), Fault::None)
+        world::run(&mut choices(seed), Fault::None, false)
     });
 }
 
@@ -102,6 +141,53 @@ fn every_planted_fault_of_a_follower_is_found() {
         Fault::TellLess,
     ];
     seeds::find(&faults, |seed, fault| {
-        world::run(&mut choices(seed), fault);
+        world::run(&mut choices(seed), fault, false);
+    });
+}
+
+/// What at least one of many histories with the real server comes to.
+const OUTCOMES_OF_MACHINES: [&str; 6] = [
+    "copied and truncated",
+    "compressed",
+    "renamed to another name",
+    "events lost",
+    "late line between others",
+    "several generations",
+];
+
+#[test]
+fn machine_against_machine() {
+    seeds::run(&[&OUTCOMES[..], &OUTCOMES_OF_MACHINES].concat(), |seed| {
+        world::run(&mut choices(seed), Fault::None, true)
+    });
+}
+
+#[test]
+fn every_planted_fault_between_machines_is_found() {
+    let faults = [
+        Fault::ForgetHangUp,
+        Fault::StaleState,
+        Fault::ForgetLate,
+        Fault::SaveAhead,
+        Fault::LoseSave,
+        Fault::StopClock,
+        Fault::IgnoreLate,
+        Fault::DropSegment,
+        Fault::TellLess,
+        Fault::ForgetNames,
+        Fault::ForgetGrowth,
+        Fault::ForgetTruncation,
+        Fault::IgnoreCheck,
+        Fault::SearchTornLooks,
+        Fault::ReverseNumbers,
+        Fault::SkipToCurrent,
+        Fault::StaleSize,
+        Fault::CompressedCounts,
+        Fault::ConfirmEarly,
+        Fault::RepeatAfterShortSend,
+        Fault::TagOfName,
+    ];
+    seeds::find(&faults, |seed, fault| {
+        world::run(&mut choices(seed), fault, true);
     });
 }

@@ -1,15 +1,33 @@
-//! An origin as the contract describes it, naive on purpose: the files that had the name, in order, and one response after
-//! the other.
+//! The files that had the name, in order: what the judge knows. And a server of them as the contract describes it, naive on
+//! purpose: one response after the other.
 
 use std::collections::VecDeque;
 
 use openrange::http::conditional::ETag;
 
 use super::Fault;
+use super::directory::{Directory, LOG};
+use super::server::Conn;
 
-/// A file that has the name or had it.
+/// What a file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// It has the name or had it. A truncation begins another one.
+    Log,
+    /// A copy of one, under the name of an earlier generation.
+    Copy,
+    /// A compressed copy.
+    Compressed,
+}
+
+/// A file that has the name or had it, or a copy of one.
 pub struct File {
+    pub kind: Kind,
+    /// Where its bytes are.
+    pub inode: usize,
     pub tag: ETag,
+    /// Tags that it had before, and has no longer because the server has forgotten a truncation.
+    pub former: Vec<ETag>,
     pub bytes: Vec<u8>,
     pub sealed: bool,
     /// Why it is there no more.
@@ -19,13 +37,19 @@ pub struct File {
     pub ended_at: u64,
 }
 
-/// The server.
+impl File {
+    pub fn has_had(&self, tag: ETag) -> bool {
+        self.tag == tag || self.former.contains(&tag)
+    }
+}
+
+/// The files, and the naive server.
 pub struct Origin {
     pub files: Vec<File>,
     /// The file that has the name.
     pub current: Option<usize>,
     pub fault: Fault,
-    tags: u64,
+    pub directory: Directory,
 }
 
 /// A connection, as the server has it.
@@ -37,6 +61,8 @@ pub struct Serving {
     pub tail: Option<(usize, usize)>,
     /// Nothing more is sent.
     pub closed: bool,
+    /// If the server is the real machine.
+    pub conn: Option<Conn>,
 }
 
 impl Origin {
@@ -45,16 +71,28 @@ impl Origin {
             files: Vec::new(),
             current: None,
             fault,
-            tags: 0x5eed_0000_0000_0000,
+            directory: Directory::default(),
         }
     }
 
-    pub fn create(&mut self) {
-        self.tags += 1;
-        self.current = Some(self.files.len());
+    /// A new file gets the name, which is free.
+    pub fn create(&mut self, now: u64) {
+        super::trace(|| format!("  create {}", self.files.len()));
+        let file = self.files.len();
+        let inode = self.directory.create(LOG, file, now);
+        self.add(Kind::Log, inode, Vec::new());
+        self.current = Some(file);
+    }
+
+    /// Another file, which is what the inode has now.
+    pub fn add(&mut self, kind: Kind, inode: usize, bytes: Vec<u8>) {
+        self.directory.inodes[inode].file = self.files.len();
         self.files.push(File {
-            tag: ETag(self.tags.wrapping_mul(0x9e37_79b9_7f4a_7c15)),
-            bytes: Vec::new(),
+            kind,
+            inode,
+            tag: self.directory.tag(inode),
+            former: Vec::new(),
+            bytes,
             sealed: false,
             gone: None,
             at_end: None,
@@ -62,17 +100,37 @@ impl Origin {
         });
     }
 
+    pub fn write(&mut self, file: usize, bytes: &[u8], now: u64) {
+        let known = &mut self.files[file];
+        known.bytes.extend_from_slice(bytes);
+        self.directory.write(known.inode, now);
+    }
+
+    pub fn seal(&mut self, file: usize) {
+        self.files[file].sealed = true;
+        self.directory.touch(self.files[file].inode);
+    }
+
+    /// The content of an inode.
+    pub fn content(&self, inode: usize) -> &File {
+        &self.files[self.directory.inodes[inode].file]
+    }
+
+    pub fn content_mut(&mut self, inode: usize) -> &mut File {
+        &mut self.files[self.directory.inodes[inode].file]
+    }
+
     /// The name leaves its file, which stays (`gone`: does not).
     pub fn leave(&mut self, gone: Option<&'static str>, now: u64) {
         if let Some(file) = self.current.take() {
             let file = &mut self.files[file];
             (file.at_end, file.ended_at) = (Some(file.bytes.len()), now);
-            file.gone = gone;
+            file.gone = file.gone.or(gone);
         }
     }
 
     pub fn by_tag(&self, tag: ETag) -> Option<usize> {
-        self.files.iter().position(|file| file.tag == tag)
+        self.files.iter().rposition(|file| file.has_had(tag))
     }
 
     /// The next one that is there.

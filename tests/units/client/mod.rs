@@ -1,5 +1,6 @@
 //! What `openrange follow` and `mirror` are made of.
 
+mod answers;
 mod documents;
 mod plan;
 mod state_file;

@@ -1,0 +1,230 @@
+//! Responses to a follower, one after the other, and what it asks for next: histories that a simulation has found.
+
+use std::time::Duration;
+
+use openrange::client::exchange::Need;
+use openrange::client::follower::{Follower, Link, Outcome, Task};
+use openrange::client::position::Position;
+use openrange::client::requests::Requests;
+use openrange::client::settings::{From, OnGap, Settings, Until};
+use openrange::http::etag::ETag;
+use openrange::time::Moment;
+
+struct Talk {
+    follower: Follower,
+    now: Moment,
+    reports: Vec<String>,
+    handed: Vec<u8>,
+    outcome: Option<Outcome>,
+}
+
+impl Talk {
+    fn new(on_gap: OnGap, position: Option<Position>) -> Talk {
+        let settings = Settings {
+            requests: Requests::new("/log", "host", ""),
+            from: From::Start,
+            on_gap,
+            late: Duration::from_secs(5),
+            fail: false,
+            until: Until::Stopped,
+            batching: None,
+        };
+        let now = Moment(1000);
+        Talk {
+            follower: Follower::new(settings, position, now),
+            now,
+            reports: Vec::new(),
+            handed: Vec::new(),
+            outcome: None,
+        }
+    }
+
+    fn tasks(&mut self) {
+        for _ in 0..50 {
+            match self.follower.task() {
+                Task::None => return,
+                Task::Report(line) => {
+                    self.reports.push(line.to_owned());
+                    self.follower.reported();
+                }
+                Task::Save(_) => {
+                    self.follower.saving();
+                    self.follower.saved();
+                }
+                Task::HandOver(offered) => {
+                    self.handed.extend_from_slice(offered.bytes);
+                    let count = offered.bytes.len();
+                    self.follower.handed_over(count);
+                }
+                Task::Finish(outcome) => {
+                    self.outcome = Some(outcome.clone());
+                    return;
+                }
+            }
+            self.follower.run(self.now);
+        }
+    }
+
+    /// The request line that comes next within some seconds, if there is one.
+    fn asks(&mut self, link: Link) -> Option<String> {
+        for _ in 0..100 {
+            self.tasks();
+            match self.follower.exchange(link).need() {
+                Need::Connect => self.follower.connected(link, self.now),
+                Need::Disconnect => self.follower.exchange(link).disconnected(),
+                Need::Send(bytes) => {
+                    let (count, text) = (bytes.len(), String::from_utf8_lossy(bytes));
+                    let line = text.lines().next().unwrap_or_default();
+                    let line = line.trim_end_matches(" HTTP/1.1").to_owned();
+                    self.follower.exchange(link).sent(count);
+                    return Some(line);
+                }
+                Need::Rest | Need::Receive => self.now = self.now + Duration::from_millis(100),
+            }
+            self.follower.run(self.now);
+        }
+        None
+    }
+
+    fn answer(&mut self, text: &str) {
+        let exchange = self.follower.exchange(Link::Main);
+        exchange.space()[..text.len()].copy_from_slice(text.as_bytes());
+        exchange.filled(text.len());
+        self.follower.run(self.now);
+        self.tasks();
+    }
+
+    fn list(&mut self, generations: &[(&str, u64, &str)]) {
+        let of = |(path, tag, more): &(&str, u64, &str)| {
+            format!("{{\"etag\":\"W/\\\"{tag:016x}\\\"\",\"path\":\"{path}\",\"size\":4{more}}}")
+        };
+        let items: Vec<String> = generations.iter().map(of).collect();
+        let body = format!(
+            "{{\"path\":\"/log\",\"generations\":[{}]}}",
+            items.join(",")
+        );
+        let length = body.len();
+        self.answer(&format!(
+            "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{body}"
+        ));
+    }
+}
+
+const NOW: &str = ",\"current\":true";
+const GZIP: &str = ",\"compressed\":\"gzip\"";
+const FAILED: &str = "HTTP/1.1 412 Precondition Failed\r\nContent-Length: 0\r\n\r\n";
+
+/// The server names a compressed copy as the next one when it does not know what that was before: its bytes are not those of
+/// the log.
+#[test]
+fn a_successor_that_is_compressed_is_a_gap() {
+    for on_gap in [OnGap::Fail, OnGap::Oldest] {
+        let mut talk = Talk::new(on_gap, Some(Position::start_of(ETag(1))));
+        assert_eq!(talk.asks(Link::Main).as_deref(), Some("GET /log"));
+        talk.answer(FAILED);
+        let first = talk.asks(Link::Main);
+        assert_eq!(
+            first.as_deref(),
+            Some("HEAD /log?generation=0000000000000001")
+        );
+        talk.answer(
+            "HTTP/1.1 200 OK\r\nETag: W/\"0000000000000001\"\r\nContent-Length: 0\r\nContent-Location: /log.2\r\n\
+             Link: </log?generation=0000000000000002>; rel=\"successor-version\"\r\n\r\n",
+        );
+        assert_eq!(talk.asks(Link::Main).as_deref(), Some("GET /log"));
+        talk.answer(FAILED);
+        let copy = talk.asks(Link::Main);
+        assert_eq!(
+            copy.as_deref(),
+            Some("HEAD /log?generation=0000000000000002")
+        );
+        talk.answer(
+            "HTTP/1.1 200 OK\r\nETag: W/\"0000000000000002\"\r\nContent-Length: 4\r\nContent-Location: /log.1.gz\r\n\
+             Link: </log?generation=0000000000000003>; rel=\"successor-version\"\r\n\r\n",
+        );
+        if on_gap == OnGap::Fail {
+            let gap = matches!(&talk.outcome, Some(Outcome::Gap(what)) if what.contains("compressed copy"));
+            assert!(gap, "{:?}", talk.outcome);
+            continue;
+        }
+        assert_eq!(
+            talk.asks(Link::Main).as_deref(),
+            Some("GET /log?generations")
+        );
+        talk.list(&[("/log.2", 1, ""), ("/log.1.gz", 2, GZIP), ("/log", 3, NOW)]);
+        assert_eq!(talk.asks(Link::Main).as_deref(), Some("GET /log"));
+        let position = talk.follower.position();
+        assert_eq!(position.generation, Some(ETag(3)));
+        let late: Vec<ETag> = position.late.iter().map(|(tag, _)| *tag).collect();
+        assert_eq!(late, [ETag(1)], "the copy has no late lines");
+        assert_eq!(talk.handed, b"");
+        assert!(
+            talk.reports
+                .iter()
+                .any(|line| line.contains("compressed copy")),
+            "{:?}",
+            talk.reports
+        );
+    }
+}
+
+/// It began when no file had the name, and when it comes back the first ones are gone.
+#[test]
+fn the_first_generations_are_gone() {
+    let begun = Position {
+        earlier: vec![ETag(9)],
+        ..Position::default()
+    };
+    let list = [("/log.4.gz", 5, GZIP), ("/log.1", 7, ""), ("/log", 8, NOW)];
+    let mut talk = Talk::new(OnGap::Oldest, Some(begun.clone()));
+    assert_eq!(
+        talk.asks(Link::Main).as_deref(),
+        Some("GET /log?generations")
+    );
+    talk.list(&list);
+    assert_eq!(
+        talk.asks(Link::Main).as_deref(),
+        Some("GET /log?generations")
+    );
+    talk.list(&list);
+    assert_eq!(talk.asks(Link::Main).as_deref(), Some("GET /log"));
+    assert_eq!(talk.follower.position().generation, Some(ETag(7)));
+    assert!(
+        talk.reports.iter().any(|line| line.contains("is lost")),
+        "{:?}",
+        talk.reports
+    );
+    let mut talk = Talk::new(OnGap::Fail, Some(begun));
+    assert!(talk.asks(Link::Main).is_some());
+    talk.list(&list);
+    assert!(
+        matches!(talk.outcome, Some(Outcome::Gap(_))),
+        "{:?}",
+        talk.outcome
+    );
+}
+
+/// A server that has forgotten a truncation calls the file as it did before: it is all that is left, and not what came
+/// before.
+#[test]
+fn a_tag_that_comes_back_is_followed_behind_a_gap() {
+    let position = Position {
+        earlier: vec![ETag(1)],
+        offset: 50,
+        ..Position::start_of(ETag(2))
+    };
+    let mut talk = Talk::new(OnGap::Oldest, Some(position));
+    let gone = "HTTP/1.1 404 Not Found\r\nContent-Length: 5\r\n\r\ngone\n";
+    let gone_head = "HTTP/1.1 404 Not Found\r\nContent-Length: 5\r\n\r\n";
+    for _ in 0..20 {
+        let asked = talk.asks(Link::Main).expect("it goes on");
+        match asked.as_str() {
+            "GET /log?generations" => talk.list(&[("/log", 1, NOW)]),
+            "GET /log" if talk.follower.position().generation == Some(ETag(1)) => return,
+            "GET /log" => talk.answer(FAILED),
+            other if other.starts_with("HEAD") => talk.answer(gone_head),
+            _ => talk.answer(gone),
+        }
+    }
+    panic!("it waits for ever: {:?}", talk.reports);
+}
