@@ -6,7 +6,7 @@ address=10.77.15.4
 
 up() {
     local mount cluster store
-    mkdir "$home"/{run,log,mon,mgr,osd,mds}
+    mkdir "$home"/{run,logs,mon,mgr,osd,mds}
     cluster=$(cat /proc/sys/kernel/random/uuid)
     store=$(cat /proc/sys/kernel/random/uuid)
     export CEPH_CONF=$home/ceph.conf
@@ -19,7 +19,7 @@ auth cluster required = none
 auth service required = none
 auth client required = none
 run dir = $home/run
-log file = $home/log/\$name.log
+log file = $home/logs/\$name.log
 admin socket = $home/run/\$name.\$pid.asok
 pid file = $home/run/\$name.pid
 osd pool default size = 1
@@ -50,12 +50,12 @@ END
     inside ceph-mon -i a
     try inside timeout 5 ceph -s
     inside ceph-mgr -i x
-    inside ceph osd new "$store"
+    try inside ceph osd new "$store"
     inside ceph-osd -i 0 --mkfs --osd-uuid "$store"
     inside ceph-osd -i 0
-    inside ceph osd pool create meta 8
-    inside ceph osd pool create data 8
-    inside ceph fs new files meta data
+    try inside ceph osd pool create meta 8
+    try inside ceph osd pool create data 8
+    try inside ceph fs new files meta data
     inside ceph-mds -i a
     try active
     for mount in a b writer; do

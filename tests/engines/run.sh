@@ -60,7 +60,7 @@ one() { # ENGINE
     ip -n "$namespace" link set lo up
     ip -n "$namespace" addr add "$address/32" dev lo
     mkdir "$home"/{a,b,writer}
-    # In the background, where a command of it that fails ends it.
+    # In the background: elsewhere `||` would let it go on after a command that fails.
     up >"$home/log" 2>&1 &
     wait $! || { echo "skipped: $1 does not start here:" && tail -n 5 "$home/log" && return; }
     python3 "$here/delay.py" "$1" "$home" "${APPENDS:-200}"
@@ -75,6 +75,7 @@ if [ $# = 0 ]; then
 fi
 status=0
 for engine in "$@"; do
-    (one "$engine") || status=1
+    one "$engine" &
+    wait $! || status=1
 done
 exit $status
