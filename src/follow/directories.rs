@@ -2,16 +2,15 @@
 
 use std::mem;
 use std::rc::Rc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::directory::{Progress, Wanted, slice};
 use super::topics::Topics;
 use super::watcher::TopicId;
 use crate::http::pattern::Pattern;
 use crate::http::target::Path;
-use crate::limits::{
-    DIRECTORY_NAMES_MAX, DIRECTORY_PAUSE, DIRECTORY_PAUSE_FACTOR, DIRECTORY_SETTLE, DIRECTORY_SLICE,
-};
+use crate::limits::{DIRECTORY_NAMES_MAX, DIRECTORY_SETTLE, DIRECTORY_SLICE};
+use crate::os::sys;
 use crate::resource::Resource;
 use crate::store::lookup::{Other, failed};
 use crate::subscription::changelog::Version;
@@ -62,7 +61,7 @@ impl Topics {
         let must_look =
             directory.rescan || directory.look.is_some() || !directory.changed.is_empty();
         if must_look {
-            match directory.next <= now {
+            match directory.due() <= now {
                 true => self.look_at_directory(key, now),
                 false => self.note_untold(key),
             }
@@ -85,8 +84,8 @@ impl Topics {
 
     /// Looks at a directory for a slice of time. If that brings news, its followers are told.
     fn look_at_directory(&mut self, key: TopicId, now: Moment) {
-        let begun = Instant::now();
         let topic = &mut self.registry[key];
+        let begun = cost(topic.file.is_remote());
         let Some(directory) = topic.directory.as_deref_mut() else {
             return;
         };
@@ -96,8 +95,8 @@ impl Topics {
             name: topic.name.as_ref().into(),
             slash: true,
         };
-        let result = slice(directory, files, &*topic.file, &path, version, begun);
-        directory.spent += begun.elapsed();
+        let result = slice(directory, files, &*topic.file, &path, version, now);
+        directory.spent += cost(topic.file.is_remote()) - begun;
         let news = match result {
             Ok(Progress::Slice) => return self.note_untold(key),
             Ok(Progress::Done(news)) => news,
@@ -105,19 +104,18 @@ impl Topics {
                 let found = unlisted(&failed(error, &path.name));
                 directory.look = None;
                 // What was told may still be so, if the trouble is temporary.
-                directory.rescan = true;
+                (directory.rescan, directory.unsure) = (true, true);
                 let lost = matches!(found, Listed::Nothing);
                 if lost {
                     directory.entries = None;
                     let shared = directory.matches.values_mut();
                     shared.for_each(|shared| shared.scanned = false);
-                    directory.rescan = false;
+                    (directory.rescan, directory.unsure) = (false, false);
                 }
                 lost && !mem::replace(&mut directory.unreadable, lost)
             }
         };
-        let spent = mem::take(&mut directory.spent);
-        directory.next = now + DIRECTORY_PAUSE + spent * DIRECTORY_PAUSE_FACTOR;
+        directory.rest(now);
         let more = directory.rescan || !directory.changed.is_empty();
         self.version += 1;
         let files = self.lookups.files();
@@ -134,7 +132,7 @@ impl Topics {
     /// Something has happened in a directory, and it is not known in which entries.
     pub(crate) fn note_change(&mut self, key: TopicId) {
         if let Some(directory) = &mut self.registry[key].directory {
-            directory.rescan = true;
+            (directory.rescan, directory.unsure) = (true, true);
             self.note_news(key);
         }
     }
@@ -154,11 +152,12 @@ impl Topics {
         let Some(directory) = topic.and_then(|topic| topic.directory.as_mut()) else {
             return;
         };
-        if name.starts_with(b".") || directory.rescan || !directory.is_wanted(&name) {
+        if name.starts_with(b".") || !directory.is_wanted(&name) {
             return;
         }
-        directory.changed.insert(name);
-        if directory.changed.len() > DIRECTORY_NAMES_MAX {
+        if directory.changed.len() < DIRECTORY_NAMES_MAX {
+            directory.changed.insert(name);
+        } else {
             directory.rescan = true;
         }
         self.note_news(key);
@@ -187,7 +186,7 @@ impl Topics {
                 .get(*key)?
                 .directory
                 .as_ref()
-                .map(|directory| directory.next)
+                .map(|directory| directory.due())
         };
         let next = self.untold.iter().filter_map(next);
         next.min().unwrap_or(Moment::NEVER)
@@ -208,11 +207,20 @@ impl Topics {
             if mem::take(&mut directory.noted) {
                 directory.next = directory.next.max(now + DIRECTORY_SETTLE);
             }
-            match directory.next <= now && begun.elapsed() < DIRECTORY_SLICE {
+            match directory.due() <= now && begun.elapsed() < DIRECTORY_SLICE {
                 true => self.look_at_directory(key, now),
                 false => self.note_untold(key),
             }
         }
+    }
+}
+
+/// What looks cost so far: processor time, since a busy machine makes no look dearer; where other machines answer, all of the
+/// time, since the worker waits for them.
+fn cost(remote: bool) -> Duration {
+    match remote {
+        true => sys::monotonic(),
+        false => sys::thread_time(),
     }
 }
 

@@ -15,7 +15,7 @@ use rustix::io::Errno;
 use super::links::Links;
 use crate::http::pattern::Pattern;
 use crate::http::target::Path;
-use crate::limits::{DIRECTORY_SLICE, LISTING_MAX};
+use crate::limits::{DIRECTORY_PAUSE, DIRECTORY_PAUSE_FACTOR, DIRECTORY_SLICE, LISTING_MAX};
 use crate::store::listing::{self, Scan};
 use crate::store::root::Files;
 use crate::subscription::changelog::{ChangeLog, Version};
@@ -42,11 +42,17 @@ pub(crate) struct Directory {
     pub(super) changed: HashSet<Box<[u8]>>,
     /// All names must be looked at.
     pub(super) rescan: bool,
+    /// Something has happened to the directory itself, so that single names tell nothing before that.
+    pub(super) unsure: bool,
     pub(super) look: Option<Look>,
     /// What the look that is under way has cost so far.
     pub(super) spent: Duration,
     /// It is not looked at again before.
     pub(super) next: Moment,
+    /// Nor are all of its names.
+    pub(super) next_scan: Moment,
+    /// The look that is under way is one at all names.
+    scanning: bool,
     /// Something has happened in this turn.
     pub(super) noted: bool,
     /// Its entries that are symbolic links, and what is watched because of each.
@@ -166,17 +172,39 @@ impl Directory {
                 .any(|shared| shared.matches.fits(name))
     }
 
+    /// When it may be looked at. A scan that must wait holds up no look at names in which something has happened.
+    pub(super) fn due(&self) -> Moment {
+        let is_scan = self.rescan && (self.unsure || self.changed.is_empty());
+        match is_scan && self.look.is_none() {
+            true => self.next.max(self.next_scan),
+            false => self.next,
+        }
+    }
+
+    /// A look is over. The pause until the next one of its kind is longer the more it has cost: seconds for a scan of thousands
+    /// of names, nothing that counts for a look at some.
+    pub(super) fn rest(&mut self, now: Moment) {
+        let pause = mem::take(&mut self.spent) * DIRECTORY_PAUSE_FACTOR;
+        self.next = now + DIRECTORY_PAUSE;
+        match mem::take(&mut self.scanning) {
+            true => self.next_scan = self.next + pause,
+            false => self.next = self.next + pause,
+        }
+    }
+
     /// Begins to look at what must be looked at, if nothing is under way.
-    pub(super) fn begin(&mut self, directory: &impl AsFd) -> Result<(), Errno> {
+    pub(super) fn begin(&mut self, directory: &impl AsFd, now: Moment) -> Result<(), Errno> {
         if self.look.is_some() {
             return Ok(());
         }
-        if !mem::take(&mut self.rescan) {
+        self.scanning = self.rescan && self.next_scan <= now;
+        if !self.scanning {
             let names = self.changed.drain().collect();
             let entries = Vec::new();
             self.look = Some(Look::Changed { names, entries });
             return Ok(());
         }
+        (self.rescan, self.unsure) = (false, false);
         let scan = Scan::begin(directory.as_fd())?;
         self.changed.clear();
         let known = self.entries.iter().flat_map(|entries| entries.entries());
@@ -320,7 +348,12 @@ impl Directory {
             }
         }
         match &mut self.entries {
-            Some(known) => known.patch(entries, version) || news,
+            Some(known) => {
+                // Others, which were not told, may have their places; only a scan shows which.
+                let is_gone = |(_, entry): &(_, Option<Entry>)| entry.is_none();
+                self.rescan |= known.is_truncated() && entries.iter().any(is_gone);
+                known.patch(entries, version) || news
+            }
             None => news,
         }
     }
@@ -333,9 +366,10 @@ pub(super) fn slice(
     file: &impl AsFd,
     path: &Path,
     version: Version,
-    begun: Instant,
+    now: Moment,
 ) -> Result<Progress, Errno> {
-    directory.begin(file)?;
+    let begun = Instant::now();
+    directory.begin(file, now)?;
     let entry = |name: &[u8]| listing::entry(files, file.as_fd(), path, name);
     loop {
         match directory.step(entry, version)? {

@@ -87,10 +87,20 @@ pub(super) fn inherited(number: c_int) -> io::Result<OwnedFd> {
 /// CLOCK_MONOTONIC as a number, which `Instant` does not give. (rustix would bring its own reader of the vDSO.)
 #[must_use]
 pub fn monotonic() -> Duration {
+    clock(libc::CLOCK_MONOTONIC)
+}
+
+/// Processor time of this thread.
+#[must_use]
+pub fn thread_time() -> Duration {
+    clock(libc::CLOCK_THREAD_CPUTIME_ID)
+}
+
+fn clock(id: libc::clockid_t) -> Duration {
     // SAFETY: all zeros are a timespec.
     let mut now: libc::timespec = unsafe { mem::zeroed() };
-    // SAFETY: the kernel writes one timespec. It cannot fail: every kernel has this clock.
-    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut now) };
+    // SAFETY: the kernel writes one timespec. It cannot fail: every kernel has these clocks.
+    unsafe { libc::clock_gettime(id, &raw mut now) };
     #[allow(
         clippy::unnecessary_cast,
         clippy::cast_sign_loss,

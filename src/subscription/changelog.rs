@@ -78,6 +78,12 @@ impl ChangeLog {
         }
     }
 
+    /// Whether there are more entries than it has.
+    #[must_use]
+    pub fn is_truncated(&self) -> bool {
+        self.truncated
+    }
+
     /// Notes what is there now. `list`: in order.
     pub fn update(&mut self, list: Vec<(Vec<u8>, Entry)>, truncated: bool, version: Version) {
         debug_assert!(
