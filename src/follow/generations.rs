@@ -50,6 +50,10 @@ impl Topics {
             if *entry.1 != *own {
                 return self.watches.watch.remove_log(&entry);
             }
+            if !self.rolls.accounts_for(&entry, holder) {
+                // It may have got the name by a roll that is still in the queue.
+                self.read_changes();
+            }
             if let Some(dropped) = self.rolls.follow(&entry, &name, holder) {
                 self.watches.watch.remove_log(&dropped);
             }

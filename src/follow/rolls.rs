@@ -94,12 +94,7 @@ impl Rolls {
             };
             self.logs.insert(entry.clone(), log);
         }
-        let here = self.places.get(entry).and_then(|file| self.files.get(file));
-        let same = here.is_some_and(|file| match file.who {
-            Who::Known(known) => known.etag == holder.etag,
-            Who::Unknown | Who::Perhaps(_) => true,
-        });
-        if !same {
+        if !self.accounts_for(entry, holder) {
             // Something was missed: nothing is known of what came before.
             self.forget_line(entry);
             let file = self.arrive(entry);
@@ -114,6 +109,22 @@ impl Rolls {
             self.drop_log(dropped);
         }
         dropped
+    }
+
+    /// Whether the events that were read explain that this file has the name, or had it. False also if the log is not
+    /// observed yet.
+    #[must_use]
+    pub fn accounts_for(&self, entry: &Entry, holder: Holder) -> bool {
+        let Some(log) = self.logs.get(entry) else {
+            return false;
+        };
+        // It may have the name no longer: then the events are ahead of the look.
+        log.line.iter().rev().enumerate().any(|(back, id)| {
+            self.files.get(id).is_some_and(|file| match file.who {
+                Who::Known(known) => known.etag == holder.etag,
+                Who::Unknown | Who::Perhaps(_) => back == 0,
+            })
+        })
     }
 
     /// Something happened to an entry of a directory with logs in it.
