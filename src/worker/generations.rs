@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::context::Context;
+use super::searches::Purpose;
 use crate::action::After;
 use crate::follow::look_up::Lookup;
 use crate::follow::watcher::TopicId;
@@ -22,7 +23,7 @@ use crate::store::lookup::failed;
 
 /// The list of the generations of a name. `None`: it is being made.
 pub(super) fn list(context: &mut Context, slot: usize, path: &Path) -> Option<Lookup> {
-    let answer = match search(context, slot, path) {
+    let answer = match search(context, slot, path, Purpose::List) {
         Ok(answer) => answer?,
         Err(other) => return Some(other.into()),
     };
@@ -49,11 +50,14 @@ pub(super) fn find(
         path: part.path.clone(),
         successor: None,
     };
+    let purpose = Purpose::Find(etag);
     let topics = &mut context.topics;
     if let Some(lookup) = topics.look_up_generation(asked, part, current, etag) {
+        let name = &part.path.name;
+        context.searches.withdraw(slot, name, purpose);
         return Some(lookup);
     }
-    let answer = match search(context, slot, &part.path) {
+    let answer = match search(context, slot, &part.path, purpose) {
         Ok(answer) => answer?,
         Err(other) => return Some(other.into()),
     };
@@ -74,7 +78,7 @@ pub(super) fn find(
     match topics.look_up_generation(asked, part, place, etag) {
         Some(lookup) => Some(lookup),
         // It was renamed since: it is looked for once more.
-        None => match search(context, slot, &part.path) {
+        None => match search(context, slot, &part.path, purpose) {
             Ok(_) => None,
             Err(other) => Some(other.into()),
         },
@@ -145,10 +149,15 @@ pub(super) fn next(
         Some(etag) => etag == after.etag || is_next(etag),
         None => !missing || after.in_vain,
     };
+    let (rest, next) = (Purpose::Rest(after.etag), Purpose::Next(after.etag));
     if certain {
+        for purpose in [rest, next] {
+            context.searches.withdraw(slot, &name.name, purpose);
+        }
         return Next::Named(named);
     }
-    let step = match search(context, slot, name) {
+    let purpose = if after.finished { next } else { rest };
+    let step = match search(context, slot, name, purpose) {
         Err(busy) => Step::Other(busy),
         Ok(None) => Step::Wait,
         Ok(Some(answer)) => match &*answer {
@@ -186,7 +195,7 @@ pub(super) fn next(
         .into_iter()
         .for_each(|topic| context.topics.drop_if_unused(topic));
     // Something was renamed since: it is looked for once more.
-    next.unwrap_or_else(|| match search(context, slot, name) {
+    next.unwrap_or_else(|| match search(context, slot, name, purpose) {
         Err(busy) => Next::Named(busy.into()),
         Ok(_) => Next::Waiting,
     })
@@ -199,7 +208,7 @@ pub(super) fn late(
     name: &Path,
     after: After,
 ) -> Option<Option<(Rc<OpenFile>, FileInfo)>> {
-    let answer = match search(context, slot, name) {
+    let answer = match search(context, slot, name, Purpose::Late(after.etag)) {
         Ok(answer) => answer?,
         Err(_) => return Some(None),
     };
@@ -287,7 +296,8 @@ fn search(
     context: &mut Context,
     slot: usize,
     path: &Path,
+    purpose: Purpose,
 ) -> Result<Option<Arc<Answer>>, Resource<Rc<OpenFile>>> {
-    let asked = context.searches.ask(slot, &path.name);
+    let asked = context.searches.ask(slot, &path.name, purpose);
     asked.map_err(|_| Resource::Busy)
 }

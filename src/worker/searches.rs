@@ -1,5 +1,6 @@
 //! Searches for generations that connections of this worker wait for. A connection asks again when its search is over, and
-//! then the answer is here: so a request that waits keeps nothing but its question.
+//! then the answer is here: so a request that waits keeps nothing but its question. An answer is for the question for which
+//! its search began, and for no later one: a roll may have come in between.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -7,6 +8,7 @@ use std::sync::Arc;
 use rustix::io::Errno;
 
 use super::completions::Completions;
+use crate::http::conditional::ETag;
 use crate::sorted::SortedMap;
 use crate::store::generations::finder::{Answer, Finder};
 
@@ -21,11 +23,27 @@ pub struct Searches {
     asked: HashMap<u64, Question>,
 }
 
-/// The slot that asks, and the name that it asks for.
-type Question = (usize, Box<[u8]>);
+/// The slot that asks, the name that it asks for, and what it wants to know.
+type Question = (usize, Box<[u8]>, Purpose);
+
+/// What a connection wants to know of the generations of a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Purpose {
+    /// All of them.
+    List,
+    /// Where this one is.
+    Find(ETag),
+    /// Where this earlier one is, to which somebody may still append.
+    Late(ETag),
+    /// How to go on from this one.
+    Rest(ETag),
+    /// What comes after this one, which was read to its end.
+    Next(ETag),
+}
 
 enum Search {
-    Pending,
+    /// With its number.
+    Pending(u64),
     Done(Arc<Answer>),
 }
 
@@ -43,12 +61,17 @@ impl Searches {
     }
 
     /// What the search of a slot for the generations of a name came to. `None`: it is under way from now on, and the slot
-    /// is woken when it is over. An answer is given once: the next question begins another search.
+    /// is woken when it is over. An answer is given once: the same question, asked again, begins another search.
     ///
     /// # Errors
     /// EAGAIN if there are too many searches or no thread can be had.
-    pub fn ask(&mut self, slot: usize, name: &[u8]) -> Result<Option<Arc<Answer>>, Errno> {
-        let key = (slot, Box::from(name));
+    pub fn ask(
+        &mut self,
+        slot: usize,
+        name: &[u8],
+        purpose: Purpose,
+    ) -> Result<Option<Arc<Answer>>, Errno> {
+        let key = (slot, Box::from(name), purpose);
         match self.searches.remove(&key) {
             Some(Search::Done(answer)) => Ok(Some(answer)),
             Some(pending) => {
@@ -60,7 +83,7 @@ impl Searches {
                 let reply = Arc::clone(&self.mailbox);
                 self.finder.find(name, self.last, reply)?;
                 self.asked.insert(self.last, key.clone());
-                self.searches.insert(key, Search::Pending);
+                self.searches.insert(key, Search::Pending(self.last));
                 Ok(None)
             }
         }
@@ -70,12 +93,23 @@ impl Searches {
     pub fn finish(&mut self, number: u64, answer: &Arc<Answer>) -> Option<usize> {
         let question = self.asked.remove(&number)?;
         let search = self.searches.get_mut(&question)?;
+        // The slot may be that of another connection by now, or have asked again.
+        if !matches!(search, Search::Pending(pending) if *pending == number) {
+            return None;
+        }
         *search = Search::Done(Arc::clone(answer));
         Some(question.0)
     }
 
+    /// The question is answered without a search.
+    pub fn withdraw(&mut self, slot: usize, name: &[u8], purpose: Purpose) {
+        if !self.searches.is_empty() {
+            self.searches.remove(&(slot, Box::from(name), purpose));
+        }
+    }
+
     /// A connection is gone, with all that it asked for.
     pub fn forget(&mut self, slot: usize) {
-        self.searches.retain(|(other, _), _| *other != slot);
+        self.searches.retain(|(other, ..), _| *other != slot);
     }
 }
