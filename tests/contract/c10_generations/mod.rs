@@ -1,5 +1,6 @@
 //! Contract 10: readers who were away.
 
+mod hurried;
 mod large;
 mod late;
 mod list;

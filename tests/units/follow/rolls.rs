@@ -172,3 +172,44 @@ fn a_compressed_copy_has_its_original_when_that_is_gone_already() {
     let original = history.seen(b"log", std::iter::once(copy)).originals[&copy];
     assert_eq!((original.etag, original.size), (ETag(1), 7));
 }
+
+/// A client follows the log when it was rolled already, but nobody has read of that.
+#[test]
+fn whoever_looks_ahead_of_the_events_loses_nothing() {
+    let (history, name) = (History::default(), Rc::<[u8]>::from(b"log".as_slice()));
+    let log = entry("log");
+    let mut world = World::default();
+    let mut rolls = Rolls::default();
+    world.create("log");
+    world.events.clear();
+    assert!(!rolls.accounts_for(&log, holder(1)));
+    rolls.follow(&log, &name, holder(1));
+    assert!(rolls.accounts_for(&log, holder(1)));
+    for (file, saved) in [(2, "saved"), (3, "log.1"), (4, "log.2")] {
+        world.rename("log", saved);
+        world.create("log");
+        assert!(!rolls.accounts_for(&log, holder(file)), "not yet");
+        if file == 3 {
+            // Now the events are ahead of what was looked up.
+            world.rename("log", "log.3");
+        }
+        for (entry, what) in world.events.drain(..) {
+            rolls.happened(entry, what);
+        }
+        assert!(rolls.accounts_for(&log, holder(file)));
+        rolls.follow(&log, &name, holder(file));
+        let look = |_: &Rc<[u8]>, entry: &Entry| {
+            let name = str::from_utf8(&entry.1).expect("a name");
+            world.names.get(name).map(|&file| holder(file))
+        };
+        rolls.identify(look);
+        rolls.confirm(&history, look);
+        if file == 3 {
+            world.create("log");
+            world.rename("log", "saved");
+        }
+    }
+    for file in 1..4 {
+        assert_eq!(history.next(b"log", ETag(file)), Some(ETag(file + 1)));
+    }
+}
