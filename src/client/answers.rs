@@ -3,6 +3,7 @@
 use super::exchange::Broken;
 use super::follower::{Content, Follower, Outcome, Purpose, Step};
 use super::generations::{Generations, Next};
+use super::in_words::{self, first_line};
 use super::lines::Flush;
 use super::position::Position;
 use super::settings::{From, OnGap, Until};
@@ -486,12 +487,12 @@ impl Follower {
 
     /// The connection is no more, or there never was one.
     pub(super) fn connection_lost(&mut self, why: Broken) {
-        let why = match why {
-            Broken::Lost(why) => why,
-            Broken::Malformed(why) => why.into(),
-            Broken::Stale => return self.enter(self.step),
-        };
+        if why == Broken::Stale {
+            return self.enter(self.step);
+        }
+        let why = in_words::broken(why);
         self.complain(format!("{why}; trying again"));
+        self.lost = true;
         self.again(None);
     }
 
@@ -532,14 +533,4 @@ impl Follower {
             self.complaint = Some(line);
         }
     }
-}
-
-/// The first line of a document, as far as it is text for people.
-fn first_line(document: &[u8]) -> String {
-    let line = document
-        .split(|&byte| byte == b'\n')
-        .next()
-        .unwrap_or_default();
-    let text = String::from_utf8_lossy(&line[..line.len().min(200)]);
-    text.trim().replace(char::is_control, "\u{fffd}")
 }

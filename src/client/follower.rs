@@ -164,6 +164,8 @@ pub struct Follower {
     pub(super) offer: Option<Offer>,
     reports: VecDeque<String>,
     pub(super) complaint: Option<String>,
+    /// It was reported that there is no connection.
+    pub(super) lost: bool,
     saves: Saves,
     /// All that was handed over.
     pub(super) bytes: u64,
@@ -205,6 +207,7 @@ impl Follower {
             offer: None,
             reports: VecDeque::new(),
             complaint: None,
+            lost: false,
             saves: Saves::new(known, now),
             bytes: 0,
             size: None,
@@ -248,6 +251,20 @@ impl Follower {
     pub fn lag(&self) -> Option<u64> {
         self.size
             .map(|size| size.saturating_sub(self.position.offset))
+    }
+
+    /// A request that tells how long the generation of the position is; `None`: there is none.
+    #[must_use]
+    pub fn size_request(&self) -> Option<(ETag, Vec<u8>)> {
+        let tag = self.position.generation?;
+        Some((tag, self.settings.requests.locate(tag)))
+    }
+
+    /// A generation was so long a moment ago.
+    pub fn measured_to_be(&mut self, generation: ETag, size: u64) {
+        if self.position.generation == Some(generation) {
+            self.size = Some(size);
+        }
     }
 
     /// One of its connections. Whoever tells it something calls [`Follower::run`] after that.
@@ -315,6 +332,9 @@ impl Follower {
     pub(super) fn progressed(&mut self) {
         self.retry.reset();
         self.complaint = None;
+        if std::mem::take(&mut self.lost) {
+            self.report("connected again".into());
+        }
         self.missed = 0;
         if self.timeout < Moment::NEVER {
             self.timeout = self.now + CLIENT_RESPONSE_TIMEOUT;
@@ -449,6 +469,7 @@ impl Follower {
         self.is_copy = false;
         (self.position.midline, self.position.check) = (false, None);
         self.before.clear();
+        self.size = None;
         self.changed(true);
     }
 

@@ -19,7 +19,9 @@ pub enum Output {
     Socket,
     /// What could not be opened again, when poll(2) says that there is room.
     Polled,
-    /// A file, or a device like /dev/null: there is always room.
+    /// A file.
+    File,
+    /// A device like /dev/null: there is always room.
     Plain,
 }
 
@@ -34,6 +36,7 @@ impl Output {
         Ok(match FileType::from_raw_mode(stat.st_mode) {
             FileType::Socket => Output::Socket,
             FileType::Fifo => Output::reopen(),
+            FileType::RegularFile => Output::File,
             _ if stdout.is_terminal() => Output::reopen(),
             _ => Output::Plain,
         })
@@ -50,7 +53,7 @@ impl Output {
     #[must_use]
     pub fn polled(&self) -> Option<BorrowedFd<'static>> {
         match self {
-            Output::Plain => None,
+            Output::Plain | Output::File => None,
             _ => Some(rustix::stdio::stdout()),
         }
     }
@@ -68,7 +71,7 @@ impl Output {
             }
             Output::Polled if !has_room() => return Ok(0),
             Output::Polled => unbuffered(&bytes[..bytes.len().min(PIECE)]),
-            Output::Plain => unbuffered(bytes),
+            Output::Plain | Output::File => unbuffered(bytes),
         };
         match written {
             Err(error)
@@ -83,13 +86,19 @@ impl Output {
         }
     }
 
+    /// Whether what is written stays in a file.
+    #[must_use]
+    pub fn is_file(&self) -> bool {
+        matches!(self, Output::File)
+    }
+
     /// Whether nobody can read any more what is written.
     #[must_use]
     pub fn is_broken(&self) -> bool {
         let stdout = rustix::stdio::stdout();
         let mut fds = [PollFd::from_borrowed_fd(stdout.as_fd(), PollFlags::empty())];
         let polled = poll(&mut fds, Some(&Timespec::default()));
-        !matches!(self, Output::Plain)
+        !matches!(self, Output::Plain | Output::File)
             && polled.is_ok()
             && fds[0].revents().intersects(PollFlags::ERR | PollFlags::HUP)
     }

@@ -16,15 +16,15 @@ pub struct Display {
 }
 
 impl Display {
-    /// Shows nothing yet.
+    /// Shows nothing yet. `None`: stderr is no terminal, and nobody wants the line of each second in a file.
     #[must_use]
-    pub fn new(url: &Url, now: Moment) -> Display {
-        Display {
+    pub fn new(url: &Url, now: Moment) -> Option<Display> {
+        std::io::stderr().is_terminal().then(|| Display {
             url: url.to_string(),
             shown: now,
             bytes: 0,
             drawn: false,
-        }
+        })
     }
 
     /// Shows how far it is, once in a second.
@@ -56,7 +56,7 @@ impl Display {
             size(rate)
         );
         // To the beginning of the line, and nothing left of what was there.
-        self.write(&format!("\r\x1b[K{line}"));
+        write(&format!("\r\x1b[K{line}"));
         self.drawn = true;
         (self.shown, self.bytes) = (now, bytes);
     }
@@ -64,21 +64,13 @@ impl Display {
     /// Makes place for another line.
     pub fn clear(&mut self) {
         if std::mem::take(&mut self.drawn) {
-            self.write("\r\x1b[K");
+            write("\r\x1b[K");
         }
     }
+}
 
-    fn write(&self, text: &str) {
-        let mut stderr = std::io::stderr();
-        if stderr.is_terminal() {
-            let _ = stderr.write_all(text.as_bytes());
-        } else if let Some(line) = text
-            .strip_prefix("\r\x1b[K")
-            .filter(|line| !line.is_empty())
-        {
-            crate::log::stderr::say(line);
-        }
-    }
+fn write(text: &str) {
+    let _ = std::io::stderr().write_all(text.as_bytes());
 }
 
 /// Bytes for people.

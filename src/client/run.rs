@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -11,11 +11,13 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::command::{Handled, Runner};
 use super::follower::{Follower, Link, Outcome, Task};
+use super::gauge::Gauge;
 use super::output::Output;
 use super::pace::Pace;
+use super::position::Position;
 use super::progress::Display;
 use super::settings::Settings;
-use super::state_file::{StateFile, Unusable};
+use super::state_file::{self, StateFile, Unusable};
 use super::transport::{Transport, Turn};
 use super::url::Url;
 use crate::limits::CLIENT_COMMAND_GRACE;
@@ -60,6 +62,7 @@ const LATE: Token = Token::Slot(1);
 const STDOUT: Token = Token::Slot(2);
 const SIGNAL: Token = Token::Slot(3);
 const COMMAND: Token = Token::Slot(4);
+const GAUGE: Token = Token::Slot(5);
 
 /// Follows until the end.
 ///
@@ -67,30 +70,23 @@ const COMMAND: Token = Token::Slot(4);
 /// Of the system, before anything was handed over.
 pub fn run(options: Options) -> io::Result<End> {
     let poll = Poll::new()?;
-    let mut state = None;
-    let mut position = None;
-    if let Some(path) = &options.state {
-        match StateFile::open(path, &options.url.to_string(), poll.waker()) {
-            Ok((file, known)) => (state, position) = (Some(file), known),
-            Err(Unusable::Failed(why)) => return Ok(End::Failure(why)),
-            Err(Unusable::Locked) => {
-                let path = path.display();
-                return Ok(End::Locked(format!(
-                    "another follower uses the state file {path}"
-                )));
-            }
-        }
-    }
+    let sink = Sink::open(&options, &poll)?;
+    let (state, position) = match State::open(&options, &sink, &poll) {
+        Ok(opened) => opened,
+        Err(end) => return Ok(end),
+    };
     let stop = Arc::new(AtomicBool::new(false));
     let wake = watch_signals(&stop, &poll, SIGNAL)?;
     let transport = |token| Transport::new(&options.url.server, token, poll.waker());
     let now = now();
+    let display = options.progress.then(|| Display::new(&options.url, now));
+    let display = display.flatten();
     let mut driver = Driver {
         main: transport(MAIN),
         late: transport(LATE),
-        sink: Sink::open(&options, &poll)?,
+        sink,
         pace: Pace::new(options.max_rate, now),
-        display: options.progress.then(|| Display::new(&options.url, now)),
+        display: display.map(|display| (display, Gauge::new(transport(GAUGE), now))),
         follower: Follower::new(options.settings, position, now),
         url: options.url,
         state,
@@ -153,6 +149,62 @@ impl Sink {
     }
 }
 
+/// Where the position is kept.
+enum State {
+    Nowhere,
+    /// In a file that is made for the first position: whoever follows what is not there leaves no trace.
+    Later {
+        path: PathBuf,
+        sync: bool,
+    },
+    File(StateFile),
+}
+
+impl State {
+    fn open(options: &Options, sink: &Sink, poll: &Poll) -> Result<(State, Option<Position>), End> {
+        let Some(path) = &options.state else {
+            return Ok((State::Nowhere, None));
+        };
+        let sync = matches!(sink, Sink::Stdout(output) if output.is_file());
+        let later = State::Later {
+            path: path.clone(),
+            sync,
+        };
+        match state_file::is_missing(path) {
+            Ok(true) => Ok((later, None)),
+            Ok(false) => later.make(&options.url, poll),
+            Err(why) => Err(unusable(why, path)),
+        }
+    }
+
+    /// Locks the file and reads it, if that was not done yet.
+    fn make(self, url: &Url, poll: &Poll) -> Result<(State, Option<Position>), End> {
+        let State::Later { path, sync } = self else {
+            return Ok((self, None));
+        };
+        StateFile::open(&path, &url.to_string(), poll.waker(), sync)
+            .map(|(file, known)| (State::File(file), known))
+            .map_err(|why| unusable(why, &path))
+    }
+
+    fn result(&self) -> Option<io::Result<()>> {
+        match self {
+            State::File(file) => file.result(),
+            State::Nowhere | State::Later { .. } => None,
+        }
+    }
+}
+
+fn unusable(why: Unusable, path: &Path) -> End {
+    match why {
+        Unusable::Failed(why) => End::Failure(why),
+        Unusable::Locked => {
+            let path = path.display();
+            End::Locked(format!("another follower uses the state file {path}"))
+        }
+    }
+}
+
 /// The poller then tells of the end of the other side, and of nothing else.
 const NOTHING: Interest = Interest {
     readable: false,
@@ -165,9 +217,9 @@ struct Driver {
     main: Transport,
     late: Transport,
     sink: Sink,
-    state: Option<StateFile>,
+    state: State,
     pace: Pace,
-    display: Option<Display>,
+    display: Option<(Display, Gauge)>,
     poll: Poll,
     stop: Arc<AtomicBool>,
     /// When a command that still runs is given up.
@@ -194,15 +246,16 @@ impl Driver {
             }
             let done = match self.tasks(now)? {
                 Step::Over(end) => {
-                    if let Some(display) = &mut self.display {
+                    if let Some((display, _)) = &mut self.display {
                         display.clear();
                     }
                     return Ok(end);
                 }
                 step => step,
             };
-            let received = self.exchange(now);
-            if let Some(display) = &mut self.display {
+            let mut received = self.exchange(now);
+            if let Some((display, gauge)) = &mut self.display {
+                received |= gauge.run(&mut self.follower, &self.poll, now);
                 display.show(&self.follower, now);
             }
             if !received && matches!(done, Step::Rest) {
@@ -215,7 +268,7 @@ impl Driver {
     fn tasks(&mut self, now: Moment) -> io::Result<Step> {
         let mut done = Step::Rest;
         loop {
-            if let Some(result) = self.state.as_ref().and_then(StateFile::result) {
+            if let Some(result) = self.state.result() {
                 match result {
                     Ok(()) => self.follower.saved(),
                     Err(error) => {
@@ -239,7 +292,7 @@ impl Driver {
         match self.follower.task() {
             Task::None => return Ok(Step::Rest),
             Task::Report(line) => {
-                if let Some(display) = &mut self.display {
+                if let Some((display, _)) = &mut self.display {
                     display.clear();
                 }
                 stderr::say(&format!("{}: {line}", self.url));
@@ -247,10 +300,7 @@ impl Driver {
             }
             Task::Save(position) => {
                 self.follower.saving();
-                match &self.state {
-                    Some(state) => state.save(position.to_json(&self.url.to_string())),
-                    None => self.follower.saved(),
-                }
+                return self.save(&position);
             }
             Task::HandOver(offered) => {
                 let count = match &mut self.sink {
@@ -304,6 +354,23 @@ impl Driver {
         Ok(Step::Again)
     }
 
+    fn save(&mut self, position: &Position) -> io::Result<Step> {
+        let state = std::mem::replace(&mut self.state, State::Nowhere);
+        match state.make(&self.url, &self.poll) {
+            Ok((state, None)) => self.state = state,
+            Ok((_, Some(_))) => {
+                let why = "another follower has just made the state file; start again to go on from there";
+                return Ok(Step::Over(End::Failure(why.into())));
+            }
+            Err(end) => return Ok(Step::Over(end)),
+        }
+        match &self.state {
+            State::File(file) => file.save(position.to_json(&self.url.to_string())),
+            State::Nowhere | State::Later { .. } => self.follower.saved(),
+        }
+        Ok(Step::Again)
+    }
+
     /// Sends and receives. True if something came of it.
     fn exchange(&mut self, now: Moment) -> bool {
         let mut progress = false;
@@ -348,8 +415,9 @@ impl Driver {
         if self.stopping > now {
             deadline = deadline.min(self.stopping);
         }
-        if self.display.is_some() {
-            deadline = deadline.min(now + Duration::from_secs(1));
+        if let Some((_, gauge)) = &self.display {
+            let second = now + Duration::from_secs(1);
+            deadline = deadline.min(second).min(gauge.deadline());
         }
         let timeout = (deadline < Moment::NEVER).then(|| deadline - now);
         self.poll.wait(timeout)?;
@@ -360,6 +428,11 @@ impl Driver {
                 LATE => self.late.ready = true,
                 STDOUT => stdout = true,
                 SIGNAL => signal = true,
+                GAUGE => {
+                    if let Some((_, gauge)) = &mut self.display {
+                        gauge.transport.ready = true;
+                    }
+                }
                 _ => {}
             }
         }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, Sender, TryRecvError};
 use std::thread;
 
-use rustix::fs::FlockOperation;
+use rustix::fs::{Access, FlockOperation, access};
 use rustix::io::Errno;
 
 use super::position::Position;
@@ -35,7 +35,8 @@ pub struct StateFile {
 }
 
 impl StateFile {
-    /// Locks the file, reads the position that it has for this URL, and begins to wait for others.
+    /// Locks the file, reads the position that it has for this URL, and begins to wait for others. `sync`: stdout is a file,
+    /// whose bytes are to be on the disk before the position behind them is.
     ///
     /// # Errors
     /// See [`Unusable`]; the file is as it was.
@@ -43,6 +44,7 @@ impl StateFile {
         path: &Path,
         url: &str,
         waker: Waker,
+        sync: bool,
     ) -> Result<(StateFile, Option<Position>), Unusable> {
         let named = |error: &io::Error| failed(path, error);
         let lock = lock(path)?;
@@ -56,7 +58,9 @@ impl StateFile {
         let path = path.to_owned();
         let saver = move || {
             for text in queue {
-                if done.send(replace(&path, text.as_bytes())).is_err() {
+                let synced = if sync { sync_stdout() } else { Ok(()) };
+                let saved = synced.and_then(|()| replace(&path, text.as_bytes()));
+                if done.send(saved).is_err() {
                     break;
                 }
                 waker.wake();
@@ -90,6 +94,30 @@ impl StateFile {
                 Some(Err(io::Error::other("the thread that saves is gone")))
             }
         }
+    }
+}
+
+/// Whether a state file can be made there, and there is none.
+///
+/// # Errors
+/// See [`Unusable`].
+pub fn is_missing(path: &Path) -> Result<bool, Unusable> {
+    match fs::symlink_metadata(path) {
+        Ok(_) => Ok(false),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            access(directory_of(path), Access::WRITE_OK | Access::EXEC_OK)
+                .map_err(|error| failed(path, &error.into()))?;
+            Ok(true)
+        }
+        Err(error) => Err(failed(path, &error)),
+    }
+}
+
+fn sync_stdout() -> io::Result<()> {
+    match rustix::fs::fdatasync(rustix::stdio::stdout()) {
+        // The file system keeps nothing on a disk.
+        Ok(()) | Err(Errno::INVAL | Errno::ROFS) => Ok(()),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -156,13 +184,17 @@ pub fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
         let _ = fs::remove_file(&temporary);
         return Err(error);
     }
-    let directory = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
+    let directory = directory_of(path);
     // A rename is on the disk when its directory is; some file systems cannot be asked for that.
     let _ = File::open(directory).and_then(|directory| directory.sync_all());
     Ok(())
+}
+
+fn directory_of(path: &Path) -> &Path {
+    let parent = path.parent();
+    parent
+        .filter(|parent| !parent.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
 }
 
 fn beside(path: &Path, suffix: &str) -> PathBuf {

@@ -82,3 +82,5 @@ pub const HOOK_STATE_MAX: usize = 16 * 1024 * 1024;
 pub const HOOK_GRACE: Duration = Duration::from_secs(5);
 /// Origins of which the log says once that they are not listed.
 pub const HOOK_FOREIGN_MAX: usize = 64;
+/// How often `--progress` asks how long the file is: one small request for what is a glance of a person.
+pub const CLIENT_GAUGE: Duration = Duration::from_secs(3);

@@ -7,6 +7,7 @@ use super::plan::{Listed, Rules, Step, plan};
 use super::rule::{End, Rule, Subject};
 use super::stage::{Names, stage};
 use super::tree::Tree;
+use crate::client::in_words::first_line;
 use crate::client::pause::Pause;
 use crate::client::settings::OnGap;
 use crate::http::conditional::ETag;
@@ -120,19 +121,17 @@ impl Engine {
         let Some(listing) = listing else {
             return self.list_failed("the list cannot be understood".into(), now);
         };
+        if let Err(why) = self.tree.establish() {
+            self.end = Some(End::Unusable(why));
+            return;
+        }
         self.complaint = None;
         self.retry.reset();
         self.apply(listing, now);
     }
 
     fn list_refused(&mut self, status: u16, document: &[u8], now: Moment) {
-        let text = String::from_utf8_lossy(&document[..document.len().min(200)]);
-        let line = text
-            .lines()
-            .next()
-            .unwrap_or_default()
-            .replace(char::is_control, "\u{fffd}");
-        let why = format!("{status}: {line}");
+        let why = format!("{status}: {}", first_line(document));
         if self.rule.fail && matches!(status, 400..=499) {
             self.end = Some(End::Failure(why));
             return;

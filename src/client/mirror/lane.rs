@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Write};
 
 use crate::client::exchange::{Broken, Exchange, Progress};
+use crate::client::in_words::{self, SHOWN};
 use crate::client::transport::Transport;
 use crate::client::url::Server;
 use crate::http::conditional::ETag;
@@ -28,6 +29,8 @@ pub struct Job {
     live: bool,
     /// What the response says instead.
     refusal: Option<Refusal>,
+    /// The beginning of its body, which says why.
+    reason: Vec<u8>,
 }
 
 /// Why there are no bytes.
@@ -109,6 +112,7 @@ impl Lane {
             good: false,
             live: false,
             refusal: None,
+            reason: Vec::new(),
         });
         self.request.clone_from(&request);
         self.exchange.request(request);
@@ -161,13 +165,20 @@ impl Lane {
                     });
                 }
                 Progress::Content => {
-                    let count = self.exchange.content().len();
+                    let content = self.exchange.content();
+                    let count = content.len();
+                    let shown = SHOWN.saturating_sub(job.reason.len()).min(count);
+                    job.reason.extend_from_slice(&content[..shown]);
                     self.exchange.take(count);
                 }
                 Progress::Whole(end) => {
                     self.timeout = Moment::NEVER;
                     let job = self.job.take()?;
                     return Some(match job.refusal {
+                        Some(Refusal::Failed(why)) if !job.reason.is_empty() => {
+                            let why = format!("{why}: {}", in_words::first_line(&job.reason));
+                            Outcome::Refused(etag, Refusal::Failed(why))
+                        }
                         Some(refusal) => Outcome::Refused(etag, refusal),
                         None => Outcome::Done {
                             etag,
@@ -180,12 +191,7 @@ impl Lane {
                 }
                 Progress::Broken(why) => {
                     self.give_up();
-                    let why = match why {
-                        Broken::Lost(why) => why,
-                        Broken::Malformed(why) => why.into(),
-                        Broken::Stale => String::new(),
-                    };
-                    return Some(Outcome::Lost(etag, why));
+                    return Some(Outcome::Lost(etag, in_words::broken(why)));
                 }
             }
         }
@@ -222,7 +228,7 @@ impl Job {
                 Some(Refusal::Truncated(size))
             }
             (416, _) => Some(Refusal::AtEnd),
-            (status, _) => Some(Refusal::Failed(format!("status {status}"))),
+            (status, _) => Some(Refusal::Failed(status.to_string())),
         }
     }
 

@@ -1,6 +1,7 @@
 //! What is mirrored and how, and why a mirror ends.
 
 use crate::client::settings::OnGap;
+use crate::client::state_file::Unusable;
 
 /// What is mirrored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +30,7 @@ pub struct Rule {
 }
 
 /// Why a mirror ends.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum End {
     /// Everything is here.
     Success,
@@ -37,4 +38,6 @@ pub enum End {
     Failure(String),
     /// A generation is gone.
     Gap(String),
+    /// The directory of the copies cannot be used.
+    Unusable(Unusable),
 }

@@ -14,6 +14,7 @@ use super::rule::{End, Rule, Subject};
 use super::tree::Tree;
 use crate::client::before::field;
 use crate::client::exchange::{Broken, Exchange, Progress};
+use crate::client::in_words;
 use crate::client::pace::Pace;
 use crate::client::pause::Pause;
 use crate::client::run as follow;
@@ -56,13 +57,7 @@ const FIRST_LANE: usize = 3;
 pub fn run(options: &Options) -> io::Result<follow::End> {
     let tree = match Tree::open(&options.directory, &options.url.to_string()) {
         Ok(tree) => tree,
-        Err(Unusable::Failed(why)) => return Ok(follow::End::Failure(why)),
-        Err(Unusable::Locked) => {
-            let directory = options.directory.display();
-            return Ok(follow::End::Locked(format!(
-                "another mirror uses {directory}"
-            )));
-        }
+        Err(why) => return Ok(unusable(why, options)),
     };
     let poll = Poll::new()?;
     let stop = Arc::new(AtomicBool::new(false));
@@ -92,6 +87,16 @@ pub fn run(options: &Options) -> io::Result<follow::End> {
     let end = driver.run(&stop);
     drop(wake);
     end
+}
+
+fn unusable(why: Unusable, options: &Options) -> follow::End {
+    match why {
+        Unusable::Failed(why) => follow::End::Failure(why),
+        Unusable::Locked => {
+            let directory = options.directory.display();
+            follow::End::Locked(format!("another mirror uses {directory}"))
+        }
+    }
 }
 
 /// A connection for a document or a stream of events.
@@ -172,6 +177,7 @@ impl Driver<'_> {
             Some(End::Success) => Some(follow::End::Success),
             Some(End::Failure(why)) => Some(follow::End::Failure(format!("{url}: {why}"))),
             Some(End::Gap(what)) => Some(follow::End::Gap(format!("{url}: {what}"))),
+            Some(End::Unusable(why)) => Some(unusable(why, self.options)),
             None if stop.load(Ordering::Relaxed) || complete => Some(follow::End::Success),
             None => None,
         }
@@ -223,7 +229,7 @@ impl Driver<'_> {
                 }
                 Progress::Broken(why) => {
                     self.control.over();
-                    self.engine.list_failed(in_words(why), now);
+                    self.engine.list_failed(in_words::broken(why), now);
                 }
             }
         }
@@ -437,12 +443,4 @@ fn check_before(copy: &File, offset: u64) -> Option<Check> {
     let bytes = &mut bytes[..(offset - from) as usize];
     copy.read_exact_at(bytes, from).ok()?;
     (offset > 0).then(|| Check::of(bytes))
-}
-
-fn in_words(why: Broken) -> String {
-    match why {
-        Broken::Lost(why) => why,
-        Broken::Malformed(why) => why.into(),
-        Broken::Stale => String::new(),
-    }
 }

@@ -31,8 +31,8 @@ pub struct Tree {
     copies: SortedMap<ETag, Copy>,
     /// The generation that had the name when a mirror of one file saw it last, unless all of it is here.
     pub live: Option<ETag>,
-    /// Held until the end.
-    _lock: File,
+    /// Held until the end. `None`: the directory is not used yet.
+    lock: Option<File>,
 }
 
 #[derive(Debug, Clone)]
@@ -45,14 +45,41 @@ struct Copy {
 }
 
 impl Tree {
-    /// Locks the directory, which is made if need be, and reads which of its files are copies.
+    /// The copies in a directory, if it is a mirror already; a new one is made by [`Tree::establish`].
     ///
     /// # Errors
     /// See [`Unusable`].
     pub fn open(directory: &Path, url: &str) -> Result<Tree, Unusable> {
+        let mut tree = Tree {
+            directory: directory.to_owned(),
+            url: url.into(),
+            copies: SortedMap::new(),
+            live: None,
+            lock: None,
+        };
+        match fs::metadata(directory) {
+            Ok(found) if !found.is_dir() => {
+                let directory = directory.display();
+                Err(Unusable::Failed(format!("{directory} is no directory")))
+            }
+            _ if directory.join(RECORDS).exists() => tree.establish().map(|()| tree),
+            _ => Ok(tree),
+        }
+    }
+
+    /// Locks the directory, which is made if need be, and reads which of its files are copies. A mirror of what is not there
+    /// leaves no trace: this is for those that have had an answer.
+    ///
+    /// # Errors
+    /// See [`Unusable`].
+    pub fn establish(&mut self) -> Result<(), Unusable> {
+        if self.lock.is_some() {
+            return Ok(());
+        }
+        let directory = self.directory.clone();
         let named =
             |error: io::Error| Unusable::Failed(format!("{}: {error}", directory.display()));
-        fs::create_dir_all(directory).map_err(named)?;
+        fs::create_dir_all(&directory).map_err(named)?;
         let lock = directory.join(format!("{RECORDS}.lock"));
         let lock = OpenOptions::new()
             .create(true)
@@ -64,21 +91,14 @@ impl Tree {
             Err(Errno::WOULDBLOCK) => return Err(Unusable::Locked),
             Err(error) => return Err(named(error.into())),
         }
-        let mut tree = Tree {
-            directory: directory.to_owned(),
-            url: url.into(),
-            copies: SortedMap::new(),
-            live: None,
-            _lock: lock,
-        };
         match fs::read(directory.join(RECORDS)) {
-            Ok(text) => tree.understand(&text)?,
+            Ok(text) => self.understand(&text)?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(named(error)),
         }
-        tree.find_copies().map_err(named)?;
-        tree.save().map_err(named)?;
-        Ok(tree)
+        self.find_copies().map_err(named)?;
+        self.lock = Some(lock);
+        self.save().map_err(named)
     }
 
     fn understand(&mut self, text: &[u8]) -> Result<(), Unusable> {
@@ -162,6 +182,9 @@ impl Tree {
     /// # Errors
     /// ENOSPC and the like.
     pub fn save(&self) -> io::Result<()> {
+        if self.lock.is_none() {
+            return Ok(());
+        }
         let mut out = String::from("{\"url\":");
         json_value::write_string(&mut out, &self.url);
         if let Some(live) = self.live {

@@ -2,6 +2,7 @@
 
 mod commands;
 mod follow;
+mod messages;
 mod mirror;
 mod origins;
 

@@ -1,0 +1,27 @@
+//! What servers and connections say, as text for people.
+
+use super::exchange::Broken;
+
+/// Most bytes of a document that are shown.
+pub const SHOWN: usize = 200;
+
+/// The first line of a document, as far as it is text for people.
+#[must_use]
+pub fn first_line(document: &[u8]) -> String {
+    let line = document
+        .split(|&byte| byte == b'\n')
+        .next()
+        .unwrap_or_default();
+    let text = String::from_utf8_lossy(&line[..line.len().min(SHOWN)]);
+    text.trim().replace(char::is_control, "\u{fffd}")
+}
+
+/// Why there is no response.
+#[must_use]
+pub fn broken(why: Broken) -> String {
+    match why {
+        Broken::Lost(why) => why,
+        Broken::Malformed(why) => why.into(),
+        Broken::Stale => String::new(),
+    }
+}
