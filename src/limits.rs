@@ -111,6 +111,12 @@ pub const DIRECTORY_NAMES_MAX: usize = 1024;
 /// Symbolic links of a directory of which it is watched where they lead: a few watches each. Others are looked at now and
 /// then.
 pub const DIRECTORY_LINKS_MAX: usize = 1024;
+/// Most directories below one that is followed as a tree (`?files=**`): each takes a watch, of which the kernel gives a user
+/// some thousands at least, and all are read when directories come or go.
+pub const TREE_DIRECTORIES_MAX: usize = 1024;
+/// Most directories on the way from the top of a tree to a file in it: more than people make, and few enough that a loop of
+/// mounts ends.
+pub const TREE_DEPTH_MAX: usize = 16;
 /// How long a look at a directory may take in one turn; the rest of it comes in the next.
 pub const DIRECTORY_SLICE: Duration = Duration::from_millis(2);
 /// The pause between two looks is as many times longer than the looking took, so that looking takes a twentieth of the time.

@@ -1,15 +1,18 @@
 //! Directories that event streams follow: looks at them, a slice a turn, and who is told.
 
 use std::mem;
+use std::os::fd::AsFd;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use super::directory::{Progress, Wanted, slice};
+use super::directory::{Progress, Site, Wanted, slice};
 use super::topics::Topics;
 use super::watcher::TopicId;
 use crate::http::pattern::Pattern;
 use crate::http::target::Path;
-use crate::limits::{DIRECTORY_NAMES_MAX, DIRECTORY_SETTLE, DIRECTORY_SLICE};
+use crate::limits::{
+    DIRECTORY_NAMES_MAX, DIRECTORY_SETTLE, DIRECTORY_SLICE, TREE_DEPTH_MAX, TREE_DIRECTORIES_MAX,
+};
 use crate::os::sys;
 use crate::resource::Resource;
 use crate::store::lookup::{Other, failed};
@@ -39,7 +42,12 @@ impl Topics {
         let topic = self.registry.get_mut(key);
         match topic.and_then(|topic| topic.directory.as_mut()) {
             Some(directory) if more => directory.want(wanted),
-            Some(directory) => directory.unwant(wanted),
+            Some(directory) => {
+                directory.unwant(wanted);
+                for place in directory.trim_tree() {
+                    self.watches.watch.remove(&place, key);
+                }
+            }
             None => {}
         }
     }
@@ -95,7 +103,23 @@ impl Topics {
             name: topic.name.as_ref().into(),
             slash: true,
         };
-        let result = slice(directory, files, &*topic.file, &path, version, now);
+        let mut site = Site {
+            files,
+            file: topic.file.as_fd(),
+            path: &path,
+            watch: &mut self.watches.watch,
+            key,
+        };
+        let result = slice(directory, &mut site, version, now);
+        for place in directory.tree.take_unused() {
+            self.watches.watch.remove(&place, key);
+        }
+        if directory.tree.is_newly_cut() {
+            log::warn!(
+                "below {path} there are more than {TREE_DIRECTORIES_MAX} directories, or more than {TREE_DEPTH_MAX} on the way \
+                 to one: the event streams of this tree leave the others out"
+            );
+        }
         directory.spent += cost(topic.file.is_remote()) - begun;
         let news = match result {
             Ok(Progress::Slice) => return self.note_untold(key),
@@ -121,6 +145,10 @@ impl Topics {
         let files = self.lookups.files();
         let topic = &mut self.registry[key];
         self.watches.place_links(key, topic, files);
+        if topic.watched && !topic.tree_is_watched() {
+            self.watches.set_watched(topic, false);
+            self.plan_poll(key);
+        }
         if more {
             self.note_untold(key);
         }
@@ -133,6 +161,16 @@ impl Topics {
     pub(crate) fn note_change(&mut self, key: TopicId) {
         if let Some(directory) = &mut self.registry[key].directory {
             (directory.rescan, directory.unsure) = (true, true);
+            self.note_news(key);
+        }
+    }
+
+    /// In a directory, or below it, directories have come or gone.
+    pub(super) fn note_directories(&mut self, key: TopicId) {
+        let topic = self.registry.get_mut(key);
+        let directory = topic.and_then(|topic| topic.directory.as_mut());
+        if let Some(directory) = directory.filter(|directory| directory.is_tree()) {
+            directory.rescan = true;
             self.note_news(key);
         }
     }
@@ -152,7 +190,9 @@ impl Topics {
         let Some(directory) = topic.and_then(|topic| topic.directory.as_mut()) else {
             return;
         };
-        if name.starts_with(b".") || !directory.is_wanted(&name) {
+        let last = name.rsplit(|&byte| byte == b'/').next();
+        let hidden = last.is_some_and(|last| last.starts_with(b"."));
+        if hidden || !directory.is_wanted(&name) {
             return;
         }
         if directory.changed.len() < DIRECTORY_NAMES_MAX {

@@ -7,13 +7,15 @@
 
 use std::collections::{HashMap, HashSet};
 use std::mem;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 
 use super::links::Links;
-use crate::http::pattern::Pattern;
+use super::tree::Tree;
+use super::watcher::{Place, TopicId, Watch};
+use crate::http::pattern::{self, Pattern};
 use crate::http::target::Path;
 use crate::limits::{DIRECTORY_PAUSE, DIRECTORY_PAUSE_FACTOR, DIRECTORY_SLICE, LISTING_MAX};
 use crate::store::listing::{self, Scan};
@@ -57,6 +59,8 @@ pub(crate) struct Directory {
     pub(super) noted: bool,
     /// Its entries that are symbolic links, and what is watched because of each.
     pub(super) links: Links,
+    /// The directories below it, if a stream wants files there.
+    pub(super) tree: Tree,
 }
 
 /// The files that fit a list of patterns.
@@ -163,9 +167,20 @@ impl Directory {
         }
     }
 
+    /// Whether somebody wants files below the directories in it.
+    pub(super) fn is_tree(&self) -> bool {
+        let mut wanted = self.matches.keys();
+        wanted.any(|patterns| pattern::are_of_tree(patterns))
+    }
+
+    /// Whether somebody wants all entries, of which this is one.
+    fn is_listed(&self, name: &[u8]) -> bool {
+        self.listeners > 0 && !name.contains(&b'/')
+    }
+
     /// Whether somebody wants to know of this name.
     pub(super) fn is_wanted(&self, name: &[u8]) -> bool {
-        self.listeners > 0
+        self.is_listed(name)
             || self
                 .matches
                 .values()
@@ -205,8 +220,9 @@ impl Directory {
             return Ok(());
         }
         (self.rescan, self.unsure) = (false, false);
-        let scan = Scan::begin(directory.as_fd())?;
+        let scan = Scan::begin(directory.as_fd(), None)?;
         self.changed.clear();
+        self.tree.begin();
         let known = self.entries.iter().flat_map(|entries| entries.entries());
         let known: Vec<&[u8]> = known.map(|(name, _)| name).collect();
         let told = known.len();
@@ -232,7 +248,7 @@ impl Directory {
     /// Looks at one more name.
     pub(super) fn step(
         &mut self,
-        entry: impl Fn(&[u8]) -> Result<(Option<Entry>, bool), Errno>,
+        place: &mut impl Surroundings,
         version: Version,
     ) -> Result<Progress, Errno> {
         match self.look.take() {
@@ -242,22 +258,32 @@ impl Directory {
                 mut found,
             }) => match scan.next_name() {
                 Some(name) => {
-                    let name = name?;
+                    let (name, is_directory) = name?;
+                    if is_directory && self.is_read(&name) {
+                        self.tree.find(&name);
+                    }
                     let known = found.unseen.remove(&*name);
-                    self.take(name, known, entry, &mut found)?;
+                    self.take(name, known, place, &mut found)?;
                     self.look = Some(Look::Scan { scan, found });
                 }
-                None => {
-                    let names = found.unseen.drain().collect();
-                    self.look = Some(Look::Missing { names, found });
-                }
+                None => match self.tree.next() {
+                    Some(name) => {
+                        let below = self.enter(name, place)?;
+                        let scan = below.unwrap_or(scan);
+                        self.look = Some(Look::Scan { scan, found });
+                    }
+                    None => {
+                        let names = found.unseen.drain().collect();
+                        self.look = Some(Look::Missing { names, found });
+                    }
+                },
             },
             Some(Look::Missing {
                 mut names,
                 mut found,
             }) => match names.pop() {
                 Some(name) => {
-                    self.take(name.into_vec(), true, entry, &mut found)?;
+                    self.take(name.into_vec(), true, place, &mut found)?;
                     self.look = Some(Look::Missing { names, found });
                 }
                 None => return Ok(Progress::Done(self.scanned(found, version))),
@@ -268,7 +294,7 @@ impl Directory {
             }) => match names.pop() {
                 Some(name) => {
                     if self.is_wanted(&name) {
-                        let (found, link) = entry(&name)?;
+                        let (found, link) = place.entry(&name)?;
                         self.links.note(&name, link, found.as_ref());
                         entries.push((name.into_vec(), found));
                     }
@@ -280,22 +306,58 @@ impl Directory {
         Ok(Progress::Slice)
     }
 
+    /// Forgets directories below this one that nobody wants any more. Gives what was watched in them.
+    pub(super) fn trim_tree(&mut self) -> Vec<Place> {
+        let wanted = &self.matches;
+        let is_read = |name: &[u8]| {
+            let mut wanted = wanted.keys();
+            wanted.any(|patterns| pattern::may_mean_below(patterns, name))
+        };
+        self.tree.retain(is_read);
+        self.tree.take_unused()
+    }
+
+    /// Whether files below this directory may be wanted.
+    fn is_read(&self, name: &[u8]) -> bool {
+        let mut wanted = self.matches.keys();
+        wanted.any(|patterns| pattern::may_mean_below(patterns, name))
+    }
+
+    /// Goes on with a directory below this one. It is watched first, so that nothing falls in between. `None`: it is gone, or
+    /// cannot be read.
+    fn enter(
+        &mut self,
+        name: Box<[u8]>,
+        place: &mut impl Surroundings,
+    ) -> Result<Option<Scan>, Errno> {
+        let Some(directory) = place.open(&name)? else {
+            return Ok(None);
+        };
+        let watched = place.watch(directory.as_fd(), &name);
+        let scan = match Scan::begin(directory.as_fd(), Some(&name)) {
+            Err(error @ (Errno::MFILE | Errno::NFILE | Errno::NOMEM)) => return Err(error),
+            scan => scan.ok(),
+        };
+        self.tree.place(name, watched);
+        Ok(scan)
+    }
+
     /// Takes a name that a scan has found. `known`: it was there before.
     fn take(
         &mut self,
         name: Vec<u8>,
         known: bool,
-        entry: impl Fn(&[u8]) -> Result<(Option<Entry>, bool), Errno>,
+        place: &mut impl Surroundings,
         found: &mut Found,
     ) -> Result<(), Errno> {
         let mut wanted = self.matches.values_mut();
         let fits = wanted.any(|shared| shared.matches.fits(&name));
-        let listed = self.listeners > 0 && (known || found.room > 0);
-        found.truncated |= self.listeners > 0 && !listed;
+        let listed = self.is_listed(&name) && (known || found.room > 0);
+        found.truncated |= self.is_listed(&name) && !listed;
         if !fits && !listed {
             return Ok(());
         }
-        let (entry, link) = entry(&name)?;
+        let (entry, link) = place.entry(&name)?;
         self.links.note(&name, link, entry.as_ref());
         let Some(entry) = entry else {
             return Ok(());
@@ -314,6 +376,7 @@ impl Directory {
 
     /// All names were looked at. True if there is news.
     fn scanned(&mut self, found: Found, version: Version) -> bool {
+        self.tree.finish();
         let mut news = mem::take(&mut self.unreadable);
         for shared in self.matches.values_mut() {
             news |= shared.matches.finish(version) || !shared.scanned;
@@ -349,30 +412,62 @@ impl Directory {
         }
         match &mut self.entries {
             Some(known) => {
+                let here = entries.into_iter();
+                let here: Vec<_> = here.filter(|(name, _)| !name.contains(&b'/')).collect();
                 // Others, which were not told, may have their places; only a scan shows which.
                 let is_gone = |(_, entry): &(_, Option<Entry>)| entry.is_none();
-                self.rescan |= known.is_truncated() && entries.iter().any(is_gone);
-                known.patch(entries, version) || news
+                self.rescan |= known.is_truncated() && here.iter().any(is_gone);
+                known.patch(here, version) || news
             }
             None => news,
         }
     }
 }
 
+/// What a look needs of the world.
+pub(super) trait Surroundings {
+    /// What a name leads to, and whether it is a symbolic link.
+    fn entry(&self, name: &[u8]) -> Result<(Option<Entry>, bool), Errno>;
+    /// Opens a directory; `None`: there is none, or it is not for us.
+    fn open(&self, name: &[u8]) -> Result<Option<OwnedFd>, Errno>;
+    /// Watches a directory; `None`: the kernel refuses that.
+    fn watch(&mut self, directory: BorrowedFd<'_>, name: &[u8]) -> Option<Place>;
+}
+
+/// The directory of a topic.
+pub(super) struct Site<'a> {
+    pub(super) files: &'a Files,
+    pub(super) file: BorrowedFd<'a>,
+    pub(super) path: &'a Path,
+    pub(super) watch: &'a mut Watch,
+    pub(super) key: TopicId,
+}
+
+impl Surroundings for Site<'_> {
+    fn entry(&self, name: &[u8]) -> Result<(Option<Entry>, bool), Errno> {
+        listing::entry_below(self.files, self.file, self.path, name)
+    }
+
+    fn open(&self, name: &[u8]) -> Result<Option<OwnedFd>, Errno> {
+        listing::open_below(self.files, self.path, name)
+    }
+
+    fn watch(&mut self, directory: BorrowedFd<'_>, name: &[u8]) -> Option<Place> {
+        self.watch.add_below(directory, self.key, name).ok()
+    }
+}
+
 /// One slice of a look.
 pub(super) fn slice(
     directory: &mut Directory,
-    files: &Files,
-    file: &impl AsFd,
-    path: &Path,
+    site: &mut Site<'_>,
     version: Version,
     now: Moment,
 ) -> Result<Progress, Errno> {
     let begun = Instant::now();
-    directory.begin(file, now)?;
-    let entry = |name: &[u8]| listing::entry(files, file.as_fd(), path, name);
+    directory.begin(&site.file, now)?;
     loop {
-        match directory.step(entry, version)? {
+        match directory.step(site, version)? {
             Progress::Slice if begun.elapsed() < DIRECTORY_SLICE => {}
             progress => return Ok(progress),
         }

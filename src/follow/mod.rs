@@ -17,6 +17,7 @@ mod registry;
 pub mod rolls;
 pub mod topic;
 pub mod topics;
+mod tree;
 mod untold;
 pub mod watcher;
 mod watches;

@@ -68,6 +68,12 @@ impl Topic {
         }
     }
 
+    /// Whether the kernel reports what happens in the directories below it.
+    pub(super) fn tree_is_watched(&self) -> bool {
+        let directory = self.directory.as_ref();
+        directory.is_none_or(|directory| directory.tree.is_watched())
+    }
+
     /// Whether something is watched for it, or because of a link in it.
     pub(super) fn watches(&self, place: &Place) -> bool {
         let directory = self.directory.as_ref();

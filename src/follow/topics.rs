@@ -271,6 +271,7 @@ impl Topics {
         for change in changes.drain(..) {
             match change {
                 Change::Content(key, name) => self.note_entry(key, name),
+                Change::Directories(key) => self.note_directories(key),
                 Change::Grew(key) if self.is_directory(key) => self.note_links(key),
                 Change::Grew(key) => {
                     self.note_for_peers(key, News::Changed);

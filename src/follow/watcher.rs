@@ -70,6 +70,8 @@ pub enum Change {
     Grew(TopicId),
     /// In this directory something has happened to an entry, or to the content of its file.
     Content(TopicId, Box<[u8]>),
+    /// In this directory, or below it, something has happened to a directory.
+    Directories(TopicId),
     /// The name may lead elsewhere; if it does, then probably for this reason.
     LookAgain(TopicId, Option<End>),
     /// A name that led nowhere may lead somewhere.
@@ -98,6 +100,8 @@ struct Watched {
     entries: HashMap<Box<[u8]>, SortedSet<Watcher>>,
     /// Topics that this directory is, all of its entries.
     directories: SortedSet<TopicId>,
+    /// Topics of a directory above this one, and its name below that, for all of its entries.
+    below: HashMap<TopicId, Box<[u8]>>,
     /// Entries of this directory that are logs whose rolls are observed.
     logs: HashSet<Box<[u8]>>,
 }
@@ -115,10 +119,21 @@ enum Of {
     /// Of a directory.
     Entry(Box<[u8]>),
     Directory,
+    /// A directory below that of the topic, which has this name there.
+    Below(Box<[u8]>),
 }
 
 /// Bytes read from the queue at once: some thousand events without a name.
 const BUFFER: usize = 64 * 1024;
+
+/// Everything that happens to the entries of a directory, also that they grow.
+const ENTRIES: WatchMask = WatchMask::CREATE
+    .union(WatchMask::DELETE)
+    .union(WatchMask::MOVED_FROM)
+    .union(WatchMask::MOVED_TO)
+    .union(WatchMask::MODIFY)
+    .union(WatchMask::ATTRIB)
+    .union(WatchMask::MOVE_SELF);
 
 impl Watch {
     /// An inotify instance; without one, everything is polled.
@@ -196,14 +211,29 @@ impl Watch {
         directory: BorrowedFd<'_>,
         topic: TopicId,
     ) -> io::Result<Place> {
-        let names =
-            WatchMask::CREATE | WatchMask::DELETE | WatchMask::MOVED_FROM | WatchMask::MOVED_TO;
-        let mask = names | WatchMask::MODIFY | WatchMask::ATTRIB | WatchMask::MOVE_SELF;
-        let (watch, watched) = self.add(directory, mask)?;
+        let (watch, watched) = self.add(directory, ENTRIES)?;
         watched.directories.insert(topic);
         Ok(Place {
             watch,
             of: Of::Directory,
+        })
+    }
+
+    /// The same for a topic of a directory above this one, below which it has this name.
+    ///
+    /// # Errors
+    /// As [`Watch::add_file`].
+    pub fn add_below(
+        &mut self,
+        directory: BorrowedFd<'_>,
+        topic: TopicId,
+        name: &[u8],
+    ) -> io::Result<Place> {
+        let (watch, watched) = self.add(directory, ENTRIES)?;
+        watched.below.insert(topic, name.into());
+        Ok(Place {
+            watch,
+            of: Of::Below(name.into()),
         })
     }
 
@@ -219,6 +249,7 @@ impl Watch {
             files: SortedSet::new(),
             entries: HashMap::new(),
             directories: SortedSet::new(),
+            below: HashMap::new(),
             logs: HashSet::new(),
         });
         Ok((id, watched))
@@ -238,7 +269,16 @@ impl Watch {
             Of::Directory => {
                 let topic = watcher.topic();
                 let removed = topic.is_some_and(|topic| watched.directories.remove(&topic));
-                too_much = removed && watched.directories.is_empty();
+                too_much = removed && watched.tells_no_entries();
+            }
+            // The directory may have got another name below that of the topic.
+            Of::Below(name) => {
+                if let Some(topic) = watcher.topic()
+                    && watched.below.get(&topic) == Some(name)
+                {
+                    watched.below.remove(&topic);
+                    too_much = watched.tells_no_entries();
+                }
             }
             Of::Entry(entry) => {
                 if let Some(watchers) = watched.entries.get_mut(entry) {
@@ -318,13 +358,7 @@ impl Watch {
                 }
                 self.watched.remove(&id);
             } else if let Some(name) = event.name {
-                for &topic in &watched.directories {
-                    let change = Change::Content(topic, name.as_bytes().into());
-                    // A file that is written again and again has events in a row.
-                    if changes.last() != Some(&change) {
-                        changes.push(change);
-                    }
-                }
+                watched.tell_entry(name.as_bytes(), event.mask, changes);
                 if event.mask.intersects(EventMask::MODIFY | EventMask::ATTRIB) {
                     continue;
                 }
@@ -355,12 +389,38 @@ impl Default for Watch {
 }
 
 impl Watched {
+    /// Tells those who want to know all of its entries that something has happened to one.
+    fn tell_entry(&self, name: &[u8], mask: EventMask, changes: &mut Vec<Change>) {
+        let here = self.directories.iter();
+        let here = here.map(|&topic| Change::Content(topic, name.into()));
+        let below = self.below.iter();
+        let below = below.map(|(&topic, prefix)| {
+            Change::Content(topic, [&**prefix, b"/", name].concat().into())
+        });
+        for change in here.chain(below) {
+            // A file that is written again and again has events in a row.
+            if changes.last() != Some(&change) {
+                changes.push(change);
+            }
+        }
+        if mask.contains(EventMask::ISDIR) {
+            let topics = self.directories.iter().chain(self.below.keys());
+            changes.extend(topics.map(|&topic| Change::Directories(topic)));
+        }
+    }
+
+    /// Whether nobody wants to know all of its entries.
+    fn tells_no_entries(&self) -> bool {
+        self.directories.is_empty() && self.below.is_empty()
+    }
+
     fn is_unused(&self) -> bool {
         self.watchers().next().is_none() && self.logs.is_empty()
     }
 
     fn watchers(&self) -> impl Iterator<Item = Watcher> {
-        let topics = self.files.iter().chain(&self.directories);
+        let directories = self.directories.iter().chain(self.below.keys());
+        let topics = self.files.iter().chain(directories);
         let topics = topics.map(|&topic| Watcher::from(topic));
         topics.chain(self.entries.values().flatten().copied())
     }

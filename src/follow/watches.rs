@@ -5,7 +5,6 @@ use std::os::fd::AsFd;
 use std::sync::Once;
 
 use super::directory::Directory;
-use super::links::Links;
 use super::polls::PollTerms;
 use super::topic::Topic;
 use super::watcher::{Place, TopicId, Watch};
@@ -76,7 +75,8 @@ impl Watches {
             warn_polled(topic, terms);
         }
         // A way that cannot be walked to its end mostly leads nowhere any more, and then the next look finds that.
-        self.set_watched(topic, failure.is_none() && told && walked.is_ok());
+        let tree = topic.tree_is_watched();
+        self.set_watched(topic, failure.is_none() && told && tree && walked.is_ok());
         let former: Vec<Place> = std::mem::replace(&mut topic.places, unique);
         for place in former {
             if !topic.watches(&place) {
@@ -133,9 +133,12 @@ impl Watches {
 
     /// Takes back the watches of a topic that is gone.
     pub(super) fn give_back(&mut self, key: TopicId, topic: &mut Topic) {
-        let links = topic.directory.as_deref_mut().map(Directory::take_links);
-        let links = links.into_iter().flat_map(Links::into_places);
-        for place in std::mem::take(&mut topic.places).into_iter().chain(links) {
+        let mut places = std::mem::take(&mut topic.places);
+        if let Some(directory) = &mut topic.directory {
+            places.extend(directory.take_links().into_places());
+            places.extend(directory.tree.take_all());
+        }
+        for place in places {
             self.watch.remove(&place, key);
         }
     }

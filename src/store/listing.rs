@@ -1,5 +1,6 @@
 //! What a directory shows: its entries, and what of them.
 
+use std::ffi::CStr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
@@ -77,34 +78,86 @@ pub fn read(
 }
 
 /// The names in a directory, read piece by piece.
-pub struct Scan(Dir);
+pub struct Scan {
+    entries: Dir,
+    /// What stands before them: the name of the directory, if it is one below another.
+    prefix: Vec<u8>,
+}
 
 impl Scan {
-    /// From the beginning.
+    /// From the beginning. `below`: the name of the directory, if it is one below another.
     ///
     /// # Errors
     /// EACCES if it cannot be read, EMFILE and the like.
-    pub fn begin(directory: BorrowedFd<'_>) -> Result<Scan, Errno> {
+    pub fn begin(directory: BorrowedFd<'_>, below: Option<&[u8]>) -> Result<Scan, Errno> {
         // The descriptor to look names up with cannot itself be read.
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let readable = rustix::fs::openat(directory, ".", flags, Mode::empty())?;
-        Ok(Scan(Dir::new(readable)?))
+        Ok(Scan {
+            entries: Dir::new(readable)?,
+            prefix: below.map_or_else(Vec::new, |name| [name, b"/"].concat()),
+        })
     }
 
-    /// The next name that does not begin with a dot.
+    /// The next name that does not begin with a dot, and whether it is that of a directory.
     ///
     /// # Errors
     /// EIO and the like.
-    pub fn next_name(&mut self) -> Option<Result<Vec<u8>, Errno>> {
+    pub fn next_name(&mut self) -> Option<Result<(Vec<u8>, bool), Errno>> {
         loop {
-            let name = match self.0.next()? {
-                Ok(entry) => entry.file_name().to_bytes().to_vec(),
+            let entry = match self.entries.next()? {
+                Ok(entry) => entry,
                 Err(error) => return Some(Err(error)),
             };
-            if !name.starts_with(b".") {
-                return Some(Ok(name));
+            let name = entry.file_name();
+            if name.to_bytes().starts_with(b".") {
+                continue;
             }
+            let is_directory = match entry.file_type() {
+                // Some file systems do not say it.
+                FileType::Unknown => self.is_directory(name),
+                kind => kind == FileType::Directory,
+            };
+            return Some(Ok(([&self.prefix, name.to_bytes()].concat(), is_directory)));
         }
+    }
+
+    fn is_directory(&self, name: &CStr) -> bool {
+        let directory = self.entries.fd();
+        let stat = directory.and_then(|fd| rustix::fs::statat(fd, name, AtFlags::SYMLINK_NOFOLLOW));
+        stat.is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Directory)
+    }
+}
+
+/// A directory below one that is followed, to be read. `None`: it is not there, or not for us.
+///
+/// # Errors
+/// EMFILE and the like: nothing is known then.
+pub fn open_below(files: &Files, path: &Path, name: &[u8]) -> Result<Option<OwnedFd>, Errno> {
+    match files.resolve(&path.entry(name).name) {
+        Ok(directory) => Ok(Some(directory)),
+        Err(error @ (Errno::MFILE | Errno::NFILE | Errno::NOMEM)) => Err(error),
+        Err(_) => Ok(None),
+    }
+}
+
+/// As [`entry`], of a name that may have slashes in it.
+///
+/// # Errors
+/// EMFILE and the like: nothing is known then.
+pub fn entry_below(
+    files: &Files,
+    directory: BorrowedFd<'_>,
+    path: &Path,
+    name: &[u8],
+) -> Result<(Option<Entry>, bool), Errno> {
+    let Some(slash) = name.iter().rposition(|&byte| byte == b'/') else {
+        return entry(files, directory, path, name);
+    };
+    let (parent, name) = (&name[..slash], &name[slash + 1..]);
+    match open_below(files, path, parent)? {
+        Some(directory) => entry(files, directory.as_fd(), &path.entry(parent), name),
+        None => Ok((None, false)),
     }
 }
 

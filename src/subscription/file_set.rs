@@ -63,9 +63,9 @@ pub(crate) fn assign<F>(
     out: &mut Vec<u8>,
 ) {
     let fitting: Vec<Named<'_>> = matches.files().collect();
-    let files = once(&fitting, members);
+    let files = once(&fitting, members, directory);
     for index in 0..members.len() {
-        if has_passed_on(members, index, &files) {
+        if has_passed_on(members, index, &files, directory) {
             let place = members[index].pass_on();
             place
                 .into_iter()
@@ -75,19 +75,22 @@ pub(crate) fn assign<F>(
     for (name, tag) in &files {
         let follower = members
             .iter()
-            .position(|member| member.file_name() == *name);
+            .position(|member| member.name_in(directory) == *name);
         let follower = follower.unwrap_or(members.len());
         tag.iter()
             .for_each(|&tag| hand_over_late(members, follower, tag, selection));
     }
     for member in members.iter_mut() {
-        let name = member.file_name();
+        let name = member.name_in(directory);
         let file = files.iter().find(|(other, _)| *other == name);
         member.listed(file.and_then(|(_, tag)| *tag));
     }
     let first = std::mem::replace(&mut selection.fresh, false);
     for (name, tag) in &files {
-        if members.iter().any(|member| member.file_name() == *name) {
+        if members
+            .iter()
+            .any(|member| member.name_in(directory) == *name)
+        {
             continue;
         }
         let start = match selection.start {
@@ -105,7 +108,7 @@ pub(crate) fn assign<F>(
         member.listed(*tag);
         if members.len() < EVENT_FILES_MAX {
             members.push(member);
-        } else if let Some(index) = dispensable(members, matches) {
+        } else if let Some(index) = dispensable(members, matches, directory) {
             // It may be followed again: then from where it was.
             let place = members[index].place();
             place.into_iter().for_each(|place| selection.keep(place));
@@ -148,12 +151,17 @@ pub(crate) fn drop_late<F>(members: &mut [NameFollower<F>], left_by: usize) {
 
 /// A member that gives way to a file that is newer: one whose file is gone, as the client knows, else one whose file is not
 /// among the newest any more.
-fn dispensable<F>(members: &[NameFollower<F>], matches: &Matches) -> Option<usize> {
-    let gone =
-        |member: &NameFollower<F>| member.is_known_to_be_gone() && !matches.has(member.file_name());
+fn dispensable<F>(
+    members: &[NameFollower<F>],
+    matches: &Matches,
+    directory: &Path,
+) -> Option<usize> {
+    let gone = |member: &NameFollower<F>| {
+        member.is_known_to_be_gone() && !matches.has(member.name_in(directory))
+    };
     let idle = |member: &NameFollower<F>| {
         let mut left_out = matches.left_out().iter();
-        left_out.any(|name| **name == *member.file_name()) && !member.passes_on()
+        left_out.any(|name| **name == *member.name_in(directory)) && !member.passes_on()
     };
     let gone = members.iter().position(gone);
     gone.or_else(|| members.iter().position(idle))
@@ -161,10 +169,14 @@ fn dispensable<F>(members: &[NameFollower<F>], matches: &Matches) -> Option<usiz
 
 /// Each file by one of its names: that by which it is followed, or the first one. It may have several, and a listing that is
 /// made while it is renamed may show both.
-fn once<'a, F>(fitting: &[Named<'a>], members: &[NameFollower<F>]) -> Vec<Named<'a>> {
+fn once<'a, F>(
+    fitting: &[Named<'a>],
+    members: &[NameFollower<F>],
+    directory: &Path,
+) -> Vec<Named<'a>> {
     let follows = |(name, tag): &Named<'_>| {
         let mut members = members.iter();
-        members.any(|member| member.etag() == *tag && member.file_name() == *name)
+        members.any(|member| member.etag() == *tag && member.name_in(directory) == *name)
     };
     let mut firsts: HashMap<ETag, Named<'a>> = HashMap::new();
     for file in fitting {
@@ -181,11 +193,17 @@ fn once<'a, F>(fitting: &[Named<'a>], members: &[NameFollower<F>]) -> Vec<Named<
 }
 
 /// Whether the file of a member has another name now, under which nobody follows it yet.
-fn has_passed_on<F>(members: &[NameFollower<F>], index: usize, files: &[Named<'_>]) -> bool {
+fn has_passed_on<F>(
+    members: &[NameFollower<F>],
+    index: usize,
+    files: &[Named<'_>],
+    directory: &Path,
+) -> bool {
     let tag = members[index].etag();
     let mut files = files.iter().filter(|file| file.1 == tag);
-    let has =
-        |member: &NameFollower<F>, name: &[u8]| member.file_name() == name && member.etag() == tag;
+    let has = |member: &NameFollower<F>, name: &[u8]| {
+        member.name_in(directory) == name && member.etag() == tag
+    };
     let passed = |name| !members.iter().any(|member| has(member, name));
     tag.is_some() && files.any(|(name, _)| passed(name))
 }

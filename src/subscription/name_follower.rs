@@ -240,9 +240,13 @@ impl<F> NameFollower<F> {
         &self.name
     }
 
-    /// The name in its directory.
-    pub fn file_name(&self) -> &[u8] {
-        self.path.last()
+    /// The name below a directory.
+    pub fn name_in(&self, directory: &Path) -> &[u8] {
+        let before = match directory.name.len() {
+            0 => 0,
+            length => length + 1,
+        };
+        &self.path.name[before..]
     }
 
     /// When [`NameFollower::timer_fired`] is due.
@@ -428,7 +432,7 @@ impl<F> NameFollower<F> {
     /// By a pattern the name is found by the listing, and its place says whose it is.
     fn name_hash(&self) -> Option<NameHash> {
         let listed = matches!(self.accepts, Accepts::Listed(_));
-        listed.then(|| NameHash::of(self.file_name()))
+        listed.then(|| NameHash::of(self.name.as_bytes()))
     }
 
     /// Takes the bytes that were needed, which begin with those that the position is checked by; writes events. If they

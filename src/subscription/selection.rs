@@ -5,6 +5,7 @@ use crate::http::etag::ETag;
 use crate::http::pattern::Pattern;
 use crate::http::position::{NameHash, Place, Position, Positions};
 use crate::http::query::Start;
+use crate::http::sse;
 use crate::limits::{EVENT_PLACE_AWAITED, EVENT_PLACE_MISSED, EVENT_PLACES_MAX};
 
 /// The files that an event stream follows.
@@ -69,7 +70,7 @@ impl FileSelection {
         tag: Option<ETag>,
         files: &[Named<'_>],
     ) -> Option<Place> {
-        let hash = Some(NameHash::of(name));
+        let hash = Some(NameHash::of(sse::type_of(name).as_bytes()));
         let is_others = |etag| tag != Some(etag) && has(files, etag);
         let index = self
             .places

@@ -2,6 +2,7 @@
 
 use super::upload::Jobs;
 use crate::http::authorization::Right;
+use crate::http::pattern;
 use crate::http::target::Path;
 use crate::intent::{EventsOf, Intent};
 
@@ -14,7 +15,9 @@ pub(super) fn right_to_read(jobs: &Jobs, intent: &Intent) -> Right {
             ..
         }) => {
             let here = path.slash && *path.name == *jobs.prefix.name();
-            here && files.iter().any(|file| file.name().is_none_or(is_internal))
+            let in_tree = below(path, jobs.prefix.name())
+                .is_some_and(|directory| pattern::may_mean_below(files, directory));
+            in_tree || here && files.iter().any(|file| file.name().is_none_or(is_internal))
         }
         intent => intent.path().is_some_and(|path| is_secret(jobs, path)),
     };
@@ -27,6 +30,15 @@ pub(super) fn right_to_append(jobs: &Jobs, path: Option<&Path>) -> Right {
         true => Right::Write,
         false => Right::Append,
     }
+}
+
+/// What follows a directory in a name below it.
+fn below<'a>(directory: &Path, name: &'a [u8]) -> Option<&'a [u8]> {
+    let rest = match directory.name.is_empty() {
+        true => name,
+        false => name.strip_prefix(&*directory.name)?.strip_prefix(b"/")?,
+    };
+    (!rest.is_empty()).then_some(rest)
 }
 
 fn is_secret(jobs: &Jobs, path: &Path) -> bool {

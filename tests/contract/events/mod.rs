@@ -5,3 +5,4 @@ mod directory_events;
 mod file;
 mod groups;
 mod topic_lists;
+mod trees;

@@ -42,7 +42,8 @@ fn lists() {
 fn what_is_refused() {
     for text in [
         "", ",", "a,", ",a", "a,,b", "a/b", "a%2Fb", "/", "*/a", ".", "..", ".a", "%2ea", ".*",
-        "a,.b", "a%00", "a,a", "a,%61", "*,a,*", "*,**", "a,b%2Ca",
+        "a,.b", "a%00", "a,a", "a,%61", "*,a,*", "*,***", "a,b%2Ca", "**,**", "**/", "/**",
+        "**//a", "a/b,*", "**/.a", ".a/**", "**/a%00",
     ] {
         assert_eq!(parse(text.as_bytes()), None, "{text}");
     }
@@ -163,4 +164,129 @@ fn exclusion() {
         let refused = parse(text.as_bytes()).is_none();
         assert_eq!(refused, text != "!!", "{text}");
     }
+}
+
+/// `**` is a component of its own, and then slashes are understood.
+#[test]
+fn trees() {
+    let means =
+        |text: &str, name: &str| openrange::http::pattern::mean(&list(text), name.as_bytes());
+    for (text, meant, others) in [
+        ("**", &["a", "a/b", "a/b/c.log"][..], &[][..]),
+        (
+            "**/*.log",
+            &["a.log", "x/a.log", "x/y/a.log"],
+            &["a", "x/a", "a.log/x"],
+        ),
+        ("x/**", &["x/a", "x/y/a"], &["x", "a", "y/x/a"]),
+        (
+            "x/**/a",
+            &["x/a", "x/y/a", "x/y/z/a", "x/a/a"],
+            &["a", "x", "x/y", "x/a/b"],
+        ),
+        (
+            "**/x/*",
+            &["x/a", "y/x/a", "x/x/a", "x/x/x"],
+            &["x", "x/y/a", "a"],
+        ),
+        (
+            "**/x/**/y",
+            &["x/y", "a/x/b/y", "x/x/y/y"],
+            &["x", "y", "a/y/x"],
+        ),
+        // Several asterisks that are no component of their own are one.
+        ("x**,**/y", &["xa", "y", "a/y"], &["x/a", "a/xa"]),
+        // Without a slash a pattern means the directory itself; what it excludes is anywhere.
+        ("*.log,b/**", &["a.log", "b/a"], &["c/a.log"]),
+        ("**,!*.gz", &["a", "b/a"], &["a.gz", "b/a.gz", "a.gz/b"]),
+        ("**,!old", &["a", "b/older"], &["old", "old/a", "b/old/a"]),
+        ("**,!b/*", &["b", "a/b/c"], &["b/a", "b/a/c"]),
+        ("!**/b", &["a", "b.log", "a/c"], &["b", "a/b", "b/c"]),
+    ] {
+        for name in meant {
+            assert!(means(text, name), "{text} {name}");
+        }
+        for name in others {
+            assert!(!means(text, name), "{text} {name}");
+        }
+    }
+    // What is below a directory is no entry of it.
+    for text in ["*", "!a", "a*b"] {
+        assert!(!means(text, "a/b"), "{text}");
+    }
+    assert_eq!(names("**/x,a"), [None, Some(b"a".to_vec())]);
+}
+
+/// Only directories are read in which something may be meant.
+#[test]
+fn what_is_below() {
+    use openrange::http::pattern::may_mean_below;
+    for (text, read, others) in [
+        ("**", &["a", "a/b"][..], &[][..]),
+        ("x/**/a,b/*", &["x", "x/y", "b"], &["a", "b/c", "y/x"]),
+        ("x*/y/*.log,**/z", &["x", "xx/y", "a"], &[]),
+        ("x/y/*,!**/z", &["x", "x/y"], &["y", "x/x", "x/y/z"]),
+        ("**,!old,!a/*", &["a", "older"], &["old", "b/old", "a/b"]),
+        ("!**/a", &["b", "b/c"], &["a", "b/a"]),
+        ("*", &[], &["a"]),
+        ("!b", &[], &["a"]),
+    ] {
+        for name in read {
+            assert!(
+                may_mean_below(&list(text), name.as_bytes()),
+                "{text} {name}"
+            );
+        }
+        for name in others {
+            assert!(
+                !may_mean_below(&list(text), name.as_bytes()),
+                "{text} {name}"
+            );
+        }
+    }
+}
+
+/// Whether the components of a name fit, by trying all that `**` can be.
+fn fits_tree(pattern: &[&[u8]], name: &[&[u8]]) -> bool {
+    match pattern.split_first() {
+        None => name.is_empty(),
+        Some((&b"**", [])) => !name.is_empty(),
+        Some((&b"**", rest)) => (0..=name.len()).any(|end| fits_tree(rest, &name[end..])),
+        Some((first, rest)) => {
+            let fits = |component: &&[u8]| fits(first, component);
+            name.first().is_some_and(fits) && fits_tree(rest, &name[1..])
+        }
+    }
+}
+
+fn components(path: &str) -> Vec<&[u8]> {
+    path.split('/').map(str::as_bytes).collect()
+}
+
+#[test]
+fn random_trees() {
+    let mut fitting = 0;
+    for seed in 0..100_000 {
+        let mut random = Random::new(seed);
+        let mut path = |from: &[&str]| -> String {
+            let components = 1 + random.below(5);
+            let components: Vec<&str> = (0..components).map(|_| random.pick(from)).collect();
+            components.join("/")
+        };
+        let pattern = path(&["a", "b", "*", "**", "**", "a*"]) + "/**";
+        let name = path(&["a", "b", "ab", "aab"]) + "/b";
+        let expected = fits_tree(&components(&pattern), &components(&name));
+        let parsed = &list(&pattern)[0];
+        assert_eq!(parsed.fits(name.as_bytes()), expected, "{pattern} {name}");
+        fitting += u32::from(expected);
+    }
+    assert!(fitting > 10_000, "{fitting} of them fit");
+}
+
+/// Neither does a tree cost more than its components times those of the name.
+#[test]
+fn long_trees() {
+    let pattern = &list(&format!("{}b", "**/a/".repeat(500)))[0];
+    assert!(!pattern.fits("a/".repeat(1000).as_bytes()));
+    assert!(pattern.fits(format!("{}b", "a/".repeat(1000)).as_bytes()));
 }
