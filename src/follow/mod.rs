@@ -1,6 +1,7 @@
 //! Who follows what: the followed names of one worker, the watches that tell of them, and whom to drive next.
 
 pub mod absences;
+mod change;
 pub mod directories;
 mod directory;
 pub mod event_subscriptions;
