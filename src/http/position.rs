@@ -118,7 +118,7 @@ impl fmt::Display for Position {
 pub struct NameHash(u32);
 
 impl NameHash {
-    /// Of a name in its directory.
+    /// Of a name in its directory, as the type of its events has it.
     #[must_use]
     pub fn of(name: &[u8]) -> NameHash {
         let hash = fnv(&[name]);
