@@ -5,7 +5,8 @@ use std::os::fd::AsFd;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use super::directory::{Progress, Site, Wanted, slice};
+use super::directory::{Progress, Wanted, slice};
+use super::site::Site;
 use super::topics::Topics;
 use super::watcher::TopicId;
 use crate::http::pattern::Pattern;

@@ -7,19 +7,18 @@
 
 use std::collections::{HashMap, HashSet};
 use std::mem;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 
 use super::links::Links;
+use super::site::{Site, Surroundings};
 use super::tree::Tree;
-use super::watcher::{Place, TopicId, Watch};
+use super::watcher::Place;
 use crate::http::pattern::{self, Pattern};
-use crate::http::target::Path;
 use crate::limits::{DIRECTORY_PAUSE, DIRECTORY_PAUSE_FACTOR, DIRECTORY_SLICE, LISTING_MAX};
-use crate::store::listing::{self, Scan};
-use crate::store::root::Files;
+use crate::store::listing::Scan;
 use crate::subscription::changelog::{ChangeLog, Version};
 use crate::subscription::directory::Listed;
 use crate::subscription::entry::Entry;
@@ -421,39 +420,6 @@ impl Directory {
             }
             None => news,
         }
-    }
-}
-
-/// What a look needs of the world.
-pub(super) trait Surroundings {
-    /// What a name leads to, and whether it is a symbolic link.
-    fn entry(&self, name: &[u8]) -> Result<(Option<Entry>, bool), Errno>;
-    /// Opens a directory; `None`: there is none, or it is not for us.
-    fn open(&self, name: &[u8]) -> Result<Option<OwnedFd>, Errno>;
-    /// Watches a directory; `None`: the kernel refuses that.
-    fn watch(&mut self, directory: BorrowedFd<'_>, name: &[u8]) -> Option<Place>;
-}
-
-/// The directory of a topic.
-pub(super) struct Site<'a> {
-    pub(super) files: &'a Files,
-    pub(super) file: BorrowedFd<'a>,
-    pub(super) path: &'a Path,
-    pub(super) watch: &'a mut Watch,
-    pub(super) key: TopicId,
-}
-
-impl Surroundings for Site<'_> {
-    fn entry(&self, name: &[u8]) -> Result<(Option<Entry>, bool), Errno> {
-        listing::entry_below(self.files, self.file, self.path, name)
-    }
-
-    fn open(&self, name: &[u8]) -> Result<Option<OwnedFd>, Errno> {
-        listing::open_below(self.files, self.path, name)
-    }
-
-    fn watch(&mut self, directory: BorrowedFd<'_>, name: &[u8]) -> Option<Place> {
-        self.watch.add_below(directory, self.key, name).ok()
     }
 }
 

@@ -16,6 +16,7 @@ mod rechecks;
 mod registry;
 
 pub mod rolls;
+mod site;
 pub mod topic;
 pub mod topics;
 mod tree;
