@@ -68,6 +68,8 @@ pub struct Reader {
     buffer: Vec<u8>,
     start: usize,
     end: usize,
+    /// Unread bytes that were searched for the end of a line or a head: what comes byte by byte is not searched anew.
+    searched: usize,
     state: State,
 }
 
@@ -113,13 +115,27 @@ impl Reader {
     /// Takes bytes from the beginning of [`Reader::unread`], whatever they are part of.
     pub fn take(&mut self, count: usize) -> Vec<u8> {
         let bytes = self.unread()[..count].to_vec();
-        self.start += count;
+        self.advance(count);
         bytes
+    }
+
+    fn advance(&mut self, count: usize) {
+        self.start += count;
+        self.searched = 0;
+    }
+
+    /// Where this is in the unread bytes.
+    fn search(&mut self, what: &[u8]) -> Option<usize> {
+        let from = (self.searched + 1).saturating_sub(what.len());
+        let found = find(&self.unread()[from..], what);
+        self.searched = self.unread().len();
+        found.map(|at| from + at)
     }
 
     /// The next bytes are those of a response, whatever was announced before: a response to HEAD has no body.
     pub fn expect_head(&mut self) {
         self.state = State::Head;
+        self.searched = 0;
     }
 
     /// Nothing of a response has come that is not complete.
@@ -185,7 +201,7 @@ impl Reader {
             match self.unread() {
                 [] | [b'\r'] => return Ok(false),
                 [b'\r', b'\n', ..] => {
-                    self.start += 2;
+                    self.advance(2);
                     self.state = State::Size;
                 }
                 other => return Err(format!("behind a chunk: {}", other[..2].escape_ascii())),
@@ -195,7 +211,7 @@ impl Reader {
     }
 
     fn head(&mut self, bodiless: bool) -> Result<Option<Head>, String> {
-        let Some(end) = find(self.unread(), b"\r\n\r\n") else {
+        let Some(end) = self.search(b"\r\n\r\n") else {
             let length = self.unread().len();
             return match length <= HEAD_MAX {
                 true => Ok(None),
@@ -203,7 +219,7 @@ impl Reader {
             };
         };
         let head = head(&self.unread()[..end])?;
-        self.start += end + 4;
+        self.advance(end + 4);
         self.state = body(&head, bodiless)?;
         Ok(Some(head))
     }
@@ -224,21 +240,22 @@ impl Reader {
     }
 
     fn line(&mut self) -> Result<Option<String>, String> {
-        let unread = self.unread();
-        let Some(end) = find(unread, b"\r\n") else {
-            return match unread.len() <= HEAD_MAX {
+        let Some(end) = self.search(b"\r\n") else {
+            return match self.unread().len() <= HEAD_MAX {
                 true => Ok(None),
                 false => Err("a line without end".into()),
             };
         };
-        let line = text(&unread[..end])?;
-        self.start += end + 2;
+        let line = text(&self.unread()[..end])?;
+        self.advance(end + 2);
         Ok(Some(line))
     }
 }
 
 fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
-    bytes.windows(what.len()).position(|window| window == what)
+    bytes
+        .windows(what.len())
+        .position(|window| window[0] == what[0] && window == what)
 }
 
 fn text(bytes: &[u8]) -> Result<String, String> {

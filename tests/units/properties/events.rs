@@ -8,6 +8,13 @@ use openrange::http::position::{Check, Position};
 use openrange::http::sse::{Source, encode};
 use openrange::limits::{EVENT_BUFFER, EVENT_LINE_MAX, EVENT_READ};
 
+/// Bytes of the longest file: more than are read at once and than events are held of, so that each of them ends in the
+/// middle, and the pieces of a line go on behind it. A longer file does the same again.
+const FILE_MAX: usize = 6 * EVENT_LINE_MAX;
+
+/// Line ends that an `L` stands for: each is an event of at least 40 bytes, so that they fill the buffer.
+const ENDS: usize = EVENT_BUFFER / 40 + 1;
+
 pub fn events(input: &[u8]) {
     let feed = input.iter().position(|&byte| byte == b'\n');
     let (line, rest) = input.split_at(feed.unwrap_or(input.len()));
@@ -17,15 +24,15 @@ pub fn events(input: &[u8]) {
     for (at, &byte) in rest.iter().enumerate().skip(1) {
         match rest[at - 1] {
             b'L' => {
-                // Every line end is an event, and thousands of them show nothing that some do not.
                 let ends = matches!(byte, b'\r' | b'\n');
-                let run = if ends { 100 } else { EVENT_LINE_MAX - 9 };
-                bytes.resize((bytes.len() + run).min(16 * EVENT_LINE_MAX), byte);
+                let run = if ends { ENDS } else { EVENT_LINE_MAX - 9 };
+                bytes.resize(bytes.len() + run, byte);
             }
             _ if byte != b'L' => bytes.push(byte),
             _ => {}
         }
     }
+    bytes.truncate(FILE_MAX);
     let once = read(&bytes, &[], complete);
     let pieces = read(&bytes, &steps, complete);
     same(&once, &pieces, "how the bytes come makes a difference");

@@ -164,14 +164,14 @@ impl Disk {
     pub fn append(&mut self, file: usize, count: usize) {
         self.writes += 1;
         let noise = noise();
-        let start = self.writes * 7919 % noise.len();
+        let mut from = self.writes * 7919 % noise.len();
         let bytes = &mut self.files[file].bytes;
-        bytes.extend(
-            noise[start..]
-                .iter()
-                .chain(noise.iter().cycle())
-                .take(count),
-        );
+        let end = bytes.len() + count;
+        while bytes.len() < end {
+            let piece = &noise[from..];
+            bytes.extend_from_slice(&piece[..piece.len().min(end - bytes.len())]);
+            from = 0;
+        }
         self.change(file);
     }
 

@@ -283,7 +283,7 @@ impl World<'_> {
 
     fn look_up_directory(&mut self, slash: bool) -> (Resource<Handle>, Seen) {
         let length = [60, 60, 60, 3000, 70_000][self.choose(5) as usize];
-        let page: Vec<u8> = (0..length).map(|at| b'a' + (at % 26) as u8).collect();
+        let page = b"abcdefghijklmnopqrstuvwxyz".repeat(length / 26 + 1)[..length].to_vec();
         let told = page.len() - usize::from(self.fault == Fault::ShortListing);
         let found = match slash || self.fault == Fault::ForgetSlash {
             true => Resource::Listing(DirectoryPage {

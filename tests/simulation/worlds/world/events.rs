@@ -214,12 +214,20 @@ impl Stream {
 
     /// More of the body has come.
     pub fn take(&mut self, data: &[u8]) {
+        // What was there before holds no end of an event, except for its first half.
+        let mut searched = self.unread.len().saturating_sub(1);
         self.unread.extend_from_slice(data);
-        while let Some(end) = self.unread.windows(2).position(|two| two == b"\n\n") {
-            let block: Vec<u8> = self.unread.drain(..end + 2).collect();
-            let block = String::from_utf8(block).expect("an event stream is UTF-8");
-            self.block(&block);
+        let mut unread = std::mem::take(&mut self.unread);
+        let mut begin = 0;
+        let is_end = |two: &[u8]| two == b"\n\n";
+        while let Some(end) = unread[searched..].windows(2).position(is_end) {
+            searched += end + 2;
+            let block = str::from_utf8(&unread[begin..searched]);
+            self.block(block.expect("an event stream is UTF-8"));
+            begin = searched;
         }
+        unread.drain(..begin);
+        self.unread = unread;
     }
 
     fn block(&mut self, text: &str) {
