@@ -19,7 +19,7 @@ pub mod lines;
 pub mod mirror;
 pub mod offer;
 mod output;
-mod pace;
+pub mod pace;
 pub mod pause;
 pub mod position;
 mod progress;

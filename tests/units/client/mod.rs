@@ -2,5 +2,7 @@
 
 mod answers;
 mod documents;
+mod lines;
+mod pace;
 mod plan;
 mod state_file;

@@ -1,6 +1,8 @@
 //! Cookies that stand for tokens.
 
+use openrange::http::authorization::{Credentials, Right, Tokens};
 use openrange::http::cookie::{self, Proof};
+use openrange::http::date::Date;
 use openrange::http::target::Path;
 use openrange::limits::COOKIES_MAX;
 
@@ -59,13 +61,39 @@ fn there_are_not_more_than_a_few() {
     assert_eq!(parsed(&all.join("; ")).len(), COOKIES_MAX);
 }
 
-#[test]
-fn a_path_is_one_attribute() {
-    let path = |name: &[u8]| Path {
+fn path(name: &[u8]) -> Path {
+    Path {
         name: name.into(),
         slash: false,
-    };
+    }
+}
+
+#[test]
+fn a_path_is_one_attribute() {
     let set = |name: &[u8]| Proof::of(b"x").set(&path(name), true);
     assert!(set(b"a/b c").contains("; Path=/a/b%20c; Max-Age="));
     assert!(set(b"a;b").contains("; Path=/a%3Bb; "));
+}
+
+#[test]
+fn one_right_cookie_among_others_is_enough() {
+    let tokens = Tokens::parse(b"one /a\ntwo /b\n").expect("a table");
+    let (one, other) = (Proof::of(b"one"), Proof::of(b"other"));
+    let now = Date::from_seconds(0);
+    for (proofs, right) in [
+        (vec![one], true),
+        (vec![other], false),
+        (vec![one, other], true),
+        (vec![other, one], true),
+        (vec![other, other], false),
+        (vec![], false),
+    ] {
+        let shown = Credentials::None.or(proofs.clone());
+        assert_eq!(shown == Credentials::None, proofs.is_empty());
+        let permitted = tokens.permit(&shown, Some(&path(b"a")), Right::Read, now);
+        assert_eq!(permitted.is_ok(), right, "{proofs:?}");
+        // A token in the field counts alone.
+        let token = Credentials::Token(b"two".as_slice().into());
+        assert_eq!(token.clone().or(proofs), token);
+    }
 }

@@ -44,7 +44,12 @@ fn preferences() {
             &["callback; x=1; URL=http://h/"],
             with(|p| p.callback = Some("http://h/".into())),
         ),
+        (
+            &["callback; url=a, callback; url=b"],
+            with(|p| p.callback = Some("a".into())),
+        ),
         (&["callback", "callback; uri=x"], none.clone()),
+        (&["other; url=x"], none.clone()),
         (&["x=\"fsync, wait=5\""], none),
     ] {
         assert_eq!(read(values), expected, "{values:?}");

@@ -4,6 +4,49 @@ use openrange::http::proxy_protocol::parse;
 
 use crate::support::random::Random;
 
+#[test]
+fn sources() {
+    // Command and family, the bytes behind the length, the source; none: the proxy speaks for itself. `Err`: no header.
+    const V6: [u8; 36] = [
+        0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+        0, 0, 0, 1, 0x1f, 0x90, 0, 80,
+    ];
+    const V4: [u8; 12] = [192, 0, 2, 7, 127, 0, 0, 1, 0x1f, 0x90, 0, 80];
+    let longer = [&V6[..], b"type, length, value"].concat();
+    type Row<'a> = ([u8; 2], &'a [u8], Result<Option<&'a str>, ()>);
+    let table: &[Row<'_>] = &[
+        ([0x21, 0x11], &V4, Ok(Some("192.0.2.7"))),
+        ([0x21, 0x21], &V6, Ok(Some("2001:db8::7"))),
+        ([0x21, 0x21], &longer, Ok(Some("2001:db8::7"))),
+        ([0x21, 0x11], &V4[..11], Err(())),
+        ([0x21, 0x21], &V6[..35], Err(())),
+        ([0x20, 0x11], &V4, Ok(None)),
+        ([0x20, 0x00], b"", Ok(None)),
+        ([0x21, 0x00], b"", Ok(None)),
+        ([0x21, 0x31], &[0; 216], Ok(None)),
+        ([0x21, 0x31], &[0; 215], Err(())),
+        ([0x21, 0x12], &V4, Err(())),
+        ([0x22, 0x11], &V4, Err(())),
+        ([0x11, 0x11], &V4, Err(())),
+    ];
+    for (kind, rest, expected) in table {
+        let mut bytes = b"\r\n\r\n\0\r\nQUIT\n".to_vec();
+        bytes.extend_from_slice(kind);
+        bytes.extend_from_slice(&(rest.len() as u16).to_be_bytes());
+        bytes.extend_from_slice(rest);
+        let length = bytes.len();
+        bytes.extend_from_slice(b"GET /");
+        let source = |address: &str| (address.parse().expect("an address"), 8080);
+        let expected = expected.map(|address| Some((address.map(source), length)));
+        assert_eq!(
+            parse(&bytes).map_err(|_| ()),
+            expected,
+            "{kind:x?}, {} bytes",
+            rest.len()
+        );
+    }
+}
+
 /// What a beginning is taken for does not change when more comes: not yet, then one verdict.
 #[test]
 fn a_verdict_stands() {

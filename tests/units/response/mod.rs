@@ -4,6 +4,8 @@ mod cases;
 mod everywhere;
 mod multipart;
 mod parsed;
+mod terms;
+mod written;
 
 use openrange::dialect::plain;
 use openrange::http::conditional::ETag;

@@ -1,4 +1,5 @@
 //! `subscription`.
 
 mod changelog;
+mod end;
 mod matches;

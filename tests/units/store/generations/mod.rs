@@ -1,4 +1,5 @@
 //! `store::generations`.
 
+mod families;
 mod family;
 mod order;
