@@ -77,7 +77,7 @@ impl Browser {
             "POST",
             "",
             &format!(
-                "{{\"capabilities\":{{\"alwaysMatch\":{{\"goog:loggingPrefs\":{{\"browser\":\"ALL\"}},\
+                "{{\"capabilities\":{{\"alwaysMatch\":{{\"acceptInsecureCerts\":true,\"goog:loggingPrefs\":{{\"browser\":\"ALL\"}},\
                  \"goog:chromeOptions\":{{\"binary\":{},\"args\":[{}]}}}}}}}}",
                 quoted(&path_of(chromium)),
                 arguments.join(",")

@@ -3,7 +3,9 @@
 use rustix::process::Signal;
 
 use super::browser::Browser;
+use crate::proxies::{NGINX, certificate, free_port, installed, launch, localized};
 use crate::support::harness::{Server, TempDir, openrange};
+use crate::support::machine::skip;
 
 const PAGE: &str = "<!DOCTYPE html><link rel=icon href=data:,><script>
 const got = {};
@@ -80,4 +82,39 @@ fn it_goes_on_after_restarts_without_gap_or_repetition() {
             "got['{url}'].at(-1).startsWith('{kind}={{\"reason\":\"renamed\"')"
         ));
     }
+}
+
+/// Over HTTP/1.1 a browser opens six connections to a server; over HTTP/2, which a proxy speaks, one is enough for all streams.
+#[test]
+fn more_than_six_streams_at_once_over_http_2() {
+    const STREAMS: usize = 20;
+    if ["nginx", "openssl"].iter().any(|name| !installed(name)) {
+        return skip("there is no nginx, or no openssl");
+    }
+    let Some(browser) = Browser::start() else {
+        return;
+    };
+    let page = "<!DOCTYPE html><link rel=icon href=data:,><script>
+const got = {}, listen = n => new EventSource('/' + n).onmessage = event => got[n] = event.data;
+for (let n = 0; n < 20; n++) listen(n);
+</script>";
+    let dir = TempDir::with("page.html", page);
+    for number in 0..STREAMS {
+        dir.write(&number.to_string(), "there\n");
+    }
+    let (server, home, port) = (Server::start(&dir), TempDir::new(), free_port());
+    certificate(&home);
+    let text = localized(&NGINX, &server, &home, port);
+    let _proxy = launch(&NGINX, &home, "conf", &text, port);
+    browser.go(&format!("https://localhost:{port}/page.html"));
+    let all = |line: &str| {
+        format!("Object.values(got).filter(line => line === '{line}').length === {STREAMS}")
+    };
+    browser.wait(&all("there"));
+    for number in 0..STREAMS {
+        dir.append(&number.to_string(), "live\n");
+    }
+    browser.wait(&all("live"));
+    let protocol = "performance.getEntriesByType('navigation')[0].nextHopProtocol";
+    assert_eq!(browser.value(protocol), "h2");
 }
