@@ -324,12 +324,7 @@ fn build(parsed: &httparse::Request<'_, '_>) -> Result<Request, Refusal> {
     } else {
         Query::default()
     };
-    // An authority in the target replaces the field (RFC 9112 section 3.2.2).
-    let named = target::authority(written);
-    if !named.is_none_or(|named| host::is_well_formed(host::without_userinfo(named))) {
-        return Err(Refusal::Malformed("malformed host in the request target"));
-    }
-    let authority = named.or(fields.host);
+    let authority = authority(written, fields.host)?;
     let persistent = !fields.close && (!http10 || fields.keep_alive);
     let write = verb
         .map(|verb| Box::new(writing.head(verb, written, authority, framing, http10, persistent)));
@@ -365,6 +360,15 @@ fn build(parsed: &httparse::Request<'_, '_>) -> Result<Request, Refusal> {
         told: fields.told,
         query: target::query(written).map(|query| String::from_utf8_lossy(query).into()),
     })
+}
+
+/// An authority in the target replaces the Host field (RFC 9112 section 3.2.2).
+fn authority<'a>(target: &'a [u8], field: Option<&'a [u8]>) -> Result<Option<&'a [u8]>, Refusal> {
+    let named = target::authority(target);
+    if !named.is_none_or(|named| host::is_well_formed(host::without_userinfo(named))) {
+        return Err(Refusal::Malformed("malformed host in the request target"));
+    }
+    Ok(named.or(field))
 }
 
 fn decode(target: &[u8], reads: bool) -> Result<Target, Refusal> {
