@@ -313,6 +313,8 @@ pub const GENERATIONS_STACK: usize = 256 * 1024;
 pub const ROLLED_LOGS_MAX: usize = 1024;
 /// Files of which a worker observes where they go when logs are rolled.
 pub const ROLLED_FILES_MAX: usize = 16 * ROLLED_LOGS_MAX;
+/// Halves of renames that wait for the other half, which mostly comes next.
+pub const ROLLED_MOVING_MAX: usize = 64;
 /// Sweeps for which a log is observed that nobody follows any more: ten minutes. Whoever comes again meanwhile finds its
 /// file whatever it was renamed to.
 pub const ROLLED_SWEEPS: u32 = 40;

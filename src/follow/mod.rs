@@ -14,7 +14,7 @@ pub mod news;
 pub mod polls;
 mod rechecks;
 mod registry;
-
+mod rolled;
 pub mod rolls;
 mod site;
 pub mod topic;

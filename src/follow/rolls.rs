@@ -7,14 +7,13 @@
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 
-use crate::limits::{ROLLED_FILES_MAX, ROLLED_LOGS_MAX, ROLLED_SWEEPS, SEEN_LINE_MAX};
+pub use super::rolled::Entry;
+use super::rolled::{File, FileId, Log, Who};
+use crate::limits::{ROLLED_FILES_MAX, ROLLED_LOGS_MAX, ROLLED_MOVING_MAX, ROLLED_SWEEPS};
 use crate::store::generations::fact::Holder;
 use crate::store::generations::family::{bases, compression};
 use crate::store::generations::history::History;
 use crate::store::generations::order::Original;
-
-/// A directory, by the number of its watch, and the name of an entry in it.
-pub type Entry = (i32, Box<[u8]>);
 
 /// What happened to an entry of a directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,45 +35,21 @@ pub struct Rolls {
     /// Where the files are that had the names of logs.
     places: HashMap<Entry, FileId>,
     files: HashMap<FileId, File>,
-    /// Files between the two halves of a rename.
-    moving: VecDeque<(u32, FileId)>,
+    /// What is between the two halves of a rename.
+    moving: VecDeque<(u32, Moving)>,
     /// Entries that were made beside a log, and of a compressed one the file that had the name without the suffix at that
     /// moment: gzip removes it at once, often before anybody looks.
     beside: Vec<(Entry, Option<FileId>)>,
     last: FileId,
 }
 
-/// A number for a file that is not identified yet.
-type FileId = u64;
-
-#[derive(Debug)]
-struct Log {
-    /// Below ROOT.
-    name: Rc<[u8]>,
-    /// The files that had the name, in order. The last one may have lost it.
-    line: VecDeque<FileId>,
-    /// Up to here the history knows.
-    told: usize,
-    /// Sweeps since somebody followed it.
-    idle: u32,
-}
-
-#[derive(Debug)]
-struct File {
-    log: Entry,
-    who: Who,
-    place: Option<Entry>,
-    /// It was renamed since it was measured.
-    moved: bool,
-}
-
-/// Who a file is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Who {
-    Unknown,
-    /// Somebody looked, but perhaps at another file that had the name by then: that shows in the events that come next.
-    Perhaps(Holder),
-    Known(Holder),
+/// What is being renamed.
+#[derive(Debug, Clone, Copy)]
+enum Moving {
+    /// A file that had the name of a log.
+    File(FileId),
+    /// A compressed copy that nobody has identified yet, and the file that it was made of.
+    Copy(FileId),
 }
 
 impl Rolls {
@@ -139,12 +114,16 @@ impl Rolls {
             Happened::Deleted => self.vacate(&entry),
             Happened::MovedFrom(cookie) => {
                 // Another file may have its name before anybody looks.
-                self.beside.retain(|(other, _)| *other != entry);
-                if let Some(file) = self.take(&entry) {
-                    if self.moving.len() >= MOVING_MAX {
+                let copied = self
+                    .beside
+                    .extract_if(.., |(other, _)| *other == entry)
+                    .last();
+                let copy = copied.and_then(|(_, plain)| plain.map(Moving::Copy));
+                if let Some(moving) = self.take(&entry).map(Moving::File).or(copy) {
+                    if self.moving.len() >= ROLLED_MOVING_MAX {
                         self.moving.pop_front();
                     }
-                    self.moving.push_back((cookie, file));
+                    self.moving.push_back((cookie, moving));
                 }
             }
             Happened::MovedTo(cookie) => {
@@ -152,15 +131,18 @@ impl Rolls {
                 let moving = self.moving.iter().position(|(other, _)| *other == cookie);
                 let file = moving.and_then(|index| self.moving.remove(index));
                 match file {
-                    Some((_, id)) => {
+                    Some((_, Moving::Copy(plain))) => {
+                        self.beside.push((entry, Some(plain)));
+                    }
+                    Some((_, Moving::File(id))) => {
                         self.put(id, &entry);
                         if let Some(file) = self.files.get_mut(&id) {
                             file.moved = true;
                         }
                     }
                     None if self.arrive(&entry).is_some() => {}
-                    None if compression(&entry.1).is_some() => self.note_beside(entry),
-                    None => {}
+                    None if compression(&entry.1).is_none() => {}
+                    None => self.note_beside(entry),
                 }
             }
         }
@@ -253,11 +235,10 @@ impl Rolls {
     /// Some time has passed. Gives the logs that are observed no longer, because nobody has followed them for long.
     pub fn sweep(&mut self, is_followed: impl Fn(&Rc<[u8]>) -> bool) -> Vec<Entry> {
         for log in self.logs.values_mut() {
-            log.idle = if is_followed(&log.name) {
-                0
-            } else {
-                log.idle + 1
-            };
+            log.idle += 1;
+            if is_followed(&log.name) {
+                log.idle = 0;
+            }
         }
         let idle = self.logs.iter().filter(|(_, log)| log.idle > ROLLED_SWEEPS);
         let idle: Vec<Entry> = idle.map(|(entry, _)| entry.clone()).collect();
@@ -405,45 +386,9 @@ impl Rolls {
     }
 
     fn forget_places(&mut self) {
-        self.places.retain(|_, id| self.files.contains_key(id));
-        self.moving.retain(|(_, id)| self.files.contains_key(id));
-    }
-}
-
-/// Halves of renames that wait for the other half, which mostly comes next.
-const MOVING_MAX: usize = 64;
-
-impl Log {
-    /// Tells the history of the files that came, as far as they are known.
-    fn tell(&mut self, files: &HashMap<FileId, File>, history: &History) {
-        while let Some(id) = self.line.get(self.told) {
-            let file = files.get(id);
-            let holder = match file.map(|file| file.who) {
-                Some(Who::Known(holder)) => Some(holder),
-                // It may be identified yet.
-                _ if file.is_some_and(|file| file.place.is_some()) => return,
-                _ => None,
-            };
-            let before = self
-                .told
-                .checked_sub(1)
-                .and_then(|index| self.line.get(index));
-            let before = before.and_then(|id| match files.get(id)?.who {
-                Who::Known(holder) => Some(holder),
-                Who::Unknown | Who::Perhaps(_) => None,
-            });
-            match (before, holder) {
-                // The event of its creation came after the log was followed.
-                (Some(before), Some(holder)) if before.etag == holder.etag => {}
-                (Some(before), Some(holder)) => history.note_roll(&self.name, before, holder),
-                (None, Some(holder)) => history.note_holder(&self.name, holder),
-                (_, None) => {}
-            }
-            self.told += 1;
-        }
-        while self.line.len() > SEEN_LINE_MAX && self.told > 1 {
-            self.line.pop_front();
-            self.told -= 1;
-        }
+        let known = |id: &FileId| self.files.contains_key(id);
+        self.places.retain(|_, id| known(id));
+        let moving = &mut self.moving;
+        moving.retain(|(_, Moving::File(id) | Moving::Copy(id))| known(id));
     }
 }

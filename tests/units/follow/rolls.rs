@@ -213,3 +213,39 @@ fn whoever_looks_ahead_of_the_events_loses_nothing() {
         assert_eq!(history.next(b"log", ETag(file)), Some(ETag(file + 1)));
     }
 }
+
+/// Two rotations with compression within one look: the first copy has been renamed by then.
+#[test]
+fn copies_keep_their_originals_through_renames() {
+    let (history, name) = (History::default(), Rc::<[u8]>::from(b"log".as_slice()));
+    let mut world = World::default();
+    world.create("log");
+    world.events.clear();
+    let mut rolls = Rolls::default();
+    rolls.follow(&entry("log"), &name, holder(1));
+    for (copy, before) in [("log.1.gz", None), ("log.1.gz", Some("log.2.gz"))] {
+        if let Some(before) = before {
+            world.rename(copy, before);
+        }
+        world.rename("log", "log.1");
+        world.create("log");
+        world.create(copy);
+        world.remove("log.1");
+    }
+    for (entry, what) in world.events.drain(..) {
+        rolls.happened(entry, what);
+    }
+    let look = |_: &Rc<[u8]>, entry: &Entry| {
+        let name = str::from_utf8(&entry.1).expect("a name");
+        world.names.get(name).copied().map(holder)
+    };
+    rolls.identify(look);
+    rolls.confirm(&history, look);
+    let first = ETag(world.names["log.2.gz"]);
+    let originals = history.seen(b"log", std::iter::once(first)).originals;
+    assert_eq!(originals[&first].etag, ETag(1));
+    // Of the second file nobody knows who it was; but it is not taken for the first one.
+    let second = ETag(world.names["log.1.gz"]);
+    let originals = history.seen(b"log", std::iter::once(second)).originals;
+    assert!(!originals.contains_key(&second));
+}
