@@ -11,7 +11,15 @@ use crate::store::file::{Id, OpenFile};
 
 /// Which topics the event streams follow, by their slots. A tail follows one, which its slot knows.
 #[derive(Default)]
-pub struct EventSubscriptions(HashMap<usize, StreamTopics>);
+pub struct EventSubscriptions(HashMap<usize, Joined>);
+
+/// What one event stream follows. Most follow one file, and there may be ten thousands of them.
+enum Joined {
+    /// The topic of one file.
+    One(TopicId),
+    /// Whatever it is.
+    Any(Box<StreamTopics>),
+}
 
 /// The topics of one event stream.
 #[derive(Default)]
@@ -26,16 +34,50 @@ struct StreamTopics {
 impl EventSubscriptions {
     /// A stream follows this topic by its first name.
     pub(crate) fn join(&mut self, slot: usize, topic: TopicId) {
-        self.0.entry(slot).or_default().files = vec![Some(topic)];
+        self.0.insert(slot, Joined::One(topic));
     }
 
-    /// The topic that a stream follows by its name with this number.
-    pub(crate) fn file(&mut self, slot: usize, member: usize) -> &mut Option<TopicId> {
-        let files = &mut self.0.entry(slot).or_default().files;
+    /// A stream follows this topic, or none, by its name with this number. Gives the one that it has followed by it.
+    pub(crate) fn replace(
+        &mut self,
+        slot: usize,
+        member: usize,
+        topic: Option<TopicId>,
+    ) -> Option<TopicId> {
+        let files = &mut self.topics_of(slot).files;
         if files.len() <= member {
             files.resize(member + 1, None);
         }
-        &mut files[member]
+        let former = std::mem::replace(&mut files[member], topic);
+        self.compact(slot);
+        former
+    }
+
+    /// All that it follows, to be changed; [`EventSubscriptions::compact`] comes behind that.
+    fn topics_of(&mut self, slot: usize) -> &mut StreamTopics {
+        let joined = self.0.entry(slot);
+        let joined = joined.or_insert_with(|| Joined::Any(Box::default()));
+        if let Joined::One(topic) = *joined {
+            let files = vec![Some(topic)];
+            *joined = Joined::Any(Box::new(StreamTopics {
+                files,
+                ..StreamTopics::default()
+            }));
+        }
+        match joined {
+            Joined::Any(topics) => topics,
+            Joined::One(_) => unreachable!("it was just replaced"),
+        }
+    }
+
+    fn compact(&mut self, slot: usize) {
+        let joined = self.0.get_mut(&slot);
+        if let Some(joined) = joined
+            && let Joined::Any(topics) = joined
+            && let (None, [Some(topic)], []) = (&topics.directory, &*topics.files, &*topics.late)
+        {
+            *joined = Joined::One(*topic);
+        }
     }
 
     /// A stream follows this directory from now on, and wants this of it.
@@ -46,7 +88,7 @@ impl EventSubscriptions {
         files: Option<&[Pattern]>,
         topics: &mut Topics,
     ) {
-        let joined = &mut self.0.entry(slot).or_default().directory;
+        let joined = &mut self.topics_of(slot).directory;
         if joined.as_ref().map(|(topic, _)| *topic) == topic {
             return;
         }
@@ -64,9 +106,10 @@ impl EventSubscriptions {
 
     /// Whether a stream follows earlier files.
     pub(crate) fn has_late(&self, slot: usize) -> bool {
-        self.0
-            .get(&slot)
-            .is_some_and(|joined| !joined.late.is_empty())
+        match self.0.get(&slot) {
+            Some(Joined::Any(joined)) => !joined.late.is_empty(),
+            Some(Joined::One(_)) | None => false,
+        }
     }
 
     /// A stream follows these earlier files, and no others, so that it hears when they grow. Gives those that are none of
@@ -77,7 +120,7 @@ impl EventSubscriptions {
         files: &[(Box<[u8]>, Rc<OpenFile>)],
         topics: &mut Topics,
     ) -> Vec<Id> {
-        let joined = self.0.entry(slot).or_default();
+        let joined = self.topics_of(slot);
         let mut gone = Vec::new();
         for (name, file) in files {
             if joined.late.iter().all(|(id, _)| *id != file.id()) {
@@ -103,19 +146,24 @@ impl EventSubscriptions {
                 topics.leave(topic, slot);
             }
         }
+        self.compact(slot);
         gone
     }
 
     /// A stream is over.
     pub(crate) fn leave(&mut self, slot: usize, topics: &mut Topics) {
-        if let Some(joined) = self.0.remove(&slot) {
-            if let Some((topic, wanted)) = joined.directory {
-                topics.want_directory(topic, &wanted, false);
-                topics.leave(topic, slot);
-            }
-            let late = joined.late.into_iter().map(|(_, topic)| topic);
-            for topic in joined.files.into_iter().flatten().chain(late) {
-                topics.leave(topic, slot);
+        match self.0.remove(&slot) {
+            None => {}
+            Some(Joined::One(topic)) => topics.leave(topic, slot),
+            Some(Joined::Any(joined)) => {
+                if let Some((topic, wanted)) = joined.directory {
+                    topics.want_directory(topic, &wanted, false);
+                    topics.leave(topic, slot);
+                }
+                let late = joined.late.into_iter().map(|(_, topic)| topic);
+                for topic in joined.files.into_iter().flatten().chain(late) {
+                    topics.leave(topic, slot);
+                }
             }
         }
     }
@@ -125,7 +173,8 @@ impl EventSubscriptions {
     pub(crate) fn name(&self, slot: usize, topic: TopicId) -> Option<usize> {
         match self.0.get(&slot) {
             None => Some(0),
-            Some(joined) => joined.files.iter().position(|&file| file == Some(topic)),
+            Some(&Joined::One(file)) => (file == topic).then_some(0),
+            Some(Joined::Any(joined)) => joined.files.iter().position(|&file| file == Some(topic)),
         }
     }
 }

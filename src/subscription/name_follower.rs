@@ -41,7 +41,9 @@ pub struct NameFollower<F> {
     unverified: bool,
     /// Where the line begins that the place is in, as far as its beginning was told by this member, and the check of the
     /// bytes before it.
-    line: (u64, Check),
+    line: u64,
+    /// See `line`. Not in a tuple with it, which would have room for nothing else behind the check.
+    line_check: Check,
     /// The file was truncated since it was found.
     truncated: bool,
     /// Why the name no longer leads to the file.
@@ -90,6 +92,7 @@ impl<F> NameFollower<F> {
         at: Option<Position>,
         start: Option<Start>,
     ) -> NameFollower<F> {
+        let (line, line_check) = advance::line_at(at);
         NameFollower {
             path,
             name,
@@ -101,7 +104,8 @@ impl<F> NameFollower<F> {
             sealed: false,
             look: false,
             unverified: false,
-            line: advance::line_at(at),
+            line,
+            line_check,
             truncated: false,
             left: None,
             passes_on: false,
@@ -335,9 +339,9 @@ impl<F> NameFollower<F> {
 
     fn line_start(&self) -> Option<Position> {
         let at = self.at?;
-        let in_line = self.line.0 < at.offset && at.check.is_some();
+        let in_line = self.line < at.offset && at.check.is_some();
         Some(if in_line {
-            advance::start_of(self.line, at)
+            advance::start_of((self.line, self.line_check), at)
         } else {
             at
         })
@@ -357,7 +361,7 @@ impl<F> NameFollower<F> {
                 at,
                 seen: self.seen,
                 size: self.size,
-                line: self.line,
+                line: (self.line, self.line_check),
             },
         ))
     }
@@ -366,7 +370,7 @@ impl<F> NameFollower<F> {
     pub fn catch_up(&mut self, to: CaughtUp) {
         debug_assert!(self.caught_up().is_some(), "it has something to do");
         (self.at, self.seen, self.size) = (Some(to.at), to.seen, to.size);
-        self.line = to.line;
+        (self.line, self.line_check) = to.line;
     }
 
     /// Takes a measurement of the file.
@@ -470,7 +474,9 @@ impl<F> NameFollower<F> {
 
     fn advance(&mut self, advanced: Advanced) {
         self.at = Some(advanced.at);
-        self.line = advanced.line.unwrap_or(self.line);
+        if let Some(line) = advanced.line {
+            (self.line, self.line_check) = line;
+        }
     }
 
     /// Takes what the name leads to now; writes events. `place`: behind what the client has of that file, under whatever
@@ -506,7 +512,7 @@ impl<F> NameFollower<F> {
                 self.begin(source, &info, place, gap, out);
                 // A file that came back is in the line that it was in.
                 if self.at != before {
-                    self.line = advance::line_at(self.at);
+                    (self.line, self.line_check) = advance::line_at(self.at);
                 }
                 (self.seen, self.size) = (self.offset(), self.offset());
                 (self.file, self.backoff) = (Some(file), None);

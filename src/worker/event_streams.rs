@@ -73,8 +73,8 @@ pub(super) fn follow(slot: &mut Slot, key: usize, context: &mut Context) -> bool
     }
     let purpose = Purpose::Name(u32::try_from(member).expect("few names"));
     context.topics.stop_waiting_for(key, purpose);
-    let joined = context.event_subscriptions.file(key, member);
-    if let Some(topic) = joined.take() {
+    let former = context.event_subscriptions.replace(key, member, None);
+    if let Some(topic) = former {
         context.topics.leave(topic, key);
     }
     let lookup = context.topics.look_up_to_follow(sought);
@@ -89,7 +89,9 @@ pub(super) fn follow(slot: &mut Slot, key: usize, context: &mut Context) -> bool
     let (topic, now) = (next.topic(), context.now);
     if let Some(topic) = topic {
         context.topics.join(topic, key);
-        *context.event_subscriptions.file(key, member) = Some(topic);
+        context
+            .event_subscriptions
+            .replace(key, member, Some(topic));
     }
     match next {
         Next::Named(lookup) => {
