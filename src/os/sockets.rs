@@ -354,12 +354,14 @@ impl Stream {
     /// # Errors
     /// EAGAIN, EPIPE, ECONNRESET and the like.
     pub fn send(&self, bytes: &[u8], more: bool) -> Result<usize, Errno> {
-        let flags = if more {
-            SendFlags::NOSIGNAL | SendFlags::MORE
-        } else {
-            SendFlags::NOSIGNAL
+        // The system call filter remembers that write(2) is allowed, whereas it runs its program at each sendto(2), because of
+        // the address. SIGPIPE is ignored, as the standard library sees to it.
+        let send = |bytes: &[u8]| {
+            rustix::io::retry_on_intr(|| match more {
+                true => net::send(&self.fd, bytes, SendFlags::NOSIGNAL | SendFlags::MORE),
+                false => rustix::io::write(&self.fd, bytes),
+            })
         };
-        let send = |bytes: &[u8]| rustix::io::retry_on_intr(|| net::send(&self.fd, bytes, flags));
         if self.tcp {
             return send(bytes);
         }
