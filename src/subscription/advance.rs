@@ -95,6 +95,5 @@ fn end_of_line_begun_before(at: Position, bytes: &[u8], before: usize) -> Option
     if begins {
         return Some(0);
     }
-    let feed = bytes[before..].iter().position(|&byte| byte == b'\n');
-    feed.map(|feed| feed + 1)
+    sse::first_line_feed(&bytes[before..]).map(|feed| feed + 1)
 }

@@ -342,9 +342,11 @@ impl Worker {
             if self.wake(turn) {
                 self.drive(key);
                 let (slot, send_buffer) = (&self.slots[key], &self.context.send_buffer);
-                let kept = start.is_some_and(|start| chunks.keep(slot, start, send_buffer));
+                if let Some(start) = start {
+                    chunks.keep(slot, start, send_buffer);
+                }
                 // What one of them needs may take long.
-                if !kept && begun.elapsed() > FANOUT_TIME {
+                if begun.elapsed() > FANOUT_TIME {
                     break;
                 }
             }
@@ -370,7 +372,7 @@ impl Worker {
     /// Sends a subscriber what others were sent. False if it must be driven.
     fn share(&mut self, key: usize, chunks: &SharedChunks) -> bool {
         let slot = &mut self.slots[key];
-        let Some(taken) = chunks.send(slot, self.context.now) else {
+        let Some(taken) = chunks.send(slot, &self.context.send_buffer, self.context.now) else {
             return false;
         };
         accounting::count_sent(slot, taken.count, None, &mut self.context);

@@ -5,6 +5,7 @@
 //! does, needs no more than a `send`: the way there and back was measured to cost a tail a tenth to a sixth of it, and an
 //! event stream, which makes the events besides, a third to a half.
 
+use std::cell::OnceCell;
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -57,25 +58,19 @@ impl Rest {
 }
 
 impl SharedChunks {
-    /// Keeps what has just taken this subscriber from there to where it rests now. False if it is not worth keeping.
-    pub fn keep(&mut self, slot: &Slot, start: Rest, send_buffer: &SendBuffer) -> bool {
+    /// Keeps what has just taken this subscriber from there to where it rests now, if that is worth it.
+    pub fn keep(&mut self, slot: &Slot, start: Rest, send_buffer: &SendBuffer) {
         match start {
-            Rest::Tail(start) => {
-                self.bytes = SharedBytes::of(slot, start, send_buffer);
-                self.bytes.is_some()
-            }
-            Rest::Events(start) => {
-                self.events = SharedEvents::of(slot, start, send_buffer);
-                self.events.is_some()
-            }
+            Rest::Tail(start) => self.bytes = SharedBytes::of(slot, start, send_buffer),
+            Rest::Events(start) => self.events = SharedEvents::of(slot, start),
         }
     }
 
     /// Sends it to another subscriber, if that rests where it starts. `None`: it does not, or the socket is broken.
-    pub fn send(&self, slot: &mut Slot, now: Moment) -> Option<Taken> {
+    pub fn send(&self, slot: &mut Slot, send_buffer: &SendBuffer, now: Moment) -> Option<Taken> {
         match (&self.bytes, &self.events) {
             (Some(bytes), _) if slot.machine.resting().is_some() => bytes.send(slot, now),
-            (_, Some(events)) => events.send(slot, now),
+            (_, Some(events)) => events.send(slot, send_buffer, now),
             _ => None,
         }
     }
@@ -154,53 +149,70 @@ impl SharedBytes {
     }
 }
 
-/// Events of the lines of a file.
+/// Events of the lines of a file. They are made when the first one asks for them: streams that a full socket has held up are
+/// all at different places.
 struct SharedEvents {
-    framed: Framed,
+    file: Rc<OpenFile>,
     from: CaughtUp,
     to: CaughtUp,
+    /// See [`Framed`].
+    truncation: u64,
+    made: OnceCell<Option<MadeEvents>>,
+}
+
+struct MadeEvents {
+    framed: Framed,
     /// Bytes of them, without their framing.
     count: u32,
 }
 
 impl SharedEvents {
-    fn of(slot: &Slot, from: CaughtUp, send_buffer: &SendBuffer) -> Option<SharedEvents> {
-        let stream = slot.machine.resting_events()?;
-        let ((file, to), chunked) = (stream.caught_up()?, stream.chunked());
-        let bytes = send_buffer.shared(file, &(from.reads_from()..to.size()))?;
-        let (events, reached) = from.grow(bytes)?;
+    fn of(slot: &Slot, from: CaughtUp) -> Option<SharedEvents> {
+        let (file, to) = slot.machine.resting_events()?.caught_up()?;
+        Some(SharedEvents {
+            file: Rc::clone(file),
+            from,
+            to,
+            truncation: file.truncation(),
+            made: OnceCell::new(),
+        })
+    }
+
+    /// `None`: they are not what took the first one there, or their bytes are not held any more.
+    fn make(&self, chunked: bool, send_buffer: &SendBuffer) -> Option<MadeEvents> {
+        let file = &self.file;
+        let bytes = send_buffer.shared(file, &(self.from.reads_from()..self.to.size()))?;
+        let (events, reached) = self.from.grow(bytes)?;
         let count = u32::try_from(events.len()).ok()?;
         let framed = Framed {
             file: Rc::clone(file),
             chunked,
-            truncation: file.truncation(),
+            truncation: self.truncation,
             bytes: match chunked {
                 true => chunked::enclose(&events).into(),
                 false => events.into(),
             },
         };
-        (reached == to).then_some(SharedEvents {
-            framed,
-            from,
-            to,
-            count,
-        })
+        (reached == self.to).then_some(MadeEvents { framed, count })
     }
 
-    fn send(&self, slot: &mut Slot, now: Moment) -> Option<Taken> {
+    fn send(&self, slot: &mut Slot, send_buffer: &SendBuffer, now: Moment) -> Option<Taken> {
         let stream = slot.machine.resting_events()?;
-        let (file, at) = stream.caught_up()?;
-        let same = self.framed.fits(file, stream.chunked()) && at == self.from;
-        if !same || !slot.stream.counts_bytes() {
+        let ((file, at), chunked) = (stream.caught_up()?, stream.chunked());
+        if at != self.from || !Rc::ptr_eq(file, &self.file) || !slot.stream.counts_bytes() {
             return None;
         }
-        let taken = self.framed.send(slot)?;
+        let made = self.made.get_or_init(|| self.make(chunked, send_buffer));
+        let MadeEvents { framed, count } = made.as_ref()?;
+        if !framed.fits(file, chunked) {
+            return None;
+        }
+        let taken = framed.send(slot)?;
         if taken.full {
-            slot.machine
-                .events_begun(self.to, self.count, &self.framed.bytes);
+            slot.machine.events_begun(self.to, *count, &framed.bytes);
             slot.machine.sent(taken.count, now);
         } else {
-            slot.machine.events_delivered(self.to, self.count, now);
+            slot.machine.events_delivered(self.to, *count, now);
         }
         Some(taken)
     }
