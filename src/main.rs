@@ -34,9 +34,12 @@ fn run(command: Command) -> ExitCode {
             Err(why) => fail(&why, 1),
             Ok(()) => ExitCode::SUCCESS,
         },
-        Command::Work(options) => match work::run(*options) {
-            Err(why) => fail(&why, 1),
-            Ok(()) => ExitCode::SUCCESS,
+        Command::Work(options) => match work::program::check(&options.command[0]) {
+            Err(why) => fail(&why, 2),
+            Ok(()) => match work::run(*options) {
+                Err(why) => fail(&why, 1),
+                Ok(()) => ExitCode::SUCCESS,
+            },
         },
         Command::Follow(options) => finish(client::run::run(*options)),
         Command::Hooks(options) => finish(hooks::run::run(*options)),

@@ -1,5 +1,7 @@
 //! What became of a writing request.
 
+use rustix::io::Errno;
+
 use crate::http::authorization::Challenge;
 use crate::http::conditional::ETag;
 use crate::http::write::Fault;
@@ -52,8 +54,12 @@ pub enum WriteFailure {
     NoDirectory,
     /// The same of the new name of a file.
     NoDestination,
-    /// The name leads to something else than a regular file, or the file system does not permit it.
+    /// The name leads to something else than a regular file.
     Forbidden,
+    /// This process may not write there: permissions, or the sandbox.
+    Denied(Errno),
+    /// Another directory has the name of the one that this process may write to, and only a restart changes that.
+    Replaced,
     /// The new name of a file is one that it has.
     SameFile,
     /// The file is complete.
@@ -80,6 +86,8 @@ pub enum WriteFailure {
     Full {
         /// See [`WriteFailure`].
         size: Option<u64>,
+        /// Which of both.
+        error: Errno,
     },
     /// Somebody else holds the lock of the file for long, or descriptors or memory have run out.
     Busy,
@@ -87,5 +95,7 @@ pub enum WriteFailure {
     Failed {
         /// See [`WriteFailure`].
         size: Option<u64>,
+        /// How.
+        error: Errno,
     },
 }

@@ -33,7 +33,7 @@ stderr. When the command ends, the answer is sealed.
 Several workers may share a directory; each job runs once. SIGTERM and SIGINT
 take no further job and let running commands finish; a second signal stops
 them, and their jobs stay open.
-Exit status: 0 after SIGTERM or SIGINT, 1 failure, 2 wrong usage.
+Exit status: 0 after SIGTERM or SIGINT, 1 failure, 2 wrong usage or no such CMD.
 ",
 };
 

@@ -120,6 +120,17 @@ impl<F> Connection<F> {
         (head, summary)
     }
 
+    /// What the request names that is being written, or would be.
+    #[must_use]
+    pub fn written_path(&self) -> Option<&Path> {
+        let head = match &self.state {
+            State::ReadingHeaders(Some(head)) => head,
+            State::ReadingBody(receiving) => &receiving.head,
+            _ => return None,
+        };
+        write_head(head).path()
+    }
+
     /// The request whose body is being read, or written.
     #[must_use]
     pub fn body(&self) -> Option<&Receiving> {

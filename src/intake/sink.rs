@@ -144,7 +144,7 @@ fn explain(stop: Stop) -> &'static str {
         WriteFailure::Full { .. } => "the file system is full",
         WriteFailure::TooLarge { .. } => "the file may not become larger",
         WriteFailure::ReadOnly => "the file system is read-only",
-        WriteFailure::Forbidden => "the file may not be written",
+        WriteFailure::Forbidden | WriteFailure::Denied(_) => "the file may not be written",
         WriteFailure::Missing | WriteFailure::NoDirectory => "the directory of the file is gone",
         WriteFailure::Busy => "descriptors or memory have run out",
         _ => "the file system fails",

@@ -7,6 +7,7 @@
 mod command;
 pub mod options;
 mod pending;
+pub mod program;
 mod queue;
 
 use std::sync::Arc;

@@ -38,15 +38,28 @@ impl FromStr for Address {
                 }),
             };
         }
+        let wrong_port = "the port must be a number from 0 to 65535";
         if let Some(port) = text.strip_prefix("localhost:") {
-            let port = port
-                .parse()
-                .map_err(|_| "the port must be a number from 0 to 65535")?;
+            let port = port.parse().map_err(|_| wrong_port)?;
             return Ok(Address::Tcp((Ipv4Addr::LOCALHOST, port).into()));
         }
         let expected = "expected IP:PORT, [IPV6]:PORT, localhost:PORT or unix:PATH, for example 127.0.0.1:8080";
-        text.parse().map(Address::Tcp).map_err(|_| expected)
+        text.parse()
+            .map(Address::Tcp)
+            .map_err(|_| match ends_with_large_port(text) {
+                true => wrong_port,
+                false => expected,
+            })
     }
+}
+
+/// Whether a number that no port has stands where the port does, behind a host or alone.
+fn ends_with_large_port(text: &str) -> bool {
+    let (host, port) = text.rsplit_once(':').unwrap_or(("", text));
+    let is_number = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+    // The last part of an IPv6 address without brackets is no port.
+    let has_one = !host.contains(':') || host.ends_with(']');
+    is_number && has_one && port.parse::<u16>().is_err()
 }
 
 fn permissions(mode: &str) -> Result<u32, &'static str> {

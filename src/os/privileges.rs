@@ -181,7 +181,7 @@ impl Keep {
 pub fn confine_process<'a, 'b>(
     root: &Path,
     kept: impl Iterator<Item = (&'a Path, Keep)>,
-    writable: impl Iterator<Item = &'b OwnedFd>,
+    writable: impl Iterator<Item = BorrowedFd<'b>>,
 ) -> io::Result<Sandbox> {
     thread::set_no_new_privs(true)?;
     let Some((abi, rules)) = ruleset()? else {
@@ -193,7 +193,7 @@ pub fn confine_process<'a, 'b>(
         allow_around(&rules, file, keep.access())?;
     }
     for directory in writable {
-        sys::landlock_allow(&rules, directory.as_fd(), write_below(abi))?;
+        sys::landlock_allow(&rules, directory, write_below(abi))?;
     }
     sys::landlock_restrict(&rules)?;
     Ok(Sandbox::Landlock(abi))

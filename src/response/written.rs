@@ -79,14 +79,15 @@ impl ResponseBuilder<'_> {
                 });
             }
             WriteFailure::TooLarge { size }
-            | WriteFailure::Full { size }
-            | WriteFailure::Failed { size } => {
+            | WriteFailure::Full { size, .. }
+            | WriteFailure::Failed { size, .. } => {
                 let (status, line) = explain(failure);
                 return self.refusal(status, line, |head| length(head, size, None));
             }
             WriteFailure::Busy
             | WriteFailure::Overloaded
             | WriteFailure::TooManyJobs
+            | WriteFailure::Replaced
             | WriteFailure::Ending => {
                 let (status, line) = explain(failure);
                 return self.refusal(status, line, |head| head.lines("Retry-After: 1\r\n"));
@@ -119,7 +120,8 @@ fn length(head: Head, size: Option<u64>, etag: Option<ETag>) -> Head {
 }
 
 /// The status and one line for the client.
-fn explain(failure: WriteFailure) -> (Status, &'static str) {
+#[must_use]
+pub fn explain(failure: WriteFailure) -> (Status, &'static str) {
     match failure {
         WriteFailure::Fault(fault) => (fault.status, fault.line),
         WriteFailure::Unauthorized(_) => (Status::Unauthorized, "a bearer token is needed"),
@@ -149,7 +151,13 @@ fn explain(failure: WriteFailure) -> (Status, &'static str) {
         WriteFailure::Missing => (Status::NotFound, "no such file"),
         WriteFailure::NoDirectory => (Status::NotFound, "no such directory"),
         WriteFailure::NoDestination => (Status::Conflict, "the Destination has no directory"),
-        WriteFailure::Forbidden => (Status::Forbidden, "this name cannot be written here"),
+        WriteFailure::Forbidden | WriteFailure::Denied(_) => {
+            (Status::Forbidden, "this name cannot be written here")
+        }
+        WriteFailure::Replaced => (
+            Status::ServiceUnavailable,
+            "the directory was replaced and the server must be restarted to write there: try again later",
+        ),
         WriteFailure::SameFile => (Status::Forbidden, "the Destination is the same file"),
         WriteFailure::Sealed => (Status::Forbidden, "the file is sealed"),
         WriteFailure::ReadOnly => (Status::Forbidden, "the file system is read-only"),

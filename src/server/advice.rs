@@ -5,11 +5,15 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use log::{Level, log};
+use rustix::fs::{Access, AtFlags, CWD, accessat};
+use rustix::process::geteuid;
 
 use super::descriptors;
 use super::options::Options;
 use crate::limits::FEW_CONNECTIONS;
 use crate::os::sockets::{Address, Bound};
+use crate::store::explain;
+use crate::store::writable::Writable;
 
 /// A line for the log.
 type Advice = (Level, String);
@@ -36,13 +40,13 @@ fn all_interfaces(address: &Address, options: &Options) -> Option<Advice> {
     if !address.is_on_all_interfaces() {
         return None;
     }
-    let readers = match options.token_file {
-        Some(_) => "whoever has a token",
-        None => "everybody who reaches this machine",
+    let (level, readers) = match options.token_file {
+        Some(_) => (Level::Info, "whoever has a token"),
+        None => (Level::Warn, "everybody who reaches this machine"),
     };
     let line =
         format!("{address} is open on all interfaces: {readers} can read the files below ROOT");
-    Some((Level::Info, line))
+    Some((level, line))
 }
 
 fn few_descriptors(options: &Options, threads: usize) -> Option<Advice> {
@@ -60,6 +64,26 @@ fn few_descriptors(options: &Options, threads: usize) -> Option<Advice> {
         )
     };
     few.then(|| (Level::Warn, line()))
+}
+
+/// Directories that clients or intakes are to write to and this process may not write to, once it is the user that it
+/// stays; and an access log that it could not open again.
+pub(super) fn unwritable(options: &Options, writable: &Writable) -> Vec<Advice> {
+    let warning = |(option, directory)| {
+        let why = explain::unwritable(directory)?;
+        let line = format!("{option} cannot be written: {why}");
+        Some((Level::Warn, line))
+    };
+    let log = options.access_log.iter().filter_map(|path| {
+        let error = accessat(CWD, path, Access::WRITE_OK, AtFlags::EACCESS).err()?;
+        let uid = geteuid().as_raw();
+        let line = format!(
+            "--access-log {} cannot be opened again on SIGHUP: {error}; this process has uid {uid}",
+            path.display()
+        );
+        (path.as_os_str() != "-").then_some((Level::Warn, line))
+    });
+    writable.iter().filter_map(warning).chain(log).collect()
 }
 
 /// Files of the server itself that it would serve, or whose changes it would report to followers.

@@ -1,6 +1,7 @@
 //! What the server gives up before the first byte of a client is read.
 
-use std::os::fd::OwnedFd;
+use std::io;
+use std::os::fd::BorrowedFd;
 use std::path::Path;
 
 use log::{debug, warn};
@@ -11,15 +12,11 @@ use crate::os::system_calls::Capability;
 
 use super::options::Options;
 
-/// Becomes another user, if it is to, and gives up what is not needed, while there is only this thread. `writable`: the
-/// directories below which clients and intakes may write.
+/// Becomes another user, if it is to, and gives up capabilities, while there is only this thread.
 ///
 /// # Errors
 /// One line that says what is refused.
-pub fn give_up_privileges<'a>(
-    options: &Options,
-    writable: impl Iterator<Item = &'a OwnedFd>,
-) -> Result<(), String> {
+pub fn give_up_privileges(options: &Options) -> Result<(), String> {
     match &options.user {
         Some(user) => privileges::become_user(user)?,
         None if privileges::is_root() => {
@@ -29,12 +26,28 @@ pub fn give_up_privileges<'a>(
         }
         None => {}
     }
-    if !options.sandbox {
-        return Ok(());
+    match options.sandbox {
+        true => privileges::drop_capabilities().map_err(refused),
+        false => Ok(()),
     }
-    let refused =
-        |error| format!("cannot restrict the process: {error}; --no-sandbox does without");
-    privileges::drop_capabilities().map_err(refused)?;
+}
+
+fn refused(error: io::Error) -> String {
+    format!("cannot restrict the process: {error}; --no-sandbox does without")
+}
+
+/// Gives up files and system calls that are not needed, while there is only this thread. `writable`: the directories below
+/// which clients and intakes may write. True: from here on, files are refused.
+///
+/// # Errors
+/// One line that says what is refused.
+pub fn restrict<'a>(
+    options: &Options,
+    writable: impl Iterator<Item = BorrowedFd<'a>>,
+) -> Result<bool, String> {
+    if !options.sandbox {
+        return Ok(false);
+    }
     let mut capabilities = vec![Capability::Serve];
     if !options.write.is_empty() || options.jobs.is_some() {
         capabilities.push(Capability::Write);
@@ -42,23 +55,24 @@ pub fn give_up_privileges<'a>(
     if !options.intakes.is_empty() {
         capabilities.push(Capability::Intake);
     }
-    match privileges::confine_process(&options.root, kept(options), writable) {
-        Ok(Sandbox::Landlock(abi)) => {
+    let sandbox = privileges::confine_process(&options.root, kept(options), writable);
+    let sandbox = sandbox.map_err(refused)?;
+    match sandbox {
+        Sandbox::Landlock(abi) => {
             let write = match &*capabilities {
                 [_] => "",
                 _ => ", and writing where --write, --jobs and --intake write",
             };
             debug!("restricted to reading below ROOT{write} by Landlock, version {abi}");
         }
-        Ok(Sandbox::Missing) => {
+        Sandbox::Missing => {
             warn!("this kernel has no Landlock: the process keeps its access to other files");
         }
-        Err(error) => return Err(refused(error)),
     }
     if !privileges::filter_system_calls(&capabilities).map_err(refused)? {
         warn!("this kernel has no filter for system calls: the process keeps all of them");
     }
-    Ok(())
+    Ok(sandbox != Sandbox::Missing)
 }
 
 /// The files besides those below ROOT that are needed later.

@@ -16,6 +16,7 @@ use crate::intake::tally::{Count, Tally};
 use crate::os::privileges;
 use crate::store::root::{Files, Node, open_root};
 use crate::store::truncations::Truncations;
+use crate::store::writable::Writable;
 
 /// The sockets of all intakes.
 #[derive(Default)]
@@ -58,16 +59,15 @@ pub fn bind(options: &Options) -> Result<Intakes, String> {
     Ok(intakes)
 }
 
-/// The directories of the files that are appended to.
+/// The directories of the files that are appended to, which are added to what may be written.
 ///
 /// # Errors
 /// One line: there is no such directory, or the name leads to something else than a file.
-pub fn directories(options: &Options) -> Result<Vec<OwnedFd>, String> {
-    let directory = |intake: &Intake| {
-        let wrong = |error| {
-            let file = &intake.file;
-            format!("cannot append to {file} (--intake {intake}={file}): {error}")
-        };
+pub fn directories(options: &Options, writable: &mut Writable) -> Result<Vec<OwnedFd>, String> {
+    let mut directory = |intake: &Intake| {
+        let file = &intake.file;
+        let option = format!("--intake {intake}={file}");
+        let wrong = |error| format!("cannot append to {file} ({option}): {error}");
         let root = open_root(&options.root).map_err(|error| error.to_string())?;
         let files = Files::new(root, Arc::new(Truncations::default()));
         let (directory, name) = intake.place();
@@ -76,10 +76,13 @@ pub fn directories(options: &Options) -> Result<Vec<OwnedFd>, String> {
         if let Ok(Node::Directory(_) | Node::Other) = found.find(name, None) {
             return Err(wrong(String::from("it is no regular file")));
         }
-        rustix::io::fcntl_dupfd_cloexec(found.directory(), 0)
-            .map_err(|error| wrong(error.to_string()))
+        let held = found.directory().try_clone_to_owned();
+        let held = held.map_err(|error| wrong(error.to_string()))?;
+        let added = writable.add(option.clone(), directory, held.as_fd());
+        added.map_err(|error| wrong(error.to_string()))?;
+        Ok(held)
     };
-    options.intakes.iter().map(directory).collect()
+    options.intakes.iter().map(&mut directory).collect()
 }
 
 impl Intakes {

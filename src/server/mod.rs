@@ -40,6 +40,7 @@ use crate::os::unix_queues::UnixQueues;
 use crate::store::leftovers;
 use crate::store::mounts;
 use crate::store::root::open_root;
+use crate::store::writable::Writable;
 use crate::worker::admission::Admission;
 use crate::worker::hints::Hints;
 use crate::worker::inspect::Inspector;
@@ -143,19 +144,35 @@ fn finish(shared: &Shared, tracker: Option<JoinHandle<()>>) {
 
 /// Gives up everything that is not needed, and prepares what writes: before that what has to be opened, after it what an
 /// earlier server has left.
-fn confine(options: &Options, bound: &[Bound]) -> Result<(Option<Writing>, Option<Jobs>), String> {
-    let prepared = writing::prepare(options, bound)?;
+fn confine(options: &Options, bound: &[Bound]) -> Result<Writers, String> {
+    let mut writable = Writable::default();
+    let prepared = writing::prepare(options, bound, &mut writable)?;
     let job_directory = jobs::directory(options)?;
-    let intakes = intakes::directories(options)?;
+    let intakes = intakes::directories(options, &mut writable)?;
     mounts::prepare();
-    let writable = prepared.as_ref().map(|prepared| &*prepared.directories);
-    let writable = writable.unwrap_or_default().iter().chain(&intakes);
-    confinement::give_up_privileges(options, writable)?;
+    confinement::give_up_privileges(options)?;
+    advice::give(advice::unwritable(options, &writable));
+    let directories = writable.iter().map(|(_, directory)| directory);
+    let is_restricted = confinement::restrict(options, directories)?;
+    let writable = is_restricted.then(|| Arc::new(writable));
     let received = intakes.iter().map(OwnedFd::as_fd);
     received.for_each(leftovers::complete_records);
-    let writing = prepared.map(writing::Prepared::finish).transpose()?;
+    let finish = |prepared: writing::Prepared| prepared.finish(writable.clone());
+    let writing = prepared.map(finish).transpose()?;
     let jobs = jobs::prepare(options, job_directory.as_ref())?;
-    Ok((writing, jobs))
+    Ok(Writers {
+        writing,
+        jobs,
+        writable,
+    })
+}
+
+/// What may write.
+struct Writers {
+    writing: Option<Writing>,
+    jobs: Option<Jobs>,
+    /// What the sandbox permits; `None`: there is no sandbox.
+    writable: Option<Arc<Writable>>,
 }
 
 fn share(
@@ -163,7 +180,7 @@ fn share(
     threads: usize,
     bound: &mut Addresses,
     reload: &Reload,
-    (writing, jobs): (Option<Writing>, Option<Jobs>),
+    writers: Writers,
 ) -> Arc<Shared> {
     let listeners = bound.served.iter().map(|bound| &bound.address);
     let given = options.hosts.as_ref();
@@ -188,8 +205,9 @@ fn share(
         cors: options.cors.clone(),
         hosts: hosts::of(given, listeners, options.token_file.is_some()),
         admin_hosts: hosts::of(given, &options.admin, false),
-        writing,
-        jobs,
+        writing: writers.writing,
+        jobs: writers.jobs,
+        writable: writers.writable,
         hints: bound.hints.take(),
         access_log: reload.access_log(),
         tokens: reload.tokens(),

@@ -1,7 +1,8 @@
 //! Whether the path of ROOT still leads to the directory that is served. Another one that takes the name (removed and made
 //! again, replaced, mounted over) is served in its place.
 //!
-//! By looking, not by inotify: a mount makes no event in the directory above it.
+//! By looking, not by inotify: a mount makes no event in the directory above it. A directory below ROOT that clients write
+//! to can be replaced as well; the sandbox then refuses every write to the new one.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -14,7 +15,8 @@ use rustix::fs::Stat;
 use super::health::Health;
 use super::workers::Workers;
 use crate::limits::ROOT_CHECK_INTERVAL;
-use crate::store::root::open_root;
+use crate::store::root::{Files, open_root};
+use crate::store::truncations::Truncations;
 
 /// Looks at ROOT at an interval, and when it is asked to.
 pub struct RootWatch(Mutex<Watched>);
@@ -23,6 +25,7 @@ struct Watched {
     workers: Arc<Workers>,
     health: Arc<Health>,
     served: Id,
+    files: Files,
 }
 
 /// Device and inode number. The directory that is served is open, so its number is not given to another.
@@ -51,6 +54,7 @@ impl RootWatch {
             workers,
             health,
             served,
+            files: files(root.try_clone()?),
         })));
         let looker = Arc::clone(&watch);
         thread::Builder::new()
@@ -73,18 +77,31 @@ impl RootWatch {
 
 impl Watched {
     fn check(&mut self) {
+        let root = self.trouble_with_root().map(|trouble| {
+            let meanwhile = "the directory that had the name is served until that changes";
+            format!("{trouble}; {meanwhile}")
+        });
+        let trouble = root.or_else(|| self.trouble_with_writing());
+        if self.health.set(trouble.clone()) {
+            match trouble {
+                Some(trouble) => warn!("{trouble}"),
+                None => info!(
+                    "ROOT is there again, and what may be written below it: {}",
+                    self.workers.root().display()
+                ),
+            }
+        }
+    }
+
+    /// Why the path of ROOT does not lead to the directory that is served.
+    fn trouble_with_root(&mut self) -> Option<String> {
         let workers = Arc::clone(&self.workers);
         let root = workers.root().display();
-        let trouble = match rustix::fs::stat(workers.root()) {
+        match rustix::fs::stat(workers.root()) {
             Ok(stat) if id(&stat) == self.served => None,
             Ok(_) => match self.serve_another() {
                 Ok(()) => {
                     warn!("another directory has the name of ROOT, {root}: it is served now");
-                    if workers.shared().writing.is_some() {
-                        warn!(
-                            "this process may write to the directory before only: restart it to write to {root}"
-                        );
-                    }
                     None
                 }
                 Err(why) => Some(format!(
@@ -92,16 +109,17 @@ impl Watched {
                 )),
             },
             Err(error) => Some(format!("ROOT is gone: {root}: {error}")),
-        };
-        let well = trouble.is_none();
-        let said = trouble.clone().unwrap_or_default();
-        if self.health.set(trouble) {
-            if well {
-                info!("ROOT is there again: {root}");
-            } else {
-                warn!("{said}; the directory that had the name is served until that changes");
-            }
         }
+    }
+
+    /// Why nobody can write where the options say.
+    fn trouble_with_writing(&self) -> Option<String> {
+        let shared = self.workers.shared();
+        let options = shared.writable.as_ref()?.replaced(&self.files)?;
+        Some(format!(
+            "another directory has the name of one that this process may write to ({options}): writes there get 503, \
+             and what --intake receives goes to the directory of before, until the server is restarted"
+        ))
     }
 
     fn serve_another(&mut self) -> Result<(), String> {
@@ -110,6 +128,12 @@ impl Watched {
         let prepared = self.workers.prepare(&root)?;
         self.workers.start(prepared);
         self.served = id(&stat);
+        self.files = files(root);
         Ok(())
     }
+}
+
+/// The files of a root, to ask which they are.
+fn files(root: OwnedFd) -> Files {
+    Files::new(root, Arc::new(Truncations::default()))
 }

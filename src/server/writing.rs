@@ -1,6 +1,6 @@
 //! `--write`: what may be written, held against what is there, before anything is served.
 
-use std::os::fd::OwnedFd;
+use std::io;
 use std::sync::Arc;
 
 use crate::http::origin::Origins;
@@ -9,24 +9,27 @@ use crate::store::commit::Commits;
 use crate::store::leftovers;
 use crate::store::root::{Files, open_root};
 use crate::store::truncations::Truncations;
+use crate::store::writable::Writable;
 use crate::worker::upload::{BodyMemory, Writing};
 
 use super::options::Options;
 
 /// What may be written, before the process gives up everything else.
 pub struct Prepared {
-    /// The directories below which it is.
-    pub directories: Vec<OwnedFd>,
     below: Vec<Files>,
     options: Options,
     origins: Origins,
 }
 
-/// Looks at what may be written; `None`: nothing.
+/// Looks at what may be written, and adds the directories below which that is; `None`: nothing.
 ///
 /// # Errors
 /// One line: a prefix is no directory, or everybody could write.
-pub fn prepare(options: &Options, bound: &[Bound]) -> Result<Option<Prepared>, String> {
+pub fn prepare(
+    options: &Options,
+    bound: &[Bound],
+    writable: &mut Writable,
+) -> Result<Option<Prepared>, String> {
     if options.write.is_empty() && options.jobs.is_none() {
         return Ok(None);
     }
@@ -38,20 +41,24 @@ pub fn prepare(options: &Options, bound: &[Bound]) -> Result<Option<Prepared>, S
     }
     let root = open_root(&options.root).map_err(|error| error.to_string())?;
     let files = Files::new(root, Arc::new(Truncations::default()));
-    let (mut directories, mut below) = (Vec::new(), Vec::new());
+    let mut below = Vec::new();
     let written = options.write.iter().map(|prefix| ("--write", prefix));
     let jobs = options.jobs.iter().map(|prefix| ("--jobs", prefix));
     for (option, prefix) in written.chain(jobs) {
-        let wrong = |error| {
+        let wrong = |error: io::Error| {
             format!("cannot use {option} {prefix}: {error}; it must be a directory below ROOT")
         };
-        let found = files.below(prefix.name()).map_err(wrong)?;
-        let directory = rustix::io::fcntl_dupfd_cloexec(found.directory(), 0).map_err(wrong)?;
-        directories.push(directory);
+        let found = files.below(prefix.name());
+        let found = found.map_err(|error| wrong(error.into()))?;
+        let added = writable.add(
+            format!("{option} {prefix}"),
+            prefix.name(),
+            found.directory(),
+        );
+        added.map_err(wrong)?;
         below.push(found);
     }
     Ok(Some(Prepared {
-        directories,
         below,
         options: options.clone(),
         origins: origins(options, bound),
@@ -59,11 +66,12 @@ pub fn prepare(options: &Options, bound: &[Bound]) -> Result<Option<Prepared>, S
 }
 
 impl Prepared {
-    /// Removes what a server that was killed has left, and starts what the workers need.
+    /// Removes what a server that was killed has left, and starts what the workers need. `writable`: what the sandbox
+    /// permits, if there is one.
     ///
     /// # Errors
     /// One line: there can be no more threads.
-    pub fn finish(self) -> Result<Writing, String> {
+    pub fn finish(self, writable: Option<Arc<Writable>>) -> Result<Writing, String> {
         self.below.iter().for_each(leftovers::remove);
         let commits = Commits::start()
             .map_err(|error| format!("cannot start threads that put files on disk: {error}"))?;
@@ -73,6 +81,7 @@ impl Prepared {
             append_max: self.options.append_max,
             memory: BodyMemory::new(self.options.body_memory),
             commits,
+            writable,
         })
     }
 }

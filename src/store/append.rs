@@ -288,9 +288,9 @@ impl Target<'_> {
     }
 
     fn partly_written(&self, count: usize, length: usize) -> WriteFailure {
-        let size = self.file.stat().map_or(0, |stat| stat.size);
+        let size = Some(self.file.stat().map_or(0, |stat| stat.size));
         let limit = getrlimit(Resource::Fsize).current;
-        let reached = limit.is_some_and(|limit| size >= limit);
+        let reached = limit.is_some_and(|limit| size >= Some(limit));
         if self.is_attended {
             let path = self.path();
             error!(
@@ -298,8 +298,8 @@ impl Target<'_> {
             );
         }
         match reached {
-            true => WriteFailure::TooLarge { size: Some(size) },
-            false => WriteFailure::Full { size: Some(size) },
+            true => failure_at(Errno::FBIG, size),
+            false => failure_at(Errno::NOSPC, size),
         }
     }
 

@@ -1,9 +1,11 @@
 //! Why a name is refused, for the log: clients learn only that it is.
 
-use std::os::fd::AsFd;
+use std::fmt::Write;
+use std::os::fd::{AsFd, BorrowedFd};
 
-use rustix::fs::{FileType, Mode};
+use rustix::fs::{Access, AtFlags, FileType, Mode, Statx, accessat};
 use rustix::io::Errno;
+use rustix::process::geteuid;
 
 use super::attributes::stat;
 use super::root::Files;
@@ -30,17 +32,52 @@ fn refusal_of_name(files: &Files, name: &[u8], forbidden: bool) -> Option<String
         Ok(_) | Err(_) => return None,
     };
     let stat = stat(place.as_fd()).ok()?;
-    let mode = u32::from(stat.stx_mode);
-    let kind = match FileType::from_raw_mode(mode) {
+    let kind = match file_type(&stat) {
         FileType::RegularFile => "the file",
         FileType::Directory => "the directory",
         FileType::Fifo => return Some("it is a FIFO".into()),
         FileType::Socket => return Some("it is a socket".into()),
         _ => return Some("it is a device".into()),
     };
-    let bits = Mode::from_raw_mode(mode).bits() & 0o7777;
-    let (owner, group) = (stat.stx_uid, stat.stx_gid);
+    let permissions = permissions(&stat);
     Some(format!(
-        "{kind} has mode {bits:04o}, owner {owner}, group {group}: this process may not read it"
+        "{kind} has {permissions}: this process may not read it"
     ))
+}
+
+/// Why the file system does not permit a write to a name: who may, and who this process is.
+#[must_use]
+pub fn denial(files: &Files, path: &Path, error: Errno) -> String {
+    let slash = path.name.iter().rposition(|&byte| byte == b'/');
+    let directory = &path.name[..slash.unwrap_or(0)];
+    let mut why = format!("{error}; this process has uid {}", geteuid().as_raw());
+    for (kind, name) in [("the file", &*path.name), ("its directory", directory)] {
+        let place = files.resolve(name);
+        if let Ok(stat) = place.and_then(|place| stat(place.as_fd())) {
+            let _ = write!(why, ", {kind} has {}", permissions(&stat));
+        }
+    }
+    why
+}
+
+/// Why this process cannot make files in a directory. `None`: it can.
+#[must_use]
+pub fn unwritable(directory: BorrowedFd<'_>) -> Option<String> {
+    let access = Access::WRITE_OK | Access::EXEC_OK;
+    let error = accessat(directory, ".", access, AtFlags::EACCESS).err()?;
+    let mut why = format!("{error}; this process has uid {}", geteuid().as_raw());
+    if let Ok(stat) = stat(directory) {
+        let _ = write!(why, ", the directory has {}", permissions(&stat));
+    }
+    Some(why)
+}
+
+fn file_type(stat: &Statx) -> FileType {
+    FileType::from_raw_mode(stat.stx_mode.into())
+}
+
+fn permissions(stat: &Statx) -> String {
+    let bits = Mode::from_raw_mode(stat.stx_mode.into()).bits() & 0o7777;
+    let (owner, group) = (stat.stx_uid, stat.stx_gid);
+    format!("mode {bits:04o}, owner {owner}, group {group}")
 }

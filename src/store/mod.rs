@@ -31,3 +31,4 @@ pub mod resolved;
 pub mod root;
 mod steps;
 pub mod truncations;
+pub mod writable;

@@ -202,15 +202,14 @@ pub fn failure(error: Errno) -> WriteFailure {
 pub fn failure_at(error: Errno, size: Option<u64>) -> WriteFailure {
     match error {
         Errno::NOENT | Errno::NOTDIR | Errno::NAMETOOLONG => WriteFailure::Missing,
-        Errno::ACCESS | Errno::PERM | Errno::ISDIR | Errno::TXTBSY | Errno::NXIO | Errno::LOOP => {
-            WriteFailure::Forbidden
-        }
+        Errno::ACCESS | Errno::PERM => WriteFailure::Denied(error),
+        Errno::ISDIR | Errno::TXTBSY | Errno::NXIO | Errno::LOOP => WriteFailure::Forbidden,
         Errno::ROFS => WriteFailure::ReadOnly,
         Errno::XDEV => WriteFailure::OtherFileSystem,
-        Errno::NOSPC | Errno::DQUOT => WriteFailure::Full { size },
+        Errno::NOSPC | Errno::DQUOT => WriteFailure::Full { size, error },
         Errno::FBIG => WriteFailure::TooLarge { size },
         Errno::MFILE | Errno::NFILE | Errno::NOMEM | Errno::AGAIN => WriteFailure::Busy,
-        _ => WriteFailure::Failed { size },
+        _ => WriteFailure::Failed { size, error },
     }
 }
 

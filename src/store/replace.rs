@@ -84,7 +84,7 @@ impl Temporary {
             && stat.f_blocks > 0
             && stat.f_bavail.saturating_mul(stat.f_frsize) < length
         {
-            return Err(WriteFailure::Full { size: None });
+            return Err(failure(Errno::NOSPC));
         }
         let directory = rustix::io::fcntl_dupfd_cloexec(directory, 0).map_err(failure)?;
         let (fd, name) = match open_nameless(directory.as_fd()) {
@@ -252,7 +252,7 @@ impl Temporary {
         let etag = place.files().tag(self.fd.as_fd(), &stat);
         Ok(Receipt {
             created,
-            etag: etag.ok_or(WriteFailure::Failed { size: None })?,
+            etag: etag.ok_or(failure(Errno::IO))?,
             size: self.size,
             sealed: false,
         })

@@ -28,6 +28,7 @@ pub mod pages;
 mod passes;
 pub mod pauses;
 mod queue;
+mod refusals;
 mod report;
 mod revocation;
 pub mod searches;

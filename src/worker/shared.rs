@@ -15,6 +15,7 @@ use crate::http::host::Hosts;
 use crate::log::access_log::AccessLog;
 use crate::os::network::Network;
 use crate::os::unix_queues::UnixQueues;
+use crate::store::writable::Writable;
 use crate::versioned::Versioned;
 
 /// What all workers share.
@@ -53,6 +54,8 @@ pub struct Shared {
     pub writing: Option<Writing>,
     /// `--jobs`
     pub jobs: Option<Jobs>,
+    /// What the sandbox permits `--write`, `--jobs` and `--intake`; `None`: there is no sandbox.
+    pub writable: Option<Arc<Writable>>,
     /// `--access-log`
     pub access_log: Option<Arc<AccessLog>>,
     /// `--token-file`

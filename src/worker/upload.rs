@@ -13,6 +13,7 @@ use crate::jobs::tracker::Tracker;
 use crate::receipt::{Receipt, WriteFailure};
 use crate::store::commit::Commits;
 use crate::store::replace::Temporary;
+use crate::store::writable::Writable;
 use crate::time::Moment;
 
 /// What may be written, and how much of it at a time. The same for all workers.
@@ -28,6 +29,8 @@ pub struct Writing {
     pub memory: Arc<BodyMemory>,
     /// Puts what is written on disk.
     pub commits: Arc<Commits>,
+    /// What the sandbox permits; `None`: there is no sandbox.
+    pub writable: Option<Arc<Writable>>,
 }
 
 impl Writing {

@@ -10,6 +10,7 @@ use super::completions::{Completion, Completions};
 use super::context::Context;
 use super::hints::tell_written;
 use super::job_rights;
+use super::refusals;
 use super::slot::Slot;
 use super::upload::{Commit, Held, Upload, Writing};
 use crate::connection::Action;
@@ -486,6 +487,14 @@ pub(super) fn answer(
     outcome: Result<Receipt, WriteFailure>,
 ) {
     slot.upload = None;
+    let (outcome, why) = match outcome {
+        Ok(receipt) => (Ok(receipt), None),
+        Err(failure) => {
+            let path = slot.machine.written_path();
+            let (failure, why) = refusals::examine(path, failure, context);
+            (Err(failure), why)
+        }
+    };
     let writable = context.writing.as_ref().map(|writing| &*writing.prefixes);
     let terms = Terms {
         date: context.date,
@@ -499,5 +508,5 @@ pub(super) fn answer(
     if let Some(hints) = context.hints.as_ref().filter(|_| written) {
         tell_written(hints, &asked);
     }
-    answer_begins(slot, context, &asked, summary, None);
+    answer_begins(slot, context, &asked, summary, why.as_deref());
 }

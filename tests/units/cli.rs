@@ -390,7 +390,7 @@ fn wrong_arguments_are_named() {
         ),
         (
             &["--listen", "127.0.0.1:65536"],
-            &["--listen 127.0.0.1:65536", "expected IP:PORT"],
+            &["--listen 127.0.0.1:65536", "0 to 65535"],
         ),
         (&["--listen", "::1:80"], &["--listen ::1:80", "[IPV6]:PORT"]),
         (
@@ -400,6 +400,17 @@ fn wrong_arguments_are_named() {
         (
             &["--listen", "localhost:65536"],
             &["--listen localhost:65536", "0 to 65535"],
+        ),
+        (&["--listen", "99999"], &["--listen 99999", "0 to 65535"]),
+        (&["--listen", ":99999"], &["--listen :99999", "0 to 65535"]),
+        (
+            &["--listen", "[::1]:65536"],
+            &["--listen [::1]:65536", "0 to 65535"],
+        ),
+        (&["--admin", "99999"], &["--admin 99999", "0 to 65535"]),
+        (
+            &["--listen", "::1:65536"],
+            &["--listen ::1:65536", "expected IP:PORT"],
         ),
         (
             &["--listen", "unix:"],

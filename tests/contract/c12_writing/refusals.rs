@@ -16,6 +16,34 @@ fn first_status(server: &Server, method: &str, target: &str, fields: &[&str]) ->
     line[line.len() - 3..].parse().expect("a status")
 }
 
+/// The client learns no more than before.
+#[test]
+fn the_log_says_why_a_write_is_refused() {
+    let (dir, server) = writable(&[]);
+    dir.mkdir("in/shut");
+    dir.write("in/shut/t", "abc");
+    dir.chmod("in/shut", 0o555);
+    for (method, target, why) in [
+        (
+            "POST",
+            "/in/shut/new",
+            &["Permission denied", "mode 0555"][..],
+        ),
+        ("PUT", "/in/shut/t", &["Permission denied", "uid"]),
+        ("DELETE", "/in/shut/t", &["Permission denied", "mode 0555"]),
+        ("POST", "/out/t", &["not below a --write path"]),
+        ("POST", "/in/sub", &["cannot be written here"]),
+    ] {
+        let body = if method == "DELETE" { "" } else { "x" };
+        let response = once(&server, method, target, &[], body);
+        assert_eq!(response.status, 403, "{method} {target}");
+        let body = String::from_utf8(response.body).expect("text");
+        assert!(!body.contains("mode") && !body.contains("uid"), "{body}");
+        let line = format!("{method} {target}: 403");
+        server.log().wait_for(&[&[line.as_str()], why].concat());
+    }
+}
+
 #[test]
 fn a_client_that_asks_first_learns_at_once_what_is_refused() {
     let (dir, server) = writable(&[]);

@@ -192,6 +192,19 @@ fn wrong_arguments_are_one_line() {
         assert_eq!(code, Some(2), "{said}");
         assert!(said.contains(named) && said.lines().count() == 1, "{said}");
     }
+    let dir = TempDir::with("script", "echo");
+    let script = dir.join("script").display().to_string();
+    for (command, named) in [
+        ("no-such-command", "PATH"),
+        ("/no/such/command", "No such file"),
+        (&script, "Permission denied"),
+        ("/", "Is a directory"),
+    ] {
+        let (code, said) = run(&["work", ".", "--", command]);
+        assert_eq!(code, Some(2), "{said}");
+        let wanted = [command, named].iter().all(|part| said.contains(part));
+        assert!(wanted && said.lines().count() == 1, "{said}");
+    }
     let (code, said) = run(&["work", "/nowhere", "--", "cat"]);
     assert_eq!(code, Some(1));
     assert!(said.contains("/nowhere"), "{said}");

@@ -14,7 +14,9 @@ fn a_port_alone_is_on_all_interfaces_and_the_log_says_so() {
         let server = Server::launch(command);
         let (_, port) = server.address.rsplit_once(':').expect("a port");
         let local = format!("127.0.0.1:{port}");
-        server.log().wait_for(&["all interfaces", "everybody"]);
+        server
+            .log()
+            .wait_for(&["WARN", "all interfaces", "everybody"]);
         let mut client = crate::support::client::Client::to(&local);
         assert_eq!(client.get("/log", &[]).status, 200);
     }
@@ -29,6 +31,29 @@ fn a_file_as_root_is_answered_with_its_directory() {
     let advice = format!("serve its directory: openrange {}", dir.path().display());
     assert!(said.contains(&advice), "{said}");
     assert_eq!(said.lines().count(), 1, "{said}");
+}
+
+/// Root without its capabilities obeys permissions as anybody does.
+#[test]
+fn what_cannot_be_written_is_a_warning_with_its_reason() {
+    let dir = TempDir::with("log", "x");
+    for name in ["in", "jobs", "lines"] {
+        dir.mkdir(name);
+        dir.chmod(name, 0o555);
+    }
+    let options = ["--write", "/in", "--intake", "tcp:127.0.0.1:0=/lines/t"];
+    let server = Server::with(&dir, &options);
+    for option in ["--write /in", "--intake tcp:127.0.0.1:0=/lines/t"] {
+        let denied = "Permission denied";
+        let line = server.log().wait_for(&["WARN", option, denied]);
+        let uid = format!("uid {}", rustix::process::geteuid().as_raw());
+        let wanted = ["mode 0555", &uid];
+        assert!(wanted.iter().all(|part| line.contains(part)), "{line}");
+    }
+    dir.chmod("in", 0o755);
+    let server = Server::with(&dir, &["--write", "/in"]);
+    server.log().wait_for(&["serving"]);
+    assert_eq!(server.log().count("cannot be written"), 0);
 }
 
 #[test]

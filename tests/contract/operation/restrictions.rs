@@ -59,7 +59,7 @@ fn path(path: PathBuf) -> CString {
 fn system_calls() {
     in_child("system_calls", |directory| {
         privileges::drop_capabilities().expect("no capabilities");
-        privileges::confine_process(&directory.join("root"), [].into_iter(), [].iter())
+        privileges::confine_process(&directory.join("root"), [].into_iter(), [].into_iter())
             .expect("Landlock");
         let filtered = privileges::filter_system_calls(&[Capability::Serve]).expect("a filter");
         if !filtered {
@@ -136,7 +136,7 @@ fn files() {
         append(&kept.join("tokens"), b"tokens");
         let tokens = kept.join("tokens");
         let keep = [(&*tokens, Keep::Read)];
-        privileges::confine_process(&root, keep.into_iter(), [].iter()).expect("Landlock");
+        privileges::confine_process(&root, keep.into_iter(), std::iter::empty()).expect("Landlock");
         if rustix::fs::openat(
             rustix::fs::CWD,
             "/etc/passwd",

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use rustix::process::Signal;
 
+use crate::c12_writing::once;
 use crate::support::client::{Client, get};
 use crate::support::harness::{Server, TempDir, openrange, until};
 use crate::support::machine::{self, skip};
@@ -50,7 +51,9 @@ fn removed_and_made_again() {
         if signal {
             server.running.signal(Signal::HUP);
         }
-        server.log().wait_for(&["another directory has the name"]);
+        server
+            .log()
+            .wait_for(&["another directory has the name of ROOT"]);
         until("the new directory", || {
             (get(&server, "/log", &[]).body == b"another").then_some(())
         });
@@ -98,6 +101,70 @@ fn replaced_under_its_clients() {
         text.contains("openrange_tail_ends_total{reason=\"shutdown\"} 1"),
         "{text}"
     );
+}
+
+/// The sandbox permits directories, not names: the answer says "later", and everybody who can do something learns why.
+#[test]
+fn writes_below_a_directory_that_was_replaced_wait_for_a_restart() {
+    for replaced in ["root", "root/in"] {
+        let dir = TempDir::new();
+        dir.mkdir("root/in");
+        let (server, admin) = serve(&dir, &["--write", "/in"]);
+        assert_eq!(once(&server, "POST", "/in/t", &[], "a").status, 201);
+        if server.log().count("no Landlock") > 0 {
+            return machine::skip("no Landlock");
+        }
+        dir.rename(replaced, "before");
+        dir.mkdir("root/in");
+        dir.write("root/in/t", "b");
+        server.running.signal(Signal::HUP);
+        let why = ["WARN", "--write /in", "restarted"];
+        server.log().wait_for(&why);
+        assert_eq!(health(&admin).0, 503);
+        assert!(health(&admin).1.contains("--write /in"));
+        until("what took the name", || {
+            (get(&server, "/in/t", &[]).body == b"b").then_some(())
+        });
+        for (method, target) in [
+            ("POST", "/in/t"),
+            ("POST", "/in/new"),
+            ("PUT", "/in/new"),
+            ("DELETE", "/in/t"),
+        ] {
+            let body = if method == "DELETE" { "" } else { "c" };
+            let response = once(&server, method, target, &[], body);
+            assert_eq!(response.status, 503, "{method} {target}");
+            assert!(!response.field("Retry-After").is_empty());
+            let line = format!("{method} {target}: 503");
+            server.log().wait_for(&[&line, "was replaced"]);
+        }
+        assert_eq!(get(&server, "/in/t", &[]).body, b"b");
+        dir.rename(replaced, "after");
+        dir.rename("before", replaced);
+        server.running.signal(Signal::HUP);
+        server.log().wait_for(&["ROOT is there again"]);
+        assert_eq!(health(&admin), (200, "ok\n".into()));
+        until("writing", || {
+            (once(&server, "POST", "/in/t", &[], "d").status == 204).then_some(())
+        });
+        assert!(get(&server, "/in/t", &[]).body.starts_with(b"ad"));
+    }
+}
+
+/// Without a sandbox it is as with reading.
+#[test]
+fn writes_go_on_in_another_root_without_a_sandbox() {
+    let dir = TempDir::new();
+    dir.mkdir("root/in");
+    let (server, admin) = serve(&dir, &["--write", "/in", "--no-sandbox"]);
+    assert_eq!(once(&server, "POST", "/in/t", &[], "a").status, 201);
+    dir.rename("root", "before");
+    dir.mkdir("root/in");
+    server.running.signal(Signal::HUP);
+    until("the new directory", || {
+        (once(&server, "POST", "/in/t", &[], "b").status == 201).then_some(())
+    });
+    assert_eq!(health(&admin), (200, "ok\n".into()));
 }
 
 /// A mount makes no event.
