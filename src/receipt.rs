@@ -1,7 +1,5 @@
 //! What became of a writing request.
 
-use rustix::io::Errno;
-
 use crate::http::authorization::Challenge;
 use crate::http::conditional::ETag;
 use crate::http::write::Fault;
@@ -18,6 +16,9 @@ pub struct Receipt {
     /// Nobody may append to it any more.
     pub sealed: bool,
 }
+
+/// What a system call says, as in errno(3).
+pub type ErrorNumber = i32;
 
 /// Why it was not. A `size` is the length of the file where some bytes of the body may be in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,7 +58,7 @@ pub enum WriteFailure {
     /// The name leads to something else than a regular file.
     Forbidden,
     /// This process may not write there: permissions, or the sandbox.
-    Denied(Errno),
+    Denied(ErrorNumber),
     /// Another directory has the name of the one that this process may write to, and only a restart changes that.
     Replaced,
     /// The new name of a file is one that it has.
@@ -87,7 +88,7 @@ pub enum WriteFailure {
         /// See [`WriteFailure`].
         size: Option<u64>,
         /// Which of both.
-        error: Errno,
+        error: ErrorNumber,
     },
     /// Somebody else holds the lock of the file for long, or descriptors or memory have run out.
     Busy,
@@ -96,6 +97,6 @@ pub enum WriteFailure {
         /// See [`WriteFailure`].
         size: Option<u64>,
         /// How.
-        error: Errno,
+        error: ErrorNumber,
     },
 }

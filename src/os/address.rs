@@ -38,7 +38,7 @@ impl FromStr for Address {
                 }),
             };
         }
-        let wrong_port = "the port must be a number from 0 to 65535";
+        let wrong_port = "PORT must be a number from 0 to 65535";
         if let Some(port) = text.strip_prefix("localhost:") {
             let port = port.parse().map_err(|_| wrong_port)?;
             return Ok(Address::Tcp((Ipv4Addr::LOCALHOST, port).into()));

@@ -144,20 +144,17 @@ pub fn explain(failure: WriteFailure) -> (Status, &'static str) {
             Status::RequestTimeout,
             "the request body did not arrive in time",
         ),
-        WriteFailure::Overloaded => (
-            Status::ServiceUnavailable,
-            "too many bodies are being received, try again later",
-        ),
+        WriteFailure::Overloaded
+        | WriteFailure::TooManyJobs
+        | WriteFailure::Ending
+        | WriteFailure::Replaced
+        | WriteFailure::Busy => (Status::ServiceUnavailable, why_later(failure)),
         WriteFailure::Missing => (Status::NotFound, "no such file"),
         WriteFailure::NoDirectory => (Status::NotFound, "no such directory"),
         WriteFailure::NoDestination => (Status::Conflict, "the Destination has no directory"),
         WriteFailure::Forbidden | WriteFailure::Denied(_) => {
             (Status::Forbidden, "this name cannot be written here")
         }
-        WriteFailure::Replaced => (
-            Status::ServiceUnavailable,
-            "the directory was replaced and the server must be restarted to write there: try again later",
-        ),
         WriteFailure::SameFile => (Status::Forbidden, "the Destination is the same file"),
         WriteFailure::Sealed => (Status::Forbidden, "the file is sealed"),
         WriteFailure::ReadOnly => (Status::Forbidden, "the file system is read-only"),
@@ -174,25 +171,26 @@ pub fn explain(failure: WriteFailure) -> (Status, &'static str) {
             (Status::ContentTooLarge, "the file may not become so large")
         }
         WriteFailure::Full { .. } => (Status::InsufficientStorage, "no space left"),
-        WriteFailure::TooManyJobs => (
-            Status::ServiceUnavailable,
-            "as many jobs are open as may be: see --jobs-max",
-        ),
-        WriteFailure::Ending => (
-            Status::ServiceUnavailable,
-            "the server is ending, try again later",
-        ),
         WriteFailure::OtherBody => (
             Status::UnprocessableContent,
             "this Idempotency-Key came with another body before",
-        ),
-        WriteFailure::Busy => (
-            Status::ServiceUnavailable,
-            "the file is locked by another program, or descriptors have run out: try again later",
         ),
         WriteFailure::Failed { .. } => (
             Status::InternalServerError,
             "the file system failed, see the server's log",
         ),
+    }
+}
+
+/// Why it may be that the same request is carried out later.
+fn why_later(failure: WriteFailure) -> &'static str {
+    match failure {
+        WriteFailure::Overloaded => "too many bodies are being received, try again later",
+        WriteFailure::TooManyJobs => "as many jobs are open as may be: see --jobs-max",
+        WriteFailure::Ending => "the server is ending, try again later",
+        WriteFailure::Replaced => {
+            "the directory was replaced and the server must be restarted to write there: try again later"
+        }
+        _ => "the file is locked by another program, or descriptors have run out: try again later",
     }
 }

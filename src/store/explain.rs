@@ -47,7 +47,7 @@ fn refusal_of_name(files: &Files, name: &[u8], forbidden: bool) -> Option<String
 
 /// Why the file system does not permit a write to a name: who may, and who this process is.
 #[must_use]
-pub fn denial(files: &Files, path: &Path, error: Errno) -> String {
+pub fn denial(files: &Files, path: &Path, error: &std::io::Error) -> String {
     let slash = path.name.iter().rposition(|&byte| byte == b'/');
     let directory = &path.name[..slash.unwrap_or(0)];
     let mut why = format!("{error}; this process has uid {}", geteuid().as_raw());

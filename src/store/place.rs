@@ -200,16 +200,23 @@ pub fn failure(error: Errno) -> WriteFailure {
 /// The same, where some bytes may have been written to a file that is so long now.
 #[must_use]
 pub fn failure_at(error: Errno, size: Option<u64>) -> WriteFailure {
+    let number = error.raw_os_error();
     match error {
         Errno::NOENT | Errno::NOTDIR | Errno::NAMETOOLONG => WriteFailure::Missing,
-        Errno::ACCESS | Errno::PERM => WriteFailure::Denied(error),
+        Errno::ACCESS | Errno::PERM => WriteFailure::Denied(number),
         Errno::ISDIR | Errno::TXTBSY | Errno::NXIO | Errno::LOOP => WriteFailure::Forbidden,
         Errno::ROFS => WriteFailure::ReadOnly,
         Errno::XDEV => WriteFailure::OtherFileSystem,
-        Errno::NOSPC | Errno::DQUOT => WriteFailure::Full { size, error },
+        Errno::NOSPC | Errno::DQUOT => WriteFailure::Full {
+            size,
+            error: number,
+        },
         Errno::FBIG => WriteFailure::TooLarge { size },
         Errno::MFILE | Errno::NFILE | Errno::NOMEM | Errno::AGAIN => WriteFailure::Busy,
-        _ => WriteFailure::Failed { size, error },
+        _ => WriteFailure::Failed {
+            size,
+            error: number,
+        },
     }
 }
 

@@ -1,5 +1,7 @@
 //! Why a write is refused, for the log: a client learns only what it can do about it.
 
+use std::io::Error;
+
 use log::{Level, log_enabled};
 
 use super::context::Context;
@@ -28,9 +30,13 @@ pub(super) fn examine(
     let why = log_enabled!(Level::Info).then(|| match (failure, path) {
         // The response says no more.
         (WriteFailure::Unauthorized(_), _) => None,
-        (WriteFailure::Denied(error), Some(path)) => Some(explain::denial(files, path, error)),
+        (WriteFailure::Denied(error), Some(path)) => Some(explain::denial(
+            files,
+            path,
+            &Error::from_raw_os_error(error),
+        )),
         (WriteFailure::Full { error, .. } | WriteFailure::Failed { error, .. }, _) => {
-            Some(error.to_string())
+            Some(Error::from_raw_os_error(error).to_string())
         }
         _ => Some(written::explain(failure).1.to_owned()),
     });
