@@ -54,6 +54,8 @@ fn failures() {
         (W::NoDirectory, 404, [None; 4], false),
         (W::NoDestination, 409, [None; 4], false),
         (W::Forbidden, 403, [None; 4], false),
+        (W::Denied(13), 403, [None; 4], false),
+        (W::Replaced, 503, [Some("1"), None, None, None], false),
         (W::SameFile, 403, [None; 4], false),
         (W::Sealed, 403, [None; 4], false),
         (W::ReadOnly, 403, [None; 4], false),
@@ -86,15 +88,36 @@ fn failures() {
             false,
         ),
         (W::TooLarge { size: None }, 413, [None; 4], false),
-        (W::Full { size }, 507, [None, Some("7"), None, None], false),
-        (W::Full { size: None }, 507, [None; 4], false),
         (
-            W::Failed { size },
+            W::Full { size, error: 5 },
+            507,
+            [None, Some("7"), None, None],
+            false,
+        ),
+        (
+            W::Full {
+                size: None,
+                error: 5,
+            },
+            507,
+            [None; 4],
+            false,
+        ),
+        (
+            W::Failed { size, error: 5 },
             500,
             [None, Some("7"), None, None],
             false,
         ),
-        (W::Failed { size: None }, 500, [None; 4], false),
+        (
+            W::Failed {
+                size: None,
+                error: 5,
+            },
+            500,
+            [None; 4],
+            false,
+        ),
     ];
     let names = ["Retry-After", "Upload-Offset", "ETag", "Accept-Patch"];
     for (failure, status, fields, challenged) in table {
