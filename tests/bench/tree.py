@@ -48,9 +48,12 @@ def drain(tails, over, counts):
         connection.setblocking(False)
         poller.register(connection, select.EPOLLIN)
     by_number = {connection.fileno(): connection for connection in tails}
+    ends = dict.fromkeys(by_number, b"")
     while not over.is_set():
         for number, _ in poller.poll(0.1):
-            counts[0] += by_number[number].recv(65536).count(b"\n\r\n")
+            data = ends[number] + by_number[number].recv(65536)
+            ends[number] = data[-1:]
+            counts[0] += data.count(b"x\n")
 
 
 def cpu(process):
@@ -67,19 +70,20 @@ def memory(process):
 def measure(levels):
     """Writes the lines; the delays of each level, in milliseconds."""
     probes = [tail(level[-1]) for level in levels]
+    poller = select.poll()
     for probe in probes:
-        probe.setblocking(True)
+        poller.register(probe, select.POLLIN)
     numbers = {probe.fileno(): level for level, probe in enumerate(probes)}
     delays = [[] for _ in levels]
     with open(f"{levels[0][0].root}/log", "ab", buffering=0) as log:
-        for number in range(LINES):
+        for sent in range(LINES):
             due = time.monotonic() + PAUSE
-            line = f"{number:08}".encode() + b"x" * (LINE - 9) + b"\n"
+            line = f"{sent:08}".encode() + b"x" * (LINE - 9) + b"\n"
             start = time.monotonic()
             log.write(line)
             left = {probe.fileno(): probe for probe in probes}
             while left:
-                ready = select.select(list(left), [], [], 10)[0]
+                ready = [number for number, _ in poller.poll(10_000)]
                 now = time.monotonic()
                 assert ready, "a line is late"
                 for number in ready:

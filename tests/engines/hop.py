@@ -106,8 +106,11 @@ def judge(content, expected):
     if content == expected:
         return None
     got, wrote = content.splitlines(), expected.splitlines()
-    missing, more = len(set(wrote) - set(got)), len(got) - len(set(got))
-    return f"{len(got)} lines of {len(wrote)}, {missing} missing, {more} twice, {content.count(0)} NUL"
+    there = set(got)
+    lost = [number for number, line in enumerate(wrote) if line not in there]
+    where = f" ({lost[0]} to {lost[-1]})" if lost else ""
+    more = len(got) - len(set(got))
+    return f"{len(got)} lines of {len(wrote)}, {len(lost)} missing{where}, {more} twice, {content.count(0)} NUL"
 
 
 def main():

@@ -14,7 +14,8 @@ use super::family::{Kinship, Series, kinship};
 use super::order::{Member, Modified};
 use super::report::Report;
 use crate::limits::{GENERATIONS_MAX, GENERATIONS_SETTLED};
-use crate::store::attributes::stat;
+use crate::store::attributes::{fresh, stat};
+use crate::store::file_system::FileSystem;
 use crate::store::root::Files;
 
 /// Looks for generations below ROOT.
@@ -88,14 +89,13 @@ impl Scanner {
         let seconds = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
         let age = i128::from(seconds - modified.0) * 1_000_000_000 + i128::from(now.subsec_nanos())
             - i128::from(modified.1);
+        let long_ago = change_shows(modified, age, FileSystem::of(&readable).is_remote());
         Ok(Place {
             path,
             readable,
             prefix: directory.into(),
             modified,
-            // The clock of a file system is coarse: what happened just before the look may carry the same time as what
-            // happens in it.
-            long_ago: age > i128::try_from(GENERATIONS_SETTLED.as_nanos()).unwrap_or(0),
+            long_ago,
         })
     }
 
@@ -170,8 +170,22 @@ impl Place {
     }
 }
 
+/// Whether another change of a directory gives it another time. The clock of a file system is coarse: what happened just before
+/// a look may carry the same time as what happens in it. `age`: of the last change, in nanoseconds by the clock of this machine,
+/// which differs from that of a server of files.
+#[must_use]
+pub fn change_shows(modified: Modified, age: i128, remote: bool) -> bool {
+    let settled = i128::try_from(GENERATIONS_SETTLED.as_nanos()).unwrap_or(0);
+    let whole_seconds = modified.1 == 0;
+    match whole_seconds {
+        false => age > settled,
+        // MooseFS, for example; FAT counts by twos.
+        true => !remote && age > settled + 2_000_000_000,
+    }
+}
+
 fn modified(directory: BorrowedFd<'_>) -> Result<Modified, Errno> {
-    let stat = stat(directory)?;
+    let stat = fresh(directory)?;
     Ok((stat.stx_mtime.tv_sec, stat.stx_mtime.tv_nsec))
 }
 

@@ -3,3 +3,4 @@
 mod families;
 mod family;
 mod order;
+mod scan;
