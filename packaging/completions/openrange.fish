@@ -76,6 +76,7 @@ complete -c openrange -n '__fish_seen_subcommand_from mirror' -x -a '(__fish_com
 complete -c openrange -n '__fish_seen_subcommand_from mirror' -l delete -d 'remove copies of files that were removed at the origin'
 complete -c openrange -n '__fish_seen_subcommand_from mirror' -x -l on-gap -a 'fail oldest latest' -d 'if a generation is gone'
 complete -c openrange -n '__fish_seen_subcommand_from mirror' -x -l late -d 'how long a rolled file is still looked at'
+complete -c openrange -n '__fish_seen_subcommand_from mirror' -l fsync -d 'flush what came to the disk each second'
 complete -c openrange -n '__fish_seen_subcommand_from mirror' -l until-caught-up -d 'stop when everything is here'
 complete -c openrange -n '__fish_seen_subcommand_from mirror' -l fail -d 'exit with 1 if the server refuses'
 complete -c openrange -n '__fish_seen_subcommand_from mirror' -r -l token-file -d 'a file with the bearer token'

@@ -70,6 +70,11 @@ const OPTIONS: &[Row<Given>] = &[
             Ok(())
         },
     ),
+    Row::flag(
+        "fsync",
+        "flush what came to the disk each second, so that a power failure takes no more; flash memory wears for it",
+        |given| given.fsync = true,
+    ),
     Row::flag("until-caught-up", "stop when everything is here", |given| {
         given.once = true
     }),
@@ -116,6 +121,7 @@ pub(super) struct Given {
     on_gap: OnGap,
     late: Duration,
     once: bool,
+    fsync: bool,
     fail: bool,
     fields: String,
     max_rate: Option<u64>,
@@ -150,6 +156,7 @@ pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command, String> {
         on_gap: OnGap::Fail,
         late: LATE,
         once: false,
+        fsync: false,
         fail: false,
         fields: String::new(),
         max_rate: None,
@@ -175,6 +182,7 @@ pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command, String> {
             delete: given.delete,
             fail: given.fail,
             once: given.once,
+            fsync: given.fsync,
             on_gap: given.on_gap,
             late: given.late,
         },

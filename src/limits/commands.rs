@@ -84,3 +84,5 @@ pub const HOOK_GRACE: Duration = Duration::from_secs(5);
 pub const HOOK_FOREIGN_MAX: usize = 64;
 /// How often `--progress` asks how long the file is: one small request for what is a glance of a person.
 pub const CLIENT_GAUGE: Duration = Duration::from_secs(3);
+/// Copies that wait to be flushed: each has a descriptor.
+pub const MIRROR_FLUSH_FILES: usize = 64;

@@ -6,6 +6,7 @@
 
 pub mod engine;
 pub mod events;
+pub mod flusher;
 mod lane;
 pub mod listing;
 pub mod plan;

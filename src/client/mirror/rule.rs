@@ -23,6 +23,8 @@ pub struct Rule {
     pub fail: bool,
     /// End when everything is here.
     pub once: bool,
+    /// Flush copies to the disk each second.
+    pub fsync: bool,
     /// When a generation is gone.
     pub on_gap: OnGap,
     /// How long late writes to a rolled file are looked for.

@@ -1,17 +1,16 @@
 //! The loop of `openrange mirror`.
 
-use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::engine::Engine;
 use super::events::{News, Reader};
+use super::flusher::Flusher;
 use super::lane::{Lane, Outcome, Refusal};
 use super::rule::{End, Rule, Subject};
-use super::tree::Tree;
+use super::tree::{Tree, check_before};
 use crate::client::before::field;
 use crate::client::exchange::{Broken, Exchange, Progress};
 use crate::client::in_words;
@@ -21,7 +20,6 @@ use crate::client::run as follow;
 use crate::client::state_file::Unusable;
 use crate::client::transport::{Transport, Turn};
 use crate::client::url::Url;
-use crate::http::position::{CHECKED, Check, checked_from};
 use crate::limits::{
     CLIENT_DOCUMENT_MAX, CLIENT_RESPONSE_TIMEOUT, CLIENT_RETRY, EVENT_HEARTBEAT, MIRROR_LANES,
     MIRROR_TAILS,
@@ -82,6 +80,7 @@ pub fn run(options: &Options) -> io::Result<follow::End> {
         events_due: now,
         events_retry: Pause::new(CLIENT_RETRY),
         pace: Pace::new(options.max_rate, now),
+        flusher: Flusher::new(options.rule.fsync, now)?,
         poll,
     };
     let end = driver.run(&stop);
@@ -145,6 +144,7 @@ struct Driver<'a> {
     events_due: Moment,
     events_retry: Pause,
     pace: Pace,
+    flusher: Flusher,
     poll: Poll,
 }
 
@@ -159,7 +159,9 @@ impl Driver<'_> {
             for line in self.engine.reports.drain(..) {
                 stderr::say(&format!("{}: {line}", self.options.url));
             }
+            self.flusher.run(&mut self.engine.tree, now)?;
             if let Some(end) = self.end(stop) {
+                self.flusher.finish(&mut self.engine.tree)?;
                 self.engine.tree.save()?;
                 return Ok(end);
             }
@@ -366,7 +368,10 @@ impl Driver<'_> {
                 progress = true;
                 let live = lane.is_live();
                 match outcome {
-                    Outcome::Bytes(etag, count) => self.engine.received(etag, count, live, now),
+                    Outcome::Bytes(etag, count) => {
+                        self.flusher.grew(etag);
+                        self.engine.received(etag, count, live, now);
+                    }
                     Outcome::Done {
                         etag,
                         end: Some(why),
@@ -414,6 +419,7 @@ impl Driver<'_> {
         for lane in &self.lanes {
             deadline = deadline.min(lane.timeout);
         }
+        deadline = deadline.min(self.flusher.deadline().max(now));
         let timeout = (deadline < Moment::NEVER).then(|| deadline - now);
         self.poll.wait(timeout)?;
         for ready in self.poll.ready() {
@@ -434,13 +440,4 @@ impl Driver<'_> {
         }
         Ok(())
     }
-}
-
-/// Of the bytes that a copy has before an offset; `None`: there are none, or they cannot be read.
-fn check_before(copy: &File, offset: u64) -> Option<Check> {
-    let from = checked_from(offset);
-    let mut bytes = [0; CHECKED];
-    let bytes = &mut bytes[..(offset - from) as usize];
-    copy.read_exact_at(bytes, from).ok()?;
-    (offset > 0).then(|| Check::of(bytes))
 }

@@ -7,7 +7,7 @@ use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, percent_encode};
@@ -18,6 +18,7 @@ use super::plan::{Local, Step};
 use crate::client::state_file::{Unusable, replace};
 use crate::http::conditional::ETag;
 use crate::http::json_value::{self, Value};
+use crate::http::position::{CHECKED, Check, checked_from};
 use crate::http::response;
 use crate::sorted::SortedMap;
 use crate::store::identity::TAG_ATTRIBUTE;
@@ -432,4 +433,14 @@ fn tag_of(path: &Path) -> Option<ETag> {
     let mut value = [0; 32];
     let length = rustix::fs::lgetxattr(path, TAG_ATTRIBUTE, &mut value[..]).ok()?;
     response::tag_digits(str::from_utf8(&value[..length]).ok()?)
+}
+
+/// Of the bytes that a copy has before an offset; `None`: there are none, or they cannot be read.
+#[must_use]
+pub fn check_before(copy: &File, offset: u64) -> Option<Check> {
+    let from = checked_from(offset);
+    let mut bytes = [0; CHECKED];
+    let bytes = &mut bytes[..(offset - from) as usize];
+    copy.read_exact_at(bytes, from).ok()?;
+    (offset > 0).then(|| Check::of(bytes))
 }

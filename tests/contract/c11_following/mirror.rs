@@ -322,3 +322,45 @@ fn a_directory_that_is_too_large_is_reported() {
     mirror.says("the directory has more entries than the server lists");
     assert_eq!(mirror.stop().0.code(), Some(0));
 }
+
+/// Traced, where strace is installed: each copy that grew is flushed, and at the end there is nothing that was not.
+#[test]
+fn copies_are_flushed_if_that_is_wanted() {
+    let root = TempDir::with("a", "of a\n");
+    root.write("b", "of b\n");
+    let server = Server::start(&root);
+    let home = TempDir::new();
+    let (trace, copies) = (home.join("trace"), home.join("copies"));
+    let [trace, copies] = [&trace, &copies].map(|path| path.to_str().expect("UTF-8"));
+    let flushed = |more: &[&str]| {
+        let binary = env!("CARGO_BIN_EXE_openrange");
+        let mut command = std::process::Command::new("strace");
+        command.args([
+            "-f",
+            "-y",
+            "-e",
+            "trace=fdatasync",
+            "-o",
+            trace,
+            binary,
+            "mirror",
+        ]);
+        let origin = url(&server, "/");
+        command
+            .args(more)
+            .args(["--until-caught-up", &origin, copies]);
+        let Ok(status) = command.status() else {
+            return None;
+        };
+        assert!(status.success(), "{status:?}");
+        let trace = fs::read_to_string(trace).expect("a trace");
+        Some(["a", "b"].map(|name| trace.contains(&format!("/copies/{name}>"))))
+    };
+    let Some(plain) = flushed(&[]) else {
+        eprintln!("skipped: no strace");
+        return;
+    };
+    assert_eq!(plain, [false, false]);
+    root.append("a", "more\n");
+    assert_eq!(flushed(&["--fsync"]), Some([true, false]));
+}
