@@ -56,11 +56,19 @@ impl FileSelection {
         self.places.push((Place { at, ..place }, 0));
     }
 
-    /// The place in a file that somebody follows from now on.
+    /// The place in a file that somebody follows from now on, the later one if it was left by two names.
     pub fn take(&mut self, etag: ETag) -> Option<Position> {
+        let left = self.places.iter_mut().filter_map(|(place, _)| {
+            let is_it = |late: &&Position| late.etag == etag;
+            let late = *place.late.iter().find(is_it)?;
+            place.late = place.late.iter().filter(|it| !is_it(it)).copied().collect();
+            Some(late)
+        });
+        let left = left.max_by_key(|late| late.offset);
         let mut places = self.places.iter();
-        let index = places.position(|(place, _)| place.at.etag == etag)?;
-        Some(self.places.remove(index).0.at)
+        let index = places.position(|(place, _)| place.at.etag == etag);
+        let place = index.map(|index| self.places.remove(index).0.at);
+        left.into_iter().chain(place).max_by_key(|at| at.offset)
     }
 
     /// The place of a name: in the file that it has, or in one that it had and that has no other name here.
