@@ -271,11 +271,14 @@ impl Follower {
         }
     }
 
-    /// Everything of this generation was read, and this is the next one.
+    /// Everything of this generation was read, and this is the next one. Where times alone tell the order, the server may
+    /// take a late write for that of a later file: what came before does not come again.
     fn successor(&mut self, next: ETag) {
         self.generation_ended();
-        if self.ending.is_none() {
-            self.pass_to(next);
+        match self.ending {
+            Some(_) => {}
+            None if self.position.knows(next) => self.enter(Step::Find(Purpose::Next)),
+            None => self.pass_to(next),
         }
     }
 
@@ -337,7 +340,7 @@ impl Follower {
         match (purpose, generation, current) {
             (Purpose::Oldest, Some(here), Some(tag)) if here == tag => self.enter(Step::Tail),
             (Purpose::Oldest, _, Some(tag)) => self.pass_to(tag),
-            (Purpose::Next, Some(here), Some(tag)) if here != tag && !list.has(here) => {
+            (Purpose::Next, Some(here), Some(tag)) if here != tag => {
                 self.gap("was followed by a file that had the name before");
             }
             // Perhaps it is back.

@@ -159,11 +159,10 @@ impl History {
 
     /// What was seen before the server started.
     pub fn restore(&self, fact: &Fact) {
-        let now = (self.clock)();
         let mut lines = self.lock();
         match fact {
             Fact::Roll { name, from, to } => {
-                lines.line(name).roll(*from, *to, now);
+                lines.line(name).roll(*from, *to, LONG_AGO);
             }
             Fact::Born(etag) => {
                 lines.born.insert(*etag, ());
@@ -328,6 +327,9 @@ fn now() -> Modified {
     let seconds = i64::try_from(since.as_secs()).unwrap_or(i64::MAX);
     (seconds, since.subsec_nanos())
 }
+
+/// What is remembered was seen at some time before the start: nothing is older for that.
+const LONG_AGO: Modified = (0, 0);
 
 /// The longest tick of the kernel's clock, at 100 Hz.
 const TICK: Duration = Duration::from_millis(10);

@@ -352,28 +352,31 @@ fn reordered(members: Vec<Member>, seen: &Seen) -> Vec<Member> {
     members.into_iter().flatten().collect()
 }
 
-/// Where a file belongs of which the name says nothing.
+/// Where a file belongs of which the name says nothing: between those that were seen before and after it, next to the one
+/// that it was seen directly with, else by time.
 fn index_for(members: &[Member], member: &Member, place: Option<usize>, seen: &Seen) -> usize {
-    let by_time = || {
-        let later = |other: &Member| other.modified > member.modified;
-        members.iter().position(later).unwrap_or(members.len())
-    };
-    let Some(place) = place else {
-        return by_time();
-    };
-    let place_of = |other: &Member| seen.place_of(other);
-    let before = members
-        .iter()
-        .rposition(|other| place_of(other).is_some_and(|it| it < place));
-    let behind = || {
-        members
-            .iter()
-            .position(|other| place_of(other).is_some_and(|it| it > place))
-    };
-    match before {
-        Some(index) => index + 1,
-        None => behind().unwrap_or_else(by_time),
+    let is_seen = |index: usize| Some((index, seen.place_of(&members[index])?));
+    let known = || (0..members.len()).filter_map(is_seen);
+    let (mut start, mut end) = (0, members.len());
+    if let Some(place) = place {
+        let before = known().filter(|(_, other)| *other < place).last();
+        if let Some((index, other)) = before {
+            start = index + 1;
+            if seen.is_direct(other, place) {
+                return start;
+            }
+        }
+        let behind = known().find(|(index, other)| *index >= start && *other > place);
+        if let Some((index, other)) = behind {
+            end = index;
+            if seen.is_direct(place, other) {
+                return end;
+            }
+        }
     }
+    let later = |other: &Member| other.modified > member.modified;
+    let found = members[start..end].iter().position(later);
+    found.map_or(end, |index| start + index)
 }
 
 /// For each file whether something is missing between the one before and it.

@@ -520,6 +520,11 @@ impl Server {
             gone: false,
         });
         if !family && let Some(holder) = holder(turn.origin, &entry(LOG)) {
+            if !self.rolls.accounts_for(&entry(LOG), holder) {
+                // It may have got the name by a roll that is still in the queue.
+                let queued = turn.origin.directory.events.len();
+                self.read_news(turn, queued);
+            }
             self.families.history.note_holder(&self.name, holder);
             self.rolls.follow(&entry(LOG), &self.name, holder);
         }

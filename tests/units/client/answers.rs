@@ -228,3 +228,27 @@ fn a_tag_that_comes_back_is_followed_behind_a_gap() {
     }
     panic!("it waits for ever: {:?}", talk.reports);
 }
+
+/// A server that has not seen the rolls goes by times, and a late write makes an earlier file look younger: what was handed
+/// over does not come again.
+#[test]
+fn a_successor_that_came_before_is_none() {
+    let position = Position {
+        earlier: vec![ETag(1)],
+        ended: true,
+        ..Position::start_of(ETag(2))
+    };
+    let mut talk = Talk::new(OnGap::Fail, Some(position));
+    assert_eq!(talk.asks(Link::Main).as_deref(), Some("GET /log"));
+    talk.answer(FAILED);
+    assert!(talk.asks(Link::Main).is_some());
+    talk.answer(
+        "HTTP/1.1 404 Not Found\r\nContent-Length: 5\r\n\
+         Link: </log?generation=0000000000000001>; rel=\"successor-version\"\r\n\r\n",
+    );
+    let list = talk.asks(Link::Main);
+    assert_eq!(list.as_deref(), Some("GET /log?generations"));
+    talk.list(&[("/log.1", 1, ""), ("/log", 3, NOW)]);
+    assert_eq!(talk.asks(Link::Main).as_deref(), Some("GET /log"));
+    assert_eq!(talk.follower.position().generation, Some(ETag(3)));
+}

@@ -273,3 +273,23 @@ fn histories() {
         }
     }
 }
+
+/// A file with a name of its own stands beside those that it was seen with, and not before what nobody has seen.
+#[test]
+fn a_file_with_another_name_among_those_that_were_not_seen() {
+    let members = vec![
+        member("app.log-20240101", 1, 10),
+        member("app.log-20240102", 2, 20),
+        member("saved", 3, 15),
+        member("app.log-20240104", 4, 40),
+        member("app.log", 5, 50),
+    ];
+    let direct = saw(&[(1, false), (3, false), (4, true), (5, true)]);
+    assert_eq!(
+        order(&Chain::new(members.clone(), &direct)),
+        [1, 2, 3, 4, 5]
+    );
+    // Otherwise the time of the last write tells.
+    let apart = saw(&[(1, false), (3, false), (5, false)]);
+    assert_eq!(order(&Chain::new(members, &apart)), [1, 3, 2, 4, 5]);
+}
