@@ -133,10 +133,12 @@ impl World<'_> {
 
     /// Something happens in the world.
     fn step(&mut self) {
-        // No two things happen at the same time.
-        self.now += 1;
-        if self.chance(2) {
-            self.take_steps(1);
+        if self.server.is_some() {
+            // Of what happens at the same time nobody can tell what came first.
+            self.now += 1;
+            if self.chance(2) {
+                self.take_steps(1);
+            }
         }
         let total: u64 = self.weights.iter().sum::<u64>() + 8;
         let mut pick = self.choose(total);
