@@ -53,7 +53,7 @@ pub enum Intent {
     Nowhere,
     /// The answer of a job that this request has made, or made before.
     Answer(Answer),
-    /// A change of what is there. Where nothing may be written, these methods are not understood.
+    /// A write. Where nothing may be written, the server does not understand these methods.
     Write(Box<WriteHead>),
     /// A method that is not understood. It carries no target, so none can pass for one that is public.
     Unsupported,
@@ -66,7 +66,7 @@ pub struct FilePart {
     pub path: Path,
     /// A valid Range field.
     pub range: Option<RangeSpec>,
-    /// Where the query lets the response start. A range that has an end leaves no room for that.
+    /// Where the query lets the response start. It does not apply to a range that has an end.
     pub start: Option<Start>,
     /// The file with this tag is meant, which has the name or had it before.
     pub generation: Option<ETag>,
@@ -176,7 +176,7 @@ impl ParsedRequest {
         !matches!(self.intent, Intent::LogIn { .. } | Intent::Write(_))
     }
 
-    /// Whether it changes what is there.
+    /// Whether it writes.
     #[must_use]
     pub fn writes(&self) -> bool {
         matches!(self.intent, Intent::Write(_))

@@ -82,7 +82,7 @@ pub const EVENT_ABSENCE: (Duration, Duration) = (Duration::from_millis(10), Dura
 
 /// Earlier files of a name that an event stream still reads, because somebody may append to them.
 pub const EVENT_LATE_MAX: usize = 4;
-/// For so long after a roll: a writer is told to open its log again within seconds.
+/// For so long after a roll: log rotation tells a writer within seconds to reopen its log.
 pub const EVENT_LATE: Duration = Duration::from_secs(60);
 /// Most files that one event stream follows. Each has its place in the `id` of every event, some 27 bytes, and a topic.
 pub const EVENT_FILES_MAX: usize = 32;
@@ -100,7 +100,7 @@ pub const EVENT_PLACE_MISSED: u8 = 3;
 /// The same of a place that belongs to a name, which has no file yet: who rolls a log may create it seconds later, while
 /// the directory is looked at four times a second.
 pub const EVENT_PLACE_AWAITED: u8 = 240;
-/// Shortest pause between two looks at a directory whose entries are told as events: what happens meanwhile is told once.
+/// Shortest pause between two looks at a directory whose entries a stream reports: it reports once what happens meanwhile.
 pub const DIRECTORY_PAUSE: Duration = Duration::from_millis(250);
 /// How long after the first news of a directory it is looked at: between the rename and the creation of a roll there is
 /// mostly less.
@@ -124,7 +124,7 @@ pub const DIRECTORY_PAUSE_FACTOR: u32 = 20;
 /// What the pause is longer for each entry. A look at one takes some 5 µs, so looking takes a twentieth of the time.
 pub const DIRECTORY_PAUSE_ENTRY: Duration = Duration::from_micros(100);
 /// Entries that are remembered as gone, for who has not been told yet. When there are more, all but the last ones are
-/// forgotten, and who is that far behind is told of all entries anew.
+/// forgotten, and a client that is that far behind gets all entries again.
 pub const DIRECTORY_GONE_MAX: usize = LISTING_MAX;
 
 /// Bytes at the end of a file in which the last lines are looked for: some 10,000 lines, and 0.2 ms.
@@ -198,7 +198,7 @@ pub const ADMIN_BURST: usize = ADMIN_CONNECTIONS_MAX / 2;
 pub const ADMIN_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a worker may take to tell of itself before it counts as hanging.
 pub const ADMIN_PATIENCE: Duration = Duration::from_secs(2);
-/// How long a notice to the service manager waits for room in its queue.
+/// How long a notice to the service manager waits while its queue is full.
 pub const NOTIFY_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long a closed connection waits for the peer's close, so that the last answer is not lost to a reset
 /// (RFC 9112 section 9.6).
@@ -252,11 +252,11 @@ pub const ENTRIES_MAX: usize = 16 * LISTING_MAX;
 /// never gives it wrong bytes.
 pub const TRUNCATED_MAX: usize = 65_536;
 
-/// Files that a worker keeps open at most because they are asked for often: a site's page with all that belongs to it.
+/// Most files that a worker keeps open because clients often request them: a site's page with all that belongs to it.
 pub const CACHED_FILES_MAX: usize = 64;
 /// Of all descriptors that there may be, one in so many may be one of these.
 pub const CACHED_FILES_SHARE: u64 = 32;
-/// A file that is asked for in two turns of a period is kept open; one that is not asked for in a whole period is let go,
+/// A worker keeps a file open that clients request in two turns of a period, and closes one that none requests in a whole period,
 /// after twice this at most. Space and mounts of removed files are held so long.
 pub const CACHE_PERIOD: Duration = Duration::from_secs(1);
 /// Names remembered in a period because they were asked for, 8 bytes each.

@@ -5,6 +5,6 @@
 pub struct Interest {
     /// Bytes or a FIN have come.
     pub readable: bool,
-    /// There is room to send.
+    /// The socket takes bytes.
     pub writable: bool,
 }

@@ -47,9 +47,9 @@ pub enum Resource<F> {
     Forbidden,
     /// It was not looked up: the server does not answer for the host that the request addresses.
     Misdirected,
-    /// It was not looked up: the client may not know what is there.
+    /// It was not looked up: the client must not learn whether it exists.
     Unauthorized(Challenge),
-    /// The same, but the viewer is asked for, which tells nothing and asks for a token itself.
+    /// The same for a request for the viewer, which reveals nothing and asks for a token itself.
     Viewer,
     /// What a client has that logged in or out.
     Session(Session),

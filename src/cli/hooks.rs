@@ -27,10 +27,10 @@ Prefer: callback; url=\"...\", if the origin of that URL is listed.
     operand,
     options: &[OPTIONS],
     notes: "\
-Every end is told at least once, also after a crash; webhook-id, the name of the
-job, tells a repetition. 2xx: it was taken. 410: the URL is told nothing any
-more. Everything else, also a redirect, is tried again after a pause, for as
-long as the files of the job are kept; meanwhile other URLs are told.
+Hooks notifies of each end at least once, also after a crash; webhook-id, the
+name of the job, shows a repetition. 2xx: delivered. 410: the URL gets no
+further notification. After everything else, also a redirect, hooks tries again
+after a pause, as long as the files of the job are kept; other URLs do not wait.
 Exit status: 0 after SIGTERM or SIGINT, 1 failure, 2 wrong usage, 4 another
 openrange hooks uses the state file.
 ",

@@ -158,7 +158,7 @@ impl Runner {
 }
 
 impl Running {
-    /// Writes what there is room for, and an end behind the last byte.
+    /// Writes what the pipe takes, and closes it after the last byte.
     fn feed(&mut self, bytes: &[u8], poll: &Poll) {
         while let Some(stdin) = &mut self.stdin {
             if self.written == bytes.len() {

@@ -1,4 +1,4 @@
-//! The machine that follows one log: it knows where it is, says what it needs next, and is told what came of it.
+//! The machine that follows one log: it knows where it is, says what it needs next, and takes the result.
 //!
 //! It tails the name with `If-Match`, which fails as soon as the name has another file. Then it takes the rest of its
 //! generation by `?generation=TAG`, asks which one comes next, and tails the name again, if that is the next one's:
@@ -61,7 +61,7 @@ pub enum State {
     Pausing,
 }
 
-/// What is asked for, or was.
+/// What the client requests, or has requested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {
     /// The list of generations.

@@ -1,4 +1,4 @@
-//! Late writes: a writer keeps a rolled file open until it is told to reopen it. For a while after its end, earlier
+//! Late writes: a writer keeps a rolled file open until somebody tells it to reopen it. For a while after its end, earlier
 //! generations are looked at again, one at a time on one connection, and whole lines of them are handed over between those
 //! of the next.
 
@@ -19,7 +19,7 @@ struct Entry {
     etag: ETag,
     /// Bytes that were handed over.
     offset: u64,
-    /// The first look that is asked for after this time is the last one.
+    /// The first look after this time is the last one.
     until: Moment,
     next: Moment,
     pause: Pause,
@@ -45,7 +45,7 @@ enum Found {
 pub struct Late {
     /// How long; zero: not at all.
     period: Duration,
-    /// The one that is asked for is first.
+    /// The one that is requested now is first.
     entries: VecDeque<Entry>,
     /// Its connection.
     pub exchange: Exchange,

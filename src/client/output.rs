@@ -17,11 +17,11 @@ pub enum Output {
     Opened(File),
     /// A socket, with MSG_DONTWAIT.
     Socket,
-    /// What could not be opened again, when poll(2) says that there is room.
+    /// What could not be opened again, when poll(2) says that it takes more.
     Polled,
     /// A file.
     File,
-    /// A device like /dev/null: there is always room.
+    /// A device like /dev/null: it always takes more.
     Plain,
 }
 
@@ -49,7 +49,7 @@ impl Output {
             .map_or(Output::Polled, |fd| Output::Opened(fd.into()))
     }
 
-    /// The descriptor that the poller can tell of; `None`: there is always room.
+    /// The descriptor that the poller can watch; `None`: it always takes more.
     #[must_use]
     pub fn polled(&self) -> Option<BorrowedFd<'static>> {
         match self {
@@ -58,7 +58,7 @@ impl Output {
         }
     }
 
-    /// Writes as much as there is room for; 0: none.
+    /// Writes as much as it takes; 0: nothing.
     ///
     /// # Errors
     /// EPIPE, ENOSPC and the like.

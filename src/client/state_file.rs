@@ -152,7 +152,7 @@ fn understand(text: &[u8], url: &str, path: &Path) -> Result<Position, Unusable>
             "state file {path} is of {of} and not of {url}; use another file"
         ))),
         None => Err(Unusable::Failed(format!(
-            "state file {path} is damaged; remove it to begin anew"
+            "state file {path} is damaged; remove it to start again"
         ))),
     }
 }

@@ -178,7 +178,7 @@ impl Receiving {
     }
 }
 
-/// Appends a piece, with room for a step more but not for more than the content can become.
+/// Appends a piece, and reserves a step more, but not more than the content can become.
 fn append(content: &mut Vec<u8>, piece: &[u8], length: Option<u64>) {
     let all = content.len() + piece.len();
     if all > content.capacity() {

@@ -27,7 +27,7 @@ enum Follows<F> {
     Slice {
         file: F,
         rest: Range<u64>,
-        /// The parts behind this one, the next one last. Boxed: rare, and a connection slot is small.
+        /// The parts after this one, the next one last. Boxed: rare, and a connection slot is small.
         #[allow(clippy::box_collection, reason = "8 bytes in the slot instead of 24")]
         more: Option<Box<Vec<Part>>>,
     },
@@ -97,7 +97,7 @@ impl<F> Sending<F> {
             (_, _) => Follows::Nothing,
         };
         Sending {
-            // A copy: it is quicker than to have the allocator take back what a head has left of its room.
+            // A copy: that is quicker than to give the unused end of the head's buffer back to the allocator.
             ready: Box::from(head.as_slice()),
             sent: 0,
             follows,
@@ -274,7 +274,7 @@ impl<F> Sending<F> {
 }
 
 impl<F> Subscription<F> {
-    /// The server ends: so does the subscription, when it has delivered what is there.
+    /// The server ends: so does the subscription, when it has delivered all bytes.
     pub fn shut_down(&mut self) {
         match self {
             Subscription::Tail(tail) => {

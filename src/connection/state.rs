@@ -29,7 +29,7 @@ pub struct Connection<F> {
     pub(super) draining: bool,
     /// There are too many connections, and this one gets 503.
     pub(super) refused: bool,
-    /// What is asked for is not looked up now.
+    /// The request is not looked up now.
     pub(super) wait: Wait,
 }
 

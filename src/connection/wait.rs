@@ -1,6 +1,6 @@
-//! What comes before what is asked for is looked up.
+//! What comes before the look-up of a request.
 
-/// Whether what is asked for is looked up, or something comes before.
+/// Whether the request is looked up now, or something comes before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wait {
     /// It is looked up at once.

@@ -32,7 +32,7 @@ impl<F> Connection<F> {
         summary
     }
 
-    /// Parses what was received, if a line has ended with it or there is no more room: only then can the head be
+    /// Parses what was received, if a line has ended with it or the buffer is full: only then can the head be
     /// complete, and a head that comes byte by byte is not read again from its beginning with every byte.
     pub(super) fn read(&mut self, bytes: &[u8]) {
         let first = self.input.as_ref().map_or(bytes, |input| input).first();

@@ -1,4 +1,4 @@
-//! Directories that event streams follow: looks at them, a slice a turn, and who is told.
+//! Directories that event streams follow: looks at them, a slice a turn, and tells their followers.
 
 use std::mem;
 use std::os::fd::AsFd;
@@ -91,7 +91,7 @@ impl Topics {
         Some(shared.map(|shared| shared.matches.version()))
     }
 
-    /// Looks at a directory for a slice of time. If that brings news, its followers are told.
+    /// Looks at a directory for a slice of time. If that brings news, its followers get them.
     fn look_at_directory(&mut self, key: TopicId, now: Moment) {
         let topic = &mut self.registry[key];
         let begun = cost(topic.file.is_remote());
@@ -265,7 +265,7 @@ fn cost(remote: bool) -> Duration {
     }
 }
 
-/// What is told of a directory that could not be looked up or read: temporary trouble tells nothing of it.
+/// What followers learn of a directory that could not be looked up or read: a temporary failure says nothing about it.
 pub(crate) fn unlisted(found: &Other) -> Listed<'static> {
     match found {
         Resource::Busy => Listed::Unknown,

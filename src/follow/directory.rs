@@ -87,7 +87,7 @@ pub(super) enum Look {
 /// What a scan has found.
 pub(super) struct Found {
     pub(super) entries: Vec<(Vec<u8>, Entry)>,
-    /// So many more entries can be told that were not told before.
+    /// So many entries more fit into the list that were not in it before.
     room: usize,
     truncated: bool,
     /// Names that are known and were not found yet.

@@ -7,7 +7,7 @@ use crate::limits::PEER_PAUSE;
 use crate::time::Moment;
 
 impl Topics {
-    /// What happens from now on is told.
+    /// Whatever happens from now on goes to the others.
     pub fn collect_news(&mut self) {
         self.untold_news.wanted = true;
     }

@@ -22,7 +22,7 @@ pub struct PollTerms {
 /// The next look at each polled topic.
 pub(super) struct Polls {
     terms: PollTerms,
-    /// Those of topics that are gone, or planned anew, among them; each is passed over when its time comes.
+    /// Those of topics that are gone, or planned again, among them; each is passed over when its time comes.
     next: BinaryHeap<Reverse<(Moment, TopicId)>>,
     /// What a look costs.
     cost: Duration,
@@ -83,7 +83,7 @@ impl Polls {
         .min(longest)
     }
 
-    /// A topic whose time has come. It is looked at, and then planned anew.
+    /// A topic whose time has come. The server looks at it, and plans the next look.
     pub(super) fn take(&mut self, now: Moment) -> Option<(TopicId, Moment)> {
         let Reverse((at, key)) = *self.next.peek()?;
         (at <= now).then(|| {

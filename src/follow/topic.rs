@@ -82,7 +82,7 @@ impl Topic {
     }
 }
 
-/// How much of a look is asked for.
+/// How much must be looked at.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Recheck {
     /// The name may lead elsewhere: watch the way again, and see.

@@ -200,7 +200,7 @@ impl Watch {
         match &place.of {
             Of::File => drop(watcher.topic().map(|topic| watched.files.remove(&topic))),
             // Of each write to each file nobody wants to know any more. A mask cannot be made smaller without losing
-            // events, so the watch goes; its other topics hear of that and watch anew.
+            // events, so the watch goes; its other topics get an event for that and watch again.
             Of::Directory => {
                 let topic = watcher.topic();
                 let removed = topic.is_some_and(|topic| watched.directories.remove(&topic));

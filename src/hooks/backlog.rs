@@ -27,7 +27,7 @@ pub struct Backlog {
     targets: SortedMap<Box<str>, Target>,
     /// URLs that want to be told nothing any more, oldest first.
     gone: VecDeque<Box<str>>,
-    /// URLs of which the log has said that they are told nothing.
+    /// URLs of which the log has said that they get no notifications.
     foreign: HashSet<Box<str>>,
     buffer: Box<[u8]>,
     /// What is on disk is older than this.

@@ -74,7 +74,7 @@ impl Done {
     /// The log of this directory of jobs. Nothing is looked at yet.
     ///
     /// # Errors
-    /// ENOENT, EACCES; EMFILE and ENOSPC if inotify has no room.
+    /// ENOENT, EACCES; EMFILE and ENOSPC if the limits of inotify are used up.
     pub fn new(directory: &Path) -> io::Result<Done> {
         let inotify = Inotify::init()?;
         let names = WatchMask::CREATE | WatchMask::MOVED_TO | WatchMask::MOVED_FROM;

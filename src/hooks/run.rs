@@ -188,7 +188,8 @@ impl Driver {
         more
     }
 
-    /// Saves what was told, if that is due. What cannot be saved is told again after a crash, and not lost.
+    /// Saves which notifications were sent, if that is due. What it cannot save it sends
+    /// again after a crash.
     fn save(&mut self, now: Moment) {
         if !self.backlog.is_dirty || now < self.save {
             return;

@@ -24,7 +24,7 @@ pub struct Query {
     pub start: Option<Start>,
     /// `view`: the viewer of a file, for browsers.
     pub view: bool,
-    /// `last-event-id=ID` or `lastEventId=ID`: an event stream goes on behind this event.
+    /// `last-event-id=ID` or `lastEventId=ID`: an event stream continues after this event.
     pub positions: Option<Positions>,
     /// `files=LIST`: an event stream of a directory follows these of its files.
     pub files: Option<Box<[Pattern]>>,

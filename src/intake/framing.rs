@@ -32,7 +32,7 @@ impl Line {
         cuts
     }
 
-    /// The sender is gone: what is there of a line is one.
+    /// The sender is gone: an unfinished line counts as a line.
     pub fn finish(&mut self, out: &mut Vec<u8>) {
         if !self.0.is_empty() {
             self.end(out);

@@ -34,7 +34,7 @@ pub const CLIENT_COMMAND_GRACE: Duration = Duration::from_secs(10);
 pub const CLIENT_ADDRESSES_MAX: usize = 8;
 /// How often a position is saved while it moves.
 pub const CLIENT_SAVE_INTERVAL: Duration = Duration::from_millis(900);
-/// A generation that the server does not have is asked for so many times before it counts as gone: its directory may be
+/// The client asks so many times for a generation that the server does not have before it counts as gone: its directory may be
 /// away for a moment.
 pub const CLIENT_GONE_TRIES: u32 = 3;
 /// Connections of a mirror besides those for the list and the events: some to fetch, the others to tail what grows.
@@ -50,7 +50,7 @@ pub const MIRROR_SETTLE: Duration = Duration::from_millis(20);
 /// How long a mirror waits for two lists in a row that say the same of a log that was rolled; where names change all the time
 /// it goes on then.
 pub const MIRROR_DOUBT: Duration = Duration::from_secs(2);
-/// Longest URL of a `Prefer: callback` that is told of the end of its job.
+/// Longest URL of a `Prefer: callback`, which gets a notification when the job ends.
 pub const CALLBACK_MAX: usize = 2048;
 /// Seconds before `openrange hooks` tries again what a target did not take, unless `--pauses` says otherwise: those that
 /// Standard Webhooks proposes.
@@ -72,7 +72,7 @@ pub const HOOK_RESPONSE_MAX: usize = 64 * 1024;
 pub const HOOK_READ: usize = 16 * 1024;
 /// How long a rolled file may still be written to by somebody who has opened it under its former name.
 pub const HOOK_ROLL_PAUSE: Duration = Duration::from_secs(1);
-/// The state is saved at most so often: after a crash, what was told within that time is told again.
+/// Hooks saves its state at most so often: after a crash it repeats the notifications of that time.
 pub const HOOK_SAVE_INTERVAL: Duration = Duration::from_millis(100);
 /// When it could not be saved: again after so long.
 pub const HOOK_SAVE_AGAIN: Duration = Duration::from_secs(10);

@@ -37,7 +37,7 @@ pub const PEER_QUEUE_MAX: usize = 1024;
 pub const PEER_PAUSE: Duration = Duration::from_millis(10);
 /// Stack of the threads that send and take hints.
 pub const PEER_STACK: usize = 128 * 1024;
-/// Other heads that are told.
+/// Most other heads to which a server sends hints.
 pub const PEERS_MAX: usize = 64;
 /// Shortest and longest pause between two times that a directory of a FUSE file system is read so that the kernel learns of
 /// renames.

@@ -31,7 +31,7 @@ struct State {
     pending: Vec<u8>,
     /// The file for what comes behind so many bytes of them.
     next: Option<(usize, File)>,
-    /// Lines that there was no room for.
+    /// Lines that did not fit into the queue and were lost.
     lost: usize,
     /// Nothing is on its way to the file.
     idle: bool,

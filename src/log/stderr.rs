@@ -121,9 +121,9 @@ enum Way {
     Opened(File),
     /// A socket, with MSG_DONTWAIT.
     Socket,
-    /// What could not be opened again, when poll(2) says that there is room.
+    /// What could not be opened again, when poll(2) says that it takes more.
     Polled,
-    /// A file, or a device like /dev/null: there is always room.
+    /// A file, or a device like /dev/null: it always takes more.
     Plain,
 }
 

@@ -1,5 +1,5 @@
 //! Unix sockets that have a name in the file system: bound in place of one that a server which is gone has left, with the
-//! permission bits that are asked for, and removed at the end.
+//! permission bits of the option, and removed at the end.
 
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};

@@ -261,8 +261,8 @@ impl Listener {
     /// The next connection in the queue.
     ///
     /// # Errors
-    /// EAGAIN if there is none; EMFILE, ENFILE, ENOBUFS, ENOMEM if there is, but no room for it; others concern a
-    /// connection that is gone already.
+    /// EAGAIN if there is none; EMFILE, ENFILE, ENOBUFS, ENOMEM if there is one, but no descriptor or memory for it; others
+    /// concern a connection that is gone already.
     pub fn accept(&self) -> Result<(Stream, Peer), Errno> {
         let (fd, address) =
             net::acceptfrom_with(&self.fd, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK)?;
@@ -332,7 +332,7 @@ impl AsFd for Stream {
 }
 
 impl Stream {
-    /// Reads what is there; 0 is the end.
+    /// Reads what has arrived; 0 is the end.
     ///
     /// # Errors
     /// EAGAIN, ECONNRESET and the like.

@@ -246,7 +246,7 @@ impl Connection {
         }
     }
 
-    /// Sends what there is room for.
+    /// Sends what the socket takes.
     fn write(&mut self) {
         while !self.over && self.sent < self.output.len() {
             match self.stream.send(&self.output[self.sent..], false) {

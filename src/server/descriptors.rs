@@ -11,7 +11,7 @@ use crate::limits::{
 const OTHERS: u64 = 16;
 const OTHERS_OF_WORKER: u64 = 10;
 
-/// Every client needs a descriptor, so all that are allowed are asked for.
+/// Every client needs a descriptor, so the server asks for as many as it may have.
 pub fn raise_limit() {
     let limit = getrlimit(Resource::Nofile);
     let _ = setrlimit(

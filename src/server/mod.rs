@@ -286,7 +286,7 @@ struct Addresses {
     unix_queues: Option<UnixQueues>,
     intakes: Intakes,
     peers: Option<Peers>,
-    /// Where workers say what peers are told.
+    /// Where workers leave hints for the peers.
     hints: Option<Hints>,
 }
 

@@ -47,7 +47,7 @@ pub struct Options {
     pub wait_max: Duration,
     /// How long a file that other machines change is looked at after its name has gone.
     pub settle: Duration,
-    /// Heads that serve the same files, which are told what has happened.
+    /// Heads that serve the same files; this one tells them what has happened.
     pub peers: Vec<SocketAddr>,
     /// Where they tell.
     pub peer_listen: Option<SocketAddr>,
@@ -57,7 +57,7 @@ pub struct Options {
     pub copied_tags: bool,
     /// From the first signal to the end.
     pub grace: Duration,
-    /// Where metrics, clients and health are told.
+    /// Where the server answers requests for metrics, clients and health.
     pub admin: Option<Address>,
     /// What is logged; `None`: what `RUST_LOG` says.
     pub log_level: Option<LevelFilter>,

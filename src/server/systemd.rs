@@ -61,7 +61,7 @@ impl Notifier {
             Ok(socket) => Notifier(Some(socket)),
             Err(error) => {
                 warn!(
-                    "NOTIFY_SOCKET={}: {error}; the service manager is told nothing",
+                    "NOTIFY_SOCKET={}: {error}; the service manager gets no notice",
                     address.display()
                 );
                 Notifier(None)

@@ -34,7 +34,7 @@ pub struct Workers {
     root: PathBuf,
     /// Each thread gives up all files but those below its ROOT.
     confined: bool,
-    /// How the main thread is told that none is left.
+    /// How the last thread tells the main thread that none is left.
     signals: Handle,
     running: Arc<AtomicUsize>,
     state: Mutex<State>,

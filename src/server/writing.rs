@@ -1,4 +1,4 @@
-//! `--write`: what may be written, held against what is there, before anything is served.
+//! `--write`: checks the prefixes against the directories that exist, before the server serves anything.
 
 use std::io;
 use std::sync::Arc;

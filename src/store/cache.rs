@@ -1,4 +1,4 @@
-//! Files that are asked for again and again, kept open from turn to turn. What is left of such a look-up is to see that
+//! Files that clients request again and again, kept open from turn to turn. What is left of such a look-up is to see that
 //! the name still leads to that very file and that nothing has changed in it since it was opened; so also what was
 //! measured of it is still true. A file that has changed, or is no longer asked for, is let go.
 //!
@@ -20,8 +20,8 @@ pub struct OpenFileCache {
     /// As many at most.
     most: usize,
     kept: HashMap<Rc<[u8]>, Kept>,
-    /// Hashes of names that were asked for in this period and are not kept: a name that is asked for again is worth it. A crawl
-    /// over all files keeps none.
+    /// Hashes of names that clients requested in this period and whose files are not kept: a name that comes again is worth
+    /// it. A crawl over all files keeps none.
     seen: HashSet<u64>,
     hasher: RandomState,
     period_ends: Moment,

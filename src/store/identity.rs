@@ -43,7 +43,7 @@ pub(super) fn identity(
     let identity = match basis(fd, system, stat) {
         Basis::Kernel => by_handle(fd, stat).unwrap_or_else(|| by_inode(fd, stat)),
         Basis::Volume(volume) => fnv(&[volume.as_bytes(), &stat.stx_ino.to_be_bytes()]),
-        // Directories have no tags; what they are told apart by is only compared while they are open.
+        // Directories have no tags: what distinguishes them is only compared while they are open.
         Basis::Evidence if !is_file => by_inode(fd, stat),
         Basis::Evidence => {
             return match Beginning::read(fd) {

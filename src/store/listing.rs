@@ -40,7 +40,7 @@ pub struct Listing {
 
 /// Reads what may be asked for below a directory: regular files and directories whose names do not begin with a dot,
 /// also behind symbolic links. At most [`LISTING_MAX`] of them. The name of a link is resolved as a request would
-/// resolve it, so that nothing is told of what lies outside the root.
+/// resolve it, so that the list reveals nothing outside the root.
 ///
 /// # Errors
 /// EACCES if it cannot be read, EMFILE and the like.
@@ -266,7 +266,7 @@ fn resolve(
     };
     let (place, stat) = match found {
         Ok(found) => found,
-        // A list that silently lacks what is there would be wrong.
+        // A list that silently lacks an entry would be wrong.
         Err(error @ (Errno::MFILE | Errno::NFILE | Errno::NOMEM)) => return Err(error),
         Err(_) => return Ok(None),
     };

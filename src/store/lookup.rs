@@ -27,7 +27,7 @@ use crate::time::Moment;
 /// What there is instead of a file.
 pub type Other = Resource<Rc<OpenFile>>;
 
-/// Looks paths up, each once a turn: requests that came together share the work. Files that are asked for often are kept
+/// Looks paths up, each once a turn: requests that came together share the work. Files that clients often request are kept
 /// open, but looked up all the same, so an answer is never older than its request.
 pub struct Lookups {
     files: Files,
@@ -72,7 +72,7 @@ impl Lookups {
         &self.files
     }
 
-    /// What is asked for from now on is looked up again.
+    /// Requests from now on look everything up again.
     pub fn begin_turn(&mut self, now: Moment, date: Date) {
         self.cache.begin_turn(now, date);
     }

@@ -39,7 +39,7 @@ pub fn prepare() {
     LIST.get_or_init(|| File::open("/proc/self/mountinfo").ok());
 }
 
-/// The mount with this number (`stx_mnt_id`). It is read anew each time: mounts come and go, and only files on FUSE ask.
+/// The mount with this number (`stx_mnt_id`). The list is read each time: mounts come and go, and only files on FUSE need it.
 pub(super) fn find(id: u64) -> Option<Mount> {
     prepare();
     let list = LIST.get()?.as_ref()?;

@@ -1,4 +1,4 @@
-//! Names that other machines change: how the kernel is made to ask for them anew.
+//! Names that other machines change: how to make the kernel ask for them again.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -29,19 +29,18 @@ struct Reading {
     next: Instant,
     /// When it was begun last.
     begun: Instant,
-    /// Names that are asked for, and what the directory said of them.
+    /// Names that were looked up, and what the directory said of them.
     names: HashMap<Box<[u8]>, Option<Listed>>,
 }
 
 impl Names {
-    /// Has what the kernel knows of a directory, and of the names in it, asked for anew, if other machines may have changed
-    /// it.
+    /// Makes the kernel ask again for a directory and the names in it, if other machines may have changed them.
     ///
     /// NFS trusts names for as long as the attributes of their directory are the same, so it is enough to ask for these. With
     /// FUSE, whoever looks at an open file again and again keeps what its server knows of it fresh, and with it the name that
     /// the file had: in GlusterFS a rename was not seen for 8 s and more. To read the directory makes names true again, but
     /// costs more, so that is done now and then. Some names stay as they were even then, because the server gave no
-    /// attributes with them; so what the directory lists under a name is told, as far as it is known.
+    /// attributes with them; so this returns what the directory lists under the name, as far as that is known.
     pub(super) fn refresh(&self, directory: BorrowedFd<'_>, name: &[u8]) -> Option<Listed> {
         let system = FileSystem::of(directory);
         if !system.is_remote() {
@@ -75,7 +74,7 @@ impl Names {
         reading.names.get(name).copied().flatten()
     }
 
-    /// Something is said to have happened: names are asked for anew whenever that was done last.
+    /// Somebody reports a change: the kernel must ask for names again, whenever it did last.
     pub(super) fn forget(&self) {
         self.0.borrow_mut().clear();
     }

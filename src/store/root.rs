@@ -1,4 +1,4 @@
-//! The served directory: resolves a name beneath it and opens what is there.
+//! The served directory: resolves a name beneath it and opens the file.
 
 use std::cell::Cell;
 use std::io;
@@ -153,7 +153,7 @@ impl Files {
         })
     }
 
-    /// Looks up a name below the root (the empty name is the root) and opens what is there.
+    /// Looks up a name below the root (the empty name is the root) and opens the file or directory.
     ///
     /// The name is resolved to an O_PATH descriptor first and only a regular file is then opened for reading: opening a
     /// FIFO would let a waiting writer through, opening a device may act. If it is the file that is `held` open already,
@@ -269,7 +269,7 @@ impl Files {
         file.begins_like(fd.as_fd())
     }
 
-    /// Has the kernel ask anew what is in the directories of the way to a name, if other machines may have changed that.
+    /// Makes the kernel ask again for the directories on the way to a name, if other machines may have changed them.
     fn refresh(&self, name: &[u8]) -> Option<Listed> {
         let mut listed = None;
         // What cannot be walked is found by whoever looks the name up.
@@ -279,7 +279,7 @@ impl Files {
         listed
     }
 
-    /// Something is said to have happened to names: they are asked for anew, however short a time ago that was done.
+    /// Somebody reports a change of names: the kernel must ask for them again, however recently it did.
     pub fn forget_names(&self) {
         self.names.forget();
     }

@@ -2,7 +2,7 @@
 //!
 //! Whatever others rename meanwhile, what is found is below the root: `..` goes back to a directory that was gone through,
 //! and who has left the root is inside again only in a directory that is the root itself. Outside, nothing is opened but
-//! to look further (O_PATH), and nothing is told of what is there.
+//! to look further (O_PATH), and the client learns nothing of it.
 
 use std::collections::VecDeque;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -116,7 +116,7 @@ fn outside(root: &OwnedFd, directory: OwnedFd) -> Result<Place, Errno> {
     }
 }
 
-/// What is told of a failure outside the root: nothing, unless it is about us.
+/// What the client learns of a failure outside the root: nothing, unless it is the server's own.
 fn hidden(error: Errno) -> Errno {
     match error {
         Errno::MFILE | Errno::NFILE | Errno::NOMEM => error,

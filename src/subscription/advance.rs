@@ -30,7 +30,7 @@ pub(super) fn start_of((offset, check): (u64, Check), at: Position) -> Position 
     }
 }
 
-/// The line that a reader is in who begins there: nothing of it was told before.
+/// The line that a reader is in who begins there: the client has nothing of it yet.
 pub(super) fn line_at(at: Option<Position>) -> (u64, Check) {
     let check = at.and_then(|at| at.check).unwrap_or(Check::of(&[]));
     (at.map_or(0, |at| at.offset), check)
@@ -88,7 +88,7 @@ pub(super) fn end_of(at: Position, bytes: &[u8]) -> u64 {
 }
 
 /// Bytes of a line that began before a position where no byte was read yet: with `lines` and `from` a stream may begin in
-/// the middle of a line that is longer than what was searched. Nothing is told of such a line, since its end would pass for
+/// the middle of a line that is longer than what was searched. The stream leaves such a line out, since its end would pass for
 /// a whole one. `None`: it does not end in these bytes, of which the first `before` stand in front of the position.
 fn end_of_line_begun_before(at: Position, bytes: &[u8], before: usize) -> Option<usize> {
     let begins = before == 0 || bytes[before - 1] == b'\n' || at.check.is_some();

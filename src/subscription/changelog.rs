@@ -60,7 +60,7 @@ impl Change {
 pub struct Cursor {
     /// Everything up to this version; 0: nothing.
     seen: Version,
-    /// Reading towards that version: what comes behind this name is still to be read.
+    /// Reading towards that version: the names after this one are still to be read.
     reading: Option<(Version, Box<[u8]>)>,
     /// There is no such directory, and the reader knows.
     lost: bool,
@@ -84,14 +84,14 @@ impl ChangeLog {
         self.truncated
     }
 
-    /// Notes what is there now. `list`: in order.
+    /// Takes a complete list of the entries. `list`: in order.
     pub fn update(&mut self, list: Vec<(Vec<u8>, Entry)>, truncated: bool, version: Version) {
         debug_assert!(
             list.is_sorted_by(|left, right| left.0 < right.0),
             "in order"
         );
         let last = mem::replace(&mut self.version, version);
-        // That is told at the beginning only.
+        // The stream says that only at its beginning.
         if mem::replace(&mut self.truncated, truncated) != truncated {
             self.floor = version;
         }
@@ -116,7 +116,7 @@ impl ChangeLog {
         self.forget_gone(last, version);
     }
 
-    /// Notes what has become of some names; `None`: nobody has it. What there is no room for is not told, as at the end of a
+    /// Takes what has become of some names; `None`: no file has it. It leaves out what does not fit, as at the end of a
     /// listing that was cut. False if nothing has changed.
     pub fn patch(
         &mut self,
@@ -307,7 +307,7 @@ impl Cursor {
     }
 }
 
-/// All that was told before is void, and all entries that are there follow. `truncated`: more than are told; `None`: there
+/// The client must forget all entries; those that exist follow. `truncated`: more than follow; `None`: there
 /// is no such directory.
 fn write_list(out: &mut Vec<u8>, path: &Path, truncated: Option<bool>) {
     let members = Members(path, truncated.unwrap_or(false));

@@ -92,7 +92,7 @@ impl fmt::Display for Json<'_> {
     }
 }
 
-/// A page of a directory, in JSON, of `count` entries in all. `next`: how the page after this one is asked for. The only page
+/// A page of a directory, in JSON, of `count` entries in all. `next`: the query of the next page. The only page
 /// says neither: it is complete.
 #[must_use]
 pub fn list(

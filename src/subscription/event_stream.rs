@@ -1,5 +1,5 @@
-//! An event stream: an endless answer that follows names, and not one file. It says what it needs next and is told what
-//! came of it, like the machine that it is a part of; the lines themselves are made events by `http::sse`.
+//! An event stream: an endless answer that follows names, and not one file. It says what it needs next and takes the
+//! result, like the machine that it is a part of; the lines themselves are made events by `http::sse`.
 //!
 //! What it holds besides its places is at most one buffer of events on their way, which is its owner's.
 
@@ -182,7 +182,7 @@ impl<F> EventStream<F> {
     }
 
     fn current_mut(&mut self) -> &mut NameFollower<F> {
-        let current = self.current().expect("only who needs something is told");
+        let current = self.current().expect("a member needs this report");
         &mut self.members[current]
     }
 
@@ -321,7 +321,7 @@ impl<F> EventStream<F> {
 
     /// Takes what the name leads to now; gives what must be sent, which may be nothing.
     pub fn followed(&mut self, found: Followed<F>, now: Moment) -> Vec<u8> {
-        let current = self.current().expect("only who needs something is told");
+        let current = self.current().expect("a member needs this report");
         let member = &mut self.members[current];
         let passed = if member.passes_on() {
             member.hand_over()
@@ -418,7 +418,7 @@ impl<F> EventStream<F> {
         &mut self,
         events: impl FnOnce(&mut NameFollower<F>, Source<'_>, &mut Vec<u8>),
     ) -> Vec<u8> {
-        let current = self.current().expect("only who needs something is told");
+        let current = self.current().expect("a member needs this report");
         let (before, behind) = self.other_places(current);
         let member = &mut self.members[current];
         let name = Box::<str>::from(member.name());

@@ -1,4 +1,4 @@
-//! Earlier files of a followed name, to which somebody may still append: a writer keeps a log open until it is told to open
+//! Earlier files of a followed name, to which somebody may still append: a writer keeps a log open until somebody tells it to open
 //! it again. Their lines come between those of the file that has the name now.
 
 use super::advance::{Advanced, advance, end_of};

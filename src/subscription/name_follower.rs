@@ -1,5 +1,5 @@
 //! One name that an event stream follows: the file that it leads to, as far as it has been made events, then the file
-//! after it. It says what it needs next and is told what came of it.
+//! after it. It says what it needs next and takes the result.
 //!
 //! Of a line that is not complete nothing is kept; it is read again from its start.
 
@@ -320,7 +320,7 @@ impl<F> NameFollower<F> {
     }
 
     /// The file is another member's from now on: gives the place. That is the start of a line of which only a part was told:
-    /// under its new name the line is told as a whole, since nobody could put it together from events of two types.
+    /// the whole line comes again under its new name, since no client could put it together from events of two types.
     pub fn hand_over(&mut self) -> Option<Position> {
         let late = self.etag().and_then(|etag| self.late.hand_over(etag));
         let place = late.or_else(|| self.line_start());

@@ -86,7 +86,7 @@ impl<F> Tail<F> {
         self.ending
     }
 
-    /// It ends when it has delivered what is there; the first reason stays.
+    /// It ends when it has delivered all bytes; the first reason stays.
     pub fn end(&mut self, why: End) {
         self.ending.get_or_insert(why);
     }

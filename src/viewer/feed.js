@@ -10,7 +10,7 @@ class Feed {
 
   static all = [];
 
-  // One that has room for a file. In a list of several no name can have a comma or an asterisk in it.
+  // One that can take another file. In a list of several no name can have a comma or an asterisk in it.
   static of(url) {
     const leaf = url.slice(url.lastIndexOf("/") + 1), directory = url.slice(0, url.length - leaf.length);
     if (/[,*?]|%2[ac]/i.test(leaf)) return new Feed(directory, true);

@@ -121,7 +121,7 @@ class Topic {
     permalink.found(this);
   }
 
-  // What the name leads to, before the events are asked for. If that is another file than before, they tell what was between.
+  // What the name leads to, before the request for events. If that is another file than before, the events tell what was between.
   seen(entry) {
     this.changed = Boolean(this.etag) && this.etag !== entry?.etag;
     if (!entry?.etag || (this.etag && this.etag !== entry.etag)) return;

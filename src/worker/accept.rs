@@ -135,7 +135,7 @@ impl Worker {
                 .poll
                 .modify(listener.as_fd(), Token::Listener(index), interest)
             {
-                warn!("cannot change what is told of a listener: {error}");
+                warn!("cannot watch a listener, or cease to watch it: {error}");
             }
         }
     }

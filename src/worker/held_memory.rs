@@ -18,7 +18,7 @@ impl HeldMemory {
         self.0 > CONNECTION_MEMORY_MAX
     }
 
-    /// Whether there is room for a while, when it was too much.
+    /// After it was too much: whether there is enough memory again for a while.
     pub(super) fn is_relieved(&self) -> bool {
         self.0 <= CONNECTION_MEMORY_MAX / 4 * 3
     }

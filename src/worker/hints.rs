@@ -1,4 +1,4 @@
-//! Hints between heads: what this worker tells, and what it is told.
+//! Hints between heads: those that this worker sends, and those that it gets.
 
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;

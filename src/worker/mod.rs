@@ -186,7 +186,7 @@ impl Worker {
                 Token::Slot(key) => {
                     if let Some(slot) = self.slots.get_mut(key) {
                         slot.readable |= ready.readable;
-                        // Of a connection of which nothing is told there is only one thing to tell: it is broken.
+                        // The poller reports only one thing of a connection that it does not watch: it is broken.
                         if slot.armed == NOTHING {
                             slot.machine.failed(self.context.now);
                         }

@@ -48,7 +48,7 @@ pub(super) fn open(slot: &mut Slot, key: usize, context: &mut Context) -> bool {
             }
             return false;
         }
-        // Before anything is looked up: a client that may not read must not learn what is there either.
+        // Before the look-up: a client that may not read must not learn which names exist either.
         Ok(asked) => match authorize(slot, context, asked) {
             Ok(()) => resolve(context, key, asked),
             Err(resource) => Some(resource.into()),
@@ -197,7 +197,7 @@ fn authorize(
         return Ok(());
     };
     let path = match &asked.intent {
-        // Browsers ask without a token whether they may ask with one; the answer tells nothing of what is there.
+        // Browsers ask without a token whether they may ask with one; the answer does not tell which files exist.
         Intent::Options(_) if context.cors.is_some() => return Ok(()),
         Intent::Options(Target::Asterisk) | Intent::Write(_) | Intent::Unsupported => return Ok(()),
         Intent::LogIn { path, keep } => {

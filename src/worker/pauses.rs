@@ -43,7 +43,7 @@ impl Pauses {
         }
     }
 
-    /// Those that may try again. Each is told once.
+    /// Those that may try again, each once.
     pub fn due(&mut self, now: Moment) -> Vec<usize> {
         let mut due = Vec::new();
         for (&key, (_, next)) in &mut self.slots {

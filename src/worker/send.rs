@@ -18,7 +18,7 @@ use crate::subscription::end::End;
 
 /// Why bytes could not be sent.
 pub enum Trouble {
-    /// The socket has no room.
+    /// The socket buffer is full.
     Full,
     /// The connection is broken.
     Peer,
@@ -34,7 +34,7 @@ pub enum Trouble {
 pub struct Sent {
     /// Bytes.
     pub count: u64,
-    /// Less than it was given: it has no more room.
+    /// Less than it was given: its buffer is full.
     pub full: bool,
 }
 

@@ -34,13 +34,13 @@ pub struct Shared {
     pub wait_max: Duration,
     /// `--poll-interval` and `--settle`
     pub polls: PollTerms,
-    /// Where other heads are told what has happened (`--peer`).
+    /// Where the worker tells other heads what has happened (`--peer`).
     pub hints: Option<Hints>,
     /// `--max-connections`
     pub max_connections: usize,
     /// Connections above it that a worker holds only to answer 503.
     pub refused_max: usize,
-    /// Files that a worker keeps open at most because they are asked for often.
+    /// Most files that a worker keeps open because clients often request them.
     pub cached_files: usize,
     /// `--trusted-proxy`
     pub trusted_proxies: Vec<Network>,

@@ -30,7 +30,7 @@ pub struct SharedChunks {
 pub struct Taken {
     /// Bytes.
     pub count: u64,
-    /// Not all of them: its socket has no more room.
+    /// Not all of them: its socket buffer is full.
     pub full: bool,
 }
 

@@ -70,7 +70,7 @@ pub(super) struct Held {
 }
 
 impl Held {
-    /// Changes it to so many bytes. False if there is no room for them.
+    /// Changes it to so many bytes. False if they do not fit.
     pub(super) fn set(&mut self, bytes: usize) -> bool {
         let held = &self.memory.held;
         if bytes <= self.bytes {

@@ -36,8 +36,8 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
     Row::value(
         "peer",
         "ADDR",
-        "IP:PORT of another server of the same files (its --peer-listen), which is told when files change here, so that it \
-               looks at them at once; may be repeated",
+        "IP:PORT of another server of the same files (its --peer-listen), to which this one reports changes, so that it \
+               looks at the files at once; may be repeated",
         |serve, value| {
             if serve.options.peers.len() >= PEERS_MAX {
                 return Err(value.wrong(format_args!("there can be {PEERS_MAX} at most")));

@@ -1,6 +1,6 @@
 //! `openrange mirror`: copies of one file, or of the files of a directory, with the same names and the same rolls.
 //!
-//! What there is at the origin is told by a list, which is asked for when something but a size has changed: events of the
+//! A list tells which files the origin has; the mirror requests it when something but a size has changed: events of the
 //! directory say so, or the end of a tail. [`plan`] compares it with the copies, by tag, and gives the steps; [`tree`] does
 //! them; `engine` knows of which files bytes are missing; `lane` brings them; `run` is the loop.
 

@@ -392,7 +392,7 @@ impl Tree {
         }
     }
 
-    /// Begins a copy anew, since the origin was truncated.
+    /// Begins a copy again, since the origin was truncated.
     ///
     /// # Errors
     /// EACCES and the like.

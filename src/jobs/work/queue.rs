@@ -47,7 +47,7 @@ impl QueueFollower {
     /// A follower of the queue in this directory.
     ///
     /// # Errors
-    /// EMFILE and ENOSPC if inotify has no room, ENOENT.
+    /// EMFILE and ENOSPC if the limits of inotify are used up, ENOENT.
     pub fn new(directory: &Path) -> io::Result<QueueFollower> {
         let inotify = Inotify::init()?;
         let names = WatchMask::CREATE | WatchMask::MOVED_TO | WatchMask::MOVED_FROM;

@@ -134,7 +134,7 @@ impl Peers {
     }
 }
 
-/// Starts the threads, if there is something for them to do. What comes is told to the workers.
+/// Starts the threads, if there is something for them to do. They pass what comes on to the workers.
 ///
 /// # Errors
 /// One line: there are too many threads.
@@ -163,7 +163,7 @@ fn send(hints: &Receiver<Hint>, targets: &[UdpSocket], key: &[u8], own: Sender) 
             number += 1;
             let datagram = seal(key, own, number, since_1970(), hint);
             for target in targets {
-                // A peer that is not there is told the next time.
+                // A peer that is not there gets the next hint.
                 if target.send(&datagram).is_ok() {
                     COUNTS.sent.fetch_add(1, Ordering::Relaxed);
                 }

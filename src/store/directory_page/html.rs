@@ -35,7 +35,7 @@ tr{display:flex;flex-wrap:wrap;gap:0 1em;border-bottom:1px solid var(--edge);pad
 td{border:0;padding:.2em 0}td:first-child{flex:1 0 100%}\
 td a{display:inline-block;min-height:44px;line-height:44px;min-width:44px}td:not(:first-child){line-height:44px;padding:0}.x{display:none}}";
 
-/// Writes it. `next`: how the page after this one is asked for.
+/// Writes it. `next`: the query of the next page.
 pub fn write(
     path: &Path,
     page: &Page,
@@ -45,7 +45,7 @@ pub fn write(
 ) -> String {
     let mut html = String::new();
     let title = Escaped(b"/").to_string() + &Escaped(&path.name).to_string();
-    // Search engines have no business with logs. Programs that mirror a directory heed it too, so they do not get it.
+    // Search engines must not index logs. Programs that mirror a directory obey this element too, so they do not get it.
     let robots = match form {
         Form::Links => "",
         _ => "<meta name=\"robots\" content=\"noindex, nofollow\">",
@@ -123,7 +123,7 @@ fn write_controls(html: &mut String, page: &Page, query: &ListQuery) {
     html.push_str("</p>\n");
 }
 
-/// A line of the table. `room`: so many bytes may a link have that the server understands.
+/// A line of the table. `room`: how long a link may be, in bytes, that the server understands.
 fn write_row(html: &mut String, name: &[u8], entry: &Entry, form: Form, room: usize) {
     let (link, text) = (encode(name).to_string(), Escaped(name));
     let directory = entry.kind == Kind::Directory;

@@ -9,7 +9,7 @@ use crate::subscription::entry::Kind;
 /// The widest name that moves what stands behind the others.
 const WIDEST: usize = 48;
 
-/// Writes it. `next`: how the page after this one is asked for.
+/// Writes it. `next`: the query of the next page.
 pub fn write(page: &Page, next: Option<&ListQuery>) -> String {
     let mut text = String::new();
     let names: Vec<String> = page

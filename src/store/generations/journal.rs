@@ -1,6 +1,6 @@
 //! `--history FILE`: what was seen of rolls and truncations, a line for each, so that it is known after a restart.
 //!
-//! The file is read at the start and written anew in its shortest form; after that lines are only appended, by a thread of
+//! The file is read at the start and rewritten in its shortest form; after that lines are only appended, by a thread of
 //! its own. Nothing in it must be true for the server to be right: it says what names and times alone cannot say.
 
 use std::fmt;
@@ -65,7 +65,7 @@ pub struct Journal {
     facts: Receiver<Fact>,
 }
 
-/// Writes a file anew with these facts and opens it to append more. Who has the sender may send them.
+/// Rewrites the file with these facts and opens it to append more. Who has the sender may send them.
 ///
 /// # Errors
 /// One line: it cannot be written, or another server uses it.

@@ -105,7 +105,7 @@ impl Scanner {
         let name = &*candidate.name;
         let file = match rustix::fs::openat(&place.path, name, flags, Mode::empty()) {
             Ok(file) => file,
-            // A list that silently lacks what is there would be wrong.
+            // A list that silently lacks an entry would be wrong.
             Err(error @ (Errno::MFILE | Errno::NFILE | Errno::NOMEM)) => return Err(error),
             Err(_) => return Ok(None),
         };
