@@ -298,6 +298,8 @@ fn search(
     path: &Path,
     purpose: Purpose,
 ) -> Result<Option<Arc<Answer>>, Resource<Rc<OpenFile>>> {
+    // A look at the directory needs to know of the rolls up to now, and their events may stand in the queue.
+    context.topics.read_changes();
     let asked = context.searches.ask(slot, &path.name, purpose);
     asked.map_err(|_| Resource::Busy)
 }
