@@ -347,7 +347,7 @@ impl<F> NameFollower<F> {
         })
     }
 
-    /// Where it rests in its file, if that is all that it follows and its next events depend on nothing else.
+    /// Where it rests in its file, if its next events depend on nothing else.
     pub fn caught_up(&self) -> Option<(&F, CaughtUp)> {
         let (file, at) = (self.file.as_ref()?, self.at?);
         let changes = self.look || self.unverified || self.truncated || self.is_final();
@@ -474,9 +474,8 @@ impl<F> NameFollower<F> {
 
     fn advance(&mut self, advanced: Advanced) {
         self.at = Some(advanced.at);
-        if let Some(line) = advanced.line {
-            (self.line, self.line_check) = line;
-        }
+        let line = (self.line, self.line_check);
+        (self.line, self.line_check) = advanced.line.unwrap_or(line);
     }
 
     /// Takes what the name leads to now; writes events. `place`: behind what the client has of that file, under whatever
