@@ -1,5 +1,6 @@
 //! What a name that an event stream follows leads to.
 
+use crate::http::conditional::ETag;
 use crate::resource::FileInfo;
 
 /// What a name led to when it was looked up again.
@@ -20,4 +21,12 @@ pub enum Followed<F> {
     Nothing,
     /// It cannot be told now.
     Unknown,
+}
+
+/// Which file is begun when the name leads to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Accepts {
+    Any,
+    /// That which has the name in the listing of the directory.
+    Listed(Option<ETag>),
 }

@@ -7,7 +7,7 @@ use super::advance::{self, Advanced, advance, end_of};
 use super::backoff::RetryBackoff;
 use super::caught_up::CaughtUp;
 use super::end::End;
-use super::followed::Followed;
+use super::followed::{Accepts, Followed};
 use super::late::LateFiles;
 use crate::action::{Action, After, KnownFile, SoughtName};
 use crate::http::conditional::ETag;
@@ -61,14 +61,6 @@ pub struct NameFollower<F> {
     waiting: bool,
     /// Earlier files to which somebody may still append.
     late: LateFiles<F>,
-}
-
-/// Which file is begun when the name leads to it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Accepts {
-    Any,
-    /// That which has the name in the listing of the directory.
-    Listed(Option<ETag>),
 }
 
 impl<F> NameFollower<F> {
