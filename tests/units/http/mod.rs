@@ -9,6 +9,7 @@ mod cookie;
 mod cors;
 mod date;
 mod differential;
+mod differential_bodies;
 mod digest;
 mod head;
 mod host;
