@@ -63,7 +63,7 @@ pub enum Change {
     LookAgain(TopicId, Option<End>),
     /// A name that led nowhere may lead somewhere.
     MayHaveCome(AbsenceId),
-    /// Something happened to an entry of a directory with logs in it: [`Watch::add_log`].
+    /// Something happened to an entry of a directory with logs in it.
     Entry(Entry, Happened),
     /// A directory with logs in it is watched no longer.
     DirectoryGone(i32),
