@@ -359,7 +359,7 @@ fn index_for(members: &[Member], member: &Member, place: Option<usize>, seen: &S
     let known = || (0..members.len()).filter_map(is_seen);
     let (mut start, mut end) = (0, members.len());
     if let Some(place) = place {
-        let before = known().filter(|(_, other)| *other < place).last();
+        let before = known().rfind(|(_, other)| *other < place);
         if let Some((index, other)) = before {
             start = index + 1;
             if seen.is_direct(other, place) {
