@@ -368,7 +368,9 @@ impl World<'_> {
     /// Measures a file that must still be what its events say it is.
     fn examine(&mut self, key: usize, file: usize, etag: u64) {
         let now = self.now;
-        if self.conns[key].has_left(file) && !self.disk.files[file].broken {
+        // A file that was truncated may be the current one by its new tag, and one that was left by its former tag.
+        let late = self.conns[key].has_left(file) || !self.conns[key].stream().is_of(etag);
+        if late && !self.disk.files[file].broken {
             self.disk.forget(file);
             let (size, sealed) = self.disk.look(file);
             return match self.disk.etag(file) == etag {
