@@ -404,7 +404,9 @@ impl<F> EventStream<F> {
             directory.again = !self.members.iter().any(|member| member.etag() == tag);
             return (Followed::Unknown, None);
         }
-        file_set::hand_over_late(&mut self.members, current, info.etag, selection);
+        // Also its own place, if a file comes back to the name that it had.
+        let none = self.members.len();
+        file_set::hand_over_late(&mut self.members, none, info.etag, selection);
         let member = &self.members[current];
         let place = selection.take(info.etag);
         let left = member.leaves_for(info.etag);
