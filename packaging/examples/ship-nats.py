@@ -3,7 +3,8 @@
 
 Publishes each line of the batch on stdin to a stream of NATS JetStream, exactly once. The stream takes the subjects STREAM.*,
 one for each generation of the log. A message has the position behind its line as its id: JetStream drops an id that it got in
-the last two minutes (`duplicate_window`), and this program begins behind the last message of the subject.
+the last two minutes (`duplicate_window`), and this program begins behind the last message of the subject. JetStream takes a
+message only behind the one before it, so a message that it refuses keeps those after it out as well.
 """
 import base64, io, json, os, socket, sys
 
@@ -48,11 +49,12 @@ if "message" in answer:
 elif answer["error"]["err_code"] != 10037:  # no message found
     sys.exit(f"NATS: {answer['error']['description']}")
 
-messages = []
+messages, before = [], ""
 for line in io.BytesIO(batch):
     at += len(line)
     if at > known:
-        head = f"NATS/1.0\r\nNats-Msg-Id: {tag}-{at}\r\n\r\n".encode()
+        head = f"NATS/1.0\r\nNats-Msg-Id: {tag}-{at}\r\n{before}\r\n".encode()
+        before = f"Nats-Expected-Last-Msg-Id: {tag}-{at}\r\n"
         body = head + line.removesuffix(b"\n")
         messages.append(f"HPUB {subject} {inbox} {len(head)} {len(body)}\r\n".encode() + body + b"\r\n")
 for first in range(0, len(messages), WINDOW):

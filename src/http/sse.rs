@@ -56,8 +56,8 @@ impl Source<'_> {
     }
 }
 
-/// The type of the events of a file: its name, percent-encoded, also the slashes of one in a tree. Names of which an event source has events of its own get a
-/// prefix that no encoded name begins with.
+/// The type of the events of a file: its name, percent-encoded, also the slashes of one in a tree. Names of which an event
+/// source has events of its own get a prefix that no encoded name begins with.
 #[must_use]
 pub fn type_of(name: &[u8]) -> Box<str> {
     let encoded = encode_name(name).to_string().replace('/', "%2F");

@@ -86,7 +86,8 @@ impl Watched {
             match trouble {
                 Some(trouble) => warn!("{trouble}"),
                 None => info!(
-                    "ROOT is there again, and what may be written below it: {}",
+                    "ROOT is there again{}: {}",
+                    self.writable(),
                     self.workers.root().display()
                 ),
             }
@@ -109,6 +110,16 @@ impl Watched {
                 )),
             },
             Err(error) => Some(format!("ROOT is gone: {root}: {error}")),
+        }
+    }
+
+    /// What else is there again, for the log.
+    fn writable(&self) -> &'static str {
+        let shared = self.workers.shared();
+        let writable = shared.writable.as_ref();
+        match writable.is_some_and(|writable| writable.iter().next().is_some()) {
+            true => ", and so are the directories that this process may write to",
+            false => "",
         }
     }
 

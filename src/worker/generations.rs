@@ -149,14 +149,12 @@ pub(super) fn next(
         Some(etag) => etag == after.etag || is_next(etag),
         None => !missing || after.in_vain,
     };
-    let (rest, next) = (Purpose::Rest(after.etag), Purpose::Next(after.etag));
+    let (purpose, former) = purposes(after);
+    context.searches.withdraw(slot, &name.name, former);
     if certain {
-        for purpose in [rest, next] {
-            context.searches.withdraw(slot, &name.name, purpose);
-        }
+        context.searches.withdraw(slot, &name.name, purpose);
         return Next::Named(named);
     }
-    let purpose = if after.finished { next } else { rest };
     let step = match search(context, slot, name, purpose) {
         Err(busy) => Step::Other(busy),
         Ok(None) => Step::Wait,
@@ -199,6 +197,16 @@ pub(super) fn next(
         Err(busy) => Next::Named(busy.into()),
         Ok(_) => Next::Waiting,
     })
+}
+
+/// What a stream wants to know there, and what it may have wanted before: while a search for the rest of a file goes on, it may
+/// read the file to its end, and then nobody takes the answer of that search.
+fn purposes(after: After) -> (Purpose, Purpose) {
+    let (rest, next) = (Purpose::Rest(after.etag), Purpose::Next(after.etag));
+    match after.finished {
+        true => (next, rest),
+        false => (rest, next),
+    }
 }
 
 /// An earlier file that a client knows. `None`: it is being looked for; `Some(None)`: it is gone.

@@ -71,9 +71,7 @@ impl Flusher {
             match files.try_send(file) {
                 Ok(()) => drop(self.grown.remove(&etag)),
                 Err(TrySendError::Full(_)) => break,
-                Err(TrySendError::Disconnected(_)) => {
-                    return Err(io::Error::other("a copy cannot be flushed to the disk"));
-                }
+                Err(TrySendError::Disconnected(_)) => return self.failure(),
             }
         }
         Ok(())
@@ -95,9 +93,26 @@ impl Flusher {
             }
         }
         drop(files);
-        let gone = |_| Err(io::Error::other("the thread that flushes is gone"));
-        thread.join().unwrap_or_else(gone)
+        join(thread)
     }
+
+    /// Why the thread has ended.
+    fn failure(&mut self) -> io::Result<()> {
+        self.thread
+            .take()
+            .map_or(Ok(()), |(_, thread)| join(thread))
+    }
+}
+
+fn join(thread: JoinHandle<io::Result<()>>) -> io::Result<()> {
+    let gone = |_| Err(io::Error::other("the thread that flushes is gone"));
+    let flushed = thread.join().unwrap_or_else(gone);
+    flushed.map_err(|error| {
+        io::Error::new(
+            error.kind(),
+            format!("cannot flush a copy to the disk: {error}"),
+        )
+    })
 }
 
 fn start() -> io::Result<(SyncSender<File>, JoinHandle<io::Result<()>>)> {

@@ -1,5 +1,6 @@
 //! NATS JetStream: positions are the ids of messages.
 
+use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::Command;
@@ -111,6 +112,15 @@ impl Nats {
         });
     }
 
+    /// Changes a term of the stream.
+    fn update(&self, term: &str) {
+        let stream = format!(
+            "{{\"name\":\"LOG\",\"subjects\":[\"LOG.*\"],\"storage\":\"file\",\"num_replicas\":1,{term}}}"
+        );
+        let answer = self.client().ask("$JS.API.STREAM.UPDATE.LOG", &stream);
+        assert!(!answer.contains("\"error\""), "{answer}");
+    }
+
     fn client(&self) -> Client {
         Client::to(&self.port).expect("a connection")
     }
@@ -166,4 +176,34 @@ fn nats() {
     let mut sink = Nats::start();
     ships_exactly_once(&mut sink);
     refuses_a_part(&sink);
+}
+
+/// A message that JetStream refuses holds up those after it: it is not lost once JetStream takes it.
+#[test]
+fn a_refused_message_is_not_passed_over() {
+    if !all_installed(&["nats-server", "python3"]) {
+        return;
+    }
+    let sink = Nats::start();
+    let lines = ["one".into(), "2".repeat(200), "three".into()];
+    let text = lines.join("\n") + "\n";
+    let batch = TempDir::with("batch", &text);
+    let ship = || {
+        let mut command = sink.command();
+        command
+            .env("OPENRANGE_ETAG", "W/\"0123456789abcdef\"")
+            .env("OPENRANGE_OFFSET", "0")
+            .env("OPENRANGE_END", text.len().to_string())
+            .stdin(fs::File::open(batch.join("batch")).expect("the batch"));
+        command.output().expect("the program").status.success()
+    };
+    // The limit counts the head of a message too.
+    sink.update("\"max_msg_size\":150");
+    assert!(!ship());
+    assert_eq!(sink.count(), 1);
+    sink.update("\"max_msg_size\":-1");
+    assert!(ship());
+    let records = sink.records().into_iter();
+    let shipped: Vec<Vec<u8>> = records.map(|(_, line)| line).collect();
+    assert_eq!(shipped, lines.map(String::into_bytes));
 }
