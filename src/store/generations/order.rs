@@ -329,8 +329,9 @@ fn as_seen(members: Vec<Member>, seen: &Seen) -> Vec<Member> {
         .map(|it| (seen.place_of(&it), it))
         .collect();
     others.sort_by_key(|(place, _)| *place);
+    let watched = watched_from(current.first(), seen);
     for (place, member) in others {
-        let index = index_for(&members, &member, place, seen);
+        let index = index_for(&members, &member, place, seen, watched);
         members.insert(index, member);
     }
     members.extend(current);
@@ -352,9 +353,23 @@ fn reordered(members: Vec<Member>, seen: &Seen) -> Vec<Member> {
     members.into_iter().flatten().collect()
 }
 
+/// From this place on every file that had the name was seen, up to the one that has it now.
+fn watched_from(current: Option<&Member>, seen: &Seen) -> Option<usize> {
+    let last = seen.place_of(current?)?;
+    let first = seen.line.iter().rposition(|file| !file.direct).unwrap_or(0);
+    (last + 1 == seen.line.len()).then_some(first)
+}
+
 /// Where a file belongs of which the name says nothing: between those that were seen before and after it, next to the one
-/// that it was seen directly with, else by time.
-fn index_for(members: &[Member], member: &Member, place: Option<usize>, seen: &Seen) -> usize {
+/// that it was seen directly with, else by time. What was never seen cannot have come after the first file that was
+/// `watched`, however late it was written to.
+fn index_for(
+    members: &[Member],
+    member: &Member,
+    place: Option<usize>,
+    seen: &Seen,
+    watched: Option<usize>,
+) -> usize {
     let is_seen = |index: usize| Some((index, seen.place_of(&members[index])?));
     let known = || (0..members.len()).filter_map(is_seen);
     let (mut start, mut end) = (0, members.len());
@@ -372,6 +387,9 @@ fn index_for(members: &[Member], member: &Member, place: Option<usize>, seen: &S
             if seen.is_direct(place, other) {
                 return end;
             }
+        }
+        if watched.is_some_and(|first| first <= place) {
+            return end;
         }
     }
     let later = |other: &Member| other.modified > member.modified;

@@ -293,3 +293,23 @@ fn a_file_with_another_name_among_those_that_were_not_seen() {
     let apart = saw(&[(1, false), (3, false), (5, false)]);
     assert_eq!(order(&Chain::new(members, &apart)), [1, 3, 2, 4, 5]);
 }
+
+/// The server began to watch when the file of tag 3 had the name, and has seen every file since: the one that it never saw
+/// is older, though it was written to after its roll.
+#[test]
+fn late_bytes_make_no_file_newer_than_those_that_were_watched() {
+    let mut members = vec![
+        member("app.log.2", 1, 10),
+        member("app.log.1", 2, 60),
+        member("saved3", 3, 30),
+        member("saved4", 4, 40),
+        member("app.log", 5, 50),
+    ];
+    let watched = saw(&[(3, false), (4, true), (5, true)]);
+    let chain = Chain::new(members.clone(), &watched);
+    assert_eq!(order(&chain), [1, 2, 3, 4, 5]);
+    // The file that has the name now was not seen to get it: time tells.
+    members[4].etag = ETag(6);
+    let chain = Chain::new(members, &watched);
+    assert_eq!(order(&chain), [1, 3, 4, 2, 6]);
+}
