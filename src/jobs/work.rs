@@ -63,7 +63,9 @@ pub fn run(options: WorkOptions) -> Result<(), String> {
     let follower = follower.map_err(|error| format!("cannot start a thread: {error}"))?;
     info!("working on the jobs in {path}");
     if !work.options.directory.join(QUEUE).exists() {
-        warn!("{path} has no queue yet; it must be the directory of --jobs");
+        info!(
+            "{path} has no queue yet: waiting for the first job; it must be the directory of --jobs"
+        );
     }
     let closer = signals.handle();
     let waiter = thread::spawn(move || {

@@ -170,7 +170,10 @@ fn read_tokens(path: &Path) -> Result<Tokens, String> {
     let (text, mode) = read(path).map_err(|error| error.to_string())?;
     let tokens = Tokens::parse(&text).map_err(|(line, why)| format!("line {line}: {why}"))?;
     if mode & 0o007 != 0 {
-        warn!("everybody on this machine can use {}", path.display());
+        warn!(
+            "everybody on this machine can read or write {path}: chmod 600 {path}",
+            path = path.display()
+        );
     }
     if tokens.count() == 0 {
         warn!("there is no token in {}: nobody may read", path.display());
