@@ -1,10 +1,10 @@
 //! The files of jobs, as the server needs them that accepts jobs: claim, enqueue, list, remove.
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
+use std::os::fd::AsFd;
 
-use rustix::fs::{AtFlags, Dir, FlockOperation, Mode, OFlags};
+use rustix::fs::{Dir, OFlags};
 use rustix::io::Errno;
 
 use super::files::{JobDirectory, QUEUE, id_before, record_name};
@@ -53,14 +53,13 @@ impl JobDirectory {
             if !is_unfinished(name.to_bytes()) {
                 continue;
             }
-            let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-            let Ok(file) = rustix::fs::openat(&self.directory, name, flags, Mode::empty()) else {
+            let Ok(name) = name.to_str() else { continue };
+            let Ok(file) = self.open_file(name, OFlags::RDONLY | OFlags::NONBLOCK) else {
                 continue;
             };
             // Its creator holds the lock.
-            let lock = rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive);
-            if lock.is_ok() {
-                let _ = rustix::fs::unlinkat(&self.directory, name, AtFlags::empty());
+            if self.kernel.lock(file.as_fd()) == Ok(true) {
+                self.unlink(name);
             }
         }
         Ok(())
@@ -75,7 +74,7 @@ impl JobDirectory {
             id.to_string(),
             record_name(id),
         ] {
-            let _ = rustix::fs::unlinkat(&self.directory, name, AtFlags::empty());
+            self.unlink(&name);
         }
     }
 
@@ -148,13 +147,10 @@ impl JobDirectory {
 
     /// Takes those off the list that the current file `queue` names.
     pub fn strike_queued(&self, jobs: &mut HashMap<JobId, JobRecord>) {
-        let Ok(queue) = self.open_file(QUEUE, OFlags::RDONLY) else {
+        let Ok(queue) = self.queue() else {
             return;
         };
-        for line in BufReader::new(File::from(queue))
-            .split(b'\n')
-            .map_while(Result::ok)
-        {
+        for line in BufReader::new(queue).split(b'\n').map_while(Result::ok) {
             let record = str::from_utf8(&line).ok().and_then(JobRecord::parse);
             if let Some(record) = record {
                 jobs.remove(&record.id);

@@ -4,15 +4,17 @@
 use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Read};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::Arc;
+use std::time::Duration;
 
-use rustix::fs::{AtFlags, Dir, FallocateFlags, FlockOperation, Mode, OFlags, RawMode};
+use rustix::fs::{Dir, FallocateFlags, Mode, OFlags, RawMode};
 use rustix::io::Errno;
 
+use super::kernel::{Kernel, Linux};
 use super::record::{self, JobId, JobRecord, JobStatus};
 use crate::job::{request_name, status_name, taken_name};
 use crate::store::reservation::reserve;
@@ -30,6 +32,7 @@ const TEXT_MAX: u64 = 64 * 1024;
 #[derive(Debug)]
 pub struct JobDirectory {
     pub(super) directory: OwnedFd,
+    pub(super) kernel: Arc<dyn Kernel>,
 }
 
 /// What became of an attempt to take a job.
@@ -50,6 +53,7 @@ pub enum Taken {
 #[derive(Debug)]
 pub struct Answer {
     lock: OwnedFd,
+    kernel: Arc<dyn Kernel>,
     /// Locked as long as the worker lives, and given to nobody.
     _taken: OwnedFd,
     /// How often a worker has taken the job, this time included.
@@ -64,13 +68,27 @@ impl JobDirectory {
     pub fn open(path: &Path) -> Result<JobDirectory, Errno> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let directory = rustix::fs::open(path, flags, Mode::empty())?;
-        Ok(JobDirectory { directory })
+        Ok(JobDirectory {
+            directory,
+            kernel: Arc::new(Linux),
+        })
     }
 
-    /// The directory from a descriptor.
+    /// The same directory, with calls and a clock of this kernel.
     #[must_use]
-    pub fn from_fd(directory: OwnedFd) -> JobDirectory {
-        JobDirectory { directory }
+    pub fn on(self, kernel: Arc<dyn Kernel>) -> JobDirectory {
+        JobDirectory { kernel, ..self }
+    }
+
+    /// The time since 1970.
+    #[must_use]
+    pub fn clock(&self) -> Duration {
+        self.kernel.clock()
+    }
+
+    /// Waits.
+    pub fn pause(&self, time: Duration) {
+        self.kernel.pause(time);
     }
 
     /// The jobs that were accepted and have no status yet, in the order in which they came.
@@ -111,23 +129,24 @@ impl JobDirectory {
         };
         let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE;
         let taken = self.open_file(&taken_name(id), flags)?;
-        if !try_lock(&taken)? {
+        if !self.kernel.lock(taken.as_fd())? {
             return Ok(Taken::Locked);
         }
         let before = size_of(&taken)?;
-        match (try_lock(&lock)?, before) {
+        match (self.kernel.lock(lock.as_fd())?, before) {
             (true, _) => {}
             // Somebody of other authors.
             (false, 0) => return Ok(Taken::Locked),
             (false, attempts) => return Ok(Taken::Orphaned(attempts)),
         }
         // The job may have ended between the look and the lock.
-        if self.exists(&status_name(id)) || is_sealed(&lock)? {
+        if self.exists(&status_name(id)) || is_sealed(&*self.kernel, &lock)? {
             return Ok(Taken::Over);
         }
-        rustix::io::write(&taken, b"+")?;
+        self.kernel.write(taken.as_fd(), b"+")?;
         Ok(Taken::Ours(Answer {
             lock,
+            kernel: Arc::clone(&self.kernel),
             _taken: taken,
             attempts: before + 1,
         }))
@@ -188,10 +207,8 @@ impl JobDirectory {
             Err(Errno::NOENT) => return Ok(true),
             lock => lock?,
         };
-        match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => {}
-            Err(Errno::AGAIN) => return Ok(self.is_over(id)),
-            Err(error) => return Err(error),
+        if !self.kernel.lock(lock.as_fd())? {
+            return Ok(self.is_over(id));
         }
         match self.status(id) {
             Some(status) if !self.is_over(id) => {
@@ -218,7 +235,7 @@ impl JobDirectory {
     }
 
     fn tell_end(&self, id: JobId, status: JobStatus) -> Result<(), Errno> {
-        let line = record::done_line(id, status, seconds_since_1970());
+        let line = record::done_line(id, status, self.clock().as_secs());
         self.append(DONE, line.as_bytes())
     }
 
@@ -233,18 +250,19 @@ impl JobDirectory {
         let thread = rustix::thread::gettid().as_raw_nonzero();
         let temporary = format!(".{name}.{thread}");
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC;
-        let mut file = File::from(self.open_file(&temporary, flags)?);
-        rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive)?;
-        let written = file
-            .write_all(text.as_bytes())
-            .map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO));
-        let linked = written.and_then(|()| {
-            let (directory, flags) = (&self.directory, AtFlags::empty());
-            rustix::fs::linkat(directory, &temporary, directory, name, flags)
-        });
-        let _ = rustix::fs::unlinkat(&self.directory, &temporary, AtFlags::empty());
+        let file = self.open_file(&temporary, flags)?;
+        if !self.kernel.lock(file.as_fd())? {
+            return Err(Errno::AGAIN);
+        }
+        let written = match self.kernel.write(file.as_fd(), text.as_bytes()) {
+            Ok(count) if count < text.len() => Err(Errno::NOSPC),
+            result => result,
+        };
+        let directory = self.directory.as_fd();
+        let linked = written.and_then(|_| self.kernel.link(directory, &temporary, name));
+        self.unlink(&temporary);
         match linked {
-            Ok(()) => Ok(Some(file)),
+            Ok(()) => Ok(Some(file.into())),
             Err(Errno::EXIST) => Ok(None),
             Err(error) => Err(error),
         }
@@ -257,7 +275,7 @@ impl JobDirectory {
             Err(Errno::NOENT) => return Ok(()),
             Err(error) => return Err(error),
         };
-        rustix::fs::chmodat(&self.directory, id.as_str(), mode, AtFlags::empty())
+        self.kernel.chmod(self.directory.as_fd(), id.as_str(), mode)
     }
 
     /// Appends a line to a log of the directory with one write, and creates it if it is not there.
@@ -273,7 +291,7 @@ impl JobDirectory {
             true => Cow::Owned([b"\n", line].concat()),
         };
         reserve(&file, line.len() as u64, size_of(&file)?)?;
-        match rustix::io::retry_on_intr(|| rustix::io::write(&file, &line))? {
+        match self.kernel.write(file.as_fd(), &line)? {
             count if count == line.len() => Ok(()),
             _ => Err(Errno::NOSPC),
         }
@@ -286,17 +304,27 @@ impl JobDirectory {
     }
 
     pub(super) fn open_file(&self, name: &str, flags: OFlags) -> Result<OwnedFd, Errno> {
-        let flags = flags | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NOCTTY;
-        let mode = Mode::from_raw_mode(0o644);
-        rustix::fs::openat(&self.directory, name, flags, mode)
+        self.kernel.open(self.directory.as_fd(), name, flags)
     }
 
     pub(super) fn stat(&self, name: &str) -> Result<rustix::fs::Stat, Errno> {
-        rustix::fs::statat(&self.directory, name, AtFlags::SYMLINK_NOFOLLOW)
+        self.kernel.stat(self.directory.as_fd(), name)
+    }
+
+    pub(super) fn unlink(&self, name: &str) {
+        let _ = self.kernel.unlink(self.directory.as_fd(), name);
     }
 
     pub(super) fn exists(&self, name: &str) -> bool {
         self.stat(name).is_ok()
+    }
+
+    /// The log of accepted jobs that has the name now.
+    ///
+    /// # Errors
+    /// ENOENT and the like.
+    pub fn queue(&self) -> Result<File, Errno> {
+        Ok(self.open_file(QUEUE, OFlags::RDONLY)?.into())
     }
 
     fn read_text(&self, name: &str) -> Result<String, Errno> {
@@ -322,7 +350,7 @@ impl Answer {
     /// Whether somebody else has sealed it.
     #[must_use]
     pub fn is_sealed(&self) -> bool {
-        is_sealed(&self.lock).unwrap_or(true)
+        is_sealed(&*self.kernel, &self.lock).unwrap_or(true)
     }
 }
 
@@ -359,17 +387,8 @@ fn ends_in_a_line(file: &OwnedFd, size: u64) -> Result<bool, Errno> {
     Ok(count == 0 || byte == *b"\n")
 }
 
-/// False: somebody else has the lock.
-fn try_lock(file: &OwnedFd) -> Result<bool, Errno> {
-    match rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(true),
-        Err(Errno::AGAIN) => Ok(false),
-        Err(error) => Err(error),
-    }
-}
-
-fn is_sealed(file: &OwnedFd) -> Result<bool, Errno> {
-    Ok(rustix::fs::fstat(file)?.st_mode & WRITE_BITS == 0)
+fn is_sealed(kernel: &dyn Kernel, file: &OwnedFd) -> Result<bool, Errno> {
+    Ok(kernel.stat_open(file.as_fd())?.st_mode & WRITE_BITS == 0)
 }
 
 pub(super) fn record_name(id: JobId) -> String {
@@ -380,10 +399,4 @@ pub(super) fn record_name(id: JobId) -> String {
 pub(super) fn id_before(name: &[u8], ending: &[u8]) -> Option<JobId> {
     let stem = name.strip_suffix(ending)?;
     OsStr::from_bytes(stem).to_str()?.parse().ok()
-}
-
-fn seconds_since_1970() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |time| time.as_secs())
 }

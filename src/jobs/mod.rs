@@ -17,12 +17,15 @@
 //! sealed belongs to a worker that died.
 //!
 //! [`files`] has the operations on these files that server and workers share, [`acceptance`] those of the server alone;
-//! [`record`] the texts in them, pure; [`tracker`] is the part of the server; [`work`] is the worker, `openrange work`.
+//! [`record`] the texts in them, pure. [`tracker`] is the part of the server, which hears of ends by its [`watch`];
+//! [`work`] is the worker, `openrange work`. All of them reach the files through a [`kernel`].
 
 pub mod acceptance;
 pub mod files;
+pub mod kernel;
 pub mod record;
 pub mod tracker;
+pub mod watch;
 pub mod work;
 
 pub use files::JobDirectory;

@@ -4,22 +4,22 @@
 //! jobs record. What is kept here is only a copy of what the directory says, made again at each start.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::fs::File;
 use std::io;
-use std::os::fd::AsFd;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-use inotify::{EventMask, Inotify, WatchMask};
 use log::{error, info, warn};
-use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec};
-use rustix::fd::OwnedFd;
 use rustix::io::Errno;
 
 use super::files::JobDirectory;
 use super::record::{JobId, JobRecord, JobStatus};
+use super::watch::{DirectoryWatch, Seen, Watch};
 use crate::limits::{
     JOB_CLEAN_INTERVAL, JOB_KEEP, JOB_SEAL_PATIENCE, JOB_TIMEOUT, JOBS_MAX, QUEUE_LOOK_INTERVAL,
 };
+use crate::receipt::WriteFailure;
+use crate::store::place::failure;
 
 /// How jobs are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,12 +47,7 @@ pub struct Tracker {
     directory: JobDirectory,
     terms: JobTerms,
     open: Mutex<Open>,
-    /// Wakes the thread.
-    wake: OwnedFd,
-    /// Watches the directory.
-    watch: Mutex<Inotify>,
-    /// The same queue of events, to wait for them without the lock.
-    events: OwnedFd,
+    watch: Box<dyn Watch>,
 }
 
 /// The open jobs and when they end.
@@ -65,6 +60,8 @@ struct Open {
     /// Jobs that somebody else has given a status, and when they should be sealed at the latest.
     unsealed: BTreeSet<(u64, JobId)>,
     stopped: bool,
+    /// When files that were kept long enough are removed next, in seconds since 1970.
+    clean_at: u64,
 }
 
 impl Open {
@@ -90,15 +87,6 @@ impl Open {
     }
 }
 
-/// A job that is not accepted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NotAccepted {
-    /// `--jobs-max` are open.
-    Full,
-    /// The file system refuses.
-    Failed(Errno),
-}
-
 impl Tracker {
     /// The jobs that this directory has: what an earlier server left half-done is completed or removed.
     ///
@@ -106,18 +94,24 @@ impl Tracker {
     /// EACCES, EMFILE and the like.
     pub fn new(path: &std::path::Path, terms: JobTerms) -> io::Result<Tracker> {
         let directory = JobDirectory::open(path)?;
-        let watch = Inotify::init()?;
-        watch
-            .watches()
-            .add(path, WatchMask::CREATE | WatchMask::MOVED_TO)?;
-        let events = rustix::io::fcntl_dupfd_cloexec(watch.as_fd(), 0)?;
+        let watch = DirectoryWatch::new(path)?;
+        Ok(Tracker::over(directory, Box::new(watch), terms)?)
+    }
+
+    /// The same of an open directory. `watch` reports what happens from now on.
+    ///
+    /// # Errors
+    /// EACCES, EMFILE and the like.
+    pub fn over(
+        directory: JobDirectory,
+        watch: Box<dyn Watch>,
+        terms: JobTerms,
+    ) -> Result<Tracker, Errno> {
         let tracker = Tracker {
-            events,
             directory,
             terms,
             open: Mutex::default(),
-            wake: rustix::event::eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?,
-            watch: Mutex::new(watch),
+            watch,
         };
         tracker.recover()?;
         Ok(tracker)
@@ -139,18 +133,42 @@ impl Tracker {
     #[must_use]
     pub fn deadline(&self, wanted: Option<u64>) -> u64 {
         let timeout = wanted.unwrap_or(self.terms.timeout.as_secs());
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
+        let now = self.directory.clock();
         let begun = u64::from(now.subsec_nanos() > 0);
         now.as_secs().saturating_add(timeout).saturating_add(begun)
     }
 
-    /// Claims a name for a job; false if there is such a job already.
+    /// Makes the files of a job, or finds that the same request has made them before. `body` is the request, from its
+    /// beginning; `publish` gives it its name.
     ///
     /// # Errors
-    /// [`NotAccepted`]
-    pub fn claim(&self, record: &JobRecord) -> Result<bool, NotAccepted> {
+    /// Nothing is left of the job then.
+    pub fn accept(
+        &self,
+        record: &JobRecord,
+        body: impl FnOnce() -> Result<File, Errno>,
+        publish: impl FnOnce() -> Result<(), WriteFailure>,
+    ) -> Result<(), WriteFailure> {
+        let id = record.id;
+        if !self.claim(record)? {
+            let mut body = body().map_err(failure)?;
+            return match self.directory.is_request(id, &mut body) {
+                Ok(false) => Err(WriteFailure::OtherBody),
+                // The request that came first has not given its body the name yet, or the job is being removed.
+                Ok(true) | Err(_) => Ok(()),
+            };
+        }
+        publish().inspect_err(|_| self.forget(id))?;
+        // Workers see it in the queue from now on.
+        self.insert(id, record.deadline);
+        let queued = self.directory.enqueue(record);
+        queued.inspect_err(|_| self.forget(id)).map_err(failure)?;
+        info!("job {id}: accepted, {} bytes", record.length);
+        Ok(())
+    }
+
+    /// Claims a name for a job; false if there is such a job already.
+    fn claim(&self, record: &JobRecord) -> Result<bool, WriteFailure> {
         let mut reserved = self.reserve(record.id);
         if reserved.is_none() {
             // Whoever has just read the end of a job may ask for the next one before the thread has heard of that end.
@@ -158,13 +176,13 @@ impl Tracker {
             reserved = self.reserve(record.id);
         }
         if reserved.is_none() && self.directory.record(record.id).is_none() {
-            return Err(NotAccepted::Full);
+            return Err(WriteFailure::TooManyJobs);
         }
         let claimed = self.directory.claim(record);
         if reserved == Some(true) && !matches!(claimed, Ok(true)) {
             self.open().claimed.remove(&record.id);
         }
-        claimed.map_err(NotAccepted::Failed)
+        claimed.map_err(failure)
     }
 
     /// Counts a job as open that is about to be made. `None`: there are too many; false: it is open already.
@@ -177,19 +195,8 @@ impl Tracker {
         has_place.then(|| open.claimed.insert(id))
     }
 
-    /// Makes known a job whose request has its name: workers see it in the queue from now on.
-    ///
-    /// # Errors
-    /// ENOSPC and the like; nothing is left of the job then.
-    pub fn enqueue(&self, record: &JobRecord) -> Result<(), Errno> {
-        self.insert(record.id, record.deadline);
-        self.directory
-            .enqueue(record)
-            .inspect_err(|_| self.forget(record.id))
-    }
-
     /// Takes back the claim of a job whose files could not be written.
-    pub fn forget(&self, id: JobId) {
+    fn forget(&self, id: JobId) {
         self.drop_open(id);
         self.directory.remove(id);
     }
@@ -206,29 +213,38 @@ impl Tracker {
 
     /// Waits for deadlines and ends until [`Tracker::stop`].
     pub fn run(&self) {
-        let mut clean_at = seconds_since_1970();
-        let interval = self.terms.keep.as_secs();
-        let interval = interval.clamp(1, JOB_CLEAN_INTERVAL.as_secs());
         loop {
-            let now = seconds_since_1970();
-            if now >= clean_at {
-                self.clean(now);
-                clean_at = now + interval;
-            }
-            self.end_late(now);
-            self.seal_late(now);
+            let pause = self.turn();
             if self.open().stopped {
                 return;
             }
-            self.wait(now, clean_at);
+            self.watch.wait(pause);
             self.read_ends();
         }
+    }
+
+    /// Does what is due, and says for how long there is nothing more to do unless something happens.
+    pub fn turn(&self) -> Duration {
+        let now = self.seconds();
+        let mut clean_at = self.open().clean_at;
+        if now >= clean_at {
+            self.clean(now);
+            let interval = self.terms.keep.as_secs();
+            clean_at = now + interval.clamp(1, JOB_CLEAN_INTERVAL.as_secs());
+            self.open().clean_at = clean_at;
+        }
+        self.end_late(now);
+        self.seal_late(now);
+        let next = self.open().next();
+        let next = next.map_or(clean_at, |next| next.min(clean_at));
+        // Deadlines are whole seconds, and a clock may be set: a look at least now and then.
+        Duration::from_secs(next.saturating_sub(now)).min(QUEUE_LOOK_INTERVAL)
     }
 
     /// Ends [`Tracker::run`].
     pub fn stop(&self) {
         self.open().stopped = true;
-        self.wake();
+        self.watch.wake();
     }
 
     /// Completes what an earlier server has left.
@@ -253,7 +269,7 @@ impl Tracker {
         }
         self.directory.each_ended(|id| {
             if self.directory.is_accepted(id) && !self.directory.is_over(id) {
-                self.complete_end(id, seconds_since_1970());
+                self.complete_end(id, self.seconds());
             }
             Ok(())
         })
@@ -319,50 +335,24 @@ impl Tracker {
         }
     }
 
-    /// Waits until a deadline passes, an end is recorded, or another thread wants something.
-    fn wait(&self, now: u64, clean_at: u64) {
-        let next = self.open().next();
-        let next = next.map_or(clean_at, |next| next.min(clean_at));
-        // Deadlines are whole seconds, and a clock may be set: a look at least now and then.
-        let pause = Duration::from_secs(next.saturating_sub(now)).min(QUEUE_LOOK_INTERVAL);
-        let timeout = Timespec::try_from(pause).expect("some seconds");
-        let mut ready = [
-            PollFd::new(&self.events, PollFlags::IN),
-            PollFd::new(&self.wake, PollFlags::IN),
-        ];
-        let _ = rustix::event::poll(&mut ready, Some(&timeout));
-        let _ = rustix::io::read(&self.wake, &mut [0; 8]);
-    }
-
     /// Takes jobs off the list that have got a status.
-    fn read_ends(&self) {
-        let mut watch = self.watch();
-        let mut buffer = [0; 4096];
-        let mut lost = false;
-        while let Ok(events) = watch.read_events(&mut buffer) {
-            for event in events {
-                lost |= event.mask.contains(EventMask::Q_OVERFLOW);
-                let name = event.name.and_then(|name| name.to_str());
-                let id = name.and_then(|name| name.strip_suffix(".status"));
-                if let Some(id) = id.and_then(|id| id.parse().ok()) {
-                    self.has_status(id);
+    pub fn read_ends(&self) {
+        for seen in self.watch.seen() {
+            match seen {
+                Seen::Ended(id) => self.has_status(id),
+                Seen::Lost => {
+                    let open: Vec<JobId> = self.open().deadlines.keys().copied().collect();
+                    let ended = open.into_iter().filter(|id| self.directory.has_ended(*id));
+                    ended.for_each(|id| self.has_status(id));
                 }
             }
-        }
-        drop(watch);
-        if lost {
-            let open: Vec<JobId> = self.open().deadlines.keys().copied().collect();
-            let ended = open
-                .into_iter()
-                .filter(|id| self.directory.status(*id).is_some());
-            ended.for_each(|id| self.has_status(id));
         }
     }
 
     /// A job is open no longer, but for the seal that follows the status.
     fn has_status(&self, id: JobId) {
         if self.drop_open(id) {
-            self.look_for_seal(id, seconds_since_1970());
+            self.look_for_seal(id, self.seconds());
         }
     }
 
@@ -376,7 +366,7 @@ impl Tracker {
         let first = open.by_time.first() == Some(&(deadline, id));
         drop(open);
         if first {
-            self.wake();
+            self.watch.wake();
         }
     }
 
@@ -384,21 +374,11 @@ impl Tracker {
         self.open().remove(id)
     }
 
-    fn wake(&self) {
-        let _ = rustix::io::write(&self.wake, &1u64.to_ne_bytes());
+    fn seconds(&self) -> u64 {
+        self.directory.clock().as_secs()
     }
 
     fn open(&self) -> MutexGuard<'_, Open> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    fn watch(&self) -> MutexGuard<'_, Inotify> {
-        self.watch.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn seconds_since_1970() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |time| time.as_secs())
 }

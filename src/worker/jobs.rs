@@ -19,7 +19,6 @@ use crate::http::write::{Verb, WriteHead};
 use crate::intent::{Intent, ParsedRequest};
 use crate::job::{self, JobId, JobStatus};
 use crate::jobs::record::JobRecord;
-use crate::jobs::tracker::NotAccepted;
 use crate::receipt::{Receipt, WriteFailure};
 use crate::resource::Resource;
 use crate::store::place::{Place, Stop, failure};
@@ -191,39 +190,23 @@ fn accept(
     mut record: JobRecord,
 ) -> Result<JobId, WriteFailure> {
     let (jobs, files) = jobs(context);
-    let (tracker, id) = (&jobs.tracker, record.id);
+    let id = record.id;
     record.length = temporary.size();
-    let is_new = tracker.claim(&record).map_err(|why| match why {
-        NotAccepted::Full => WriteFailure::TooManyJobs,
-        NotAccepted::Failed(error) => failure(error),
-    })?;
-    if !is_new {
-        let mut body = temporary.reader().map_err(failure)?;
-        return match tracker.directory().is_request(id, &mut body) {
-            Ok(false) => Err(WriteFailure::OtherBody),
-            // The request that came first has not given its body the name yet, or the job is being removed.
-            Ok(true) | Err(_) => Ok(id),
-        };
-    }
-    let published = request_place(jobs, files, id).and_then(|place| {
+    let body = temporary.reader();
+    let publish = || {
+        let place = request_place(jobs, files, id)?;
         let (conditions, expected) = (&Conditions::default(), None);
         let terms = Terms {
             conditions,
             expected,
         };
-        temporary
-            .publish(&place, &terms)
-            .map_err(|stop| match stop {
-                Stop::Failed(failure) => failure,
-                Stop::Locked => WriteFailure::Busy,
-            })
-    });
-    if let Err(failure) = published {
-        tracker.forget(id);
-        return Err(failure);
-    }
-    tracker.enqueue(&record).map_err(failure)?;
-    info!("job {id}: accepted, {} bytes", record.length);
+        let published = temporary.publish(&place, &terms);
+        published.map(drop).map_err(|stop| match stop {
+            Stop::Failed(failure) => failure,
+            Stop::Locked => WriteFailure::Busy,
+        })
+    };
+    jobs.tracker.accept(&record, || body, publish)?;
     Ok(id)
 }
 

@@ -1,16 +1,17 @@
 //! Runs the command of one job.
 
+use std::ffi::OsString;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use log::error;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fd::OwnedFd;
 use rustix::process::{Pid, PidfdFlags, Signal};
 
-use super::options::WorkOptions;
+use super::attendant::{Ended, Run};
 use crate::jobs::files::{Answer, JobDirectory};
 use crate::jobs::record::{JobId, JobStatus};
 use crate::limits::{JOB_LOOK_INTERVAL, JOB_STOP_GRACE};
@@ -19,48 +20,45 @@ use crate::os;
 /// What a shell says of a command that cannot be started.
 const CANNOT_START: u8 = 127;
 
-/// How the run of a command ended.
-pub enum Ended {
-    /// The command ended by itself, or its deadline passed.
-    With(JobStatus),
-    /// Somebody else has sealed the answer; the command was stopped.
-    SealedByAnother,
-    /// The worker is to end at once; the command was stopped and the job stays open.
-    Cut,
+/// The command of a worker.
+pub struct Commands {
+    /// The command and its arguments.
+    pub command: Vec<OsString>,
+    /// Commands are to be stopped at once.
+    pub cut: AtomicBool,
 }
 
-/// Runs the command with the request as its input and the answer as its output, and waits for its end.
-pub fn run(
-    directory: &JobDirectory,
-    id: JobId,
-    answer: &Answer,
-    options: &WorkOptions,
-    cut: &AtomicBool,
-) -> Ended {
-    let mut child = match start(directory, id, answer, options) {
-        Ok(child) => child,
-        Err(error) => {
-            error!("job {id}: cannot start {:?}: {error}", options.command[0]);
-            return Ended::With(JobStatus::Exit(CANNOT_START));
-        }
-    };
-    let deadline = directory.record(id).map(|record| record.deadline);
-    let ended = wait(&mut child, answer, deadline, cut);
-    // Also what the command has left in the background must not write to an answer that is complete.
-    stop(&mut child);
-    ended
+impl Run for Commands {
+    fn run(&self, directory: &JobDirectory, id: JobId, answer: &Answer) -> Ended {
+        let mut child = match start(directory, id, answer, &self.command) {
+            Ok(child) => child,
+            Err(error) => {
+                error!("job {id}: cannot start {:?}: {error}", self.command[0]);
+                return Ended::With(JobStatus::Exit(CANNOT_START));
+            }
+        };
+        let ended = wait(&mut child, directory, id, answer, &self.cut);
+        // Also what the command has left in the background must not write to an answer that is complete.
+        stop(&mut child);
+        ended
+    }
+
+    fn is_cut(&self) -> bool {
+        self.cut.load(Ordering::Relaxed)
+    }
 }
 
 fn start(
     directory: &JobDirectory,
     id: JobId,
     answer: &Answer,
-    options: &WorkOptions,
+    command: &[OsString],
 ) -> std::io::Result<Child> {
     let (request, answer) = (directory.request(id)?, answer.output()?);
-    let mut command = Command::new(&options.command[0]);
+    let (program, arguments) = command.split_first().expect("a command");
+    let mut command = Command::new(program);
     command
-        .args(&options.command[1..])
+        .args(arguments)
         .env("OPENRANGE_JOB", id.as_str())
         .stdin(request)
         .stderr(answer.try_clone()?)
@@ -76,7 +74,14 @@ fn start(
 }
 
 /// Waits until the command ends, and looks at intervals whether it may still go on.
-fn wait(child: &mut Child, answer: &Answer, deadline: Option<u64>, cut: &AtomicBool) -> Ended {
+fn wait(
+    child: &mut Child,
+    directory: &JobDirectory,
+    id: JobId,
+    answer: &Answer,
+    cut: &AtomicBool,
+) -> Ended {
+    let deadline = directory.record(id).map(|record| record.deadline);
     let process = process_descriptor(child);
     loop {
         pause(process.as_ref(), JOB_LOOK_INTERVAL);
@@ -89,7 +94,7 @@ fn wait(child: &mut Child, answer: &Answer, deadline: Option<u64>, cut: &AtomicB
         if answer.is_sealed() {
             return Ended::SealedByAnother;
         }
-        if deadline.is_some_and(is_past) {
+        if deadline.is_some_and(|deadline| directory.clock().as_secs() >= deadline) {
             return Ended::With(JobStatus::Timeout);
         }
         if cut.load(Ordering::Relaxed) {
@@ -132,10 +137,4 @@ fn status_of(status: ExitStatus) -> JobStatus {
         (None, Some(signal)) => JobStatus::Signal(byte(signal)),
         (None, None) => unreachable!("a process ends by exit or by a signal"),
     }
-}
-
-fn is_past(deadline: u64) -> bool {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .is_ok_and(|now| now.as_secs() >= deadline)
 }

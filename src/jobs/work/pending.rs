@@ -22,6 +22,17 @@ struct State {
     stopped: bool,
 }
 
+/// What a runner is to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// To look at this job.
+    Job(JobId),
+    /// To wait, until this moment at most.
+    Wait(Option<Instant>),
+    /// To end.
+    Stop,
+}
+
 impl Pending {
     /// Adds a job behind the others.
     pub fn offer(&self, id: JobId) {
@@ -30,33 +41,29 @@ impl Pending {
     }
 
     /// Adds a job of which something may be known after a pause.
-    pub fn look_again_later(&self, id: JobId) {
-        let at = Instant::now() + JOB_LOCKED_PAUSE;
-        self.state().later.push_back((at, id));
+    pub fn look_again_later(&self, id: JobId, now: Instant) {
+        self.state().later.push_back((now + JOB_LOCKED_PAUSE, id));
         self.changed.notify_one();
     }
 
+    /// What there is to do at this moment.
+    pub fn next(&self, now: Instant) -> Next {
+        self.state().next(now)
+    }
+
     /// Waits for a job; `None` once [`Pending::stop`] was called.
-    pub fn next(&self) -> Option<JobId> {
+    pub fn wait(&self) -> Option<JobId> {
         let mut state = self.state();
         loop {
-            if state.stopped {
-                return None;
-            }
-            if let Some(id) = state.ready.pop_front() {
-                return Some(id);
-            }
             let now = Instant::now();
-            state = match state.later.front() {
-                Some(&(at, id)) if at <= now => {
-                    state.later.pop_front();
-                    return Some(id);
-                }
-                Some(&(at, _)) => {
+            state = match state.next(now) {
+                Next::Stop => return None,
+                Next::Job(id) => return Some(id),
+                Next::Wait(Some(at)) => {
                     let waited = self.changed.wait_timeout(state, at - now);
                     waited.unwrap_or_else(PoisonError::into_inner).0
                 }
-                None => {
+                Next::Wait(None) => {
                     let waited = self.changed.wait(state);
                     waited.unwrap_or_else(PoisonError::into_inner)
                 }
@@ -72,5 +79,23 @@ impl Pending {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn next(&mut self, now: Instant) -> Next {
+        if self.stopped {
+            return Next::Stop;
+        }
+        if let Some(id) = self.ready.pop_front() {
+            return Next::Job(id);
+        }
+        match self.later.front() {
+            Some(&(at, id)) if at <= now => {
+                self.later.pop_front();
+                Next::Job(id)
+            }
+            later => Next::Wait(later.map(|(at, _)| *at)),
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! Follows `queue` across its rolls and offers each job that it names.
+//! Follows `queue` across its rolls and offers each job that it names. [`Queue`] reads, [`QueueFollower`] waits.
 
 use std::fs::File;
 use std::io;
@@ -17,13 +17,17 @@ use crate::jobs::files::{JobDirectory, QUEUE};
 use crate::jobs::record::JobRecord;
 use crate::limits::{JOB_LINE_MAX, QUEUE_LOOK_INTERVAL};
 
-/// A reader of `queue`.
+/// Waits until there may be something new in `queue`.
 pub struct QueueFollower {
     path: PathBuf,
     inotify: Inotify,
     stopped: Arc<OwnedFd>,
-    file: Option<Reading>,
+    queue: Queue,
 }
+
+/// How far `queue` was read.
+#[derive(Default)]
+pub struct Queue(Option<Reading>);
 
 /// The file that is being read, and how far.
 struct Reading {
@@ -57,7 +61,7 @@ impl QueueFollower {
             path: directory.join(QUEUE),
             inotify,
             stopped: Arc::new(stopped),
-            file: None,
+            queue: Queue::default(),
         })
     }
 
@@ -70,45 +74,15 @@ impl QueueFollower {
     /// Offers jobs until it is stopped.
     pub fn run(&mut self, directory: &JobDirectory, pending: &Pending) {
         loop {
-            self.look(directory, pending);
+            let (mut watches, path) = (self.inotify.watches(), &self.path);
+            self.queue.look(directory, pending, || {
+                if let Err(error) = watches.add(path, WatchMask::MODIFY) {
+                    warn!("cannot watch {}: {error}", path.display());
+                }
+            });
             if self.wait() {
                 return;
             }
-        }
-    }
-
-    /// Reads what is new. When the name has another file, the former one is read to its end first; and because more
-    /// than one may have had the name meanwhile, the directory is scanned.
-    fn look(&mut self, directory: &JobDirectory, pending: &Pending) {
-        let current = File::open(&self.path).ok();
-        if let Some(reading) = &mut self.file {
-            reading.read(pending);
-        }
-        let same = match (&self.file, &current) {
-            (Some(reading), Some(current)) => same_file(&reading.file, current),
-            (None, None) => true,
-            _ => false,
-        };
-        if same {
-            return;
-        }
-        self.file = current.map(|file| self.begin(file));
-        match directory.open_jobs() {
-            Ok(jobs) => jobs.into_iter().for_each(|id| pending.offer(id)),
-            Err(error) => error!("cannot list the jobs: {error}"),
-        }
-    }
-
-    /// Watches a file and begins behind what it has: the scan that follows finds those jobs.
-    fn begin(&self, file: File) -> Reading {
-        if let Err(error) = self.inotify.watches().add(&self.path, WatchMask::MODIFY) {
-            warn!("cannot watch {}: {error}", self.path.display());
-        }
-        let offset = file.metadata().map_or(0, |meta| meta.len());
-        Reading {
-            file,
-            offset,
-            line: Vec::new(),
         }
     }
 
@@ -133,7 +107,43 @@ impl QueueFollower {
     }
 }
 
+impl Queue {
+    /// Reads what is new. When the name has another file, the former one is read to its end first; and because more
+    /// than one may have had the name meanwhile, the directory is scanned. `watch` makes the changes of the file that has
+    /// the name known from then on.
+    pub fn look(&mut self, directory: &JobDirectory, pending: &Pending, watch: impl FnOnce()) {
+        let current = directory.queue().ok();
+        if let Some(reading) = &mut self.0 {
+            reading.read(pending);
+        }
+        let same = match (&self.0, &current) {
+            (Some(reading), Some(current)) => same_file(&reading.file, current),
+            (None, None) => true,
+            _ => false,
+        };
+        if same {
+            return;
+        }
+        self.0 = current.map(|file| Reading::begin(file, watch));
+        match directory.open_jobs() {
+            Ok(jobs) => jobs.into_iter().for_each(|id| pending.offer(id)),
+            Err(error) => error!("cannot list the jobs: {error}"),
+        }
+    }
+}
+
 impl Reading {
+    /// Begins behind what a file has: the scan that follows finds those jobs.
+    fn begin(file: File, watch: impl FnOnce()) -> Reading {
+        watch();
+        let offset = file.metadata().map_or(0, |meta| meta.len());
+        Reading {
+            file,
+            offset,
+            line: Vec::new(),
+        }
+    }
+
     /// Offers the job of each complete line.
     fn read(&mut self, pending: &Pending) {
         let mut bytes = [0; 16 * 1024];

@@ -1,0 +1,118 @@
+//! Brings jobs to their end: takes one, runs its command, records its status. What it knows of a job is in the directory,
+//! so it may die at any moment.
+
+use std::time::Instant;
+
+use log::{error, info, warn};
+
+use super::pending::Pending;
+use crate::jobs::files::{Answer, JobDirectory, Taken};
+use crate::jobs::record::{JobId, JobStatus};
+use crate::limits::JOB_LOCKED_PAUSE;
+
+/// What the runners of a worker share.
+pub struct Attendant<R> {
+    /// The files of the jobs.
+    pub directory: JobDirectory,
+    /// Jobs that wait for a runner.
+    pub pending: Pending,
+    /// `--retry`: how often a job of a worker that died is taken again.
+    pub retry: u64,
+    /// What runs for each job.
+    pub runner: R,
+}
+
+/// Runs something for a job.
+pub trait Run {
+    /// Runs it to its end, with the request as its input and the answer as its output.
+    fn run(&self, directory: &JobDirectory, id: JobId, answer: &Answer) -> Ended;
+
+    /// Whether the worker is to end at once.
+    fn is_cut(&self) -> bool;
+}
+
+/// How the run of a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// The command ended by itself, or its deadline passed.
+    With(JobStatus),
+    /// Somebody else has sealed the answer; the command was stopped.
+    SealedByAnother,
+    /// The worker is to end at once; the command was stopped and the job stays open.
+    Cut,
+}
+
+impl<R: Run> Attendant<R> {
+    /// Takes a job, if it can be had, and brings it to its end.
+    pub fn attend(&self, id: JobId, now: Instant) {
+        let answer = match self.directory.take(id) {
+            Ok(Taken::Ours(answer)) => answer,
+            Ok(Taken::Orphaned(attempts)) if attempts > self.retry => {
+                return self.abandon(id, now);
+            }
+            // It is taken again once nothing else writes.
+            Ok(Taken::Locked | Taken::Orphaned(_)) => {
+                return self.pending.look_again_later(id, now);
+            }
+            Ok(Taken::Over) => return self.finish_what_died(id),
+            Err(error) => {
+                error!("job {id}: cannot take it: {error}");
+                return self.pending.look_again_later(id, now);
+            }
+        };
+        let status = if answer.attempts > 1 + self.retry {
+            warn!("job {id}: a worker took it and died");
+            JobStatus::Abandoned
+        } else {
+            match self.runner.run(&self.directory, id, &answer) {
+                Ended::With(status) => status,
+                Ended::SealedByAnother if self.directory.status(id).is_some() => {
+                    info!("job {id}: somebody else has ended it");
+                    return;
+                }
+                // By hand: `chmod a-w` is a way to say that nobody needs it any more.
+                Ended::SealedByAnother => JobStatus::Cancelled,
+                Ended::Cut => return,
+            }
+        };
+        self.end(id, status, &answer);
+    }
+
+    /// Records how a job ended, and tries that again while the disk is full: the command has run, and must not run twice.
+    /// `_answer`: while it is ours, nobody takes the job for abandoned.
+    fn end(&self, id: JobId, status: JobStatus, _answer: &Answer) {
+        loop {
+            match self.directory.end(id, status) {
+                Ok(_) if self.directory.status(id) == Some(status) => {
+                    return info!("job {id}: {status}");
+                }
+                Ok(_) => return info!("job {id}: it ended before with another status"),
+                Err(error) => {
+                    error!("job {id}: cannot record that it ended with {status}: {error}");
+                }
+            }
+            if self.runner.is_cut() {
+                return;
+            }
+            self.directory.pause(JOB_LOCKED_PAUSE);
+        }
+    }
+
+    /// Ends a job of a worker that died, while something of it still writes.
+    fn abandon(&self, id: JobId, now: Instant) {
+        match self.directory.end(id, JobStatus::Abandoned) {
+            Ok(_) => warn!("job {id}: a worker took it and died"),
+            Err(error) => {
+                error!("job {id}: cannot record that it was abandoned: {error}");
+                self.pending.look_again_later(id, now);
+            }
+        }
+    }
+
+    /// Whoever gave a job its status may have died before the seal.
+    fn finish_what_died(&self, id: JobId) {
+        if let Err(error) = self.directory.complete_end(id) {
+            error!("job {id}: cannot seal its answer: {error}");
+        }
+    }
+}
