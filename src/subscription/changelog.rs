@@ -130,7 +130,13 @@ impl ChangeLog {
             let place = self
                 .entries
                 .binary_search_by(|(other, _)| (**other).cmp(&name));
+            let is_there = place.is_ok_and(|index| !self.entries[index].1.gone);
             match (place, entry) {
+                (_, Some(_)) if there >= LISTING_MAX && !is_there => {
+                    if !mem::replace(&mut self.truncated, true) {
+                        (self.floor, changed) = (version, true);
+                    }
+                }
                 (Ok(index), entry) => {
                     let record = &mut self.entries[index].1;
                     let before = (record.changed, record.gone);
@@ -138,7 +144,6 @@ impl ChangeLog {
                     *record = match entry {
                         None => record.gone(version),
                         Some(entry) if !record.gone => record.updated(entry, version),
-                        Some(_) if there >= LISTING_MAX => *record,
                         Some(entry) => EntryHistory {
                             known: record.known,
                             ..EntryHistory::new(entry, version)
@@ -147,16 +152,10 @@ impl ChangeLog {
                     there += usize::from(!record.gone);
                     changed |= before != (record.changed, record.gone);
                 }
-                (Err(index), Some(entry)) if there < LISTING_MAX => {
+                (Err(index), Some(entry)) => {
                     let record = EntryHistory::new(entry, version);
                     self.entries.insert(index, (name.into(), record));
                     (there, changed) = (there + 1, true);
-                }
-                (Err(_), Some(_)) => {
-                    changed |= !self.truncated;
-                    if !mem::replace(&mut self.truncated, true) {
-                        self.floor = version;
-                    }
                 }
                 (Err(_), None) => {}
             }

@@ -2,8 +2,10 @@
 //! the state it is in then.
 
 mod bodies;
+mod burden;
 mod events;
 mod groups;
+mod patience;
 mod pieces;
 
 use std::panic::{self, AssertUnwindSafe};
@@ -12,6 +14,7 @@ use std::time::Duration;
 use openrange::connection::{Action, CloseMode, Connection, State, Timeouts};
 use openrange::http::conditional::ETag;
 use openrange::http::date::Date;
+use openrange::job::JobStatus;
 use openrange::limits::{CHUNK_MAX, HEAD_MAX, LINGER, LINGER_BYTES};
 use openrange::readiness::Interest;
 use openrange::resource::{FileInfo, Resource};
@@ -193,6 +196,10 @@ mod state {
     }
     pub fn linger() -> Machine {
         after(shut(), |machine| machine.shut(NOW))
+    }
+    pub fn linger_refused() -> Machine {
+        let machine = after(refused(), send);
+        after(machine, |machine| machine.shut(NOW))
     }
     pub fn linger_almost_full() -> Machine {
         let full = |machine: &mut Machine| {
@@ -497,6 +504,12 @@ fn closing() {
         ("Linger, hung_up", linger, |m| m.hung_up(NOW), "Remove", "Closing(Now)"),
         ("Linger, failed", linger, |m| m.failed(NOW), "Remove", "Closing(Now)"),
         ("Linger, expired", linger, |m| m.timed_out(NOW), "Remove", "Closing(Now)"),
+        ("Linger, received, the end of a head: others may have sent only a part of it", linger,
+            |m| m.received(b"\r\n\r\n", NOW), "Sleep", "Closing(Linger)"),
+        ("Linger, one too many, received, not the end of a head", linger_refused,
+            |m| m.received(&GET[..9], NOW), "Sleep", "Closing(Linger)"),
+        ("Linger, one too many, received, the end of a head", linger_refused,
+            |m| m.received(GET, NOW), "Remove", "Closing(Now)"),
         ("Linger, drain: for less time", linger, |m| assert!(m.drain(NOW)), "Sleep", "Closing(Linger)"),
         ("Linger, cut", linger, |m| m.cut(NOW), "Remove", "Closing(Now)"),
         ("Now, drain", now, |m| assert!(!m.drain(NOW)), "Remove", "Closing(Now)"),
@@ -522,6 +535,36 @@ fn delivered_is_measured_and_sent() {
     }
 }
 
+/// What others were sent of its file is a frame of a tail that rested, which is only begun.
+#[test]
+fn a_frame_that_is_begun() {
+    let begun = |machine: &mut Machine| machine.frame_begun(9);
+    let mut machine = state::after(state::tailing(), begun);
+    assert_eq!(action(&machine), "Send 4| 5..9 |");
+    assert_eq!(machine.progress().map(|(offset, ())| offset), Some(5));
+    machine.sent("4\r\n".len() as u64 + 1, NOW);
+    assert_eq!(action(&machine), "Send 6..9 |");
+    assert_eq!(machine.progress().map(|(offset, ())| offset), Some(6));
+    send(&mut machine);
+    assert_eq!(machine.resting().map(|tail| tail.offset()), Some(9));
+    assert_eq!(state::finite().progress(), None);
+}
+
+/// The trailer of a tail of an answer says how its job ended.
+#[test]
+fn the_status_of_a_job_is_in_the_trailer() {
+    for (status, words) in [
+        (JobStatus::Exit(0), "0"),
+        (JobStatus::Signal(9), "signal 9"),
+    ] {
+        let mut machine = state::tail_frame_out();
+        machine.job_ended(status);
+        machine.measured(5, true, NOW);
+        let expected = format!("Send 0|Tail-End: sealed|Job-Status: {words}||");
+        assert_eq!(action(&machine), expected);
+    }
+}
+
 /// What is not in the table is asserted.
 #[test]
 #[rustfmt::skip]
@@ -541,6 +584,8 @@ fn impossible() {
         ("asked, expired", asked, |m| m.timed_out(NOW)),
         ("finite, received", finite, |m| m.received(GET, NOW)),
         ("finite, opened", finite, open),
+        ("finite, frame begun", finite, |m| m.frame_begun(9)),
+        ("tail, frame begun", tail_frame, |m| m.frame_begun(9)),
         ("finite, measured", finite, |m| measure(m, 5)),
         ("finite, sent more than was there", finite, |m| m.sent(100_000, NOW)),
         ("missing, sent more than was there", missing, |m| m.sent(100_000, NOW)),

@@ -3,14 +3,14 @@
 
 mod reader;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::support::random::Random;
 use openrange::http::conditional::ETag;
 use openrange::http::date::Date;
 use openrange::http::list_query::{ListQuery, Place};
 use openrange::http::target::Path;
-use openrange::limits::{DIRECTORY_GONE_MAX, EVENT_BUFFER};
+use openrange::limits::{DIRECTORY_GONE_MAX, EVENT_BUFFER, LISTING_MAX};
 use openrange::subscription::changelog::{ChangeLog, Cursor, Version};
 use openrange::subscription::entry::{Entry, Json, Kind, list};
 use reader::{Reader, events};
@@ -103,6 +103,12 @@ fn lists() {
         list(&directory(), &[], 0, None),
         "{\"name\":\"/some where\",\"path\":\"/some%20where/\",\"truncated\":false,\"entries\":[\n]}\n"
     );
+    // The last page of several is not the only one.
+    for (count, says) in [(2, ""), (3, ",\"count\":3,\"next\":null")] {
+        let json = list(&directory(), &entries, count, None);
+        let begins = format!("\"truncated\":false{says},\"entries\":[");
+        assert!(json.contains(&begins), "{json}");
+    }
     let [a, b] = [0, 1].map(|index: usize| Json(&entries[index].0, &entries[index].1));
     let next = ListQuery::default().behind(&Place::new(0, b"b"));
     assert_eq!(
@@ -225,10 +231,19 @@ fn a_list_comes_first_and_whenever_what_was_told_is_void() {
 
 type Directory = BTreeMap<Vec<u8>, Entry>;
 
+fn there(changelog: &ChangeLog) -> Directory {
+    let entries = changelog.entries();
+    entries
+        .map(|(name, entry)| (name.to_vec(), *entry))
+        .collect()
+}
+
 /// A directory with all that happens in it, and readers of it.
 struct World {
     random: Random,
     directory: Option<Directory>,
+    /// Names to which something has happened that the changelog does not know of.
+    news: BTreeSet<Vec<u8>>,
     truncated: bool,
     changelog: Option<ChangeLog>,
     version: u64,
@@ -248,6 +263,7 @@ impl World {
                 .map(|_| Reader::default())
                 .collect(),
             directory: Some(Directory::new()),
+            news: BTreeSet::new(),
             truncated: false,
             changelog: None,
             version: 0,
@@ -276,6 +292,7 @@ impl World {
         let (name, entry) = (self.name(), self.entry());
         let remove = self.random.below(3) == 0;
         if let Some(directory) = &mut self.directory {
+            self.news.insert(name.clone());
             if remove {
                 directory.remove(&name);
             } else {
@@ -300,7 +317,32 @@ impl World {
         }
     }
 
+    /// Tells the changelog of the names to which something has happened, and of one to which nothing has.
+    fn patch(&mut self) {
+        let same = self.name();
+        let (Some(directory), Some(changelog)) = (&self.directory, &mut self.changelog) else {
+            return;
+        };
+        let before = there(changelog);
+        self.version += 1;
+        self.news.insert(same);
+        let news = std::mem::take(&mut self.news).into_iter();
+        let news = news.map(|name| {
+            let entry = directory.get(&name).copied();
+            (name, entry)
+        });
+        let version = (changelog.version(), Version(self.version));
+        let changed = changelog.patch(news, version.1);
+        assert_eq!(there(changelog), *directory);
+        assert_eq!(changed, before != *directory);
+        assert_eq!(
+            changelog.version(),
+            if changed { version.1 } else { version.0 }
+        );
+    }
+
     fn look(&mut self) {
+        self.news.clear();
         let Some(directory) = &self.directory else {
             self.changelog = None;
             return;
@@ -322,7 +364,8 @@ impl World {
     fn step(&mut self) {
         match self.random.below(100) {
             0..50 => self.change(),
-            50..70 => self.look(),
+            50..60 => self.look(),
+            60..70 => self.patch(),
             70..97 => self.read(),
             97 => self.truncated = self.random.below(2) == 0,
             98 => {
@@ -470,4 +513,91 @@ fn a_buffer_is_enough() {
         assert!(out.len() >= EVENT_BUFFER);
     }
     assert!(buffers > 200, "{buffers}");
+}
+
+/// So many entries, by numbers.
+fn numbered(count: usize) -> Vec<(Vec<u8>, Entry)> {
+    let names = (0..count).map(|number| format!("{number:05}").into_bytes());
+    names.map(|name| (name, subdirectory())).collect()
+}
+
+fn full() -> ChangeLog {
+    let mut changelog = ChangeLog::new(Version(1));
+    changelog.update(numbered(LISTING_MAX), false, Version(2));
+    changelog
+}
+
+/// What does not fit is left out, and readers are told once that there is more.
+#[test]
+fn a_patch_leaves_out_what_does_not_fit() {
+    let new = |name: &str| [(name.as_bytes().to_vec(), Some(subdirectory()))];
+    let gone = |name: &str| [(name.as_bytes().to_vec(), None)];
+    let mut changelog = full();
+    assert!(!changelog.is_truncated());
+    let mut reader = Reader::default();
+    while !reader.read(&directory(), Some(&changelog)) {}
+    // What is there already has its place.
+    assert!(changelog.patch(
+        [(b"00000".to_vec(), Some(file(1, false, None)))],
+        Version(3)
+    ));
+    assert!(!changelog.is_truncated());
+    assert!(changelog.patch(new("more"), Version(4)));
+    assert!(changelog.is_truncated() && !changelog.has(b"more"));
+    assert_eq!(changelog.entries().count(), LISTING_MAX);
+    assert_eq!(changelog.version(), Version(4));
+    while !reader.read(&directory(), Some(&changelog)) {}
+    assert!(reader.truncated && reader.lists == 2);
+    assert!(!changelog.patch(new("more"), Version(5)), "they know");
+    assert_eq!(changelog.version(), Version(4));
+    // One goes, so there is a place for one.
+    assert!(changelog.patch(gone("00001"), Version(6)));
+    assert!(changelog.patch(new("more"), Version(7)));
+    assert!(changelog.has(b"more") && !changelog.has(b"00001"));
+    assert_eq!(changelog.entries().count(), LISTING_MAX);
+}
+
+/// So is a name that was there before.
+#[test]
+fn a_name_that_comes_back_to_a_full_list_does_not_fit() {
+    let mut changelog = full();
+    assert!(changelog.patch([(b"00001".to_vec(), None)], Version(3)));
+    assert!(changelog.patch([(b"more".to_vec(), Some(subdirectory()))], Version(4)));
+    assert!(!changelog.is_truncated());
+    assert!(changelog.patch([(b"00001".to_vec(), Some(subdirectory()))], Version(5)));
+    assert!(changelog.is_truncated() && !changelog.has(b"00001"));
+    assert_eq!(changelog.entries().count(), LISTING_MAX);
+}
+
+/// Entries that are gone are remembered for readers that do not know it, up to a bound; whoever has read less than what
+/// is remembered is told of everything anew.
+#[test]
+fn what_is_gone_is_remembered_up_to_a_bound() {
+    for (count, forgets) in [(DIRECTORY_GONE_MAX, false), (DIRECTORY_GONE_MAX + 1, true)] {
+        let mut changelog = ChangeLog::new(Version(1));
+        let kept = || (b"kept".to_vec(), subdirectory());
+        let mut all = numbered(count);
+        all.push(kept());
+        changelog.update(all, false, Version(2));
+        let (mut quick, mut slow) = (Reader::default(), Reader::default());
+        for reader in [&mut quick, &mut slow] {
+            while !reader.read(&directory(), Some(&changelog)) {}
+        }
+        changelog.update(vec![kept()], false, Version(3));
+        while !quick.read(&directory(), Some(&changelog)) {}
+        assert_eq!(
+            (quick.table.len(), quick.lists),
+            (1, 1),
+            "it is told of each"
+        );
+        let new = [(b"new".to_vec(), Some(subdirectory()))];
+        assert!(changelog.patch(new, Version(4)));
+        for reader in [&mut quick, &mut slow] {
+            while !reader.read(&directory(), Some(&changelog)) {}
+            assert_eq!(reader.table.len(), 2);
+        }
+        assert_eq!(quick.lists, 1);
+        assert_eq!(slow.lists, 1 + u32::from(forgets), "{count}");
+        assert_eq!(there(&changelog).len(), 2);
+    }
 }
