@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use openrange::cli::{self, Command};
-use openrange::client::{self, run::End};
+use openrange::client::{self, end::End};
 use openrange::hooks;
 use openrange::jobs::work;
 use openrange::log::line::Format;

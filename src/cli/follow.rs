@@ -11,7 +11,8 @@ use crate::client::lines::Batching;
 use crate::client::requests::Requests;
 use crate::client::run::Options;
 use crate::client::settings::{From, OnGap, Settings, Until};
-use crate::client::url::{Server, Url};
+use crate::client::tls::Trust;
+use crate::client::url::Url;
 use crate::limits::{TOKEN_FILE_MAX, TOKEN_MAX};
 
 const BATCH: usize = 65536;
@@ -129,6 +130,10 @@ const OPTIONS: &[Row<Given>] = &[
         "a file whose first word is the bearer token",
         |given, value| given.token(&value.path()),
     ),
+    Row::value("ca-file", "FILE", CA_FILE, |given, value| {
+        given.ca_file = Some(value.path());
+        Ok(())
+    }),
     Row::value(
         "header",
         "FIELD",
@@ -183,11 +188,28 @@ pub(super) fn parse(mut arguments: Vec<OsString>) -> Result<Command, String> {
 /// Reads a URL that can be connected to.
 pub(super) fn url(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).map_err(|why| format!("{text}: {why}"))?;
-    match url.server {
-        Server::Tcp { tls: true, .. } => Err(format!(
-            "{text}: openrange speaks no TLS; put a proxy that does on this machine, and give its http:// URL"
-        )),
-        _ => Ok(url),
+    if url.is_tls() && cfg!(not(feature = "tls")) {
+        return Err(format!(
+            "{text}: this openrange was built without TLS (cargo feature tls); put a proxy that has it on this machine, \
+             and give its http:// URL"
+        ));
+    }
+    Ok(url)
+}
+
+/// What `--ca-file` is for.
+pub(super) const CA_FILE: &str = "of https:// URLs: believe certificates that one of these has signed (PEM), instead of those that the system \
+     trusts; only if openrange was built with the cargo feature tls";
+
+/// Whose certificates are believed, if some server is spoken to through TLS.
+pub(super) fn trust(is_tls: bool, ca_file: Option<&Path>) -> Result<Option<Trust>, String> {
+    match (is_tls, ca_file) {
+        (false, None) => Ok(None),
+        (false, Some(_)) if cfg!(feature = "tls") => Err("--ca-file is for https:// URLs".into()),
+        (_, Some(_)) => Trust::load(ca_file)
+            .map(Some)
+            .map_err(|why| format!("--ca-file {why}")),
+        (true, None) => Trust::load(None).map(Some),
     }
 }
 
@@ -203,6 +225,7 @@ pub(super) struct Given {
     until: Vec<Until>,
     fail: bool,
     fields: String,
+    ca_file: Option<PathBuf>,
     max_rate: Option<u64>,
     progress: bool,
 }
@@ -220,6 +243,7 @@ impl Default for Given {
             until: Vec::new(),
             fail: false,
             fields: String::new(),
+            ca_file: None,
             max_rate: None,
             progress: false,
         }
@@ -270,6 +294,7 @@ impl Given {
                 until,
                 batching,
             },
+            trust: trust(url.is_tls(), self.ca_file.as_deref())?,
             url,
             state: self.state,
             command,

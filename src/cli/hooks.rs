@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::command::Command;
+use super::follow::{CA_FILE, trust};
 use super::table::{Parsed, Row, Table};
 use crate::hooks::callback::Origin;
 use crate::hooks::options::HookOptions;
@@ -40,13 +41,17 @@ const OPTIONS: &[Row<Given>] = &[
     Row::value(
         "allow",
         "ORIGIN",
-        "http://HOST[:PORT] or http+unix://%2Frun%2Fx.sock; URLs of this origin may be told; may be repeated (required)",
+        "http://HOST[:PORT], https://HOST[:PORT] or http+unix://%2Frun%2Fx.sock; URLs of this origin may be told; may be repeated (required)",
         |given, value| {
             let origin = Origin::parse(&value.string()?).map_err(|why| value.wrong(why))?;
             given.allow.push(origin);
             Ok(())
         },
     ),
+    Row::value("ca-file", "FILE", CA_FILE, |given, value| {
+        given.ca_file = Some(value.path());
+        Ok(())
+    }),
     Row::value(
         "secret",
         "FILE",
@@ -97,6 +102,7 @@ const OPTIONS: &[Row<Given>] = &[
 pub(super) struct Given {
     directory: Option<PathBuf>,
     allow: Vec<Origin>,
+    ca_file: Option<PathBuf>,
     secret: Option<PathBuf>,
     state: Option<PathBuf>,
     pauses: Pauses,
@@ -123,6 +129,7 @@ pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command, String> {
     let given = Given {
         directory: None,
         allow: Vec::new(),
+        ca_file: None,
         secret: None,
         state: None,
         pauses: Pauses::default(),
@@ -145,6 +152,10 @@ pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command, String> {
     Ok(Command::Hooks(Box::new(HookOptions {
         state: given.state.unwrap_or_else(|| directory.join(STATE)),
         directory,
+        trust: trust(
+            given.allow.iter().any(|origin| origin.server.is_tls()),
+            given.ca_file.as_deref(),
+        )?,
         allow: given.allow,
         secret,
         pauses: given.pauses,

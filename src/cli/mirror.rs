@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::command::Command;
-use super::follow::{field, on_gap, token_field, url};
+use super::follow::{CA_FILE, field, on_gap, token_field, trust, url};
 use super::table::{Parsed, Row, Table};
 use crate::client::mirror::rule::{Rule, Subject};
 use crate::client::mirror::run::Options;
@@ -92,6 +92,10 @@ const OPTIONS: &[Row<Given>] = &[
             Ok(())
         },
     ),
+    Row::value("ca-file", "FILE", CA_FILE, |given, value| {
+        given.ca_file = Some(value.path());
+        Ok(())
+    }),
     Row::value(
         "header",
         "FIELD",
@@ -124,6 +128,7 @@ pub(super) struct Given {
     fsync: bool,
     fail: bool,
     fields: String,
+    ca_file: Option<PathBuf>,
     max_rate: Option<u64>,
 }
 
@@ -159,6 +164,7 @@ pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command, String> {
         fsync: false,
         fail: false,
         fields: String::new(),
+        ca_file: None,
         max_rate: None,
     };
     let given = match TABLE.parse(arguments, given)? {
@@ -186,6 +192,7 @@ pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command, String> {
             on_gap: given.on_gap,
             late: given.late,
         },
+        trust: trust(url.is_tls(), given.ca_file.as_deref())?,
         url,
         directory,
         fields: given.fields,

@@ -2,12 +2,13 @@
 //!
 //! [`follower::Follower`] is the machine: pure, told bytes and time, asking for connections, for bytes to be sent and handed
 //! over, and for its position to be saved. [`exchange`] is HTTP on one connection, [`late`] looks after rolled files, [`lines`]
-//! makes batches. [`run`] is the loop that does what the machine asks for, with `transport`, `output`, `command` and
+//! makes batches. [`run`] is the loop that does what the machine asks for, with `transport`, [`tls`], `output`, `command` and
 //! [`state_file`].
 
 mod answers;
 pub mod before;
 mod command;
+pub mod end;
 pub mod exchange;
 pub mod follower;
 mod gauge;
@@ -27,6 +28,10 @@ pub mod requests;
 pub mod run;
 pub mod saves;
 pub mod settings;
+pub mod state;
 pub mod state_file;
+mod stream;
+#[cfg_attr(not(feature = "tls"), path = "no_tls.rs")]
+pub mod tls;
 pub mod transport;
 pub mod url;

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -10,6 +10,7 @@ use std::time::Duration;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::command::{Handled, Runner};
+use super::end::End;
 use super::follower::{Follower, Link, Outcome, Task};
 use super::gauge::Gauge;
 use super::output::Output;
@@ -17,7 +18,8 @@ use super::pace::Pace;
 use super::position::Position;
 use super::progress::Display;
 use super::settings::Settings;
-use super::state_file::{self, StateFile, Unusable};
+use super::state::State;
+use super::tls::Trust;
 use super::transport::{Transport, Turn};
 use super::url::Url;
 use crate::limits::CLIENT_COMMAND_GRACE;
@@ -32,6 +34,8 @@ use crate::time::Moment;
 pub struct Options {
     /// The log.
     pub url: Url,
+    /// Whose certificates are believed, if the URL is one of TLS.
+    pub trust: Option<Trust>,
     /// How.
     pub settings: Settings,
     /// Where the position is kept.
@@ -42,19 +46,6 @@ pub struct Options {
     pub max_rate: Option<u64>,
     /// Show on stderr how far it is.
     pub progress: bool,
-}
-
-/// How it ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum End {
-    /// As it should.
-    Success,
-    /// Not; why.
-    Failure(String),
-    /// A generation is gone.
-    Gap(String),
-    /// Another follower uses the state file.
-    Locked(String),
 }
 
 const MAIN: Token = Token::Slot(0);
@@ -71,13 +62,16 @@ const GAUGE: Token = Token::Slot(5);
 pub fn run(options: Options) -> io::Result<End> {
     let poll = Poll::new()?;
     let sink = Sink::open(&options, &poll)?;
-    let (state, position) = match State::open(&options, &sink, &poll) {
+    let sync = matches!(&sink, Sink::Stdout(output) if output.is_file());
+    let opened = State::open(options.state.as_deref(), &options.url, sync, &poll);
+    let (state, position) = match opened {
         Ok(opened) => opened,
         Err(end) => return Ok(end),
     };
     let stop = Arc::new(AtomicBool::new(false));
     let wake = watch_signals(&stop, &poll, SIGNAL)?;
-    let transport = |token| Transport::new(&options.url.server, token, poll.waker());
+    let (server, trust) = (&options.url.server, options.trust.as_ref());
+    let transport = |token| Transport::new(server, trust, token, poll.waker());
     let now = now();
     let display = options.progress.then(|| Display::new(&options.url, now));
     let display = display.flatten();
@@ -146,62 +140,6 @@ impl Sink {
             poll.add(fd, STDOUT, NOTHING)?;
         }
         Ok(Sink::Stdout(output))
-    }
-}
-
-/// Where the position is kept.
-enum State {
-    Nowhere,
-    /// In a file that is made for the first position: whoever follows what is not there leaves no trace.
-    Later {
-        path: PathBuf,
-        sync: bool,
-    },
-    File(StateFile),
-}
-
-impl State {
-    fn open(options: &Options, sink: &Sink, poll: &Poll) -> Result<(State, Option<Position>), End> {
-        let Some(path) = &options.state else {
-            return Ok((State::Nowhere, None));
-        };
-        let sync = matches!(sink, Sink::Stdout(output) if output.is_file());
-        let later = State::Later {
-            path: path.clone(),
-            sync,
-        };
-        match state_file::is_missing(path) {
-            Ok(true) => Ok((later, None)),
-            Ok(false) => later.make(&options.url, poll),
-            Err(why) => Err(unusable(why, path)),
-        }
-    }
-
-    /// Locks the file and reads it, if that was not done yet.
-    fn make(self, url: &Url, poll: &Poll) -> Result<(State, Option<Position>), End> {
-        let State::Later { path, sync } = self else {
-            return Ok((self, None));
-        };
-        StateFile::open(&path, &url.to_string(), poll.waker(), sync)
-            .map(|(file, known)| (State::File(file), known))
-            .map_err(|why| unusable(why, &path))
-    }
-
-    fn result(&self) -> Option<io::Result<()>> {
-        match self {
-            State::File(file) => file.result(),
-            State::Nowhere | State::Later { .. } => None,
-        }
-    }
-}
-
-fn unusable(why: Unusable, path: &Path) -> End {
-    match why {
-        Unusable::Failed(why) => End::Failure(why),
-        Unusable::Locked => {
-            let path = path.display();
-            End::Locked(format!("another follower uses the state file {path}"))
-        }
     }
 }
 

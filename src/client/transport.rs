@@ -2,16 +2,16 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::mpsc::{self, Receiver, TryRecvError};
 use std::thread;
 
 use rustix::io::Errno;
-use rustix::net::{
-    self, AddressFamily, RecvFlags, SendFlags, SocketAddrUnix, SocketFlags, SocketType, sockopt,
-};
+use rustix::net::{self, AddressFamily, SocketAddrUnix, SocketFlags, SocketType, sockopt};
 
 use super::exchange::{Exchange, Need};
+use super::stream::Stream;
+use super::tls::{Session, Trust};
 use super::url::Server;
 use crate::limits::{CLIENT_ADDRESSES_MAX, KEEPALIVE_COUNT, KEEPALIVE_IDLE, KEEPALIVE_INTERVAL};
 use crate::os::epoll::{Poll, Token, Waker};
@@ -23,6 +23,7 @@ const LOOKUP_STACK: usize = 256 * 1024;
 /// See the module.
 pub struct Transport {
     server: Server,
+    trust: Option<Trust>,
     token: Token,
     waker: Waker,
     phase: Phase,
@@ -37,7 +38,18 @@ enum Phase {
     Closed,
     Resolving(Receiver<io::Result<Vec<SocketAddr>>>),
     Connecting(OwnedFd),
-    Open(OwnedFd),
+    Handshake(Stream),
+    Open(Stream),
+}
+
+impl Phase {
+    fn socket(&self) -> Option<BorrowedFd<'_>> {
+        match self {
+            Phase::Closed | Phase::Resolving(_) => None,
+            Phase::Connecting(fd) => Some(fd.as_fd()),
+            Phase::Handshake(stream) | Phase::Open(stream) => Some(stream.as_fd()),
+        }
+    }
 }
 
 /// What became of a turn.
@@ -50,11 +62,12 @@ pub enum Turn {
 }
 
 impl Transport {
-    /// To a server, without a connection.
+    /// To a server, without a connection. `trust`: whose certificates are believed, if the server speaks TLS.
     #[must_use]
-    pub fn new(server: &Server, token: Token, waker: Waker) -> Transport {
+    pub fn new(server: &Server, trust: Option<&Trust>, token: Token, waker: Waker) -> Transport {
         Transport {
             server: server.clone(),
+            trust: trust.cloned(),
             token,
             waker,
             phase: Phase::Closed,
@@ -110,22 +123,18 @@ impl Transport {
 
     /// A connection that nobody uses has nothing to say but that it ends.
     fn rest(&mut self, exchange: &mut Exchange) -> io::Result<Turn> {
-        if let (Phase::Open(fd), true) = (&self.phase, self.ready) {
+        if let (Phase::Open(stream), true) = (&mut self.phase, self.ready) {
             self.ready = false;
-            let mut byte = [0];
-            match net::recv(fd, &mut byte, RecvFlags::DONTWAIT | RecvFlags::PEEK) {
-                Err(Errno::AGAIN) => {}
-                _ => {
-                    exchange.broken(String::new());
-                    return Ok(Turn::Progress);
-                }
+            if !stream.is_quiet() {
+                exchange.broken(String::new());
+                return Ok(Turn::Progress);
             }
         }
         Ok(Turn::Waits)
     }
 
     fn connect(&mut self, exchange: &mut Exchange) -> io::Result<Turn> {
-        match &self.phase {
+        match &mut self.phase {
             Phase::Closed => self.begin(),
             Phase::Resolving(answer) => match answer.try_recv() {
                 Ok(addresses) => {
@@ -136,7 +145,15 @@ impl Transport {
                 Err(TryRecvError::Empty) => Ok(Turn::Waits),
                 Err(TryRecvError::Disconnected) => Err(io::Error::other("the resolver failed")),
             },
-            Phase::Connecting(_) => self.finish(exchange),
+            Phase::Connecting(_) => self.finish(),
+            Phase::Handshake(stream) => {
+                stream.handshake()?;
+                if let Phase::Handshake(stream) = std::mem::replace(&mut self.phase, Phase::Closed)
+                {
+                    self.phase = Phase::Open(stream);
+                }
+                Ok(Turn::Progress)
+            }
             Phase::Open(_) => {
                 exchange.connected();
                 Ok(Turn::Progress)
@@ -146,9 +163,6 @@ impl Transport {
 
     fn begin(&mut self) -> io::Result<Turn> {
         let (host, port) = match &self.server {
-            Server::Tcp { tls: true, .. } => {
-                return Err(io::Error::other("openrange speaks no TLS"));
-            }
             Server::Tcp { host, port, .. } => (host, *port),
             Server::Unix(path) => {
                 let fd = socket(AddressFamily::UNIX)?;
@@ -156,7 +170,7 @@ impl Transport {
                 // A unix socket connects at once, or its queue is full: EAGAIN, and nobody tells when it is not.
                 return match net::connect(&fd, &address) {
                     Ok(()) => {
-                        self.phase = Phase::Open(fd);
+                        self.phase = Phase::Open(Stream::new(fd, None));
                         Ok(Turn::Progress)
                     }
                     Err(Errno::AGAIN) => Err(io::Error::other("the server accepts no connections")),
@@ -215,7 +229,7 @@ impl Transport {
     }
 
     /// Looks whether the connection stands.
-    fn finish(&mut self, exchange: &mut Exchange) -> io::Result<Turn> {
+    fn finish(&mut self) -> io::Result<Turn> {
         let Phase::Connecting(fd) = &self.phase else {
             return Ok(Turn::Waits);
         };
@@ -228,26 +242,35 @@ impl Transport {
         if net::getpeername(fd).is_err() {
             return Ok(Turn::Waits);
         }
+        let tls = self.session()?;
         if let Phase::Connecting(fd) = std::mem::replace(&mut self.phase, Phase::Closed) {
-            self.phase = Phase::Open(fd);
+            self.phase = Phase::Handshake(Stream::new(fd, tls));
         }
-        exchange.connected();
         Ok(Turn::Progress)
     }
 
-    fn send(&self, bytes: &[u8]) -> io::Result<usize> {
-        match &self.phase {
-            Phase::Open(fd) => Ok(net::send(
-                fd,
-                bytes,
-                SendFlags::NOSIGNAL | SendFlags::DONTWAIT,
-            )?),
+    fn session(&self) -> io::Result<Option<Session>> {
+        let Server::Tcp {
+            host, tls: true, ..
+        } = &self.server
+        else {
+            return Ok(None);
+        };
+        match &self.trust {
+            Some(trust) => Session::new(trust, host).map(Some),
+            None => Err(io::Error::other("no certificates are trusted")),
+        }
+    }
+
+    fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match &mut self.phase {
+            Phase::Open(stream) => stream.send(bytes),
             _ => Err(io::Error::other("no connection")),
         }
     }
 
     fn receive(&mut self, exchange: &mut Exchange, most: usize) -> io::Result<Turn> {
-        let Phase::Open(fd) = &self.phase else {
+        let Phase::Open(stream) = &mut self.phase else {
             return Err(io::Error::other("no connection"));
         };
         let space = exchange.space();
@@ -255,7 +278,7 @@ impl Transport {
         if length == 0 {
             return Ok(Turn::Waits);
         }
-        let (count, _) = net::recv(fd, &mut space[..length], RecvFlags::DONTWAIT)?;
+        let count = stream.receive(&mut space[..length])?;
         if count == 0 {
             return Err(io::Error::other("the server closed the connection"));
         }
@@ -264,10 +287,8 @@ impl Transport {
     }
 
     fn close(&mut self, poll: &Poll) {
-        if let Phase::Connecting(fd) | Phase::Open(fd) = &self.phase
-            && self.interest.is_some()
-        {
-            poll.remove(fd.as_fd());
+        if let (Some(fd), true) = (self.phase.socket(), self.interest.is_some()) {
+            poll.remove(fd);
         }
         self.interest = None;
         self.ready = false;
@@ -277,22 +298,26 @@ impl Transport {
     /// Lets the poller tell of what the exchange waits for.
     fn arm(&mut self, exchange: &mut Exchange, poll: &Poll) {
         let full = matches!(exchange.need(), Need::Receive) && exchange.space().is_empty();
-        let interest = match exchange.need() {
-            Need::Connect | Need::Send(_) => Interest {
+        let interest = match (exchange.need(), &self.phase) {
+            (_, Phase::Handshake(stream)) => Interest {
+                readable: true,
+                writable: stream.has_output(),
+            },
+            (Need::Connect | Need::Send(_), _) => Interest {
                 readable: false,
                 writable: true,
             },
-            Need::Receive | Need::Rest | Need::Disconnect => Interest {
+            (Need::Receive | Need::Rest | Need::Disconnect, phase) => Interest {
                 readable: !full,
-                writable: false,
+                writable: matches!(phase, Phase::Open(stream) if stream.has_output()),
             },
         };
-        let (Phase::Connecting(fd) | Phase::Open(fd)) = &self.phase else {
+        let Some(fd) = self.phase.socket() else {
             return;
         };
         let result = match self.interest {
             None => poll.add(fd, self.token, interest),
-            Some(before) if before != interest => poll.modify(fd.as_fd(), self.token, interest),
+            Some(before) if before != interest => poll.modify(fd, self.token, interest),
             Some(_) => Ok(()),
         };
         match result {

@@ -33,6 +33,14 @@ pub enum Server {
     Unix(Box<[u8]>),
 }
 
+impl Server {
+    /// Whether it is spoken to through TLS.
+    #[must_use]
+    pub fn is_tls(&self) -> bool {
+        matches!(self, Server::Tcp { tls: true, .. })
+    }
+}
+
 impl Url {
     /// Reads a URL.
     ///
@@ -71,6 +79,12 @@ impl Url {
             path: path.into(),
             text: text.into(),
         })
+    }
+
+    /// Whether the server is spoken to through TLS.
+    #[must_use]
+    pub fn is_tls(&self) -> bool {
+        self.server.is_tls()
     }
 
     /// Whether it names a directory.

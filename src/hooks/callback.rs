@@ -14,7 +14,7 @@ pub struct Origin {
 }
 
 impl Origin {
-    /// Reads `http://HOST[:PORT]` or `http+unix://%2Frun%2Fx.sock`.
+    /// Reads `http://HOST[:PORT]`, `https://HOST[:PORT]` or `http+unix://%2Frun%2Fx.sock`.
     ///
     /// # Errors
     /// What is wrong with it.
@@ -24,9 +24,9 @@ impl Origin {
             return Err("an origin has no path");
         }
         let server = server(&url);
-        if matches!(server, Server::Tcp { tls: true, .. }) {
+        if server.is_tls() && cfg!(not(feature = "tls")) {
             return Err(
-                "openrange speaks no TLS; list http://... of a proxy on this machine that does",
+                "this openrange was built without TLS (cargo feature tls); list http://... of a proxy on this machine that has it",
             );
         }
         Ok(Origin {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::target::Verdict;
 use crate::client::exchange::{Broken, Exchange, Progress};
+use crate::client::tls::Trust;
 use crate::client::transport::{Transport, Turn};
 use crate::client::url::Server;
 use crate::limits::{BUDGET_WANTS, HEAD_MAX, HOOK_RESPONSE_MAX};
@@ -16,6 +17,7 @@ pub struct Lane {
     pub server: Server,
     /// Its socket.
     pub transport: Transport,
+    trust: Option<Trust>,
     token: Token,
     waker: Waker,
     exchange: Exchange,
@@ -47,10 +49,11 @@ pub enum Step {
 impl Lane {
     /// Without a connection.
     #[must_use]
-    pub fn new(server: &Server, token: Token, waker: Waker) -> Lane {
+    pub fn new(server: &Server, trust: Option<&Trust>, token: Token, waker: Waker) -> Lane {
         Lane {
             server: server.clone(),
-            transport: Transport::new(server, token, waker.clone()),
+            transport: Transport::new(server, trust, token, waker.clone()),
+            trust: trust.cloned(),
             token,
             waker,
             exchange: Exchange::new(HEAD_MAX),
@@ -112,7 +115,8 @@ impl Lane {
             Progress::None if attempt.deadline <= now => {
                 // With the connection, which may not even stand.
                 self.exchange = Exchange::new(HEAD_MAX);
-                self.transport = Transport::new(&self.server, self.token, self.waker.clone());
+                let (trust, waker) = (self.trust.as_ref(), self.waker.clone());
+                self.transport = Transport::new(&self.server, trust, self.token, waker);
                 let why = String::from("no whole response in time");
                 Some(Some(Verdict::Failed(why, None)))
             }

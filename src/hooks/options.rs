@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::callback::Origin;
 use super::pauses::Pauses;
+use crate::client::tls::Trust;
 
 /// What `openrange hooks` is asked to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +14,8 @@ pub struct HookOptions {
     pub directory: PathBuf,
     /// `--allow`: who may be told.
     pub allow: Vec<Origin>,
+    /// `--ca-file`: whose certificates are believed, if an origin is one of TLS.
+    pub trust: Option<Trust>,
     /// `--secret`: the file with the secrets.
     pub secret: PathBuf,
     /// `--state`: where it is kept what was told.

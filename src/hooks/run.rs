@@ -17,8 +17,10 @@ use super::notification::Secrets;
 use super::options::HookOptions;
 use super::sandbox;
 use super::state::State;
-use crate::client::run::{End, now, watch_signals};
+use crate::client::end::End;
+use crate::client::run::{now, watch_signals};
 use crate::client::state_file::{self, Unusable};
+use crate::client::tls::Trust;
 use crate::client::url::Server;
 use crate::jobs::files::JobDirectory;
 use crate::limits::{
@@ -161,7 +163,12 @@ impl Driver {
             let Some(callback) = self.backlog.target(&url).map(|target| &target.callback) else {
                 continue;
             };
-            let Some(index) = free_lane(&mut self.lanes, &callback.server, &self.poll) else {
+            let Some(index) = free_lane(
+                &mut self.lanes,
+                &callback.server,
+                self.options.trust.as_ref(),
+                &self.poll,
+            ) else {
                 continue;
             };
             let request = ended.request(callback, &self.secrets, clocks().1 / 1000);
@@ -233,7 +240,12 @@ impl Driver {
 }
 
 /// A connection to a server on which nothing is under way; `None`: there are as many as may be.
-fn free_lane(lanes: &mut Vec<Lane>, server: &Server, poll: &Poll) -> Option<usize> {
+fn free_lane(
+    lanes: &mut Vec<Lane>,
+    server: &Server,
+    trust: Option<&Trust>,
+    poll: &Poll,
+) -> Option<usize> {
     let to_server = lanes.iter().enumerate();
     let to_server = to_server.filter(|(_, lane)| lane.server == *server);
     if let Some((index, _)) = to_server.clone().find(|(_, lane)| !lane.is_busy()) {
@@ -243,7 +255,7 @@ fn free_lane(lanes: &mut Vec<Lane>, server: &Server, poll: &Poll) -> Option<usiz
         return None;
     }
     let index = lanes.len();
-    lanes.push(Lane::new(server, Token::Slot(index), poll.waker()));
+    lanes.push(Lane::new(server, trust, Token::Slot(index), poll.waker()));
     Some(index)
 }
 

@@ -6,11 +6,10 @@ use std::io::{self, Write};
 use crate::client::exchange::{Broken, Exchange, Progress};
 use crate::client::in_words::{self, SHOWN};
 use crate::client::transport::Transport;
-use crate::client::url::Server;
 use crate::http::conditional::ETag;
 use crate::http::response::{ContentRange, ResponseHead};
 use crate::limits::{CLIENT_RESPONSE_TIMEOUT, MIRROR_BUFFER};
-use crate::os::epoll::{Token, Waker};
+
 use crate::time::Moment;
 
 /// What is being fetched.
@@ -84,10 +83,10 @@ pub struct Lane {
 impl Lane {
     /// Without a job.
     #[must_use]
-    pub fn new(server: &Server, token: Token, waker: Waker) -> Lane {
+    pub fn new(transport: Transport) -> Lane {
         Lane {
             exchange: Exchange::new(MIRROR_BUFFER),
-            transport: Transport::new(server, token, waker),
+            transport,
             job: None,
             request: Vec::new(),
             timeout: Moment::NEVER,

@@ -12,12 +12,14 @@ use super::lane::{Lane, Outcome, Refusal};
 use super::rule::{End, Rule, Subject};
 use super::tree::{Tree, check_before};
 use crate::client::before::field;
+use crate::client::end;
 use crate::client::exchange::{Broken, Exchange, Progress};
 use crate::client::in_words;
 use crate::client::pace::Pace;
 use crate::client::pause::Pause;
 use crate::client::run as follow;
 use crate::client::state_file::Unusable;
+use crate::client::tls::Trust;
 use crate::client::transport::{Transport, Turn};
 use crate::client::url::Url;
 use crate::limits::{
@@ -33,6 +35,8 @@ use crate::time::Moment;
 pub struct Options {
     /// The file or directory.
     pub url: Url,
+    /// Whose certificates are believed, if the URL is one of TLS.
+    pub trust: Option<Trust>,
     /// The directory of the copies.
     pub directory: PathBuf,
     /// How.
@@ -52,7 +56,7 @@ const FIRST_LANE: usize = 3;
 ///
 /// # Errors
 /// Of the system, before anything was done.
-pub fn run(options: &Options) -> io::Result<follow::End> {
+pub fn run(options: &Options) -> io::Result<end::End> {
     let tree = match Tree::open(&options.directory, &options.url.to_string()) {
         Ok(tree) => tree,
         Err(why) => return Ok(unusable(why, options)),
@@ -61,14 +65,9 @@ pub fn run(options: &Options) -> io::Result<follow::End> {
     let stop = Arc::new(AtomicBool::new(false));
     let wake = follow::watch_signals(&stop, &poll, SIGNAL)?;
     let now = follow::now();
-    let lane = |index| {
-        Lane::new(
-            &options.url.server,
-            Token::Slot(FIRST_LANE + index),
-            poll.waker(),
-        )
-    };
-    let transport = |token| Transport::new(&options.url.server, token, poll.waker());
+    let (server, trust) = (&options.url.server, options.trust.as_ref());
+    let transport = |token| Transport::new(server, trust, token, poll.waker());
+    let lane = |index| Lane::new(transport(Token::Slot(FIRST_LANE + index)));
     let streams = matches!(options.rule.subject, Subject::Directory(_)) && !options.rule.once;
     let mut driver = Driver {
         options,
@@ -88,12 +87,12 @@ pub fn run(options: &Options) -> io::Result<follow::End> {
     end
 }
 
-fn unusable(why: Unusable, options: &Options) -> follow::End {
+fn unusable(why: Unusable, options: &Options) -> end::End {
     match why {
-        Unusable::Failed(why) => follow::End::Failure(why),
+        Unusable::Failed(why) => end::End::Failure(why),
         Unusable::Locked => {
             let directory = options.directory.display();
-            follow::End::Locked(format!("another mirror uses {directory}"))
+            end::End::Locked(format!("another mirror uses {directory}"))
         }
     }
 }
@@ -149,7 +148,7 @@ struct Driver<'a> {
 }
 
 impl Driver<'_> {
-    fn run(&mut self, stop: &AtomicBool) -> io::Result<follow::End> {
+    fn run(&mut self, stop: &AtomicBool) -> io::Result<end::End> {
         loop {
             let now = follow::now();
             self.list(now);
@@ -171,16 +170,16 @@ impl Driver<'_> {
         }
     }
 
-    fn end(&mut self, stop: &AtomicBool) -> Option<follow::End> {
+    fn end(&mut self, stop: &AtomicBool) -> Option<end::End> {
         let idle = !self.control.busy && self.lanes.iter().all(|lane| lane.job.is_none());
         let complete = self.options.rule.once && idle && self.engine.is_complete();
         let url = &self.options.url;
         match self.engine.end.take() {
-            Some(End::Success) => Some(follow::End::Success),
-            Some(End::Failure(why)) => Some(follow::End::Failure(format!("{url}: {why}"))),
-            Some(End::Gap(what)) => Some(follow::End::Gap(format!("{url}: {what}"))),
+            Some(End::Success) => Some(end::End::Success),
+            Some(End::Failure(why)) => Some(end::End::Failure(format!("{url}: {why}"))),
+            Some(End::Gap(what)) => Some(end::End::Gap(format!("{url}: {what}"))),
             Some(End::Unusable(why)) => Some(unusable(why, self.options)),
-            None if stop.load(Ordering::Relaxed) || complete => Some(follow::End::Success),
+            None if stop.load(Ordering::Relaxed) || complete => Some(end::End::Success),
             None => None,
         }
     }

@@ -133,7 +133,8 @@ fn wrong_usage_is_one_line_and_2() {
         &["follow", "--header", "no colon", "http://host/log"],
         &["follow", "--nonsense", "http://host/log"],
         &["follow", "http://host/log", "--"],
-        &["follow", "https://host/log"],
+        &["follow", "https://"],
+        &["follow", "--ca-file", "/none", "https://host/log"],
         &["mirror", "http://host/"],
         &["mirror"],
     ] {

@@ -5,6 +5,8 @@ mod follow;
 mod messages;
 mod mirror;
 mod origins;
+#[cfg(feature = "tls")]
+pub mod tls;
 
 use std::fs::{self, File};
 use std::path::Path;

@@ -424,7 +424,11 @@ fn wrong_usage_is_one_line() {
         (&[&signed, &[&jobs]], 2, "--allow"),
         (&[&listed, &signed, &[&jobs, "more"]], 2, "only one DIR"),
         (&[&["--allow", "http://x/path"]], 2, "no path"),
-        (&[&["--allow", "https://x"]], 2, "https"),
+        (
+            &[&["--allow", "https://x/"], &["--ca-file", "/none"]],
+            2,
+            "",
+        ),
         (&[&["--allow", "x"]], 2, "expected http"),
         (&[&["--pauses", "1,x"]], 2, "seconds"),
         (&[&["--timeout", "0"]], 2, "more than 0"),
@@ -446,4 +450,28 @@ fn wrong_usage_is_one_line() {
     let mut third = Running::new(place.command(&["http://127.0.0.1:1"], &[]));
     assert_eq!(third.wait().code(), Some(1));
     third.stderr.wait_for(&["damaged"]);
+}
+
+#[cfg(feature = "tls")]
+#[test]
+fn a_receiver_behind_tls_is_told_if_it_proves_its_name() {
+    use crate::c11_following::tls::terminator::{Authority, Terminator};
+    let place = Place::new();
+    let receiver = Receiver::start(|_, _| status(204));
+    let address = receiver.origin.trim_start_matches("http://");
+    let upstream = address.parse().expect("an address");
+    let authority = Authority::new();
+    let right = Terminator::start(&authority.sign("DNS:localhost"), upstream);
+    let wrong = Terminator::start(&authority.sign("DNS:other.example"), upstream);
+    let origins = [right.url(""), wrong.url("")];
+    let origins = origins.each_ref().map(String::as_str);
+    let hooks = place.start(&origins, &["--ca-file", &authority.file()]);
+    place.end("a", &right.url("/right"));
+    place.end("b", &wrong.url("/wrong"));
+    receiver.wait_for("/right", &["a"]);
+    hooks
+        .stderr
+        .wait_for(&["the server's certificate is not for localhost"]);
+    assert!(receiver.came().iter().all(|came| came.path == "/right"));
+    stop(hooks);
 }
