@@ -25,8 +25,8 @@ pub trait Waiting: Send + 'static {
 pub struct Job {
     /// The data of this file.
     pub file: Option<Arc<OwnedFd>>,
-    /// Its mode too: it was sealed.
-    pub sealed: bool,
+    /// Its mode, too, which has changed.
+    pub mode: bool,
     /// The names in these directories.
     pub directories: Vec<OwnedFd>,
     /// Who waits.
@@ -127,7 +127,7 @@ impl Commits {
         let file = jobs.iter().find_map(|job| job.file.as_ref());
         let data = match file {
             Some(_) if self.lock().failed.contains(&key) => Err(Errno::IO),
-            Some(file) if jobs.iter().any(|job| job.sealed) => {
+            Some(file) if jobs.iter().any(|job| job.mode) => {
                 rustix::io::retry_on_intr(|| rustix::fs::fsync(&**file))
             }
             Some(file) => rustix::io::retry_on_intr(|| rustix::fs::fdatasync(&**file)),

@@ -37,6 +37,10 @@ pub struct Temporary {
     /// Its hidden name, where the file system wants it to have one.
     name: Option<Vec<u8>>,
     size: u64,
+    /// What it has taken over from the file that it replaces.
+    mode: Option<u32>,
+    /// It took that with the name.
+    late_mode: bool,
 }
 
 /// When a file may be replaced.
@@ -101,7 +105,20 @@ impl Temporary {
             directory,
             name,
             size: 0,
+            mode: None,
+            late_mode: false,
         })
+    }
+
+    /// Has the mode of this file, which it is to replace, from the start.
+    ///
+    /// # Errors
+    /// EIO, EPERM as what they are to the client.
+    pub fn in_place_of(mut self, before: Option<&OpenFile>) -> Result<Temporary, WriteFailure> {
+        if let Some(file) = before {
+            self.take_mode(file.as_fd()).map_err(failure)?;
+        }
+        Ok(self)
     }
 
     /// Adds bytes to it.
@@ -140,6 +157,12 @@ impl Temporary {
         Arc::clone(&self.fd)
     }
 
+    /// Whether its mode changed when it got its name, and is perhaps not on disk although its bytes are.
+    #[must_use]
+    pub fn late_mode(&self) -> bool {
+        self.late_mode
+    }
+
     /// Gives it the name.
     ///
     /// # Errors
@@ -155,7 +178,7 @@ impl Temporary {
             terms.check(before.as_deref())?;
             let done = match &before {
                 Some(file) => {
-                    self.take_mode(file.as_fd()).map_err(failure)?;
+                    self.late_mode = self.take_mode(file.as_fd()).map_err(failure)?;
                     self.rename(place).map(|()| true)
                 }
                 None => self.link(place),
@@ -171,10 +194,15 @@ impl Temporary {
         Err(place.taken().into())
     }
 
-    /// The new file keeps what the old one permitted.
-    fn take_mode(&self, before: BorrowedFd<'_>) -> Result<(), Errno> {
+    /// The new file permits what the one before permits. True if it did not yet.
+    fn take_mode(&mut self, before: BorrowedFd<'_>) -> Result<bool, Errno> {
         let mode = rustix::fs::fstat(before)?.st_mode & MODE_KEPT | OWNER_WRITES;
-        rustix::fs::fchmod(&*self.fd, Mode::from_raw_mode(mode))
+        if self.mode == Some(mode) {
+            return Ok(false);
+        }
+        rustix::fs::fchmod(&*self.fd, Mode::from_raw_mode(mode))?;
+        self.mode = Some(mode);
+        Ok(true)
     }
 
     /// Takes a name that no file has. False if one has it.

@@ -155,10 +155,12 @@ fn decide(asked: &ParsedRequest, slot: &Slot, context: &mut Context) -> Decision
         Change::Replace => {
             let files = context.topics.lookups.files();
             let place = find_place(writing, files, prefix, &path)?;
+            let before = place.file()?;
             // Said again when the body is there; but a large one need not come for nothing.
-            terms(asked, write).check(place.file()?.as_deref())?;
+            terms(asked, write).check(before.as_deref())?;
+            let temporary = Temporary::create(&place, write.framing.length())?;
             let upload = Upload {
-                temporary: Some(Temporary::create(&place, write.framing.length())?),
+                temporary: Some(temporary.in_place_of(before.as_deref())?),
                 verifier: write.digests.as_ref().map(Verifier::new),
                 ..Upload::default()
             };
@@ -306,13 +308,19 @@ fn wait_for_disk(
     context.commits += 1;
     let number = context.commits;
     let commit = commit(number);
-    let sealed = matches!(&commit, Commit::All(_, receipt) if receipt.sealed);
-    slot.upload.get_or_insert_default().commit = commit;
+    let upload = slot.upload.get_or_insert_default();
+    let temporary = upload.temporary.as_ref();
+    let mode = match &commit {
+        Commit::All(_, receipt) => receipt.sealed || temporary.is_some(),
+        // The mode must be there before the name is: it may forbid others to read.
+        _ => true,
+    };
+    upload.commit = commit;
     slot.machine.committing();
     let writing = context.writing.as_ref().expect("writing is on");
     writing.commits.add(Job {
         file,
-        sealed,
+        mode,
         directories,
         waiting: Box::new(Ticket {
             completions: Arc::clone(&context.completions),
@@ -358,7 +366,9 @@ fn carry_out(
         Change::Replace => {
             let temporary = upload.as_mut().and_then(|upload| upload.temporary.as_mut());
             let temporary = temporary.expect("a body that is stored");
-            (temporary.publish(&place()?, &terms)?, None)
+            let receipt = temporary.publish(&place()?, &terms)?;
+            let file = temporary.late_mode().then(|| temporary.file());
+            (receipt, file)
         }
         Change::Move {
             destination,

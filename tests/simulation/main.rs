@@ -5,6 +5,7 @@
 mod support;
 
 mod corpus;
+mod disk;
 mod follower;
 mod groups;
 mod histories;
