@@ -3,8 +3,10 @@
 //! One process is the load, one thread on one core with one epoll; the server is another process on another core. Each
 //! topic starts its servers afresh, checks every byte that it receives, and prints medians.
 
+mod appends;
 mod askers;
 mod bare;
+mod bare_append;
 mod crowd;
 mod dialect;
 mod fanout;
@@ -15,6 +17,7 @@ mod machine;
 mod meter;
 mod peers;
 mod probe;
+mod producers;
 mod publisher;
 mod servers;
 mod settings;
@@ -31,7 +34,7 @@ use table::Table;
 
 type Topic = (&'static str, &'static str, fn(&Settings) -> Vec<Table>);
 
-const TOPICS: [Topic; 10] = [
+const TOPICS: [Topic; 11] = [
     ("fanout", "1 to 10,000 tails of one file", fanout::one_file),
     ("many", "1,000 files with a tail each", fanout::many_files),
     (
@@ -64,6 +67,11 @@ const TOPICS: [Topic; 10] = [
         "a small request beside 10,000 busy tails",
         latency::unrelated,
     ),
+    (
+        "appends",
+        "records published over HTTP, without and with fsync; POST beside write(2)",
+        appends::run,
+    ),
     ("workers", "two workers against one", workers::run),
     (
         "start",
@@ -79,6 +87,9 @@ fn main() -> ExitCode {
     let mut words = env::args().skip(1).peekable();
     if words.next_if_eq("bare").is_some() {
         bare::run(words);
+    }
+    if words.next_if_eq("bare-append").is_some() {
+        bare_append::run(words);
     }
     let settings = match Settings::parse(words) {
         Ok(settings) => settings,

@@ -21,12 +21,15 @@ pub enum Dialect {
     Redis,
     /// SUB and PUB.
     Nats,
+    /// Streams over HTTP, published with POST: durable-streams, whose subscribers ask for events.
+    Durable,
 }
 
 impl Dialect {
     /// Whether one publishes by appending to a file.
     pub fn by_file(self) -> bool {
-        !matches!(self, Dialect::Nchan | Dialect::Redis | Dialect::Nats)
+        let brokers = matches!(self, Dialect::Nchan | Dialect::Redis | Dialect::Nats);
+        !brokers && self != Dialect::Durable
     }
 
     /// Whether a subscription is answered before there is anything.
@@ -42,6 +45,7 @@ impl Dialect {
             Dialect::Events => get(topic, "Accept: text/event-stream\r\n"),
             Dialect::Files => get(topic, ""),
             Dialect::Nchan => get(&format!("sub/{topic}"), ""),
+            Dialect::Durable => get(&format!("{topic}?offset=-1&live=sse"), ""),
             Dialect::Tailsrv => format!("{offset}\n").into_bytes(),
             Dialect::Redis => read_stream(topic, "0-0"),
             Dialect::Nats => {
@@ -51,14 +55,21 @@ impl Dialect {
         }
     }
 
-    /// Adds what a publisher says for one record.
-    pub fn publish(self, topic: &str, record: &[u8], out: &mut Vec<u8>) {
+    /// Adds what a publisher says for one record. `fsync`: it asks for an answer that comes when the record is on disk,
+    /// where that is for the publisher to ask.
+    pub fn publish(self, topic: &str, record: &[u8], fsync: bool, out: &mut Vec<u8>) {
         let size = record.len();
-        let written = match self {
-            Dialect::Nchan => write!(
+        let mut post = |path: &str, fields: &str| {
+            write!(
                 out,
-                "POST /pub/{topic} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {size}\r\n\r\n"
-            ),
+                "POST /{path} HTTP/1.1\r\nHost: localhost\r\n{fields}Content-Length: {size}\r\n\r\n"
+            )
+        };
+        let written = match self {
+            Dialect::Nchan => post(&format!("pub/{topic}"), ""),
+            Dialect::Durable => post(topic, "Content-Type: text/plain\r\n"),
+            Dialect::Ranges | Dialect::Events if fsync => post(topic, "Prefer: fsync\r\n"),
+            Dialect::Ranges | Dialect::Events => post(topic, ""),
             Dialect::Redis => {
                 let name = topic.len();
                 write!(
@@ -67,11 +78,12 @@ impl Dialect {
                 )
             }
             Dialect::Nats => write!(out, "PUB {topic} {size}\r\n"),
-            _ => unreachable!("publishes by file"),
+            Dialect::Bare => Ok(()),
+            Dialect::Files | Dialect::Tailsrv => unreachable!("publishes by file"),
         };
         written.expect("memory");
         out.extend_from_slice(record);
-        if self != Dialect::Nchan {
+        if matches!(self, Dialect::Redis | Dialect::Nats) {
             out.extend_from_slice(b"\r\n");
         }
     }
@@ -134,9 +146,11 @@ impl Decoder {
             Dialect::Bare | Dialect::Tailsrv => (Line::Nothing, u64::MAX),
             Dialect::Redis => (Line::Redis(0), 0),
             Dialect::Nats => (Line::Nats, 0),
-            Dialect::Ranges | Dialect::Events | Dialect::Files | Dialect::Nchan => {
-                (Line::Status, 0)
-            }
+            Dialect::Ranges
+            | Dialect::Events
+            | Dialect::Files
+            | Dialect::Nchan
+            | Dialect::Durable => (Line::Status, 0),
         };
         Decoder {
             expected,
@@ -147,7 +161,7 @@ impl Decoder {
             entries: 0,
             id: String::new(),
             topic: topic.into(),
-            events: (dialect == Dialect::Events).then(Vec::new),
+            events: matches!(dialect, Dialect::Events | Dialect::Durable).then(Vec::new),
             reply: Vec::new(),
             greeted: !dialect.greets(),
             answers: 0,
@@ -283,10 +297,11 @@ fn data(begun: &mut Vec<u8>, bytes: &[u8], sink: &mut impl FnMut(&[u8])) {
     for line in bytes.split_inclusive(|&byte| byte == b'\n') {
         begun.extend_from_slice(line);
         if begun.ends_with(b"\n") {
-            begun
-                .strip_prefix(b"data: ")
-                .into_iter()
-                .for_each(&mut *sink);
+            let content = begun.strip_prefix(b"data:");
+            let content = content.map(|content| content.strip_prefix(b" ").unwrap_or(content));
+            // durable-streams has an empty line of data for the end of each record, and JSON in events about the stream.
+            let content = content.filter(|content| !matches!(content[0], b'\n' | b'{'));
+            content.into_iter().for_each(&mut *sink);
             begun.clear();
         }
     }

@@ -10,7 +10,7 @@ use super::settings::Settings;
 use super::site::Site;
 use super::table::{Column, Sample, Table};
 
-const ALL: [Kind; 10] = [
+const ALL: [Kind; 11] = [
     Kind::Openrange,
     Kind::Events,
     Kind::Former,
@@ -21,6 +21,7 @@ const ALL: [Kind; 10] = [
     Kind::Redis,
     Kind::Nats,
     Kind::Tailsrv,
+    Kind::Durable,
 ];
 const BARE: &[Kind] = &[Kind::Bare];
 

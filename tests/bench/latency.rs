@@ -7,13 +7,13 @@ use std::time::Duration;
 use super::askers::{Askers, Until};
 use super::crowd::{Crowd, Load, Pace};
 use super::meter::{Meter, Spent, quantile};
-use super::probe;
+use super::probe::{self, Way};
 use super::servers::{Kind, Plan, Server};
 use super::settings::Settings;
 use super::site::Site;
 use super::table::{Column, Sample, Table};
 
-const COLUMNS: &[Column] = &[
+pub const COLUMNS: &[Column] = &[
     ("p50 µs", true),
     ("p90 µs", true),
     ("p99 µs", true),
@@ -23,7 +23,7 @@ const COLUMNS: &[Column] = &[
 ];
 const BARE: &[Kind] = &[Kind::Bare];
 
-fn sample(spent: Spent, mut latencies: Vec<f64>) -> Sample {
+pub fn sample(spent: Spent, mut latencies: Vec<f64>) -> Sample {
     Sample {
         figures: vec![
             quantile(&mut latencies, 0.5),
@@ -68,13 +68,13 @@ fn first_byte_once(settings: &Settings, kind: Kind, downloads: usize) -> Result<
         askers.run(Until::Answers(downloads))?;
     }
     let stop = AtomicBool::new(false);
-    let mut file = site.appender("topic0");
+    let mut way = Way::File(site.appender("topic0"));
     let meter = Meter::start(server.pid());
     let (latencies, answered) = thread::scope(|scope| {
         let probe = scope.spawn(|| {
             let period = Duration::from_millis(10);
             let count = settings.either(500, 50);
-            let latencies = probe::appends(&server, &mut file, count, period);
+            let latencies = probe::appends(&server, &mut way, count, period);
             stop.store(true, Ordering::Relaxed);
             latencies
         });

@@ -29,6 +29,7 @@ pub fn missing(kind: Kind) -> Option<String> {
         Kind::Redis => "redis-server",
         Kind::Nats => "nats-server",
         Kind::Tailsrv => "tailsrv",
+        Kind::Durable | Kind::DurableWal => "durable-streams-server",
         _ => unreachable!("ours"),
     };
     match find(program) {
@@ -42,6 +43,8 @@ fn find(program: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     env::split_paths(&path)
         .chain(["/usr/sbin".into(), "/usr/local/sbin".into()])
+        // Where cargo installs.
+        .chain(env::home_dir().map(|home| home.join(".cargo/bin")))
         .map(|directory| directory.join(program))
         .find(|path| path.is_file())
 }
@@ -84,8 +87,14 @@ pub fn command(kind: Kind, site: &Site, port: u16, plan: &Plan) -> Result<Comman
             let mut command = program("redis-server");
             command
                 .args(["--bind", "127.0.0.1", "--port", &port.to_string()])
-                .args(["--save", "", "--appendonly", "no", "--tcp-backlog", "4096"])
+                .args(["--save", "", "--tcp-backlog", "4096"])
                 .args(["--maxclients", &connections.to_string()]);
+            match plan.records {
+                Some(records) if records.fsync => {
+                    command.args(["--appendonly", "yes", "--appendfsync", "always"])
+                }
+                _ => command.args(["--appendonly", "no"]),
+            };
             command
         }
         Kind::Nats => {
@@ -98,6 +107,20 @@ pub fn command(kind: Kind, site: &Site, port: u16, plan: &Plan) -> Result<Comman
             command
                 .args(["--port", &port.to_string()])
                 .arg(site.file(&topic(0)));
+            command
+        }
+        Kind::Durable | Kind::DurableWal => {
+            let mut command = program("durable-streams-server");
+            let durability = if kind == Kind::Durable {
+                "memory"
+            } else {
+                "wal"
+            };
+            command
+                .args(["--port", &port.to_string(), "--durability", durability])
+                .args(["--worker-threads", "1", "--wal-shards", "1"])
+                .arg("--data-dir")
+                .arg(site.own("durable-streams"));
             command
         }
         _ => unreachable!("no peers"),

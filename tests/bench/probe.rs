@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::dialect::{Decoder, Dialect, get};
 use super::machine::{PATIENCE, go_first};
+use super::producers::Answers;
 use super::servers::Server;
 use super::site::{content, record, topic};
 
@@ -34,18 +35,60 @@ fn text(error: std::io::Error) -> String {
     }
 }
 
-/// Appends records to topic 0, one every `period`; µs until the first byte of each has come back.
+/// How a probe appends to topic 0.
+pub enum Way {
+    /// By write(2).
+    File(File),
+    /// By POST on a connection of its own.
+    Post(TcpStream, Answers),
+}
+
+impl Way {
+    /// # Errors
+    /// It cannot connect.
+    pub fn post(server: &Server) -> Result<Way, String> {
+        let stream = open(server.address).map_err(text)?;
+        Ok(Way::Post(stream, Answers::new(server.dialect)))
+    }
+
+    fn append(&mut self, dialect: Dialect, record: &[u8]) -> std::io::Result<()> {
+        match self {
+            Way::File(file) => file.write_all(record),
+            Way::Post(stream, _) => {
+                let mut request = Vec::new();
+                dialect.publish(&topic(0), record, false, &mut request);
+                stream.write_all(&request)
+            }
+        }
+    }
+
+    /// Reads the answer. Not part of what is measured.
+    fn acknowledged(&mut self) -> Result<(), String> {
+        let Way::Post(stream, answers) = self else {
+            return Ok(());
+        };
+        let (before, mut buffer) = (answers.count, [0; 4096]);
+        while answers.count == before {
+            match stream.read(&mut buffer).map_err(text)? {
+                0 => return Err("closed by the server".into()),
+                count => answers.feed(&buffer[..count])?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Appends records to topic 0, which is empty, one every `period`; µs until the first byte of each has come back.
 pub fn appends(
     server: &Server,
-    file: &mut File,
+    way: &mut Way,
     count: u64,
     period: Duration,
 ) -> Result<Vec<f64>, String> {
     begin();
     let mut stream = open(server.address).map_err(text)?;
     let mut decoder = Decoder::new(server.dialect, &topic(0));
-    let from = file.metadata().map_err(text)?.len();
-    let request = server.dialect.subscribe(&topic(0), from);
+    let request = server.dialect.subscribe(&topic(0), 0);
     stream.write_all(&request).map_err(text)?;
     let mut buffer = vec![0; 64 * 1024];
     if server.dialect == Dialect::Bare {
@@ -64,7 +107,7 @@ pub fn appends(
         let mut expected = Vec::new();
         record(number, 100, &mut expected);
         let begun = Instant::now();
-        file.write_all(&expected).map_err(text)?;
+        way.append(server.dialect, &expected).map_err(text)?;
         let mut received = Vec::new();
         let mut first = None;
         while received.len() < expected.len() {
@@ -82,6 +125,7 @@ pub fn appends(
         if received != expected {
             return Err(format!("wrong bytes in record {number}"));
         }
+        way.acknowledged()?;
         latencies.push(first.unwrap_or_default().as_secs_f64() * 1e6);
     }
     Ok(latencies)

@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use super::dialect::Dialect;
 use super::machine;
+use super::producers::create_streams;
 use super::servers::Server;
 use super::site::{Site, topic};
 
@@ -27,6 +28,9 @@ impl Publisher {
         if dialect.by_file() {
             let files = topics.iter().map(|name| site.appender(name));
             return Ok(Publisher::Files(files.collect()));
+        }
+        if dialect == Dialect::Durable {
+            create_streams(server.address, topics.iter().cloned())?;
         }
         Ok(Publisher::Connection {
             socket: machine::connect(server.address, 0)?,
@@ -56,7 +60,7 @@ impl Publisher {
                 unsent,
                 ..
             } => {
-                dialect.publish(&topics[topic], record, unsent);
+                dialect.publish(&topics[topic], record, false, unsent);
                 self.flush()
             }
         }

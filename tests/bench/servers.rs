@@ -12,8 +12,9 @@ use std::time::{Duration, Instant};
 use super::dialect::Dialect;
 use super::machine::{PATIENCE, pin};
 use super::peers;
+use super::producers::Records;
 use super::settings::Settings;
-use super::site::Site;
+use super::site::{Site, topic};
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
@@ -34,11 +35,17 @@ pub enum Kind {
     Redis,
     Nats,
     Tailsrv,
+    /// durable-streams that keeps what it gets in the page cache.
+    Durable,
+    /// The same with its write-ahead log: what it acknowledges is on disk.
+    DurableWal,
+    /// No server: one thread that appends, with one fdatasync(2) for many records.
+    Batches,
 }
 
 use Kind::{
-    Bare, BareSendfile, Events, Former, FormerEvents, Lighttpd, Nats, Nchan, Nginx, Openrange,
-    Redis, Tailsrv,
+    Bare, BareSendfile, Batches, Durable, DurableWal, Events, Former, FormerEvents, Lighttpd, Nats,
+    Nchan, Nginx, Openrange, Redis, Tailsrv,
 };
 
 impl Kind {
@@ -56,12 +63,15 @@ impl Kind {
             Redis => "redis",
             Nats => "nats",
             Tailsrv => "tailsrv",
+            Durable => "durable-streams",
+            DurableWal => "durable-streams wal",
+            Batches => "batches",
         }
     }
 
     /// Made of this repository: it says where it listens.
     pub fn is_ours(self) -> bool {
-        let bare = matches!(self, Bare | BareSendfile);
+        let bare = matches!(self, Bare | BareSendfile | Batches);
         bare || matches!(self, Openrange | Events | Former | FormerEvents)
     }
 
@@ -69,12 +79,13 @@ impl Kind {
         match self {
             Openrange | Former => Dialect::Ranges,
             Events | FormerEvents => Dialect::Events,
-            Bare | BareSendfile => Dialect::Bare,
+            Bare | BareSendfile | Batches => Dialect::Bare,
             Nginx | Lighttpd => Dialect::Files,
             Nchan => Dialect::Nchan,
             Redis => Dialect::Redis,
             Nats => Dialect::Nats,
             Tailsrv => Dialect::Tailsrv,
+            Durable | DurableWal => Dialect::Durable,
         }
     }
 }
@@ -92,6 +103,8 @@ pub struct Plan {
     pub connections: usize,
     /// Workers of openrange and the bare loop; 0 is taken for 1. More than one get both cores.
     pub workers: usize,
+    /// What is published to the server itself, if anything is.
+    pub records: Option<Records>,
 }
 
 /// A running server; ended when it is dropped.
@@ -121,6 +134,9 @@ impl Server {
                 let former = settings.former.as_ref();
                 let former = former.filter(|_| matches!(kind, Former | FormerEvents));
                 let mut command = Command::new(former.unwrap_or(&settings.binary));
+                if plan.records.is_some() {
+                    command.args(["--write", "/"]);
+                }
                 command
                     .args(["--listen", "127.0.0.1:0", "--threads"])
                     .arg(plan.workers.max(1).to_string())
@@ -131,16 +147,24 @@ impl Server {
             }
             Bare | BareSendfile => {
                 let mut command = Command::new(std::env::current_exe().expect("this program"));
+                if let Some(records) = plan.records {
+                    let fsync = if records.fsync { "fsync" } else { "-" };
+                    let files = (0..records.topics).map(|number| site.file(&topic(number)));
+                    command.args(["bare-append", fsync, &records.size.to_string()]);
+                    command.args(files);
+                    return Server::announced(kind, command, site, &cores[..1]);
+                }
                 let way = if kind == Bare { "send" } else { "sendfile" };
                 let answer = plan
                     .answer
                     .map_or(PathBuf::from("-"), |name| site.file(name));
-                let topics = (0..plan.topics).map(|number| site.file(&super::site::topic(number)));
+                let topics = (0..plan.topics).map(|number| site.file(&topic(number)));
                 let workers = plan.workers.max(1).to_string();
                 command.args(["bare", &workers, way]).arg(answer);
                 command.arg(plan.tails_each.max(1).to_string()).args(topics);
                 Server::announced(kind, command, site, &cores[..count])
             }
+            Batches => Err("it is no server".into()),
             _ => {
                 let port = free_port();
                 let command = peers::command(kind, site, port, plan)?;

@@ -14,12 +14,13 @@ Tables go to stdout, progress to stderr. Without a TOPIC: all of them.
 
   --quick             one short run with small numbers, to see that all works
   --runs N            of which the medians are taken (default: 5)
-  --tails K,K...      subscribers (default: what each topic is about)
+  --tails K,K...      subscribers, or producers (default: what each topic is about)
   --sizes B,B...      bytes of a record (default: 100,4096)
   --paces P,P...      of paced, one, flat (default: all)
   --servers S,S...    of openrange, \"openrange events\", former, \"former events\", bare,
-                      \"bare sendfile\", nginx, lighttpd, nchan, redis, nats, tailsrv
-                      (default: all that are installed)
+                      \"bare sendfile\", nginx, lighttpd, nchan, redis, nats, tailsrv,
+                      durable-streams, \"durable-streams wal\", batches (default: all that are
+                      installed)
   --binary PATH       another openrange than the one just built
   --former PATH       another openrange that takes part beside it
   --cores S,L         the server's core and the load's (default: the first two)
