@@ -355,6 +355,11 @@ pub const JOB_SEAL_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Between two looks at `queue` where no event tells of a change, as on network file systems.
 pub const QUEUE_LOOK_INTERVAL: Duration = Duration::from_secs(15);
+/// Pause between looks at whether the same request, which another thread is accepting, is accepted. That takes a few system
+/// calls.
+pub const JOB_CLAIM_PAUSE: Duration = Duration::from_millis(1);
+/// So many looks; then the client has to come again.
+pub const JOB_CLAIM_LOOKS: u32 = 100;
 
 /// Between two looks for files of jobs that ended long ago.
 pub const JOB_CLEAN_INTERVAL: Duration = Duration::from_secs(600);

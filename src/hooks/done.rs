@@ -62,7 +62,8 @@ pub struct Done {
     files: Files,
     scanner: Scanner,
     families: Families,
-    inotify: Inotify,
+    /// `None`: whoever reads looks without being told.
+    inotify: Option<Inotify>,
     path: std::path::PathBuf,
     /// The file that has the name now.
     current: Option<ETag>,
@@ -79,6 +80,18 @@ impl Done {
         let inotify = Inotify::init()?;
         let names = WatchMask::CREATE | WatchMask::MOVED_TO | WatchMask::MOVED_FROM;
         inotify.watches().add(directory, names)?;
+        Ok(Done {
+            inotify: Some(inotify),
+            ..Done::unwatched(directory)?
+        })
+    }
+
+    /// The same for a caller that looks again and again and is told of nothing: it finds files that had the name by their
+    /// names and times only.
+    ///
+    /// # Errors
+    /// ENOENT, EACCES.
+    pub fn unwatched(directory: &Path) -> io::Result<Done> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let root = rustix::fs::open(directory, flags, Mode::empty())?;
         let files = Files::new(root, Arc::new(Truncations::default()));
@@ -87,7 +100,7 @@ impl Done {
             scanner: Scanner::new(files.try_clone()?, families.clone()),
             files,
             families,
-            inotify,
+            inotify: None,
             path: directory.join(DONE),
             current: None,
             open: HashMap::new(),
@@ -96,15 +109,18 @@ impl Done {
 
     /// What tells that there may be something new.
     #[must_use]
-    pub fn events(&self) -> &Inotify {
-        &self.inotify
+    pub fn events(&self) -> Option<&Inotify> {
+        self.inotify.as_ref()
     }
 
     /// Takes note of files that had the name and were renamed, so that they are found whatever their names are now.
     fn read_events(&mut self) {
+        let Some(inotify) = &mut self.inotify else {
+            return;
+        };
         let mut buffer = [0; 4096];
         let mut cookie = None;
-        while let Ok(events) = self.inotify.read_events(&mut buffer) {
+        while let Ok(events) = inotify.read_events(&mut buffer) {
             for event in events {
                 if event.mask.contains(EventMask::MOVED_FROM) && event.name == Some(DONE.as_ref()) {
                     cookie = Some(event.cookie);
@@ -129,7 +145,9 @@ impl Done {
         if let Some(holder) = holder {
             // From then on it is known what it came after, whatever the names are.
             self.families.history.note_holder(DONE.as_bytes(), holder);
-            if let Err(error) = self.inotify.watches().add(&self.path, WatchMask::MODIFY) {
+            let watched = self.inotify.as_ref().map(Inotify::watches);
+            let watched = watched.map(|mut watches| watches.add(&self.path, WatchMask::MODIFY));
+            if let Some(Err(error)) = watched {
                 warn!("cannot watch {}: {error}", self.path.display());
             }
         }

@@ -94,7 +94,9 @@ impl Driver {
         let done = Done::new(&options.directory).map_err(|error| failed(&path, error))?;
         let stop = Arc::new(AtomicBool::new(false));
         let polled = Poll::new().and_then(|poll| {
-            poll.add(done.events(), Token::Watch, READABLE)?;
+            if let Some(events) = done.events() {
+                poll.add(events, Token::Watch, READABLE)?;
+            }
             let wake = watch_signals(&stop, &poll, SIGNAL)?;
             Ok((poll, wake))
         });

@@ -42,6 +42,25 @@ impl JobDirectory {
         self.append(QUEUE, record.queue_line().as_bytes())
     }
 
+    /// Removes all files of a job that could not be made known. False: a worker has taken it, or it has ended, so it stays.
+    ///
+    /// # Errors
+    /// EACCES and the like.
+    pub fn withdraw(&self, id: JobId) -> Result<bool, Errno> {
+        let answer = self.open_file(id.as_str(), OFlags::WRONLY)?;
+        // While it is locked no worker takes it.
+        if !self.kernel.lock(answer.as_fd())? || self.has_ended(id) || self.was_taken(id) {
+            return Ok(false);
+        }
+        self.remove(id);
+        Ok(true)
+    }
+
+    fn was_taken(&self, id: JobId) -> bool {
+        self.stat(&taken_name(id))
+            .is_ok_and(|stat| stat.st_size > 0)
+    }
+
     /// Removes files that whoever was about to give them a name has left when it died.
     ///
     /// # Errors

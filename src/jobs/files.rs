@@ -11,12 +11,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustix::fs::{Dir, FallocateFlags, Mode, OFlags, RawMode};
+use rustix::fs::{Dir, FallocateFlags, Mode, OFlags, RawMode, Stat};
 use rustix::io::Errno;
 
 use super::kernel::{Kernel, Linux};
 use super::record::{self, JobId, JobRecord, JobStatus};
 use crate::job::{request_name, status_name, taken_name};
+use crate::limits::{JOB_CLAIM_LOOKS, JOB_CLAIM_PAUSE};
 use crate::store::reservation::reserve;
 
 /// The log of accepted jobs.
@@ -127,22 +128,27 @@ impl JobDirectory {
             Err(Errno::ACCESS) if self.is_over(id) => return Ok(Taken::Over),
             Err(error) => return Err(error),
         };
-        let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE;
-        let taken = self.open_file(&taken_name(id), flags)?;
-        if !self.kernel.lock(taken.as_fd())? {
-            return Ok(Taken::Locked);
+        if !self.kernel.lock(lock.as_fd())? {
+            return self.who_locks(id);
         }
-        let before = size_of(&taken)?;
-        match (self.kernel.lock(lock.as_fd())?, before) {
-            (true, _) => {}
-            // Somebody of other authors.
-            (false, 0) => return Ok(Taken::Locked),
-            (false, attempts) => return Ok(Taken::Orphaned(attempts)),
-        }
-        // The job may have ended between the look and the lock.
-        if self.exists(&status_name(id)) || is_sealed(&*self.kernel, &lock)? {
+        // The job may have ended, and its files may be gone, between the look and the lock.
+        let stat = self.kernel.stat_open(lock.as_fd())?;
+        let is_gone = stat.st_nlink == 0 || !self.exists(&request_name(id));
+        if is_gone || is_read_only(&stat) || self.exists(&status_name(id)) {
             return Ok(Taken::Over);
         }
+        let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE;
+        let taken = self.open_file(&taken_name(id), flags)?;
+        // Others hold this lock only while they look who has that of the answer.
+        let mut looks = 0;
+        while !self.kernel.lock(taken.as_fd())? {
+            looks += 1;
+            if looks == JOB_CLAIM_LOOKS {
+                return Ok(Taken::Locked);
+            }
+            self.pause(JOB_CLAIM_PAUSE);
+        }
+        let before = size_of(&taken)?;
         self.kernel.write(taken.as_fd(), b"+")?;
         Ok(Taken::Ours(Answer {
             lock,
@@ -150,6 +156,23 @@ impl JobDirectory {
             _taken: taken,
             attempts: before + 1,
         }))
+    }
+
+    /// Who has the lock of an answer: a worker, or what is left of one.
+    fn who_locks(&self, id: JobId) -> Result<Taken, Errno> {
+        let taken = match self.open_file(&taken_name(id), OFlags::WRONLY) {
+            Ok(taken) => taken,
+            // A worker of other authors, or one that has only just locked it.
+            Err(Errno::NOENT) => return Ok(Taken::Locked),
+            Err(error) => return Err(error),
+        };
+        if !self.kernel.lock(taken.as_fd())? {
+            return Ok(Taken::Locked);
+        }
+        Ok(match size_of(&taken)? {
+            0 => Taken::Locked,
+            attempts => Taken::Orphaned(attempts),
+        })
     }
 
     /// The request of a job, to be read.
@@ -164,7 +187,7 @@ impl JobDirectory {
     #[must_use]
     pub fn is_over(&self, id: JobId) -> bool {
         self.stat(id.as_str())
-            .map_or(true, |stat| stat.st_mode & WRITE_BITS == 0)
+            .map_or(true, |stat| is_read_only(&stat))
     }
 
     /// How a job ended; `None` while it has not.
@@ -179,21 +202,20 @@ impl JobDirectory {
         JobRecord::parse(&self.read_text(&record_name(id)).ok()?)
     }
 
-    /// Ends a job with this status, unless somebody was faster: then the answer is sealed all the same. True if this
-    /// status is the one that counts.
+    /// Ends a job with this status, unless somebody was faster: then that end is completed if nobody else does. True if
+    /// this status is the one that counts.
     ///
     /// # Errors
     /// ENOSPC and the like; what is missing of the end follows when this is called again.
     pub fn end(&self, id: JobId, status: JobStatus) -> Result<bool, Errno> {
-        let decided = self.decide(id, status)?;
-        match &decided {
-            Some(_) => self.tell_end(id, status)?,
-            None => {
-                self.complete_end(id)?;
-            }
-        }
+        // Locked until the end: so nobody else completes it at the same time.
+        let Some(_decided) = self.decide(id, status)? else {
+            self.complete_end(id)?;
+            return Ok(false);
+        };
+        self.tell_end(id, status)?;
         self.seal(id)?;
-        Ok(decided.is_some())
+        Ok(true)
     }
 
     /// Completes the end of a job if whoever gave it its status has died before the seal. The line of `done` is there twice
@@ -350,7 +372,8 @@ impl Answer {
     /// Whether somebody else has sealed it.
     #[must_use]
     pub fn is_sealed(&self) -> bool {
-        is_sealed(&*self.kernel, &self.lock).unwrap_or(true)
+        let stat = self.kernel.stat_open(self.lock.as_fd());
+        stat.map_or(true, |stat| is_read_only(&stat))
     }
 }
 
@@ -387,8 +410,8 @@ fn ends_in_a_line(file: &OwnedFd, size: u64) -> Result<bool, Errno> {
     Ok(count == 0 || byte == *b"\n")
 }
 
-fn is_sealed(kernel: &dyn Kernel, file: &OwnedFd) -> Result<bool, Errno> {
-    Ok(kernel.stat_open(file.as_fd())?.st_mode & WRITE_BITS == 0)
+fn is_read_only(stat: &Stat) -> bool {
+    stat.st_mode & WRITE_BITS == 0
 }
 
 pub(super) fn record_name(id: JobId) -> String {

@@ -16,7 +16,8 @@ use super::files::JobDirectory;
 use super::record::{JobId, JobRecord, JobStatus};
 use super::watch::{DirectoryWatch, Seen, Watch};
 use crate::limits::{
-    JOB_CLEAN_INTERVAL, JOB_KEEP, JOB_SEAL_PATIENCE, JOB_TIMEOUT, JOBS_MAX, QUEUE_LOOK_INTERVAL,
+    JOB_CLAIM_LOOKS, JOB_CLAIM_PAUSE, JOB_CLEAN_INTERVAL, JOB_KEEP, JOB_SEAL_PATIENCE, JOB_TIMEOUT,
+    JOBS_MAX, QUEUE_LOOK_INTERVAL,
 };
 use crate::receipt::WriteFailure;
 use crate::store::place::failure;
@@ -66,7 +67,8 @@ struct Open {
 
 impl Open {
     fn count(&self) -> usize {
-        self.deadlines.len() + self.claimed.len()
+        let known = |id: &&JobId| self.deadlines.contains_key(id);
+        self.deadlines.len() + self.claimed.iter().filter(|id| !known(id)).count()
     }
 
     fn remove(&mut self, id: JobId) -> bool {
@@ -85,6 +87,19 @@ impl Open {
             .chain(first(&self.unsealed))
             .min()
     }
+}
+
+/// What came of the wish to make a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reserved {
+    /// It may be made.
+    New,
+    /// It is being made.
+    Claimed,
+    /// It is open.
+    Open,
+    /// As many as may be are open.
+    Full,
 }
 
 impl Tracker {
@@ -154,15 +169,12 @@ impl Tracker {
             let mut body = body().map_err(failure)?;
             return match self.directory.is_request(id, &mut body) {
                 Ok(false) => Err(WriteFailure::OtherBody),
-                // The request that came first has not given its body the name yet, or the job is being removed.
+                // The job is being removed.
                 Ok(true) | Err(_) => Ok(()),
             };
         }
         publish().inspect_err(|_| self.forget(id))?;
-        // Workers see it in the queue from now on.
-        self.insert(id, record.deadline);
-        let queued = self.directory.enqueue(record);
-        queued.inspect_err(|_| self.forget(id)).map_err(failure)?;
+        self.enqueue(record).map_err(failure)?;
         info!("job {id}: accepted, {} bytes", record.length);
         Ok(())
     }
@@ -170,29 +182,65 @@ impl Tracker {
     /// Claims a name for a job; false if there is such a job already.
     fn claim(&self, record: &JobRecord) -> Result<bool, WriteFailure> {
         let mut reserved = self.reserve(record.id);
-        if reserved.is_none() {
+        for _ in 0..JOB_CLAIM_LOOKS {
+            if reserved != Reserved::Claimed {
+                break;
+            }
+            // The same request is being accepted by another thread, which may fail.
+            self.directory.pause(JOB_CLAIM_PAUSE);
+            reserved = self.reserve(record.id);
+        }
+        if reserved == Reserved::Full {
             // Whoever has just read the end of a job may ask for the next one before the thread has heard of that end.
             self.read_ends();
             reserved = self.reserve(record.id);
         }
-        if reserved.is_none() && self.directory.record(record.id).is_none() {
-            return Err(WriteFailure::TooManyJobs);
+        match reserved {
+            Reserved::Claimed => return Err(WriteFailure::Busy),
+            Reserved::Full if self.directory.record(record.id).is_none() => {
+                return Err(WriteFailure::TooManyJobs);
+            }
+            _ => {}
         }
         let claimed = self.directory.claim(record);
-        if reserved == Some(true) && !matches!(claimed, Ok(true)) {
+        if reserved == Reserved::New && !matches!(claimed, Ok(true)) {
             self.open().claimed.remove(&record.id);
         }
         claimed.map_err(failure)
     }
 
-    /// Counts a job as open that is about to be made. `None`: there are too many; false: it is open already.
-    fn reserve(&self, id: JobId) -> Option<bool> {
+    /// Counts a job as open that is about to be made.
+    fn reserve(&self, id: JobId) -> Reserved {
         let mut open = self.open();
-        if open.deadlines.contains_key(&id) || open.claimed.contains(&id) {
-            return Some(false);
+        if open.claimed.contains(&id) {
+            return Reserved::Claimed;
         }
-        let has_place = open.count() < self.terms.most;
-        has_place.then(|| open.claimed.insert(id))
+        if open.deadlines.contains_key(&id) {
+            return Reserved::Open;
+        }
+        if open.count() >= self.terms.most {
+            return Reserved::Full;
+        }
+        open.claimed.insert(id);
+        Reserved::New
+    }
+
+    /// Makes a job known whose request has its name: workers see it in the queue from now on.
+    fn enqueue(&self, record: &JobRecord) -> Result<(), Errno> {
+        let id = record.id;
+        self.insert(id, record.deadline);
+        let queued = self.directory.enqueue(record);
+        match queued {
+            // A worker has found its request and taken it, or it has ended: so it is accepted.
+            Err(_) if self.directory.withdraw(id) == Ok(false) => {}
+            Err(error) => {
+                self.drop_open(id);
+                return Err(error);
+            }
+            Ok(()) => {}
+        }
+        self.open().claimed.remove(&id);
+        Ok(())
     }
 
     /// Takes back the claim of a job whose files could not be written.
@@ -264,8 +312,11 @@ impl Tracker {
             Ok(())
         })?;
         self.directory.strike_queued(&mut open);
-        for record in open.values() {
-            self.directory.enqueue(record)?;
+        if !open.is_empty() {
+            let came = self.directory.open_jobs()?;
+            for record in came.iter().filter_map(|id| open.get(id)) {
+                self.directory.enqueue(record)?;
+            }
         }
         self.directory.each_ended(|id| {
             if self.directory.is_accepted(id) && !self.directory.is_over(id) {
@@ -358,7 +409,6 @@ impl Tracker {
 
     fn insert(&self, id: JobId, deadline: u64) {
         let mut open = self.open();
-        open.claimed.remove(&id);
         if let Some(before) = open.deadlines.insert(id, deadline) {
             open.by_time.remove(&(before, id));
         }

@@ -9,5 +9,6 @@ mod disk;
 mod follower;
 mod groups;
 mod histories;
+mod jobs;
 mod worlds;
 mod writes;

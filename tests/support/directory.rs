@@ -16,6 +16,16 @@ impl TempDir {
         TempDir::below(&std::env::temp_dir())
     }
 
+    /// In memory, where the machine has a place for that: for thousands of short-lived ones.
+    pub fn in_memory() -> TempDir {
+        let memory = Path::new("/dev/shm");
+        let usable = rustix::fs::access(memory, rustix::fs::Access::WRITE_OK).is_ok();
+        match usable {
+            true => TempDir::below(memory),
+            false => TempDir::new(),
+        }
+    }
+
     /// Below another directory, for example on another file system.
     pub fn below(parent: &Path) -> TempDir {
         static COUNT: AtomicUsize = AtomicUsize::new(0);

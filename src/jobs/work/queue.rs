@@ -7,7 +7,7 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use inotify::{Inotify, WatchMask};
+use inotify::{EventMask, Inotify, WatchMask};
 use log::{error, warn};
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec};
 use rustix::fd::OwnedFd;
@@ -35,6 +35,16 @@ struct Reading {
     offset: u64,
     /// The beginning of a line that has no end yet.
     line: Vec<u8>,
+}
+
+/// Why a wait is over.
+enum Woken {
+    /// It is to end.
+    Stop,
+    /// Another file may have the name `queue`, or had it.
+    Renamed,
+    /// Something else has happened, or nothing for a while.
+    Otherwise,
 }
 
 /// Ends [`QueueFollower::run`] from another thread.
@@ -73,21 +83,24 @@ impl QueueFollower {
 
     /// Offers jobs until it is stopped.
     pub fn run(&mut self, directory: &JobDirectory, pending: &Pending) {
+        let mut renamed = true;
         loop {
             let (mut watches, path) = (self.inotify.watches(), &self.path);
-            self.queue.look(directory, pending, || {
+            self.queue.look(directory, pending, renamed, || {
                 if let Err(error) = watches.add(path, WatchMask::MODIFY) {
                     warn!("cannot watch {}: {error}", path.display());
                 }
             });
-            if self.wait() {
-                return;
+            match self.wait() {
+                Woken::Stop => return,
+                Woken::Renamed => renamed = true,
+                Woken::Otherwise => renamed = false,
             }
         }
     }
 
-    /// Waits until something may be new; true if it is to end.
-    fn wait(&mut self) -> bool {
+    /// Waits until something may be new.
+    fn wait(&mut self) -> Woken {
         let timeout = Timespec::try_from(QUEUE_LOOK_INTERVAL).expect("some seconds");
         let mut ready = [
             PollFd::from_borrowed_fd(self.inotify.as_fd(), PollFlags::IN),
@@ -95,23 +108,31 @@ impl QueueFollower {
         ];
         let _ = rustix::event::poll(&mut ready, Some(&timeout));
         if ready[1].revents().contains(PollFlags::IN) {
-            return true;
+            return Woken::Stop;
         }
-        let mut events = [0; 4096];
-        while self
-            .inotify
-            .read_events(&mut events)
-            .is_ok_and(|mut events| events.next().is_some())
-        {}
-        false
+        let mut buffer = [0; 4096];
+        let mut woken = Woken::Otherwise;
+        while let Ok(mut events) = self.inotify.read_events(&mut buffer) {
+            let lost = EventMask::Q_OVERFLOW;
+            if events.any(|event| event.name == Some(QUEUE.as_ref()) || event.mask.contains(lost)) {
+                woken = Woken::Renamed;
+            }
+        }
+        woken
     }
 }
 
 impl Queue {
     /// Reads what is new. When the name has another file, the former one is read to its end first; and because more
-    /// than one may have had the name meanwhile, the directory is scanned. `watch` makes the changes of the file that has
-    /// the name known from then on.
-    pub fn look(&mut self, directory: &JobDirectory, pending: &Pending, watch: impl FnOnce()) {
+    /// than one may have had the name meanwhile, the directory is scanned. `renamed`: that may be so, even if no file has
+    /// the name now; also at the start. `watch` makes the changes of the file that has the name known from then on.
+    pub fn look(
+        &mut self,
+        directory: &JobDirectory,
+        pending: &Pending,
+        renamed: bool,
+        watch: impl FnOnce(),
+    ) {
         let current = directory.queue().ok();
         if let Some(reading) = &mut self.0 {
             reading.read(pending);
@@ -121,13 +142,17 @@ impl Queue {
             (None, None) => true,
             _ => false,
         };
-        if same {
+        if same && !renamed {
             return;
         }
-        self.0 = current.map(|file| Reading::begin(file, watch));
+        if !same {
+            self.0 = current.map(|file| Reading::begin(file, watch));
+        }
         match directory.open_jobs() {
             Ok(jobs) => jobs.into_iter().for_each(|id| pending.offer(id)),
-            Err(error) => error!("cannot list the jobs: {error}"),
+            Err(error) => {
+                error!("cannot list the jobs: {error}")
+            }
         }
     }
 }

@@ -74,6 +74,19 @@ fn the_queue_is_followed_across_its_rolls() {
 }
 
 #[test]
+fn open_jobs_are_found_while_no_queue_is_there() {
+    let directory = TempDir::new();
+    accept(&directory, "before", "before");
+    directory.rename("queue", "queue.1");
+    let _worker = Worker::start(directory.path(), &[], "cat");
+    wait_for_end(&directory, "before", "0");
+    // The queue may come and go before the worker looks.
+    accept(&directory, "after", "after");
+    directory.rename("queue", "queue.2");
+    wait_for_end(&directory, "after", "0");
+}
+
+#[test]
 fn each_job_runs_once_however_many_workers_there_are() {
     let directory = TempDir::new();
     let script = "echo run";
