@@ -119,8 +119,7 @@ const OPTIONS: &[Row<Given>] = &[
 
 /// What was given so far.
 pub(super) struct Given {
-    url: Option<Url>,
-    directory: Option<PathBuf>,
+    operands: Vec<OsString>,
     delete: bool,
     on_gap: OnGap,
     late: Duration,
@@ -133,20 +132,39 @@ pub(super) struct Given {
 }
 
 fn operand(given: &mut Given, value: OsString) -> Result<(), String> {
-    if given.url.is_none() {
-        let text = value
-            .into_string()
-            .map_err(|value| format!("{}: a URL is ASCII", value.display()))?;
-        given.url = Some(url(&text)?);
-    } else if given.directory.is_none() {
-        given.directory = Some(value.into());
-    } else {
+    if given.operands.len() == 2 {
         return Err(format!(
             "only one directory can be the mirror, but there is also {}",
             value.display()
         ));
     }
+    given.operands.push(value);
     Ok(())
+}
+
+/// URL and DIR.
+fn operands(given: &[OsString]) -> Result<(Url, PathBuf), String> {
+    let first = given
+        .first()
+        .ok_or("URL is missing; openrange mirror --help tells more")?;
+    let is_url = |value: &OsString| value.to_str().is_some_and(|text| text.contains("://"));
+    if let Some(second) = given.get(1)
+        && !is_url(first)
+        && is_url(second)
+    {
+        let (first, second) = (first.display(), second.display());
+        return Err(format!(
+            "the URL comes first: openrange mirror {second} {first}"
+        ));
+    }
+    let text = first
+        .to_str()
+        .ok_or_else(|| format!("{}: a URL is ASCII", first.display()))?;
+    let url = url(text)?;
+    let directory = given
+        .get(1)
+        .ok_or("DIR is missing; openrange mirror --help tells more")?;
+    Ok((url, directory.into()))
 }
 
 /// Parses the arguments after `mirror`.
@@ -155,8 +173,7 @@ fn operand(given: &mut Given, value: OsString) -> Result<(), String> {
 /// One line that names the wrong argument and says what is right.
 pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command, String> {
     let given = Given {
-        url: None,
-        directory: None,
+        operands: Vec::new(),
         delete: false,
         on_gap: OnGap::Fail,
         late: LATE,
@@ -172,12 +189,7 @@ pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command, String> {
         Parsed::Help => return Ok(Command::Print(TABLE.help(&[]))),
         Parsed::Version => return Ok(Command::Print(String::new())),
     };
-    let url = given
-        .url
-        .ok_or("URL is missing; openrange mirror --help tells more")?;
-    let directory = given
-        .directory
-        .ok_or("DIR is missing; openrange mirror --help tells more")?;
+    let (url, directory) = operands(&given.operands)?;
     let subject = match url.is_directory() {
         true => Subject::Directory(url.path.clone()),
         false => Subject::File(url.path.clone()),

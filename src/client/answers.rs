@@ -3,7 +3,7 @@
 use super::exchange::Broken;
 use super::follower::{Content, Follower, Outcome, Purpose, Step};
 use super::generations::{Generations, Next};
-use super::in_words::{self, first_line};
+use super::in_words::{self, first_line, is_directory};
 use super::lines::Flush;
 use super::position::Position;
 use super::settings::{From, OnGap, Until};
@@ -139,6 +139,10 @@ impl Follower {
                 Some(list) => self.found(&list, purpose),
                 None => self.refused("no list of generations"),
             },
+            (Step::Find(Purpose::Start), 301) if is_directory(&document) => {
+                let what = "it is a directory; follow one of its files, or openrange mirror it, with a slash at its end";
+                self.end(Outcome::Failure(what.into()), Flush::No);
+            }
             (Step::Find(purpose), 404) => self.nothing_found(purpose, &document),
             (Step::LastLines(_), 200 | 206 | 416) => self.last_lines(&head),
             (Step::Reason, 404) => self.gone(&first_line(&document)),

@@ -16,6 +16,12 @@ pub fn first_line(document: &[u8]) -> String {
     text.trim().replace(char::is_control, "\u{fffd}")
 }
 
+/// Whether a server says of what was asked for that it is a directory (with 301).
+#[must_use]
+pub fn is_directory(document: &[u8]) -> bool {
+    document.starts_with(b"a directory")
+}
+
 /// Why there is no response.
 #[must_use]
 pub fn broken(why: Broken) -> String {

@@ -22,6 +22,7 @@ use super::state::State;
 use super::tls::Trust;
 use super::transport::{Transport, Turn};
 use super::url::Url;
+use crate::jobs::work::program;
 use crate::limits::CLIENT_COMMAND_GRACE;
 use crate::log::stderr;
 use crate::os::epoll::{Poll, Token};
@@ -60,6 +61,11 @@ const GAUGE: Token = Token::Slot(5);
 /// # Errors
 /// Of the system, before anything was handed over.
 pub fn run(options: Options) -> io::Result<End> {
+    if let Some(program) = options.command.first()
+        && let Err(why) = program::check(program)
+    {
+        return Ok(End::Failure(why));
+    }
     let poll = Poll::new()?;
     let sink = Sink::open(&options, &poll)?;
     let sync = matches!(&sink, Sink::Stdout(output) if output.is_file());

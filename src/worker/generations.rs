@@ -20,6 +20,7 @@ use crate::store::generations::json;
 use crate::store::generations::order::{Generation, Member};
 use crate::store::generations::report::Report;
 use crate::store::lookup::failed;
+use crate::store::root::Node;
 
 /// The list of the generations of a name. `None`: it is being made.
 pub(super) fn list(context: &mut Context, slot: usize, path: &Path) -> Option<Lookup> {
@@ -32,10 +33,16 @@ pub(super) fn list(context: &mut Context, slot: usize, path: &Path) -> Option<Lo
         Err(error) => return Some(failed(*error, &path.name).into()),
     };
     let found = match report.chain.0.is_empty() {
+        true if !path.slash && is_directory(context, path) => Resource::NeedsSlash,
         true => Resource::Missing,
         false => Resource::Generations(json::list(path, &report.chain).into()),
     };
     Some(found.into())
+}
+
+fn is_directory(context: &Context, path: &Path) -> bool {
+    let files = context.topics.lookups.files();
+    matches!(files.find(&path.name, None), Ok(Node::Directory(_)))
 }
 
 /// A generation of a name. `None`: it is being looked for.

@@ -7,7 +7,7 @@ use super::plan::{Listed, Rules, Step, plan};
 use super::rule::{End, Rule, Subject};
 use super::stage::{Names, stage};
 use super::tree::Tree;
-use crate::client::in_words::first_line;
+use crate::client::in_words::{first_line, is_directory};
 use crate::client::pause::Pause;
 use crate::client::settings::OnGap;
 use crate::http::conditional::ETag;
@@ -131,6 +131,13 @@ impl Engine {
     }
 
     fn list_refused(&mut self, status: u16, document: &[u8], now: Moment) {
+        if let (301, Subject::File(path), None) = (status, &self.rule.subject, self.tree.live)
+            && is_directory(document)
+        {
+            let what = format!("it is a directory; did you mean {path}/ ?");
+            self.end = Some(End::Failure(what));
+            return;
+        }
         let why = format!("{status}: {}", first_line(document));
         if self.rule.fail && matches!(status, 400..=499) {
             self.end = Some(End::Failure(why));

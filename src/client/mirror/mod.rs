@@ -4,6 +4,7 @@
 //! directory say so, or the end of a tail. [`plan`] compares it with the copies, by tag, and gives the steps; [`tree`] does
 //! them; `engine` knows of which files bytes are missing; `lane` brings them; `run` is the loop.
 
+mod channel;
 pub mod engine;
 pub mod events;
 pub mod flusher;

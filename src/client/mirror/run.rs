@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::channel::Channel;
 use super::engine::Engine;
 use super::events::{News, Reader};
 use super::flusher::Flusher;
@@ -13,7 +14,7 @@ use super::rule::{End, Rule, Subject};
 use super::tree::{Tree, check_before};
 use crate::client::before::field;
 use crate::client::end;
-use crate::client::exchange::{Broken, Exchange, Progress};
+use crate::client::exchange::{Broken, Progress};
 use crate::client::in_words;
 use crate::client::pace::Pace;
 use crate::client::pause::Pause;
@@ -23,8 +24,7 @@ use crate::client::tls::Trust;
 use crate::client::transport::{Transport, Turn};
 use crate::client::url::Url;
 use crate::limits::{
-    CLIENT_DOCUMENT_MAX, CLIENT_RESPONSE_TIMEOUT, CLIENT_RETRY, EVENT_HEARTBEAT, MIRROR_LANES,
-    MIRROR_TAILS,
+    CLIENT_DOCUMENT_MAX, CLIENT_RETRY, EVENT_HEARTBEAT, MIRROR_LANES, MIRROR_TAILS,
 };
 use crate::log::stderr;
 use crate::os::epoll::{Poll, Token};
@@ -80,6 +80,7 @@ pub fn run(options: &Options) -> io::Result<end::End> {
         events_retry: Pause::new(CLIENT_RETRY),
         pace: Pace::new(options.max_rate, now),
         flusher: Flusher::new(options.rule.fsync, now)?,
+        caught_up: false,
         poll,
     };
     let end = driver.run(&stop);
@@ -97,42 +98,6 @@ fn unusable(why: Unusable, options: &Options) -> end::End {
     }
 }
 
-/// A connection for a document or a stream of events.
-struct Channel {
-    exchange: Exchange,
-    transport: Transport,
-    status: u16,
-    document: Vec<u8>,
-    busy: bool,
-    timeout: Moment,
-    request: Vec<u8>,
-}
-
-impl Channel {
-    fn new(transport: Transport) -> Channel {
-        Channel {
-            exchange: Exchange::new(0),
-            transport,
-            status: 0,
-            document: Vec::new(),
-            busy: false,
-            timeout: Moment::NEVER,
-            request: Vec::new(),
-        }
-    }
-
-    fn request(&mut self, request: Vec<u8>, now: Moment) {
-        self.request.clone_from(&request);
-        self.exchange.request(request);
-        self.document.clear();
-        (self.busy, self.timeout) = (true, now + CLIENT_RESPONSE_TIMEOUT);
-    }
-
-    fn over(&mut self) {
-        (self.busy, self.timeout) = (false, Moment::NEVER);
-    }
-}
-
 struct Driver<'a> {
     options: &'a Options,
     engine: Engine,
@@ -144,6 +109,8 @@ struct Driver<'a> {
     events_retry: Pause,
     pace: Pace,
     flusher: Flusher,
+    /// It was, and has said so.
+    caught_up: bool,
     poll: Poll,
 }
 
@@ -158,6 +125,7 @@ impl Driver<'_> {
             for line in self.engine.reports.drain(..) {
                 stderr::say(&format!("{}: {line}", self.options.url));
             }
+            self.tell_when_caught_up();
             self.flusher.run(&mut self.engine.tree, now)?;
             if let Some(end) = self.end(stop) {
                 self.flusher.finish(&mut self.engine.tree)?;
@@ -168,6 +136,25 @@ impl Driver<'_> {
                 self.wait(now)?;
             }
         }
+    }
+
+    /// Says once that everything is here: from then on silence means that it still is.
+    fn tell_when_caught_up(&mut self) {
+        if self.caught_up || self.options.rule.once || !self.is_caught_up() {
+            return;
+        }
+        self.caught_up = true;
+        let copies = self.engine.tree.locals();
+        let (url, files) = (&self.options.url, copies.len());
+        let bytes: u64 = copies.iter().map(|copy| copy.size).sum();
+        stderr::say(&format!(
+            "{url}: caught up ({files} files, {bytes} bytes); copying what comes"
+        ));
+    }
+
+    fn is_caught_up(&self) -> bool {
+        let fetches = |lane: &Lane| lane.job.is_some() && !lane.is_live();
+        !self.control.busy && !self.lanes.iter().any(fetches) && self.engine.is_complete()
     }
 
     fn end(&mut self, stop: &AtomicBool) -> Option<end::End> {

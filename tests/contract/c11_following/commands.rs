@@ -136,6 +136,7 @@ fn wrong_usage_is_one_line_and_2() {
         &["follow", "https://"],
         &["follow", "--ca-file", "/none", "https://host/log"],
         &["mirror", "http://host/"],
+        &["mirror", "/tmp/copy", "http://host/"],
         &["mirror"],
     ] {
         let (code, out, err) = run(arguments);
@@ -145,4 +146,12 @@ fn wrong_usage_is_one_line_and_2() {
     let (code, out, _) = run(&["follow", "--help"]);
     assert_eq!(code, Some(0));
     assert_eq!(out.matches("\n  openrange follow ").count(), 3, "{out}");
+}
+
+#[test]
+fn a_command_that_nobody_has_is_noticed_before_the_first_line() {
+    let (code, out, err) = run(&["follow", "http://127.0.0.1:1/log", "--", "no-such-program"]);
+    assert_eq!((code, out.as_str()), (Some(1), ""), "{err}");
+    assert!(err.contains("cannot run no-such-program"), "{err}");
+    assert_eq!(err.lines().count(), 1, "{err}");
 }

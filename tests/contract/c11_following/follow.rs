@@ -6,7 +6,7 @@ use std::process::Stdio;
 
 use rustix::process::Signal;
 
-use super::{Running, rotate, run, url};
+use super::{Running, contents, rotate, run, url};
 use crate::support::harness::{Server, TempDir, append, eventually, openrange, until};
 
 #[test]
@@ -332,4 +332,47 @@ fn a_log_that_was_written_over_while_nobody_looked() {
         let lost = "was truncated or written over: what it had from byte 9 on is lost";
         assert!(end.2.contains(lost), "{}", end.2);
     }
+}
+
+#[test]
+fn of_two_with_one_new_state_one_follows_and_the_other_says_so() {
+    let root = TempDir::with("log", "first\nsecond\n");
+    let server = Server::start(&root);
+    let log = url(&server, "/log");
+    for round in 0..20 {
+        let state = root.join(format!(".state-{round}")).display().to_string();
+        let arguments = ["follow", "--state", &state, &log];
+        let mut both = [Running::start(&arguments), Running::start(&arguments)];
+        let ended = until("the end of one", || {
+            both.iter_mut().position(Running::is_over)
+        });
+        let [first, second] = both;
+        let (refused, follows) = match ended {
+            0 => (first, second),
+            _ => (second, first),
+        };
+        let (code, out, err) = refused.end();
+        assert_eq!((code, out.as_str()), (Some(4), ""), "{err}");
+        assert_eq!(err.lines().count(), 1, "{err}");
+        follows.has("first\nsecond\n");
+        assert_eq!(follows.stop().0.code(), Some(0));
+    }
+}
+
+#[test]
+fn a_directory_is_not_waited_for() {
+    let root = TempDir::new();
+    root.mkdir("dir");
+    let server = Server::start(&root);
+    let response = server.get("/dir?generations", &[]);
+    assert_eq!(response.status, 301);
+    let (code, out, err) = run(&["follow", &url(&server, "/dir")]);
+    assert_eq!((code, out.as_str()), (Some(1), ""), "{err}");
+    assert!(err.contains("it is a directory"), "{err}");
+    let copy = TempDir::new();
+    let directory = copy.path().display().to_string();
+    let (code, _, err) = run(&["mirror", &url(&server, "/dir"), &directory]);
+    assert_eq!(code, Some(1), "{err}");
+    assert!(err.contains("did you mean /dir/ ?"), "{err}");
+    assert!(contents(copy.path()).is_empty());
 }

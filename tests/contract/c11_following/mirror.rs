@@ -364,3 +364,19 @@ fn copies_are_flushed_if_that_is_wanted() {
     root.append("a", "more\n");
     assert_eq!(flushed(&["--fsync"]), Some([true, false]));
 }
+
+#[test]
+fn it_says_once_that_it_has_caught_up() {
+    let root = TempDir::with("a", "of a\n");
+    root.write("b", "of b, too\n");
+    let server = Server::start(&root);
+    let copy = TempDir::new();
+    let directory = copy.path().display().to_string();
+    let mirror = Running::start(&["mirror", &url(&server, "/"), &directory]);
+    mirror.says("caught up (2 files, 15 bytes)");
+    root.append("a", "more\n");
+    root.write("c", "new\n");
+    same(&root, &copy);
+    assert_eq!(mirror.err().matches("caught up").count(), 1);
+    assert_eq!(mirror.stop().0.code(), Some(0));
+}

@@ -68,6 +68,10 @@ impl Running {
         (status, self.out())
     }
 
+    pub fn is_over(&mut self) -> bool {
+        self.child.try_wait().expect("a process").is_some()
+    }
+
     /// Its own end: exit code, stdout, stderr.
     pub fn end(mut self) -> (Option<i32>, String, String) {
         let status = self.child.wait().expect("an end");

@@ -1,0 +1,53 @@
+//! A connection of a mirror for a document or a stream of events.
+
+use crate::client::exchange::Exchange;
+use crate::client::transport::Transport;
+use crate::limits::CLIENT_RESPONSE_TIMEOUT;
+use crate::time::Moment;
+
+/// See the module.
+pub struct Channel {
+    /// The connection.
+    pub exchange: Exchange,
+    /// Its socket.
+    pub transport: Transport,
+    /// Of the response that is under way.
+    pub status: u16,
+    /// What of it is here.
+    pub document: Vec<u8>,
+    /// A response is under way.
+    pub busy: bool,
+    /// When it counts as lost.
+    pub timeout: Moment,
+    /// What was asked last.
+    pub request: Vec<u8>,
+}
+
+impl Channel {
+    /// Nothing is asked yet.
+    #[must_use]
+    pub fn new(transport: Transport) -> Channel {
+        Channel {
+            exchange: Exchange::new(0),
+            transport,
+            status: 0,
+            document: Vec::new(),
+            busy: false,
+            timeout: Moment::NEVER,
+            request: Vec::new(),
+        }
+    }
+
+    /// Asks.
+    pub fn request(&mut self, request: Vec<u8>, now: Moment) {
+        self.request.clone_from(&request);
+        self.exchange.request(request);
+        self.document.clear();
+        (self.busy, self.timeout) = (true, now + CLIENT_RESPONSE_TIMEOUT);
+    }
+
+    /// The response is over.
+    pub fn over(&mut self) {
+        (self.busy, self.timeout) = (false, Moment::NEVER);
+    }
+}
