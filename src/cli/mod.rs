@@ -9,6 +9,7 @@ mod follow;
 mod hooks;
 mod instead;
 mod mirror;
+mod nearest;
 mod serve;
 pub mod table;
 pub mod value;
@@ -17,6 +18,7 @@ mod work;
 use std::ffi::OsString;
 
 pub use command::Command;
+use nearest::nearest;
 use table::{Described, Parsed, Table};
 
 /// A command beside the server: `openrange NAME ...`.
@@ -96,6 +98,14 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, S
         arguments.remove(0);
         return (command.parse)(arguments);
     }
+    let meant = arguments.first().and_then(meant);
+    serve(arguments).map_err(|why| match meant {
+        Some(name) => format!("{why}; did you mean the command {name}?"),
+        None => why,
+    })
+}
+
+fn serve(arguments: Vec<OsString>) -> Result<Command, String> {
     Ok(
         match serve::TABLE.parse(arguments, serve::Serve::default())? {
             Parsed::Help => Command::Print(usage()),
@@ -103,6 +113,11 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, S
             Parsed::Run(serve) => Command::Serve(Box::new(serve.finish()?)),
         },
     )
+}
+
+/// The command whose name is like the first argument.
+fn meant(first: &OsString) -> Option<&'static str> {
+    nearest(first.to_str()?, COMMANDS.iter().map(|command| command.name))
 }
 
 fn version() -> String {

@@ -7,7 +7,8 @@ use std::fmt::Write;
 use lexopt::Arg;
 
 use super::instead;
-use super::value::{Argument, explain};
+use super::nearest::nearest;
+use super::value::{Argument, explain, where_to_look};
 
 /// All that is known of a command line of its own: of `openrange` itself, or of one of its commands.
 pub struct Table<T: 'static> {
@@ -159,22 +160,28 @@ impl<T> Table<T> {
         Ok(Parsed::Run(options))
     }
 
-    /// The message that there is no such option. Whoever knows it from another program learns what it is called here.
+    /// The message that there is no such option. It names the option of this program that another program calls so, or the
+    /// option with the nearest name.
     fn unknown(&self, argument: Arg<'_>) -> String {
         let mut letter = [0; 4];
-        let name = match argument {
-            Arg::Short(short) => &*short.encode_utf8(&mut letter),
-            Arg::Long(long) => long,
-            Arg::Value(_) => "",
+        let (name, near) = match argument {
+            Arg::Short(short) => (&*short.encode_utf8(&mut letter), None),
+            Arg::Long(long) => (long, nearest(long, self.rows().map(|row| row.long))),
+            Arg::Value(_) => ("", None),
         };
         let hint = match self.command {
             "" => instead::of(name),
             _ => None,
         };
-        let hint = hint.map(|hint| format!(": {hint}"));
         let error = argument.unexpected();
-        let hint = hint.unwrap_or_default();
-        explain(format_args!("{error}{hint}"), self.command)
+        match (hint, near) {
+            (Some(hint), _) => explain(format_args!("{error}: {hint}"), self.command),
+            (None, Some(near)) => {
+                let look = where_to_look(self.command);
+                format!("{error}: did you mean --{near}? {look}")
+            }
+            (None, None) => explain(error, self.command),
+        }
     }
 
     /// The usage text. `commands`: usage lines of further commands.

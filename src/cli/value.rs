@@ -48,6 +48,22 @@ impl Argument {
         self.value.clone().into()
     }
 
+    /// The path of a file, which need not exist. A directory in its place is most often the operand, and the file was forgotten.
+    ///
+    /// # Errors
+    /// It is a directory.
+    pub fn file(&self) -> Result<PathBuf, String> {
+        let path = self.path();
+        match (path.is_dir(), self.command) {
+            (true, "") => {
+                Err(self
+                    .wrong("expected a file, but this is a directory; ROOT comes after the file"))
+            }
+            (true, _) => Err(self.wrong("expected a file, but this is a directory")),
+            (false, _) => Ok(path),
+        }
+    }
+
     /// What its type reads from text.
     ///
     /// # Errors
@@ -111,8 +127,13 @@ impl Argument {
 
 #[allow(clippy::needless_pass_by_value, reason = "for map_err")]
 pub(super) fn explain(error: impl Display, command: &str) -> String {
+    format!("{error}; {}", where_to_look(command))
+}
+
+/// The end of a message: what lists the options of a command.
+pub(super) fn where_to_look(command: &str) -> String {
     let space = if command.is_empty() { "" } else { " " };
-    format!("{error}; openrange {command}{space}--help lists the options")
+    format!("openrange {command}{space}--help lists the options")
 }
 
 /// `1`, `0.25` or `.5`, to the nanosecond below. Without floating point, of which the parser is 30 KB of the binary.

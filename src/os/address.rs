@@ -22,8 +22,8 @@ pub enum Address {
 impl FromStr for Address {
     type Err = &'static str;
 
-    /// `HOST:PORT`, `[V6]:PORT`, `unix:PATH` or `unix:PATH,mode=OCTAL`. HOST is an IPv4 address or `localhost`; other names would need a
-    /// resolver, which a small static binary does not have.
+    /// `HOST:PORT`, `[V6]:PORT`, `unix:PATH` or `unix:PATH,mode=OCTAL`. HOST is an IPv4 address or `localhost`; other names
+    /// would need a resolver, which a small static binary does not have. `PORT` and `:PORT` are that port on all interfaces.
     fn from_str(text: &str) -> Result<Address, Self::Err> {
         if let Some(path) = text.strip_prefix("unix:") {
             let (path, mode) = match path.rsplit_once(",mode=") {
@@ -43,7 +43,10 @@ impl FromStr for Address {
             let port = port.parse().map_err(|_| wrong_port)?;
             return Ok(Address::Tcp((Ipv4Addr::LOCALHOST, port).into()));
         }
-        let expected = "expected IP:PORT, [IPV6]:PORT, localhost:PORT or unix:PATH, for example 127.0.0.1:8080";
+        if let Ok(port) = text.strip_prefix(':').unwrap_or(text).parse() {
+            return Ok(Address::on_all_interfaces(port));
+        }
+        let expected = "expected IP:PORT, [IPV6]:PORT, localhost:PORT, PORT or unix:PATH, for example 127.0.0.1:8080";
         text.parse()
             .map(Address::Tcp)
             .map_err(|_| match ends_with_large_port(text) {

@@ -24,6 +24,7 @@ pub(super) fn collect(options: &Options, threads: usize, bound: &[Bound]) -> Vec
     let mut advice: Vec<Advice> = addresses
         .filter_map(|address| all_interfaces(address, options))
         .collect();
+    advice.extend(options.admin.as_ref().and_then(open_admin));
     advice.extend(few_descriptors(options, threads));
     advice.extend(below_root(options));
     advice
@@ -47,6 +48,18 @@ fn all_interfaces(address: &Address, options: &Options) -> Option<Advice> {
     let line =
         format!("{address} is open on all interfaces: {readers} can read the files below ROOT");
     Some((level, line))
+}
+
+fn open_admin(address: &Address) -> Option<Advice> {
+    let line = || {
+        format!(
+            "--admin: {address} is open on all interfaces: everybody who reaches this machine can read the metrics and the \
+             addresses of clients"
+        )
+    };
+    address
+        .is_on_all_interfaces()
+        .then(|| (Level::Warn, line()))
 }
 
 fn few_descriptors(options: &Options, threads: usize) -> Option<Advice> {

@@ -165,6 +165,12 @@ fn each_option_sets_its_own() {
         (&["--user", "1:2"], |options| {
             options.user = Some("1:2".into())
         }),
+        (&["--admin", "9000"], |options| {
+            options.admin = Some(Address::on_all_interfaces(9000));
+        }),
+        (&["--admin", ":9000"], |options| {
+            options.admin = Some(Address::on_all_interfaces(9000));
+        }),
         (&["--admin", "unix:a,mode=0600"], |options| {
             options.admin = Some(unix("a", Some(0o600)))
         }),
@@ -342,6 +348,60 @@ fn the_usage_names_every_option_and_fits_a_terminal() {
     assert!(usage.is_ascii() && usage.ends_with('\n'));
 }
 
+/// What was typed; the name that the message suggests.
+#[test]
+fn the_nearest_name_is_suggested() {
+    let table: &[(&[&str], Option<&str>)] = &[
+        (
+            &["--lisen", "8080"],
+            Some("did you mean --listen? openrange --help"),
+        ),
+        (&["--lisetn=8080"], Some("--listen?")),
+        (&["--Listen", "x"], Some("--listen?")),
+        (&["--list"], Some("--listen?")),
+        (&["--max-conections", "1"], Some("--max-connections?")),
+        (
+            &["--max-connections-per", "1"],
+            Some("--max-connections-per-address?"),
+        ),
+        (&["--treads"], Some("--threads?")),
+        (&["--hlep"], Some("--help?")),
+        (
+            &["follow", "--stat", "x"],
+            Some("did you mean --state? openrange follow --help"),
+        ),
+        (&["hooks", "--alow", "x"], Some("--allow?")),
+        // What another program calls it comes first.
+        (&["--port", "80"], Some("use --listen PORT")),
+        (
+            &["folow", "http://h/x"],
+            Some("did you mean the command follow?"),
+        ),
+        (
+            &["folow", "--state", "x"],
+            Some("did you mean the command follow?"),
+        ),
+        (&["miror", "http://h/", "copy"], Some("the command mirror?")),
+        (&["Work", "dir", "--", "cat"], Some("the command work?")),
+        (&["--x"], None),
+        (&["--xyzzy"], None),
+        (&["-l"], None),
+        (&["--"], None),
+        (&["logs", "more"], None),
+        (&["/srv/follow", "more"], None),
+    ];
+    for (arguments, expected) in table {
+        let why = parsed(arguments).err().unwrap_or_default();
+        match expected {
+            Some(expected) => assert!(why.contains(expected), "{arguments:?}: {why}"),
+            None => assert!(!why.contains("did you mean"), "{arguments:?}: {why}"),
+        }
+    }
+    let long = format!("--listen{}", "x".repeat(100_000));
+    let why = parsed(&[&long]).unwrap_err();
+    assert!(!why.contains("did you mean"));
+}
+
 #[test]
 fn wrong_arguments_are_named() {
     // Arguments; what the message says of them: the argument, and what would be right.
@@ -431,7 +491,21 @@ fn wrong_arguments_are_named() {
             &["--listen", "1.2.3.4:5", "--listen", "y"],
             &["--listen y", "expected IP:PORT"],
         ),
-        (&["--admin", "9000"], &["--admin 9000", "expected IP:PORT"]),
+        (&["--admin", "nine"], &["--admin nine", "expected IP:PORT"]),
+        (
+            &["--peer-listen", "unix:s"],
+            &["--peer-listen unix:s", "expected IP:PORT"],
+        ),
+        (
+            &["--history", "/"],
+            &["--history /", "this is a directory", "ROOT comes after"],
+        ),
+        (&["--access-log", "/"], &["--access-log /", "a directory"]),
+        (&["--token-file", "/"], &["--token-file /", "a directory"]),
+        (
+            &["follow", "--state", "/", "http://h/x"],
+            &["--state /", "this is a directory"],
+        ),
         (&["--threads"], &["--threads", HELP]),
         (&["--threads", "0"], &["--threads 0", "from 1 to 1024"]),
         (

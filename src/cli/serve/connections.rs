@@ -2,7 +2,6 @@
 
 use super::given::Serve;
 use crate::cli::table::Row;
-use crate::os::sockets::Address;
 
 /// Most worker threads: a bound against typing errors.
 const THREADS_MAX: usize = 1024;
@@ -25,11 +24,8 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
                 }
                 None => &text,
             };
-            let port = address.strip_prefix(':').unwrap_or(address);
-            options.listen.push(match port.parse() {
-                Ok(port) => Address::on_all_interfaces(port),
-                Err(_) => address.parse().map_err(|why| value.wrong(why))?,
-            });
+            let address = address.parse().map_err(|why| value.wrong(why))?;
+            options.listen.push(address);
             Ok(())
         },
     ),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::given::Serve;
 use crate::cli::table::Row;
 use crate::limits::PEERS_MAX;
+use crate::os::sockets::Address;
 
 /// Longest poll interval, a day.
 const MILLISECONDS_MAX: usize = 86_400_000;
@@ -52,9 +53,12 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
     Row::value(
         "peer-listen",
         "ADDR",
-        "IP:PORT at which other servers tell the same by UDP",
+        "IP:PORT or PORT: the UDP port to which other servers send such reports",
         |serve, value| {
-            serve.options.peer_listen = Some(value.parse()?);
+            serve.options.peer_listen = match value.parse()? {
+                Address::Tcp(address) => Some(address),
+                Address::Unix { .. } => return Err(value.wrong("expected IP:PORT or PORT")),
+            };
             Ok(())
         },
     ),
@@ -63,7 +67,7 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
         "FILE",
         "with a secret of 16 to 1024 bytes, which all of them have",
         |serve, value| {
-            serve.options.peer_key = Some(value.path());
+            serve.options.peer_key = Some(value.file()?);
             Ok(())
         },
     ),
@@ -100,7 +104,7 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
         "FILE",
         "keeps what was seen of rolls and truncations, so that it is known after a restart",
         |serve, value| {
-            serve.options.history = Some(value.path());
+            serve.options.history = Some(value.file()?);
             Ok(())
         },
     ),

@@ -9,7 +9,7 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
     Row::value(
         "admin",
         "ADDR",
-        "a listener of its own for /metrics, /clients and /health; as for --listen, but a port needs its address",
+        "a listener of its own for /metrics, /clients and /health; ADDR is as for --listen, without ,proxy (default: none)",
         |serve, value| {
             serve.options.admin = Some(value.parse()?);
             Ok(())
@@ -45,7 +45,7 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
         "FILE",
         "a line for each answer that is complete, in the Common Log Format; - is stdout",
         |serve, value| {
-            serve.options.access_log = Some(value.path());
+            serve.options.access_log = Some(value.file()?);
             Ok(())
         },
     ),
