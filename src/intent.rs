@@ -32,6 +32,8 @@ pub enum Intent {
     Tail(FilePart),
     /// The lines of a name as server-sent events, or what happens in a directory.
     Events(EventsOf),
+    /// The events of several files of a directory (`?files=`), from a client that does not accept events.
+    EventsNotAccepted(Path),
     /// The list of a directory as JSON.
     Listing(Path),
     /// The list of the files that have a name or had it before, as JSON.
@@ -103,7 +105,8 @@ impl Intent {
         match self {
             Intent::Read(part) | Intent::Tail(part) => Some(&part.path),
             Intent::Events(events) => Some(&events.path),
-            Intent::Listing(path)
+            Intent::EventsNotAccepted(path)
+            | Intent::Listing(path)
             | Intent::Generations(path)
             | Intent::Viewer(path)
             | Intent::LogIn { path, .. }
@@ -147,7 +150,8 @@ impl ParsedRequest {
             Intent::Read(part) => head && part.generation.is_none(),
             Intent::Listing(_) => head,
             Intent::Events(of) => !of.comes_again(),
-            Intent::Generations(_)
+            Intent::EventsNotAccepted(_)
+            | Intent::Generations(_)
             | Intent::Viewer(_)
             | Intent::LogIn { .. }
             | Intent::LogOut(_)
@@ -201,7 +205,8 @@ impl ParsedRequest {
             Intent::Read(part) | Intent::Tail(part) => Some(&part.path),
             Intent::Events(events) => Some(&events.path),
             Intent::Listing(path) => Some(path),
-            Intent::Generations(_)
+            Intent::EventsNotAccepted(_)
+            | Intent::Generations(_)
             | Intent::Viewer(_)
             | Intent::LogIn { .. }
             | Intent::LogOut(_)

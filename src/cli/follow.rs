@@ -62,7 +62,7 @@ const OPTIONS: &[Row<Given>] = &[
         "FILE",
         "keep the position there and go on with it; without it every start is a new one",
         |given, value| {
-            given.state = Some(value.file()?);
+            given.state = Some(value.path());
             Ok(())
         },
     ),
@@ -128,7 +128,7 @@ const OPTIONS: &[Row<Given>] = &[
         "token-file",
         "FILE",
         "a file whose first word is the bearer token",
-        |given, value| given.token(&value.file()?),
+        |given, value| given.token(&value.path()),
     ),
     Row::value("ca-file", "FILE", CA_FILE, |given, value| {
         given.ca_file = Some(value.path());

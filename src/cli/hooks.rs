@@ -58,7 +58,7 @@ const OPTIONS: &[Row<Given>] = &[
         "the secret that signs: whsec_ and base64; more than one, each on its line, while receivers change from one to \
                another (required)",
         |given, value| {
-            given.secret = Some(value.file()?);
+            given.secret = Some(value.path());
             Ok(())
         },
     ),
@@ -67,7 +67,7 @@ const OPTIONS: &[Row<Given>] = &[
         "FILE",
         "keep there what was told (default: .hooks in DIR)",
         |given, value| {
-            given.state = Some(value.file()?);
+            given.state = Some(value.path());
             Ok(())
         },
     ),

@@ -88,7 +88,7 @@ const OPTIONS: &[Row<Given>] = &[
         "FILE",
         "a file whose first word is the bearer token",
         |given, value| {
-            given.fields.push_str(&token_field(&value.file()?)?);
+            given.fields.push_str(&token_field(&value.path())?);
             Ok(())
         },
     ),

@@ -48,22 +48,6 @@ impl Argument {
         self.value.clone().into()
     }
 
-    /// The path of a file, which need not exist. A directory in its place is most often the operand, and the file was forgotten.
-    ///
-    /// # Errors
-    /// It is a directory.
-    pub fn file(&self) -> Result<PathBuf, String> {
-        let path = self.path();
-        match (path.is_dir(), self.command) {
-            (true, "") => {
-                Err(self
-                    .wrong("expected a file, but this is a directory; ROOT comes after the file"))
-            }
-            (true, _) => Err(self.wrong("expected a file, but this is a directory")),
-            (false, _) => Ok(path),
-        }
-    }
-
     /// What its type reads from text.
     ///
     /// # Errors

@@ -56,6 +56,9 @@ fn reading(request: &Request, path: &Path) -> Intent {
             files: request.files.clone(),
         });
     }
+    if request.files.is_some() && path.slash {
+        return Intent::EventsNotAccepted(path.clone());
+    }
     if request.generations && !path.slash {
         return Intent::Generations(path.clone());
     }

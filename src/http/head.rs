@@ -23,6 +23,7 @@ pub enum Status {
     Forbidden,
     NotFound,
     MethodNotAllowed,
+    NotAcceptable,
     RequestTimeout,
     Conflict,
     PreconditionFailed,
@@ -42,7 +43,7 @@ pub enum Status {
 
 impl Status {
     /// All of them, each at its index (`status as usize`).
-    pub const ALL: [Status; 28] = [
+    pub const ALL: [Status; 29] = [
         Status::Ok,
         Status::Created,
         Status::Accepted,
@@ -56,6 +57,7 @@ impl Status {
         Status::Forbidden,
         Status::NotFound,
         Status::MethodNotAllowed,
+        Status::NotAcceptable,
         Status::RequestTimeout,
         Status::Conflict,
         Status::PreconditionFailed,
@@ -101,6 +103,7 @@ impl Status {
             Status::Forbidden => (403, "403 Forbidden"),
             Status::NotFound => (404, "404 Not Found"),
             Status::MethodNotAllowed => (405, "405 Method Not Allowed"),
+            Status::NotAcceptable => (406, "406 Not Acceptable"),
             Status::RequestTimeout => (408, "408 Request Timeout"),
             Status::Conflict => (409, "409 Conflict"),
             Status::PreconditionFailed => (412, "412 Precondition Failed"),

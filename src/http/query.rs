@@ -7,6 +7,23 @@ use super::conditional::ETag;
 use super::list_query::{ListQuery, Sort};
 use super::pattern::{self, Pattern};
 use super::position::Positions;
+use crate::limits::EVENT_FILES_MAX;
+
+const WRONG_LINES: &str = "malformed lines= in the query: expected a number, once";
+const WRONG_FROM: &str = "malformed from= in the query: expected from=end, once";
+const WRONG_ID: &str = "malformed last-event-id= in the query: expected the id of an event, once";
+const WRONG_OTHER_ID: &str =
+    "malformed lastEventId= in the query: expected the id of an event, once";
+const WRONG_FILES: &str = "malformed files= in the query: expected up to 32 different visible names or patterns; slashes need **";
+const _: () = assert!(EVENT_FILES_MAX == 32, "as WRONG_FILES says");
+const WRONG_GENERATION: &str =
+    "malformed generation= in the query: expected the 16 hexadecimal digits of an ETag, once";
+const WRONG_GENERATIONS: &str =
+    "malformed generations= in the query: expected generations without a value, once";
+const WRONG_SORT: &str = "malformed sort= in the query: expected name, size or time, once";
+const WRONG_AFTER: &str =
+    "malformed after= in the query: expected what a link to the next page has, once";
+const WRONG_FILTER: &str = "malformed filter= in the query: expected it once";
 
 /// Where an answer starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,55 +71,34 @@ pub fn parse(target: &[u8]) -> Result<Query, &'static str> {
         let (name, value) = parameter.split_at(equals.unwrap_or(parameter.len()));
         let value = value.get(1..).unwrap_or_default();
         match name {
-            b"lines" => once(&mut lines, number(value), "malformed lines= in the query")?,
+            b"lines" => once(&mut lines, number(value), WRONG_LINES)?,
             b"from" => {
                 let end = (value == b"end").then_some(Start::End);
-                once(&mut from, end, "malformed from= in the query")?;
+                once(&mut from, end, WRONG_FROM)?;
             }
-            b"last-event-id" => {
-                let wrong = "malformed last-event-id= in the query";
-                once(&mut query.positions, positions(value), wrong)?;
-            }
+            b"last-event-id" => once(&mut query.positions, positions(value), WRONG_ID)?,
             // What libraries add that stand in for EventSource; at first there is no event.
             b"lastEventId" if !value.is_empty() => {
-                let wrong = "malformed lastEventId= in the query";
-                once(&mut newer, positions(value), wrong)?;
+                once(&mut newer, positions(value), WRONG_OTHER_ID)?;
             }
             b"view" => query.view = true,
-            b"files" => {
-                let files = pattern::parse(value);
-                once(&mut query.files, files, "malformed files= in the query")?;
-            }
+            b"files" => once(&mut query.files, pattern::parse(value), WRONG_FILES)?,
             b"generation" => {
-                let wrong = "malformed generation= in the query";
-                once(&mut query.generation, ETag::from_digits(value), wrong)?;
+                let etag = ETag::from_digits(value);
+                once(&mut query.generation, etag, WRONG_GENERATION)?;
             }
             b"generations" => {
                 let bare = equals.is_none().then_some(());
-                once(
-                    &mut generations,
-                    bare,
-                    "malformed generations= in the query",
-                )?;
+                once(&mut generations, bare, WRONG_GENERATIONS)?;
             }
-            b"sort" if directory => {
-                once(
-                    &mut sort,
-                    Sort::parse(value),
-                    "malformed sort= in the query",
-                )?;
-            }
-            b"after" if directory => {
-                once(&mut after, Some(value), "malformed after= in the query")?
-            }
-            b"filter" if directory => {
-                once(&mut filter, Some(value), "malformed filter= in the query")?;
-            }
+            b"sort" if directory => once(&mut sort, Sort::parse(value), WRONG_SORT)?,
+            b"after" if directory => once(&mut after, Some(value), WRONG_AFTER)?,
+            b"filter" if directory => once(&mut filter, Some(value), WRONG_FILTER)?,
             _ => {}
         }
     }
     let list = ListQuery::new(sort.unwrap_or_default(), after, filter.unwrap_or_default());
-    query.list = list.ok_or("malformed after= in the query")?;
+    query.list = list.ok_or(WRONG_AFTER)?;
     query.generations = generations.is_some();
     // They add it beside the query that the page began with.
     query.positions = newer.or(query.positions);

@@ -1,8 +1,8 @@
 //! `openrange work`: takes jobs from a directory and runs a command for each.
 //!
-//! One thread follows `queue`, some attend to jobs and run their commands. What is to be done is never kept anywhere but in the directory: a line of
-//! the queue only says where to look, and after a roll of the queue, or at the start, a scan finds what no line told. So a
-//! worker may die at any moment, and any number of them may share a directory.
+//! One thread follows `queue`, others attend to jobs and run their commands. Only the directory says what is to be done: a
+//! line of the queue says where to look, and after a roll of the queue, or at the start, a scan finds the jobs whose lines
+//! were not read. So a worker may die at any moment, and any number of them may share a directory.
 
 pub mod attendant;
 mod command;
@@ -10,6 +10,7 @@ pub mod options;
 pub mod pending;
 pub mod program;
 pub mod queue;
+pub mod troubles;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,6 +27,7 @@ use command::Commands;
 use options::WorkOptions;
 use pending::Pending;
 use queue::QueueFollower;
+use troubles::Troubles;
 
 /// What the threads of a worker share.
 type Work = Attendant<Commands>;
@@ -47,6 +49,7 @@ pub fn run(options: WorkOptions) -> Result<(), String> {
     let work = Arc::new(Work {
         directory,
         pending: Pending::default(),
+        troubles: Troubles::default(),
         retry: options.retry,
         runner: Commands {
             command: options.command,

@@ -22,6 +22,8 @@ pub use message::{Body, Follows, Part, Response, Summary};
 pub use other::refuse;
 pub use terms::Terms;
 
+const EVENTS_ONLY: &str = "?files= is a stream of events: send Accept: text/event-stream";
+
 /// The response to a request whose name led to this. `keep_alive`: whether the server lets the connection stay if the
 /// client does.
 #[must_use]
@@ -45,6 +47,9 @@ pub fn respond<'a, F>(
         (Intent::Options(target), _) => builder.options(target),
         (Intent::Write(_) | Intent::Unsupported, _) => builder.not_allowed(),
         (Intent::Nowhere, _) => builder.plain(Status::NotFound, NOT_STORED, "no such file"),
+        (Intent::EventsNotAccepted(_), _) => {
+            builder.plain(Status::NotAcceptable, NOT_STORED, EVENTS_ONLY)
+        }
         (_, Resource::Viewer) | (Intent::Viewer(_), Resource::File { .. }) => builder.viewer(),
         (Intent::Events(of), Resource::File { info, .. }) => builder.events(of, Some(info)),
         (Intent::Events(of), Resource::Directory) => builder.events_of_directory(of),

@@ -64,6 +64,7 @@ use workers::Workers;
 /// # Errors
 /// One line that names what cannot be used. Nothing is left behind then.
 pub fn run(options: &Options) -> Result<(), String> {
+    options.expect_files()?;
     let threads = options
         .threads
         .unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));

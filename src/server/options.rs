@@ -158,6 +158,27 @@ impl Options {
         addresses.find(|address| !address.is_local())
     }
 
+    /// Looks for a directory where an option takes a file: most often the file was forgotten, and this is ROOT.
+    ///
+    /// # Errors
+    /// One line that names the option.
+    pub fn expect_files(&self) -> Result<(), String> {
+        let files = [
+            ("--token-file", &self.token_file),
+            ("--access-log", &self.access_log),
+            ("--history", &self.history),
+            ("--peer-key", &self.peer_key),
+        ];
+        let taken = |(option, path): (&str, &Option<PathBuf>)| {
+            let path = path.as_ref().filter(|path| path.is_dir())?;
+            let path = path.display();
+            Some(format!(
+                "cannot use {option} {path}: a directory is not a regular file; ROOT comes after the FILE of {option}"
+            ))
+        };
+        files.into_iter().find_map(taken).map_or(Ok(()), Err)
+    }
+
     /// The first intake that other machines can reach although they are not to.
     #[must_use]
     pub fn open_intake(&self) -> Option<&Intake> {

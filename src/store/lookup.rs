@@ -254,7 +254,8 @@ pub fn wanted_start(intent: &Intent) -> Option<Start> {
     match intent {
         Intent::Read(part) | Intent::Tail(part) => part.start,
         Intent::Events(of) => of.start.filter(|_| of.positions.is_none()),
-        Intent::Listing(_)
+        Intent::EventsNotAccepted(_)
+        | Intent::Listing(_)
         | Intent::Generations(_)
         | Intent::Viewer(_)
         | Intent::LogIn { .. }

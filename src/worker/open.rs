@@ -253,9 +253,11 @@ fn resolve(context: &mut Context, slot: usize, asked: &ParsedRequest) -> Option<
             Some(Resource::Session(Session::needless()).into())
         }
         // Where nothing may be written, those methods are not understood.
-        Intent::Options(_) | Intent::Nowhere | Intent::Write(_) | Intent::Unsupported => {
-            Some(Resource::Missing.into())
-        }
+        Intent::EventsNotAccepted(_)
+        | Intent::Options(_)
+        | Intent::Nowhere
+        | Intent::Write(_)
+        | Intent::Unsupported => Some(Resource::Missing.into()),
     }
 }
 

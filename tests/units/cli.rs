@@ -496,16 +496,6 @@ fn wrong_arguments_are_named() {
             &["--peer-listen", "unix:s"],
             &["--peer-listen unix:s", "expected IP:PORT"],
         ),
-        (
-            &["--history", "/"],
-            &["--history /", "this is a directory", "ROOT comes after"],
-        ),
-        (&["--access-log", "/"], &["--access-log /", "a directory"]),
-        (&["--token-file", "/"], &["--token-file /", "a directory"]),
-        (
-            &["follow", "--state", "/", "http://h/x"],
-            &["--state /", "this is a directory"],
-        ),
         (&["--threads"], &["--threads", HELP]),
         (&["--threads", "0"], &["--threads 0", "from 1 to 1024"]),
         (

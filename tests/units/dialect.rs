@@ -39,6 +39,7 @@ fn words(intent: &Intent) -> String {
             let files = if files.is_some() { " files" } else { "" };
             format!("events {path}{}{after}{files}", from(*start))
         }
+        Intent::EventsNotAccepted(path) => format!("events not accepted {path}"),
         Intent::Listing(path) => format!("list {path}"),
         Intent::Generations(path) => format!("generations {path}"),
         Intent::Answer(answer) => format!("answer {}", answer.path),
@@ -121,6 +122,28 @@ fn intents() {
         ),
         ("GET /d/", EVENTS, "events /d/", true, true),
         ("GET /d/?files=a", EVENTS, "events /d/ files", true, true),
+        (
+            "GET /d/?files=a",
+            "",
+            "events not accepted /d/",
+            false,
+            false,
+        ),
+        (
+            "GET /d/?files=*",
+            HTML,
+            "events not accepted /d/",
+            false,
+            false,
+        ),
+        (
+            "HEAD /d/?files=a",
+            JSON,
+            "events not accepted /d/",
+            false,
+            false,
+        ),
+        ("GET /f?files=a", "", "read /f", false, false),
         ("GET /f?view", HTML, "view /f", false, false),
         ("GET /f?view", JSON, "read /f", false, false),
         ("GET /f?view&x", HTML, "view /f", false, false),

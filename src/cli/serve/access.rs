@@ -13,7 +13,7 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
                they are not only to read: r (read), a (append), w (write with every method), name=NAME for the logs, and \
                until=DATE; # begins a remark",
         |serve, value| {
-            serve.options.token_file = Some(value.file()?);
+            serve.options.token_file = Some(value.path());
             Ok(())
         },
     ),

@@ -67,7 +67,7 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
         "FILE",
         "with a secret of 16 to 1024 bytes, which all of them have",
         |serve, value| {
-            serve.options.peer_key = Some(value.file()?);
+            serve.options.peer_key = Some(value.path());
             Ok(())
         },
     ),
@@ -104,7 +104,7 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
         "FILE",
         "keeps what was seen of rolls and truncations, so that it is known after a restart",
         |serve, value| {
-            serve.options.history = Some(value.file()?);
+            serve.options.history = Some(value.path());
             Ok(())
         },
     ),

@@ -45,7 +45,7 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
         "FILE",
         "a line for each answer that is complete, in the Common Log Format; - is stdout",
         |serve, value| {
-            serve.options.access_log = Some(value.file()?);
+            serve.options.access_log = Some(value.path());
             Ok(())
         },
     ),

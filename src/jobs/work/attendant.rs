@@ -6,6 +6,7 @@ use std::time::Instant;
 use log::{error, info, warn};
 
 use super::pending::Pending;
+use super::troubles::Troubles;
 use crate::jobs::files::{Answer, JobDirectory, Taken};
 use crate::jobs::record::{JobId, JobStatus};
 use crate::limits::JOB_LOCKED_PAUSE;
@@ -16,6 +17,8 @@ pub struct Attendant<R> {
     pub directory: JobDirectory,
     /// Jobs that wait for a runner.
     pub pending: Pending,
+    /// What keeps jobs from their end.
+    pub troubles: Troubles,
     /// `--retry`: how often a job of a worker that died is taken again.
     pub retry: u64,
     /// What runs for each job.
@@ -43,9 +46,13 @@ pub enum Ended {
 }
 
 impl<R: Run> Attendant<R> {
-    /// Takes a job, if it can be had, and brings it to its end.
+    /// Takes a job, if nobody else has it, and brings it to its end.
     pub fn attend(&self, id: JobId, now: Instant) {
-        let answer = match self.directory.take(id) {
+        let taken = self.directory.take(id);
+        if matches!(taken, Ok(Taken::Ours(_) | Taken::Locked | Taken::Over)) {
+            self.troubles.end(id);
+        }
+        let answer = match taken {
             Ok(Taken::Ours(answer)) => answer,
             Ok(Taken::Orphaned(attempts)) if attempts > self.retry => {
                 return self.abandon(id, now);
@@ -56,7 +63,7 @@ impl<R: Run> Attendant<R> {
             }
             Ok(Taken::Over) => return self.finish_what_died(id),
             Err(error) => {
-                error!("job {id}: cannot take it: {error}");
+                self.troubles.report(id, format!("cannot take it: {error}"));
                 return self.pending.look_again_later(id, now);
             }
         };
@@ -83,12 +90,16 @@ impl<R: Run> Attendant<R> {
     fn end(&self, id: JobId, status: JobStatus, _answer: &Answer) {
         loop {
             match self.directory.end(id, status) {
-                Ok(_) if self.directory.status(id) == Some(status) => {
-                    return info!("job {id}: {status}");
+                Ok(_) => {
+                    self.troubles.end(id);
+                    return match self.directory.status(id) == Some(status) {
+                        true => info!("job {id}: {status}"),
+                        false => info!("job {id}: it ended before with another status"),
+                    };
                 }
-                Ok(_) => return info!("job {id}: it ended before with another status"),
                 Err(error) => {
-                    error!("job {id}: cannot record that it ended with {status}: {error}");
+                    let trouble = format!("cannot record that it ended with {status}: {error}");
+                    self.troubles.report(id, trouble);
                 }
             }
             if self.runner.is_cut() {
@@ -101,9 +112,13 @@ impl<R: Run> Attendant<R> {
     /// Ends a job of a worker that died, while something of it still writes.
     fn abandon(&self, id: JobId, now: Instant) {
         match self.directory.end(id, JobStatus::Abandoned) {
-            Ok(_) => warn!("job {id}: a worker took it and died"),
+            Ok(_) => {
+                self.troubles.end(id);
+                warn!("job {id}: a worker took it and died");
+            }
             Err(error) => {
-                error!("job {id}: cannot record that it was abandoned: {error}");
+                let trouble = format!("cannot record that it was abandoned: {error}");
+                self.troubles.report(id, trouble);
                 self.pending.look_again_later(id, now);
             }
         }

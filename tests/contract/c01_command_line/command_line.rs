@@ -122,6 +122,10 @@ fn what_cannot_be_served_is_one_line_and_status_1() {
         (&["--listen", &unix("file"), &root], "file"),
         (&["--listen", &unix(&"long".repeat(100)), &root], "longlong"),
         (&["--listen", "192.0.2.1:0", &root], "192.0.2.1"),
+        // The file was forgotten, and the option took the directory to serve.
+        (&["--history", &root], "ROOT comes after the FILE of --hist"),
+        (&["--access-log", &root], "the FILE of --access-log"),
+        (&["--token-file", &root], "the FILE of --token-file"),
     ];
     let before = fs::read_dir(dir.path()).expect("a listing").count();
     for (arguments, named) in table {

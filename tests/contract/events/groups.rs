@@ -45,6 +45,27 @@ fn several_files_of_a_directory() {
     source.expect_events(&[("a.log", "3")]);
 }
 
+/// A list of the whole directory would look like an answer to what it is not; a client that waits for events would read it.
+#[test]
+fn a_client_that_does_not_accept_events_is_refused() {
+    let dir = TempDir::with("a.log", "1\n");
+    let server = Server::start(&dir);
+    let mut client = Client::new(&server);
+    for accept in [
+        "Accept: */*",
+        "Accept: text/html",
+        "Accept: application/json",
+    ] {
+        let response = client.get("/?files=*.log", &[accept]);
+        response.assert_error(406);
+        let body = String::from_utf8_lossy(&response.body);
+        assert!(body.contains("send Accept: text/event-stream"), "{body}");
+    }
+    assert_eq!(client.head_of("/?files=a.log", &[]).status, 406);
+    // The query means nothing to a file.
+    assert_eq!(client.get("/a.log?files=b", &[]).status, 200);
+}
+
 const ROUNDS: usize = 12;
 
 /// Renamed as soon as its line was seen, sooner than the directory is looked at again.

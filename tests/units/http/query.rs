@@ -159,8 +159,9 @@ fn what_is_refused() {
     ] {
         for parameter in parameters {
             let target = format!("/f?a&{parameter}");
-            let wrong = format!("malformed {name}= in the query");
-            assert_eq!(parse(target.as_bytes()), Err(&*wrong), "{parameter}");
+            let why = parse(target.as_bytes()).expect_err(parameter);
+            let begin = format!("malformed {name}= in the query: expected ");
+            assert!(why.starts_with(&begin), "{parameter}: {why}");
         }
     }
 }

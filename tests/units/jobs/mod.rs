@@ -2,6 +2,7 @@
 
 use openrange::jobs::JobDirectory;
 use openrange::jobs::record::{JobId, JobRecord, JobStatus, NotAJob, done_line, parse_done};
+use openrange::jobs::work::troubles::Troubles;
 
 #[test]
 fn names_are_plain() {
@@ -154,4 +155,26 @@ fn lines_of_many_stay_whole_and_are_never_empty() {
         log.lines()
             .all(|line| line.ends_with('x') && line.len() > 700)
     );
+}
+
+#[test]
+fn a_trouble_is_reported_once_and_again_when_it_changes() {
+    let troubles = Troubles::default();
+    let (one, other) = (JobId::from_bits(1), JobId::from_bits(2));
+    let denied = || "cannot take it: Permission denied".to_owned();
+    let steps = [
+        (one, denied(), true),
+        (one, denied(), false),
+        (other, denied(), true),
+        (one, "cannot take it: Too many open files".to_owned(), true),
+        (one, denied(), true),
+        (one, denied(), false),
+        (other, denied(), false),
+    ];
+    for (step, (id, trouble, is_new)) in steps.into_iter().enumerate() {
+        assert_eq!(troubles.report(id, trouble), is_new, "step {step}");
+    }
+    troubles.end(one);
+    assert!(troubles.report(one, denied()));
+    assert!(!troubles.report(other, denied()));
 }

@@ -200,7 +200,8 @@ fn starts_within(request: &Request) -> bool {
     match plain::intent(request) {
         Intent::Read(part) | Intent::Tail(part) => part.start.is_some(),
         Intent::Events(of) => of.start.is_some(),
-        Intent::Listing(_)
+        Intent::EventsNotAccepted(_)
+        | Intent::Listing(_)
         | Intent::Generations(_)
         | Intent::Viewer(_)
         | Intent::LogIn { .. }
@@ -380,7 +381,9 @@ fn files() {
     assert_eq!(request.files, None);
     for list in ["", "a/b", "a,a", ".a"] {
         let line = format!("GET /d/?files={list} HTTP/1.1");
-        let wrong = Refusal::Malformed("malformed files= in the query");
+        let wrong = Refusal::Malformed(
+            "malformed files= in the query: expected up to 32 different visible names or patterns; slashes need **",
+        );
         refused(&with_line(line.as_bytes()), wrong);
     }
 }
