@@ -60,7 +60,7 @@ const OPTIONS: &[Row<Given>] = &[
     Row::value(
         "state",
         "FILE",
-        "keep the position there and go on with it; without it every start is a new one",
+        "keep the position in this file, and continue there; without it, follow remembers nothing",
         |given, value| {
             given.state = Some(value.path());
             Ok(())
@@ -78,7 +78,7 @@ const OPTIONS: &[Row<Given>] = &[
     Row::value(
         "on-gap",
         "WHAT",
-        "if a generation is gone before all of it was read: fail, or go on with the oldest or the latest one (default: fail)",
+        "what to do if a generation is gone before all of it was read: fail, or continue with the oldest or the latest one (default: fail)",
         |given, value| {
             given.on_gap = on_gap(&value.string()?)?;
             Ok(())
@@ -87,7 +87,7 @@ const OPTIONS: &[Row<Given>] = &[
     Row::value(
         "late",
         "SECONDS",
-        "how long lines that are appended to a rolled file still count (default: 5)",
+        "how long to read what a writer still appends to a rolled file (default: 5)",
         |given, value| {
             given.late = Some(value.seconds()?);
             Ok(())
@@ -96,7 +96,7 @@ const OPTIONS: &[Row<Given>] = &[
     Row::value(
         "batch",
         "BYTES",
-        "a batch is complete with so many bytes (default: 65536)",
+        "how many bytes make a batch complete (default: 65536)",
         |given, value| {
             given.batch = Some(value.number(1, BATCH_MAX)?);
             Ok(())
@@ -105,7 +105,7 @@ const OPTIONS: &[Row<Given>] = &[
     Row::value(
         "linger",
         "MILLISECONDS",
-        "or so long after its first line (default: 200)",
+        "how long after its first line a batch is complete in any case (default: 200)",
         |given, value| {
             given.linger = Some(linger(&value.string()?)?);
             Ok(())
@@ -116,12 +116,14 @@ const OPTIONS: &[Row<Given>] = &[
         "stop when the current generation ends",
         |given| given.until.push(Until::End),
     ),
-    Row::flag("until-caught-up", "stop at its current end", |given| {
-        given.until.push(Until::CaughtUp)
-    }),
+    Row::flag(
+        "until-caught-up",
+        "stop at the current end of that generation",
+        |given| given.until.push(Until::CaughtUp),
+    ),
     Row::flag(
         "fail",
-        "exit with 1 if the server refuses, or has no such file; otherwise both are waited for",
+        "exit with 1 if the server refuses, or has no such file; without this option follow tries again",
         |given| given.fail = true,
     ),
     Row::value(
@@ -143,13 +145,13 @@ const OPTIONS: &[Row<Given>] = &[
     Row::value(
         "max-rate",
         "BYTES",
-        "receive no more in a second",
+        "receive at most so many bytes a second",
         |given, value| {
             given.max_rate = Some(value.number(1, usize::MAX)? as u64);
             Ok(())
         },
     ),
-    Row::flag("progress", "say on stderr how far it is", |given| {
+    Row::flag("progress", "report on stderr how far it is", |given| {
         given.progress = true
     }),
     Row::HELP,
@@ -198,7 +200,7 @@ pub(super) fn url(text: &str) -> Result<Url, String> {
 }
 
 /// What `--ca-file` is for.
-pub(super) const CA_FILE: &str = "of https:// URLs: believe certificates that one of these has signed (PEM), instead of those that the system \
+pub(super) const CA_FILE: &str = "for https:// URLs: trust certificates that one of these has signed (PEM), instead of those that the system \
      trusts; only if openrange was built with the cargo feature tls";
 
 /// Whose certificates are believed, if some server is spoken to through TLS.

@@ -21,17 +21,18 @@ pub(super) const TABLE: Table<Given> = Table {
     about: "\
 openrange hooks sends a notification (Standard Webhooks) for each job of a
 directory that has ended, to the URL that its request has named by
-Prefer: callback; url=\"...\", if the origin of that URL is listed.
+Prefer: callback; url=\"...\", if --allow lists the origin of that URL.
 ",
     usage: "[OPTIONS] DIR",
     operands: &[("DIR", "the directory of the jobs, on this machine")],
     operand,
     options: &[OPTIONS],
     notes: "\
-Hooks notifies of each end at least once, also after a crash; webhook-id, the
-name of the job, shows a repetition. 2xx: delivered. 410: the URL gets no
-further notification. After everything else, also a redirect, hooks tries again
-after a pause, as long as the files of the job are kept; other URLs do not wait.
+Hooks sends each notification at least once, also after a crash; webhook-id, the
+name of the job, shows a repetition. 2xx: the target has it. 410: the URL gets
+no further notification. After everything else, also a redirect, hooks tries
+again after a pause, as long as the server keeps the files of the job; other
+URLs do not wait.
 Exit status: 0 after SIGTERM or SIGINT, 1 failure, 2 wrong usage, 4 another
 openrange hooks uses the state file.
 ",
@@ -41,7 +42,7 @@ const OPTIONS: &[Row<Given>] = &[
     Row::value(
         "allow",
         "ORIGIN",
-        "http://HOST[:PORT], https://HOST[:PORT] or http+unix://%2Frun%2Fx.sock; URLs of this origin may be told; may be repeated (required)",
+        "http://HOST[:PORT], https://HOST[:PORT] or http+unix://%2Frun%2Fx.sock; hooks may notify URLs of this origin; may be repeated (required)",
         |given, value| {
             let origin = Origin::parse(&value.string()?).map_err(|why| value.wrong(why))?;
             given.allow.push(origin);
@@ -55,8 +56,7 @@ const OPTIONS: &[Row<Given>] = &[
     Row::value(
         "secret",
         "FILE",
-        "the secret that signs: whsec_ and base64; more than one, each on its line, while receivers change from one to \
-               another (required)",
+        "the file with the secret that signs, as whsec_ and base64; with several, each on its line, while receivers change from one to another (required)",
         |given, value| {
             given.secret = Some(value.path());
             Ok(())
@@ -65,7 +65,7 @@ const OPTIONS: &[Row<Given>] = &[
     Row::value(
         "state",
         "FILE",
-        "keep there what was told (default: .hooks in DIR)",
+        "the file in which hooks keeps what it has sent (default: .hooks in DIR)",
         |given, value| {
             given.state = Some(value.path());
             Ok(())
@@ -74,7 +74,7 @@ const OPTIONS: &[Row<Given>] = &[
     Row::value(
         "pauses",
         "SECONDS,...",
-        "before the second attempt, the third and so on; the last one is repeated (default: \
+        "how long to wait before the second attempt, the third and so on; the last number repeats (default: \
                5,300,1800,7200,18000,36000,50400,72000,86400)",
         |given, value| {
             given.pauses = Pauses::new(value.list_of_seconds()?);
@@ -84,7 +84,7 @@ const OPTIONS: &[Row<Given>] = &[
     Row::value(
         "timeout",
         "SECONDS",
-        "for one attempt (default: 20)",
+        "how long one attempt may take (default: 20)",
         |given, value| {
             given.timeout = value.positive_seconds()?;
             Ok(())
@@ -92,7 +92,7 @@ const OPTIONS: &[Row<Given>] = &[
     ),
     Row::flag(
         "no-sandbox",
-        "keep the access to files and ports that is given up otherwise",
+        "keep the access to files and ports that hooks gives up otherwise",
         |given| given.sandbox = false,
     ),
     Row::HELP,

@@ -30,14 +30,14 @@ on DIR can serve it again.
         ),
         (
             "DIR",
-            "the directory of the copies, which is made if need be",
+            "the directory of the copies; mirror makes it if it is missing",
         ),
     ],
     operand,
     options: &[OPTIONS],
     notes: "\
-Only files that the mirror has made are touched; which those are is kept in
-DIR/.openrange-mirror. Each copy has the tag of its file in the extended
+The mirror touches only files that it has made; DIR/.openrange-mirror lists
+them. Each copy has the tag of its file in the extended
 attribute user.openrange.tag; a server with --tags xattr announces that.
 
 Exit status: 0 success (also after SIGTERM), 1 failure, 2 wrong usage, 3 a
@@ -54,8 +54,7 @@ const OPTIONS: &[Row<Given>] = &[
     Row::value(
         "on-gap",
         "WHAT",
-        "if a generation of the file is gone before all of it was here: fail, or go on with the oldest or the latest \
-         one (default: fail)",
+        "what to do if a generation of the file is gone before all of it was copied: fail, or continue with the oldest or the latest one (default: fail)",
         |given, value| {
             given.on_gap = on_gap(&value.string()?)?;
             Ok(())
@@ -64,7 +63,7 @@ const OPTIONS: &[Row<Given>] = &[
     Row::value(
         "late",
         "SECONDS",
-        "how long a rolled file is still looked at, if URL names a file (default: 5)",
+        "how long to copy what a writer still appends to a rolled file, if URL names a file (default: 5)",
         |given, value| {
             given.late = value.seconds()?;
             Ok(())
@@ -72,15 +71,17 @@ const OPTIONS: &[Row<Given>] = &[
     ),
     Row::flag(
         "fsync",
-        "flush what came to the disk each second, so that a power failure takes no more; flash memory wears for it",
+        "flush the copies to the disk each second, so that a power failure loses at most that second; this wears flash memory",
         |given| given.fsync = true,
     ),
-    Row::flag("until-caught-up", "stop when everything is here", |given| {
-        given.once = true
-    }),
+    Row::flag(
+        "until-caught-up",
+        "stop when everything is copied",
+        |given| given.once = true,
+    ),
     Row::flag(
         "fail",
-        "exit with 1 if the server refuses, or has no such file; otherwise both are waited for",
+        "exit with 1 if the server refuses, or has no such file; without this option mirror tries again",
         |given| given.fail = true,
     ),
     Row::value(
@@ -108,7 +109,7 @@ const OPTIONS: &[Row<Given>] = &[
     Row::value(
         "max-rate",
         "BYTES",
-        "receive no more in a second",
+        "receive at most so many bytes a second",
         |given, value| {
             given.max_rate = Some(value.number(1, usize::MAX)? as u64);
             Ok(())

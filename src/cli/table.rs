@@ -254,6 +254,8 @@ fn entry(out: &mut String, name: &str, text: &str) {
     }
     line.push_str(&" ".repeat(TEXT - line.len()));
     let mut fresh = true;
+    // A default stands on one line with its word.
+    let text = text.replace("(default: ", "(default:\0");
     for word in text.split(' ') {
         if !fresh && line.len() + 1 + word.len() > WIDTH {
             out.push_str(&line);
@@ -264,7 +266,7 @@ fn entry(out: &mut String, name: &str, text: &str) {
         if !fresh {
             line.push(' ');
         }
-        line.push_str(word);
+        line.push_str(&word.replace('\0', " "));
         fresh = false;
     }
     out.push_str(&line);

@@ -16,23 +16,23 @@ pub(super) const TABLE: Table<Given> = Table {
     about: "\
 openrange work takes the jobs of a directory that a server fills (--jobs) and
 runs a command for each: the request is its stdin, the answer its stdout and
-stderr. When the command ends, the answer is sealed.
+stderr. When the command ends, it seals the answer.
 ",
     usage: "[OPTIONS] DIR -- CMD ARG...",
     operands: &[
         ("DIR", "the directory of the jobs, on this machine"),
         (
             "CMD ARG...",
-            "runs once for each job, with OPENRANGE_JOB, _DEADLINE and _CONTENT_TYPE in its environment. It is stopped \
+            "runs once for each job, with OPENRANGE_JOB, _DEADLINE and _CONTENT_TYPE in its environment. Work stops it \
              when somebody else seals the answer: the client cancels, or the deadline passes",
         ),
     ],
     operand,
     options: &[OPTIONS],
     notes: "\
-Several workers may share a directory; each job runs once. SIGTERM and SIGINT
-take no further job and let running commands finish; a second signal stops
-them, and their jobs stay open.
+Several workers may share a directory; each job runs once. After SIGTERM or
+SIGINT work takes no further job and lets running commands finish; a second
+signal stops them, and their jobs stay open.
 Exit status: 0 after SIGTERM or SIGINT, 1 failure, 2 wrong usage or no such CMD.
 ",
 };

@@ -9,9 +9,7 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
     Row::value(
         "token-file",
         "FILE",
-        "who may do what: on each line a bearer token, the path it is for if that is not everything, its rights if \
-               they are not only to read: r (read), a (append), w (write with every method), name=NAME for the logs, and \
-               until=DATE; # begins a remark",
+        "the file that says who may do what. Each line: a bearer token, the path that it opens (none: everything), its rights (none: r) of r (read), a (append) and w (write with every method), name=NAME for the logs, and until=DATE; # begins a comment",
         |serve, value| {
             serve.options.token_file = Some(value.path());
             Ok(())
@@ -20,7 +18,7 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
     Row::value(
         "cors",
         "ORIGIN",
-        "scripts of this site (https://example.org) may read; *: those of every site",
+        "let scripts of this site (https://example.org) read; *: of every site",
         |serve, value| {
             let cors = Cors::parse(&value.string()?).map_err(|why| value.wrong(why))?;
             serve.options.cors = Some(cors);
@@ -30,7 +28,7 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
     Row::value(
         "host",
         "NAME",
-        "requests over TCP may address this name, besides IP addresses and localhost; may be repeated; *: any \
+        "a name by which requests over TCP may address the server, besides IP addresses and localhost; may be repeated; *: any \
                (default: none if all listeners are loopback and there is no --token-file, else any)",
         |serve, value| {
             let host = Hosts::parse(&value.string()?).map_err(|why| value.wrong(why))?;

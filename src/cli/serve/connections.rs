@@ -10,10 +10,7 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
     Row::value(
         "listen",
         "ADDR",
-        "IP:PORT, [IPV6]:PORT, localhost:PORT, unix:PATH or unix:PATH,mode=OCTAL for its permission bits; PORT or \
-               :PORT is that port on all interfaces; may be repeated; port 0 lets the kernel choose (default: the \
-               sockets that systemd passes, or 127.0.0.1:8080). With ,proxy at its end: for proxies, which send a PROXY \
-               header, version 1 or 2, at the beginning of each connection",
+        "IP:PORT, [IPV6]:PORT, localhost:PORT, unix:PATH or unix:PATH,mode=OCTAL for its permission bits; PORT or :PORT is that port on all interfaces; port 0 lets the kernel choose; may be repeated. ADDR,proxy is for proxies that send a PROXY header, version 1 or 2, at the beginning of each connection (default: the sockets that systemd passes, or 127.0.0.1:8080)",
         |serve, value| {
             let text = value.string()?;
             let options = &mut serve.options;
@@ -32,8 +29,7 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
     Row::value(
         "trusted-proxy",
         "ADDR",
-        "an IP address, a network like 10.0.0.0/8, or unix: X-Forwarded-For counts when it comes from there, and only \
-               from there may a PROXY header come; may be repeated (default: X-Forwarded-For means nothing)",
+        "an IP address, a network like 10.0.0.0/8, or unix: the server believes X-Forwarded-For from there, and takes PROXY headers from nowhere else; may be repeated (default: it ignores X-Forwarded-For)",
         |serve, value| {
             serve.options.trusted_proxies.push(value.parse()?);
             Ok(())
@@ -51,7 +47,7 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
     Row::value(
         "header-timeout",
         "SECONDS",
-        "for a request head to be complete (default: 30)",
+        "how long a client may take to send the head of a request (default: 30)",
         |serve, value| {
             serve.options.header_timeout = value.positive_seconds()?;
             Ok(())
@@ -60,7 +56,7 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
     Row::value(
         "idle-timeout",
         "SECONDS",
-        "for a kept-alive connection to send another request (default: 60)",
+        "how long a kept-alive connection may stay without another request (default: 60)",
         |serve, value| {
             serve.options.idle_timeout = value.positive_seconds()?;
             Ok(())
@@ -69,7 +65,7 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
     Row::value(
         "send-timeout",
         "SECONDS",
-        "for a client to take at least a byte of what was sent, else it is reset; 0: for ever (default: 300)",
+        "the server resets a client that takes no byte for so long; 0: never (default: 300)",
         |serve, value| {
             serve.options.send_timeout = value.seconds()?;
             Ok(())
@@ -78,8 +74,7 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
     Row::value(
         "min-rate",
         "BYTES",
-        "a client that reads a removed file must take so many a second, or is reset once it is --send-timeout behind, \
-               since the file takes space until its last reader is gone; 0: no minimum (default: 1200)",
+        "a client that reads a removed file must take so many bytes a second; the server resets it once it is --send-timeout behind, since the file takes space until its last reader is gone; 0: no minimum (default: 1200)",
         |serve, value| {
             serve.options.min_rate = value.number(0, usize::MAX)? as u64;
             Ok(())
@@ -88,7 +83,7 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
     Row::value(
         "max-connections",
         "N",
-        "further ones are answered with 503 (default: three quarters of the descriptors that the hard limit \
+        "the most connections; the server answers further ones with 503 (default: three quarters of the descriptors that the hard limit \
                allows)",
         |serve, value| {
             serve.options.max_connections = Some(value.number(1, usize::MAX)?);
@@ -98,7 +93,7 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
     Row::value(
         "max-connections-per-address",
         "N",
-        "the same for one IPv4 address or IPv6 /64 network; loopback and unix sockets are excepted (default: \
+        "the most connections of one IPv4 address or IPv6 /64 network; loopback and unix sockets do not count (default: \
                no limit)",
         |serve, value| {
             serve.options.max_connections_per_address = Some(value.number(1, usize::MAX)?);
@@ -108,7 +103,7 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
     Row::value(
         "wait-max",
         "SECONDS",
-        "longest wait of a request with Prefer: wait=N for a missing file; 0: none waits (default: 300)",
+        "the longest wait for a missing file that Prefer: wait=N can ask for; 0: no request waits (default: 300)",
         |serve, value| {
             serve.options.wait_max = value.seconds()?;
             Ok(())
@@ -117,7 +112,7 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
     Row::value(
         "grace",
         "SECONDS",
-        "how long the server finishes open answers after SIGTERM or SIGINT (default: 10)",
+        "how long the server may take to finish open answers after SIGTERM or SIGINT (default: 10)",
         |serve, value| {
             serve.options.grace = value.seconds()?;
             Ok(())

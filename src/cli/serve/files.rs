@@ -15,8 +15,7 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
     Row::value(
         "poll-interval",
         "MILLISECONDS",
-        "longest time between two looks at a followed file that inotify does not report; one that grows is looked at \
-               every 50 ms (default: 1000)",
+        "the longest time between two looks at a followed file whose changes inotify does not report; while a file grows, the server looks every 50 ms (default: 1000)",
         |serve, value| {
             let milliseconds = value.number(1, MILLISECONDS_MAX)?;
             serve.options.poll_interval = Duration::from_millis(milliseconds as u64);
@@ -26,7 +25,7 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
     Row::value(
         "settle",
         "MILLISECONDS",
-        "for which a file on a network file system is followed on after its name has gone: its last bytes may come later \
+        "how long the server still follows a file on a network file system after its name is gone: its last bytes may come later \
                (default: 2000)",
         |serve, value| {
             let milliseconds = value.number(0, MILLISECONDS_MAX)?;
@@ -65,7 +64,7 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
     Row::value(
         "peer-key",
         "FILE",
-        "with a secret of 16 to 1024 bytes, which all of them have",
+        "the file with a secret of 16 to 1024 bytes, which all these servers share",
         |serve, value| {
             serve.options.peer_key = Some(value.path());
             Ok(())
@@ -74,8 +73,7 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
     Row::value(
         "tags",
         "WHICH",
-        "the entity tag of a file: its own, or xattr: that in its attribute user.openrange.tag, where openrange mirror \
-               stores the origin's tag (default: own)",
+        "the entity tag of a file: own, or xattr: the one in its attribute user.openrange.tag, where openrange mirror stores the tag of the origin (default: own)",
         |serve, value| {
             serve.options.copied_tags = match value.string()?.as_str() {
                 "own" => false,
@@ -88,7 +86,7 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
     Row::value(
         "old-dir",
         "SUBDIR",
-        "the directory beside a log to which its earlier generations are moved, like olddir of logrotate",
+        "the directory beside a log that has its earlier generations, like olddir of logrotate",
         |serve, value| {
             let given = value.path();
             let name = given.as_os_str().as_bytes();
@@ -102,7 +100,7 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
     Row::value(
         "history",
         "FILE",
-        "keeps what was seen of rolls and truncations, so that it is known after a restart",
+        "the file in which the server keeps the rolls and truncations that it saw, to know them after a restart",
         |serve, value| {
             serve.options.history = Some(value.path());
             Ok(())
@@ -111,8 +109,7 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
     Row::value(
         "follow-links",
         "WHERE",
-        "inside: symbolic links may leave ROOT, for example as an absolute path, if they end inside it (default: a link \
-               that leaves ROOT is followed nowhere)",
+        "inside: follow a symbolic link that leaves ROOT, for example by an absolute path, if it ends inside ROOT (default: follow no link that leaves ROOT)",
         |serve, value| {
             serve.options.follow_links = match value.string()?.as_str() {
                 "inside" => true,

@@ -16,8 +16,8 @@ pub(super) const TABLE: Table<Serve> = Table {
     about: "\
 openrange serves the regular files below a directory over HTTP/1.1. A request
 with an open-ended range (`curl -N -r 0- URL`) is a subscription: it gets what
-is there, then every byte as it is written, until the file is removed, renamed
-or replaced.
+is there, then every byte as it is written, until the file is removed, renamed,
+replaced or sealed.
 ",
     usage: "[OPTIONS] [ROOT]",
     operands: &[("ROOT", "the directory to serve (default: .)")],
@@ -30,11 +30,11 @@ or replaced.
         operation::OPTIONS,
     ],
     notes: "\
-One line on stdout tells each address when the server is ready. Everything else
-is logged to stderr; --log-level warn logs less, --log-level debug more.
-SIGHUP reads the token file, opens the access log again and looks at ROOT; what
-cannot be used changes nothing, and the log says so. SIGUSR1 logs the clients.
-SIGTERM and SIGINT end the server, a second one at once.
+When the server is ready, it prints a line for each address on stdout. It logs
+everything else to stderr: less with --log-level warn, more with debug.
+SIGHUP: it reads the token file, opens the access log again and looks at ROOT;
+if it cannot use one of them, it keeps what it has, and the log says so.
+SIGUSR1: it logs the clients. SIGTERM, SIGINT: it ends; a second one: at once.
 Exit status: 0 after SIGTERM or SIGINT, 1 if it cannot serve, 2 for wrong usage.
 ",
 };

@@ -18,7 +18,7 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
     Row::value(
         "log-level",
         "LEVEL",
-        "what is logged to stderr: off, error, warn, info, debug or trace (default: what the variable RUST_LOG says, or \
+        "how much the server logs to stderr: off, error, warn, info, debug or trace (default: what the variable RUST_LOG says, or \
                info)",
         |serve, value| {
             let level = logger::level(&value.string()?);
@@ -30,7 +30,7 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
     Row::value(
         "log-format",
         "FORMAT",
-        "of these lines: text, or json, an object on each line (default: text)",
+        "the form of these lines: text, or json, an object on each line (default: text)",
         |serve, value| {
             serve.options.log_format = match value.string()?.as_str() {
                 "text" => Format::Text,
@@ -43,7 +43,7 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
     Row::value(
         "access-log",
         "FILE",
-        "a line for each answer that is complete, in the Common Log Format; - is stdout",
+        "write a line for each complete answer to this file, in the Common Log Format; - is stdout",
         |serve, value| {
             serve.options.access_log = Some(value.path());
             Ok(())
@@ -52,7 +52,7 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
     Row::value(
         "access-log-format",
         "FORMAT",
-        "of these lines: common, or combined, with the query, Referer and User-Agent (default: common)",
+        "the form of these lines: common, or combined, with the query, Referer and User-Agent (default: common)",
         |serve, value| {
             serve.options.access_log_combined = match value.string()?.as_str() {
                 "common" => false,
@@ -65,7 +65,7 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
     Row::value(
         "user",
         "NAME",
-        "become this user (or UID:GID) once all is bound",
+        "become this user (or UID:GID) after binding all addresses",
         |serve, value| {
             serve.options.user = Some(value.string()?);
             Ok(())
@@ -73,7 +73,7 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
     ),
     Row::flag(
         "no-sandbox",
-        "keep the access to files that is given up otherwise (Landlock: nothing but reading below ROOT is left)",
+        "keep the access to files that the server gives up otherwise (Landlock leaves nothing but reading below ROOT)",
         |serve| serve.options.sandbox = false,
     ),
     Row::HELP,

@@ -11,8 +11,7 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
     Row::value(
         "write",
         "PREFIX",
-        "names below this path may be written by POST, PATCH, PUT, MOVE and DELETE; may be repeated. Without \
-               --token-file only on listeners that no other machine reaches (default: nothing may be written)",
+        "let clients write names below this path by POST, PATCH, PUT, MOVE and DELETE; may be repeated. Without --token-file only on listeners that no other machine reaches (default: no client writes)",
         |serve, value| {
             let prefix = Prefix::parse(value.string()?.as_bytes());
             serve
@@ -25,7 +24,7 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
     Row::value(
         "append-max",
         "BYTES",
-        "largest body of a POST or PATCH (default: 1048576)",
+        "the largest body of POST or PATCH (default: 1048576)",
         |serve, value| {
             serve.options.append_max = value.number(1, APPEND_BYTES_MAX)? as u64;
             Ok(())
@@ -34,7 +33,7 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
     Row::value(
         "body-memory",
         "BYTES",
-        "what all bodies that are being received hold together; further ones are answered with 503 (default: \
+        "the most memory for all bodies on their way; the server answers further ones with 503 (default: \
                67108864)",
         |serve, value| {
             serve.options.body_memory = value.number(1, usize::MAX)?;
@@ -60,7 +59,7 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
     Row::value(
         "job-timeout",
         "SECONDS",
-        "until the deadline of a job whose request names none (default: 3600)",
+        "the deadline of a job whose request names none, counted from the request (default: 3600)",
         |serve, value| {
             serve.options.job_terms.timeout = value.positive_seconds()?;
             Ok(())
@@ -69,7 +68,7 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
     Row::value(
         "job-keep",
         "SECONDS",
-        "how long the files of an ended job stay (default: 604800)",
+        "how long the server keeps the files of an ended job (default: 604800)",
         |serve, value| {
             serve.options.job_terms.keep = value.seconds()?;
             Ok(())
@@ -78,7 +77,7 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
     Row::value(
         "jobs-max",
         "N",
-        "open jobs; further ones are answered with 503 (default: 10000)",
+        "the most open jobs; the server answers further ones with 503 (default: 10000)",
         |serve, value| {
             serve.options.job_terms.most = value.number(1, usize::MAX)?;
             Ok(())
@@ -87,9 +86,7 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
     Row::value(
         "intake",
         "ADDR=/NAME",
-        "append what arrives at ADDR to the file with this name: lines on connections to tcp:IP:PORT or unix:PATH, \
-               datagrams, each a line, at udp:IP:PORT or unix-dgram:PATH; PATH may have ,mode=OCTAL at its end; may be \
-               repeated (default: nothing is received)",
+        "append what arrives at ADDR to the file with this name: lines on connections to tcp:IP:PORT or unix:PATH, datagrams, each a line, at udp:IP:PORT or unix-dgram:PATH; PATH may have ,mode=OCTAL at its end; may be repeated (default: no intake)",
         |serve, value| {
             serve.options.intakes.push(value.parse()?);
             Ok(())
@@ -97,7 +94,7 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
     ),
     Row::flag(
         "intake-open",
-        "other machines may send to --intake too",
+        "let other machines send to --intake too",
         |serve| serve.options.intake_open = true,
     ),
 ];
