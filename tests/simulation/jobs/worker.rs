@@ -12,6 +12,7 @@ use openrange::jobs::kernel::Kernel;
 use openrange::jobs::work::attendant::{Attendant, Ended, Run};
 use openrange::jobs::work::pending::{Next, Pending};
 use openrange::jobs::work::queue::Queue;
+use openrange::jobs::work::troubles::Troubles;
 use openrange::jobs::{JobDirectory, JobId, JobStatus};
 
 use super::kernel::Fault;
@@ -32,6 +33,7 @@ pub fn start(scene: &Arc<Scene>, runners: u64) -> Process {
     let worker = Arc::new(Attendant {
         directory: scene.directory(),
         pending: Pending::default(),
+        troubles: Troubles::default(),
         retry: scene.retry,
         runner: Command(Arc::clone(scene)),
     });
