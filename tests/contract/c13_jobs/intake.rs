@@ -6,25 +6,24 @@ use std::io::{Read, Write};
 use std::net::{TcpStream, UdpSocket};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixDatagram, UnixStream};
-use std::process::{Command, Stdio};
 use std::thread;
 
 use openrange::limits::INTAKE_LINE_MAX;
 use rustix::process::Signal;
 
 use crate::support::client::Client;
-use crate::support::harness::{Running, Server, TempDir, eventually, openrange, run};
-use crate::support::machine::{in_namespace, skip, succeeds};
+use crate::support::harness::{Server, TempDir, eventually, openrange, run};
+use crate::support::machine::{in_namespace, succeeds};
 
 /// A server with these intakes, where each one receives, and the address of its metrics.
-struct Served {
-    server: Server,
-    places: Vec<String>,
+pub(super) struct Served {
+    pub(super) server: Server,
+    pub(super) places: Vec<String>,
     admin: String,
 }
 
 impl Served {
-    fn with(dir: &TempDir, intakes: &[&str], options: &[&str]) -> Served {
+    pub(super) fn with(dir: &TempDir, intakes: &[&str], options: &[&str]) -> Served {
         let mut all = vec!["--threads", "1", "--admin", "127.0.0.1:0"];
         all.extend(options);
         for intake in intakes {
@@ -82,16 +81,16 @@ impl Served {
         counts
     }
 
-    fn count(&self, name: &str) -> u64 {
+    pub(super) fn count(&self, name: &str) -> u64 {
         self.counts()[name]
     }
 }
 
-fn text(dir: &TempDir, name: &str) -> String {
+pub(super) fn text(dir: &TempDir, name: &str) -> String {
     String::from_utf8(fs::read(dir.join(name)).unwrap_or_default()).expect("text")
 }
 
-fn wait_for(dir: &TempDir, name: &str, contents: &str) {
+pub(super) fn wait_for(dir: &TempDir, name: &str, contents: &str) {
     eventually(&format!("{contents:?} in {name}"), || {
         text(dir, name) == contents
     });
@@ -431,100 +430,6 @@ fn wrong_usage_is_said_at_the_start() {
     let mut sender = TcpStream::connect(format!("127.0.0.1:{port}")).expect("a listener");
     sender.write_all(b"x\n").expect("a sender");
     wait_for(&dir, "log", "x\n");
-}
-
-#[test]
-fn logger_sends_datagrams_and_lines() {
-    if !succeeds("logger", &["--version"]) {
-        return skip("no logger");
-    }
-    let dir = TempDir::new();
-    let intakes = ["udp:127.0.0.1:0=/udp", "tcp:127.0.0.1:0=/tcp"];
-    let served = Served::with(&dir, &intakes, &[]);
-    for (index, (way, name)) in [("-d", "udp"), ("-T", "tcp")].into_iter().enumerate() {
-        let port = served.places[index].rsplit_once(':').expect("a port").1;
-        for word in ["one", "two"] {
-            let arguments = [way, "-n", "127.0.0.1", "-P", port, "-t", "tag", word];
-            assert!(succeeds("logger", &arguments), "{arguments:?}");
-        }
-        eventually("both lines", || {
-            let said = text(&dir, name);
-            let words = ["one", "two"].iter().zip(said.lines());
-            said.ends_with('\n')
-                && said.lines().count() == 2
-                && words.into_iter().all(|(word, line)| line.ends_with(word))
-        });
-    }
-}
-
-#[test]
-fn rsyslog_forwards_to_it() {
-    if !succeeds("rsyslogd", &["-v"]) {
-        return skip("no rsyslogd");
-    }
-    let (dir, own) = (TempDir::new(), TempDir::new());
-    let intakes = ["udp:127.0.0.1:0=/udp", "tcp:127.0.0.1:0=/tcp"];
-    let served = Served::with(&dir, &intakes, &[]);
-    let port = |index: usize| served.places[index].rsplit_once(':').expect("a port").1;
-    let socket = own.join("log").display().to_string();
-    let work = own.path().display();
-    own.write(
-        "conf",
-        format!(
-            "global(workDirectory=\"{work}\")\n\
-             module(load=\"imuxsock\" SysSock.Use=\"off\")\n\
-             input(type=\"imuxsock\" Socket=\"{socket}\" RateLimit.Interval=\"0\")\n\
-             action(type=\"omfwd\" target=\"127.0.0.1\" port=\"{}\" protocol=\"udp\")\n\
-             action(type=\"omfwd\" target=\"127.0.0.1\" port=\"{}\" protocol=\"tcp\")\n",
-            port(0),
-            port(1),
-        ),
-    );
-    let mut command = Command::new("rsyslogd");
-    let (conf, pid) = (own.join("conf"), own.join("pid"));
-    command.arg("-n").arg("-f").arg(conf).arg("-i").arg(pid);
-    let _daemon = Running::new(command);
-    eventually("its socket", || own.join("log").exists());
-    for number in 0..100 {
-        let word = format!("number-{number}");
-        let arguments = ["-u", &socket, "-t", "tag", &word];
-        assert!(succeeds("logger", &arguments), "{arguments:?}");
-    }
-    for name in ["udp", "tcp"] {
-        let whole = |said: &str| {
-            let ours = said.lines().filter(|line| line.contains("tag"));
-            let ours: Vec<&str> = ours.collect();
-            let numbered = ours.iter().enumerate();
-            let mut numbered =
-                numbered.map(|(number, line)| line.ends_with(&format!("number-{number}")));
-            ours.len() == 100 && numbered.all(|is| is)
-        };
-        eventually(&format!("all lines in {name}"), || whole(&text(&dir, name)));
-    }
-}
-
-#[test]
-fn netcat_and_socat_send_to_unix_sockets() {
-    let (dir, sockets) = (TempDir::new(), TempDir::new());
-    let path = sockets.join("in").display().to_string();
-    let _served = Served::with(&dir, &[&format!("unix:{path}=/log")], &[]);
-    let to = format!("UNIX-CONNECT:{path}");
-    let programs: [(&str, &[&str]); 2] = [("nc", &["-N", "-U", &path]), ("socat", &["-", &to])];
-    let mut expected = String::new();
-    for (program, arguments) in programs {
-        let mut command = Command::new(program);
-        command.args(arguments).stdin(Stdio::piped());
-        let Ok(mut child) = command.spawn() else {
-            skip(&format!("no {program}"));
-            continue;
-        };
-        let mut stdin = child.stdin.take().expect("a pipe");
-        stdin.write_all(program.as_bytes()).expect("a pipe");
-        drop(stdin);
-        assert!(child.wait().expect("a child").success());
-        expected += &format!("{program}\n");
-        wait_for(&dir, "log", &expected);
-    }
 }
 
 #[test]

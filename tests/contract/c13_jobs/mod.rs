@@ -3,6 +3,7 @@
 mod ends;
 mod hooks;
 mod intake;
+mod intake_tools;
 mod life;
 mod lists;
 mod receiver;
