@@ -86,6 +86,7 @@ pub(crate) fn assign<F>(
         member.listed(file.and_then(|(_, tag)| *tag));
     }
     let first = std::mem::replace(&mut selection.fresh, false);
+    let mut left_out = matches.left_out().to_vec();
     for (name, tag) in &files {
         if members
             .iter()
@@ -113,10 +114,15 @@ pub(crate) fn assign<F>(
             let place = members[index].place();
             place.into_iter().for_each(|place| selection.keep(place));
             members[index] = member;
+        } else {
+            // Its turn comes when the client knows of another one that it is gone: until then nothing has changed.
+            let place = member.place();
+            place.into_iter().for_each(|place| selection.keep(place));
+            left_out.extend(selection.was_left_out(name).then(|| Box::from(*name)));
         }
     }
-    if selection.told != matches.left_out() {
-        selection.told = matches.left_out().to_vec();
+    if selection.told != left_out {
+        selection.told = left_out;
         if !selection.told.is_empty() {
             sse::write_full(out, members.len(), &selection.told);
         }

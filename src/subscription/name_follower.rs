@@ -409,10 +409,17 @@ impl<F> NameFollower<F> {
     /// What stands in an `id` before and behind the position of an event: of the file that the name had last, or of an
     /// earlier one.
     fn own_places(&self, source: Source<'_>, of: Option<Position>) -> (String, String) {
-        let (before, mut behind) = self.late.around(self.at, of);
+        let (before, behind) = self.late.around(self.at, of);
+        (
+            source.before.to_owned() + &before,
+            self.behind(source, behind),
+        )
+    }
+
+    fn behind(&self, source: Source<'_>, mut late: String) -> String {
         let name = self.name_hash().into_iter();
-        name.for_each(|name| behind.push_str(&format!("~{name}")));
-        (source.before.to_owned() + &before, behind + source.behind)
+        name.for_each(|name| late.push_str(&format!("~{name}")));
+        late + source.behind
     }
 
     /// Behind the last event of the file, and of earlier ones.
@@ -481,9 +488,14 @@ impl<F> NameFollower<F> {
         out: &mut Vec<u8>,
     ) {
         self.keep_late(&found, now);
-        let (before, behind) = self.own_places(source, None);
+        let etag = match &found {
+            Followed::File { info, .. } => Some(info.etag),
+            Followed::Nothing | Followed::Unknown => self.etag(),
+        };
+        // Also that of the file that the name has just left.
+        let late = self.late.places(etag).map(|at| format!(".{at}"));
+        let behind = self.behind(source, late.collect());
         let source = Source {
-            before: &before,
             behind: &behind,
             ..source
         };

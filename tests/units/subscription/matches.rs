@@ -3,7 +3,7 @@
 use openrange::http::date::Date;
 use openrange::http::etag::ETag;
 use openrange::http::pattern;
-use openrange::limits::{EVENT_FILES_MAX, EVENT_IDLE_SECONDS};
+use openrange::limits::{EVENT_FILES_MAX, EVENT_IDLE_SECONDS, EVENT_NAMES_MAX, LISTING_MAX};
 use openrange::subscription::changelog::Version;
 use openrange::subscription::entry::{Entry, Kind};
 use openrange::subscription::matches::{Matches, Patched};
@@ -108,4 +108,105 @@ fn what_has_become_of_a_name() {
         matches.patch(b"000.log", Some(&same), Version(2)),
         Patched::Same
     );
+}
+
+/// How many are left out of so many that fit: of very many not all are known.
+#[test]
+fn of_very_many_not_all_are_known() {
+    for (count, left_out) in [
+        (LISTING_MAX + 904, LISTING_MAX + 904 - EVENT_FILES_MAX),
+        (2 * LISTING_MAX - 1, 2 * LISTING_MAX - 1 - EVENT_FILES_MAX),
+        (2 * LISTING_MAX, LISTING_MAX - EVENT_FILES_MAX),
+    ] {
+        let mut matches = all_logs();
+        matches.begin();
+        for i in 0..count as u64 {
+            matches.offer(format!("{i:05}.log").as_bytes(), &entry(i + 1, 100_000 - i));
+        }
+        matches.finish(Version(1));
+        assert_eq!(matches.left_out().len(), left_out);
+        // The newest, whether they came first or last.
+        assert!(matches.has(b"00000.log") && matches.has(b"00031.log"));
+    }
+}
+
+#[test]
+fn a_scan_that_is_begun_anew_forgets_what_it_had() {
+    let mut matches = all_logs();
+    matches.begin();
+    matches.offer(b"old.log", &entry(1, 1));
+    scan(&mut matches, &[("new.log".into(), 2, 1)], 1);
+    let names: Vec<&[u8]> = matches.files().map(|(name, _)| name).collect();
+    assert_eq!(names, [b"new.log"]);
+}
+
+#[test]
+fn a_file_has_so_many_names_and_no_more() {
+    let names = |count: usize| -> Vec<(String, u64, u64)> {
+        (0..count)
+            .map(|i| (format!("{i:03}.log"), 1, 1000))
+            .collect()
+    };
+    for (count, followed) in [
+        (EVENT_NAMES_MAX, EVENT_NAMES_MAX),
+        (EVENT_NAMES_MAX + 1, EVENT_NAMES_MAX),
+    ] {
+        let mut matches = all_logs();
+        scan(&mut matches, &names(count), 1);
+        assert_eq!(matches.files().count(), followed);
+        assert!(matches.left_out().is_empty(), "the file is followed");
+    }
+}
+
+/// The first scan has a version, whatever it finds; then only what is other has another one.
+#[test]
+fn what_makes_a_difference() {
+    let mut matches = all_logs();
+    assert!(!scan(&mut matches, &[], 5));
+    assert_eq!(matches.version(), Version(5));
+    assert!(!scan(&mut matches, &[], 6));
+    assert_eq!(matches.version(), Version(5));
+    let file = |name: &str, tag: u64| vec![(name.to_owned(), tag, 1)];
+    for (version, files, differs) in [
+        (7, file("a.log", 1), true),
+        (8, file("a.log", 1), false),
+        (9, file("a.log", 2), true),
+        (10, file("b.log", 2), true),
+        (11, [file("b.log", 2), file("c.log", 2)].concat(), true),
+        (12, file("b.log", 2), true),
+    ] {
+        assert_eq!(scan(&mut matches, &files, version), differs, "{version}");
+        assert_eq!(matches.version() == Version(version), differs, "{version}");
+    }
+    // Of those that are left out: which they are counts, and not in which order they would be next.
+    let mut files = logs(EVENT_FILES_MAX as u64 + 2);
+    scan(&mut matches, &files, 20);
+    assert!(!scan(&mut matches, &files, 21));
+    files.swap(32, 33);
+    (files[32].2, files[33].2) = (files[33].2, files[32].2);
+    assert!(!scan(&mut matches, &files, 22));
+    files[33].0 = "zzz.log".into();
+    assert!(scan(&mut matches, &files, 23));
+    assert_eq!(matches.version(), Version(23));
+    assert_eq!(matches.left_out().len(), 2);
+}
+
+/// As many as are followed and one more: which of them are the newest is known by a scan only.
+#[test]
+fn a_patch_beyond_the_files_that_are_followed() {
+    let mut matches = all_logs();
+    scan(&mut matches, &logs(EVENT_FILES_MAX as u64 - 1), 1);
+    let new = entry(90, 1);
+    assert_eq!(
+        matches.patch(b"x.log", Some(&new), Version(2)),
+        Patched::Changed
+    );
+    let new = entry(91, 1);
+    assert_eq!(
+        matches.patch(b"y.log", Some(&new), Version(3)),
+        Patched::Rescan
+    );
+    assert_eq!(matches.patch(b"y.log", None, Version(4)), Patched::Same);
+    assert_eq!(matches.patch(b"x.log", None, Version(5)), Patched::Changed);
+    assert_eq!(matches.version(), Version(5));
 }

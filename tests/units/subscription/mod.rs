@@ -3,3 +3,4 @@
 mod changelog;
 mod end;
 mod matches;
+mod streams;

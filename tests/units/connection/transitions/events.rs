@@ -275,6 +275,9 @@ fn check(rows: &[Row]) {
 
 const ROLL: &str = "Send 5f|event: roll/id: 0000000000000002-0/\
     data: {\"reason\":\"renamed\",\"etag\":\"W/\\\"0000000000000002\\\"\"}//|";
+/// Somebody may still append to the file before: a client that comes again behind the roll misses nothing of that.
+const ROLL_FROM_OPEN: &str = "Send 72|event: roll/id: 0000000000000002-0.0000000000000001-5/\
+    data: {\"reason\":\"renamed\",\"etag\":\"W/\\\"0000000000000002\\\"\"}//|";
 const REPLACED: &str = "Send 60|event: roll/id: 0000000000000002-0/\
     data: {\"reason\":\"replaced\",\"etag\":\"W/\\\"0000000000000002\\\"\"}//|";
 const TRUNCATE: &str = "Send 50|event: truncate/id: 0000000000000002-0/\
@@ -358,7 +361,7 @@ fn resting() {
             "Sleep", TAILING),
         ("name_lost", tailing, |m| assert!(m.name_lost(0, End::Renamed)), "Examine 1", TAILING),
         ("name_lost, all of it", left, |_| {}, "Follow /f", SENDING),
-        ("followed, another file", left, |m| m.followed(other_file(2), NOW), ROLL, SENDING),
+        ("followed, another file", left, |m| m.followed(other_file(2), NOW), ROLL_FROM_OPEN, SENDING),
         ("followed, another file, sent: the file before", left, |m| { m.followed(other_file(2), NOW); send(m); }, "Examine 1 anew", SENDING),
         ("followed, another file, sent", left, |m| { m.followed(other_file(2), NOW); send(m); measure(m, 5); measure(m, 5); }, "Read 0..5", SENDING),
         ("written late", left, |m| { m.followed(other_file(2), NOW); send(m); measure(m, 7); }, "Read 0..7", SENDING),
@@ -374,7 +377,7 @@ fn resting() {
         ("followed, no file", waiting, |_| {}, "Sleep", TAILING),
         ("followed, a directory", left, |m| { m.followed(Resource::NeedsSlash, NOW); measure(m, 5); }, "Sleep", TAILING),
         ("timer_fired, the next look is due", waiting, |m| m.timer_fired(NOW + EVENT_ABSENCE.0), "Follow /f", TAILING),
-        ("timer_fired, followed", waiting, |m| { m.timer_fired(NOW + EVENT_ABSENCE.0); m.followed(other_file(2), LATER); }, ROLL, SENDING),
+        ("timer_fired, followed", waiting, |m| { m.timer_fired(NOW + EVENT_ABSENCE.0); m.followed(other_file(2), LATER); }, ROLL_FROM_OPEN, SENDING),
         ("timer_fired, truncated before it was gone", tailing, |m| { m.changed(); m.shrank(0, NOW); m.followed(Resource::Missing, NOW); m.timer_fired(NOW + EVENT_ABSENCE.0);
             m.followed(other_file(2), LATER); }, REPLACED, SENDING),
         ("timer_fired, before its time", waiting, |m| m.timer_fired(NOW), "Sleep", TAILING),
@@ -522,4 +525,54 @@ fn impossible() {
         let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| event(&mut machine)));
         assert!(result.is_err(), "{what} is let pass");
     }
+}
+
+/// It cannot be told whether there is a file: the client learns nothing, however long that lasts.
+#[test]
+fn nobody_is_told_that_a_file_is_gone_when_that_is_not_known() {
+    let timeouts = Timeouts {
+        header: Duration::ZERO,
+        idle: Duration::ZERO,
+    };
+    let mut machine = state::left();
+    machine.followed(Resource::Busy, NOW);
+    measure(&mut machine, 5);
+    for _ in 0..12 {
+        let now = machine.deadline(&timeouts);
+        machine.timer_fired(now);
+        assert_eq!(action(&machine), "Follow /f");
+        machine.followed(Resource::Busy, now);
+        assert_eq!(action(&machine), "Sleep");
+    }
+}
+
+/// An earlier file to which nobody will append any more.
+#[test]
+fn what_is_left_of_a_late_file() {
+    let rolled = |over: bool| {
+        state::after(state::left(), |m| {
+            m.followed(other_file(2), NOW);
+            send(m);
+            measure(m, 6);
+            read_of(m, b"a\nb\ncd");
+            measure(m, 0);
+            m.late_over(|()| over);
+        })
+    };
+    assert_eq!(action(&rolled(false)), "Sleep");
+    let mut machine = rolled(true);
+    assert_eq!(action(&machine), "Examine 1 anew");
+    measure(&mut machine, 6);
+    read_of(&mut machine, b"a\nb\ncd");
+    let part = "Send 3f|id: 0000000000000002-0.0000000000000001-6/event: part/data: d//|";
+    assert_eq!(sent(&machine).as_deref(), Some(part));
+}
+
+#[test]
+fn how_far_it_is() {
+    let progress = |machine: &Machine| machine.progress().map(|(offset, ())| offset);
+    assert_eq!(progress(&state::head_out()), Some(0));
+    assert_eq!(progress(&state::read()), Some(4));
+    assert_eq!(progress(&state::tailing()), Some(4));
+    assert_eq!(progress(&state::resumed_without_file()), None);
 }

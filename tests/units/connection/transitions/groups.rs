@@ -235,7 +235,7 @@ fn several_names() {
         ("name_lost, the second one", both, |m| assert!(m.name_lost(1, End::Renamed)), "Examine 2", TAILING),
         ("name_lost, all of it", both, |m| { m.name_lost(1, End::Renamed); measure(m, 2); }, "Follow /d/b", TAILING),
         ("name_lost, another one has the name", both, |m| { m.name_lost(1, End::Renamed); measure(m, 2); m.followed(other_file(3), NOW); },
-            "Send 74|event: b/roll/id: #1-2,#3-0/data: {'reason':'renamed','etag':'W/\\'#3\\''}//|", SENDING),
+            "Send 87|event: b/roll/id: #1-2,#3-0.#2-2/data: {'reason':'renamed','etag':'W/\\'#3\\''}//|", SENDING),
         ("name_lost, nobody", both, |m| { assert!(m.name_lost(7, End::Renamed)); }, "Sleep", TAILING),
         ("name_lost while sending", names, |m| { m.followed(other_file(1), NOW); assert!(!m.name_lost(0, End::Renamed)); }, "Send 1a|id: #1-0,-//|", SENDING),
         ("shrank, the second one", both, |m| { m.changed(); measure(m, 2); m.shrank(0, NOW); }, "Follow /d/b", TAILING),
@@ -395,6 +395,101 @@ fn more_files_than_are_followed() {
     machine.changed();
     list(&mut machine, 3, &all);
     assert_eq!(sent(&machine), None);
+}
+
+/// What has happened in the directory is news unless the stream knows the version that it has come to.
+#[test]
+fn news_of_the_directory() {
+    let told = state::told;
+    let mut machine = told();
+    assert!(machine.directory_changed(None));
+    assert_eq!(action(&machine), "List /d/");
+    let mut machine = state::after(told(), |m| {
+        m.timer_fired(NOW + EVENT_HEARTBEAT);
+        assert!(!m.directory_changed(None), "something is on its way");
+    });
+    send(&mut machine);
+    assert_eq!(action(&machine), "List /d/");
+    for (version, news) in [
+        (Some(Version(2)), false),
+        (Some(Version(3)), true),
+        (None, true),
+    ] {
+        let mut machine = state::fitting();
+        assert_eq!(machine.directory_changed(version), news, "{version:?}");
+        let wanted = if news { "List /d/" } else { "Sleep" };
+        assert_eq!(action(&machine), wanted, "{version:?}");
+    }
+    let mut machine = state::both();
+    assert!(
+        !machine.directory_changed(None),
+        "of names nothing is listed"
+    );
+    assert_eq!(action(&machine), "Sleep");
+}
+
+/// Does what it wants, at this moment: its files have two bytes, and what it looks for is missing.
+fn find_nothing(machine: &mut Machine, now: Moment) {
+    loop {
+        let wanted = action(machine);
+        match wanted.split(' ').next() {
+            Some("Send") => send(machine),
+            Some("Examine") => measure(machine, 2),
+            Some("Follow") => machine.followed(Resource::Missing, now),
+            Some("List") => machine.listed(&Listed::Nothing, now),
+            _ => return,
+        }
+    }
+}
+
+/// What is missing for long is not looked for while somebody watches for it.
+#[test]
+fn what_is_missing_is_watched() {
+    let timeouts = Timeouts {
+        header: Duration::ZERO,
+        idle: Duration::ZERO,
+    };
+    let name_lost = |m: &mut Machine| assert!(m.name_lost(1, End::Unlinked));
+    for (member, mut machine, wanted) in [
+        (None, state::away(), "List /d/"),
+        (
+            Some(1),
+            state::after(state::both(), name_lost),
+            "Follow /d/b",
+        ),
+    ] {
+        find_nothing(&mut machine, NOW);
+        let mut next = machine.deadline(&timeouts);
+        let mut looks = 0;
+        loop {
+            machine.is_watched(member);
+            if machine.deadline(&timeouts) != next {
+                break;
+            }
+            looks += 1;
+            machine.timer_fired(next);
+            assert_eq!(action(&machine), wanted);
+            find_nothing(&mut machine, next);
+            next = machine.deadline(&timeouts);
+        }
+        // The pause has doubled up to its longest.
+        assert!((5..=8).contains(&looks), "{looks}");
+        assert_eq!(machine.deadline(&timeouts), NOW + EVENT_HEARTBEAT);
+        machine.may_be_there(member);
+        assert_eq!(action(&machine), wanted);
+    }
+}
+
+#[test]
+fn the_directory_is_its_subject() {
+    let subject = |machine: &Machine| machine.subject().map(ToString::to_string);
+    assert_eq!(subject(&state::told()), Some("/d/".into()));
+    assert_eq!(
+        subject(&state::asked("/d/?files=a,b", "")),
+        Some("/d/".into())
+    );
+    assert_eq!(subject(&super::state::tailing()), None);
+    assert_eq!(subject(&super::state::finite()), None);
 }
 
 #[test]
