@@ -94,14 +94,7 @@ pub(crate) fn assign<F>(
         {
             continue;
         }
-        let start = match selection.start {
-            start if first => start,
-            // It was there, but newer ones were followed: the line that made it newer is not lost.
-            Some(Start::End) if selection.was_left_out(name) => Some(Start::Lines(1)),
-            start if selection.was_left_out(name) => start,
-            // What comes later is new from its beginning.
-            _ => None,
-        };
+        let start = begins_at(selection, name, first);
         let mut member = match selection.take_named(name, *tag, &files) {
             Some(Place { at, late, .. }) => seek(directory, name, Some(at), start).with_late(&late),
             None => seek(directory, name, None, start),
@@ -128,6 +121,18 @@ pub(crate) fn assign<F>(
         }
     }
     selection.forget(&files, matches.version());
+}
+
+/// Where a file is begun that is not followed yet. `first`: it was there at first.
+fn begins_at(selection: &FileSelection, name: &[u8], first: bool) -> Option<Start> {
+    match selection.start {
+        start if first => start,
+        // It was there, but newer ones were followed: the line that made it newer is not lost.
+        Some(Start::End) if selection.was_left_out(name) => Some(Start::Lines(1)),
+        start if selection.was_left_out(name) => start,
+        // What comes later is new from its beginning.
+        _ => None,
+    }
 }
 
 /// A file that has another name here now is followed by that one, also where somebody may still append to it.
