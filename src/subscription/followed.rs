@@ -23,6 +23,16 @@ pub enum Followed<F> {
     Unknown,
 }
 
+impl<F> Followed<F> {
+    /// The tag of the file, if it is one.
+    pub(super) fn etag(&self) -> Option<ETag> {
+        match self {
+            Followed::File { info, .. } => Some(info.etag),
+            Followed::Nothing | Followed::Unknown => None,
+        }
+    }
+}
+
 /// Which file is begun when the name leads to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Accepts {

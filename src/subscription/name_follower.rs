@@ -406,20 +406,18 @@ impl<F> NameFollower<F> {
         self.late.over(is);
     }
 
-    /// What stands in an `id` before and behind the position of an event: of the file that the name had last, or of an
-    /// earlier one.
-    fn own_places(&self, source: Source<'_>, of: Option<Position>) -> (String, String) {
-        let (before, behind) = self.late.around(self.at, of);
-        (
-            source.before.to_owned() + &before,
-            self.behind(source, behind),
-        )
-    }
-
-    fn behind(&self, source: Source<'_>, mut late: String) -> String {
+    /// What stands in an `id` before and behind the position of an event: of the file that the name has from `at` on, or of
+    /// an earlier one.
+    fn own_places(
+        &self,
+        source: Source<'_>,
+        at: Option<Position>,
+        of: Option<Position>,
+    ) -> (String, String) {
+        let (before, mut behind) = self.late.around(at, of);
         let name = self.name_hash().into_iter();
-        name.for_each(|name| late.push_str(&format!("~{name}")));
-        late + source.behind
+        name.for_each(|name| behind.push_str(&format!("~{name}")));
+        (source.before.to_owned() + &before, behind + source.behind)
     }
 
     /// Behind the last event of the file, and of earlier ones.
@@ -442,7 +440,7 @@ impl<F> NameFollower<F> {
     /// are not what was read there before, the file was truncated or written over, and nobody saw it.
     pub fn read(&mut self, source: Source<'_>, bytes: &[u8], out: &mut Vec<u8>) {
         let late = self.late.current();
-        let (before, behind) = self.own_places(source, late);
+        let (before, behind) = self.own_places(source, self.at, late);
         let source = Source {
             before: &before,
             behind: &behind,
@@ -488,13 +486,9 @@ impl<F> NameFollower<F> {
         out: &mut Vec<u8>,
     ) {
         self.keep_late(&found, now);
-        let etag = match &found {
-            Followed::File { info, .. } => Some(info.etag),
-            Followed::Nothing | Followed::Unknown => self.etag(),
-        };
-        // Also that of the file that the name has just left.
-        let late = self.late.places(etag).map(|at| format!(".{at}"));
-        let behind = self.behind(source, late.collect());
+        // Also that of the file which the name leaves now.
+        let next = found.etag().map(|etag| Position::new(etag, 0));
+        let (_, behind) = self.own_places(source, next.or(self.at), None);
         let source = Source {
             behind: &behind,
             ..source
@@ -551,10 +545,7 @@ impl<F> NameFollower<F> {
 
     /// The file that the name has left, or leaves now, may still be appended to.
     fn keep_late(&mut self, found: &Followed<F>, now: Moment) {
-        let next = match found {
-            Followed::File { info, .. } => Some(info.etag),
-            Followed::Nothing | Followed::Unknown => None,
-        };
+        let next = found.etag();
         next.into_iter().for_each(|etag| self.late.drop_file(etag));
         let leaves = self.is_left_open();
         let at = self.at.filter(|at| leaves && Some(at.etag) != next);
