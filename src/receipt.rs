@@ -31,6 +31,10 @@ pub enum WriteFailure {
     ForeignPage,
     /// The name is below no prefix that may be written.
     NotWritable,
+    /// The same, and there is no such prefix: only jobs are accepted.
+    OnlyJobs,
+    /// A directory has the name.
+    Directory,
     /// There is nothing to append.
     Empty,
     /// The body is longer than one append may be.

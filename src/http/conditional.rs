@@ -73,6 +73,13 @@ pub fn judge(conditions: &Conditions, file: &Validators, now: Date) -> Verdict {
     }
 }
 
+/// Whether something that has no tag may be sent: `If-Match` with a list of tags names something else.
+#[must_use]
+pub fn permits_untagged(conditions: &Conditions) -> bool {
+    let tags = conditions.if_match.as_deref();
+    tags.is_none_or(|tags| tags == b"*")
+}
+
 /// Whether a file with this tag and this time of last modification may be written (RFC 9110 section 13.2.2); `None`: no
 /// file has the name.
 #[must_use]

@@ -247,14 +247,7 @@ impl<'a> WriteFields<'a> {
         if self.idempotency_key.is_some_and(<[u8]>::is_empty) {
             return Err(Fault::bad("an empty Idempotency-Key names nothing"));
         }
-        if [&b"generation"[..], b"generations"]
-            .iter()
-            .any(|name| has_parameter(written, name))
-        {
-            return Err(Fault::bad(
-                "a write goes to the file that has the name now: no ?generation",
-            ));
-        }
+        check_query(verb, written)?;
         if self.encoded {
             return Err(Fault {
                 status: Status::UnsupportedMediaType,
@@ -276,7 +269,7 @@ impl<'a> WriteFields<'a> {
         let change = match verb {
             Verb::Patch => return Ok((self.append_at(offset)?, None, digests)),
             Verb::Post => Change::Append {
-                line: has_parameter(written, b"line"),
+                line: parameters(written).any(|name| name == b"line"),
             },
             Verb::Put if self.partial => {
                 return Err(Fault::bad(
@@ -376,10 +369,27 @@ fn number(value: &[u8]) -> Option<u64> {
         .flatten()
 }
 
-/// Whether the query of a target has a parameter of this name, with or without a value.
-fn has_parameter(written: &[u8], name: &[u8]) -> bool {
-    target::query(written)
-        .unwrap_or_default()
-        .split(|&byte| byte == b'&')
-        .any(|parameter| parameter.split(|&byte| byte == b'=').next() == Some(name))
+/// The names of the parameters in the query of a target, with or without a value.
+fn parameters(written: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let query = target::query(written).unwrap_or_default();
+    let parameters = query.split(|&byte| byte == b'&');
+    let names = parameters.filter_map(|parameter| parameter.split(|&byte| byte == b'=').next());
+    names.filter(|name| !name.is_empty())
+}
+
+/// A parameter that is not known is refused: `?lines` would leave a record without its line end.
+fn check_query(verb: Verb, written: &[u8]) -> Result<(), Fault> {
+    if parameters(written).any(|name| matches!(name, b"generation" | b"generations")) {
+        return Err(Fault::bad(
+            "a write goes to the file that has the name now: no ?generation",
+        ));
+    }
+    // Clients have one URL for all methods; but a PATCH adds no line end.
+    let knows = |name: &[u8]| verb != Verb::Patch && name == b"line";
+    match parameters(written).all(knows) {
+        true => Ok(()),
+        false => Err(Fault::bad(
+            "the query has an unknown parameter: a write knows no other than the ?line of POST",
+        )),
+    }
 }

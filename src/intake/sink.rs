@@ -144,6 +144,7 @@ fn explain(stop: Stop) -> &'static str {
         WriteFailure::Full { .. } => "the file system is full",
         WriteFailure::TooLarge { .. } => "the file may not become larger",
         WriteFailure::ReadOnly => "the file system is read-only",
+        WriteFailure::Directory => "a directory has the name",
         WriteFailure::Forbidden | WriteFailure::Denied(_) => "the file may not be written",
         WriteFailure::Missing | WriteFailure::NoDirectory => "the directory of the file is gone",
         WriteFailure::Busy => "descriptors or memory have run out",

@@ -12,6 +12,7 @@ mod other;
 mod terms;
 pub mod written;
 
+use crate::http::conditional;
 use crate::http::head::Status;
 use crate::intent::{Intent, ParsedRequest};
 use crate::resource::Resource;
@@ -79,6 +80,11 @@ pub fn respond<'a, F>(
         }
         (Intent::Answer(answer), Resource::File { info, .. }) => builder.answer(answer, info),
         (Intent::Generations(_), Resource::Generations(list)) => builder.generations(list),
+        (_, Resource::Listing(_) | Resource::ListingHead(_))
+            if !conditional::permits_untagged(&asked.request.conditions) =>
+        {
+            builder.failed()
+        }
         (_, Resource::Listing(page)) => builder.listing(page),
         (_, Resource::ListingHead(media)) => builder.listing_head(media),
         (_, Resource::NeedsSlash) => builder.needs_slash(),

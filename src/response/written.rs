@@ -90,7 +90,7 @@ impl ResponseBuilder<'_> {
             | WriteFailure::Replaced
             | WriteFailure::Ending => {
                 let (status, line) = explain(failure);
-                return self.refusal(status, line, |head| head.lines("Retry-After: 1\r\n"));
+                return self.refusal(status, line, |head| head.lines(retry_after(failure)));
             }
             _ => explain(failure),
         };
@@ -130,6 +130,14 @@ pub fn explain(failure: WriteFailure) -> (Status, &'static str) {
             "pages of this origin may not write: see --host and --cors",
         ),
         WriteFailure::NotWritable => (Status::Forbidden, "this name is not below a --write path"),
+        WriteFailure::OnlyJobs => (
+            Status::Forbidden,
+            "this server only accepts jobs: POST to the --jobs path itself; files are written below --write paths",
+        ),
+        WriteFailure::Directory => (
+            Status::Forbidden,
+            "a directory cannot be written here: add the name of a file below it",
+        ),
         WriteFailure::Empty => (Status::BadRequest, "there is nothing to append"),
         WriteFailure::TooLong => (
             Status::ContentTooLarge,
@@ -179,6 +187,14 @@ pub fn explain(failure: WriteFailure) -> (Status, &'static str) {
             Status::InternalServerError,
             "the file system failed, see the server's log",
         ),
+    }
+}
+
+/// Until a server is restarted by hand, each new try costs both sides more than it brings.
+fn retry_after(failure: WriteFailure) -> &'static str {
+    match failure {
+        WriteFailure::Replaced => "Retry-After: 30\r\n",
+        _ => "Retry-After: 1\r\n",
     }
 }
 

@@ -103,7 +103,8 @@ impl Place {
     pub fn file(&self) -> Result<Option<Rc<OpenFile>>, WriteFailure> {
         match self.files.find(&self.name, None) {
             Ok(Node::File(file)) => Ok(Some(file)),
-            Ok(Node::Directory(_) | Node::Other) => Err(WriteFailure::Forbidden),
+            Ok(Node::Directory(_)) => Err(WriteFailure::Directory),
+            Ok(Node::Other) => Err(WriteFailure::Forbidden),
             Err(Errno::NOENT) => Ok(None),
             // A link that leads out of the prefix.
             Err(Errno::XDEV | Errno::LOOP) => Err(WriteFailure::Forbidden),

@@ -111,17 +111,8 @@ fn decide(asked: &ParsedRequest, slot: &Slot, context: &mut Context) -> Decision
         Verb::Put | Verb::Move | Verb::Delete => Right::Write,
     };
     permit(asked, write, right, slot, context)?;
-    let path = match &write.target {
-        Ok(Target::Path(path)) if path.slash || path.name.is_empty() => {
-            return Err(WriteFailure::Forbidden);
-        }
-        Ok(Target::Path(path)) => path.clone(),
-        Ok(Target::Nowhere | Target::Asterisk) | Err(_) => return Err(WriteFailure::Missing),
-    };
     let writing = context.writing.as_ref().expect("writing is on");
-    let Some(prefix) = writing.prefixes.find(&path) else {
-        return Err(WriteFailure::NotWritable);
-    };
+    let (path, prefix) = find_prefix(write, writing)?;
     let change = write
         .change
         .as_ref()
@@ -167,6 +158,26 @@ fn decide(asked: &ParsedRequest, slot: &Slot, context: &mut Context) -> Decision
             Ok((Sink::Store, Some(Box::new(upload))))
         }
         Change::Move { .. } | Change::Delete => Ok((Sink::Memory(0), None)),
+    }
+}
+
+/// The path of a name that may be written, and the prefix that it is below.
+fn find_prefix<'a>(
+    write: &'a WriteHead,
+    writing: &Writing,
+) -> Result<(Path, (usize, &'a [u8])), WriteFailure> {
+    let path = match &write.target {
+        Ok(Target::Path(path)) => path,
+        Ok(Target::Nowhere | Target::Asterisk) | Err(_) => return Err(WriteFailure::Missing),
+    };
+    let mut prefixes = writing.prefixes.iter();
+    let is_prefix = prefixes.any(|prefix| prefix.name() == &*path.name);
+    match writing.prefixes.find(path) {
+        _ if writing.prefixes.is_empty() => Err(WriteFailure::OnlyJobs),
+        _ if is_prefix => Err(WriteFailure::Directory),
+        None => Err(WriteFailure::NotWritable),
+        Some(_) if path.slash => Err(WriteFailure::Directory),
+        Some(prefix) => Ok((path.clone(), prefix)),
     }
 }
 

@@ -18,6 +18,7 @@ pub mod reader;
 pub mod running;
 pub mod seccomp;
 pub mod seeds;
+pub mod smuggling;
 pub mod source;
 pub mod tail;
 pub mod waiting;

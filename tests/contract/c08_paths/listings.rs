@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use openrange::limits::COPY_MAX;
 
-use crate::support::client::{Client, Response, get, request};
+use crate::support::client::{Client, Response, etag, get, request};
 use crate::support::harness::{Server, TempDir, openrange, until};
 use crate::support::machine::skip;
 
@@ -454,6 +454,31 @@ fn head_of_a_list_says_what_it_would_be() {
             "Content-Security-Policy",
         ] {
             assert_eq!(head.get(field), get.get(field), "{accept}");
+        }
+    }
+}
+
+/// A list has no tag, so a tag names something else.
+#[test]
+fn conditions_of_a_list() {
+    let dir = TempDir::new();
+    dir.mkdir("in");
+    dir.write("in/t", "one\n");
+    let server = Server::start(&dir);
+    let tag = format!("If-Match: {}", etag(&server, "/in/t"));
+    for media in ["text/html", "application/json", "text/plain"] {
+        let accept = format!("Accept: {media}");
+        for (condition, status) in [
+            (&*tag, 412),
+            ("If-Match: W/\"x\", \"y\"", 412),
+            ("If-Match: *", 200),
+            ("If-None-Match: W/\"x\"", 200),
+        ] {
+            for method in ["GET", "HEAD"] {
+                let mut client = Client::new(&server);
+                client.ask(method, "/in/", &[condition, &accept]);
+                assert_eq!(client.head().status, status, "{method} {media} {condition}");
+            }
         }
     }
 }

@@ -60,9 +60,44 @@ fn a_line_end_is_added_to_a_line() {
         assert_eq!(response.field("Upload-Offset"), offset, "{body:?}");
     }
     assert_eq!(read(&dir, "in/t"), "a\nb\nc\nd\n\n");
-    let response = once(&server, "POST", "/in/t?lines", &[], "x");
+    let response = once(&server, "POST", "/in/t?&line=1&", &[], "x");
     assert_eq!(response.status, 204);
-    assert_eq!(read(&dir, "in/t"), "a\nb\nc\nd\n\nx");
+    assert_eq!(read(&dir, "in/t"), "a\nb\nc\nd\n\nx\n");
+}
+
+/// What is nearly `?line` would leave a record without its end, and what only means something to readers means nothing here.
+#[test]
+fn a_query_that_is_not_known() {
+    let (dir, server) = writable(&[]);
+    dir.write("in/t", "a\n");
+    let media = "Content-Type: application/partial-upload";
+    let patch = [media, "Upload-Offset: 2", "Upload-Complete: ?0"];
+    for (method, query, fields) in [
+        ("POST", "lines", &[][..]),
+        ("POST", "line&lines=1", &[]),
+        ("POST", "Line", &[]),
+        ("POST", "x=line", &[]),
+        ("PATCH", "line", &patch),
+        ("PUT", "view", &[]),
+        ("MOVE", "overwrite=F", &["Destination: /in/u"]),
+        ("DELETE", "from=0", &[]),
+    ] {
+        let body = if matches!(method, "MOVE" | "DELETE") {
+            ""
+        } else {
+            "x"
+        };
+        let response = once(&server, method, &format!("/in/t?{query}"), fields, body);
+        response.assert_error(400);
+        let text = String::from_utf8_lossy(&response.body);
+        assert!(text.contains("?line"), "{method} {query}: {text}");
+    }
+    assert_eq!(read(&dir, "in/t"), "a\n");
+    for query in ["", "line"] {
+        let target = format!("/in/t?{query}");
+        assert_eq!(once(&server, "PUT", &target, &[], "b").status, 204);
+        assert_eq!(read(&dir, "in/t"), "b");
+    }
 }
 
 #[test]

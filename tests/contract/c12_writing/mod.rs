@@ -10,6 +10,7 @@ mod producers;
 mod refusals;
 mod replacing;
 mod rights;
+mod smuggling;
 
 use crate::support::client::{Client, Response, request};
 use crate::support::harness::{Server, TempDir};

@@ -33,6 +33,9 @@ fn the_log_says_why_a_write_is_refused() {
         ("DELETE", "/in/shut/t", &["Permission denied", "mode 0555"]),
         ("POST", "/out/t", &["not below a --write path"]),
         ("POST", "/in/sub", &["cannot be written here"]),
+        ("POST", "/in", &["add the name of a file below it"]),
+        ("PUT", "/in/", &["add the name of a file below it"]),
+        ("POST", "/in/sub/", &["add the name of a file below it"]),
     ] {
         let body = if method == "DELETE" { "" } else { "x" };
         let response = once(&server, method, target, &[], body);
@@ -151,4 +154,21 @@ fn a_file_system_that_counts_no_blocks_takes_whole_files() {
             assert_eq!(read(&dir, "in/t"), "whole");
         },
     );
+}
+
+#[test]
+fn a_server_that_only_accepts_jobs_says_so() {
+    let dir = TempDir::new();
+    dir.mkdir("in");
+    dir.mkdir("jobs");
+    let server = Server::with(&dir, &["--jobs", "/jobs"]);
+    for (method, target) in [("POST", "/in/t"), ("POST", "/jobs/t"), ("PUT", "/in/t")] {
+        let response = once(&server, method, target, &[], "x");
+        response.assert_error(403);
+        let text = String::from_utf8_lossy(&response.body);
+        assert!(
+            text.contains("--jobs") && text.contains("--write"),
+            "{text}"
+        );
+    }
 }

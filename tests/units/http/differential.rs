@@ -12,15 +12,15 @@ use openrange::http::request::{self, Method};
 use openrange::http::target::{self, Target};
 
 /// What the second parser says of a head.
-struct Second {
-    length: usize,
+pub(super) struct Second {
+    pub(super) length: usize,
     method: Vec<u8>,
     target: Vec<u8>,
     minor: c_int,
-    fields: Vec<(Vec<u8>, Vec<u8>)>,
+    pub(super) fields: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
-fn second(bytes: &[u8]) -> Option<Second> {
+pub(super) fn second(bytes: &[u8]) -> Option<Second> {
     let (mut method, mut method_length) = (ptr::null(), 0usize);
     let (mut path, mut path_length) = (ptr::null(), 0usize);
     let mut minor = 0;
