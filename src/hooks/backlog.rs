@@ -141,7 +141,7 @@ impl Backlog {
             let after = place.plus(line);
             if Ended::parse(line).is_none() {
                 let text = String::from_utf8_lossy(line);
-                warn!("a line of done tells of no end: {:?}", text.trim_end());
+                warn!("a line of done is no end of a job: {:?}", text.trim_end());
             }
             if let Some((url, ended)) = self.read_line(line)
                 && !self.targets.contains_key(&*url)
@@ -172,13 +172,13 @@ impl Backlog {
             Ok(callback) if self.allow.iter().any(|origin| callback.is_of(origin)) => {
                 return Some(callback);
             }
-            Ok(_) => "its origin is not listed by --allow",
+            Ok(_) => "--allow does not list its origin",
             Err(why) => why,
         };
         let shown = url.split(['?', '#']).next().unwrap_or_default();
         let shown = shown.replace(char::is_control, "\u{fffd}");
         if self.foreign.len() < HOOK_FOREIGN_MAX && self.foreign.insert(shown.as_str().into()) {
-            warn!("{shown} is not notified, and will not be later either: {why}");
+            warn!("hooks does not notify {shown}, now or later: {why}");
         }
         None
     }
@@ -261,7 +261,7 @@ impl Backlog {
             return Some(ended);
         }
         error!(
-            "job {}: {} was not told of its end before its files were removed",
+            "job {}: hooks could not notify {} before the server removed the files of the job",
             ended.id, target.callback
         );
         target.pass_to(after);
@@ -289,7 +289,7 @@ impl Backlog {
         self.is_dirty = true;
         match verdict {
             Verdict::Taken => {
-                info!("job {id}: {to} was told of its end");
+                info!("job {id}: notified {to}");
                 target.pass_to(after);
             }
             Verdict::Failed(why, retry_after) => {
@@ -298,7 +298,7 @@ impl Backlog {
                 warn!("{line}; trying again in {pause:?}");
             }
             Verdict::Gone => {
-                warn!("{to} wants to be told nothing any more (410)");
+                warn!("{to} wants no further notification (410)");
                 self.targets.remove(url);
                 if self.gone.len() >= HOOK_GONE_MAX {
                     self.gone.pop_front();

@@ -181,7 +181,7 @@ impl Done {
         };
         if size < place.offset {
             error!(
-                "{} was truncated: some ends of jobs may not be told, others twice",
+                "somebody truncated {}: some notifications may be missing, others may come twice",
                 self.path.display()
             );
             return Read::Passed(Place { offset: 0, ..place });
@@ -210,7 +210,7 @@ impl Done {
         };
         if lost || next.gap {
             error!(
-                "a file that was {} is gone or compressed: ends of jobs in it may not be told",
+                "a file that had the name {} is gone or compressed: notifications of its jobs may be missing",
                 self.path.display()
             );
         }

@@ -105,7 +105,7 @@ impl Driver {
             let why = format!("{error}; --no-sandbox does without");
             failed("cannot restrict the process", why)
         })?;
-        info!("telling of the ends of the jobs in {path}");
+        info!("sending notifications of the jobs in {path}");
         let allow = options.allow.clone();
         Ok(Driver {
             secrets,

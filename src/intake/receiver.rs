@@ -225,7 +225,7 @@ fn note_dropped(datagrams: &Datagrams, sink: &mut Sink, now: Moment) {
     let more = datagrams.dropped().wrapping_sub(before as u32);
     if more > 0 {
         sink.tally().dropped.add(more.into());
-        let why = "datagrams arrive faster than they are appended";
+        let why = "datagrams arrive faster than the server appends them";
         sink.lost(more.into(), why, now);
     }
 }

@@ -142,10 +142,10 @@ fn explain(stop: Stop) -> &'static str {
     match failure {
         WriteFailure::Sealed => "the file is complete (it has no write permission)",
         WriteFailure::Full { .. } => "the file system is full",
-        WriteFailure::TooLarge { .. } => "the file may not become larger",
+        WriteFailure::TooLarge { .. } => "the file system permits no larger file",
         WriteFailure::ReadOnly => "the file system is read-only",
         WriteFailure::Directory => "a directory has the name",
-        WriteFailure::Forbidden | WriteFailure::Denied(_) => "the file may not be written",
+        WriteFailure::Forbidden | WriteFailure::Denied(_) => "this process may not write the file",
         WriteFailure::Missing | WriteFailure::NoDirectory => "the directory of the file is gone",
         WriteFailure::Busy => "descriptors or memory have run out",
         _ => "the file system fails",

@@ -301,7 +301,7 @@ impl Tracker {
         let mut open = HashMap::new();
         self.directory.each_recorded(|id| {
             if !self.directory.is_accepted(id) {
-                info!("job {id}: it was not accepted before the server ended");
+                info!("job {id}: the server ended before it accepted the job");
                 self.directory.remove(id);
             } else if !self.directory.has_ended(id)
                 && let Some(record) = self.directory.record(id)

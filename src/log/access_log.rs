@@ -104,7 +104,7 @@ impl AccessLog {
         while !(state.idle && state.pending.is_empty()) {
             let left = end.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                return warn!("the end of the access log could not be written");
+                return warn!("cannot write the end of the access log");
             }
             let result = self.changed.wait_timeout(state, left);
             state = result.unwrap_or_else(PoisonError::into_inner).0;
@@ -176,7 +176,7 @@ impl Writer {
         match self.lines.write(lines, |lines| file.write(lines)) {
             Ok(()) => {
                 if mem::take(&mut self.failing) {
-                    info!("the access log is written again");
+                    info!("the server can write the access log again");
                 }
             }
             Err(error) => {

@@ -88,7 +88,7 @@ fn remove_stale(kind: SocketType, path: &Path, name: &SocketAddrUnix) -> io::Res
     if !path.symlink_metadata()?.file_type().is_socket() {
         return Err(io::Error::new(
             io::ErrorKind::AlreadyExists,
-            "there is something else than a socket",
+            "it is there, but is not a socket",
         ));
     }
     // Without waiting: a server whose queue is full says EAGAIN, and lives.
@@ -118,7 +118,7 @@ impl SocketFile {
         let fd = rustix::fs::open(path, flags, Mode::empty())?;
         let stat = rustix::fs::fstat(&fd)?;
         if FileType::from_raw_mode(stat.st_mode) != FileType::Socket {
-            return Err(io::Error::other("somebody else has replaced the socket"));
+            return Err(io::Error::other("another process has replaced the socket"));
         }
         if let Some(mode) = mode.filter(|mode| stat.st_mode & 0o777 != *mode) {
             let place = format!("/proc/self/fd/{}", fd.as_raw_fd());

@@ -149,7 +149,7 @@ impl Admin {
             b"clients" => CLIENTS_MAX,
             b"metrics" | b"health" => 0,
             _ => {
-                let line = "there are /metrics, /clients and /health\n";
+                let line = "use /metrics, /clients or /health\n";
                 return (Status::NotFound, TEXT, line.into());
             }
         };

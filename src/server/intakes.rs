@@ -152,7 +152,7 @@ fn run(receiver: Receiver, root: Option<&OwnedFd>) {
     if let Some(root) = root
         && let Err(error) = privileges::confine_thread(Some(root.as_fd()), true)
     {
-        return error!("--intake receives nothing: it cannot be restricted: {error}");
+        return error!("--intake receives nothing: cannot restrict its thread: {error}");
     }
     if let Err(error) = receiver.run() {
         error!("--intake receives nothing any more: {error}");

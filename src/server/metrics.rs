@@ -83,7 +83,7 @@ const ROWS: &[Row] = &[
         "process_resident_memory_bytes",
         GAUGE,
         "",
-        "Memory of the process that is resident, files that it has mapped included.",
+        "Resident memory of the process, including mapped files.",
         |now| known(now.facts.process.resident()),
     ),
     row(
@@ -113,7 +113,7 @@ const ROWS: &[Row] = &[
         "openrange_connections_limit",
         GAUGE,
         "",
-        "Connections that are served at the same time (--max-connections); further ones get 503.",
+        "The most connections at the same time (--max-connections); further ones get 503.",
         |now| one(now.shared.max_connections as u64),
     ),
     row(
@@ -148,14 +148,14 @@ const ROWS: &[Row] = &[
         "openrange_slowest_tail_lag_bytes",
         GAUGE,
         "",
-        "Bytes that its file has beyond what the slowest tail or event stream has taken.",
+        "How many bytes the slowest tail or event stream is behind the end of its file.",
         |now| one(now.report.lag),
     ),
     row(
         "openrange_connections_accepted_total",
         COUNTER,
         "",
-        "Connections since the start, those above a limit included.",
+        "Connections since the start, including those above a limit.",
         |now| one(now.report.counters.accepted),
     ),
     row(
@@ -169,7 +169,7 @@ const ROWS: &[Row] = &[
         "openrange_accept_errors_total",
         COUNTER,
         "listener",
-        "Connections that could not be accepted: descriptors or memory ran out, or the client was gone already.",
+        "Failures of accept(2): descriptors or memory ran out, or the client was gone already.",
         |now| {
             let listeners = now.facts.listeners.iter().cloned();
             let errors = now.report.counters.accept_errors.iter().copied();
@@ -180,7 +180,7 @@ const ROWS: &[Row] = &[
         "openrange_sent_bytes_total",
         COUNTER,
         "",
-        "Bytes given to sockets, heads and the framing of chunks included.",
+        "Bytes given to sockets, including heads and the framing of chunks.",
         |now| one(now.report.counters.sent),
     ),
     row(
@@ -234,21 +234,21 @@ const ROWS: &[Row] = &[
         "openrange_last_reload_timestamp_seconds",
         GAUGE,
         "",
-        "When files were last read again (SIGHUP), in seconds since 1970; 0: never.",
+        "When the server last read its files again (SIGHUP), in seconds since 1970; 0: never.",
         |_| one(LAST.at.load(Ordering::Relaxed)),
     ),
     row(
         "openrange_last_reload_successful",
         GAUGE,
         "",
-        "1 if that could be done, or was never tried; 0 if something of before is still in force, see the log.",
+        "1 if that worked, or nobody has asked for it; 0 if the server keeps something from before, see the log.",
         |_| one(u64::from(!LAST.failed.load(Ordering::Relaxed))),
     ),
     row(
         "openrange_peer_hints_sent_total",
         COUNTER,
         "",
-        "Hints that were sent to other servers.",
+        "Hints to other servers.",
         |_| one(peers::COUNTS.sent.load(Ordering::Relaxed)),
     ),
     row(
@@ -262,7 +262,7 @@ const ROWS: &[Row] = &[
         "openrange_peer_hints_refused_total",
         COUNTER,
         "",
-        "Datagrams that came as hints and did not count.",
+        "Hints that the server ignored.",
         |_| one(peers::COUNTS.refused.load(Ordering::Relaxed)),
     ),
     row(

@@ -113,7 +113,7 @@ impl Reload {
     fn read_again(&self) -> bool {
         let mut done = true;
         if self.tokens.is_none() && self.access_log.is_none() {
-            info!("SIGHUP: nothing was started with that could be read again");
+            info!("SIGHUP: there is no file to read again");
         }
         if let Some((path, published)) = &self.tokens {
             match read_tokens(path) {

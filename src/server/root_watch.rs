@@ -78,7 +78,7 @@ impl RootWatch {
 impl Watched {
     fn check(&mut self) {
         let root = self.trouble_with_root().map(|trouble| {
-            let meanwhile = "the directory that had the name is served until that changes";
+            let meanwhile = "the server goes on with the directory that had the name";
             format!("{trouble}; {meanwhile}")
         });
         let trouble = root.or_else(|| self.trouble_with_writing());
@@ -102,7 +102,9 @@ impl Watched {
             Ok(stat) if id(&stat) == self.served => None,
             Ok(_) => match self.serve_another() {
                 Ok(()) => {
-                    warn!("another directory has the name of ROOT, {root}: it is served now");
+                    warn!(
+                        "another directory has the name of ROOT, {root}: the server serves that one now"
+                    );
                     None
                 }
                 Err(why) => Some(format!(

@@ -91,7 +91,7 @@ impl Notifier {
         let sent =
             rustix::io::retry_on_intr(|| net::send(socket, state.as_bytes(), SendFlags::NOSIGNAL));
         if let Err(error) = sent {
-            debug!("the service manager was not told: {error}");
+            debug!("cannot notify the service manager: {error}");
         }
     }
 }

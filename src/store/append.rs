@@ -293,9 +293,7 @@ impl Target<'_> {
         let reached = limit.is_some_and(|limit| size >= Some(limit));
         if self.is_attended {
             let path = self.path();
-            error!(
-                "{path}: only {count} of {length} bytes of a record could be written; they stay"
-            );
+            error!("{path}: wrote only {count} of {length} bytes of a record; they stay");
         }
         match reached {
             true => failure_at(Errno::FBIG, size),
@@ -305,7 +303,7 @@ impl Target<'_> {
 
     fn tell(&self, error: Errno) {
         if self.is_attended {
-            error!("{}: nothing could be appended: {error}", self.path());
+            error!("{}: cannot append: {error}", self.path());
         }
     }
 

@@ -134,7 +134,9 @@ impl Commits {
             None => Ok(()),
         };
         if let (Err(error), Some(_)) = (data, file) {
-            error!("putting a file on disk failed: {error}; nothing is promised of it any more");
+            error!(
+                "cannot flush a file to disk: {error}; until the next start no response promises that it is on disk"
+            );
             let mut queue = self.lock();
             if !queue.failed.contains(&key) {
                 keep(&mut queue.failed, key, COMMIT_FAILED_MAX);

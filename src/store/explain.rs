@@ -27,7 +27,7 @@ fn refusal_of_name(files: &Files, name: &[u8], forbidden: bool) -> Option<String
         Err(Errno::XDEV) => return Some("a symbolic link leads out of ROOT".into()),
         Err(Errno::LOOP) => return Some("too many symbolic links".into()),
         Err(Errno::ACCESS | Errno::PERM) => {
-            return Some("a directory on the way may not be searched".into());
+            return Some("this process may not search a directory on the way".into());
         }
         Ok(_) | Err(_) => return None,
     };

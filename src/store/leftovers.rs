@@ -24,7 +24,7 @@ pub fn remove(files: &Files) {
         };
         for entry in listing.flatten() {
             if entries == 0 {
-                warn!("not all directories were searched for temporary files of a server before");
+                warn!("could not search all directories for temporary files of an earlier server");
                 return;
             }
             entries -= 1;
@@ -49,7 +49,7 @@ pub fn remove(files: &Files) {
         }
     }
     if count > 0 {
-        info!("removed {count} temporary files of a server before");
+        info!("removed {count} temporary files of an earlier server");
     }
 }
 
@@ -89,9 +89,13 @@ fn complete(directory: BorrowedFd<'_>, note: &[u8]) {
         Ok(None) => return,
         Ok(Some(0)) => {}
         Ok(Some(count)) => {
-            info!("completed a record that a kill had cut: {count} bytes were missing")
+            info!(
+                "completed a record that an earlier server could not finish: {count} bytes were missing"
+            )
         }
-        Err(error) => warn!("a record that a kill has cut stays as it is: {error}"),
+        Err(error) => {
+            warn!("cannot complete a record that an earlier server could not finish: {error}")
+        }
     }
     let _ = rustix::fs::unlinkat(directory, note, AtFlags::empty());
 }

@@ -37,7 +37,7 @@ impl Links {
         let hint = if self.inside {
             "it is not followed"
         } else {
-            "it is not followed; --follow-links inside follows those that end inside ROOT"
+            "the server does not follow it; --follow-links inside follows those that end inside ROOT"
         };
         log::warn!("a symbolic link on the way of {path} leads out of ROOT: {hint}");
     }

@@ -137,7 +137,7 @@ fn finish(file: &File, begin: u64, record: &[u8]) -> io::Result<u64> {
     let mut found = vec![0; there.len()];
     file.read_exact_at(&mut found, begin)?;
     if found != there {
-        return Err(io::Error::other("others have written behind it"));
+        return Err(io::Error::other("other programs have written behind it"));
     }
     let mut file = file;
     file.write_all(missing)?;

@@ -135,7 +135,7 @@ impl Worker {
                 .poll
                 .modify(listener.as_fd(), Token::Listener(index), interest)
             {
-                warn!("cannot watch a listener, or cease to watch it: {error}");
+                warn!("cannot watch a listener, or stop watching it: {error}");
             }
         }
     }

@@ -93,7 +93,7 @@ impl Worker {
             }
         }
         warn!(
-            "connections hold more than {} MiB: the {count} that have stalled for longest are cut",
+            "connections hold more than {} MiB: the server cuts the {count} that have stalled for longest",
             CONNECTION_MEMORY_MAX >> 20
         );
     }

@@ -194,7 +194,7 @@ impl Reading {
         match std::str::from_utf8(&line).ok().and_then(JobRecord::parse) {
             Some(record) => pending.offer(record.id),
             None => warn!(
-                "a line of the queue names no job: {:?}",
+                "cannot read a line of the queue: {:?}",
                 String::from_utf8_lossy(&line)
             ),
         }

@@ -121,7 +121,7 @@ impl Peers {
         let (key, own) = (self.key, self.own);
         if let Some(listener) = self.listener {
             if let Ok(address) = listener.local_addr() {
-                log::info!("other servers tell at {address} (UDP) what has happened");
+                log::info!("listening for hints of other servers on {address} (UDP)");
             }
             let guard = Guard::new(&key, own);
             spawn("peers in", move || receive(&listener, guard, &workers))?;
@@ -197,7 +197,7 @@ fn warn_refused(from: SocketAddr, refusal: Refusal) {
     static ONCE: Once = Once::new();
     let why = match refusal {
         Refusal::Malformed => "it is none",
-        Refusal::Forged => "it was made with another --peer-key",
+        Refusal::Forged => "its sender has another --peer-key",
         Refusal::Clock => "the clocks of the two machines differ too much",
         // The network may repeat datagrams.
         Refusal::Repeated | Refusal::Own => return,

@@ -52,7 +52,7 @@ pub fn load(path: &Path) -> Result<Vec<Fact>, String> {
     }
     if strange > 0 {
         log::warn!(
-            "{}: {strange} lines of the history cannot be read",
+            "{}: cannot read {strange} lines of the history",
             path.display()
         );
     }

@@ -115,7 +115,7 @@ fn a_job_is_told_of_from_end_to_end() {
         told.body.ends_with(&data) && done.contains("\"exit 3\""),
         "{told:?}"
     );
-    let line = hooks.stderr.wait_for(&[&id, "was told"]);
+    let line = hooks.stderr.wait_for(&[&id, "notified"]);
     assert!(!line.contains("key"), "a query may have a secret: {line}");
     stop(hooks);
 }
@@ -260,7 +260,7 @@ fn only_what_is_listed_is_told() {
     listed.wait_for("/%0d%0aX", &["job-8"]);
     unix.wait_for("/ok", &["job-9"]);
     assert!(other.came().is_empty() && not.came().is_empty());
-    assert_eq!(hooks.stderr.count("not listed"), 4);
+    assert_eq!(hooks.stderr.count("does not list"), 4);
     stop(hooks);
 }
 
@@ -366,7 +366,7 @@ fn what_has_lost_its_files_is_given_up_and_the_rest_is_told() {
     receiver.wait_for("/", &["old"]);
     place.jobs.remove(".old.job");
     receiver.wait_for("/", &["old", "new"]);
-    hooks.stderr.wait_for(&["old", "not told"]);
+    hooks.stderr.wait_for(&["old", "could not notify"]);
     stop(hooks);
 }
 
@@ -442,7 +442,7 @@ fn wrong_usage_is_one_line() {
         assert!(said.contains(why) && said.lines().count() == 1, "{said}");
     }
     let hooks = place.start(&["http://127.0.0.1:1"], &[]);
-    hooks.stderr.wait_for(&["telling"]);
+    hooks.stderr.wait_for(&["sending notifications"]);
     let mut second = Running::new(place.command(&["http://127.0.0.1:1"], &[]));
     assert_eq!(second.wait().code(), Some(4));
     stop(hooks);
