@@ -7,6 +7,8 @@ use openrange::http::conditional::ETag;
 
 /// The log.
 pub const LOG: &str = "log";
+/// What names begin with that say nothing of the log.
+pub const AWAY: &str = "saved";
 
 pub struct Inode {
     /// What its content is, by its number in `Origin::files`.

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::directory::LOG;
+use super::directory::{AWAY, LOG};
 use super::origin::{Kind, Origin};
 
 /// What is called how.
@@ -77,7 +77,8 @@ impl Origin {
             Step::Create => {}
             Step::Rename(from, to) => {
                 if from == LOG && self.current.is_some() {
-                    self.leave(None, now);
+                    // Only who has seen it finds it there.
+                    self.leave(to.starts_with(AWAY).then_some("elsewhere"), now);
                 }
                 if let Some(replaced) = self.directory.rename(&from, &to, now) {
                     self.lose(replaced);

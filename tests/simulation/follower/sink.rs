@@ -11,6 +11,8 @@ struct Handed {
     file: usize,
     tag: ETag,
     bytes: usize,
+    /// A gap was told since.
+    before_gap: bool,
 }
 
 #[derive(Default, Debug)]
@@ -35,6 +37,13 @@ impl Sink {
         self.handed.len()
     }
 
+    /// A gap is told: what comes behind it may be older than what came before.
+    pub fn pass_gap(&mut self) {
+        for handed in &mut self.handed {
+            handed.before_gap = true;
+        }
+    }
+
     /// Bytes are handed over. True: they are late lines.
     pub fn take(
         &mut self,
@@ -52,8 +61,14 @@ impl Sink {
             let file = &origin.files[*file];
             file.kind == Kind::Log && file.gone != Some("elsewhere")
         };
-        let placed = self.handed.iter().map(|handed| handed.file);
-        let newest = placed.filter(is_placed).max();
+        let newest_of = |all: bool| {
+            let counts = self
+                .handed
+                .iter()
+                .filter(|handed| all || !handed.before_gap);
+            counts.map(|handed| handed.file).filter(is_placed).max()
+        };
+        let newest = newest_of(false).or_else(|| newest_of(true));
         let is_late = is_placed(&file) && newest != Some(file);
         let at_end = origin.files[file].at_end.unwrap_or(usize::MAX);
         assert!(
@@ -111,6 +126,7 @@ impl Sink {
                 file,
                 tag,
                 bytes: 0,
+                before_gap: false,
             });
             self.handed.len() - 1
         })

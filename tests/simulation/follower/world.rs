@@ -14,7 +14,7 @@ use openrange::time::Moment;
 use std::time::Duration;
 
 use super::Fault;
-use super::directory::LOG;
+use super::directory::{AWAY, LOG};
 use super::origin::{Kind, Origin, Serving};
 use super::rolls::{Names, Plan, Step};
 use super::server::{Conn, Server, Turn};
@@ -318,10 +318,8 @@ impl World<'_> {
         }
         self.take_steps(usize::MAX);
         if let Some(file) = self.origin.current {
-            let away = format!("saved{file}");
+            let away = format!("{AWAY}{file}");
             let rename = Step::Rename(LOG.to_owned(), away);
-            // Only who has seen it finds it there.
-            self.origin.files[file].gone = Some("elsewhere");
             let creates = !self.chance(4);
             self.plan_roll(Plan::from([rename]), creates);
             self.outcomes.insert("renamed to another name");
@@ -661,6 +659,9 @@ impl World<'_> {
         match task {
             Task::None => return false,
             Task::Report(line) => {
+                if line.contains("is lost") {
+                    self.sink.pass_gap();
+                }
                 self.reports.push(line.to_owned());
                 self.follower.reported();
             }
@@ -749,7 +750,8 @@ impl World<'_> {
         let position = self.follower.position();
         let last = &self.origin.files[self.origin.current.expect("a file")];
         let end = last.bytes.len() as u64;
-        position.generation == Some(last.tag) && position.offset == end && position.late.is_empty()
+        let is_there = position.generation == Some(last.tag) && position.offset == end;
+        is_there && position.late.is_empty() && self.saving.is_none()
     }
 
     fn judge(&mut self) {
