@@ -20,7 +20,6 @@
 
 use std::collections::VecDeque;
 
-use super::before::Before;
 use super::exchange::{self, Broken, Exchange, Progress};
 use super::late::Late;
 use super::lines::{Flush, Lines};
@@ -133,8 +132,6 @@ pub enum Link {
 pub struct Follower {
     pub(super) settings: Settings,
     pub(super) position: Position,
-    /// The last bytes that were handed over.
-    pub(super) before: Before,
     pub(super) step: Step,
     pub(super) main: Exchange,
     /// When the pause before [`Follower::step`] is over.
@@ -179,13 +176,14 @@ impl Follower {
     #[must_use]
     pub fn new(settings: Settings, position: Option<Position>, now: Moment) -> Follower {
         let known = position.is_some();
-        let position = position.unwrap_or_default();
+        let mut position = position.unwrap_or_default();
+        let late = std::mem::take(&mut position.late);
         let step = match position.generation {
             Some(_) => Step::Tail,
             None => Step::Find(if known { Purpose::Next } else { Purpose::Start }),
         };
         let mut follower = Follower {
-            late: Late::new(settings.late, &position.late, now),
+            late: Late::new(settings.late, late, now),
             lines: settings.batching.map(Lines::new),
             settings,
             step,
@@ -212,7 +210,6 @@ impl Follower {
             bytes: 0,
             size: None,
             position,
-            before: Before::default(),
             now,
         };
         follower.enter(step);
@@ -236,7 +233,7 @@ impl Follower {
     #[must_use]
     pub fn position(&self) -> Position {
         let mut position = self.position.clone();
-        position.late = self.late.positions();
+        position.late = self.late.places();
         position
     }
 
@@ -409,12 +406,8 @@ impl Follower {
 
     /// Of the bytes before that, if they are known.
     pub(super) fn check(&self) -> Option<Check> {
-        match &self.lines {
-            Some(lines) if !lines.bytes().is_empty() => {
-                self.before.check(self.offset(), lines.bytes())
-            }
-            _ => self.position.check,
-        }
+        let waiting = self.lines.as_ref().map_or(&[][..], Lines::bytes);
+        self.position.before.check(self.offset(), waiting)
     }
 
     /// Whether everything that was read was handed over.
@@ -444,20 +437,22 @@ impl Follower {
         let late = !self.settings.late.is_zero() && !self.is_copy;
         if !self.is_drained()
             || self.offer.is_some()
+            || self.late.is_midway()
             || late && self.late.count() >= CLIENT_LATE_MAX
         {
             return;
         }
         self.passing = None;
-        if let Some(before) = self
-            .position
-            .generation
-            .filter(|&before| late && before != next)
-        {
-            self.late.add(before, self.position.offset, self.now);
+        let left = self.position.as_late();
+        if let Some(left) = left.filter(|left| late && left.etag != next) {
+            self.late.add(left, self.now);
         }
-        self.position.pass_to(next, false);
+        self.position.pass_to(next);
         self.arrived();
+        // It has come back: what it had when the log left it does not come again.
+        if let Some(place) = self.late.take_out(next) {
+            (self.position.offset, self.position.before) = (place.offset, place.before);
+        }
         self.enter(Step::Tail);
     }
 
@@ -467,8 +462,7 @@ impl Follower {
         self.look.reset();
         (self.over, self.left, self.passed_on) = (false, false, false);
         self.is_copy = false;
-        (self.position.midline, self.position.check) = (false, None);
-        self.before.clear();
+        self.position.midline = false;
         self.size = None;
         self.changed(true);
     }

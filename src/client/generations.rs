@@ -113,7 +113,8 @@ impl Generations {
         let certain = self.0[..behind].last().is_some_and(is_at);
         let mut gap = false;
         let mut before = self.0[..behind].last().filter(|_| certain);
-        for generation in &self.0[behind..] {
+        let is_new = position.generation.is_none() && position.earlier.is_empty();
+        for (index, generation) in self.0.iter().enumerate().skip(behind) {
             let rolls = |generation: &Generation| generation.rolls;
             // A number between the two is missing.
             gap |= before
@@ -122,7 +123,12 @@ impl Generations {
                 .is_some_and(|(before, rolls)| before > rolls + 1);
             before = Some(generation);
             match (generation.compressed, generation.etag) {
-                (None, Some(etag)) => return Next::Generation { etag, gap },
+                (None, Some(etag)) => {
+                    // Of what is known nothing is left, unless it is one of the copies behind this one.
+                    let copies = |other: &Generation| other.compressed == Some(None);
+                    gap |= behind == 0 && !is_new && self.0[index..].iter().any(copies);
+                    return Next::Generation { etag, gap };
+                }
                 // What an unknown copy was before may be known.
                 (Some(original), _) => gap |= certain || original.is_some(),
                 (None, None) => {}

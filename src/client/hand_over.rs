@@ -48,7 +48,7 @@ impl Follower {
         let offered = self.offered(offer).map(|offered| &offered.bytes[..count]);
         let last = offered.and_then(|bytes| bytes.last().copied());
         let before = offered.map(|bytes| {
-            let mut before = self.before.clone();
+            let mut before = self.position.before.clone();
             before.add(bytes);
             before
         });
@@ -66,8 +66,7 @@ impl Follower {
         }
         if offer != Offer::Late {
             self.position.offset += count as u64;
-            self.before = before.unwrap_or_default();
-            self.position.check = self.before.check(self.position.offset, &[]);
+            self.position.before = before.unwrap_or_default();
         }
         self.bytes += count as u64;
         // What a command has done with a batch must not be done twice.

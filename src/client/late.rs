@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::exchange::{Broken, Exchange, Progress};
 use super::pause::Pause;
+use super::position::LatePlace;
 use super::requests::Requests;
 use crate::http::conditional::ETag;
 use crate::http::response::{ContentRange, ResponseHead};
@@ -16,9 +17,7 @@ use crate::time::Moment;
 /// An earlier generation.
 #[derive(Debug)]
 struct Entry {
-    etag: ETag,
-    /// Bytes that were handed over.
-    offset: u64,
+    place: LatePlace,
     /// The first look after this time is the last one.
     until: Moment,
     next: Moment,
@@ -64,7 +63,7 @@ pub struct Late {
 impl Late {
     /// Looks at these generations for so long.
     #[must_use]
-    pub fn new(period: Duration, entries: &[(ETag, u64)], now: Moment) -> Late {
+    pub fn new(period: Duration, places: Vec<LatePlace>, now: Moment) -> Late {
         let mut late = Late {
             period,
             entries: VecDeque::new(),
@@ -76,26 +75,36 @@ impl Late {
             handed: 0,
             left: None,
         };
-        entries
-            .iter()
-            .for_each(|&(etag, offset)| late.add(etag, offset, now));
+        places.into_iter().for_each(|place| late.add(place, now));
         late
     }
 
     /// A generation has ended.
-    pub fn add(&mut self, etag: ETag, offset: u64, now: Moment) {
+    pub fn add(&mut self, place: LatePlace, now: Moment) {
         if self.period.is_zero() {
             return;
         }
         let mut pause = Pause::new(CLIENT_LATE_LOOK);
         self.entries.push_back(Entry {
-            etag,
-            offset,
+            place,
             until: now + self.period,
             next: pause.begin(now),
             pause,
             seen: false,
         });
+    }
+
+    /// The log goes on in this generation: gives its place, if it is one of these.
+    pub fn take_out(&mut self, etag: ETag) -> Option<LatePlace> {
+        let mut entries = self.entries.iter();
+        let index = entries.position(|entry| entry.place.etag == etag)?;
+        if index == 0 {
+            self.exchange.abandon();
+            self.timeout = Moment::NEVER;
+            self.lines.clear();
+            self.handed = 0;
+        }
+        self.entries.remove(index).map(|entry| entry.place)
     }
 
     /// How many there are.
@@ -106,11 +115,9 @@ impl Late {
 
     /// Their places.
     #[must_use]
-    pub fn positions(&self) -> Vec<(ETag, u64)> {
-        self.entries
-            .iter()
-            .map(|entry| (entry.etag, entry.offset))
-            .collect()
+    pub fn places(&self) -> Vec<LatePlace> {
+        let entries = self.entries.iter();
+        entries.map(|entry| entry.place.clone()).collect()
     }
 
     /// Each is looked at once more, at once.
@@ -135,7 +142,7 @@ impl Late {
             return None;
         }
         let rest = &self.lines[self.handed..];
-        (!rest.is_empty()).then_some((entry.etag, entry.offset, rest))
+        (!rest.is_empty()).then_some((entry.place.etag, entry.place.offset, rest))
     }
 
     /// Whether a response is under way.
@@ -151,10 +158,11 @@ impl Late {
 
     /// So many bytes were handed over.
     pub fn handed_over(&mut self, count: usize) {
-        self.handed += count;
-        if let Some(entry) = self.entries.front_mut() {
-            entry.offset += count as u64;
+        if let Some(Entry { place, .. }) = self.entries.front_mut() {
+            place.offset += count as u64;
+            place.before.add(&self.lines[self.handed..][..count]);
         }
+        self.handed += count;
         if self.handed == self.lines.len() {
             self.lines.clear();
             self.handed = 0;
@@ -213,13 +221,13 @@ impl Late {
     }
 
     fn ask(&mut self, requests: &Requests, now: Moment) {
-        let Some(Entry { etag, offset, .. }) = self.entries.front() else {
+        let Some(Entry { place, .. }) = self.entries.front() else {
             return;
         };
-        let end = offset + CLIENT_LATE_BUFFER as u64;
+        let end = place.offset + CLIENT_LATE_BUFFER as u64;
         self.lines.clear();
         self.exchange
-            .request(requests.slice(*etag, *offset, end, None));
+            .request(requests.slice(place.etag, place.offset, end, place.check()));
         self.asked = now;
         self.timeout = now + CLIENT_RESPONSE_TIMEOUT;
     }
@@ -228,12 +236,11 @@ impl Late {
         let Some(entry) = self.entries.front() else {
             return Found::Unclear;
         };
+        let LatePlace { etag, offset, .. } = entry.place;
         let is_next =
-            matches!(head.range, Some(ContentRange::Slice { first, .. }) if first == entry.offset);
+            matches!(head.range, Some(ContentRange::Slice { first, .. }) if first == offset);
         match head.status {
-            206 if head.etag == Some(entry.etag) && is_next && head.length.is_some() => {
-                Found::Bytes
-            }
+            206 if head.etag == Some(etag) && is_next && head.length.is_some() => Found::Bytes,
             416 => Found::Nothing,
             404 | 412 => Found::Gone,
             _ => Found::Unclear,
@@ -271,7 +278,7 @@ impl Late {
         let over = found == Found::Gone || (self.asked >= entry.until && found != Found::Unclear);
         if over {
             if fetched > 0 {
-                self.left = Some((entry.etag, fetched));
+                self.left = Some((entry.place.etag, fetched));
             }
             self.entries.pop_front();
             return true;

@@ -1,6 +1,7 @@
 //! A place in a log: the generation, the offset, and what is known of the generations around it. Also its form in a state
 //! file, one line of JSON.
 
+use super::before::Before;
 use crate::http::conditional::ETag;
 use crate::http::json_value::{self, Value};
 use crate::http::position::Check;
@@ -14,16 +15,35 @@ pub struct Position {
     pub generation: Option<ETag>,
     /// Bytes of it that were handed over.
     pub offset: u64,
-    /// Of the bytes before that, if they are known.
-    pub check: Option<Check>,
+    /// The last bytes before that, as far as they are known.
+    pub before: Before,
     /// The name has passed on from this generation, and everything that was written before that was handed over.
     pub ended: bool,
     /// The last byte that was handed over does not end a line, so a late line must wait.
     pub midline: bool,
     /// Generations that came before it, the last ones, in order. They tell what is new when it is gone itself.
     pub earlier: Vec<ETag>,
-    /// Earlier generations to which bytes may still be appended, and how much of each was handed over.
-    pub late: Vec<(ETag, u64)>,
+    /// Earlier generations to which bytes may still be appended.
+    pub late: Vec<LatePlace>,
+}
+
+/// How far an earlier generation was handed over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LatePlace {
+    /// Which one.
+    pub etag: ETag,
+    /// Bytes of it that were handed over.
+    pub offset: u64,
+    /// The last bytes before that, as far as they are known.
+    pub before: Before,
+}
+
+impl LatePlace {
+    /// Of the bytes before the place, if they are known.
+    #[must_use]
+    pub fn check(&self) -> Option<Check> {
+        self.before.check(self.offset, &[])
+    }
 }
 
 impl Position {
@@ -36,16 +56,24 @@ impl Position {
         }
     }
 
-    /// Goes on to the beginning of another generation. `late`: bytes that are appended to this one still count.
-    pub fn pass_to(&mut self, next: ETag, late: bool) {
-        if let Some(before) = self.generation.filter(|&before| before != next) {
-            self.remember(before);
-            if late {
-                self.late.push((before, self.offset));
-            }
+    /// Goes on to the beginning of another generation.
+    pub fn pass_to(&mut self, next: ETag) {
+        if let Some(last) = self.generation.filter(|&last| last != next) {
+            self.remember(last);
         }
         self.generation = Some(next);
-        (self.offset, self.check, self.ended, self.midline) = (0, None, false, false);
+        (self.offset, self.before) = (0, Before::default());
+        (self.ended, self.midline) = (false, false);
+    }
+
+    /// The place of the generation, as one of those to which bytes may still be appended.
+    #[must_use]
+    pub fn as_late(&self) -> Option<LatePlace> {
+        self.generation.map(|etag| LatePlace {
+            etag,
+            offset: self.offset,
+            before: self.before.clone(),
+        })
     }
 
     /// A generation came before this one.
@@ -72,10 +100,7 @@ impl Position {
             Some(tag) => push_tag(&mut out, ",\"etag\":", tag),
             None => out.push_str(",\"etag\":null"),
         }
-        out.push_str(&format!(",\"offset\":{}", self.offset));
-        if let Some(check) = self.check {
-            out.push_str(&format!(",\"check\":\"{check}\""));
-        }
+        push_place(&mut out, self.offset, &self.before);
         out.push_str(&format!(
             ",\"ended\":{},\"midline\":{},\"earlier\":[",
             self.ended, self.midline
@@ -84,17 +109,11 @@ impl Position {
             push_tag(&mut out, if index == 0 { "" } else { "," }, tag);
         }
         out.push_str("],\"late\":[");
-        for (index, &(tag, offset)) in self.late.iter().enumerate() {
-            push_tag(
-                &mut out,
-                if index == 0 {
-                    "{\"etag\":"
-                } else {
-                    ",{\"etag\":"
-                },
-                tag,
-            );
-            out.push_str(&format!(",\"offset\":{offset}}}"));
+        for (index, late) in self.late.iter().enumerate() {
+            let comma = if index == 0 { "" } else { "," };
+            push_tag(&mut out, &format!("{comma}{{\"etag\":"), late.etag);
+            push_place(&mut out, late.offset, &late.before);
+            out.push('}');
         }
         out.push_str("]}\n");
         out
@@ -109,14 +128,11 @@ impl Position {
             Value::Null => None,
             tag => Some(read_tag(tag)?),
         };
-        let check = match value.get("check") {
-            None => None,
-            Some(check) => Some(Check::parse(check.as_str()?.as_bytes())?),
-        };
+        let (offset, before) = read_place(&value)?;
         let mut position = Position {
             generation,
-            check,
-            offset: value.get("offset")?.as_u64()?,
+            offset,
+            before,
             ended: value.get("ended").map_or(Some(false), Value::as_bool)?,
             midline: value.get("midline").map_or(Some(false), Value::as_bool)?,
             ..Position::default()
@@ -125,14 +141,33 @@ impl Position {
             position.earlier.push(read_tag(tag)?);
         }
         for late in value.get("late").map_or(&[][..], Value::items) {
-            let tag = read_tag(late.get("etag")?)?;
-            position.late.push((tag, late.get("offset")?.as_u64()?));
+            let (offset, before) = read_place(late)?;
+            position.late.push(LatePlace {
+                etag: read_tag(late.get("etag")?)?,
+                offset,
+                before,
+            });
         }
         let bounded =
             position.earlier.len() <= CLIENT_EARLIER_MAX && position.late.len() <= CLIENT_LATE_MAX;
         let sound = generation.is_some() || (position.offset == 0 && !position.ended);
         (bounded && sound).then_some((url, position))
     }
+}
+
+fn push_place(out: &mut String, offset: u64, before: &Before) {
+    out.push_str(&format!(",\"offset\":{offset}"));
+    if !before.is_empty() {
+        out.push_str(&format!(",\"before\":\"{}\"", before.to_hex()));
+    }
+}
+
+fn read_place(value: &Value) -> Option<(u64, Before)> {
+    let before = match value.get("before") {
+        None => Before::default(),
+        Some(before) => Before::from_hex(before.as_str()?)?,
+    };
+    Some((value.get("offset")?.as_u64()?, before))
 }
 
 fn push_tag(out: &mut String, before: &str, tag: ETag) {

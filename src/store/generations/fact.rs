@@ -4,7 +4,7 @@ use std::fmt;
 
 use percent_encoding::percent_decode;
 
-use super::order::{Ancestor, Original};
+use super::order::{Ancestor, Modified, Original};
 use crate::http::conditional::ETag;
 use crate::http::target::encode;
 
@@ -19,12 +19,24 @@ pub struct Holder {
     pub size: u64,
 }
 
-impl From<Ancestor> for Holder {
-    fn from(file: Ancestor) -> Holder {
-        Holder {
-            etag: file.etag,
-            inode: file.inode,
-            size: file.size,
+/// A file that was found under a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sighting {
+    /// The file.
+    pub holder: Holder,
+    /// When that was.
+    pub noted: Modified,
+}
+
+impl From<Ancestor> for Sighting {
+    fn from(file: Ancestor) -> Sighting {
+        Sighting {
+            holder: Holder {
+                etag: file.etag,
+                inode: file.inode,
+                size: file.size,
+            },
+            noted: file.noted,
         }
     }
 }
@@ -50,9 +62,9 @@ pub enum Fact {
         /// Below ROOT.
         name: Box<[u8]>,
         /// The one before.
-        from: Holder,
+        from: Sighting,
         /// The one after it.
-        to: Holder,
+        to: Sighting,
     },
     /// A file was created under a name that looks like that of an earlier generation.
     Born(ETag),
@@ -103,12 +115,18 @@ impl fmt::Display for Fact {
 }
 
 /// A file in words.
-struct Words<'a>(&'a Holder);
+struct Words<'a>(&'a Sighting);
 
 impl fmt::Display for Words<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Holder { etag, inode, size } = self.0;
-        write!(out, "{:016x} {inode} {size}", etag.0)
+        let Sighting { holder, noted } = self.0;
+        let Holder { etag, inode, size } = holder;
+        let (seconds, nanoseconds) = noted;
+        write!(
+            out,
+            "{:016x} {inode} {size} {seconds}.{nanoseconds:09}",
+            etag.0
+        )
     }
 }
 
@@ -124,8 +142,8 @@ impl Fact {
                 name: percent_decode(words.next()?.as_bytes())
                     .collect::<Vec<u8>>()
                     .into(),
-                from: words.holder()?,
-                to: words.holder()?,
+                from: words.sighting()?,
+                to: words.sighting()?,
             },
             "born" => Fact::Born(ETag(words.hex()?)),
             "compressed" => Fact::Compressed {
@@ -167,11 +185,14 @@ impl<'a> Reader<'a> {
         u64::from_str_radix(self.next()?, 16).ok()
     }
 
-    fn holder(&mut self) -> Option<Holder> {
-        Some(Holder {
+    fn sighting(&mut self) -> Option<Sighting> {
+        let holder = Holder {
             etag: ETag(self.hex()?),
             inode: self.number()?,
             size: self.number()?,
-        })
+        };
+        let (seconds, nanoseconds) = self.next()?.split_once('.')?;
+        let noted = (seconds.parse().ok()?, nanoseconds.parse().ok()?);
+        Some(Sighting { holder, noted })
     }
 }

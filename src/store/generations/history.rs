@@ -7,7 +7,7 @@ use std::sync::mpsc::SyncSender;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::fact::{Fact, Holder};
+use super::fact::{Fact, Holder, Sighting};
 use super::order::{Ancestor, Modified, Original, Seen};
 use crate::http::conditional::ETag;
 use crate::limits::{SEEN_FILES_MAX, SEEN_LINE_MAX, SEEN_NAMES_MAX};
@@ -67,14 +67,16 @@ impl History {
                 file.size = file.size.max(holder.size);
                 file.noted = now;
             }
-            None => line.push(ancestor(holder, false, now)),
+            None => line.push(ancestor(Sighting { holder, noted: now }, false)),
         }
     }
 
     /// The name has passed from one file to another, and nobody had it in between.
     pub fn note_roll(&self, name: &[u8], from: Holder, to: Holder) {
-        let now = (self.clock)();
-        if self.lock().line(name).roll(from, to, now) {
+        let noted = (self.clock)();
+        let sighting = |holder| Sighting { holder, noted };
+        let rolled = self.lock().line(name).roll(sighting(from), sighting(to));
+        if let Some([from, to]) = rolled {
             let name = name.into();
             self.write(Fact::Roll { name, from, to });
         }
@@ -162,7 +164,7 @@ impl History {
         let mut lines = self.lock();
         match fact {
             Fact::Roll { name, from, to } => {
-                lines.line(name).roll(*from, *to, LONG_AGO);
+                lines.line(name).roll(*from, *to);
             }
             Fact::Born(etag) => {
                 lines.born.insert(*etag, ());
@@ -188,8 +190,8 @@ impl History {
                     .filter(|(_, to)| to.direct)
                     .map(|(from, to)| Fact::Roll {
                         name: name.clone(),
-                        from: Holder::from(*from),
-                        to: Holder::from(*to),
+                        from: Sighting::from(*from),
+                        to: Sighting::from(*to),
                     }),
             );
         }
@@ -244,30 +246,75 @@ impl Line {
         self.files.push_back(file);
     }
 
-    /// Notes that one file came directly after another. False: it is known.
-    fn roll(&mut self, from: Holder, to: Holder, now: Modified) -> bool {
+    /// Notes that one file came directly after another. Gives both as they are known now; `None`: that was known before.
+    fn roll(&mut self, from: Sighting, to: Sighting) -> Option<[Sighting; 2]> {
+        if !self.put_behind(from, to) {
+            return None;
+        }
+        let after = self.place(to.holder.etag)?;
+        let before = after.checked_sub(1).map(|before| self.files[before]);
+        Some([
+            before.map_or(from, Sighting::from),
+            self.files[after].into(),
+        ])
+    }
+
+    /// False: it is there.
+    fn put_behind(&mut self, from: Sighting, to: Sighting) -> bool {
+        let [tag, next_tag] = [from, to].map(|sighting| sighting.holder.etag);
         let pairs = self.files.iter().zip(self.files.iter().skip(1));
         let known = pairs
             .clone()
-            .position(|(one, next)| (one.etag, next.etag) == (from.etag, to.etag));
+            .position(|(one, next)| (one.etag, next.etag) == (tag, next_tag));
         if let Some(place) = known {
-            self.files[place].size = from.size.max(self.files[place].size);
+            self.files[place].size = from.holder.size.max(self.files[place].size);
             // Another worker saw it too, perhaps before this one.
             return !std::mem::replace(&mut self.files[place + 1].direct, true);
         }
-        match self.place(from.etag) {
-            Some(place) if place + 1 == self.files.len() => {}
+        let begins = |place: &usize| !self.files[*place].direct;
+        match (self.place(tag), self.place(next_tag).filter(begins)) {
+            // Somebody found it before anybody knew what came before it.
+            (None, Some(next)) => {
+                self.files[next].direct = true;
+                self.insert(next, ancestor(from, false));
+                return true;
+            }
+            (Some(place), Some(next)) if next < place && self.is_last_of_run(place) => {
+                self.move_before(place, next);
+                return true;
+            }
+            (Some(place), _) if place + 1 == self.files.len() => {}
             // Somebody found what came later, but did not see what came between.
-            Some(place) if !self.files[place + 1].direct && self.place(to.etag).is_none() => {
-                self.files.insert(place + 1, ancestor(to, true, now));
+            (Some(place), None) if self.is_last_of_run(place) && self.place(next_tag).is_none() => {
+                self.insert(place + 1, ancestor(to, true));
                 return true;
             }
             // What came after it is known, and it is another file.
-            Some(_) => return false,
-            None => self.push(ancestor(from, false, now)),
+            (Some(_), _) => return false,
+            (None, None) => self.push(ancestor(from, false)),
         }
-        self.push(ancestor(to, true, now));
+        self.push(ancestor(to, true));
         true
+    }
+
+    /// Whether nobody has seen which file came directly after the one at this place.
+    fn is_last_of_run(&self, place: usize) -> bool {
+        self.files.get(place + 1).is_none_or(|next| !next.direct)
+    }
+
+    /// The files that came directly one after the other, up to `last`, come directly before `next`.
+    fn move_before(&mut self, last: usize, next: usize) {
+        let begins = |place: &usize| !self.files[*place].direct;
+        let first = (next + 1..=last).rev().find(begins).unwrap_or(last);
+        self.files[next].direct = true;
+        self.files.make_contiguous()[next..=last].rotate_left(first - next);
+    }
+
+    fn insert(&mut self, place: usize, file: Ancestor) {
+        self.files.insert(place, file);
+        if self.files.len() > SEEN_LINE_MAX {
+            self.files.pop_front();
+        }
     }
 
     fn place(&self, etag: ETag) -> Option<usize> {
@@ -328,13 +375,10 @@ fn now() -> Modified {
     (seconds, since.subsec_nanos())
 }
 
-/// What is remembered was seen at some time before the start: nothing is older for that.
-const LONG_AGO: Modified = (0, 0);
-
 /// The longest tick of the kernel's clock, at 100 Hz.
 const TICK: Duration = Duration::from_millis(10);
 
-fn ancestor(holder: Holder, direct: bool, noted: Modified) -> Ancestor {
+fn ancestor(Sighting { holder, noted }: Sighting, direct: bool) -> Ancestor {
     Ancestor {
         etag: holder.etag,
         size: holder.size,

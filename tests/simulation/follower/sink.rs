@@ -135,7 +135,7 @@ impl Sink {
     /// The follower goes on at a position: what was handed over behind it comes again.
     pub fn rewind(&mut self, position: &Position, origin: &Origin) {
         let mut places = position.late.clone();
-        places.extend(position.generation.map(|tag| (tag, position.offset)));
+        places.extend(position.as_late());
         let newest_of = |tag: ETag| {
             let of = self.handed.iter().filter(|handed| handed.tag == tag);
             of.map(|handed| handed.file).max()
@@ -149,9 +149,10 @@ impl Sink {
             .collect();
         for (handed, newest) in self.handed.iter_mut().zip(newest) {
             let mut places = places.iter();
-            let place = places.find(|(tag, _)| *tag == handed.tag && newest == Some(handed.file));
+            let place =
+                places.find(|place| place.etag == handed.tag && newest == Some(handed.file));
             let kept = match place {
-                Some((_, offset)) => *offset as usize,
+                Some(place) => place.offset as usize,
                 None if position.earlier.contains(&handed.tag) => handed.bytes,
                 None if current.is_none_or(|current| handed.file > current) => 0,
                 None => handed.bytes,

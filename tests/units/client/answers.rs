@@ -155,7 +155,7 @@ fn a_successor_that_is_compressed_is_a_gap() {
         assert_eq!(talk.asks(Link::Main).as_deref(), Some("GET /log"));
         let position = talk.follower.position();
         assert_eq!(position.generation, Some(ETag(3)));
-        let late: Vec<ETag> = position.late.iter().map(|(tag, _)| *tag).collect();
+        let late: Vec<ETag> = position.late.iter().map(|place| place.etag).collect();
         assert_eq!(late, [ETag(1)], "the copy has no late lines");
         assert_eq!(talk.handed, b"");
         assert!(

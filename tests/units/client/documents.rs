@@ -72,8 +72,11 @@ fn json() {
 fn a_position_is_read_as_it_was_written() {
     let mut position = Position::start_of(ETag(7));
     position.offset = u64::MAX;
-    position.pass_to(ETag(8), true);
+    position.before.add(b"\0\xff");
+    position.late.extend(position.as_late());
+    position.pass_to(ETag(8));
     position.offset = 3;
+    position.before.add(b"ab\n");
     position.midline = true;
     let text = position.to_json("http://host/\"log\"");
     assert_eq!(
@@ -100,7 +103,7 @@ fn list(tags: &[u64]) -> Generations {
 #[test]
 fn the_next_generation_is_behind_all_that_are_known() {
     let mut position = Position::start_of(ETag(1));
-    position.pass_to(ETag(2), false);
+    position.pass_to(ETag(2));
     let next = |etag: u64| Next::Generation {
         etag: ETag(etag),
         gap: false,
