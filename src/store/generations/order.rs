@@ -105,6 +105,11 @@ impl Seen {
     fn is_direct(&self, before: usize, after: usize) -> bool {
         before + 1 == after && self.line[after].direct
     }
+
+    /// Whether every file that came between those at these places was seen.
+    fn is_watched(&self, before: usize, after: usize) -> bool {
+        self.line[before + 1..=after].iter().all(|file| file.direct)
+    }
 }
 
 /// A generation.
@@ -360,8 +365,8 @@ fn watched_from(current: Option<&Member>, seen: &Seen) -> Option<usize> {
     (last + 1 == seen.line.len()).then_some(first)
 }
 
-/// Where a file belongs of which the name says nothing: between those that were seen before and after it, next to the one
-/// that it was seen directly with, else by time. What was never seen cannot have come after the first file that was
+/// Where a file belongs of which the name says nothing: between those that were seen before and after it, next to one of
+/// them if every file between the two was seen, else by time. What was never seen cannot have come after the first file that was
 /// `watched`, however late it was written to.
 fn index_for(
     members: &[Member],
@@ -377,14 +382,14 @@ fn index_for(
         let before = known().rfind(|(_, other)| *other < place);
         if let Some((index, other)) = before {
             start = index + 1;
-            if seen.is_direct(other, place) {
+            if seen.is_watched(other, place) {
                 return start;
             }
         }
         let behind = known().find(|(index, other)| *index >= start && *other > place);
         if let Some((index, other)) = behind {
             end = index;
-            if seen.is_direct(place, other) {
+            if seen.is_watched(place, other) {
                 return end;
             }
         }
