@@ -16,8 +16,8 @@ pub enum Kind {
     Log,
     /// A copy of one, under the name of an earlier generation.
     Copy,
-    /// A compressed copy.
-    Compressed,
+    /// A compressed copy of this one.
+    Compressed(usize),
 }
 
 /// A file that has the name or had it, or a copy of one.

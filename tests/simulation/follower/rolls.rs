@@ -95,7 +95,8 @@ impl Origin {
                 let packed = packed.collect();
                 let copy = format!("{name}.gz");
                 let modified = self.directory.inodes[inode].modified;
-                let made = self.make(Kind::Compressed, &copy, packed, now);
+                let kind = Kind::Compressed(self.directory.inodes[inode].file);
+                let made = self.make(kind, &copy, packed, now);
                 self.directory.inodes[made].modified = modified;
             }
             Step::Unlink(name) => {

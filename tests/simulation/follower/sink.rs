@@ -86,7 +86,8 @@ impl Sink {
             "other bytes than were written: {file} from {offset}"
         );
         let known = &origin.files[file];
-        assert!(known.kind != Kind::Compressed, "a compressed copy");
+        let is_copy = matches!(known.kind, Kind::Compressed(_));
+        assert!(!is_copy, "a compressed copy");
         if is_late {
             let begins_line = offset == 0 || written[offset - 1] == b'\n';
             // The end of a generation ends its last line.

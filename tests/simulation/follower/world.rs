@@ -659,10 +659,12 @@ impl World<'_> {
         match task {
             Task::None => return false,
             Task::Report(line) => {
-                if line.contains("is lost") {
+                let line = line.to_owned();
+                self.told(&line);
+                if line.contains("is lost") && self.settings.on_gap == OnGap::Oldest {
                     self.sink.pass_gap();
                 }
-                self.reports.push(line.to_owned());
+                self.reports.push(line);
                 self.follower.reported();
             }
             Task::Save(position) => {
@@ -697,11 +699,32 @@ impl World<'_> {
                 self.follower.handed_over(told);
             }
             Task::Finish(outcome) => {
-                self.ended = Some(outcome.clone());
+                let outcome = outcome.clone();
+                if let Outcome::Gap(line) = &outcome {
+                    self.told(line);
+                }
+                self.ended = Some(outcome);
                 return false;
             }
         }
         true
+    }
+
+    /// What was handed over is not lost because it is compressed.
+    fn told(&self, line: &str) {
+        let position = self.follower.position();
+        let copy = position
+            .generation
+            .and_then(|tag| self.origin.by_tag(tag))
+            .filter(|_| line.contains("is left only as a compressed copy"));
+        if let Some(Kind::Compressed(file)) = copy.map(|copy| self.origin.files[copy].kind) {
+            let known = &self.origin.files[file];
+            let handed = self.sink.of(file);
+            assert!(
+                known.bytes.is_empty() || handed < known.bytes.len(),
+                "generation {file} was handed over before it was compressed: {line}"
+            );
+        }
     }
 
     fn take(&mut self, tag: ETag, offset: usize, bytes: &[u8]) {
