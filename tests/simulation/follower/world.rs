@@ -710,8 +710,11 @@ impl World<'_> {
         true
     }
 
-    /// What was handed over is not lost because it is compressed.
+    /// What was handed over is not lost because it is compressed. Behind a gap older files may come.
     fn told(&self, line: &str) {
+        if self.reports.iter().any(|line| line.contains("is lost")) {
+            return;
+        }
         let position = self.follower.position();
         let copy = position
             .generation
