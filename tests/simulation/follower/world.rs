@@ -374,8 +374,15 @@ impl World<'_> {
         }
         match self.server {
             Some(_) => {
+                let inode = self.origin.current.map(|file| self.origin.files[file].inode);
+                let size = inode.map_or(0, |inode| self.origin.content(inode).bytes.len());
                 if let Some(inode) = self.origin.truncate(self.now) {
                     self.truncated(inode);
+                }
+                // It has grown beyond what it was before anybody looks again.
+                let grown = if self.chance(2) { size } else { 0 };
+                while inode.is_some_and(|inode| self.origin.content(inode).bytes.len() < grown) {
+                    self.append();
                 }
             }
             None => {
