@@ -374,7 +374,10 @@ impl World<'_> {
         }
         match self.server {
             Some(_) => {
-                let inode = self.origin.current.map(|file| self.origin.files[file].inode);
+                let inode = self
+                    .origin
+                    .current
+                    .map(|file| self.origin.files[file].inode);
                 let size = inode.map_or(0, |inode| self.origin.content(inode).bytes.len());
                 if let Some(inode) = self.origin.truncate(self.now) {
                     self.truncated(inode);

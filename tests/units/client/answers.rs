@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use openrange::client::before::Before;
 use openrange::client::exchange::Need;
 use openrange::client::follower::{Follower, Link, Outcome, Task};
-use openrange::client::position::Position;
+use openrange::client::position::{LatePlace, Position};
 use openrange::client::requests::Requests;
 use openrange::client::settings::{From, OnGap, Settings, Until};
 use openrange::http::etag::ETag;
+use openrange::http::position::Check;
 use openrange::time::Moment;
 
 struct Talk {
@@ -67,17 +69,22 @@ impl Talk {
 
     /// The request line that comes next within some seconds, if there is one.
     fn asks(&mut self, link: Link) -> Option<String> {
+        let head = self.requests(link)?;
+        let line = head.lines().next().unwrap_or_default();
+        Some(line.trim_end_matches(" HTTP/1.1").to_owned())
+    }
+
+    /// The request that comes next within some seconds, if there is one.
+    fn requests(&mut self, link: Link) -> Option<String> {
         for _ in 0..100 {
             self.tasks();
             match self.follower.exchange(link).need() {
                 Need::Connect => self.follower.connected(link, self.now),
                 Need::Disconnect => self.follower.exchange(link).disconnected(),
                 Need::Send(bytes) => {
-                    let (count, text) = (bytes.len(), String::from_utf8_lossy(bytes));
-                    let line = text.lines().next().unwrap_or_default();
-                    let line = line.trim_end_matches(" HTTP/1.1").to_owned();
+                    let (count, text) = (bytes.len(), String::from_utf8_lossy(bytes).into());
                     self.follower.exchange(link).sent(count);
-                    return Some(line);
+                    return Some(text);
                 }
                 Need::Rest | Need::Receive => self.now = self.now + Duration::from_millis(100),
             }
@@ -251,4 +258,84 @@ fn a_successor_that_came_before_is_none() {
     talk.list(&[("/log.1", 1, ""), ("/log", 3, NOW)]);
     assert_eq!(talk.asks(Link::Main).as_deref(), Some("GET /log"));
     assert_eq!(talk.follower.position().generation, Some(ETag(3)));
+}
+
+fn before(bytes: &[u8]) -> Before {
+    let mut before = Before::default();
+    before.add(bytes);
+    before
+}
+
+/// A server that has forgotten a truncation calls a file as one to which late bytes may still come: what that had does not
+/// come again, and what it has now is checked.
+#[test]
+fn a_file_with_late_bytes_has_the_name_again() {
+    let late = LatePlace {
+        etag: ETag(1),
+        offset: 4,
+        before: before(b"old\n"),
+    };
+    let position = Position {
+        late: vec![late],
+        earlier: vec![ETag(1)],
+        ended: true,
+        ..Position::start_of(ETag(2))
+    };
+    let mut talk = Talk::new(OnGap::Oldest, Some(position));
+    let gone = "HTTP/1.1 404 Not Found\r\nContent-Length: 5\r\n\r\n";
+    for _ in 0..20 {
+        let asked = talk.requests(Link::Main).expect("it goes on");
+        if asked.starts_with("GET /log?generations") {
+            talk.list(&[("/log", 1, NOW)]);
+        } else if talk.follower.position().generation == Some(ETag(1)) {
+            let check = Check::of(b"old\n");
+            assert!(asked.contains("Range: bytes=4-\r\n"), "{asked}");
+            assert!(
+                asked.contains(&format!("If-Bytes-Before: {check}\r\n")),
+                "{asked}"
+            );
+            assert_eq!(
+                talk.follower.position().late.len(),
+                1,
+                "the one that it left"
+            );
+            return;
+        } else if asked.starts_with("HEAD") {
+            talk.answer(gone);
+        } else {
+            talk.answer(FAILED);
+        }
+    }
+    panic!("it waits for ever: {:?}", talk.reports);
+}
+
+/// After a restart, too, a request for what comes next says which bytes stand before it.
+#[test]
+fn what_stands_before_is_known_from_the_first_byte_on() {
+    let late = LatePlace {
+        etag: ETag(1),
+        offset: 70,
+        before: before(&[b'l'; 64]),
+    };
+    let position = Position {
+        offset: 100,
+        before: before(&[b'x'; 100]),
+        late: vec![late],
+        ..Position::start_of(ETag(2))
+    };
+    let text = position.to_json("http://host/log");
+    let (_, position) = Position::from_json(text.as_bytes()).expect("a state");
+    let mut talk = Talk::new(OnGap::Fail, Some(position));
+    let asked = talk.requests(Link::Late).expect("a look");
+    let field = format!("If-Bytes-Before: {}\r\n", Check::of(&[b'l'; 64]));
+    assert!(asked.contains(&field), "{asked}");
+    assert!(talk.asks(Link::Main).is_some());
+    talk.answer(
+        "HTTP/1.1 206 Partial Content\r\nETag: W/\"0000000000000002\"\r\nContent-Range: bytes 100-102/103\r\n\
+         Content-Length: 3\r\n\r\nyz\n",
+    );
+    let asked = talk.requests(Link::Main).expect("it goes on");
+    let stood = [&[b'x'; 61][..], b"yz\n"].concat();
+    let field = format!("If-Bytes-Before: {}\r\n", Check::of(&stood));
+    assert!(asked.contains(&field), "{asked}");
 }

@@ -164,3 +164,27 @@ fn a_copy_after_the_generation_that_was_read_is_a_gap() {
         );
     }
 }
+
+/// Nothing of what the position knows is left, unless it is one of the copies: then what stands before them may be older.
+#[test]
+fn what_stands_before_an_unknown_copy_may_be_older() {
+    let first = r#"{"etag":"W/\"0000000000000001\"","size":2,"compressed":null}"#;
+    let copy = r#"{"etag":"W/\"0000000000000002\"","size":9,"compressed":"gzip"}"#;
+    let last = r#"{"etag":"W/\"0000000000000003\"","size":2,"compressed":null,"current":true}"#;
+    let list = |items: &[&str]| {
+        let text = format!("{{\"generations\":[{}]}}", items.join(","));
+        Generations::parse(text.as_bytes()).expect("a list")
+    };
+    let next = |etag: u64, gap| Next::Generation {
+        etag: ETag(etag),
+        gap,
+    };
+    let away = Position::start_of(ETag(9));
+    assert_eq!(list(&[first, copy, last]).after(&away), next(1, true));
+    assert_eq!(list(&[copy, first, last]).after(&away), next(1, false));
+    assert_eq!(list(&[first, last]).after(&away), next(1, false));
+    let known = Position::start_of(ETag(1));
+    assert_eq!(list(&[first, copy, last]).after(&known), next(3, true));
+    let new = Position::default();
+    assert_eq!(list(&[first, copy, last]).after(&new), next(1, false));
+}

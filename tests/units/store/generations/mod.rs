@@ -1,6 +1,1 @@
-//! `store::generations`.
 
-mod families;
-mod family;
-mod order;
-mod scan;

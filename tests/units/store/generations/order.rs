@@ -313,3 +313,18 @@ fn late_bytes_make_no_file_newer_than_those_that_were_watched() {
     let chain = Chain::new(members, &watched);
     assert_eq!(order(&chain), [1, 3, 4, 2, 6]);
 }
+
+/// A late write makes the file that nobody saw look newer than one that was followed directly by what is known: it does not
+/// stand between the two.
+#[test]
+fn nothing_unseen_stands_between_files_that_were_watched() {
+    let members = vec![
+        member("app.log-20240108", 8, 51),
+        member("saved9", 9, 50),
+        member("saved10", 10, 55),
+        member("app.log-20240111", 11, 60),
+        member("app.log", 12, 70),
+    ];
+    let seen = saw(&[(9, false), (10, true), (11, true), (12, false)]);
+    assert_eq!(order(&Chain::new(members, &seen)), [8, 9, 10, 11, 12]);
+}
