@@ -133,6 +133,13 @@ impl Origin {
         self.files.iter().rposition(|file| file.has_had(tag))
     }
 
+    /// The server has forgotten a truncation, or never saw it: to everybody the file is one that had its tag before.
+    pub fn is_taken_for_another(&self, file: usize) -> bool {
+        let File { tag, former, .. } = &self.files[file];
+        let has_had = |other: &File| [*tag].iter().chain(former).any(|&tag| other.has_had(tag));
+        self.files[..file].iter().any(has_had)
+    }
+
     /// The next one that is there.
     fn successor(&self, file: usize) -> Option<usize> {
         let skip = usize::from(self.fault == Fault::SkipSuccessor);

@@ -71,10 +71,8 @@ impl Sink {
         let newest = newest_of(false).or_else(|| newest_of(true));
         let is_late = is_placed(&file) && newest != Some(file);
         let at_end = origin.files[file].at_end.unwrap_or(usize::MAX);
-        // The server has forgotten a truncation, or never saw it: to everybody it is the file that had the tag before.
-        let is_taken_for_another = origin.files[..file].iter().any(|other| other.has_had(tag));
         assert!(
-            !is_late || offset >= at_end || is_taken_for_another,
+            !is_late || offset >= at_end || origin.is_taken_for_another(file),
             "generation {file} from {offset} of {at_end} behind a later one: {self:?}"
         );
         let handed = self.handed[place].bytes;
