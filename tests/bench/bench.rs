@@ -12,6 +12,7 @@ mod dialect;
 mod fanout;
 mod files;
 mod idle;
+mod intake;
 mod latency;
 mod machine;
 mod meter;
@@ -34,7 +35,7 @@ use table::Table;
 
 type Topic = (&'static str, &'static str, fn(&Settings) -> Vec<Table>);
 
-const TOPICS: [Topic; 11] = [
+const TOPICS: [Topic; 12] = [
     ("fanout", "1 to 10,000 tails of one file", fanout::one_file),
     ("many", "1,000 files with a tail each", fanout::many_files),
     (
@@ -71,6 +72,11 @@ const TOPICS: [Topic; 11] = [
         "appends",
         "records published over HTTP, without and with fsync; POST beside write(2)",
         appends::run,
+    ),
+    (
+        "intake",
+        "an append beside 10,000 tails and 100,000 datagrams a second",
+        intake::run,
     ),
     ("workers", "two workers against one", workers::run),
     (

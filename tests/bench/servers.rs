@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -105,6 +105,24 @@ pub struct Plan {
     pub workers: usize,
     /// What is published to the server itself, if anything is.
     pub records: Option<Records>,
+    /// Where openrange receives datagrams, if it does.
+    pub intake: Option<Intake>,
+}
+
+/// A port for datagrams, which become lines of [`Intake::FILE`].
+#[derive(Clone, Copy)]
+pub struct Intake {
+    pub port: u16,
+}
+
+impl Intake {
+    pub const FILE: &str = "received";
+
+    pub fn free() -> Intake {
+        let socket = UdpSocket::bind("127.0.0.1:0").expect("a port");
+        let port = socket.local_addr().expect("an address").port();
+        Intake { port }
+    }
 }
 
 /// A running server; ended when it is dropped.
@@ -136,6 +154,10 @@ impl Server {
                 let mut command = Command::new(former.unwrap_or(&settings.binary));
                 if plan.records.is_some() {
                     command.args(["--write", "/"]);
+                }
+                if let Some(Intake { port }) = plan.intake {
+                    let intake = format!("udp:127.0.0.1:{port}=/{}", Intake::FILE);
+                    command.args(["--intake", &intake]);
                 }
                 command
                     .args(["--listen", "127.0.0.1:0", "--threads"])
