@@ -105,6 +105,8 @@ pub struct Plan {
     pub workers: usize,
     /// What is published to the server itself, if anything is.
     pub records: Option<Records>,
+    /// The directory of openrange's jobs, if there are any.
+    pub jobs: Option<&'static str>,
     /// Where openrange receives datagrams, if it does.
     pub intake: Option<Intake>,
 }
@@ -154,6 +156,9 @@ impl Server {
                 let mut command = Command::new(former.unwrap_or(&settings.binary));
                 if plan.records.is_some() {
                     command.args(["--write", "/"]);
+                }
+                if let Some(jobs) = plan.jobs {
+                    command.args(["--jobs", &format!("/{jobs}")]);
                 }
                 if let Some(Intake { port }) = plan.intake {
                     let intake = format!("udp:127.0.0.1:{port}=/{}", Intake::FILE);

@@ -3,6 +3,9 @@
 use std::fs;
 use std::time::Instant;
 
+use openrange::jobs::record::JobRecord;
+use openrange::jobs::{JobDirectory, JobId};
+
 use super::askers::{Askers, Until};
 use super::machine::field;
 use super::servers::{Kind, Plan, Server};
@@ -16,21 +19,57 @@ const COLUMNS: &[Column] = &[
     ("ms to the first answer", false),
 ];
 
+/// The directory of the jobs.
+const JOBS: &str = "jobs";
+
 pub fn run(settings: &Settings) -> Vec<Table> {
     const KINDS: [Kind; 4] = [Kind::Openrange, Kind::Former, Kind::Lighttpd, Kind::Nginx];
     let mut table = Table::new("From start to the first answer", COLUMNS, &[]);
     settings.alternate(&settings.among(&KINDS), "start", |kind| {
-        table.add("1 KiB file", kind, measure(settings, kind));
+        table.add("1 KiB file", kind, measure(settings, kind, 0));
+    });
+    let count = settings.either(10_000, 100);
+    let case = format!("1 KiB file, {count} open jobs");
+    settings.alternate(&settings.among(&KINDS[..2]), &case, |kind| {
+        table.add(&case, kind, measure(settings, kind, count));
     });
     vec![table]
 }
 
-fn measure(settings: &Settings, kind: Kind) -> Result<Sample, String> {
+/// Makes so many open jobs, as a server leaves them that ends.
+fn make_jobs(site: &Site, count: u32) -> Result<(), String> {
+    let path = site.file(JOBS);
+    fs::create_dir(&path).map_err(|error| error.to_string())?;
+    let directory = JobDirectory::open(&path).map_err(|error| error.to_string())?;
+    for number in 0..count {
+        let record = JobRecord {
+            id: JobId::from_bits(number.into()),
+            deadline: u64::MAX,
+            content_type: "text/plain".into(),
+            length: 1,
+            callback: None,
+        };
+        let claimed = directory.claim(&record);
+        claimed.map_err(|error| error.to_string())?;
+        let request = path.join(format!("{}.request", record.id));
+        fs::write(request, "x").map_err(|error| error.to_string())?;
+        let queued = directory.enqueue(&record);
+        queued.map_err(|error| error.to_string())?;
+    }
+    Ok(())
+}
+
+fn measure(settings: &Settings, kind: Kind, jobs: u32) -> Result<Sample, String> {
     const LENGTH: u64 = 1024;
     let text = |error: std::io::Error| error.to_string();
     let site = Site::new().with_file("file", LENGTH);
+    let mut plan = Plan::default();
+    if jobs > 0 {
+        make_jobs(&site, jobs)?;
+        plan.jobs = Some(JOBS);
+    }
     let started = Instant::now();
-    let server = Server::start(kind, settings, &site, &Plan::default())?;
+    let server = Server::start(kind, settings, &site, &plan)?;
     let pid = server.pid();
     let waited = started.elapsed();
     let resident = field(&format!("/proc/{pid}/smaps_rollup"), "Rss");
