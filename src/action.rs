@@ -11,6 +11,7 @@ use crate::http::conditional::ETag;
 use crate::http::pattern::Pattern;
 use crate::http::query::Start;
 use crate::http::request::Refusal;
+use crate::http::request_line::RequestLine;
 use crate::http::target::Path;
 use crate::intent::ParsedRequest;
 use crate::receipt::WriteFailure;
@@ -19,18 +20,25 @@ use crate::receipt::WriteFailure;
 pub type ParsedHead = Result<ParsedRequest, Refused>;
 
 /// A head that will not be answered as it asks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refused {
     /// Why.
     pub why: Refusal,
     /// It begins like a HEAD request, so nothing may follow the head of the answer.
     pub head_only: bool,
+    /// What was read of its request line, for the log.
+    pub line: Option<Box<RequestLine>>,
 }
 
 impl Refused {
     pub(crate) fn new(why: Refusal, bytes: &[u8]) -> Refused {
         let head_only = bytes.trim_ascii_start().starts_with(b"HEAD ");
-        Refused { why, head_only }
+        let line = RequestLine::of(bytes).map(Box::new);
+        Refused {
+            why,
+            head_only,
+            line,
+        }
     }
 }
 

@@ -4,6 +4,9 @@ use std::fmt;
 
 use percent_encoding::percent_decode_str;
 
+/// What is said of a text that is no such URL.
+pub const EXPECTED: &str = "expected http://HOST[:PORT]/PATH or http+unix://%2Frun%2Fx.sock/PATH";
+
 /// A parsed URL, without query and fragment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Url {
@@ -47,7 +50,7 @@ impl Url {
     /// # Errors
     /// What is wrong with it.
     pub fn parse(text: &str) -> Result<Url, &'static str> {
-        let expected = "expected http://HOST[:PORT]/PATH or http+unix://%2Frun%2Fx.sock/PATH";
+        let expected = EXPECTED;
         if text.bytes().any(|byte| !byte.is_ascii_graphic()) {
             return Err("a URL has only printable ASCII characters; encode others as %XX");
         }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::client::url::{Server, Url};
+use crate::client::url::{self, Server, Url};
 use crate::limits::CALLBACK_MAX;
 
 /// A server that may be told of ends of jobs (`--allow`).
@@ -19,7 +19,12 @@ impl Origin {
     /// # Errors
     /// What is wrong with it.
     pub fn parse(text: &str) -> Result<Origin, &'static str> {
-        let url = Url::parse(text)?;
+        const ORIGIN: &str =
+            "expected http://HOST[:PORT], https://HOST[:PORT] or http+unix://%2Frun%2Fx.sock";
+        let url = Url::parse(text).map_err(|why| match why {
+            url::EXPECTED => ORIGIN,
+            why => why,
+        })?;
         if &*url.path != "/" {
             return Err("an origin has no path");
         }

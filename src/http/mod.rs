@@ -30,6 +30,7 @@ pub mod query;
 pub mod range;
 pub mod request;
 pub mod request_body;
+pub mod request_line;
 pub mod response;
 pub mod response_body;
 pub mod sse;

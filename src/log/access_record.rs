@@ -27,11 +27,18 @@ pub struct Record {
     pub sent: u64,
 }
 
-/// The request line as the client sent it, but for its path, which is in its shortest form. What could not be read is a
-/// dash.
+/// The request line as the client sent it, but for its path, which is in its shortest form. Of a head that was refused it
+/// has no query. What could not be read is a dash.
 fn request_line(asked: &ParsedHead, combined: bool) -> String {
-    let Ok(asked) = asked else {
-        return "-".into();
+    let asked = match asked {
+        Ok(asked) => asked,
+        Err(refused) => {
+            return refused.line.as_ref().map_or("-".into(), |line| {
+                let words = [Some(&line.method), Some(&line.path), line.version.as_ref()];
+                let words: Vec<&str> = words.into_iter().flatten().map(|word| &**word).collect();
+                words.join(" ")
+            });
+        }
     };
     let target = match combined {
         true => asked.target_for_log("-"),

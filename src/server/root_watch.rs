@@ -129,9 +129,13 @@ impl Watched {
     fn trouble_with_writing(&self) -> Option<String> {
         let shared = self.workers.shared();
         let options = shared.writable.as_ref()?.replaced(&self.files)?;
+        let intake = match options.contains("--intake") {
+            true => ", and what --intake receives goes to the directory of before",
+            false => "",
+        };
         Some(format!(
-            "another directory has the name of one that this process may write to ({options}): writes there get 503, \
-             and what --intake receives goes to the directory of before, until the server is restarted"
+            "another directory has the name of one that this process may write to ({options}): writes there get 503\
+             {intake}, until the server is restarted"
         ))
     }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::os::fd::{AsFd, BorrowedFd};
 
-use rustix::fs::{Access, AtFlags, FileType, Mode, Statx, accessat};
+use rustix::fs::{Access, AtFlags, FileType, Mode, Statx, accessat, statat};
 use rustix::io::Errno;
 use rustix::process::geteuid;
 
@@ -29,6 +29,7 @@ fn refusal_of_name(files: &Files, name: &[u8], forbidden: bool) -> Option<String
         Err(Errno::ACCESS | Errno::PERM) => {
             return Some("this process may not search a directory on the way".into());
         }
+        Err(Errno::NOENT) => return dangling_link(files, name),
         Ok(_) | Err(_) => return None,
     };
     let stat = stat(place.as_fd()).ok()?;
@@ -43,6 +44,23 @@ fn refusal_of_name(files: &Files, name: &[u8], forbidden: bool) -> Option<String
     Some(format!(
         "{kind} has {permissions}: this process may not read it"
     ))
+}
+
+/// Says so if a name leads to nothing because a symbolic link does.
+fn dangling_link(files: &Files, name: &[u8]) -> Option<String> {
+    let slashes = name.iter().enumerate();
+    let slashes = slashes.filter_map(|(at, &byte)| (byte == b'/').then_some(at));
+    let mut begin = 0;
+    for end in slashes.chain([name.len()]) {
+        if files.resolve(&name[..end]).is_err() {
+            let directory = files.resolve(&name[..begin.max(1) - 1]).ok()?;
+            let last = statat(&directory, &name[begin..end], AtFlags::SYMLINK_NOFOLLOW).ok()?;
+            let is_link = FileType::from_raw_mode(last.st_mode) == FileType::Symlink;
+            return is_link.then(|| "a symbolic link leads to nothing".into());
+        }
+        begin = end + 1;
+    }
+    None
 }
 
 /// Why the file system does not permit a write to a name: who may, and who this process is.

@@ -195,7 +195,11 @@ pub(super) fn look(
 ) -> Result<Option<(Vec<u8>, Entry)>, Errno> {
     let found = resolve(files, directory, path, name, form, &mut false)?;
     Ok(found.map(|(name, entry)| {
-        let entry = with_job(files, directory, path, &name, entry);
+        let entry = match form {
+            // It says nothing of jobs.
+            Form::Links => entry,
+            _ => with_job(files, directory, path, &name, entry),
+        };
         (name, entry)
     }))
 }

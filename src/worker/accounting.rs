@@ -133,7 +133,16 @@ fn log_answer(
         }
         Err(refused) => {
             let why = refused.why.explain().1;
-            log!(level, peer:%, status, why; "{peer} refused, {why}: {summary}");
+            match &refused.line {
+                Some(line) => {
+                    let (method, target) = (&*line.method, &*line.path);
+                    log!(
+                        level, peer:%, method, target, status, why;
+                        "{peer} {method} {target} refused, {why}: {summary}"
+                    );
+                }
+                None => log!(level, peer:%, status, why; "{peer} refused, {why}: {summary}"),
+            }
         }
     }
 }

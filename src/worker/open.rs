@@ -18,6 +18,7 @@ use crate::action::{Action, ParsedHead};
 use crate::follow::look_up::Lookup;
 use crate::follow::watcher::TopicId;
 use crate::http::authorization::{Right, Session};
+use crate::http::host::Host;
 use crate::http::target::Target;
 use crate::intent::{Intent, ParsedRequest};
 use crate::limits::COPY_MAX;
@@ -141,21 +142,29 @@ fn respond(
     }
 }
 
-/// Why a file is refused, for the log.
+/// Why a request is refused, for the log.
 fn why_refused(slot: &Slot, context: &Context, found: &Resource<Rc<OpenFile>>) -> Option<String> {
-    let forbidden = match found {
-        Resource::Forbidden => true,
-        Resource::Missing => false,
-        _ => return None,
-    };
     if !log_enabled!(Level::Info) {
         return None;
     }
     let Action::Open(Ok(asked)) = slot.machine.action() else {
         return None;
     };
+    let forbidden = match found {
+        Resource::Forbidden => true,
+        Resource::Missing => false,
+        Resource::Misdirected => return Some(why_misdirected(&asked.request.host)),
+        _ => return None,
+    };
     let path = asked.intent.path()?;
     explain::refusal(context.topics.lookups.files(), path, forbidden)
+}
+
+fn why_misdirected(host: &Host) -> String {
+    match host {
+        Host::Name(name) => format!("no --host names {name:?}"),
+        Host::Literal => "no --host names it".into(),
+    }
 }
 
 /// A subscription joins its topic; a topic that was made for a response that is none goes.

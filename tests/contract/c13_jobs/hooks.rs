@@ -429,7 +429,11 @@ fn wrong_usage_is_one_line() {
             2,
             "",
         ),
-        (&[&["--allow", "x"]], 2, "expected http"),
+        (
+            &[&["--allow", "app:9000"]],
+            2,
+            "expected http://HOST[:PORT], ",
+        ),
         (&[&["--pauses", "1,x"]], 2, "seconds"),
         (&[&["--timeout", "0"]], 2, "more than 0"),
         (&[&listed, &signed, &[&none]], 1, "none"),

@@ -52,18 +52,54 @@ fn a_method_that_is_refused_has_its_path() {
 }
 
 #[test]
+fn the_log_names_what_a_request_asked_for_that_is_refused() {
+    let dir = TempDir::with("log", "x");
+    let server = launch(&dir, &[], None);
+    let cases = [
+        (
+            "GET /log?access_token=hush HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+            400,
+            "GET /log refused, repeated Host field: 400",
+        ),
+        ("GET /lo\u{7f}g\" HTTP/1.1\r\n\r\n", 400, "refused, "),
+        (
+            "GET /log HTTP/1.1\r\nHost: Elsewhere.example:80\r\n\r\n",
+            421,
+            "GET /log: 421",
+        ),
+    ];
+    for (request, status, said) in cases {
+        let mut client = Client::new(&server);
+        client.send(request);
+        assert_eq!(client.response().status, status, "{request:?}");
+        let line = server.log().wait_for(&[said]);
+        assert!(!line.contains("hush"), "{line}");
+    }
+    let line = server.log().wait_for(&["421"]);
+    assert!(
+        line.contains("no --host names \"elsewhere.example\""),
+        "{line}"
+    );
+}
+
+#[test]
 fn the_log_says_why_and_the_client_does_not_learn_it() {
     let dir = TempDir::with("closed", "x");
     let path = dir.join("closed");
     std::fs::set_permissions(&path, PermissionsExt::from_mode(0o000)).expect("chmod");
     std::fs::create_dir(dir.join("sub")).expect("mkdir");
     std::os::unix::fs::symlink("/etc/passwd", dir.join("out")).expect("symlink");
+    for name in ["gone", "sub/gone"] {
+        std::os::unix::fs::symlink("nothing", dir.join(name)).expect("symlink");
+    }
     rustix::fs::mkfifoat(rustix::fs::CWD, dir.join("fifo"), 0o644.into()).expect("mkfifo");
     let server = launch(&dir, &["--follow-links", "inside"], None);
     for (target, status, why) in [
         ("/fifo", 403, "it is a FIFO"),
         ("/closed", 403, "mode 0000"),
         ("/out", 404, "a symbolic link leads out of ROOT"),
+        ("/gone", 404, "a symbolic link leads to nothing"),
+        ("/sub/gone/log", 404, "a symbolic link leads to nothing"),
     ] {
         let response = get(&server, target, &[]);
         assert_eq!(response.status, status, "{target}");

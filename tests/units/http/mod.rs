@@ -25,6 +25,7 @@ mod query;
 mod range;
 mod request;
 mod request_body;
+mod request_line;
 mod sse;
 mod target;
 mod write;
