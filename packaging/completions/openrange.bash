@@ -22,7 +22,7 @@ _openrange() {
     mirror)
         file='--token-file --ca-file'
         other='--on-gap --late --header --max-rate'
-        plain='--delete --fsync --until-caught-up --fail -h --help'
+        plain='--recursive --delete --fsync --until-caught-up --fail -h --help'
         ;;
     *)
         user='--user'

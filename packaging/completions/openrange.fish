@@ -75,6 +75,7 @@ complete -c openrange -n '__fish_seen_subcommand_from hooks' -x -l timeout -d 'f
 complete -c openrange -n '__fish_seen_subcommand_from hooks' -l no-sandbox -d 'keep access to files and ports'
 complete -c openrange -n '__fish_seen_subcommand_from hooks' -s h -l help -d 'print the options'
 complete -c openrange -n '__fish_seen_subcommand_from mirror' -x -a '(__fish_complete_directories)' -d 'directory of the copies'
+complete -c openrange -n '__fish_seen_subcommand_from mirror' -l recursive -d 'of a directory also those below it'
 complete -c openrange -n '__fish_seen_subcommand_from mirror' -l delete -d 'remove copies of files that were removed at the origin'
 complete -c openrange -n '__fish_seen_subcommand_from mirror' -x -l on-gap -a 'fail oldest latest' -d 'if a generation is gone'
 complete -c openrange -n '__fish_seen_subcommand_from mirror' -x -l late -d 'how long a rolled file is still looked at'

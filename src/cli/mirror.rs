@@ -47,6 +47,11 @@ generation of the file is gone, 4 another mirror uses DIR.
 
 const OPTIONS: &[Row<Given>] = &[
     Row::flag(
+        "recursive",
+        "of a directory also those below it, 16 deep and 1000 in all; names that begin with a dot are left out",
+        |given| given.recursive = true,
+    ),
+    Row::flag(
         "delete",
         "remove copies of files that were removed at the origin",
         |given| given.delete = true,
@@ -121,6 +126,7 @@ const OPTIONS: &[Row<Given>] = &[
 /// What was given so far.
 pub(super) struct Given {
     operands: Vec<OsString>,
+    recursive: bool,
     delete: bool,
     on_gap: OnGap,
     late: Duration,
@@ -175,6 +181,7 @@ fn operands(given: &[OsString]) -> Result<(Url, PathBuf), String> {
 pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command, String> {
     let given = Given {
         operands: Vec::new(),
+        recursive: false,
         delete: false,
         on_gap: OnGap::Fail,
         late: LATE,
@@ -191,6 +198,11 @@ pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command, String> {
         Parsed::Version => return Ok(Command::Print(String::new())),
     };
     let (url, directory) = operands(&given.operands)?;
+    if given.recursive && !url.is_directory() {
+        return Err(format!(
+            "--recursive is for a directory: did you mean {url}/ ?"
+        ));
+    }
     let subject = match url.is_directory() {
         true => Subject::Directory(url.path.clone()),
         false => Subject::File(url.path.clone()),
@@ -198,6 +210,7 @@ pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command, String> {
     Ok(Command::Mirror(Box::new(Options {
         rule: Rule {
             subject,
+            recursive: given.recursive,
             delete: given.delete,
             fail: given.fail,
             once: given.once,

@@ -50,6 +50,18 @@ pub const MIRROR_SETTLE: Duration = Duration::from_millis(20);
 /// How long a mirror waits for two lists in a row that say the same of a log that was rolled; where names change all the time
 /// it goes on then.
 pub const MIRROR_DOUBT: Duration = Duration::from_secs(2);
+/// A mirror goes so many directories deep: links at the origin may lead in circles.
+pub const MIRROR_DEPTH: usize = 16;
+/// Most directories of a mirror: the list of each is held in memory.
+pub const MIRROR_DIRECTORIES_MAX: usize = 1000;
+/// Of them, those that have a stream of events, each on a connection of its own.
+pub const MIRROR_STREAMS: usize = 8;
+/// The others are listed so often.
+pub const MIRROR_POLL: Duration = Duration::from_secs(3);
+/// A file of a tree that no list names any more may have moved to a directory that is listed later: its copy is removed after
+/// so long.
+pub const MIRROR_TRAVEL: Duration = Duration::from_secs(4);
+const _: () = assert!(MIRROR_TRAVEL.as_secs() > MIRROR_POLL.as_secs());
 /// Longest URL of a `Prefer: callback`, which gets a notification when the job ends.
 pub const CALLBACK_MAX: usize = 2048;
 /// Seconds before `openrange hooks` tries again what a target did not take, unless `--pauses` says otherwise: those that

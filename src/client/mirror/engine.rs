@@ -2,12 +2,12 @@
 
 use std::io;
 
-use super::listing::{self, Listing};
+use super::catalog::Catalog;
+use super::listing::Listing;
 use super::plan::{Listed, Rules, Step, plan};
 use super::rule::{End, Rule, Subject};
 use super::stage::{Names, stage};
 use super::tree::Tree;
-use crate::client::in_words::{first_line, is_directory};
 use crate::client::pause::Pause;
 use crate::client::settings::OnGap;
 use crate::http::conditional::ETag;
@@ -31,10 +31,13 @@ pub struct Fetch {
 
 /// See the module.
 pub struct Engine {
-    rule: Rule,
+    pub(super) rule: Rule,
     /// The copies.
     pub tree: Tree,
-    listed: SortedMap<ETag, Listed>,
+    pub(super) catalog: Catalog,
+    /// The directory of the list that is under way.
+    pub(super) asked: Box<[u8]>,
+    pub(super) listed: SortedMap<ETag, Listed>,
     listing: Listing,
     /// What the list before said; `None`: the present one is believed.
     before: Option<Names>,
@@ -47,20 +50,28 @@ pub struct Engine {
     hot: SortedMap<ETag, Moment>,
     /// Files that are not asked for before this time.
     held: SortedMap<ETag, (Moment, Pause)>,
+    /// Copies of files that no list of the tree names, since when.
+    pub(super) missing: SortedMap<ETag, Moment>,
+    /// When the first of them is to be removed.
+    pub(super) removal_due: Moment,
     /// When the next list is due.
     pub list_due: Moment,
+    /// When directories are due of which no stream tells.
+    pub(super) poll_due: Moment,
     /// Late writes are looked for until then.
     late_until: Moment,
     look: Pause,
-    retry: Pause,
+    pub(super) retry: Pause,
     refused: SortedSet<Box<[u8]>>,
-    complaint: Option<String>,
+    pub(super) complaint: Option<String>,
     /// Lines to be shown.
     pub reports: Vec<String>,
     /// It is to end.
     pub end: Option<End>,
     /// A list was applied, and nothing of it waits.
-    settled: bool,
+    pub(super) settled: bool,
+    /// Some list says something new since then.
+    pub(super) changed: bool,
 }
 
 impl Engine {
@@ -68,6 +79,9 @@ impl Engine {
     #[must_use]
     pub fn new(rule: Rule, tree: Tree, now: Moment) -> Engine {
         Engine {
+            catalog: Catalog::new(rule.recursive),
+            asked: Box::default(),
+            poll_due: now,
             rule,
             tree,
             listed: SortedMap::new(),
@@ -86,80 +100,21 @@ impl Engine {
             complaint: None,
             reports: Vec::new(),
             end: None,
+            missing: SortedMap::new(),
+            removal_due: Moment::NEVER,
             settled: false,
+            changed: false,
         }
     }
 
-    /// The target of a list, and what it accepts.
-    #[must_use]
-    pub fn list_target(&self) -> String {
-        match &self.rule.subject {
-            Subject::Directory(path) => path.to_string(),
-            Subject::File(path) => format!("{path}?generations"),
-        }
-    }
-
-    /// A list is to come soon: something has changed.
-    pub fn list_soon(&mut self, now: Moment) {
-        self.list_due = self.list_due.min(now + MIRROR_SETTLE);
-    }
-
-    /// A list is there.
-    pub fn list(&mut self, status: u16, document: &[u8], now: Moment) {
-        self.list_due = Moment::NEVER;
-        let listing = match (status, &self.rule.subject) {
-            (200, Subject::Directory(_)) => listing::directory(document),
-            (200, Subject::File(path)) => {
-                let above = &path[..=path.rfind('/').unwrap_or(0)];
-                let all = self.rule.on_gap == OnGap::Oldest && self.tree.live.is_some();
-                listing::generations(document, above, |file| {
-                    all || self.tree.size(file.etag).is_some()
-                })
-            }
-            _ => return self.list_refused(status, document, now),
-        };
-        let Some(listing) = listing else {
-            return self.list_failed("the list cannot be understood".into(), now);
-        };
-        if let Err(why) = self.tree.establish() {
-            self.end = Some(End::Unusable(why));
-            return;
-        }
-        self.complaint = None;
-        self.retry.reset();
-        self.apply(listing, now);
-    }
-
-    fn list_refused(&mut self, status: u16, document: &[u8], now: Moment) {
-        if let (301, Subject::File(path), None) = (status, &self.rule.subject, self.tree.live)
-            && is_directory(document)
-        {
-            let what = format!("it is a directory; did you mean {path}/ ?");
-            self.end = Some(End::Failure(what));
-            return;
-        }
-        let why = format!("{status}: {}", first_line(document));
-        if self.rule.fail && matches!(status, 400..=499) {
-            self.end = Some(End::Failure(why));
-            return;
-        }
-        self.list_failed(why, now);
-    }
-
-    /// There is no list.
-    pub fn list_failed(&mut self, why: String, now: Moment) {
-        self.complain(format!("{why}; trying again"));
-        self.list_due = self.retry.begin(now);
-    }
-
-    fn complain(&mut self, line: String) {
+    pub(super) fn complain(&mut self, line: String) {
         if self.complaint.as_ref() != Some(&line) {
             self.reports.push(line.clone());
             self.complaint = Some(line);
         }
     }
 
-    fn apply(&mut self, listing: Listing, now: Moment) {
+    pub(super) fn apply(&mut self, listing: Listing, now: Moment) {
         if matches!(self.rule.subject, Subject::File(_)) {
             self.follow_generations(&listing, now);
             if self.end.is_some() {
@@ -167,11 +122,10 @@ impl Engine {
             }
         }
         for name in &listing.directories {
-            let name = String::from_utf8_lossy(name).into_owned();
-            if self.refused.insert([name.as_bytes(), b"/"].concat().into()) {
-                self.reports.push(format!(
-                    "{name}/ is a directory and is left out; run another openrange mirror for it"
-                ));
+            if self.refused.insert(name.clone()) {
+                let (name, why) = (String::from_utf8_lossy(name), self.rule.why_left_out());
+                self.reports
+                    .push(format!("{name} is a directory and is left out: {why}"));
             }
         }
         // No file has the empty name.
@@ -187,15 +141,30 @@ impl Engine {
             Some(since) if now >= since + MIRROR_DOUBT => None,
             _ => Some(self.listing.files.iter().map(named).collect()),
         };
-        self.listed = listing
+        let listed: SortedMap<ETag, Listed> = listing
             .files
             .iter()
             .map(|file| (file.etag, file.clone()))
             .collect();
+        self.warm(&listed, now);
+        self.listed = listed;
         self.listing = listing;
         self.hot.retain(|etag, _| self.listed.contains_key(etag));
         self.held.retain(|etag, _| self.listed.contains_key(etag));
         self.reconcile(now);
+    }
+
+    /// What lists show to have grown will be tailed, as what streams tell of.
+    fn warm(&mut self, listed: &SortedMap<ETag, Listed>, now: Moment) {
+        if !self.polls() {
+            return;
+        }
+        for file in listed.values() {
+            let before = self.listed.get(&file.etag);
+            if before.is_some_and(|before| before.size < file.size) {
+                self.hot.insert(file.etag, now + MIRROR_HOT);
+            }
+        }
     }
 
     /// Of one file: has the name passed on, is a generation gone?
@@ -224,12 +193,13 @@ impl Engine {
     }
 
     /// Makes the names here those of the list, as far as that is possible by now.
-    fn reconcile(&mut self, now: Moment) {
+    pub(super) fn reconcile(&mut self, now: Moment) {
         let rules = Rules {
             delete: self.rule.delete,
             partial: self.listing.partial,
         };
-        let files: Vec<Listed> = self.listed.values().cloned().collect();
+        let mut files: Vec<Listed> = self.listed.values().cloned().collect();
+        self.keep_missing(&mut files, now);
         // One roll after the other, as far as everything is here: each of them makes a copy.
         for _ in 0..=files.len() {
             let locals = self.tree.locals();
@@ -298,8 +268,8 @@ impl Engine {
             .is_some_and(|size| size < file.size)
     }
 
-    /// A file has grown at the origin.
-    pub fn grown(&mut self, etag: ETag, size: u64, now: Moment) {
+    /// A file has grown at the origin, in this directory.
+    pub fn grown(&mut self, prefix: &[u8], etag: ETag, size: u64, now: Moment) {
         match self.listed.get_mut(&etag) {
             Some(file) => {
                 file.size = size;
@@ -308,7 +278,7 @@ impl Engine {
                     self.behind.insert(etag);
                 }
             }
-            None => self.list_soon(now),
+            None => self.list_soon_of(prefix, now),
         }
     }
 
@@ -341,7 +311,7 @@ impl Engine {
             self.late_until = now + self.rule.late;
         }
         self.hot.remove(&etag);
-        self.list_due = self.list_due.min(now);
+        self.list_around(etag, now);
         if matches!(why, "" | "shutdown") {
             self.hold(etag, now);
         }
@@ -350,7 +320,7 @@ impl Engine {
     /// The file is not at the name where it was looked for.
     pub fn elsewhere(&mut self, etag: ETag, now: Moment) {
         self.hold(etag, now);
-        self.list_soon(now);
+        self.list_around(etag, now + MIRROR_SETTLE);
     }
 
     /// The file is no longer what its copy begins with, which the server did not see: it was truncated, or written over.
@@ -361,7 +331,7 @@ impl Engine {
         if let Err(error) = self.tree.truncate(etag) {
             self.end = Some(End::Failure(error.to_string()));
         }
-        self.list_soon(now);
+        self.list_around(etag, now + MIRROR_SETTLE);
     }
 
     /// It cannot be had now.
@@ -423,7 +393,7 @@ impl Engine {
         })
     }
 
-    /// When something is to be done, whatever happens.
+    /// When a file that waits may be asked for again.
     #[must_use]
     pub fn deadline(&self) -> Moment {
         let held = self
@@ -436,12 +406,13 @@ impl Engine {
             .iter()
             .filter_map(|etag| self.held.get(etag))
             .map(|(next, _)| *next);
-        held.chain(live).fold(self.list_due, Moment::min)
+        held.chain(live).fold(Moment::NEVER, Moment::min)
     }
 
     /// Whether everything that was listed is here.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        self.settled && self.behind.is_empty()
+        let listed = matches!(self.rule.subject, Subject::File(_)) || self.catalog.next().is_none();
+        listed && self.settled && self.behind.is_empty()
     }
 }

@@ -2,16 +2,21 @@
 //!
 //! A list tells which files the origin has; the mirror requests it when something but a size has changed: events of the
 //! directory say so, or the end of a tail. [`plan`] compares it with the copies, by tag, and gives the steps; [`tree`] does
-//! them; `engine` knows of which files bytes are missing; `lane` brings them; `run` is the loop.
+//! them; `engine` knows of which files bytes are missing; `lane` brings them; `run` is the loop. Of a tree, [`catalog`] has the
+//! lists of all directories.
 
+pub mod catalog;
 mod channel;
 pub mod engine;
 pub mod events;
 pub mod flusher;
 mod lane;
 pub mod listing;
+mod lists;
+mod place;
 pub mod plan;
 pub mod rule;
 pub mod run;
 pub mod stage;
 pub mod tree;
+mod watch;

@@ -2,6 +2,7 @@
 
 use crate::client::settings::OnGap;
 use crate::client::state_file::Unusable;
+use crate::limits::{MIRROR_DEPTH, MIRROR_DIRECTORIES_MAX};
 
 /// What is mirrored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +18,8 @@ pub enum Subject {
 pub struct Rule {
     /// What.
     pub subject: Subject,
+    /// Of a directory also those below it.
+    pub recursive: bool,
     /// Remove what was removed.
     pub delete: bool,
     /// End at a refusal.
@@ -29,6 +32,19 @@ pub struct Rule {
     pub on_gap: OnGap,
     /// How long late writes to a rolled file are looked for.
     pub late: std::time::Duration,
+}
+
+impl Rule {
+    /// Why a directory is left out.
+    #[must_use]
+    pub fn why_left_out(&self) -> String {
+        match self.recursive {
+            false => "--recursive mirrors those below too".into(),
+            true => format!(
+                "a mirror goes {MIRROR_DEPTH} directories deep, and has {MIRROR_DIRECTORIES_MAX} at most"
+            ),
+        }
+    }
 }
 
 /// Why a mirror ends.

@@ -7,27 +7,25 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::channel::Channel;
 use super::engine::Engine;
-use super::events::{News, Reader};
 use super::flusher::Flusher;
 use super::lane::{Lane, Outcome, Refusal};
 use super::rule::{End, Rule, Subject};
 use super::tree::{Tree, check_before};
+use super::watch::Watch;
 use crate::client::before::field;
 use crate::client::end;
 use crate::client::exchange::{Broken, Progress};
 use crate::client::in_words;
 use crate::client::pace::Pace;
-use crate::client::pause::Pause;
 use crate::client::run as follow;
 use crate::client::state_file::Unusable;
 use crate::client::tls::Trust;
 use crate::client::transport::{Transport, Turn};
 use crate::client::url::Url;
-use crate::limits::{
-    CLIENT_DOCUMENT_MAX, CLIENT_RETRY, EVENT_HEARTBEAT, MIRROR_LANES, MIRROR_TAILS,
-};
+use crate::limits::{CLIENT_DOCUMENT_MAX, MIRROR_LANES, MIRROR_STREAMS, MIRROR_TAILS};
 use crate::log::stderr;
 use crate::os::epoll::{Poll, Token};
+use crate::sorted::SortedSet;
 use crate::time::Moment;
 
 /// What to mirror, and where to.
@@ -48,9 +46,9 @@ pub struct Options {
 }
 
 const CONTROL: Token = Token::Slot(0);
-const EVENTS: Token = Token::Slot(1);
-const SIGNAL: Token = Token::Slot(2);
-const FIRST_LANE: usize = 3;
+const SIGNAL: Token = Token::Slot(1);
+const FIRST_LANE: usize = 2;
+const FIRST_STREAM: usize = FIRST_LANE + MIRROR_LANES;
 
 /// Mirrors until the end.
 ///
@@ -74,10 +72,8 @@ pub fn run(options: &Options) -> io::Result<end::End> {
         engine: Engine::new(options.rule.clone(), tree, now),
         lanes: (0..MIRROR_LANES).map(lane).collect(),
         control: Channel::new(transport(CONTROL)),
-        events: streams.then(|| Channel::new(transport(EVENTS))),
-        reader: Reader::default(),
-        events_due: now,
-        events_retry: Pause::new(CLIENT_RETRY),
+        streams,
+        watches: Vec::new(),
         pace: Pace::new(options.max_rate, now),
         flusher: Flusher::new(options.rule.fsync, now)?,
         caught_up: false,
@@ -103,10 +99,9 @@ struct Driver<'a> {
     engine: Engine,
     lanes: Vec<Lane>,
     control: Channel,
-    events: Option<Channel>,
-    reader: Reader,
-    events_due: Moment,
-    events_retry: Pause,
+    /// Streams tell of what changes.
+    streams: bool,
+    watches: Vec<Watch>,
     pace: Pace,
     flusher: Flusher,
     /// It was, and has said so.
@@ -181,10 +176,11 @@ impl Driver<'_> {
 
     /// Asks for a list, if one is due, and takes it.
     fn list(&mut self, now: Moment) {
+        self.engine.poll(now);
+        self.engine.remove_missing(now);
         if !self.control.busy && self.engine.list_due <= now {
-            let request =
-                self.write_request(&self.engine.list_target(), "Accept: application/json\r\n");
-            self.engine.list_due = Moment::NEVER;
+            let target = self.engine.begin_list();
+            let request = self.write_request(&target, "Accept: application/json\r\n");
             self.control.request(request, now);
         }
         if self.control.timeout <= now {
@@ -223,61 +219,34 @@ impl Driver<'_> {
         }
     }
 
-    /// Keeps the stream of events of a directory.
+    /// Keeps streams of events of the first directories.
     fn watch(&mut self, now: Moment) {
-        let Some(events) = &self.events else {
+        if !self.streams {
             return;
-        };
-        if !events.busy && self.events_due <= now {
-            let request =
-                self.write_request(&self.engine.list_target(), "Accept: text/event-stream\r\n");
-            self.reader = Reader::default();
-            if let Some(events) = &mut self.events {
-                events.request(request, now);
+        }
+        let wanted = self.engine.directories().take(MIRROR_STREAMS);
+        let wanted: SortedSet<Box<[u8]>> = wanted.map(Box::from).collect();
+        self.watches.retain(|watch| wanted.contains(&watch.prefix));
+        for prefix in wanted.iter() {
+            if !self.watches.iter().any(|watch| watch.prefix == *prefix) {
+                let used =
+                    |number: &usize| self.watches.iter().any(|watch| watch.number == *number);
+                let number = (0..MIRROR_STREAMS).find(|number| !used(number));
+                let number = number.unwrap_or_default();
+                let token = Token::Slot(FIRST_STREAM + number);
+                let (server, trust) = (&self.options.url.server, self.options.trust.as_ref());
+                let transport = Transport::new(server, trust, token, self.poll.waker());
+                self.watches
+                    .push(Watch::new(prefix, number, transport, now));
             }
         }
-        let Some(events) = &mut self.events else {
-            return;
-        };
-        if events.timeout <= now {
-            events.exchange.abandon();
-            events.over();
-            self.events_due = now;
-        }
-        loop {
-            let over = match events.exchange.progress() {
-                Progress::None => return,
-                Progress::Head(head) => {
-                    events.status = head.status;
-                    false
-                }
-                Progress::Content => {
-                    let content = events.exchange.content();
-                    let count = content.len();
-                    let engine = &mut self.engine;
-                    let read = match events.status {
-                        200 => self.reader.read(content, |news| match news {
-                            News::Grown(etag, size) => engine.grown(etag, size, now),
-                            News::Other => engine.list_soon(now),
-                        }),
-                        _ => Ok(()),
-                    };
-                    // A stream that is alive says something every so often.
-                    events.timeout = now + EVENT_HEARTBEAT * 3;
-                    events.exchange.take(count);
-                    self.events_retry.reset();
-                    read.is_err()
-                }
-                Progress::Whole(_) | Progress::Broken(_) => true,
-            };
-            if over {
-                events.exchange.abandon();
-                events.over();
-                self.events_due = self.events_retry.begin(now);
-                // Something may happen until it is there again.
-                self.engine.list_soon(self.events_due);
-                return;
+        for index in 0..self.watches.len() {
+            if self.watches[index].is_due(now) {
+                let target = self.engine.directory_target(&self.watches[index].prefix);
+                let request = self.write_request(&target, "Accept: text/event-stream\r\n");
+                self.watches[index].begin(request, now);
             }
+            self.watches[index].run(&mut self.engine, now);
         }
     }
 
@@ -335,10 +304,8 @@ impl Driver<'_> {
     /// Sends and receives, and takes what came. True if something did.
     fn exchange(&mut self, now: Moment) -> bool {
         let mut progress = false;
-        for channel in [Some(&mut self.control), self.events.as_mut()]
-            .into_iter()
-            .flatten()
-        {
+        let watches = self.watches.iter_mut().map(|watch| &mut watch.channel);
+        for channel in watches.chain([&mut self.control]) {
             progress |= channel
                 .transport
                 .drive(&mut channel.exchange, &self.poll, usize::MAX)
@@ -391,14 +358,10 @@ impl Driver<'_> {
         let list = if self.control.busy {
             self.control.timeout
         } else {
-            self.engine.list_due
+            self.engine.list_deadline().max(now)
         };
-        let events = match &self.events {
-            Some(events) if events.busy => events.timeout,
-            Some(_) => self.events_due,
-            None => Moment::NEVER,
-        };
-        let mut deadline = list.min(events).min(self.pace.deadline(now));
+        let watches = self.watches.iter().map(Watch::deadline);
+        let mut deadline = watches.fold(list, Moment::min).min(self.pace.deadline(now));
         if self.lanes.iter().any(|lane| lane.job.is_none()) {
             deadline = deadline.min(self.engine.deadline().max(now));
         }
@@ -411,9 +374,11 @@ impl Driver<'_> {
         for ready in self.poll.ready() {
             match ready.token {
                 CONTROL => self.control.transport.ready = true,
-                EVENTS => {
-                    if let Some(events) = &mut self.events {
-                        events.transport.ready = true;
+                Token::Slot(slot) if slot >= FIRST_STREAM => {
+                    let number = slot - FIRST_STREAM;
+                    let mut watches = self.watches.iter_mut();
+                    if let Some(watch) = watches.find(|watch| watch.number == number) {
+                        watch.channel.transport.ready = true;
                     }
                 }
                 Token::Slot(slot) if slot >= FIRST_LANE => {

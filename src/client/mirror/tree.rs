@@ -7,19 +7,21 @@ use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, percent_encode};
-use rustix::fs::{FlockOperation, RenameFlags, XattrFlags};
+use rustix::fs::{FlockOperation, XattrFlags};
 use rustix::io::Errno;
 
+use super::place::{Place, remove_empty};
 use super::plan::{Local, Step};
 use crate::client::state_file::{Unusable, replace};
 use crate::http::conditional::ETag;
 use crate::http::json_value::{self, Value};
 use crate::http::position::{CHECKED, Check, checked_from};
 use crate::http::response;
+use crate::limits::MIRROR_DEPTH;
 use crate::sorted::SortedMap;
 use crate::store::identity::TAG_ATTRIBUTE;
 
@@ -147,7 +149,8 @@ impl Tree {
                 let entry = entry?;
                 let name = [&prefix, entry.file_name().as_bytes()].concat();
                 let kind = entry.file_type()?;
-                if kind.is_dir() && prefix.is_empty() {
+                let depth = prefix.iter().filter(|&&byte| byte == b'/').count();
+                if kind.is_dir() && depth < MIRROR_DEPTH {
                     directories.push((entry.path(), [&name, &b"/"[..]].concat()));
                 } else if kind.is_file() {
                     names.insert(entry.metadata()?.ino(), name);
@@ -236,11 +239,20 @@ impl Tree {
     #[must_use]
     pub fn is_foreign(&self, name: &[u8]) -> bool {
         let ours = self.copies.values().any(|copy| *copy.name == *name);
-        !ours && fs::symlink_metadata(self.path(name)).is_ok()
+        !ours && is_taken(self.place(name).and_then(|place| place.stat()))
     }
 
-    fn path(&self, name: &[u8]) -> PathBuf {
-        self.directory.join(OsStr::from_bytes(name))
+    fn place(&self, name: &[u8]) -> io::Result<Place> {
+        Place::find(&self.directory, name, false)
+    }
+
+    /// With the directories on the way; `None`: something else is in the way.
+    fn make_place(&self, name: &[u8]) -> io::Result<Option<Place>> {
+        match Place::find(&self.directory, name, true) {
+            Ok(place) => Ok(Some(place)),
+            Err(error) if is_absent(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Says in the records which files are about to be made.
@@ -278,16 +290,20 @@ impl Tree {
             Step::Rename(etag, name) => self.rename(*etag, name),
             Step::Remove(etag) => {
                 if let Some(copy) = self.copies.remove(etag) {
-                    fs::remove_file(self.path(&copy.name)).or_else(absent)?;
+                    match self.place(&copy.name) {
+                        Ok(place) => place.remove()?,
+                        Err(error) if is_absent(&error) => {}
+                        Err(error) => return Err(error),
+                    }
+                    remove_empty(&self.directory, &copy.name);
                 }
                 Ok(true)
             }
             Step::Seal(etag, sealed) => {
-                let path = self.copies.get(etag).map(|copy| self.path(&copy.name));
-                if let (Some(path), Some(copy)) = (path, self.copies.get_mut(etag)) {
-                    let mode = fs::metadata(&path)?.mode();
-                    let mode = if *sealed { mode & !0o222 } else { mode | 0o200 };
-                    fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
+                let place = self.copies.get(etag).map(|copy| self.place(&copy.name));
+                if let (Some(place), Some(copy)) = (place.transpose()?, self.copies.get_mut(etag)) {
+                    let mode = place.stat()?.st_mode;
+                    place.set_mode(if *sealed { mode & !0o222 } else { mode | 0o200 })?;
                     copy.sealed = *sealed;
                 }
                 Ok(true)
@@ -298,23 +314,21 @@ impl Tree {
 
     /// Makes an empty copy. It gets its name when it has its tag: a server must never announce another one for it.
     fn create(&mut self, etag: ETag, name: &[u8]) -> io::Result<bool> {
-        let path = self.path(name);
-        self.make_parent(&path)?;
-        let new = self.path(format!(".openrange-new-{:016x}", etag.0).as_bytes());
-        fs::remove_file(&new).or_else(absent)?;
-        let file = OpenOptions::new()
-            .create_new(true)
-            .append(true)
-            .mode(0o666)
-            .open(&new)?;
+        let Some(place) = self.make_place(name)? else {
+            self.copies.remove(&etag);
+            return Ok(false);
+        };
+        let new = place.beside(&format!(".openrange-new-{:016x}", etag.0))?;
+        new.remove()?;
+        let file = new.open(true)?;
         let digits = format!("{:016x}", etag.0);
         match rustix::fs::fsetxattr(&file, TAG_ATTRIBUTE, digits.as_bytes(), XattrFlags::empty()) {
             // The file system has none: then the server gives a tag of its own.
             Ok(()) | Err(Errno::NOTSUP | Errno::PERM | Errno::NOSPC) => {}
             Err(error) => return Err(error.into()),
         }
-        if !rename_free(&new, &path)? {
-            let _ = fs::remove_file(&new);
+        if !new.rename_free(&place)? {
+            let _ = new.remove();
             self.copies.remove(&etag);
             return Ok(false);
         }
@@ -328,29 +342,25 @@ impl Tree {
         let Some(copy) = self.copies.get(&etag) else {
             return Ok(false);
         };
-        let (from, to) = (self.path(&copy.name), self.path(name));
-        self.make_parent(&to)?;
-        match rename_free(&from, &to) {
+        let from = self.place(&copy.name);
+        let Some(to) = self.make_place(name)? else {
+            return Ok(false);
+        };
+        match from.and_then(|from| from.rename_free(&to)) {
             Ok(false) => return Ok(false),
             Ok(true) => {}
             // Somebody has removed it: then there is no copy any more.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Err(error) if is_absent(&error) => {
                 self.copies.remove(&etag);
                 return Ok(false);
             }
             Err(error) => return Err(error),
         }
         if let Some(copy) = self.copies.get_mut(&etag) {
-            copy.name = name.into();
+            let old = std::mem::replace(&mut copy.name, name.into());
+            remove_empty(&self.directory, &old);
         }
         Ok(true)
-    }
-
-    fn make_parent(&self, path: &Path) -> io::Result<()> {
-        match path.parent() {
-            Some(parent) if parent != self.directory => fs::create_dir_all(parent),
-            _ => Ok(()),
-        }
     }
 
     /// Opens a copy to append to it; `None` if it is not there any more.
@@ -361,13 +371,9 @@ impl Tree {
         let Some(copy) = self.copies.get(&etag) else {
             return Ok(None);
         };
-        let file = match OpenOptions::new()
-            .read(true)
-            .append(true)
-            .open(self.path(&copy.name))
-        {
+        let file = match self.place(&copy.name).and_then(|place| place.open(false)) {
             Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Err(error) if is_absent(&error) => {
                 self.copies.remove(&etag);
                 return Ok(None);
             }
@@ -407,25 +413,20 @@ impl Tree {
     }
 }
 
-fn absent(error: io::Error) -> io::Result<()> {
-    if error.kind() == io::ErrorKind::NotFound {
-        Ok(())
-    } else {
-        Err(error)
+/// Whether something is there, or on the way to it.
+fn is_taken<T>(found: io::Result<T>) -> bool {
+    match found {
+        Ok(_) => true,
+        Err(error) => Errno::from_io_error(&error) == Some(Errno::NOTDIR),
     }
 }
 
-/// Renames to a name that no file has; `false`: one has it.
-fn rename_free(from: &Path, to: &Path) -> io::Result<bool> {
-    use rustix::fs::CWD;
-    match rustix::fs::renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-        Ok(()) => Ok(true),
-        Err(Errno::EXIST) => Ok(false),
-        // The file system does not know the flag (NFS, FUSE).
-        Err(Errno::INVAL | Errno::NOSYS) if fs::symlink_metadata(to).is_ok() => Ok(false),
-        Err(Errno::INVAL | Errno::NOSYS) => fs::rename(from, to).map(|()| true),
-        Err(error) => Err(error.into()),
-    }
+/// Whether a copy is not there any more: its name leads to nothing, or through a link that somebody has put there.
+fn is_absent(error: &io::Error) -> bool {
+    matches!(
+        Errno::from_io_error(error),
+        Some(Errno::NOENT | Errno::NOTDIR | Errno::LOOP)
+    )
 }
 
 /// The tag in the attribute of a file.

@@ -7,6 +7,7 @@ mod mirror;
 mod origins;
 #[cfg(feature = "tls")]
 pub mod tls;
+mod trees;
 
 use std::fs::{self, File};
 use std::path::Path;

@@ -1,6 +1,7 @@
 //! What `openrange follow` and `mirror` are made of.
 
 mod answers;
+mod catalog;
 mod documents;
 mod lines;
 mod pace;

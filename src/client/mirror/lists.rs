@@ -1,0 +1,216 @@
+//! Which directories are listed when, and what becomes of an answer.
+
+use super::engine::Engine;
+use super::listing;
+use super::plan::Listed;
+use super::rule::{End, Subject};
+use crate::client::in_words::{first_line, is_directory};
+use crate::client::settings::OnGap;
+use crate::http::conditional::ETag;
+use crate::http::target::encode;
+use crate::limits::{MIRROR_POLL, MIRROR_SETTLE, MIRROR_STREAMS, MIRROR_TRAVEL};
+use crate::sorted::{SortedMap, SortedSet};
+use crate::time::Moment;
+
+impl Engine {
+    /// The target of the next list.
+    #[must_use]
+    pub fn begin_list(&mut self) -> String {
+        self.list_due = Moment::NEVER;
+        self.asked = self.catalog.next().unwrap_or_default().into();
+        self.catalog.begin(&self.asked);
+        match &self.rule.subject {
+            Subject::Directory(_) => self.directory_target(&self.asked),
+            Subject::File(path) => format!("{path}?generations"),
+        }
+    }
+
+    /// The target of a directory.
+    #[must_use]
+    pub fn directory_target(&self, prefix: &[u8]) -> String {
+        let (Subject::Directory(path) | Subject::File(path)) = &self.rule.subject;
+        format!("{path}{}", encode(prefix))
+    }
+
+    /// The directories that are mirrored; those that are to be watched come first.
+    pub fn directories(&self) -> impl Iterator<Item = &[u8]> {
+        self.catalog.prefixes()
+    }
+
+    /// Whether there are directories that nobody watches, of which lists have to tell.
+    pub(super) fn polls(&self) -> bool {
+        !self.rule.once && self.catalog.prefixes().nth(MIRROR_STREAMS).is_some()
+    }
+
+    /// When a list is due, or something that follows from them.
+    #[must_use]
+    pub fn list_deadline(&self) -> Moment {
+        let polls = self.polls().then_some(self.poll_due);
+        let due = self.list_due.min(self.removal_due);
+        due.min(polls.unwrap_or(Moment::NEVER))
+    }
+
+    /// Lists those that nobody watches, if it is time to.
+    pub fn poll(&mut self, now: Moment) {
+        if self.poll_due <= now && self.polls() {
+            self.poll_due = now + MIRROR_POLL;
+            let last = self.catalog.prefixes().nth(MIRROR_STREAMS - 1);
+            let last: Box<[u8]> = last.unwrap_or_default().into();
+            self.catalog.mark_if(|prefix| prefix > &*last);
+            self.list_due = self.list_due.min(now);
+        }
+    }
+
+    /// The lists of last time are to come again soon.
+    pub(super) fn list_soon(&mut self, now: Moment) {
+        self.catalog.mark_fresh();
+        self.list_due = self.list_due.min(now + MIRROR_SETTLE);
+    }
+
+    /// A list is to come soon: something has changed in this directory.
+    pub fn list_soon_of(&mut self, prefix: &[u8], now: Moment) {
+        self.catalog.mark(prefix);
+        self.list_due = self.list_due.min(now + MIRROR_SETTLE);
+    }
+
+    /// The directory of a file is to be listed.
+    pub(super) fn list_around(&mut self, etag: ETag, due: Moment) {
+        match self.listed.get(&etag) {
+            Some(file) => {
+                let slash = file.name.iter().rposition(|&byte| byte == b'/');
+                let prefix = &file.name[..slash.map_or(0, |slash| slash + 1)];
+                self.catalog.mark(prefix);
+            }
+            None => self.catalog.mark_if(|_| true),
+        }
+        self.list_due = self.list_due.min(due);
+    }
+
+    /// A list is there.
+    pub fn list(&mut self, status: u16, document: &[u8], now: Moment) {
+        let asked = std::mem::take(&mut self.asked);
+        let listing = match (status, &self.rule.subject) {
+            (200, Subject::Directory(_)) => listing::directory(document),
+            (200, Subject::File(path)) => {
+                let above = &path[..=path.rfind('/').unwrap_or(0)];
+                let all = self.rule.on_gap == OnGap::Oldest && self.tree.live.is_some();
+                listing::generations(document, above, |file| {
+                    all || self.tree.size(file.etag).is_some()
+                })
+            }
+            // It went between two lists, or is a file now.
+            (301 | 404, Subject::Directory(_)) if !asked.is_empty() => {
+                self.catalog.gone(&asked);
+                return self.listed_of_tree(true, now);
+            }
+            (403, Subject::Directory(_)) if !asked.is_empty() => {
+                self.complain(format!(
+                    "{}: {}; left as it is",
+                    String::from_utf8_lossy(&asked),
+                    first_line(document)
+                ));
+                self.catalog.closed(&asked);
+                return self.listed_of_tree(true, now);
+            }
+            _ => {
+                self.catalog.mark(&asked);
+                return self.list_refused(status, document, now);
+            }
+        };
+        let Some(listing) = listing else {
+            self.catalog.mark(&asked);
+            return self.list_failed("the list cannot be understood".into(), now);
+        };
+        if let Err(why) = self.tree.establish() {
+            self.end = Some(End::Unusable(why));
+            return;
+        }
+        self.retry.reset();
+        match self.rule.subject {
+            Subject::File(_) => {
+                self.complaint = None;
+                self.apply(listing, now);
+            }
+            Subject::Directory(_) => {
+                let is_new = self.catalog.list(&asked, listing);
+                self.listed_of_tree(is_new, now);
+            }
+        }
+    }
+
+    /// The list of one directory is there: are they all?
+    fn listed_of_tree(&mut self, is_new: bool, now: Moment) {
+        self.changed |= is_new;
+        if self.catalog.next().is_some() {
+            self.list_due = self.list_due.min(now + MIRROR_SETTLE);
+            // What changes all the time in some does not keep the others waiting.
+            if !self.catalog.is_whole() {
+                self.list_due = now;
+                return;
+            }
+        }
+        if self.changed || !self.settled || !self.rule.recursive {
+            self.changed = false;
+            let union = self.catalog.union();
+            self.apply(union, now);
+        }
+    }
+
+    fn list_refused(&mut self, status: u16, document: &[u8], now: Moment) {
+        if let (301, Subject::File(path), None) = (status, &self.rule.subject, self.tree.live)
+            && is_directory(document)
+        {
+            let what = format!("it is a directory; did you mean {path}/ ?");
+            self.end = Some(End::Failure(what));
+            return;
+        }
+        let why = format!("{status}: {}", first_line(document));
+        if self.rule.fail && matches!(status, 400..=499) {
+            self.end = Some(End::Failure(why));
+            return;
+        }
+        self.list_failed(why, now);
+    }
+
+    /// There is no list.
+    pub fn list_failed(&mut self, why: String, now: Moment) {
+        let asked = std::mem::take(&mut self.asked);
+        self.catalog.mark(&asked);
+        self.complain(format!("{why}; trying again"));
+        self.list_due = self.retry.begin(now);
+    }
+
+    /// Copies whose files may have moved to a directory of which the list is to come stay for a moment.
+    pub(super) fn keep_missing(&mut self, files: &mut Vec<Listed>, now: Moment) {
+        self.removal_due = Moment::NEVER;
+        if !self.rule.recursive || !self.rule.delete || self.rule.once {
+            return;
+        }
+        let names: SortedSet<Box<[u8]>> = files.iter().map(|file| file.name.clone()).collect();
+        let mut missing = SortedMap::new();
+        for local in self.tree.locals() {
+            if self.listed.contains_key(&local.etag) {
+                continue;
+            }
+            let since = self.missing.get(&local.etag).copied().unwrap_or(now);
+            missing.insert(local.etag, since);
+            if now < since + MIRROR_TRAVEL && !names.contains(&local.name) {
+                self.removal_due = self.removal_due.min(since + MIRROR_TRAVEL);
+                files.push(Listed {
+                    name: local.name,
+                    etag: local.etag,
+                    size: local.size,
+                    sealed: local.sealed,
+                });
+            }
+        }
+        self.missing = missing;
+    }
+
+    /// Removes what has been missing for long enough.
+    pub fn remove_missing(&mut self, now: Moment) {
+        if self.removal_due <= now {
+            self.reconcile(now);
+        }
+    }
+}

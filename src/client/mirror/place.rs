@@ -1,0 +1,151 @@
+//! A name below the directory of a mirror, reached without following any link that somebody has put there: what the origin
+//! names never leads elsewhere.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use rustix::fd::OwnedFd;
+use rustix::fs::{self, AtFlags, CWD, Mode, OFlags, RenameFlags, Stat};
+use rustix::io::Errno;
+
+/// See the module.
+pub struct Place {
+    directory: OwnedFd,
+    name: Box<OsStr>,
+}
+
+const DIRECTORY: OFlags = OFlags::PATH
+    .union(OFlags::DIRECTORY)
+    .union(OFlags::NOFOLLOW)
+    .union(OFlags::CLOEXEC);
+
+impl Place {
+    /// Of a name of parts that are neither empty nor `..`. With `make` the directories on the way are made if need be.
+    ///
+    /// # Errors
+    /// ENOENT; ENOTDIR: a link or a file is on the way.
+    pub fn find(root: &Path, name: &[u8], make: bool) -> io::Result<Place> {
+        let root_flags = DIRECTORY.difference(OFlags::NOFOLLOW);
+        let mut directory = fs::openat(CWD, root, root_flags, Mode::empty())?;
+        let mut parts = name.split(|&byte| byte == b'/').map(OsStr::from_bytes);
+        let last = parts.next_back().unwrap_or_default();
+        for part in parts {
+            let next = fs::openat(&directory, part, DIRECTORY, Mode::empty());
+            directory = match next {
+                Err(Errno::NOENT) if make => {
+                    match fs::mkdirat(&directory, part, Mode::from_raw_mode(0o777)) {
+                        Ok(()) | Err(Errno::EXIST) => {}
+                        Err(error) => return Err(error.into()),
+                    }
+                    fs::openat(&directory, part, DIRECTORY, Mode::empty())?
+                }
+                next => next?,
+            };
+        }
+        Ok(Place {
+            directory,
+            name: last.into(),
+        })
+    }
+
+    /// Another name in the same directory.
+    ///
+    /// # Errors
+    /// EMFILE.
+    pub fn beside(&self, name: &str) -> io::Result<Place> {
+        Ok(Place {
+            directory: self.directory.try_clone()?,
+            name: OsStr::new(name).into(),
+        })
+    }
+
+    /// What is there; a link counts as such.
+    ///
+    /// # Errors
+    /// ENOENT and the like.
+    pub fn stat(&self) -> io::Result<Stat> {
+        Ok(fs::statat(
+            &self.directory,
+            &*self.name,
+            AtFlags::SYMLINK_NOFOLLOW,
+        )?)
+    }
+
+    /// Opens the file to append to it and to read it; with `new` it must not be there yet.
+    ///
+    /// # Errors
+    /// ENOENT, EEXIST, EACCES and the like; ELOOP: it is a link.
+    pub fn open(&self, new: bool) -> io::Result<File> {
+        let mut flags = OFlags::RDWR | OFlags::APPEND | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        if new {
+            flags |= OFlags::CREATE | OFlags::EXCL;
+        }
+        let mode = Mode::from_raw_mode(0o666);
+        Ok(fs::openat(&self.directory, &*self.name, flags, mode)?.into())
+    }
+
+    /// Says who may write the file.
+    ///
+    /// # Errors
+    /// ENOENT, EPERM.
+    pub fn set_mode(&self, mode: u32) -> io::Result<()> {
+        // Not a link: a copy is a file.
+        if !fs::FileType::from_raw_mode(self.stat()?.st_mode).is_file() {
+            return Err(Errno::LOOP.into());
+        }
+        let mode = Mode::from_raw_mode(mode);
+        Ok(fs::chmodat(
+            &self.directory,
+            &*self.name,
+            mode,
+            AtFlags::empty(),
+        )?)
+    }
+
+    /// Removes the file, if there is one.
+    ///
+    /// # Errors
+    /// EACCES and the like.
+    pub fn remove(&self) -> io::Result<()> {
+        match fs::unlinkat(&self.directory, &*self.name, AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Renames it to a name that nothing has; `false`: something has it.
+    ///
+    /// # Errors
+    /// ENOENT, EACCES and the like.
+    pub fn rename_free(&self, to: &Place) -> io::Result<bool> {
+        let (from, into) = (&self.directory, &to.directory);
+        match fs::renameat_with(from, &*self.name, into, &*to.name, RenameFlags::NOREPLACE) {
+            Ok(()) => Ok(true),
+            Err(Errno::EXIST) => Ok(false),
+            // The file system does not know the flag (NFS, FUSE).
+            Err(Errno::INVAL | Errno::NOSYS) if to.stat().is_ok() => Ok(false),
+            Err(Errno::INVAL | Errno::NOSYS) => {
+                fs::renameat(from, &*self.name, into, &*to.name)?;
+                Ok(true)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// Removes the directories above a name that are empty now.
+pub fn remove_empty(root: &Path, name: &[u8]) {
+    let mut name = name;
+    while let Some(slash) = name.iter().rposition(|&byte| byte == b'/') {
+        name = &name[..slash];
+        let Ok(place) = Place::find(root, name, false) else {
+            return;
+        };
+        if fs::unlinkat(&place.directory, &*place.name, AtFlags::REMOVEDIR).is_err() {
+            return;
+        }
+    }
+}
