@@ -13,6 +13,7 @@ use rustix::io::Errno;
 use rustix::process::{Resource, getrlimit};
 
 use super::file::OpenFile;
+use super::file_stat::FileStat;
 use super::place::{Place, Stop, failure, failure_at, lock};
 use super::redo::Note;
 use super::reservation::reserve;
@@ -105,9 +106,9 @@ impl Appender {
             Err(Stop::Locked) if what.unattended => None,
             lock => Some(lock?),
         };
-        if !self.place.stands_for(&self.file) {
+        let Some(stat) = self.place.stat_of(&self.file)? else {
             return Ok(None);
-        }
+        };
         let target = Target {
             place: &self.place,
             file: &self.file,
@@ -115,7 +116,7 @@ impl Appender {
             is_new,
             is_attended: !what.unattended,
         };
-        let receipt = target.append(what)?;
+        let receipt = target.append(what, stat)?;
         Ok(Some(Appended {
             receipt,
             file: Arc::clone(&self.handle),
@@ -196,8 +197,8 @@ struct Target<'a> {
 }
 
 impl Target<'_> {
-    fn append(self, what: &Append<'_>) -> Result<Receipt, Stop> {
-        let stat = self.file.stat().map_err(failure)?;
+    /// `stat`: how the file is since it is locked.
+    fn append(self, what: &Append<'_>, stat: FileStat) -> Result<Receipt, Stop> {
         let current = (self.file.tag(), stat.modified());
         let current = (!self.is_new).then_some(current);
         if !conditional::permits_write(what.conditions, current) {

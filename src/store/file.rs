@@ -191,9 +191,22 @@ impl OpenFile {
     /// # Errors
     /// EIO, ESTALE: the file system fails.
     pub fn stat(&self) -> Result<FileStat, Errno> {
+        self.seen(|| self.fstat())
+    }
+
+    /// What was just found at its name is this file: so one look is enough for both.
+    ///
+    /// # Errors
+    /// As [`OpenFile::stat`].
+    pub(super) fn stat_as(&self, found: &Statx) -> Result<FileStat, Errno> {
+        self.seen(|| Ok(FileStat::of(found)))
+    }
+
+    /// `look`: how it is now, if no other machine changes it.
+    fn seen(&self, look: impl FnOnce() -> Result<FileStat, Errno>) -> Result<FileStat, Errno> {
         self.cached.set(None);
         let look = match &self.remote {
-            None => self.note_size(self.fstat()?, || self.fstat())?,
+            None => self.note_size(look()?, || self.fstat())?,
             Some(remote) => self.believe(remote)?,
         };
         self.size.set(look.size);

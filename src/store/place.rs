@@ -10,6 +10,7 @@ use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::file::{self, Id, OpenFile};
+use super::file_stat::FileStat;
 use super::root::{Files, Node};
 use crate::http::target::Path;
 use crate::receipt::WriteFailure;
@@ -131,10 +132,12 @@ impl Place {
         self.files.identify(&self.name) == Ok(file.id())
     }
 
-    /// Whether the name leads to this file now, and opening it would be allowed as it was.
-    #[must_use]
-    pub fn stands_for(&self, file: &OpenFile) -> bool {
-        self.files.stands_for(&self.name, file)
+    /// How this file is, if the name leads to it now, and opening it would be allowed as it was.
+    ///
+    /// # Errors
+    /// EIO, ESTALE as what they are to the client.
+    pub fn stat_of(&self, file: &OpenFile) -> Result<Option<FileStat>, WriteFailure> {
+        self.files.stat_of(&self.name, file).map_err(failure)
     }
 
     /// Whether this is still the place of its name below a prefix.

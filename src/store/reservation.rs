@@ -1,6 +1,7 @@
 //! Space for what is to be appended, before it is: so a full disk refuses a record as a whole.
 
 use std::os::fd::AsFd;
+use std::sync::OnceLock;
 
 use rustix::fs::FallocateFlags;
 use rustix::io::Errno;
@@ -16,9 +17,7 @@ const BLOCK: u64 = 512;
 /// # Errors
 /// ENOSPC, EDQUOT; EFBIG, also where a limit of the process forbids it.
 pub fn reserve(file: impl AsFd, length: u64, size: u64) -> Result<(), Errno> {
-    // fallocate(2) does not look at this limit.
-    let limit = getrlimit(Resource::Fsize).current;
-    if limit.is_some_and(|limit| size.saturating_add(length) > limit) {
+    if limit().is_some_and(|limit| size.saturating_add(length) > limit) {
         return Err(Errno::FBIG);
     }
     if !size.is_multiple_of(BLOCK) && size / BLOCK == (size + length - 1) / BLOCK {
@@ -31,4 +30,11 @@ pub fn reserve(file: impl AsFd, length: u64, size: u64) -> Result<(), Errno> {
         Err(error @ (Errno::NOSPC | Errno::DQUOT | Errno::FBIG)) => Err(error),
         _ => Ok(()),
     }
+}
+
+/// The largest size that this process may give a file, which fallocate(2) does not look at. It is asked for once: where
+/// somebody else lowers it later (prlimit(1)), the write tells.
+fn limit() -> Option<u64> {
+    static LIMIT: OnceLock<Option<u64>> = OnceLock::new();
+    *LIMIT.get_or_init(|| getrlimit(Resource::Fsize).current)
 }

@@ -12,6 +12,7 @@ use rustix::io::Errno;
 
 use super::attributes::{self, statx};
 use super::file::{Id, OpenFile, identify, proc_path};
+use super::file_stat::FileStat;
 use super::file_system::FileSystem;
 use super::generations::fact::Holder;
 use super::identity::{identity_of_place, original};
@@ -306,11 +307,15 @@ impl Files {
         found.is_ok_and(|found| file.is_unchanged(&found))
     }
 
-    /// Whether a name leads to this open file now, and opening it would be allowed as it was.
-    #[must_use]
-    pub fn stands_for(&self, name: &[u8], file: &OpenFile) -> bool {
-        let found = self.stat(name);
-        found.is_ok_and(|found| file.may_stand_for(&found))
+    /// How this open file is, if a name leads to it now, and opening it would be allowed as it was.
+    ///
+    /// # Errors
+    /// As [`OpenFile::stat`].
+    pub fn stat_of(&self, name: &[u8], file: &OpenFile) -> Result<Option<FileStat>, Errno> {
+        match self.stat(name) {
+            Ok(found) if file.may_stand_for(&found) => file.stat_as(&found).map(Some),
+            _ => Ok(None),
+        }
     }
 
     /// What a name leads to. An entry of the root itself, if it is no symbolic link, is where it leads: to look at that
