@@ -26,7 +26,21 @@ fn urls() {
         &*Url::parse("http://host:8080/a").expect("a URL").host,
         "host:8080"
     );
+    let https = Url::parse("https://host/d/").expect("a URL");
+    assert!(https.is_tls() && https.is_directory());
+    assert_eq!(tcp("https://host/d/"), ("host".into(), 443));
+    let http = Url::parse("http://host/d/a").expect("a URL");
+    assert!(!http.is_tls() && !http.is_directory());
+    assert_eq!(http.to_string(), "http://host/d/a");
+    assert!(!unix.is_tls() && unix.to_string() == "http+unix://%2Frun%2Fx.sock/a");
+    // A port may be left out behind its colon (RFC 3986 section 3.2.3).
+    assert_eq!(tcp("http://host:/a"), ("host".into(), 80));
+    assert_eq!(&*Url::parse("http://host").expect("a URL").path, "/");
     for wrong in [
+        "http://[::1/a",
+        "http://::1]/a",
+        "http://[]/a",
+        "http+unix://%00x/a",
         "",
         "host/a",
         "ftp://host/a",

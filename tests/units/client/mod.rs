@@ -6,4 +6,5 @@ mod documents;
 mod lines;
 mod pace;
 mod plan;
+mod requests;
 mod state_file;
