@@ -279,7 +279,9 @@ impl Line {
                 self.insert(next, ancestor(from, false));
                 return true;
             }
-            (Some(place), Some(next)) if next < place && self.is_last_of_run(place) => {
+            (Some(place), Some(next))
+                if next < self.run_of(place) && self.is_last_of_run(place) =>
+            {
                 self.move_before(place, next);
                 return true;
             }
@@ -297,6 +299,12 @@ impl Line {
         true
     }
 
+    /// Where the files begin that came directly one after the other, up to the one at this place.
+    fn run_of(&self, place: usize) -> usize {
+        let begins = |place: &usize| !self.files[*place].direct;
+        (0..=place).rev().find(begins).unwrap_or(0)
+    }
+
     /// Whether nobody has seen which file came directly after the one at this place.
     fn is_last_of_run(&self, place: usize) -> bool {
         self.files.get(place + 1).is_none_or(|next| !next.direct)
@@ -304,8 +312,7 @@ impl Line {
 
     /// The files that came directly one after the other, up to `last`, come directly before `next`.
     fn move_before(&mut self, last: usize, next: usize) {
-        let begins = |place: &usize| !self.files[*place].direct;
-        let first = (next + 1..=last).rev().find(begins).unwrap_or(last);
+        let first = self.run_of(last);
         self.files[next].direct = true;
         self.files.make_contiguous()[next..=last].rotate_left(first - next);
     }

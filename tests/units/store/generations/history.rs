@@ -51,12 +51,27 @@ fn what_is_learnt_late_stands_where_it_belongs() {
         (&[Found(2), Rolled(1, 2)], &[-1, 2]),
         // Events of rolls are understood after the file that came last was found.
         (
-            &[Found(9), Found(2), Found(3), Found(1), Rolled(1, 2), Rolled(2, 3), Rolled(3, 4)],
+            &[
+                Found(9),
+                Found(2),
+                Found(3),
+                Found(1),
+                Rolled(1, 2),
+                Rolled(2, 3),
+                Rolled(3, 4),
+            ],
             &[-9, -1, 2, 3, 4],
         ),
         // Those that belong together stay together.
         (
-            &[Found(5), Rolled(1, 2), Rolled(2, 3), Found(6), Rolled(3, 4), Rolled(4, 5)],
+            &[
+                Found(5),
+                Rolled(1, 2),
+                Rolled(2, 3),
+                Found(6),
+                Rolled(3, 4),
+                Rolled(4, 5),
+            ],
             &[-1, 2, 3, 4, 5, -6],
         ),
         // What came after the first one is known, and it is another file.

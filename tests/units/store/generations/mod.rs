@@ -1,1 +1,7 @@
+//! `store::generations`.
 
+mod families;
+mod family;
+mod history;
+mod order;
+mod scan;
