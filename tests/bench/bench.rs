@@ -7,6 +7,7 @@ mod appends;
 mod askers;
 mod bare;
 mod bare_append;
+mod clients;
 mod crowd;
 mod dialect;
 mod fanout;
@@ -35,7 +36,7 @@ use table::Table;
 
 type Topic = (&'static str, &'static str, fn(&Settings) -> Vec<Table>);
 
-const TOPICS: [Topic; 12] = [
+const TOPICS: [Topic; 13] = [
     ("fanout", "1 to 10,000 tails of one file", fanout::one_file),
     ("many", "1,000 files with a tail each", fanout::many_files),
     (
@@ -77,6 +78,11 @@ const TOPICS: [Topic; 12] = [
         "intake",
         "an append beside 10,000 tails and 100,000 datagrams a second",
         intake::run,
+    ),
+    (
+        "clients",
+        "openrange follow beside curl, a mirror of 1,000 topics",
+        clients::run,
     ),
     ("workers", "two workers against one", workers::run),
     (
