@@ -61,7 +61,11 @@ fn the_log_names_what_a_request_asked_for_that_is_refused() {
             400,
             "GET /log refused, repeated Host field: 400",
         ),
-        ("GET /lo\u{7f}g\" HTTP/1.1\r\n\r\n", 400, "refused, "),
+        (
+            "GET /lo\u{7f}g\" HTTP/1.1\r\n\r\n",
+            400,
+            "GET /lo%7Fg%22 refused, ",
+        ),
         (
             "GET /log HTTP/1.1\r\nHost: Elsewhere.example:80\r\n\r\n",
             421,
