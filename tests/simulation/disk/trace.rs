@@ -133,7 +133,7 @@ impl Reader {
         }
     }
 
-    /// What counts from the beginning of a call: answers, and what a sync has before it.
+    /// What counts from the beginning of a call: answers, what a sync has before it, descriptors that are given back.
     fn begin(&mut self, text: &str) -> usize {
         let Some((name, rest)) = text.split_once('(') else {
             return 0;
@@ -142,6 +142,10 @@ impl Reader {
             .rsplit_once(" = ")
             .map_or(rest, |(arguments, _)| arguments);
         let arguments = split(arguments);
+        if name == "close" {
+            // Before it is over, another thread may have got the same number.
+            self.descriptors.remove(&number(arguments[0]));
+        }
         match (name, self.node(arguments[0])) {
             ("write" | "sendto", Node::Client(Some(request))) => {
                 self.answer(request, &unescape(arguments[1]));
@@ -196,7 +200,7 @@ impl Reader {
             "accept4" => drop(self.descriptors.insert(call.result, Node::Client(None))),
             "fcntl" if arguments[1].starts_with("F_DUPFD") => self.duplicate(call),
             "dup" => self.duplicate(call),
-            "close" => drop(self.descriptors.remove(&number(arguments[0]))),
+            "close" => {}
             "recvfrom" | "read" => self.receive(arguments[0], &at(1)),
             "write" => {
                 if let Node::File(inode) = self.node(arguments[0]) {
