@@ -94,7 +94,7 @@ pub struct KnownFile<'a, F> {
     pub file: &'a F,
     /// Its tag, as the events know it; if it has another one by now, it was truncated: `Connection::shrank`.
     pub etag: ETag,
-    /// By a new look, although nobody has told that it has grown: who told of its new name may have been faster.
+    /// By a new look, although no event says that it has grown: the event of its new name may have come first.
     pub again: bool,
 }
 

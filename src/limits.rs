@@ -123,7 +123,7 @@ pub const DIRECTORY_SLICE: Duration = Duration::from_millis(2);
 pub const DIRECTORY_PAUSE_FACTOR: u32 = 20;
 /// What the pause is longer for each entry. A look at one takes some 5 µs, so looking takes a twentieth of the time.
 pub const DIRECTORY_PAUSE_ENTRY: Duration = Duration::from_micros(100);
-/// Entries that are remembered as gone, for who has not been told yet. When there are more, all but the last ones are
+/// Entries that are remembered as gone, for clients that do not know yet. When there are more, all but the last ones are
 /// forgotten, and a client that is that far behind gets all entries again.
 pub const DIRECTORY_GONE_MAX: usize = LISTING_MAX;
 

@@ -78,7 +78,8 @@ const OPTIONS: &[Row<Given>] = &[
     Row::value(
         "on-gap",
         "WHAT",
-        "what to do if a generation is gone before all of it was read: fail, or continue with the oldest or the latest one (default: fail)",
+        "what to do if a generation is gone before all of it was read: fail, or continue with the oldest or the latest \
+         one (default: fail)",
         |given, value| {
             given.on_gap = on_gap(&value.string()?)?;
             Ok(())

@@ -42,7 +42,8 @@ const OPTIONS: &[Row<Given>] = &[
     Row::value(
         "allow",
         "ORIGIN",
-        "http://HOST[:PORT], https://HOST[:PORT] or http+unix://%2Frun%2Fx.sock; hooks may notify URLs of this origin; may be repeated (required)",
+        "http://HOST[:PORT], https://HOST[:PORT] or http+unix://%2Frun%2Fx.sock; hooks may notify URLs of this origin; \
+         may be repeated (required)",
         |given, value| {
             let origin = Origin::parse(&value.string()?).map_err(|why| value.wrong(why))?;
             given.allow.push(origin);
@@ -56,7 +57,8 @@ const OPTIONS: &[Row<Given>] = &[
     Row::value(
         "secret",
         "FILE",
-        "the file with the secret that signs, as whsec_ and base64; with several, each on its line, while receivers change from one to another (required)",
+        "the file with the secret that signs, as whsec_ and base64; with several, each on its line, while receivers \
+         change from one to another (required)",
         |given, value| {
             given.secret = Some(value.path());
             Ok(())
@@ -75,7 +77,7 @@ const OPTIONS: &[Row<Given>] = &[
         "pauses",
         "SECONDS,...",
         "how long to wait before the second attempt, the third and so on; the last number repeats (default: \
-               5,300,1800,7200,18000,36000,50400,72000,86400)",
+         5,300,1800,7200,18000,36000,50400,72000,86400)",
         |given, value| {
             given.pauses = Pauses::new(value.list_of_seconds()?);
             Ok(())

@@ -59,7 +59,8 @@ const OPTIONS: &[Row<Given>] = &[
     Row::value(
         "on-gap",
         "WHAT",
-        "what to do if a generation of the file is gone before all of it was copied: fail, or continue with the oldest or the latest one (default: fail)",
+        "what to do if a generation of the file is gone before all of it was copied: fail, or continue with the oldest \
+         or the latest one (default: fail)",
         |given, value| {
             given.on_gap = on_gap(&value.string()?)?;
             Ok(())
@@ -76,7 +77,8 @@ const OPTIONS: &[Row<Given>] = &[
     ),
     Row::flag(
         "fsync",
-        "flush the copies to the disk each second, so that a power failure loses at most that second; this wears flash memory",
+        "flush the copies to the disk each second, so that a power failure loses at most that second; this wears flash \
+         memory",
         |given| given.fsync = true,
     ),
     Row::flag(

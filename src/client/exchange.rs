@@ -50,7 +50,7 @@ pub enum Progress {
     Broken(Broken),
 }
 
-/// Why a response is not to be had.
+/// Why there is no response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Broken {
     /// The connection could not be made, or ended, or was silent for too long. Why, in words.

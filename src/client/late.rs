@@ -56,7 +56,7 @@ pub struct Late {
     /// Whole lines of the first entry that wait, and how many bytes of them are handed over.
     lines: Vec<u8>,
     handed: usize,
-    /// What is to be told: bytes without a line end that were left.
+    /// What is to be reported: bytes without a line end that were left.
     left: Option<(ETag, usize)>,
 }
 

@@ -1,8 +1,8 @@
 //! Connects out: `openrange follow`, and what it is made of.
 //!
-//! [`follower::Follower`] is the machine: pure, told bytes and time, asking for connections, for bytes to be sent and handed
-//! over, and for its position to be saved. [`exchange`] is HTTP on one connection, [`late`] looks after rolled files, [`lines`]
-//! makes batches. [`run`] is the loop that does what the machine asks for, with `transport`, [`tls`], `output`, `command` and
+//! [`follower::Follower`] is the machine: pure. It gets bytes and the time; it asks for connections, for bytes to send and to
+//! hand over, and for its position to be saved. [`exchange`] is HTTP on one connection, [`late`] looks after rolled files,
+//! [`lines`] makes batches. [`run`] is the loop that does what the machine asks for, with `transport`, [`tls`], `output`, `command` and
 //! [`state_file`].
 
 mod answers;

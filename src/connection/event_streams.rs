@@ -23,9 +23,9 @@
 //! | | followed, the same file | Examine | the same |
 //! | | followed, no file | event, if it is so for long | Tailing; SendingRange |
 //! | | followed, by a pattern, not what is listed | List, again | the same |
-//! | | listed, entries are told | events; List until that is all | SendingRange |
+//! | | listed, of entries | events; List until that is all | SendingRange |
 //! | | listed, files that fit | Follow of those that are new, or have another name | the same |
-//! | | listed, no directory | event, if entries are told, once | SendingRange; Tailing |
+//! | | listed, no directory | event, if of entries, once | SendingRange; Tailing |
 //! | | all is out, ending | last chunk; HTTP/1.0: nothing | SendingRange; Closing(Shut) |
 //! | | fell_short, timed_out, received, hung_up, failed, cut | as a tail | |
 //!

@@ -65,7 +65,7 @@ impl<F> Connection<F> {
         }
     }
 
-    /// A client has connected and will be told that there are too many.
+    /// A client has connected and will get a 503, since there are too many.
     #[must_use]
     pub fn refused(now: Moment) -> Connection<F> {
         let refused = Refused::new(Refusal::TooManyConnections, b"");

@@ -50,7 +50,7 @@ impl Watcher {
     }
 }
 
-/// What the kernel told.
+/// What the kernel reported.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
     /// The file may have another size.

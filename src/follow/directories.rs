@@ -128,7 +128,7 @@ impl Topics {
             Err(error) => {
                 let found = unlisted(&failed(error, &path.name));
                 directory.look = None;
-                // What was told may still be so, if the trouble is temporary.
+                // What clients know may still be true, if the trouble is temporary.
                 (directory.rescan, directory.unsure) = (true, true);
                 let lost = matches!(found, Listed::Nothing);
                 if lost {

@@ -1,4 +1,4 @@
-//! Directories that event streams follow: what is in them, looked at once for all who follow the same one, and told not more
+//! Directories that event streams follow: what is in them, read once for all who follow the same one, and reported not more
 //! often than it can be looked at cheaply.
 //!
 //! The watcher says in which entries something has happened, and only these are looked at. The whole directory is scanned
@@ -413,7 +413,7 @@ impl Directory {
             Some(known) => {
                 let here = entries.into_iter();
                 let here: Vec<_> = here.filter(|(name, _)| !name.contains(&b'/')).collect();
-                // Others, which were not told, may have their places; only a scan shows which.
+                // Others, which were not listed, may have their places; only a scan shows which.
                 let is_gone = |(_, entry): &(_, Option<Entry>)| entry.is_none();
                 self.rescan |= known.is_truncated() && here.iter().any(is_gone);
                 known.patch(here, version) || news

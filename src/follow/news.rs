@@ -28,7 +28,7 @@ impl Topics {
         }
     }
 
-    /// News that may be told now.
+    /// News that may be sent now.
     pub fn next_news(&mut self) -> Option<Hint> {
         if let Some(hint) = self.untold_news.left.pop() {
             return Some(hint);

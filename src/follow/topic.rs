@@ -35,7 +35,7 @@ pub(super) struct Topic {
     pub(super) poll: Option<Moment>,
     /// When it was last seen to have grown.
     pub(super) grew: Option<Moment>,
-    /// What other heads are to be told of it, and when they were told last.
+    /// The news of it for other servers, and when they got the last.
     pub(super) news: Option<News>,
     pub(super) told: Option<Moment>,
     /// Why its name does not lead to its file, which other machines change, and since when: bytes that were written before

@@ -1,4 +1,4 @@
-//! News of followed files that were not yet told to other heads.
+//! News of followed files that other servers do not have yet.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use super::watcher::TopicId;
 use crate::hint::Hint;
 use crate::time::Moment;
 
-/// Topics that have news, and when these may be told.
+/// Topics that have news, and when these may be sent.
 #[derive(Debug, Default)]
 pub(super) struct Untold {
     /// Somebody wants to know.

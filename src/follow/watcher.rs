@@ -21,7 +21,7 @@ use crate::store::file::proc_path;
 
 /// The watches of one worker.
 pub struct Watch {
-    /// `None`: no instance could be had, and nothing is ever watched.
+    /// `None`: the kernel gave no instance, and nothing is ever watched.
     inotify: Option<Inotify>,
     watched: HashMap<i32, Watched>,
     buffer: Vec<u8>,

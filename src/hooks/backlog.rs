@@ -1,4 +1,4 @@
-//! What is left to tell: how far `done` was read, and the targets that are behind.
+//! Which notifications are left: how far `done` was read, and the targets that are behind.
 
 use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
@@ -25,7 +25,7 @@ pub struct Backlog {
     place: Option<Place>,
     /// Those that are behind, by their URLs.
     targets: SortedMap<Box<str>, Target>,
-    /// URLs that want to be told nothing any more, oldest first.
+    /// URLs that want no further notification, oldest first.
     gone: VecDeque<Box<str>>,
     /// URLs of which the log has said that they get no notifications.
     foreign: HashSet<Box<str>>,
@@ -156,14 +156,14 @@ impl Backlog {
         place
     }
 
-    /// The URL that is to be told of a line, if there is one.
+    /// The URL that gets a notification of a line, if there is one.
     fn read_line(&self, line: &[u8]) -> Option<(Box<str>, Ended)> {
         let ended = Ended::parse(line)?;
         let url = self.directory.record(ended.id)?.callback?;
         Some((url.into(), ended))
     }
 
-    /// Whether a URL may be told anything, and wants to be.
+    /// The target of a URL, if `--allow` lists its origin and it still wants notifications.
     fn permitted(&mut self, url: &str) -> Option<Callback> {
         if self.gone.iter().any(|gone| **gone == *url) {
             return None;
@@ -227,7 +227,7 @@ impl Backlog {
         look
     }
 
-    /// Targets that may be told now, those first that have waited longest.
+    /// Targets that may get a notification now; those that have waited longest come first.
     #[must_use]
     pub fn due(&self, now: Moment) -> Vec<Box<str>> {
         let due = self.targets.iter().filter(|(_, target)| target.is_due(now));
@@ -237,7 +237,7 @@ impl Backlog {
         due.into_iter().map(|(_, url)| url.clone()).collect()
     }
 
-    /// When a target may be told again after a pause.
+    /// When the pause of a target ends.
     #[must_use]
     pub fn deadline(&self, now: Moment) -> Moment {
         let waiting = self.targets.values().filter(|target| target.next.is_some());
@@ -252,8 +252,8 @@ impl Backlog {
         self.targets.get(url)
     }
 
-    /// What a target is to be told next. `None`: nothing; the files of that job are gone, so that it may have come to the
-    /// client otherwise, or is too old.
+    /// The next notification of a target. `None`: there is none; or the files of its job are gone, so the client may know of
+    /// the end otherwise, or it is too old.
     pub fn notification(&mut self, url: &str) -> Option<Ended> {
         let target = self.targets.get_mut(url)?;
         let (ended, after) = target.next.clone()?;

@@ -5,7 +5,7 @@ use std::fmt;
 use crate::client::url::{self, Server, Url};
 use crate::limits::CALLBACK_MAX;
 
-/// A server that may be told of ends of jobs (`--allow`).
+/// A server that may get notifications (`--allow`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {
     /// Whom to connect to; a host in lower case.

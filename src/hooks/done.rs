@@ -62,7 +62,7 @@ pub struct Done {
     files: Files,
     scanner: Scanner,
     families: Families,
-    /// `None`: whoever reads looks without being told.
+    /// `None`: no events; the reader looks at intervals.
     inotify: Option<Inotify>,
     path: std::path::PathBuf,
     /// The file that has the name now.
@@ -86,8 +86,8 @@ impl Done {
         })
     }
 
-    /// The same for a caller that looks again and again and is told of nothing: it finds files that had the name by their
-    /// names and times only.
+    /// The same for a caller that looks again and again and gets no events: it finds files that had the name by their names
+    /// and times only.
     ///
     /// # Errors
     /// ENOENT, EACCES.

@@ -1,9 +1,9 @@
-//! `openrange hooks`: tells the clients of jobs that their jobs have ended, by the `Prefer: callback` of their requests.
+//! `openrange hooks`: notifies clients that their jobs have ended, at the URL in `Prefer: callback` of their requests.
 //!
-//! Everything is told at least once. What was told is a place in the log `done` ([`done`]), before which nothing is left to
-//! tell, and for each target of which that is not so a place of its own ([`backlog`]); both are in one small file
-//! ([`state`]). A target is a URL. One that does not answer waits for longer and longer ([`pauses`]) and delays no other.
-//! The notifications are those of Standard Webhooks ([`notification`]). [`run`] is the loop.
+//! It sends each notification at least once. A place in the log `done` ([`done`]) says up to where every target has its
+//! notifications; a target that is behind has a place of its own ([`backlog`]). One small file keeps both ([`state`]).
+//! A target is a URL. One that does not answer waits for longer and longer ([`pauses`]) and delays no other. The
+//! notifications are those of Standard Webhooks ([`notification`]). [`run`] is the loop.
 
 pub mod backlog;
 pub mod callback;

@@ -12,13 +12,13 @@ use crate::client::tls::Trust;
 pub struct HookOptions {
     /// The directory of the jobs.
     pub directory: PathBuf,
-    /// `--allow`: who may be told.
+    /// `--allow`: who may get notifications.
     pub allow: Vec<Origin>,
     /// `--ca-file`: whose certificates are believed, if an origin is one of TLS.
     pub trust: Option<Trust>,
     /// `--secret`: the file with the secrets.
     pub secret: PathBuf,
-    /// `--state`: where it is kept what was told.
+    /// `--state`: the file that says what was sent.
     pub state: PathBuf,
     /// `--pauses`: between attempts.
     pub pauses: Pauses,

@@ -1,4 +1,4 @@
-//! The loop of `openrange hooks`: makes attempts, keeps what was told, and waits for nothing but the poller.
+//! The loop of `openrange hooks`: makes attempts, saves what was sent, and waits for nothing but the poller.
 
 use std::fmt::Display;
 use std::fs::{self, File};

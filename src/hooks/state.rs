@@ -1,4 +1,4 @@
-//! What was told, as it stands on disk: one line of JSON, replaced as a whole. Pure.
+//! What hooks has sent, as it stands on disk: one line of JSON, replaced as a whole. Pure.
 
 use super::done::Place;
 use crate::http::json_value::{Value, write_string};
@@ -8,22 +8,22 @@ use crate::limits::HOOK_TARGETS_MAX;
 /// What is known of all targets.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct State {
-    /// Up to here of `done` everything was told, but to the targets below; `None`: nothing was read yet.
+    /// Up to this place of `done` every target has its notifications, except the targets below; `None`: nothing was read yet.
     pub place: Option<Place>,
-    /// Targets that were not told everything.
+    /// Targets that have notifications left.
     pub targets: Vec<Behind>,
-    /// URLs that want to be told nothing any more (410), oldest first.
+    /// URLs that want no further notification (410), oldest first.
     pub gone: Vec<String>,
 }
 
-/// A target that was not told everything.
+/// A target that has notifications left.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Behind {
     /// Its URL.
     pub url: String,
-    /// Everything before this place of `done` it was told.
+    /// It has the notifications of everything before this place of `done`.
     pub place: Place,
-    /// Attempts to tell it of the next one.
+    /// Attempts to send the next one.
     pub attempts: u32,
     /// When to try again, in milliseconds since 1970.
     pub next: u64,

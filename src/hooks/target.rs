@@ -11,12 +11,11 @@ use crate::time::Moment;
 pub struct Target {
     /// Where its notifications go.
     pub callback: Callback,
-    /// Everything before this place it was told.
+    /// It has the notifications of everything before this place.
     pub place: Place,
-    /// The notification that it is to be told next, and where the line after that begins; `None`: that has to be looked
-    /// for.
+    /// Its next notification, and where the line after that begins; `None`: somebody has to look for it.
     pub next: Option<(Ended, Place)>,
-    /// Attempts to tell it of that.
+    /// Attempts to send that.
     pub attempts: u32,
     /// Not before this.
     pub due: Moment,

@@ -11,8 +11,8 @@ pub const LAST: &[u8] = b"0\r\n\r\n";
 /// Bytes of a size line: six hex digits and CRLF, enough for [`crate::limits::CHUNK_MAX`].
 pub const LINE_MAX: usize = 8;
 
-/// A run of file bytes on its way: size line, file bytes, line end; or, for HTTP/1.0, the file bytes alone. Whether it
-/// is framed is told by its owner each time, so that a frame is eight bytes of an idle tail.
+/// A run of file bytes on its way: size line, file bytes, line end; or, for HTTP/1.0, the file bytes alone. Its owner
+/// says each time whether it is framed, so that a frame is eight bytes of an idle tail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Frame {
     /// File bytes.

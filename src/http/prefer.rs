@@ -9,7 +9,7 @@ pub struct Preferences {
     pub wait: Option<u64>,
     /// `timeout=N`: seconds until the deadline of a job.
     pub timeout: Option<u64>,
-    /// `callback; url="..."`: where it wants to be told of the end of a job.
+    /// `callback; url="..."`: where it wants a notification when a job ends.
     pub callback: Option<Box<str>>,
     /// `fsync`: a response when everything is on disk.
     pub fsync: bool,

@@ -28,7 +28,7 @@ pub fn is_text(bytes: &[u8]) -> bool {
 /// `length` bytes.
 ///
 /// # Errors
-/// [`Malformed`], as soon as that can be told.
+/// [`Malformed`], as soon as that is certain.
 pub fn parse(bytes: &[u8]) -> Result<Option<(Source, usize)>, Malformed> {
     if begins(bytes, SIGNATURE) {
         return binary(bytes);

@@ -194,7 +194,7 @@ impl Refusal {
 /// `length` bytes. Linear in the number of bytes given.
 ///
 /// # Errors
-/// [`Refusal`] if it can be told that no acceptable head will come.
+/// [`Refusal`] if it is certain that no acceptable head will come.
 pub fn parse(bytes: &[u8]) -> Result<Option<(Request, usize)>, Refusal> {
     if bytes.starts_with(&TLS_HANDSHAKE) {
         return Err(Refusal::Malformed(

@@ -47,7 +47,7 @@ pub enum Framing {
 /// The value of a `Content-Range` field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ContentRange {
-    /// `bytes A-B/*`: live, or of a length that is not told.
+    /// `bytes A-B/*`: live, or of an unknown length.
     Open {
         /// A
         first: u64,

@@ -4,7 +4,7 @@
 //! - A piece of a line, without its end, is an event `part`: of a line that is longer than [`EVENT_LINE_MAX`], and of one
 //!   that will not be ended any more. The pieces and the `message` behind them are the line.
 //! - A CR elsewhere in a line would end a line of the event stream: the data has a line feed in its place.
-//! - What is not UTF-8 comes as U+FFFD. The bytes as they are can be had by a range between the offsets of two events.
+//! - What is not UTF-8 comes as U+FFFD. A range between the offsets of two events has the bytes as they are.
 //!
 //! What is made of a file depends on its bytes alone, and not on how they come: whoever begins behind one event gets the
 //! same events from there on.

@@ -399,7 +399,7 @@ impl Stream {
         self.tcp
     }
 
-    /// Bytes sent that the other side has not taken; 0 if that cannot be told.
+    /// Bytes sent that the other side has not taken; 0 if the kernel does not know.
     #[must_use]
     pub fn unacknowledged(&self) -> u32 {
         sys::unacknowledged(&self.fd).unwrap_or(0)

@@ -179,8 +179,8 @@ impl ResponseBuilder<'_> {
         }
     }
 
-    /// RFC 8673. A HEAD with an open end asks for the current end (section 2.1); everything else is told the last
-    /// position that the client named, or would have had to name.
+    /// RFC 8673. A HEAD with an open end asks for the current end (section 2.1); the range of everything else ends with
+    /// the last position that the client named, or would have had to name.
     pub(super) fn tail(&self, info: &FileInfo, at: u64, last: &str, open: bool) -> Response {
         let chunked = !self.asked.request.http10;
         let keep_alive = self.keep_alive && chunked;

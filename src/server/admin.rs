@@ -138,7 +138,7 @@ impl Admin {
         }
     }
 
-    /// `report`: what the workers were asked for last in this turn, with so many clients, and have told.
+    /// `report`: the last report that the workers made in this turn, for so many clients.
     fn answer(&self, request: &Request, report: &mut Option<(usize, Option<Report>)>) -> Answer {
         if !matches!(request.method, Method::Get | Method::Head) {
             return (Status::MethodNotAllowed, TEXT, "only GET and HEAD\n".into());

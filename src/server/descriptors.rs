@@ -39,8 +39,8 @@ pub fn cached_files(threads: usize) -> usize {
 }
 
 /// Three quarters of the descriptors for connections, a quarter for files: tails of one file share one descriptor, and
-/// when files run out of descriptors a request for another is answered with 503. Connections above the limit, which are
-/// told so, have theirs besides.
+/// when files run out of descriptors a request for another is answered with 503. Connections above the limit, which
+/// get a 503, have descriptors besides.
 #[must_use]
 pub fn default_connections(threads: usize) -> usize {
     let others = OTHERS + OTHERS_OF_WORKER.saturating_mul(threads as u64);

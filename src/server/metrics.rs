@@ -41,7 +41,7 @@ struct Row {
     /// Empty: there is one sample without a label.
     label: &'static str,
     help: &'static str,
-    /// None: it is not known, and not told.
+    /// None: the value is not known, and the metric is left out.
     samples: fn(&Now) -> Samples,
 }
 

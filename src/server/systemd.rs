@@ -1,4 +1,4 @@
-//! What a service manager passes in the environment, and what it wants to be told: sd_listen_fds(3) and sd_notify(3),
+//! What a service manager passes in the environment, and the notices that it expects: sd_listen_fds(3) and sd_notify(3),
 //! by their documented protocols and without a library.
 
 use std::env;
@@ -46,7 +46,7 @@ fn number(name: &str, value: &OsStr) -> Result<u32, String> {
         .ok_or_else(|| format!("{name}={}: expected a number", value.display()))
 }
 
-/// Where the service manager wants to be told of the state of the service, if it does.
+/// Where the service manager expects notices of the state of the service, if it does.
 pub struct Notifier(Option<OwnedFd>);
 
 impl Notifier {

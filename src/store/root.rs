@@ -224,8 +224,8 @@ impl Files {
         Ok(Id::of(&self.stat(name)?))
     }
 
-    /// Whether a path leads somewhere now: to a directory, if it ends with a slash, else to anything. `None`: that cannot be
-    /// told now.
+    /// Whether a path leads somewhere now: to a directory, if it ends with a slash, else to anything. `None`: that is not
+    /// known now.
     #[must_use]
     pub fn has(&self, path: &target::Path) -> Option<bool> {
         if self.remote.get() {

@@ -11,8 +11,8 @@ use crate::limits::{DIRECTORY_GONE_MAX, EVENT_BUFFER, LISTING_MAX};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Version(pub u64);
 
-/// The entries of a directory and what became of each when, so that every reader can be told what is new to him, however
-/// far behind he is. What a reader costs is a [`Cursor`].
+/// The entries of a directory and what became of each when, so that every reader gets what is new to it, however far
+/// behind it is. What a reader costs is a [`Cursor`].
 #[derive(Debug)]
 pub struct ChangeLog {
     /// In order, with those that are gone.
@@ -286,7 +286,7 @@ impl Cursor {
         self.seen == changelog.version
     }
 
-    /// The directory is not there: nothing that was told is true any more. Writes that once.
+    /// The directory is not there: no entry that the client knows exists any more. Writes that once.
     pub fn lose(&mut self, path: &Path, out: &mut Vec<u8>) {
         if !mem::replace(&mut self.lost, true) {
             write_list(out, path, None);

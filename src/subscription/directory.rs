@@ -28,7 +28,7 @@ pub enum Listed<'a> {
     Files(&'a Matches),
     /// No directory.
     Nothing,
-    /// It cannot be told now.
+    /// It is not known now.
     Unknown,
 }
 
@@ -56,7 +56,7 @@ impl Directory {
         self.look || self.again || self.backoff.as_ref().is_some_and(|backoff| backoff.due)
     }
 
-    /// The files that are followed in it, if its entries are not told.
+    /// The files that are followed in it, if the stream is not of its entries.
     pub fn selection(&self) -> Option<&FileSelection> {
         match &self.purpose {
             Purpose::Files(selection) => Some(selection),

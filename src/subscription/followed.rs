@@ -19,7 +19,7 @@ pub enum Followed<F> {
     },
     /// No file.
     Nothing,
-    /// It cannot be told now.
+    /// It is not known now.
     Unknown,
 }
 

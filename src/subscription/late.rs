@@ -21,7 +21,7 @@ struct LateFile<F> {
     file: Option<F>,
     /// Behind the last event of it.
     at: Position,
-    /// Where the line begins that this is in, as far as its beginning was told.
+    /// Where the line begins that this is in, as far as the client has its beginning.
     line: Position,
     /// Up to here the file has no event behind `at`.
     seen: u64,

@@ -39,8 +39,8 @@ pub struct NameFollower<F> {
     look: bool,
     /// It is not known yet whether the file has what the client has of it.
     unverified: bool,
-    /// Where the line begins that the place is in, as far as its beginning was told by this member, and the check of the
-    /// bytes before it.
+    /// Where the line begins that the place is in, as far as this member sent its beginning, and the check of the bytes
+    /// before it.
     line: u64,
     /// See `line`. Not in a tuple with it, which would have room for nothing else behind the check.
     line_check: Check,
@@ -311,7 +311,7 @@ impl<F> NameFollower<F> {
         }
     }
 
-    /// The file is another member's from now on: gives the place. That is the start of a line of which only a part was told:
+    /// The file is another member's from now on: gives the place. That is the start of a line of which only a part was sent:
     /// the whole line comes again under its new name, since no client could put it together from events of two types.
     pub fn hand_over(&mut self) -> Option<Position> {
         let late = self.etag().and_then(|etag| self.late.hand_over(etag));
@@ -520,7 +520,7 @@ impl<F> NameFollower<F> {
                 self.unverified = self.at.is_some_and(|at| at.check.is_some());
             }
             found => {
-                // What comes next is not told as the end of what is gone.
+                // What comes next is not sent as the end of what is gone.
                 self.truncated &= !matches!(found, Followed::Nothing);
                 self.finished |= self.file.is_some();
                 self.in_vain = matches!(found, Followed::Nothing);

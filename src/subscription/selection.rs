@@ -87,7 +87,7 @@ impl FileSelection {
         Some(self.places.remove(index).0)
     }
 
-    /// Whether the client was told that a file of this name is not followed.
+    /// Whether the client knows that the stream does not follow a file of this name.
     pub(super) fn was_left_out(&self, name: &[u8]) -> bool {
         self.told.iter().any(|told| **told == *name)
     }

@@ -98,8 +98,8 @@ fn token_name(context: &mut Context, asked: &ParsedHead) -> Option<Box<str>> {
     name.map(Into::into)
 }
 
-/// The line in the log; all that comes from the client is encoded. `why`: the reason of a refusal that the client is not
-/// told.
+/// The line in the log; all that comes from the client is encoded. `why`: the reason of a refusal that the client does
+/// not get.
 fn log_answer(
     peer: Peer,
     asked: &ParsedHead,

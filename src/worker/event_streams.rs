@@ -123,7 +123,7 @@ fn find_late(slot: &mut Slot, key: usize, name: &Path, after: After, context: &m
     follow_late(slot, key, context);
 }
 
-/// Has a stream told of growth of the earlier files to which somebody may still append.
+/// Subscribes a stream to the growth of earlier files to which somebody may still append.
 pub(super) fn follow_late(slot: &mut Slot, key: usize, context: &mut Context) {
     let late = slot.machine.late_files();
     let files: Vec<_> = late

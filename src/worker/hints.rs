@@ -19,7 +19,7 @@ impl Hints {
         Hints(sender)
     }
 
-    /// Tells of a name. What there is no space for is not told: others look by themselves, later.
+    /// Sends a hint of a name. If the queue is full, it drops the hint: the others look by themselves, later.
     pub fn tell(&self, name: &[u8], what: News) {
         let _ = self.0.try_send(Hint {
             name: name.into(),
@@ -28,7 +28,7 @@ impl Hints {
     }
 }
 
-/// Tells other heads of what a client has written, whether somebody follows it here or not.
+/// Sends other servers a hint of what a client has written, whether somebody follows it here or not.
 pub(super) fn tell_written(hints: &Hints, asked: &ParsedHead) {
     let Some(write) = asked.as_ref().ok().filter(|asked| asked.writes()) else {
         return;
@@ -51,7 +51,7 @@ pub(super) fn tell_written(hints: &Hints, asked: &ParsedHead) {
 pub(super) struct Arrived(Vec<Arc<Hint>>);
 
 impl Arrived {
-    /// One more, unless there are too many: then its file is looked at as if nobody had told.
+    /// One more, unless there are too many: then the server looks at its file at the next interval.
     pub(super) fn add(&mut self, hint: &Arc<Hint>) {
         if self.0.len() < PEER_QUEUE_MAX && !self.0.contains(hint) {
             self.0.push(Arc::clone(hint));

@@ -64,7 +64,7 @@ impl Searches {
     /// is woken when it is over. An answer is given once: the same question, asked again, begins another search.
     ///
     /// # Errors
-    /// EAGAIN if there are too many searches or no thread can be had.
+    /// EAGAIN if there are too many searches or no thread can start.
     pub fn ask(
         &mut self,
         slot: usize,

@@ -1,4 +1,4 @@
-//! `cli`: every option, what it takes, and what a wrong one is told.
+//! `cli`: every option, what it takes, and the message for a wrong one.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;

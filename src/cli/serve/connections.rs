@@ -1,4 +1,4 @@
-//! Who may connect, and how long clients are waited for.
+//! Who may connect, and how long the server waits for clients.
 
 use super::given::Serve;
 use crate::cli::table::Row;
@@ -10,7 +10,10 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
     Row::value(
         "listen",
         "ADDR",
-        "IP:PORT, [IPV6]:PORT, localhost:PORT, unix:PATH or unix:PATH,mode=OCTAL for its permission bits; PORT or :PORT is that port on all interfaces; port 0 lets the kernel choose; may be repeated. ADDR,proxy is for proxies that send a PROXY header, version 1 or 2, at the beginning of each connection (default: the sockets that systemd passes, or 127.0.0.1:8080)",
+        "IP:PORT, [IPV6]:PORT, localhost:PORT, unix:PATH or unix:PATH,mode=OCTAL for its permission bits; PORT or \
+         :PORT is that port on all interfaces; port 0 lets the kernel choose; may be repeated. ADDR,proxy is for \
+         proxies that send a PROXY header, version 1 or 2, at the beginning of each connection (default: the sockets \
+         that systemd passes, or 127.0.0.1:8080)",
         |serve, value| {
             let text = value.string()?;
             let options = &mut serve.options;
@@ -29,7 +32,8 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
     Row::value(
         "trusted-proxy",
         "ADDR",
-        "an IP address, a network like 10.0.0.0/8, or unix: the server believes X-Forwarded-For from there, and takes PROXY headers from nowhere else; may be repeated (default: it ignores X-Forwarded-For)",
+        "an IP address, a network like 10.0.0.0/8, or unix: the server believes X-Forwarded-For from there, and takes \
+         PROXY headers from nowhere else; may be repeated (default: it ignores X-Forwarded-For)",
         |serve, value| {
             serve.options.trusted_proxies.push(value.parse()?);
             Ok(())
@@ -74,7 +78,9 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
     Row::value(
         "min-rate",
         "BYTES",
-        "a client that reads a removed file must take so many bytes a second; the server resets it once it is --send-timeout behind, since the file takes space until its last reader is gone; 0: no minimum (default: 1200)",
+        "a client that reads a removed file must take so many bytes a second; the server resets it once it is \
+         --send-timeout behind, since the file takes space until its last reader is gone; 0: no minimum (default: \
+         1200)",
         |serve, value| {
             serve.options.min_rate = value.number(0, usize::MAX)? as u64;
             Ok(())
@@ -83,8 +89,8 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
     Row::value(
         "max-connections",
         "N",
-        "the most connections; the server answers further ones with 503 (default: three quarters of the descriptors that the hard limit \
-               allows)",
+        "the most connections; the server answers further ones with 503 (default: three quarters of the descriptors \
+         that the hard limit allows)",
         |serve, value| {
             serve.options.max_connections = Some(value.number(1, usize::MAX)?);
             Ok(())
@@ -93,8 +99,8 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
     Row::value(
         "max-connections-per-address",
         "N",
-        "the most connections of one IPv4 address or IPv6 /64 network; loopback and unix sockets do not count (default: \
-               no limit)",
+        "the most connections of one IPv4 address or IPv6 /64 network; loopback and unix sockets do not count \
+         (default: no limit)",
         |serve, value| {
             serve.options.max_connections_per_address = Some(value.number(1, usize::MAX)?);
             Ok(())

@@ -1,4 +1,4 @@
-//! How files below ROOT are found, followed and told apart.
+//! How the server finds, follows and distinguishes files below ROOT.
 
 use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
@@ -15,7 +15,8 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
     Row::value(
         "poll-interval",
         "MILLISECONDS",
-        "the longest time between two looks at a followed file whose changes inotify does not report; while a file grows, the server looks every 50 ms (default: 1000)",
+        "the longest time between two looks at a followed file whose changes inotify does not report; while a file \
+         grows, the server looks every 50 ms (default: 1000)",
         |serve, value| {
             let milliseconds = value.number(1, MILLISECONDS_MAX)?;
             serve.options.poll_interval = Duration::from_millis(milliseconds as u64);
@@ -25,8 +26,8 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
     Row::value(
         "settle",
         "MILLISECONDS",
-        "how long the server still follows a file on a network file system after its name is gone: its last bytes may come later \
-               (default: 2000)",
+        "how long the server still follows a file on a network file system after its name is gone: its last bytes may \
+         come later (default: 2000)",
         |serve, value| {
             let milliseconds = value.number(0, MILLISECONDS_MAX)?;
             serve.options.settle = Duration::from_millis(milliseconds as u64);
@@ -36,8 +37,8 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
     Row::value(
         "peer",
         "ADDR",
-        "IP:PORT of another server of the same files (its --peer-listen), to which this one reports changes, so that it \
-               looks at the files at once; may be repeated",
+        "IP:PORT of another server of the same files (its --peer-listen), to which this one reports changes, so that \
+         it looks at the files at once; may be repeated",
         |serve, value| {
             if serve.options.peers.len() >= PEERS_MAX {
                 return Err(value.wrong(format_args!("there can be {PEERS_MAX} at most")));
@@ -73,7 +74,8 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
     Row::value(
         "tags",
         "WHICH",
-        "the entity tag of a file: own, or xattr: the one in its attribute user.openrange.tag, where openrange mirror stores the tag of the origin (default: own)",
+        "the entity tag of a file: own, or xattr: the one in its attribute user.openrange.tag, where openrange mirror \
+         stores the tag of the origin (default: own)",
         |serve, value| {
             serve.options.copied_tags = match value.string()?.as_str() {
                 "own" => false,
@@ -109,7 +111,8 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
     Row::value(
         "follow-links",
         "WHERE",
-        "inside: follow a symbolic link that leaves ROOT, for example by an absolute path, if it ends inside ROOT (default: follow no link that leaves ROOT)",
+        "inside: follow a symbolic link that leaves ROOT, for example by an absolute path, if it ends inside ROOT \
+         (default: follow no link that leaves ROOT)",
         |serve, value| {
             serve.options.follow_links = match value.string()?.as_str() {
                 "inside" => true,

@@ -1,4 +1,4 @@
-//! What the server tells of itself, and what it gives up.
+//! What the server reports about itself, and what it gives up.
 
 use super::given::Serve;
 use crate::cli::table::Row;
@@ -9,7 +9,8 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
     Row::value(
         "admin",
         "ADDR",
-        "a listener of its own for /metrics, /clients and /health; ADDR is as for --listen, without ,proxy (default: none)",
+        "a listener of its own for /metrics, /clients and /health; ADDR is as for --listen, without ,proxy (default: \
+         none)",
         |serve, value| {
             serve.options.admin = Some(value.parse()?);
             Ok(())
@@ -18,8 +19,8 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
     Row::value(
         "log-level",
         "LEVEL",
-        "how much the server logs to stderr: off, error, warn, info, debug or trace (default: what the variable RUST_LOG says, or \
-               info)",
+        "how much the server logs to stderr: off, error, warn, info, debug or trace (default: what the variable \
+         RUST_LOG says, or info)",
         |serve, value| {
             let level = logger::level(&value.string()?);
             let wrong = || value.wrong("expected off, error, warn, info, debug or trace");

@@ -11,7 +11,8 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
     Row::value(
         "write",
         "PREFIX",
-        "let clients write names below this path by POST, PATCH, PUT, MOVE and DELETE; may be repeated. Without --token-file only on listeners that no other machine reaches (default: no client writes)",
+        "let clients write names below this path by POST, PATCH, PUT, MOVE and DELETE; may be repeated. Without \
+         --token-file only on listeners that no other machine reaches (default: no client writes)",
         |serve, value| {
             let prefix = Prefix::parse(value.string()?.as_bytes());
             serve
@@ -33,8 +34,7 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
     Row::value(
         "body-memory",
         "BYTES",
-        "the most memory for all bodies on their way; the server answers further ones with 503 (default: \
-               67108864)",
+        "the most memory for all bodies on their way; the server answers further ones with 503 (default: 67108864)",
         |serve, value| {
             serve.options.body_memory = value.number(1, usize::MAX)?;
             Ok(())
@@ -44,8 +44,8 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
         "jobs",
         "PREFIX",
         "a POST to this path, which must be a directory, is a request to a worker, and its response is the worker's \
-               answer; see openrange work. Without --token-file only on listeners that no other machine reaches \
-               (default: no jobs)",
+         answer; see openrange work. Without --token-file only on listeners that no other machine reaches (default: no \
+         jobs)",
         |serve, value| {
             let prefix = Prefix::parse(value.string()?.as_bytes());
             let prefix = prefix.map_err(|why| value.wrong(why))?;
@@ -86,7 +86,9 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
     Row::value(
         "intake",
         "ADDR=/NAME",
-        "append what arrives at ADDR to the file with this name: lines on connections to tcp:IP:PORT or unix:PATH, datagrams, each a line, at udp:IP:PORT or unix-dgram:PATH; PATH may have ,mode=OCTAL at its end; may be repeated (default: no intake)",
+        "append what arrives at ADDR to the file with this name: lines on connections to tcp:IP:PORT or unix:PATH, \
+         datagrams, each a line, at udp:IP:PORT or unix-dgram:PATH; PATH may have ,mode=OCTAL at its end; may be \
+         repeated (default: no intake)",
         |serve, value| {
             serve.options.intakes.push(value.parse()?);
             Ok(())

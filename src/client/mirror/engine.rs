@@ -334,7 +334,7 @@ impl Engine {
         self.list_around(etag, now + MIRROR_SETTLE);
     }
 
-    /// It cannot be had now.
+    /// A copy failed; it may work later.
     pub fn failed(&mut self, etag: ETag, why: &str, now: Moment) {
         let name = self.tree.name(etag);
         self.complain(format!("{name}: {why}; trying again"));

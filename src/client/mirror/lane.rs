@@ -59,7 +59,7 @@ pub enum Outcome {
         /// The response was live, and ended for this reason.
         end: Option<Box<str>>,
     },
-    /// It is not to be had this way.
+    /// The server refuses it in this form.
     Refused(ETag, Refusal),
     /// The connection is no more.
     Lost(ETag, String),

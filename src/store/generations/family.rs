@@ -20,7 +20,7 @@ pub enum Series {
 /// A moment in a name, in no particular time zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Stamp {
-    /// Since 1970, as if the name told UTC.
+    /// Since 1970, as if the name were in UTC.
     pub seconds: i64,
     /// Of that second.
     pub nanoseconds: u32,

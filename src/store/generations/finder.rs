@@ -63,7 +63,7 @@ impl Finder {
     /// Looks for the generations of a name, then replies with this number.
     ///
     /// # Errors
-    /// EAGAIN if there are too many searches or no thread can be had.
+    /// EAGAIN if there are too many searches or no thread can start.
     pub fn find(&self, name: &[u8], number: u64, reply: Arc<dyn Reply>) -> Result<(), Errno> {
         let mut queue = self.lock();
         let waiting = queue.searches.iter_mut();
