@@ -1,9 +1,9 @@
-//! Names that lead nowhere, and who waits for them to lead somewhere. However many wait for a name, it is watched and looked
-//! up once.
+//! Names that lead nowhere, and the connections that wait for them. However many wait for a name, the worker watches it and
+//! looks it up once.
 //!
-//! What is watched is the way as far as it goes: each directory that is there, for the entry in it that is looked up next.
-//! When something happens to one of these entries, the way is watched again as it is then, and only if the name leads
-//! somewhere, those who wait are woken. Where a directory cannot be watched, the name is looked up at an interval instead.
+//! It watches the way as far as it goes: each directory that is there, for the entry in it that comes next. When something
+//! happens to one of these entries, it watches the way again as it is then; only if the name leads somewhere, it wakes those
+//! who wait. Where it cannot watch a directory, it looks the name up at an interval instead.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -16,7 +16,7 @@ use crate::sorted::SortedSet;
 use crate::store::file_system::FileSystem;
 use crate::store::root::Files;
 
-/// For what a connection waits.
+/// What a connection waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Purpose {
     /// To answer its request.
@@ -157,7 +157,7 @@ impl Absences {
 
     /// Something has happened on the way of a name.
     pub(super) fn may_have_come(&mut self, id: AbsenceId) {
-        // An event may come after who it is for.
+        // An event may come when nobody waits for it any more.
         if let Some(absence) = self.names.get_mut(id.0 as usize)
             && !absence.found
             && !std::mem::replace(&mut absence.due, true)
@@ -202,7 +202,7 @@ impl Absences {
         let path = self.get_mut(id).path.clone();
         let mut places: Vec<Place> = Vec::new();
         let (mut watched, mut tells) = (true, true);
-        // That the way ends is no failure.
+        // A way that ends is no failure.
         let _ = files.walk(&path.name, |directory, entry| {
             match watch.add_entry(directory, entry, id) {
                 Ok(place) if places.contains(&place) => {}

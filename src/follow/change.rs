@@ -1,4 +1,4 @@
-//! What the kernel tells of watches, and whom.
+//! What the kernel reports of watches, and for whom.
 
 use inotify::EventMask;
 

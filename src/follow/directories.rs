@@ -1,4 +1,4 @@
-//! Directories that event streams follow: looks at them, a slice a turn, and tells their followers.
+//! Directories that event streams follow: looks at them, a slice in each turn, and sends news to their followers.
 
 use std::mem;
 use std::os::fd::AsFd;
@@ -25,7 +25,7 @@ impl Topics {
     /// The topic of a directory; its watches are in place.
     ///
     /// # Errors
-    /// Why there is none, as it is answered.
+    /// Why there is none, as the response says it.
     pub fn follow_directory(&mut self, path: &Path) -> Result<TopicId, Other> {
         if let Some(key) = self.registry.named(&path.name)
             && self.registry[key].directory.is_some()
@@ -244,7 +244,7 @@ impl Topics {
             let Some(directory) = topic.and_then(|topic| topic.directory.as_mut()) else {
                 continue;
             };
-            // A roll is a rename and a creation: a look between the two would tell that the name is gone.
+            // A roll is a rename and a creation: a look between the two would find the name gone.
             if mem::take(&mut directory.noted) {
                 directory.next = directory.next.max(now + DIRECTORY_SETTLE);
             }

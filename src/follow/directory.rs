@@ -43,7 +43,7 @@ pub(crate) struct Directory {
     pub(super) changed: HashSet<Box<[u8]>>,
     /// All names must be looked at.
     pub(super) rescan: bool,
-    /// Something has happened to the directory itself, so that single names tell nothing before that.
+    /// Something has happened to the directory itself: looks at single names are not enough.
     pub(super) unsure: bool,
     pub(super) look: Option<Look>,
     /// What the look that is under way has cost so far.

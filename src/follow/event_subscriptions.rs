@@ -53,7 +53,7 @@ impl EventSubscriptions {
         former
     }
 
-    /// All that it follows, to be changed; [`EventSubscriptions::compact`] comes behind that.
+    /// All that it follows, to change it; call [`EventSubscriptions::compact`] after that.
     fn topics_of(&mut self, slot: usize) -> &mut StreamTopics {
         let joined = self.0.entry(slot);
         let joined = joined.or_insert_with(|| Joined::Any(Box::default()));

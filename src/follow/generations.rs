@@ -1,7 +1,7 @@
 //! Topics of files that are followed as generations of a name: wherever the family keeps them.
 //!
-//! Such a topic is watched like any other, by the name that its file has now. When that name no longer leads to the file,
-//! the file is looked for, and its topic ends only if it has left the family or has no name any more.
+//! The worker watches such a topic like any other, by the name that its file has now. When that name no longer leads to the
+//! file, it looks for the file; the topic ends only if the file has left the family or has no name any more.
 
 use std::rc::Rc;
 

@@ -29,7 +29,7 @@ pub(super) struct Topic {
     pub(super) fanout: Fanout,
     /// It is among those to be looked at.
     pub(super) look: Option<Recheck>,
-    /// What the last sweep found. Not the file's own last look: a request has one too, and tells the tails nothing.
+    /// What the last sweep found. Not the file's own last look: a request makes one too, of which tails get no news.
     pub(super) swept: Option<FileStat>,
     /// When it is polled next.
     pub(super) poll: Option<Moment>,

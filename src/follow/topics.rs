@@ -75,7 +75,7 @@ impl Topics {
         }
     }
 
-    /// What is looked up from now on is new.
+    /// Look-ups from now on are new.
     pub fn begin_turn(&mut self, now: Moment, date: Date) {
         self.now = now;
         self.lookups.begin_turn(now, date);
@@ -92,7 +92,7 @@ impl Topics {
         self.registry.join(key, slot);
     }
 
-    /// A connection follows it no more; the last one takes the topic with it.
+    /// A connection follows it no more; with the last one the topic ends.
     pub fn leave(&mut self, key: TopicId, slot: usize) {
         self.registry.leave(key, slot);
         self.drop_if_unused(key);
@@ -197,7 +197,7 @@ impl Topics {
         let topic = &mut self.registry[key];
         self.watches.place(key, topic, files, terms);
         if topic.poll.is_none() {
-            // Somebody begins to follow it: it will soon grow, as far as is known.
+            // Somebody begins to follow it: it will probably grow soon.
             topic.grew = Some(self.now);
         }
         self.plan_poll(key);
@@ -250,7 +250,7 @@ impl Topics {
             }
             file = self.lookups.find_again(name, file.is_directory())?;
         }
-        // The name changes hands faster than it can be looked up: follow this file to its end, which has come already.
+        // The name passes from file to file faster than a look-up takes: follow this file to its end, which has come already.
         let key = self.registry.insert(name, &file, None);
         self.look_later(key, Recheck::Name(Some(End::Replaced)));
         Ok((key, file))

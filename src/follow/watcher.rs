@@ -1,9 +1,9 @@
-//! inotify for one worker: which topics may have grown, and of which the name must be looked up again.
+//! inotify for one worker: which topics may have grown, and whose names the worker must look up again.
 //!
 //! A topic is watched at its file (for growth) and at every directory entry on the way to it (for its name): renaming a
 //! directory signals nothing on the files in it, only on its own entry. One inode has one watch, whatever names led to
-//! it, so a watch knows all its topics. An event never says more than "look again"; what it tells of a name is only
-//! used to say why a tail ended. A name that leads nowhere is watched in the same way, as far as there is a way. Facts: inotify(7) and, where that is silent, measured on Linux 6.18.
+//! it, so a watch knows all its topics. An event never says more than "look again"; what it says of a name only
+//! explains why a tail ended. A name that leads nowhere is watched in the same way, as far as there is a way. Facts: inotify(7) and, where that is silent, measured on Linux 6.18.
 
 use std::collections::{HashMap, HashSet};
 use std::io;
@@ -102,7 +102,7 @@ impl Watch {
     /// ENOSPC: fs.inotify.max_user_watches; EACCES; ENOENT without a /proc; `Unsupported` without an instance, which was
     /// said already.
     pub fn add_file(&mut self, file: BorrowedFd<'_>, topic: TopicId) -> io::Result<Place> {
-        // CLOSE_WRITE would tell of what was written through a mapping, but doubles the events of `echo >>`.
+        // CLOSE_WRITE would report writes through a mapping, but doubles the events of `echo >>`.
         let mask = WatchMask::MODIFY | WatchMask::ATTRIB | WatchMask::MOVE_SELF;
         let (watch, watched) = self.add(file, mask)?;
         watched.files.insert(topic);
@@ -112,7 +112,7 @@ impl Watch {
         })
     }
 
-    /// Watches one entry of a directory for a name. Never for MODIFY: a directory would tell of each write to each of
+    /// Watches one entry of a directory for a name. Never for MODIFY: a directory would report each write to each of
     /// its files.
     ///
     /// # Errors
@@ -199,7 +199,7 @@ impl Watch {
         let mut too_much = false;
         match &place.of {
             Of::File => drop(watcher.topic().map(|topic| watched.files.remove(&topic))),
-            // Of each write to each file nobody wants to know any more. A mask cannot be made smaller without losing
+            // Nobody wants events of each write to each file any more. A mask cannot be made smaller without losing
             // events, so the watch goes; its other topics get an event for that and watch again.
             Of::Directory => {
                 let topic = watcher.topic();

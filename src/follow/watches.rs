@@ -59,7 +59,7 @@ impl Watches {
                 Err(error) => failure = Some(error),
             }
         });
-        // A way that crosses a directory twice watches one entry twice; it is given back once.
+        // A way that crosses a directory twice watches one entry twice; the watch goes back once.
         let mut unique: Vec<Place> = Vec::new();
         for place in places {
             if !unique.contains(&place) {

@@ -1,4 +1,4 @@
-//! `ADDR=/NAME`: where lines arrive, and the file that they are appended to.
+//! `ADDR=/NAME`: where lines arrive, and the file to which the server appends them.
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,4 +1,4 @@
-//! `--intake`: what arrives at a socket is appended to a file, as whole lines.
+//! `--intake`: appends what arrives at a socket to a file, as whole lines.
 //!
 //! Each intake has a thread of its own, so that it delays no reader, and no other intake if its file system is slow. The
 //! thread does one thing after the other: it receives what has come from all senders into one batch ([`framing`] finds the

@@ -34,7 +34,7 @@ pub struct Bound {
     pub socket: Socket,
 }
 
-/// Binds the address of an intake. What it gives besides removes the socket file when it is dropped.
+/// Binds the address of an intake. The second value removes the socket file when it is dropped.
 ///
 /// # Errors
 /// EADDRINUSE, EACCES and the like.
@@ -172,7 +172,7 @@ impl Receiver {
 }
 
 impl Source {
-    /// When there is something to do although nothing has come.
+    /// When there is something to do even if nothing arrives.
     fn deadline(&self) -> Moment {
         match self {
             Source::Senders(senders) => senders.deadline(),

@@ -19,7 +19,7 @@ pub struct Senders {
     listener: Listener,
     senders: Slab<Sender>,
     most: usize,
-    /// Descriptors have run out: nobody is accepted before this.
+    /// Descriptors have run out: it accepts nobody before this.
     pause: Option<Moment>,
     buffer: Box<[u8]>,
 }
@@ -136,7 +136,7 @@ impl Senders {
         sink.tally().senders.set(self.senders.len() as u64);
     }
 
-    /// The sender that has to give way to a new one.
+    /// The sender that it closes for a new one.
     fn most_silent(&self, now: Moment) -> Option<usize> {
         let longest = self.senders.iter().min_by_key(|(_, sender)| sender.heard);
         let (key, sender) = longest?;

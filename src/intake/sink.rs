@@ -1,5 +1,5 @@
-//! The file that an intake appends to: batches of whole lines, each by one write. What cannot be appended is lost, counted,
-//! and logged now and then.
+//! The file that an intake appends to: batches of whole lines, each by one write. It counts what it cannot
+//! append, and logs that now and then.
 
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -104,7 +104,7 @@ impl Sink {
         })
     }
 
-    /// Closes a file that nothing was appended to for a while, and logs losses.
+    /// Closes a file to which nothing came for a while, and logs losses.
     pub fn begin_turn(&mut self, now: Moment) {
         self.appenders.begin_turn(now);
         self.report(now);

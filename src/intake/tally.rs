@@ -29,7 +29,7 @@ impl Count {
 pub struct Tally {
     /// Connections now.
     pub senders: Count,
-    /// Lines that came, whether they could be appended or not.
+    /// Lines that came, appended or not.
     pub lines: Count,
     /// Bytes that came.
     pub bytes: Count,

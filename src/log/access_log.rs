@@ -1,5 +1,5 @@
 //! The access log: lines of all workers, to a file or stdout, by a thread of its own. So neither a slow disk nor a pipe that
-//! nobody reads keeps a worker waiting: what the thread cannot write in time is lost, and said to be.
+//! nobody reads keeps a worker waiting: it drops what the thread cannot write in time, and says so.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -56,7 +56,7 @@ impl AccessLog {
     /// Begins to write to this file.
     ///
     /// # Errors
-    /// EAGAIN: no thread can be started.
+    /// EAGAIN: no thread can start.
     pub fn start(self: &Arc<AccessLog>, file: File) -> io::Result<()> {
         let log = Arc::clone(self);
         thread::Builder::new()

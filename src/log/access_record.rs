@@ -14,7 +14,7 @@ use crate::response::Summary;
 pub struct Record {
     /// The request line, in printable ASCII without quotes.
     request: Box<str>,
-    /// Who has asked.
+    /// The client.
     client: Peer,
     /// `Referer` and `User-Agent`, as they stand between quotes, if they are logged.
     told: Option<(Box<str>, Box<str>)>,

@@ -12,7 +12,7 @@ use super::stderr::{self, Log};
 /// Every target of this crate begins with this.
 const CRATE: &str = env!("CARGO_CRATE_NAME");
 
-/// Starts to log what `level` lets through, or if there is none, what `RUST_LOG` does.
+/// Starts to log what `level` permits or, without one, what `RUST_LOG` permits.
 pub fn start(level: Option<LevelFilter>, format: Format) {
     stderr::set_format(format);
     let mut builder = env_logger::Builder::new();
@@ -59,7 +59,7 @@ impl Filter {
         }
     }
 
-    /// Reads `LEVEL` and `MODULE=LEVEL`, separated by commas. What is not understood leaves the level at `info`, and so does
+    /// Reads `LEVEL` and `MODULE=LEVEL`, separated by commas. A part that nobody can understand leaves the level at `info`, and so does
     /// a variable that is meant for other programs: a server must not be silent because of a typing error.
     #[must_use]
     pub fn parse(text: &str) -> Filter {

@@ -1,7 +1,7 @@
 //! Stderr, for the log. If nothing reads it, lines are lost and counted, but nothing waits.
 //!
-//! Each line is written when it is logged, so a client that has its response finds the line. (To write those of a turn together was
-//! measured: nothing gained.)
+//! Each line is written when it is logged, so a client that has its response finds the line. (Writing those of a turn together gains
+//! nothing, by measurement.)
 
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
@@ -78,7 +78,7 @@ struct Stderr {
     format: Format,
 }
 
-/// Of a line that has nothing but its message.
+/// For a line that has nothing but its message.
 const NO_FIELDS: [(&str, u64); 0] = [];
 
 impl Stderr {

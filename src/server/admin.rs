@@ -1,7 +1,7 @@
 //! The listener of `--admin`, for those who run the server: `/metrics`, `/clients` and `/health`. One thread that serves
 //! all of its connections, with the same parser as everywhere; it shares nothing with the workers but the questions that it
-//! asks them. Whoever is slow waits for himself: a request that is complete is answered at once, and when there are too
-//! many connections the oldest one gives way.
+//! asks them. A slow client delays nobody: the thread answers a complete request at once, and when there are too many
+//! connections, it closes the oldest one.
 
 use std::collections::VecDeque;
 use std::fmt::{Display, Write};
@@ -81,7 +81,7 @@ impl Admin {
     /// Serves a listener, in a thread that ends with the process. `confined`: the thread gives up all files.
     ///
     /// # Errors
-    /// EAGAIN: no thread can be started.
+    /// EAGAIN: no thread can start.
     pub fn start(self, listener: Listener, confined: bool) -> std::io::Result<()> {
         let thread = thread::Builder::new().name("admin".into());
         thread.spawn(move || {
@@ -197,7 +197,7 @@ fn wait(listener: &Listener, connections: &VecDeque<Connection>) {
     let _ = poll(&mut polled, patience.as_ref());
 }
 
-/// Accepts whoever has come. When there are too many, the oldest gives way.
+/// Accepts new connections. When there are too many, it closes the oldest.
 fn accept(listener: &Listener, connections: &mut VecDeque<Connection>) {
     for _ in 0..ADMIN_BURST {
         match listener.accept() {
@@ -213,7 +213,7 @@ fn accept(listener: &Listener, connections: &mut VecDeque<Connection>) {
                     deadline: Instant::now() + ADMIN_TIMEOUT,
                     over: false,
                 });
-                // Each is read once before another can take its place.
+                // The thread reads each one once before another can take its place.
                 if let Some(connection) = connections.back_mut() {
                     connection.read();
                 }

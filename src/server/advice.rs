@@ -30,7 +30,7 @@ pub(super) fn collect(options: &Options, threads: usize, bound: &[Bound]) -> Vec
     advice
 }
 
-/// Says it, when the server serves.
+/// Logs it, when the server serves.
 pub(super) fn give(advice: Vec<Advice>) {
     for (level, line) in advice {
         log!(level, "{line}");
@@ -65,7 +65,7 @@ fn open_admin(address: &Address) -> Option<Advice> {
 fn few_descriptors(options: &Options, threads: usize) -> Option<Advice> {
     let fit = descriptors::default_connections(threads);
     let few = match options.max_connections {
-        // What is asked for is known to whoever asks; that it does not fit is not.
+        // Whoever gives a number knows it, but not that it is too large.
         Some(asked) => asked > fit,
         None => fit < FEW_CONNECTIONS,
     };
@@ -79,7 +79,7 @@ fn few_descriptors(options: &Options, threads: usize) -> Option<Advice> {
     few.then(|| (Level::Warn, line()))
 }
 
-/// Directories that clients or intakes are to write to and this process may not write to, once it is the user that it
+/// Directories to which clients or intakes write, but this process may not, once it is the user that it
 /// stays; and an access log that it could not open again.
 pub(super) fn unwritable(options: &Options, writable: &Writable) -> Vec<Advice> {
     let warning = |(option, directory)| {
@@ -125,7 +125,7 @@ fn below_root(options: &Options) -> Vec<Advice> {
 /// The name that a file has below a directory, if clients can ask for it there.
 fn name_below(root: &Path, path: &Path) -> Option<PathBuf> {
     let path = match path.canonicalize() {
-        // A file that will be made: its directory is there.
+        // The server will create the file: its directory exists.
         Err(error) if error.kind() == ErrorKind::NotFound => {
             let parent = path.parent().filter(|parent| *parent != Path::new(""));
             let parent = parent.unwrap_or(Path::new(".")).canonicalize();

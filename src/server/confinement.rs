@@ -1,4 +1,4 @@
-//! What the server gives up before the first byte of a client is read.
+//! What the server gives up before it reads the first byte of a client.
 
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -12,7 +12,7 @@ use crate::os::system_calls::Capability;
 
 use super::options::Options;
 
-/// Becomes another user, if it is to, and gives up capabilities, while there is only this thread.
+/// Becomes the user of `--user`, if there is one, and gives up capabilities, while there is only this thread.
 ///
 /// # Errors
 /// One line that says what is refused.
@@ -37,7 +37,7 @@ fn refused(error: io::Error) -> String {
 }
 
 /// Gives up files and system calls that are not needed, while there is only this thread. `writable`: the directories below
-/// which clients and intakes may write. True: from here on, files are refused.
+/// which clients and intakes may write. True: from here on, the kernel refuses other files.
 ///
 /// # Errors
 /// One line that says what is refused.
@@ -75,7 +75,7 @@ pub fn restrict<'a>(
     Ok(sandbox != Sandbox::Missing)
 }
 
-/// The files besides those below ROOT that are needed later.
+/// The files besides those below ROOT that the server needs later.
 fn kept(options: &Options) -> impl Iterator<Item = (&Path, Keep)> {
     let intakes = options.intakes.iter().map(|intake| &intake.address);
     let addresses = options.listen.iter().chain(&options.admin).chain(intakes);

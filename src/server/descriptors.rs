@@ -29,7 +29,7 @@ pub fn limit() -> u64 {
     getrlimit(Resource::Nofile).maximum.unwrap_or(u64::MAX)
 }
 
-/// Of the descriptors for files a small part may be kept open for the next request.
+/// How many files may stay open for the next request: a small part of the descriptors for files.
 #[must_use]
 pub fn cached_files(threads: usize) -> usize {
     let each = limit() / CACHED_FILES_SHARE / threads.max(1) as u64;
@@ -39,7 +39,7 @@ pub fn cached_files(threads: usize) -> usize {
 }
 
 /// Three quarters of the descriptors for connections, a quarter for files: tails of one file share one descriptor, and
-/// when files run out of descriptors a request for another is answered with 503. Connections above the limit, which
+/// when files run out of descriptors, a request for another gets a 503. Connections above the limit, which
 /// get a 503, have descriptors besides.
 #[must_use]
 pub fn default_connections(threads: usize) -> usize {

@@ -14,7 +14,7 @@ impl Health {
         trouble.clone()
     }
 
-    /// Replaces it. True if that is news.
+    /// Replaces it. True if it has changed.
     pub fn set(&self, trouble: Option<String>) -> bool {
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let news = *held != trouble;

@@ -3,10 +3,10 @@
 use crate::http::host::Hosts;
 use crate::os::sockets::Address;
 
-/// The hosts for these listeners. `tokens`: nothing is read without a token, which pages of other origins have not got.
+/// The hosts for these listeners. `tokens`: nobody reads without a token, and pages of other origins have none.
 ///
-/// What listens on loopback only is for programs of this machine, which a browser on it is one of. Whoever serves a network
-/// serves it under a name, and decides who may read by tokens or at a proxy.
+/// A server that listens on loopback only is for programs of this machine; a browser is one of them. A server for a network
+/// has a name, and tokens or a proxy decide who may read.
 #[must_use]
 pub fn of<'a>(
     given: Option<&Hosts>,

@@ -45,7 +45,7 @@ pub struct Running {
 /// Binds all addresses.
 ///
 /// # Errors
-/// One line that names the one that cannot be used.
+/// One line that names the address that the server cannot use.
 pub fn bind(options: &Options) -> Result<Intakes, String> {
     let mut intakes = Intakes::default();
     for intake in &options.intakes {
@@ -59,7 +59,7 @@ pub fn bind(options: &Options) -> Result<Intakes, String> {
     Ok(intakes)
 }
 
-/// The directories of the files that are appended to, which are added to what may be written.
+/// The directories of the files to which intakes append. Adds them to what the process may write.
 ///
 /// # Errors
 /// One line: there is no such directory, or the name leads to something else than a file.
@@ -113,10 +113,10 @@ impl Intakes {
 }
 
 impl Running {
-    /// Starts a thread for each. `root`: what such a thread keeps of all files, if it is to give up the others.
+    /// Starts a thread for each. `root`: the only files that such a thread keeps; `None`: it keeps all.
     ///
     /// # Errors
-    /// One line: no thread can be started.
+    /// One line: no thread can start.
     pub fn start(receivers: Vec<Receiver>, root: Option<&OwnedFd>) -> Result<Running, String> {
         let mut running = Running::default();
         for receiver in receivers {

@@ -34,7 +34,7 @@ pub fn directory(options: &Options) -> Result<Option<OwnedFd>, String> {
 /// Takes over what an earlier server has left there.
 ///
 /// # Errors
-/// One line: the directory cannot be used.
+/// One line: the server cannot use the directory.
 pub fn prepare(options: &Options, directory: Option<&OwnedFd>) -> Result<Option<Jobs>, String> {
     let (Some(prefix), Some(directory)) = (&options.jobs, directory) else {
         return Ok(None);
@@ -51,7 +51,7 @@ pub fn prepare(options: &Options, directory: Option<&OwnedFd>) -> Result<Option<
 /// Starts the thread that waits for deadlines and ends.
 ///
 /// # Errors
-/// One line: there can be no more threads.
+/// One line: no thread can start.
 pub fn start(jobs: Option<&Jobs>) -> Result<Option<JoinHandle<()>>, String> {
     let Some(jobs) = jobs else {
         return Ok(None);

@@ -21,10 +21,10 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// What an earlier server has seen, if there is a file of it, which is ready to be written.
+    /// What an earlier server has seen, if there is a file of it; the file is ready for writing.
     ///
     /// # Errors
-    /// One line: the file cannot be used.
+    /// One line: the server cannot use the file.
     pub fn load(options: &Options) -> Result<(Memory, Option<Journal>), String> {
         let memory = Memory {
             families: Families {

@@ -1,4 +1,4 @@
-//! What `/metrics` tells: a row for each family. A new metric is a new row.
+//! What `/metrics` reports: a row for each family. A new metric is a new row.
 
 use std::sync::atomic::Ordering;
 
@@ -35,7 +35,7 @@ type Samples = Vec<(String, u64)>;
 
 /// A family of metrics.
 struct Row {
-    /// The whole name. What every process has goes by the names that Prometheus has for it.
+    /// The whole name. Metrics that every process has get the names that Prometheus defines.
     name: &'static str,
     kind: &'static str,
     /// Empty: there is one sample without a label.
@@ -351,7 +351,7 @@ fn write_durations(out: &mut String, durations: &Durations) {
     sample(out, &format!("{NAME}_count"), "", "", &sum);
 }
 
-/// Seconds with a fraction. Without floating point, of which the formatter is large.
+/// Seconds with a fraction, without floating point: its formatter is large.
 fn seconds(duration: std::time::Duration) -> String {
     let text = format!("{}.{:06}", duration.as_secs(), duration.subsec_micros());
     text.trim_end_matches('0').trim_end_matches('.').into()

@@ -62,18 +62,18 @@ use workers::Workers;
 /// Serves until SIGTERM or SIGINT.
 ///
 /// # Errors
-/// One line that names what cannot be used. Nothing is left behind then.
+/// One line that names what the server cannot use. It leaves nothing behind then.
 pub fn run(options: &Options) -> Result<(), String> {
     options.expect_files()?;
     let threads = options
         .threads
         .unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));
-    // Before anything is opened, which could get the number of a descriptor that was announced and is not there.
+    // Before it opens anything: a new descriptor could get the number of one that was announced and is not there.
     let passed = systemd::passed_sockets(threads)?;
     stderr::prepare();
     let mut reload = Reload::load(options)?;
     descriptors::raise_limit();
-    // Before anything is announced, so that whoever reads the announcement may send a signal.
+    // Before it announces anything: whoever reads the announcement may send a signal.
     let signals = Signals::new([SIGTERM, SIGINT, SIGHUP, SIGUSR1])
         .map_err(|error| format!("cannot handle signals: {error}"))?;
     let notifier = Notifier::from_environment();
@@ -132,7 +132,7 @@ pub fn run(options: &Options) -> Result<(), String> {
     result
 }
 
-/// Ends the threads that serve nobody: no job is looked after any more, and the access log is written.
+/// Ends the threads that serve no client: the one of the jobs, and, once it has written everything, the one of the access log.
 fn finish(shared: &Shared, tracker: Option<JoinHandle<()>>) {
     if let (Some(jobs), Some(tracker)) = (&shared.jobs, tracker) {
         jobs.tracker.stop();
@@ -143,8 +143,8 @@ fn finish(shared: &Shared, tracker: Option<JoinHandle<()>>) {
     }
 }
 
-/// Gives up everything that is not needed, and prepares what writes: before that what has to be opened, after it what an
-/// earlier server has left.
+/// Gives up everything that the server does not need, and prepares what writes: it opens directories before that, and
+/// completes what an earlier server has left after it.
 fn confine(options: &Options, bound: &[Bound]) -> Result<Writers, String> {
     let mut writable = Writable::default();
     let prepared = writing::prepare(options, bound, &mut writable)?;
@@ -270,7 +270,7 @@ fn start_others(
     Ok(root_watch)
 }
 
-/// What metrics tell that stays the same; before the process gives up its access to files.
+/// Metrics that stay the same; before the process gives up its access to files.
 fn facts(bound: &[Bound]) -> Facts {
     let addresses = bound.iter().map(|bound| bound.address.to_string());
     Facts {
@@ -300,7 +300,7 @@ impl Addresses {
 
     fn announce(&self) {
         let mut stdout = io::stdout().lock();
-        // Nobody may be reading; that is no reason not to serve.
+        // Perhaps nobody reads stdout; the server serves all the same.
         for bound in &self.served {
             let _ = writeln!(stdout, "listening on {}", bound.address);
         }
@@ -385,7 +385,7 @@ impl Master<'_> {
                 }
             }
         }
-        // A worker that failed leaves the others to be ended.
+        // A worker has failed: the others must end.
         if self.shared.signals.fetch_max(1, Ordering::AcqRel) == 0 {
             self.notifier.stopping();
         }
@@ -402,7 +402,7 @@ impl Master<'_> {
         }
     }
 
-    /// The first signal begins the end, the second one hurries it, and with the third one nobody waits for the workers.
+    /// The first signal begins the end, the second one ends at once, and after the third one nobody waits for the workers.
     fn end(&self, signal: i32) -> bool {
         match self.shared.signals.fetch_add(1, Ordering::AcqRel) {
             0 => {

@@ -23,9 +23,9 @@ pub struct Options {
     pub root: PathBuf,
     /// Where to listen. None: on the sockets that were passed, else at [`DEFAULT_ADDRESS`].
     pub listen: Vec<Address>,
-    /// Which of them proxies connect to, that begin with a PROXY header.
+    /// Those of them to which proxies connect, which begin with a PROXY header.
     pub proxied: Vec<usize>,
-    /// Who is believed about the addresses of clients.
+    /// Proxies whose word about the addresses of clients counts.
     pub trusted_proxies: Vec<Network>,
     /// Workers; `None`: one for each CPU.
     pub threads: Option<usize>,
@@ -41,15 +41,15 @@ pub struct Options {
     pub max_connections: Option<usize>,
     /// `None`: no limit.
     pub max_connections_per_address: Option<usize>,
-    /// Between two looks at a file of which inotify does not tell.
+    /// Between two looks at a file whose changes inotify does not report.
     pub poll_interval: Duration,
     /// How long a request waits at most for a name that leads nowhere; zero: not at all.
     pub wait_max: Duration,
-    /// How long a file that other machines change is looked at after its name has gone.
+    /// How long the server follows a file that other machines change after its name has gone.
     pub settle: Duration,
-    /// Heads that serve the same files; this one tells them what has happened.
+    /// Other servers of the same files; this one sends them hints.
     pub peers: Vec<SocketAddr>,
-    /// Where they tell.
+    /// Where their hints arrive.
     pub peer_listen: Option<SocketAddr>,
     /// The file with the key that all of them have.
     pub peer_key: Option<PathBuf>,
@@ -59,17 +59,17 @@ pub struct Options {
     pub grace: Duration,
     /// Where the server answers requests for metrics, clients and health.
     pub admin: Option<Address>,
-    /// What is logged; `None`: what `RUST_LOG` says.
+    /// How much the server logs; `None`: what `RUST_LOG` says.
     pub log_level: Option<LevelFilter>,
-    /// How it is logged.
+    /// The form of a line of the log.
     pub log_format: Format,
     /// Where answers are logged in the Common Log Format; `-`: stdout.
     pub access_log: Option<PathBuf>,
     /// They are logged in the Combined Log Format.
     pub access_log_combined: bool,
-    /// The directory beside a log to which its earlier generations are moved.
+    /// The directory beside a log that has its earlier generations.
     pub old_dir: Option<Box<[u8]>>,
-    /// Where it is kept what was seen of rolls and truncations.
+    /// The file that keeps the rolls and truncations that the server saw.
     pub history: Option<PathBuf>,
     /// Who may read what; `None`: everybody everything.
     pub token_file: Option<PathBuf>,
@@ -77,17 +77,17 @@ pub struct Options {
     pub cors: Option<Cors>,
     /// Which hosts requests over TCP may address; `None`: as the listeners are.
     pub hosts: Option<Hosts>,
-    /// What may be written.
+    /// The prefixes below which clients may write.
     pub write: Prefixes,
     /// Largest body of an append.
     pub append_max: u64,
-    /// What all bodies that are being received may hold together.
+    /// The most memory for all bodies on their way.
     pub body_memory: usize,
-    /// Where jobs are accepted.
+    /// Where the server accepts jobs.
     pub jobs: Option<Prefix>,
     /// How jobs are kept.
     pub job_terms: JobTerms,
-    /// What is received by sockets and appended to files.
+    /// The intakes: sockets, and the files to which they append.
     pub intakes: Vec<Intake>,
     /// Other machines may send too.
     pub intake_open: bool,
