@@ -569,6 +569,39 @@ fn a_name_that_comes_back_to_a_full_list_does_not_fit() {
     assert_eq!(changelog.entries().count(), LISTING_MAX);
 }
 
+/// Of several changes that come at once each counts before the next one.
+#[test]
+fn a_patch_of_several_changes_fills_a_list_to_its_bound() {
+    let names = |changelog: &ChangeLog| ["a", "b"].map(|name| changelog.has(name.as_bytes()));
+    let one = |name: &str, entry| (name.as_bytes().to_vec(), entry);
+    let new = |name: &str| one(name, Some(subdirectory()));
+    for (changes, there, truncated) in [
+        (vec![one("00001", None), new("a")], [true, false], false),
+        (
+            vec![one("00001", None), new("a"), new("b")],
+            [true, false],
+            true,
+        ),
+        (
+            vec![one("00001", None), one("00002", None), new("a"), new("b")],
+            [true, true],
+            false,
+        ),
+        (
+            vec![one("00001", Some(file(1, false, None))), new("a")],
+            [false, false],
+            true,
+        ),
+    ] {
+        let mut changelog = full();
+        assert!(changelog.patch(changes, Version(3)));
+        assert_eq!(
+            (names(&changelog), changelog.is_truncated()),
+            (there, truncated)
+        );
+    }
+}
+
 /// Entries that are gone are remembered for readers that do not know it, up to a bound; whoever has read less than what
 /// is remembered is told of everything anew.
 #[test]
