@@ -18,7 +18,7 @@ use super::kernel::{Kernel, Linux};
 use super::record::{self, JobId, JobRecord, JobStatus};
 use crate::job::{request_name, status_name, taken_name};
 use crate::limits::{JOB_CLAIM_LOOKS, JOB_CLAIM_PAUSE};
-use crate::store::reservation::reserve;
+use crate::store::reservation::Space;
 
 /// The log of accepted jobs.
 pub const QUEUE: &str = "queue";
@@ -312,7 +312,7 @@ impl JobDirectory {
             false => Cow::Borrowed(line),
             true => Cow::Owned([b"\n", line].concat()),
         };
-        reserve(&file, line.len() as u64, size_of(&file)?)?;
+        Space::ANY.reserve(file.as_fd(), line.len() as u64, size_of(&file)?)?;
         match self.kernel.write(file.as_fd(), &line)? {
             count if count == line.len() => Ok(()),
             _ => Err(Errno::NOSPC),

@@ -16,7 +16,7 @@ use super::file::OpenFile;
 use super::file_stat::FileStat;
 use super::place::{Place, Stop, failure, failure_at, lock};
 use super::redo::Note;
-use super::reservation::reserve;
+use super::reservation::Space;
 use super::root::Files;
 use crate::http::conditional::{self, Conditions};
 use crate::http::target::Path;
@@ -57,6 +57,7 @@ pub struct Appender {
     place: Place,
     file: Rc<OpenFile>,
     handle: Arc<OwnedFd>,
+    space: Space,
 }
 
 /// Appends to the file that has the name now, or creates it. Gives the open file too, for whoever appends next.
@@ -86,6 +87,7 @@ pub fn append(place: Place, what: &Append<'_>) -> Result<(Appended, Appender), S
         let appender = Appender {
             place,
             file,
+            space: Space::of(handle.as_fd()),
             handle,
         };
         match appender.append(what, is_new)? {
@@ -113,6 +115,7 @@ impl Appender {
             place: &self.place,
             file: &self.file,
             handle: self.handle.as_fd(),
+            space: self.space,
             is_new,
             is_attended: !what.unattended,
         };
@@ -190,6 +193,7 @@ struct Target<'a> {
     place: &'a Place,
     file: &'a OpenFile,
     handle: BorrowedFd<'a>,
+    space: Space,
     /// This request has created it.
     is_new: bool,
     /// Somebody waits for the result.
@@ -255,8 +259,8 @@ impl Target<'_> {
 
     /// Writes one record behind a file that is so long; gives the offset of its end.
     fn write(&self, bytes: &[u8], size: u64) -> Result<u64, WriteFailure> {
-        let result = reserve(self.handle, bytes.len() as u64, size);
-        if let Err(error) = result {
+        let length = bytes.len() as u64;
+        if let Err(error) = self.space.reserve(self.handle, length, size) {
             return Err(self.nothing_written(error));
         }
         // Taken back once the record is there as a whole. Nobody was promised a record that comes unattended.

@@ -25,7 +25,7 @@ const HEAD: usize = 24;
 const TRIES: u32 = 50;
 const PAUSE: Duration = Duration::from_millis(10);
 /// The page cache has no smaller pages.
-const PAGE: u64 = 4096;
+pub(super) const PAGE: u64 = 4096;
 
 /// A note of a record that is being written, while this is there.
 #[must_use]

@@ -1,34 +1,74 @@
 //! Space for what is to be appended, before it is: so a full disk refuses a record as a whole.
 
-use std::os::fd::AsFd;
+use std::os::fd::BorrowedFd;
 use std::sync::OnceLock;
 
 use rustix::fs::FallocateFlags;
 use rustix::io::Errno;
 use rustix::process::{Resource, getrlimit};
 
-/// A write that stays within the last block of a file is all of it or nothing without a reservation. No file system has
-/// smaller ones.
-const BLOCK: u64 = 512;
+use super::file_system::FileSystem;
+use super::redo::PAGE;
 
-/// Reserves the space for `length` bytes behind the `size` bytes of a file, so that they are written as a whole or not at
-/// all. Where that is not possible (some file systems), the write tells.
-///
-/// # Errors
-/// ENOSPC, EDQUOT; EFBIG, also where a limit of the process forbids it.
-pub fn reserve(file: impl AsFd, length: u64, size: u64) -> Result<(), Errno> {
-    if limit().is_some_and(|limit| size.saturating_add(length) > limit) {
-        return Err(Errno::FBIG);
+/// No file system has smaller blocks.
+const BLOCK_MIN: u64 = 512;
+
+/// How the file system of a file gives it space.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Space {
+    /// It gives so many bytes as a whole or not at all, at a multiple of this.
+    block: u64,
+    /// write(2) fails where there is no further block. Else that may show only when the kernel writes pages back.
+    tells: bool,
+}
+
+impl Space {
+    /// What every file system keeps to.
+    pub const ANY: Space = Space {
+        block: BLOCK_MIN,
+        tells: false,
+    };
+
+    /// How it is for this file, which takes two system calls.
+    #[must_use]
+    pub fn of(file: BorrowedFd<'_>) -> Space {
+        // Beneath the others may be anything, which may ask for space later.
+        if !FileSystem::of(file).tells_of_changes() {
+            return Space::ANY;
+        }
+        // write(2) gets space for one page after the other, or for one block if blocks are smaller.
+        rustix::fs::fstatvfs(file).map_or(Space::ANY, |found| Space {
+            block: found.f_frsize.clamp(BLOCK_MIN, PAGE),
+            tells: true,
+        })
     }
-    if !size.is_multiple_of(BLOCK) && size / BLOCK == (size + length - 1) / BLOCK {
-        return Ok(());
+
+    /// Reserves the space for `length` bytes behind the `size` bytes of a file, so that they are written as a whole or not
+    /// at all. Where that is not possible (some file systems), the write tells.
+    ///
+    /// # Errors
+    /// ENOSPC, EDQUOT; EFBIG, also where a limit of the process forbids it.
+    pub fn reserve(self, file: BorrowedFd<'_>, length: u64, size: u64) -> Result<(), Errno> {
+        if limit().is_some_and(|limit| size.saturating_add(length) > limit) {
+            return Err(Errno::FBIG);
+        }
+        if self.is_whole(length, size) {
+            return Ok(());
+        }
+        let result = rustix::io::retry_on_intr(|| {
+            rustix::fs::fallocate(file, FallocateFlags::KEEP_SIZE, size, length)
+        });
+        match result {
+            Err(error @ (Errno::NOSPC | Errno::DQUOT | Errno::FBIG)) => Err(error),
+            _ => Ok(()),
+        }
     }
-    let result = rustix::io::retry_on_intr(|| {
-        rustix::fs::fallocate(&file, FallocateFlags::KEEP_SIZE, size, length)
-    });
-    match result {
-        Err(error @ (Errno::NOSPC | Errno::DQUOT | Errno::FBIG)) => Err(error),
-        _ => Ok(()),
+
+    /// Whether a write is all of it or nothing without a reservation: it stays within one block.
+    fn is_whole(self, length: u64, size: u64) -> bool {
+        let is_new = size.is_multiple_of(self.block);
+        let last = size.saturating_add(length).saturating_sub(1);
+        size / self.block == last / self.block && (self.tells || !is_new)
     }
 }
 

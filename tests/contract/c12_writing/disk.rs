@@ -134,6 +134,38 @@ fn a_full_disk() {
 }
 
 #[test]
+fn small_records_fill_a_disk() {
+    in_namespace(module_path!(), "small_records_fill_a_disk", || {
+        // A whole page, within pages and across them.
+        for length in [4096, 1000, 100] {
+            let dir = TempDir::new();
+            dir.mkdir("in");
+            let script = format!(
+                "mount -t tmpfs -o size=64k tmpfs {}",
+                dir.join("in").display()
+            );
+            let server = Server::after(&script, &dir, &["--write", "/in"]).expect("a server");
+            let record = "x".repeat(length - 1) + "\n";
+            let mut client = Client::new(&server);
+            let mut count = 0;
+            let refused = loop {
+                let response = write(&mut client, "POST", "/in/t", &[], &record);
+                if response.status >= 300 {
+                    break response;
+                }
+                count += 1;
+                assert!(count * length <= 65_536, "more than the disk has");
+            };
+            refused.assert_error(507);
+            assert_eq!(refused.field("Upload-Offset"), (count * length).to_string());
+            assert!((count + 2) * length + 4096 > 65_536, "{count} of {length}");
+            let body = client.get("/in/t", &[]).body;
+            assert!(body == record.repeat(count).as_bytes(), "{length}");
+        }
+    });
+}
+
+#[test]
 fn a_read_only_file_system() {
     in_namespace(module_path!(), "a_read_only_file_system", || {
         let dir = TempDir::new();
