@@ -11,6 +11,7 @@ use std::thread;
 use std::time::{Duration, SystemTime};
 
 use log::error;
+use rustix::fs::Stat;
 use rustix::io::Errno;
 
 use crate::limits::{COMMIT_FAILED_MAX, COMMIT_NAMES_MAX, COMMIT_STACK, COMMIT_THREADS};
@@ -150,9 +151,14 @@ impl Commits {
 
     /// Each directory once, and one that has not changed since it was put on disk not at all.
     fn commit_names(&self, jobs: &[Job]) -> Result<(), Errno> {
+        let mut seen = Vec::new();
         for directory in jobs.iter().flat_map(|job| &job.directories) {
-            let key = identify(directory);
-            let changed = changed(directory)?;
+            let (key, changed) = look(directory)?;
+            // All these jobs were added before the first of them began.
+            if seen.contains(&key) {
+                continue;
+            }
+            seen.push(key);
             if self.lock().named.contains(&(key, changed)) {
                 continue;
             }
@@ -185,22 +191,28 @@ fn keep<T>(list: &mut VecDeque<T>, item: T, most: usize) {
 }
 
 fn identify(fd: impl AsFd) -> Key {
-    #[allow(
-        clippy::unnecessary_cast,
-        reason = "the types differ between architectures"
-    )]
-    rustix::fs::fstat(fd).map_or((0, 0), |stat| (stat.st_dev as u64, stat.st_ino as u64))
+    rustix::fs::fstat(fd).map_or((0, 0), |stat| key(&stat))
 }
 
+/// Which directory that is, and when it has changed last.
 #[allow(
     clippy::unnecessary_cast,
     clippy::cast_lossless,
     clippy::cast_possible_wrap,
     reason = "the types differ between architectures"
 )]
-fn changed(directory: &OwnedFd) -> Result<Changed, Errno> {
+fn look(directory: &OwnedFd) -> Result<(Key, Changed), Errno> {
     let stat = rustix::fs::fstat(directory)?;
-    Ok((stat.st_ctime as i64, stat.st_ctime_nsec as i64))
+    let changed = (stat.st_ctime as i64, stat.st_ctime_nsec as i64);
+    Ok((key(&stat), changed))
+}
+
+#[allow(
+    clippy::unnecessary_cast,
+    reason = "the types differ between architectures"
+)]
+fn key(stat: &Stat) -> Key {
+    (stat.st_dev as u64, stat.st_ino as u64)
 }
 
 /// Whether the clock of the file system has ticked since: only then has a later change another time.
