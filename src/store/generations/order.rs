@@ -365,8 +365,8 @@ fn watched_from(current: Option<&Member>, seen: &Seen) -> Option<usize> {
     (last + 1 == seen.line.len()).then_some(first)
 }
 
-/// Where a file belongs of which the name says nothing: between those that were seen before and after it, next to one of
-/// them if every file between the two was seen, else by time. What was never seen cannot have come after the first file that was
+/// Where a file belongs of which the name says nothing: between those that were seen before and after it. If every file
+/// between the two was seen, only compressed copies of those come between. Otherwise time tells. What was never seen cannot have come after the first file that was
 /// `watched`, however late it was written to.
 fn index_for(
     members: &[Member],
@@ -377,20 +377,31 @@ fn index_for(
 ) -> usize {
     let is_seen = |index: usize| Some((index, seen.place_of(&members[index])?));
     let known = || (0..members.len()).filter_map(is_seen);
+    // It may be of one of those that were seen.
+    let is_unknown_copy =
+        |member: &&Member| member.compression().is_some() && seen.place_of(member).is_none();
     let (mut start, mut end) = (0, members.len());
     if let Some(place) = place {
         let before = known().rfind(|(_, other)| *other < place);
         if let Some((index, other)) = before {
             start = index + 1;
-            if seen.is_watched(other, place) {
+            if seen.is_direct(other, place) {
                 return start;
+            }
+            if seen.is_watched(other, place) {
+                let copies = members[start..].iter().take_while(is_unknown_copy);
+                end = start + copies.count();
             }
         }
         let behind = known().find(|(index, other)| *index >= start && *other > place);
         if let Some((index, other)) = behind {
-            end = index;
-            if seen.is_watched(place, other) {
+            end = end.min(index);
+            if seen.is_direct(place, other) {
                 return end;
+            }
+            if seen.is_watched(place, other) {
+                let copies = members[start..end].iter().rev().take_while(is_unknown_copy);
+                start = end - copies.count();
             }
         }
         if watched.is_some_and(|first| first <= place) {

@@ -192,11 +192,15 @@ impl Server {
         };
         let told: Vec<ETag> = turn.conns().filter_map(goes_on).collect();
         turn.origin.content_mut(inode).former.extend(told);
-        let is_topic = |conn: &mut Conn| {
+        let has_it = |conn: &mut Conn| {
             let topic = conn.topic.as_ref();
-            topic.is_some_and(|topic| topic.inode == inode)
+            let sends = match conn.machine.action() {
+                Action::Send(next) => next.file.is_some_and(|(&file, _)| file == inode),
+                _ => false,
+            };
+            topic.is_some_and(|topic| topic.inode == inode) || sends
         };
-        let is_open = turn.conns().any(is_topic) || (turn.choose)(2) == 0;
+        let is_open = turn.conns().any(has_it) || (turn.choose)(2) == 0;
         if is_open && self.fault != Fault::ForgetTruncation {
             self.former.push(turn.origin.directory.tag(inode));
             self.truncations += 1;

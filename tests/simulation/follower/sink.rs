@@ -11,8 +11,10 @@ struct Handed {
     file: usize,
     tag: ETag,
     bytes: usize,
-    /// A gap was told since.
+    /// A gap was told since: it may begin again.
     before_gap: bool,
+    /// What comes behind it may be older.
+    passed: bool,
 }
 
 #[derive(Default, Debug)]
@@ -37,10 +39,12 @@ impl Sink {
         self.handed.len()
     }
 
-    /// A gap is told: what comes behind it may be older than what came before.
-    pub fn pass_gap(&mut self) {
+    /// A gap is told. Nobody knows how much was handed over of what is behind it. `goes_back`: it may be older than what came
+    /// before.
+    pub fn pass_gap(&mut self, goes_back: bool) {
         for handed in &mut self.handed {
             handed.before_gap = true;
+            handed.passed |= goes_back;
         }
     }
 
@@ -62,10 +66,7 @@ impl Sink {
             file.kind == Kind::Log && file.gone != Some("elsewhere")
         };
         let newest_of = |all: bool| {
-            let counts = self
-                .handed
-                .iter()
-                .filter(|handed| all || !handed.before_gap);
+            let counts = self.handed.iter().filter(|handed| all || !handed.passed);
             counts.map(|handed| handed.file).filter(is_placed).max()
         };
         let newest = newest_of(false).or_else(|| newest_of(true));
@@ -75,6 +76,9 @@ impl Sink {
             !is_late || offset >= at_end || origin.is_taken_for_another(file),
             "generation {file} from {offset} of {at_end} behind a later one: {self:?}"
         );
+        if offset == 0 && std::mem::take(&mut self.handed[place].before_gap) {
+            self.handed[place].bytes = 0;
+        }
         let handed = self.handed[place].bytes;
         assert_eq!(
             offset, handed,
@@ -128,6 +132,7 @@ impl Sink {
                 tag,
                 bytes: 0,
                 before_gap: false,
+                passed: false,
             });
             self.handed.len() - 1
         })

@@ -671,8 +671,8 @@ impl World<'_> {
             Task::Report(line) => {
                 let line = line.to_owned();
                 self.told(&line);
-                if line.contains("is lost") && self.settings.on_gap == OnGap::Oldest {
-                    self.sink.pass_gap();
+                if line.contains("is lost") {
+                    self.sink.pass_gap(self.settings.on_gap == OnGap::Oldest);
                 }
                 self.reports.push(line);
                 self.follower.reported();

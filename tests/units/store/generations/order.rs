@@ -328,3 +328,19 @@ fn nothing_unseen_stands_between_files_that_were_watched() {
     let seen = saw(&[(9, false), (10, true), (11, true), (12, false)]);
     assert_eq!(order(&Chain::new(members, &seen)), [8, 9, 10, 11, 12]);
 }
+
+/// One of the files that were watched is left only as a compressed copy, and nobody saw who made it of what.
+#[test]
+fn a_copy_of_unknown_origin_may_be_of_a_file_that_was_watched() {
+    let members = vec![
+        member("saved1", 1, 10),
+        member("app.log-20240102.gz", 20, 20),
+        member("saved3", 3, 30),
+        member("app.log-20240104", 4, 40),
+        member("app.log", 5, 50),
+    ];
+    let seen = saw(&[(1, false), (2, true), (3, true), (4, true), (5, true)]);
+    let chain = Chain::new(members, &seen);
+    let tags: Vec<u64> = chain.0.iter().map(|it| it.member.etag.0).collect();
+    assert_eq!(tags, [1, 20, 3, 4, 5]);
+}
