@@ -363,7 +363,7 @@ impl Follower {
 
     /// There is no position yet.
     fn start(&mut self, list: &Generations) {
-        let earlier: Vec<ETag> = list.before_current().into_iter().collect();
+        let earlier = list.before_current();
         let Some(current) = list.current() else {
             // The next one that comes is the first.
             self.position.earlier = earlier;

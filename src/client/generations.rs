@@ -4,6 +4,7 @@ use super::position::Position;
 use crate::http::conditional::ETag;
 use crate::http::json_value::Value;
 use crate::http::response;
+use crate::limits::CLIENT_EARLIER_MAX;
 use crate::store::generations::family::{Series, kinship};
 
 /// One generation.
@@ -68,13 +69,13 @@ impl Generations {
             .filter(|generation| generation.compressed.is_none() && generation.etag.is_some())
     }
 
-    /// The last generations before the current one, or of all if there is none: what a new position begins behind.
+    /// The last generations before the current one, or of all if there is none: what a new position begins behind. Any of
+    /// them may be gone when the position is taken up again.
     #[must_use]
-    pub fn before_current(&self) -> Option<ETag> {
-        self.readable()
-            .filter(|generation| !generation.current)
-            .last()?
-            .etag
+    pub fn before_current(&self) -> Vec<ETag> {
+        let earlier = self.readable().filter(|generation| !generation.current);
+        let tags: Vec<ETag> = earlier.filter_map(|generation| generation.etag).collect();
+        tags[tags.len().saturating_sub(CLIENT_EARLIER_MAX)..].to_vec()
     }
 
     /// The oldest generation that is kept.
