@@ -399,13 +399,11 @@ fn index_for(
             if seen.is_direct(place, other) {
                 return end;
             }
-            if seen.is_watched(place, other) {
-                let copies = members[start..end].iter().rev().take_while(is_unknown_copy);
-                start = end - copies.count();
-            }
         }
-        if watched.is_some_and(|first| first <= place) {
-            return end;
+        let all_seen = behind.is_some_and(|(_, other)| seen.is_watched(place, other));
+        if all_seen || watched.is_some_and(|first| first <= place) {
+            let copies = members[start..end].iter().rev().take_while(is_unknown_copy);
+            start = end - copies.count();
         }
     }
     let later = |other: &Member| other.modified > member.modified;
