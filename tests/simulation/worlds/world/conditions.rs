@@ -98,6 +98,11 @@ impl Conditions {
         );
     }
 
+    /// Whether only certain files are wanted, by their tags.
+    pub fn name_tags(&self) -> bool {
+        matches!(&self.matches, Some(tags) if !matches!(tags, Tags::Any))
+    }
+
     /// Whether they ask for another file.
     pub fn fail(&self, facts: &Facts) -> bool {
         match (&self.matches, self.unmodified_since) {

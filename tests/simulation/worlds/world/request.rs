@@ -304,6 +304,8 @@ impl Ask {
                 expect.location = Some(format!("/{}/{}", self.name, self.query()));
                 301
             }
+            // A list has no tag that could match.
+            (_, Seen::Page(_)) if self.conditions.name_tags() => 412,
             (_, Seen::Page(page)) => {
                 expect.body = Body::Page(page.clone());
                 200
