@@ -82,16 +82,19 @@ impl Watch {
                     let content = channel.exchange.content();
                     let count = content.len();
                     let read = match channel.status {
-                        200 => reader.read(content, |news| match news {
-                            News::Grown(etag, size) => engine.grown(prefix, etag, size, now),
-                            News::Other => engine.list_soon_of(prefix, now),
-                        }),
+                        200 => {
+                            self.retry.reset();
+                            reader.read(content, |news| match news {
+                                News::Grown(etag, size) => engine.grown(prefix, etag, size, now),
+                                News::Other => engine.list_soon_of(prefix, now),
+                            })
+                        }
+                        // The body of an error says nothing of a stream.
                         _ => Ok(()),
                     };
                     // A stream that is alive says something every so often.
                     channel.timeout = now + EVENT_HEARTBEAT * 3;
                     channel.exchange.take(count);
-                    self.retry.reset();
                     read.is_err()
                 }
                 Progress::Whole(_) | Progress::Broken(_) => true,
