@@ -82,7 +82,7 @@ impl Transport {
         let mut turn = Turn::Waits;
         loop {
             let result = match exchange.need() {
-                Need::Rest => self.rest(exchange),
+                Need::Rest => self.rest(exchange, poll),
                 Need::Disconnect => {
                     self.close(poll);
                     exchange.disconnected();
@@ -121,8 +121,11 @@ impl Transport {
         turn
     }
 
-    /// A connection that nobody uses has nothing to say but that it ends.
-    fn rest(&mut self, exchange: &mut Exchange) -> io::Result<Turn> {
+    /// A connection that nobody uses has nothing to say but that it ends. One that does not stand yet was given up.
+    fn rest(&mut self, exchange: &mut Exchange, poll: &Poll) -> io::Result<Turn> {
+        if matches!(self.phase, Phase::Connecting(_) | Phase::Handshake(_)) {
+            self.close(poll);
+        }
         if let (Phase::Open(stream), true) = (&mut self.phase, self.ready) {
             self.ready = false;
             if !stream.is_quiet() {
