@@ -387,6 +387,11 @@ impl Follower {
     /// The connection stands.
     pub fn connected(&mut self, link: Link, now: Moment) {
         self.exchange(link).connected();
+        self.stands(link, now);
+    }
+
+    /// The exchange says that its connection stands: from now on it is the response that takes its time.
+    pub fn stands(&mut self, link: Link, now: Moment) {
         if link == Link::Main {
             self.timeout = now + CLIENT_RESPONSE_TIMEOUT;
         }

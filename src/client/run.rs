@@ -11,6 +11,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::command::{Handled, Runner};
 use super::end::End;
+use super::exchange;
 use super::follower::{Follower, Link, Outcome, Task};
 use super::gauge::Gauge;
 use super::output::Output;
@@ -322,8 +323,12 @@ impl Driver {
             let exchange = self.follower.exchange(link);
             let most = self.pace.allowance(now);
             let before = exchange.received();
+            let connecting = exchange.state() == exchange::State::Connecting;
             progress |= transport.drive(exchange, &self.poll, most) == Turn::Progress;
             self.pace.spend(exchange.received() - before);
+            if connecting && exchange.state() == exchange::State::ReadingHeaders {
+                self.follower.stands(link, now);
+            }
         }
         progress
     }
