@@ -211,7 +211,7 @@ pub(super) fn trust(is_tls: bool, ca_file: Option<&Path>) -> Result<Option<Trust
         (false, Some(_)) if cfg!(feature = "tls") => Err("--ca-file is for https:// URLs".into()),
         (_, Some(_)) => Trust::load(ca_file)
             .map(Some)
-            .map_err(|why| format!("--ca-file {why}")),
+            .map_err(|why| format!("--ca-file: {why}")),
         (true, None) => Trust::load(None).map(Some),
     }
 }

@@ -5,7 +5,11 @@ use std::fmt;
 use percent_encoding::percent_decode_str;
 
 /// What is said of a text that is no such URL.
-pub const EXPECTED: &str = "expected http://HOST[:PORT]/PATH or http+unix://%2Frun%2Fx.sock/PATH";
+pub const EXPECTED: &str = if cfg!(feature = "tls") {
+    "expected http://HOST[:PORT]/PATH, https://HOST[:PORT]/PATH or http+unix://%2Frun%2Fx.sock/PATH"
+} else {
+    "expected http://HOST[:PORT]/PATH or http+unix://%2Frun%2Fx.sock/PATH"
+};
 
 /// A parsed URL, without query and fragment.
 #[derive(Debug, Clone, PartialEq, Eq)]
