@@ -4,8 +4,11 @@
 
 use super::listing::Listing;
 use super::plan::Listed;
-use crate::limits::{MIRROR_DEPTH, MIRROR_DIRECTORIES_MAX};
+use super::stage::Names;
+use crate::client::pause::Pause;
+use crate::limits::{CLIENT_RETRY, MIRROR_DEPTH, MIRROR_DIRECTORIES_MAX, MIRROR_STREAMS};
 use crate::sorted::SortedMap;
+use crate::time::Moment;
 
 /// See the module.
 pub struct Catalog {
@@ -15,17 +18,31 @@ pub struct Catalog {
     left_out: Vec<Box<[u8]>>,
     /// The directory that was listed last.
     cursor: Box<[u8]>,
+    /// When its list was requested.
+    begun: Moment,
     /// A union was made since a list was requested last.
     pass_over: bool,
 }
 
-#[derive(Default)]
 struct Part {
     listing: Listing,
+    /// The files of the list before.
+    before: Vec<Listed>,
     /// The list is to be requested.
     due: bool,
-    /// It is here.
+    /// Its request is under way.
+    pending: bool,
+    /// It is here, or cannot be had for now.
     listed: bool,
+    /// It could not be had the last time: the files are those of an earlier one.
+    closed: bool,
+    /// When the latest list that is here was requested.
+    since: Moment,
+    /// It is not requested before this time.
+    held: Moment,
+    retry: Pause,
+    /// What was reported of it.
+    trouble: Option<String>,
     /// It is one of those that the latest union was made for.
     fresh: bool,
 }
@@ -39,6 +56,7 @@ impl Catalog {
             parts: SortedMap::new(),
             left_out: Vec::new(),
             cursor: Box::default(),
+            begun: Moment(0),
             pass_over: false,
         };
         catalog.add(Box::default());
@@ -47,25 +65,50 @@ impl Catalog {
 
     fn add(&mut self, prefix: Box<[u8]>) {
         let part = Part {
+            listing: Listing::default(),
+            before: Vec::new(),
             due: true,
-            ..Part::default()
+            pending: false,
+            listed: false,
+            closed: false,
+            since: Moment(0),
+            held: Moment(0),
+            retry: Pause::new(CLIENT_RETRY),
+            trouble: None,
+            fresh: false,
         };
         self.parts.insert(prefix, part);
     }
 
-    /// The next directory to be listed: one that never was, else each in its turn.
+    /// The next directory to be listed: one that never was, else each in its turn. What failed waits for its pause.
     #[must_use]
-    pub fn next(&self) -> Option<&[u8]> {
+    pub fn next(&self, now: Moment) -> Option<&[u8]> {
         let due = |fits: &dyn Fn(&[u8], &Part) -> bool| {
             let found = self
                 .parts
                 .iter()
-                .find(|(prefix, part)| part.due && fits(prefix, part));
+                .find(|(prefix, part)| part.due && part.held <= now && fits(prefix, part));
             found.map(|(prefix, _)| &**prefix)
         };
         due(&|_, part| !part.listed)
             .or_else(|| due(&|prefix, _| prefix > &*self.cursor))
             .or_else(|| due(&|_, _| true))
+    }
+
+    /// When the next list may be requested; `None`: none is due.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Moment> {
+        let due = self.parts.values().filter(|part| part.due);
+        due.map(|part| part.held).min()
+    }
+
+    /// Whether each directory was listed since then, or has a stream that tells of no change since its list.
+    #[must_use]
+    pub fn is_listed_since(&self, moment: Moment) -> bool {
+        self.parts.values().enumerate().all(|(index, part)| {
+            let told = index < MIRROR_STREAMS && !part.due && !part.pending;
+            told || part.since >= moment
+        })
     }
 
     /// Whether every directory was listed.
@@ -75,7 +118,7 @@ impl Catalog {
     }
 
     /// The list of a directory is requested: what changes from now on needs another one.
-    pub fn begin(&mut self, prefix: &[u8]) {
+    pub fn begin(&mut self, prefix: &[u8], now: Moment) {
         if std::mem::take(&mut self.pass_over) {
             self.parts.retain(|_, part| {
                 part.fresh = false;
@@ -83,9 +126,10 @@ impl Catalog {
             });
         }
         if let Some(part) = self.parts.get_mut(prefix) {
-            (part.due, part.fresh) = (false, true);
+            (part.due, part.pending, part.fresh) = (false, true, true);
         }
         self.cursor = prefix.into();
+        self.begun = now;
     }
 
     /// A directory is to be listed, if it is known.
@@ -119,7 +163,10 @@ impl Catalog {
             .collect();
         let is_below = |other: &[u8]| other.len() > prefix.len() && other.starts_with(prefix);
         let lasts = |other: &[u8]| children.iter().any(|child| other.starts_with(child));
-        self.left_out.retain(|other| !is_below(other));
+        // Those that are further down stay left out, unless they went with a child.
+        let is_child = |other: &[u8]| !other[prefix.len()..other.len() - 1].contains(&b'/');
+        self.left_out
+            .retain(|other| !is_below(other) || (lasts(other) && !is_child(other)));
         self.parts
             .retain(|other, _| !is_below(other) || lasts(other));
         let depth = prefix.iter().filter(|&&byte| byte == b'/').count();
@@ -136,21 +183,60 @@ impl Catalog {
         let Some(part) = self.parts.get_mut(prefix) else {
             return false;
         };
-        let is_new = !part.listed || part.listing != listing;
-        (part.listing, part.listed) = (listing, true);
+        let is_new = !part.listed || part.closed || part.listing != listing;
+        part.before = std::mem::replace(&mut part.listing, listing).files;
+        (part.listed, part.closed, part.pending) = (true, false, false);
+        (part.since, part.held, part.trouble) = (self.begun, Moment(0), None);
+        part.retry.reset();
         is_new
     }
 
     /// A directory is not there any more, nor what was below it.
     pub fn gone(&mut self, prefix: &[u8]) {
         self.parts.retain(|other, _| !other.starts_with(prefix));
+        self.left_out.retain(|other| !other.starts_with(prefix));
     }
 
     /// A directory cannot be listed: what it has stays as it was.
     pub fn closed(&mut self, prefix: &[u8]) {
         if let Some(part) = self.parts.get_mut(prefix) {
-            (part.listing.partial, part.listed) = (true, true);
+            (part.listed, part.closed, part.pending) = (true, true, false);
         }
+    }
+
+    /// A directory cannot be listed now, and is to be after a pause. The others do not wait for it.
+    pub fn failed(&mut self, prefix: &[u8], now: Moment) {
+        self.closed(prefix);
+        if let Some(part) = self.parts.get_mut(prefix) {
+            part.due = true;
+            part.held = part.retry.begin(now);
+        }
+    }
+
+    /// Whether this was not yet reported of a directory since it was listed.
+    pub fn is_new_trouble(&mut self, prefix: &[u8], line: &str) -> bool {
+        let Some(part) = self.parts.get_mut(prefix) else {
+            return false;
+        };
+        let is_new = part.trouble.as_deref() != Some(line);
+        part.trouble = Some(line.into());
+        is_new
+    }
+
+    /// Whether the server has left out entries of some list.
+    #[must_use]
+    pub fn is_truncated(&self) -> bool {
+        self.parts.values().any(|part| part.listing.partial)
+    }
+
+    /// Which file had which name in the list before the latest one, of each directory.
+    #[must_use]
+    pub fn before(&self) -> Names {
+        let files = self.parts.iter().flat_map(|(prefix, part)| {
+            let named = |file: &Listed| ([prefix, &*file.name].concat().into(), file.etag);
+            part.before.iter().map(named)
+        });
+        files.collect()
     }
 
     /// The directories, the one that is mirrored first.
@@ -166,7 +252,7 @@ impl Catalog {
         };
         self.pass_over = true;
         for (prefix, part) in self.parts.iter() {
-            union.partial |= part.listing.partial;
+            union.partial |= part.listing.partial || part.closed;
             let files = part.listing.files.iter().map(|file| Listed {
                 name: [prefix, &*file.name].concat().into(),
                 ..file.clone()

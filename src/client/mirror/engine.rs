@@ -4,7 +4,7 @@ use std::io;
 
 use super::catalog::Catalog;
 use super::listing::Listing;
-use super::plan::{Listed, Rules, Step, plan};
+use super::plan::{Listed, Rules, Step, one_name_each, plan};
 use super::rule::{End, Rule, Subject};
 use super::stage::{Names, stage};
 use super::tree::Tree;
@@ -38,7 +38,7 @@ pub struct Engine {
     /// The directory of the list that is under way.
     pub(super) asked: Box<[u8]>,
     pub(super) listed: SortedMap<ETag, Listed>,
-    listing: Listing,
+    pub(super) listing: Listing,
     /// What the list before said; `None`: the present one is believed.
     before: Option<Names>,
     /// Two lists in a row did not say the same since then.
@@ -64,6 +64,8 @@ pub struct Engine {
     pub(super) retry: Pause,
     refused: SortedSet<Box<[u8]>>,
     pub(super) complaint: Option<String>,
+    /// Why there is no list, as it was reported.
+    pub(super) outage: Option<String>,
     /// Lines to be shown.
     pub reports: Vec<String>,
     /// It is to end.
@@ -98,6 +100,7 @@ impl Engine {
             retry: Pause::new(CLIENT_RETRY),
             refused: SortedSet::new(),
             complaint: None,
+            outage: None,
             reports: Vec::new(),
             end: None,
             missing: SortedMap::new(),
@@ -129,7 +132,7 @@ impl Engine {
             }
         }
         // No file has the empty name.
-        if listing.partial && self.refused.insert(Box::default()) {
+        if self.catalog.is_truncated() && self.refused.insert(Box::default()) {
             self.reports.push(
                 "the directory has more entries than the server lists: the rest is not mirrored, \
                  and nothing is removed"
@@ -139,13 +142,12 @@ impl Engine {
         let named = |file: &Listed| (file.name.clone(), file.etag);
         self.before = match self.doubt {
             Some(since) if now >= since + MIRROR_DOUBT => None,
-            _ => Some(self.listing.files.iter().map(named).collect()),
+            _ => Some(match self.rule.subject {
+                Subject::File(_) => self.listing.files.iter().map(named).collect(),
+                Subject::Directory(_) => self.catalog.before(),
+            }),
         };
-        let listed: SortedMap<ETag, Listed> = listing
-            .files
-            .iter()
-            .map(|file| (file.etag, file.clone()))
-            .collect();
+        let listed = one_name_each(&listing.files, &self.tree.locals());
         self.warm(&listed, now);
         self.listed = listed;
         self.listing = listing;
@@ -412,7 +414,8 @@ impl Engine {
     /// Whether everything that was listed is here.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        let listed = matches!(self.rule.subject, Subject::File(_)) || self.catalog.next().is_none();
+        let is_file = matches!(self.rule.subject, Subject::File(_));
+        let listed = is_file || self.catalog.deadline().is_none();
         listed && self.settled && self.behind.is_empty()
     }
 }

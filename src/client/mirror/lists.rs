@@ -2,23 +2,23 @@
 
 use super::engine::Engine;
 use super::listing;
-use super::plan::Listed;
+use super::plan::{Listed, aside};
 use super::rule::{End, Subject};
 use crate::client::in_words::{first_line, is_directory};
 use crate::client::settings::OnGap;
 use crate::http::conditional::ETag;
 use crate::http::target::encode;
-use crate::limits::{MIRROR_POLL, MIRROR_SETTLE, MIRROR_STREAMS, MIRROR_TRAVEL};
+use crate::limits::{CLIENT_LOOK, MIRROR_POLL, MIRROR_SETTLE, MIRROR_STREAMS, MIRROR_TRAVEL};
 use crate::sorted::{SortedMap, SortedSet};
 use crate::time::Moment;
 
 impl Engine {
     /// The target of the next list.
     #[must_use]
-    pub fn begin_list(&mut self) -> String {
+    pub fn begin_list(&mut self, now: Moment) -> String {
         self.list_due = Moment::NEVER;
-        self.asked = self.catalog.next().unwrap_or_default().into();
-        self.catalog.begin(&self.asked);
+        self.asked = self.catalog.next(now).unwrap_or_default().into();
+        self.catalog.begin(&self.asked, now);
         match &self.rule.subject {
             Subject::Directory(_) => self.directory_target(&self.asked),
             Subject::File(path) => format!("{path}?generations"),
@@ -103,14 +103,13 @@ impl Engine {
                 self.catalog.gone(&asked);
                 return self.listed_of_tree(true, now);
             }
-            (403, Subject::Directory(_)) if !asked.is_empty() => {
-                self.complain(format!(
-                    "{}: {}; left as it is",
-                    String::from_utf8_lossy(&asked),
-                    first_line(document)
-                ));
-                self.catalog.closed(&asked);
-                return self.listed_of_tree(true, now);
+            (_, Subject::Directory(_)) if !asked.is_empty() && !self.ends_at(status) => {
+                let why = match status {
+                    200 => "the list cannot be understood".into(),
+                    403 => first_line(document),
+                    _ => format!("{status}: {}", first_line(document)),
+                };
+                return self.list_refused_below(&asked, status, &why, now);
             }
             _ => {
                 self.catalog.mark(&asked);
@@ -126,6 +125,7 @@ impl Engine {
             return;
         }
         self.retry.reset();
+        self.outage = None;
         match self.rule.subject {
             Subject::File(_) => {
                 self.complaint = None;
@@ -141,8 +141,8 @@ impl Engine {
     /// The list of one directory is there: are they all?
     fn listed_of_tree(&mut self, is_new: bool, now: Moment) {
         self.changed |= is_new;
-        if self.catalog.next().is_some() {
-            self.list_due = self.list_due.min(now + MIRROR_SETTLE);
+        if let Some(due) = self.catalog.deadline() {
+            self.list_due = self.list_due.min(due.max(now + MIRROR_SETTLE));
             // What changes all the time in some does not keep the others waiting.
             if !self.catalog.is_whole() {
                 self.list_due = now;
@@ -154,6 +154,30 @@ impl Engine {
             let union = self.catalog.union();
             self.apply(union, now);
         }
+    }
+
+    /// Whether a mirror ends when a list is refused in this way.
+    fn ends_at(&self, status: u16) -> bool {
+        self.rule.fail && status != 403 && matches!(status, 400..=499)
+    }
+
+    /// There is no list of a directory below the one that is mirrored: the others do not wait for it.
+    fn list_refused_below(&mut self, asked: &[u8], status: u16, why: &str, now: Moment) {
+        // A later request would be answered in the same way, but for 408 and 429 (RFC 9110 section 15.5.9, RFC 6585).
+        let lasts = matches!(status, 400..=499) && !matches!(status, 408 | 429);
+        let what = match lasts {
+            true => "left as it is",
+            false => "trying again",
+        };
+        let line = format!("{}: {why}; {what}", String::from_utf8_lossy(asked));
+        if self.catalog.is_new_trouble(asked, &line) {
+            self.reports.push(line);
+        }
+        match lasts {
+            true => self.catalog.closed(asked),
+            false => self.catalog.failed(asked, now),
+        }
+        self.listed_of_tree(true, now);
     }
 
     fn list_refused(&mut self, status: u16, document: &[u8], now: Moment) {
@@ -175,12 +199,24 @@ impl Engine {
     /// There is no list.
     pub fn list_failed(&mut self, why: String, now: Moment) {
         let asked = std::mem::take(&mut self.asked);
-        self.catalog.mark(&asked);
-        self.complain(format!("{why}; trying again"));
-        self.list_due = self.retry.begin(now);
+        let line = format!("{why}; trying again");
+        if self.outage.as_ref() != Some(&line) {
+            self.reports.push(line.clone());
+            self.outage = Some(line);
+        }
+        let due = self.retry.begin(now);
+        if asked.is_empty() {
+            self.catalog.mark(&asked);
+            self.list_due = due;
+            return;
+        }
+        self.catalog.failed(&asked, now);
+        self.listed_of_tree(true, now);
+        self.list_due = due;
     }
 
-    /// Copies whose files may have moved to a directory of which the list is to come stay for a moment.
+    /// Copies whose files may have moved to a directory of which the list is to come stay for a moment, and give way to a new file
+    /// of their name.
     pub(super) fn keep_missing(&mut self, files: &mut Vec<Listed>, now: Moment) {
         self.removal_due = Moment::NEVER;
         if !self.rule.recursive || !self.rule.delete || self.rule.once {
@@ -194,10 +230,19 @@ impl Engine {
             }
             let since = self.missing.get(&local.etag).copied().unwrap_or(now);
             missing.insert(local.etag, since);
-            if now < since + MIRROR_TRAVEL && !names.contains(&local.name) {
-                self.removal_due = self.removal_due.min(since + MIRROR_TRAVEL);
+            let until = since + MIRROR_TRAVEL;
+            let waits = !self.listing.partial && !self.catalog.is_listed_since(since);
+            if now < until || waits {
+                self.removal_due = self.removal_due.min(match now < until {
+                    true => until,
+                    false => now + CLIENT_LOOK.1,
+                });
+                let name = match names.contains(&local.name) {
+                    true => aside(&local.name, local.etag),
+                    false => local.name,
+                };
                 files.push(Listed {
-                    name: local.name,
+                    name,
                     etag: local.etag,
                     size: local.size,
                     sealed: local.sealed,

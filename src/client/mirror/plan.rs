@@ -55,7 +55,7 @@ pub struct Rules {
 }
 
 struct Plan<'a> {
-    wanted: SortedMap<ETag, &'a Listed>,
+    wanted: SortedMap<ETag, Listed>,
     locals: SortedMap<ETag, Local>,
     places: SortedMap<Box<[u8]>, ETag>,
     foreign: &'a dyn Fn(&[u8]) -> bool,
@@ -74,7 +74,7 @@ pub fn plan(
     rules: Rules,
 ) -> Vec<Step> {
     let mut plan = Plan {
-        wanted: wanted(listed, locals),
+        wanted: one_name_each(listed, locals),
         locals: locals
             .iter()
             .map(|local| (local.etag, local.clone()))
@@ -99,18 +99,36 @@ pub fn plan(
     steps
 }
 
-/// One name for each file: of several (hard links), the one that its copy has, or the first.
-fn wanted<'a>(listed: &'a [Listed], locals: &[Local]) -> SortedMap<ETag, &'a Listed> {
-    let mut wanted: SortedMap<ETag, &Listed> = SortedMap::new();
+/// One name for each file: of several (links), the one that its copy has, else the one that is least deep, else the first in order.
+#[must_use]
+pub fn one_name_each(listed: &[Listed], locals: &[Local]) -> SortedMap<ETag, Listed> {
+    let copies: SortedMap<ETag, &[u8]> = locals
+        .iter()
+        .map(|local| (local.etag, &*local.name))
+        .collect();
+    let rank = |file: &Listed| {
+        let has = copies.get(&file.etag) == Some(&&*file.name);
+        let depth = file.name.iter().filter(|&&byte| byte == b'/').count();
+        (!has, depth, file.name.clone())
+    };
+    let mut chosen: SortedMap<ETag, Listed> = SortedMap::new();
     for file in listed {
-        let has = locals
-            .iter()
-            .any(|local| local.etag == file.etag && local.name == file.name);
-        if has || !wanted.contains_key(&file.etag) {
-            wanted.insert(file.etag, file);
+        match chosen.get(&file.etag) {
+            Some(other) if rank(other) <= rank(file) => {}
+            _ => {
+                chosen.insert(file.etag, file.clone());
+            }
         }
     }
-    wanted
+    chosen
+}
+
+/// The name of a copy that gives way to another one.
+#[must_use]
+pub fn aside(name: &[u8], etag: ETag) -> Box<[u8]> {
+    [name, format!(".{:016x}", etag.0).as_bytes()]
+        .concat()
+        .into()
 }
 
 impl Plan<'_> {
@@ -180,10 +198,10 @@ impl Plan<'_> {
                 true
             }
             Some(holder) => {
-                let aside = [name, format!(".{:016x}", holder.0).as_bytes()].concat();
+                let aside = aside(name, holder);
                 let free = !self.places.contains_key(&*aside) && !(self.foreign)(&aside);
                 if free {
-                    self.rename(holder, aside.into());
+                    self.rename(holder, aside);
                 }
                 free
             }
@@ -207,11 +225,11 @@ impl Plan<'_> {
     }
 
     fn creates(&mut self) {
-        let missing: Vec<&Listed> = self
+        let missing: Vec<Listed> = self
             .wanted
             .values()
-            .copied()
             .filter(|listed| !self.locals.contains_key(&listed.etag))
+            .cloned()
             .collect();
         for listed in missing {
             if self.make_room(&listed.name) {

@@ -179,7 +179,7 @@ impl Driver<'_> {
         self.engine.poll(now);
         self.engine.remove_missing(now);
         if !self.control.busy && self.engine.list_due <= now {
-            let target = self.engine.begin_list();
+            let target = self.engine.begin_list(now);
             let request = self.write_request(&target, "Accept: application/json\r\n");
             self.control.request(request, now);
         }

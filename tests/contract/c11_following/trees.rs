@@ -94,6 +94,55 @@ fn everything_below_comes_and_what_changes() {
 }
 
 #[test]
+fn a_roll_into_a_directory_below_keeps_the_copy() {
+    let root = TempDir::new();
+    root.mkdir("t/old");
+    root.write("t/old/keep", "kept\n");
+    root.write("t/log", "first\n");
+    let server = Server::start(&root);
+    let copy = TempDir::new();
+    let mirror = mirror(&server, &copy);
+    same(&root, &copy, "the first copies");
+    let inode = |name: &str| fs::metadata(copy.join(name)).map(|file| file.ino());
+    for roll in 0..8 {
+        let before = inode("t/log").expect("a copy");
+        let rolled = format!("t/old/log-2026010{roll}");
+        root.rename("t/log", &rolled);
+        root.write("t/log", format!("after {roll}\n"));
+        same(&root, &copy, "a roll");
+        assert_eq!(inode(&rolled).expect("a copy"), before);
+    }
+    assert_eq!(mirror.stop().0.code(), Some(0));
+}
+
+#[test]
+fn of_several_names_of_a_file_the_copy_keeps_its_own() {
+    let root = TempDir::new();
+    root.mkdir("m");
+    root.write("m/log", "of m\n");
+    symlink("m", root.join("a")).expect("a link");
+    fs::create_dir_all(root.join("z")).expect("a directory");
+    fs::hard_link(root.join("m/log"), root.join("z/log")).expect("a link");
+    root.write("top", "of the root\n");
+    fs::hard_link(root.join("top"), root.join("m/top")).expect("a link");
+    let server = Server::start(&root);
+    let copy = TempDir::new();
+    let mirror = mirror(&server, &copy);
+    mirror.says("caught up");
+    let names = || tree(copy.path()).into_iter().map(|(name, _)| name);
+    let before: Vec<_> = names().collect();
+    assert!(before.contains(&"top".to_owned()), "{before:?}");
+    fs::hard_link(root.join("top"), root.join("a-first")).expect("a link");
+    root.write("another", "later\n");
+    eventually("what came later", || copy.join("another").exists());
+    assert!(names().any(|name| name == "top"));
+    assert!(!copy.join("a-first").exists());
+    fs::remove_file(root.join("top")).expect("remove");
+    eventually("the name that is left", || copy.join("a-first").exists());
+    assert_eq!(mirror.stop().0.code(), Some(0));
+}
+
+#[test]
 fn what_changed_meanwhile_is_made_up_for() {
     let root = origin();
     let server = Server::start(&root);

@@ -5,6 +5,9 @@ use openrange::client::mirror::listing::Listing;
 use openrange::client::mirror::plan::Listed;
 use openrange::http::conditional::ETag;
 use openrange::limits::{MIRROR_DEPTH, MIRROR_DIRECTORIES_MAX};
+use openrange::time::Moment;
+
+const NOW: Moment = Moment(1);
 
 fn listing(files: &[&str], directories: &[&str]) -> Listing {
     let file = |(index, name): (usize, &&str)| Listed {
@@ -26,9 +29,9 @@ fn listing(files: &[&str], directories: &[&str]) -> Listing {
 /// Lists what is due, by a rule, until nothing is. Gives what was listed.
 fn crawl(catalog: &mut Catalog, rule: impl Fn(&str) -> Listing) -> Vec<String> {
     let mut listed = Vec::new();
-    while let Some(prefix) = catalog.next() {
+    while let Some(prefix) = catalog.next(NOW) {
         let prefix = String::from_utf8(prefix.into()).expect("ASCII");
-        catalog.begin(prefix.as_bytes());
+        catalog.begin(prefix.as_bytes(), NOW);
         catalog.list(prefix.as_bytes(), rule(&prefix));
         listed.push(prefix);
     }
@@ -71,20 +74,20 @@ fn only_what_may_have_changed_is_listed_again() {
 #[test]
 fn what_comes_while_a_list_is_under_way_needs_another_one() {
     let mut catalog = Catalog::new(true);
-    catalog.begin(b"");
+    catalog.begin(b"", NOW);
     catalog.mark(b"");
     assert!(catalog.list(b"", listing(&["x"], &[])));
-    assert_eq!(catalog.next(), Some(&b""[..]));
-    catalog.begin(b"");
+    assert_eq!(catalog.next(NOW), Some(&b""[..]));
+    catalog.begin(b"", NOW);
     assert!(!catalog.list(b"", listing(&["x"], &[])), "nothing new");
-    assert_eq!(catalog.next(), None);
+    assert_eq!(catalog.next(NOW), None);
 }
 
 #[test]
 fn a_directory_goes_with_those_below_it_and_no_others() {
     let mut catalog = Catalog::new(true);
     crawl(&mut catalog, tree);
-    catalog.begin(b"");
+    catalog.begin(b"", NOW);
     catalog.list(b"", listing(&["x"], &["ab"]));
     assert_eq!(catalog.prefixes().collect::<Vec<_>>(), [&b""[..], b"ab/"]);
     assert_eq!(names(&mut catalog), ["x"]);
@@ -131,12 +134,95 @@ fn a_directory_that_always_changes_does_not_keep_the_others_waiting() {
     catalog.mark_if(|_| true);
     let mut listed = Vec::new();
     for _ in 0..8 {
-        let prefix: Vec<u8> = catalog.next().expect("something is due").into();
-        catalog.begin(&prefix);
+        let prefix: Vec<u8> = catalog.next(NOW).expect("something is due").into();
+        catalog.begin(&prefix, NOW);
         catalog.mark(b"");
         listed.push(String::from_utf8(prefix).expect("ASCII"));
     }
     for prefix in ["", "a/", "a/b/", "ab/"] {
         assert!(listed.iter().any(|other| other == prefix), "{listed:?}");
     }
+}
+
+#[test]
+fn a_list_that_fails_stops_no_other() {
+    let mut catalog = Catalog::new(true);
+    catalog.begin(b"", NOW);
+    catalog.list(b"", tree(""));
+    catalog.begin(b"a/", NOW);
+    catalog.failed(b"a/", NOW);
+    assert_eq!(catalog.next(NOW), Some(&b"ab/"[..]));
+    catalog.begin(b"ab/", NOW);
+    catalog.list(b"ab/", tree("ab/"));
+    assert!(catalog.is_whole());
+    assert!(catalog.union().partial);
+    assert!(!catalog.is_truncated());
+    assert_eq!(catalog.next(NOW), None);
+    let again = catalog.deadline().expect("it is requested again");
+    assert!(again > NOW);
+    assert_eq!(catalog.next(again), Some(&b"a/"[..]));
+    catalog.begin(b"a/", again);
+    assert!(catalog.list(b"a/", tree("a/")));
+    assert!(!catalog.union().partial);
+    // Each failure is reported once.
+    assert!(catalog.is_new_trouble(b"a/", "why"));
+    assert!(!catalog.is_new_trouble(b"a/", "why"));
+    catalog.list(b"a/", tree("a/"));
+    assert!(catalog.is_new_trouble(b"a/", "why"));
+}
+
+#[test]
+fn what_is_left_out_stays_so_when_a_directory_above_is_listed() {
+    let mut catalog = Catalog::new(true);
+    crawl(&mut catalog, |_| listing(&[], &["d"]));
+    assert!(catalog.union().partial);
+    for prefix in ["", "d/", "d/d/"] {
+        catalog.begin(prefix.as_bytes(), NOW);
+        catalog.list(prefix.as_bytes(), listing(&["new"], &["d"]));
+        assert!(catalog.union().partial, "{prefix}");
+    }
+    catalog.begin(b"d/", NOW);
+    catalog.list(b"d/", listing(&[], &[]));
+    assert!(!catalog.union().partial);
+}
+
+#[test]
+fn the_list_before_is_that_of_the_same_directory() {
+    let mut catalog = Catalog::new(true);
+    crawl(&mut catalog, tree);
+    let before = |catalog: &Catalog| catalog.before().keys().cloned().collect::<Vec<_>>();
+    assert!(before(&catalog).is_empty());
+    catalog.begin(b"ab/", NOW);
+    catalog.list(b"ab/", tree("ab/"));
+    assert!(before(&catalog).is_empty(), "a/ was listed once");
+    catalog.begin(b"a/", NOW);
+    catalog.list(b"a/", listing(&["other"], &["b"]));
+    assert_eq!(before(&catalog), [b"a/y".as_slice().into()]);
+}
+
+#[test]
+fn every_directory_is_listed_again_before_something_counts_as_gone() {
+    let names: Vec<String> = (0..20).map(|number| format!("{number:02}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let rule = |prefix: &str| match prefix {
+        "" => listing(&[], &names),
+        _ => listing(&[], &[]),
+    };
+    let mut catalog = Catalog::new(true);
+    crawl(&mut catalog, rule);
+    let later = Moment(2);
+    assert!(catalog.is_listed_since(NOW));
+    assert!(!catalog.is_listed_since(later));
+    for name in &names {
+        assert!(!catalog.is_listed_since(later));
+        let prefix = format!("{name}/");
+        catalog.begin(prefix.as_bytes(), later);
+        catalog.list(prefix.as_bytes(), rule(&prefix));
+    }
+    // Streams tell of the first ones.
+    assert!(catalog.is_listed_since(later));
+    catalog.mark(b"");
+    assert!(!catalog.is_listed_since(later));
+    catalog.begin(b"", NOW);
+    assert!(!catalog.is_listed_since(later), "its list is under way");
 }
