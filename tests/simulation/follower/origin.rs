@@ -140,6 +140,14 @@ impl Origin {
         self.files[..file].iter().any(has_had)
     }
 
+    /// It was written to after its roll, and one that had the name later went where times alone tell its place.
+    pub fn looks_younger(&self, file: usize) -> bool {
+        let known = &self.files[file];
+        let is_late = known.at_end.is_some_and(|end| end < known.bytes.len());
+        let mut later = self.files[file + 1..].iter();
+        is_late && later.any(|later| later.gone == Some("elsewhere"))
+    }
+
     /// The next one that is there.
     fn successor(&self, file: usize) -> Option<usize> {
         let skip = usize::from(self.fault == Fault::SkipSuccessor);

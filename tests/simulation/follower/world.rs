@@ -834,17 +834,18 @@ impl World<'_> {
                 continue;
             }
             // Nobody can tell of a file that came and went while nobody looked, nor of one whose tag was that of another
-            // because the server has forgotten truncations.
-            let is_hidden = known.gone.is_some() || self.origin.is_taken_for_another(file);
-            let unknowable = is_hidden && handed == 0;
+            // because the server has forgotten truncations, nor of one that looks younger than it is.
+            let is_taken_for_another = self.origin.is_taken_for_another(file);
+            let is_hidden = known.gone.is_some() || is_taken_for_another;
+            let unknowable = (is_hidden || self.origin.looks_younger(file)) && handed == 0;
             let required = match known.gone {
                 None if file == last && self.settings.batching.is_some() && !known.sealed => {
                     let end = known.bytes.iter().rposition(|&byte| byte == b'\n');
                     end.map_or(0, |end| end + 1)
                 }
                 _ if unknowable => 0,
-                None => known.bytes.len(),
-                Some(_) => known.at_end.unwrap_or(0).min(known.bytes.len()),
+                None if !is_taken_for_another => known.bytes.len(),
+                _ => known.at_end.unwrap_or(0).min(known.bytes.len()),
             };
             assert!(
                 handed >= required,
