@@ -21,14 +21,14 @@ impl JobDirectory {
         let is_new = self
             .create(&record_name(record.id), &record.to_json())?
             .is_some();
-        // Whoever finds the claim finds the answer too, also if the claimer is not there yet.
+        if !is_new {
+            return Ok(false);
+        }
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL;
         match self.open_file(record.id.as_str(), flags) {
-            Ok(_) | Err(Errno::EXIST) => Ok(is_new),
+            Ok(_) | Err(Errno::EXIST) => Ok(true),
             Err(error) => {
-                if is_new {
-                    self.remove(record.id);
-                }
+                self.remove(record.id);
                 Err(error)
             }
         }

@@ -169,8 +169,9 @@ impl Tracker {
             let mut body = body().map_err(failure)?;
             return match self.directory.is_request(id, &mut body) {
                 Ok(false) => Err(WriteFailure::OtherBody),
+                Ok(true) => Ok(()),
                 // The job is being removed.
-                Ok(true) | Err(_) => Ok(()),
+                Err(_) => Err(WriteFailure::Busy),
             };
         }
         publish().inspect_err(|_| self.forget(id))?;
@@ -240,13 +241,18 @@ impl Tracker {
             Ok(()) => {}
         }
         self.open().claimed.remove(&id);
+        // It may have ended while it was not open yet.
+        if self.directory.has_ended(id) {
+            self.has_status(id);
+        }
         Ok(())
     }
 
     /// Takes back the claim of a job whose files could not be written.
     fn forget(&self, id: JobId) {
-        self.drop_open(id);
         self.directory.remove(id);
+        // From now on the same request may claim it.
+        self.drop_open(id);
     }
 
     /// Ends a job. False: it had ended before.
@@ -255,7 +261,10 @@ impl Tracker {
     /// ENOSPC and the like.
     pub fn end(&self, id: JobId, status: JobStatus) -> Result<bool, Errno> {
         let decided = self.directory.end(id, status)?;
-        self.drop_open(id);
+        if self.drop_open(id) && !decided {
+            // Who has decided it may die before the seal.
+            self.look_for_seal(id, self.seconds());
+        }
         Ok(decided)
     }
 

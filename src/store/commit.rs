@@ -14,6 +14,7 @@ use log::error;
 use rustix::fs::Stat;
 use rustix::io::Errno;
 
+use super::file_system::FileSystem;
 use crate::limits::{COMMIT_FAILED_MAX, COMMIT_NAMES_MAX, COMMIT_STACK, COMMIT_THREADS};
 
 /// What a request waits for. The caller of [`Commits::add`] has its own kind of receipt for it.
@@ -34,8 +35,9 @@ pub struct Job {
     pub waiting: Box<dyn Waiting>,
 }
 
-/// Longer than a tick of the clock that gives files their times, which is 10 ms at most.
-const TICK: Duration = Duration::from_millis(20);
+/// Longer than what two times of a file differ by at least: two seconds on vfat, one on ext3 and on ext4 with small inodes,
+/// a tick of the kernel's clock on others.
+const TICK: Duration = Duration::from_millis(2100);
 
 /// The device and inode number of a file: what tells jobs for the same file.
 type Key = (u64, u64);
@@ -162,8 +164,11 @@ impl Commits {
             if self.lock().named.contains(&(key, changed)) {
                 continue;
             }
+            // Of another machine's clock nothing is known.
+            let settled =
+                is_settled(changed) && FileSystem::of(directory.as_fd()).tells_of_changes();
             rustix::io::retry_on_intr(|| rustix::fs::fsync(directory))?;
-            if is_settled(changed) {
+            if settled {
                 let mut queue = self.lock();
                 queue.named.retain(|(other, _)| *other != key);
                 keep(&mut queue.named, (key, changed), COMMIT_NAMES_MAX);

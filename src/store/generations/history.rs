@@ -164,7 +164,10 @@ impl History {
         let mut lines = self.lock();
         match fact {
             Fact::Roll { name, from, to } => {
-                lines.line(name).roll(*from, *to);
+                let line = lines.line(name);
+                line.roll(*from, *to);
+                line.found_again(from);
+                line.found_again(to);
             }
             Fact::Born(etag) => {
                 lines.born.insert(*etag, ());
@@ -297,6 +300,14 @@ impl Line {
         }
         self.push(ancestor(to, true));
         true
+    }
+
+    /// The file was found then, if not later.
+    fn found_again(&mut self, Sighting { holder, noted }: &Sighting) {
+        if let Some(place) = self.place(holder.etag) {
+            let file = &mut self.files[place];
+            file.noted = file.noted.max(*noted);
+        }
     }
 
     /// Where the files begin that came directly one after the other, up to the one at this place.
