@@ -3,9 +3,17 @@
 pub mod terminator;
 
 use std::fs;
-use std::net::SocketAddr;
+use std::io::{ErrorKind, Read};
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
 use std::process::Output;
+use std::time::Duration;
 
+use openrange::client::exchange::Exchange;
+use openrange::client::tls::Trust;
+use openrange::client::transport::Transport;
+use openrange::client::url::Url;
+use openrange::os::epoll::{Poll, Token};
 use terminator::{Authority, Identity, Terminator};
 
 use super::{Running, contents, rotate, run};
@@ -172,4 +180,32 @@ fn the_system_says_whom_to_trust_or_a_file() {
     assert_eq!(code, Some(2));
     assert!(err.contains("--ca-file is for https:// URLs"), "{err}");
     assert!(fs::exists(&trusted).expect("a directory"));
+}
+
+/// A server that accepts a connection and says nothing: whoever gives the handshake up closes it, and makes another one.
+#[test]
+fn a_handshake_that_is_given_up_is_closed() {
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = silent.local_addr().expect("an address");
+    let url = Url::parse(&format!("https://{address}/log")).expect("a URL");
+    let trust = Trust::load(Some(Path::new(&Authority::new().file()))).expect("certificates");
+    let poll = Poll::new().expect("epoll");
+    let mut exchange = Exchange::default();
+    let waker = poll.waker();
+    let mut transport = Transport::new(&url.server, Some(&trust), Token::Slot(0), waker);
+    for _ in 0..2 {
+        exchange.request(b"GET /log HTTP/1.1\r\nHost: localhost\r\n\r\n".to_vec());
+        transport.drive(&mut exchange, &poll, usize::MAX);
+        let mut peer = silent.accept().expect("a connection").0;
+        transport.drive(&mut exchange, &poll, usize::MAX);
+        exchange.abandon();
+        transport.drive(&mut exchange, &poll, usize::MAX);
+        let patience = Some(Duration::from_secs(10));
+        peer.set_read_timeout(patience).expect("a time");
+        let mut hello = Vec::new();
+        match peer.read_to_end(&mut hello) {
+            Ok(_) => {}
+            Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset, "still open"),
+        }
+    }
 }
