@@ -215,8 +215,8 @@ impl Engine {
         self.list_due = due;
     }
 
-    /// Copies whose files may have moved to a directory of which the list is to come stay for a moment, and give way to a new file
-    /// of their name.
+    /// Copies whose files may have moved to a directory of which the list is to come stay for a moment, and give way to a new
+    /// file of their name.
     pub(super) fn keep_missing(&mut self, files: &mut Vec<Listed>, now: Moment) {
         self.removal_due = Moment::NEVER;
         if !self.rule.recursive || !self.rule.delete || self.rule.once {

@@ -99,7 +99,8 @@ pub fn plan(
     steps
 }
 
-/// One name for each file: of several (links), the one that its copy has, else the one that is least deep, else the first in order.
+/// One name for each file: of several (links), the one that its copy has, else the one that is least deep, else the first in
+/// order.
 #[must_use]
 pub fn one_name_each(listed: &[Listed], locals: &[Local]) -> SortedMap<ETag, Listed> {
     let copies: SortedMap<ETag, &[u8]> = locals

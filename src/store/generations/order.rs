@@ -366,8 +366,8 @@ fn watched_from(current: Option<&Member>, seen: &Seen) -> Option<usize> {
 }
 
 /// Where a file belongs of which the name says nothing: between those that were seen before and after it. If every file
-/// between the two was seen, only compressed copies of those come between. Otherwise time tells. What was never seen cannot have come after the first file that was
-/// `watched`, however late it was written to.
+/// between the two was seen, only compressed copies of those come between; otherwise the time of the last write decides. No
+/// file that was never seen comes after the first one that was `watched`, however late it was written to.
 fn index_for(
     members: &[Member],
     member: &Member,
