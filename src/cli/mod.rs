@@ -15,7 +15,7 @@ pub mod table;
 pub mod value;
 mod work;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 
 pub use command::Command;
 use nearest::nearest;
@@ -98,7 +98,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, S
         arguments.remove(0);
         return (command.parse)(arguments);
     }
-    let meant = arguments.first().and_then(meant);
+    let meant = arguments.first().and_then(|first| like_command(first));
     serve(arguments).map_err(|why| match meant {
         Some(name) => format!("{why}; did you mean the command {name}?"),
         None => why,
@@ -110,14 +110,21 @@ fn serve(arguments: Vec<OsString>) -> Result<Command, String> {
         match serve::TABLE.parse(arguments, serve::Serve::default())? {
             Parsed::Help => Command::Print(usage()),
             Parsed::Version => Command::Print(version()),
-            Parsed::Run(serve) => Command::Serve(Box::new(serve.finish()?)),
+            Parsed::Run(serve) => {
+                let mut options = serve.finish()?;
+                options.command_like_root = like_command(options.root.as_os_str());
+                Command::Serve(Box::new(options))
+            }
         },
     )
 }
 
-/// The command whose name is like the first argument.
-fn meant(first: &OsString) -> Option<&'static str> {
-    nearest(first.to_str()?, COMMANDS.iter().map(|command| command.name))
+/// The command whose name is like this argument.
+fn like_command(argument: &OsStr) -> Option<&'static str> {
+    nearest(
+        argument.to_str()?,
+        COMMANDS.iter().map(|command| command.name),
+    )
 }
 
 fn version() -> String {

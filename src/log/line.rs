@@ -28,7 +28,7 @@ impl Format {
         // Writing to a String cannot fail.
         if self == Format::Text {
             let _ = writeln!(out, "{time} {level} {message}");
-            return out;
+            return without_error_numbers(out);
         }
         let _ = write!(
             out,
@@ -37,8 +37,27 @@ impl Format {
         write_string(&mut out, &message.to_string());
         let _ = fields.visit(&mut Fields(&mut out));
         out.push_str("}\n");
-        out
+        without_error_numbers(out)
     }
+}
+
+/// A message without the numbers that the standard library puts behind the words of a system's error, as in `Address already
+/// in use (os error 98)`: the words say it. Here, where every line passes, and not where each error becomes text.
+#[must_use]
+pub fn without_error_numbers(message: String) -> String {
+    const BEFORE: &str = " (os error ";
+    if !message.contains(BEFORE) {
+        return message;
+    }
+    let mut pieces = message.split(BEFORE);
+    let mut out = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        match piece.split_once(')') {
+            Some((number, rest)) if number.parse::<u32>().is_ok() => out.push_str(rest),
+            _ => out.extend([BEFORE, piece]),
+        }
+    }
+    out
 }
 
 /// Appends fields to an object.

@@ -85,7 +85,7 @@ pub fn run(options: &Options) -> Result<(), String> {
     let facts = facts(&bound.served);
     let writers = confine(options, &bound.served)?;
     let shared = share(options, threads, &mut bound, &reload, writers);
-    let root = open(&options.root)?;
+    let root = open(options)?;
     let receivers = bound.intakes.prepare(&root)?;
     let (receivers, counted) = receivers.into_iter().unzip();
     let workers = Arc::new(Workers::new(
@@ -221,10 +221,11 @@ fn share(
 }
 
 /// The directory to serve.
-fn open(root: &Path) -> Result<OwnedFd, String> {
+fn open(options: &Options) -> Result<OwnedFd, String> {
+    let root = &options.root;
     open_root(root).map_err(|error| {
-        let advice = match (error.kind(), root.parent()) {
-            (io::ErrorKind::NotADirectory, Some(parent)) if root.is_file() => {
+        let advice = match (error.kind(), root.parent(), options.command_like_root) {
+            (io::ErrorKind::NotADirectory, Some(parent), _) if root.is_file() => {
                 let parent = match parent.as_os_str().is_empty() {
                     true => Path::new("."),
                     false => parent,
@@ -233,6 +234,9 @@ fn open(root: &Path) -> Result<OwnedFd, String> {
                     "it is a file; serve its directory: openrange {}",
                     parent.display()
                 )
+            }
+            (io::ErrorKind::NotFound, _, Some(command)) => {
+                format!("{error}; did you mean the command {command}?")
             }
             _ => {
                 format!("{error}; ROOT must be a readable directory (openrange --help tells more)")
@@ -319,7 +323,7 @@ impl Addresses {
 /// # Errors
 /// One line that names the one that cannot be used, or ROOT.
 fn bind(options: &Options, threads: usize, passed: Vec<Bound>) -> Result<Addresses, String> {
-    open(&options.root)?;
+    open(options)?;
     let mut served = passed;
     let addresses = match options.listen.as_slice() {
         [] if served.is_empty() => &[DEFAULT_ADDRESS],

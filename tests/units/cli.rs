@@ -33,6 +33,7 @@ fn defaults() -> Options {
 fn defaults_are_those_of_the_usage() {
     let expected = Options {
         root: ".".into(),
+        command_like_root: None,
         listen: vec![],
         proxied: vec![],
         trusted_proxies: vec![],

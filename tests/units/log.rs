@@ -1,7 +1,8 @@
-//! `log::line_writer`: what is written, what is lost, and that no line is glued to another.
+//! `log::line_writer`: what is written, what is lost, and that no line is glued to another. `log::line`: errors in words.
 
 use std::io;
 
+use openrange::log::line::without_error_numbers;
 use openrange::log::line_writer::LineWriter;
 
 /// Takes so many bytes, then no more.
@@ -71,4 +72,24 @@ fn interruptions_are_no_failures() {
     writer.lose_count(2);
     writer.lose(b"a\nb\nc");
     assert_eq!(writer.lost(), 4);
+}
+
+#[test]
+fn errors_have_words_and_no_numbers() {
+    let error = io::Error::from_raw_os_error(98);
+    assert!(error.to_string().contains("98"));
+    let table = [
+        (format!("no: {error}"), "no: Address already in use"),
+        (
+            format!("{error}; {error}."),
+            "Address already in use; Address already in use.",
+        ),
+        ("a (os error 1)(os error 2".into(), "a(os error 2"),
+        ("a (os error x) (os error 3)b".into(), "a (os error x)b"),
+        ("a (os error ".into(), "a (os error "),
+        ("nothing".into(), "nothing"),
+    ];
+    for (message, expected) in table {
+        assert_eq!(without_error_numbers(message), expected);
+    }
 }

@@ -104,6 +104,11 @@ fn assert_refused(command: Command, status: i32, named: &str) {
         "{named}: {:?}",
         outcome.stderr
     );
+    assert!(
+        !outcome.stderr[0].contains("os error"),
+        "in words only: {:?}",
+        outcome.stderr
+    );
 }
 
 #[test]
@@ -117,6 +122,13 @@ fn what_cannot_be_served_is_one_line_and_status_1() {
     let table: &[(&[&str], &str)] = &[
         (&["--listen", free, &path("missing")], "missing"),
         (&["--listen", free, &path("file")], "file"),
+        (&["folow"], "did you mean the command follow?"),
+        (&["--listen", free, "wrok"], "the command work?"),
+        (&["--listen", free, "logs"], "readable directory"),
+        (
+            &["--listen", &taken, &root],
+            "ddress already in use; choose",
+        ),
         (&["--listen", &taken, &root], &taken),
         (&["--listen", &unix("no/directory"), &root], "no/directory"),
         (&["--listen", &unix("file"), &root], "file"),
