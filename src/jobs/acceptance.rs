@@ -1,4 +1,4 @@
-//! The files of jobs, as the server needs them that accepts jobs: claim, enqueue, list, remove.
+//! What the server that accepts jobs does with their files: claim, enqueue, list, remove.
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read};
@@ -42,7 +42,8 @@ impl JobDirectory {
         self.append(QUEUE, record.queue_line().as_bytes())
     }
 
-    /// Removes all files of a job that could not be made known. False: a worker has taken it, or it has ended, so it stays.
+    /// Removes all files of a job whose line could not be appended to `queue`. False: a worker has taken the job, or it
+    /// has ended, so it stays.
     ///
     /// # Errors
     /// EACCES and the like.
@@ -61,7 +62,7 @@ impl JobDirectory {
             .is_ok_and(|stat| stat.st_size > 0)
     }
 
-    /// Removes files that whoever was about to give them a name has left when it died.
+    /// Removes files of processes that died before they could give them their names.
     ///
     /// # Errors
     /// EIO and the like.
@@ -132,7 +133,7 @@ impl JobDirectory {
         self.each(|name| id_before(name, b".status"), visit)
     }
 
-    /// One after the other: there may be millions that have ended.
+    /// It holds only one of them at a time: millions may have ended.
     fn each(
         &self,
         id: impl Fn(&[u8]) -> Option<JobId>,
@@ -164,7 +165,7 @@ impl JobDirectory {
         self.exists(&record_name(id))
     }
 
-    /// Takes those off the list that the current file `queue` names.
+    /// Removes those jobs from the map that the current file `queue` names.
     pub fn strike_queued(&self, jobs: &mut HashMap<JobId, JobRecord>) {
         let Ok(queue) = self.queue() else {
             return;

@@ -1,5 +1,5 @@
-//! The files of jobs in their directory. Every operation is safe against the others in other processes: what only one may
-//! do, the kernel decides (`link(2)` and `O_EXCL` on names, `flock(2)` on the answer).
+//! The files of jobs in their directory. Every operation is safe against those of other processes: where only one of
+//! them may act, the kernel decides which (by `link(2)` and `O_EXCL` on names, by `flock(2)` on the answer).
 
 use std::borrow::Cow;
 use std::ffi::OsStr;
@@ -24,7 +24,7 @@ use crate::store::reservation::Space;
 pub const QUEUE: &str = "queue";
 /// The log of ends.
 pub const DONE: &str = "done";
-/// Permission bits of what nobody may write.
+/// The permission bits that let somebody write. A sealed file has none of them.
 const WRITE_BITS: RawMode = 0o222;
 /// Longest status or record that is read: far above what is ever written.
 const TEXT_MAX: u64 = 64 * 1024;
@@ -43,7 +43,8 @@ pub enum Taken {
     Ours(Answer),
     /// Another worker has it.
     Locked,
-    /// A worker took it and died, but something that its command has started still writes. It was taken so often.
+    /// A worker took it and died, but something that its command has started still writes. The number: how often
+    /// workers have taken it.
     Orphaned(u64),
     /// It has ended, or its files are gone.
     Over,
@@ -55,7 +56,7 @@ pub enum Taken {
 pub struct Answer {
     lock: OwnedFd,
     kernel: Arc<dyn Kernel>,
-    /// Locked as long as the worker lives, and given to nobody.
+    /// Locked as long as the worker lives: unlike the lock of the answer, no command inherits this one.
     _taken: OwnedFd,
     /// How often a worker has taken the job, this time included.
     pub attempts: u64,
@@ -75,7 +76,7 @@ impl JobDirectory {
         })
     }
 
-    /// The same directory, with calls and a clock of this kernel.
+    /// The same directory, reached through this kernel and with its clock.
     #[must_use]
     pub fn on(self, kernel: Arc<dyn Kernel>) -> JobDirectory {
         JobDirectory { kernel, ..self }
@@ -139,7 +140,7 @@ impl JobDirectory {
         }
         let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE;
         let taken = self.open_file(&taken_name(id), flags)?;
-        // Others hold this lock only while they look who has that of the answer.
+        // Others hold this lock only while they find out who has that of the answer.
         let mut looks = 0;
         while !self.kernel.lock(taken.as_fd())? {
             looks += 1;
@@ -162,7 +163,7 @@ impl JobDirectory {
     fn who_locks(&self, id: JobId) -> Result<Taken, Errno> {
         let taken = match self.open_file(&taken_name(id), OFlags::WRONLY) {
             Ok(taken) => taken,
-            // A worker of other authors, or one that has only just locked it.
+            // A worker that is another program, or one that has only just locked the answer.
             Err(Errno::NOENT) => return Ok(Taken::Locked),
             Err(error) => return Err(error),
         };
@@ -202,8 +203,8 @@ impl JobDirectory {
         JobRecord::parse(&self.read_text(&record_name(id)).ok()?)
     }
 
-    /// Ends a job with this status, unless somebody was faster: then that end is completed if nobody else does. True if
-    /// this status is the one that counts.
+    /// Ends a job with this status. If somebody was faster, it completes that end instead, unless they do so
+    /// themselves. True if this status is the one that counts.
     ///
     /// # Errors
     /// ENOSPC and the like; what is missing of the end follows when this is called again.
@@ -218,8 +219,8 @@ impl JobDirectory {
         Ok(true)
     }
 
-    /// Completes the end of a job if whoever gave it its status has died before the seal. The line of `done` is there twice
-    /// only if `done` was rolled in between. False: somebody is about to complete it.
+    /// Completes the end of a job if whoever gave it its status has died before the seal. `done` gets the line twice
+    /// only if it was rolled in between. False: somebody else is completing it.
     ///
     /// # Errors
     /// As [`JobDirectory::end`].

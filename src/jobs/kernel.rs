@@ -1,6 +1,5 @@
-//! What the files of jobs are changed and looked at with: system calls, and the clock of the machine. Server and workers of
-//! jobs use [`Linux`]; a simulation puts itself in between, to let others go first, to fail a call, or to end a process
-//! before it.
+//! The system calls and the clock by which the server and the workers reach the files of jobs. They use [`Linux`]; a
+//! simulation takes its place, to let others go first, to fail a call, or to end a process before it.
 
 use std::fmt::Debug;
 use std::os::fd::{BorrowedFd, OwnedFd};

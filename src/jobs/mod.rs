@@ -17,7 +17,7 @@
 //! sealed belongs to a worker that died.
 //!
 //! [`files`] has the operations on these files that server and workers share, [`acceptance`] those of the server alone;
-//! [`record`] the texts in them, pure. [`tracker`] is the part of the server, which hears of ends by its [`watch`];
+//! [`record`] the texts in them, pure. [`tracker`] is the part of the server, which learns of ends by its [`watch`];
 //! [`work`] is the worker, `openrange work`. All of them reach the files through a [`kernel`].
 
 pub mod acceptance;

@@ -22,7 +22,7 @@ use crate::limits::{
 use crate::receipt::WriteFailure;
 use crate::store::place::failure;
 
-/// How jobs are kept.
+/// How many jobs there may be, and how long they may take and stay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct JobTerms {
     /// `--job-timeout`: the deadline of a job that names none.
@@ -89,7 +89,7 @@ impl Open {
     }
 }
 
-/// What came of the wish to make a job.
+/// Whether a job may be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Reserved {
     /// It may be made.
@@ -98,12 +98,12 @@ enum Reserved {
     Claimed,
     /// It is open.
     Open,
-    /// As many as may be are open.
+    /// As many jobs are open as may be.
     Full,
 }
 
 impl Tracker {
-    /// The jobs that this directory has: what an earlier server left half-done is completed or removed.
+    /// The jobs of this directory. It completes or removes what an earlier server has left half done.
     ///
     /// # Errors
     /// EACCES, EMFILE and the like.
@@ -210,7 +210,7 @@ impl Tracker {
         claimed.map_err(failure)
     }
 
-    /// Counts a job as open that is about to be made.
+    /// Counts a job that is about to be made as open.
     fn reserve(&self, id: JobId) -> Reserved {
         let mut open = self.open();
         if open.claimed.contains(&id) {
@@ -226,7 +226,7 @@ impl Tracker {
         Reserved::New
     }
 
-    /// Makes a job known whose request has its name: workers see it in the queue from now on.
+    /// Appends a job whose request has its name to the queue, where workers see it from now on.
     fn enqueue(&self, record: &JobRecord) -> Result<(), Errno> {
         let id = record.id;
         self.insert(id, record.deadline);
@@ -262,7 +262,7 @@ impl Tracker {
     pub fn end(&self, id: JobId, status: JobStatus) -> Result<bool, Errno> {
         let decided = self.directory.end(id, status)?;
         if self.drop_open(id) && !decided {
-            // Who has decided it may die before the seal.
+            // Whoever has decided it may die before the seal.
             self.look_for_seal(id, self.seconds());
         }
         Ok(decided)
@@ -395,7 +395,7 @@ impl Tracker {
         }
     }
 
-    /// Takes jobs off the list that have got a status.
+    /// Closes the open jobs that have a status by now.
     pub fn read_ends(&self) {
         for seen in self.watch.seen() {
             match seen {
@@ -409,7 +409,7 @@ impl Tracker {
         }
     }
 
-    /// A job is open no longer, but for the seal that follows the status.
+    /// A job has a status, so it is no longer open; only its seal has to follow.
     fn has_status(&self, id: JobId) {
         if self.drop_open(id) {
             self.look_for_seal(id, self.seconds());

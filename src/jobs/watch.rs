@@ -1,4 +1,4 @@
-//! How the server hears of the ends that workers record: each is a file `ID.status` that appears in the directory.
+//! How the server learns of the ends that workers record: each is a file `ID.status` that appears in the directory.
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -29,7 +29,7 @@ pub trait Watch: Send + Sync {
     /// Waits for a report or for [`Watch::wake`], for so long at most.
     fn wait(&self, at_most: Duration);
 
-    /// Ends [`Watch::wait`], also the next one.
+    /// Ends the current [`Watch::wait`], or else the next one.
     fn wake(&self);
 }
 

@@ -18,7 +18,7 @@ pub struct Datagrams(OwnedFd);
 /// The file of a unix socket, removed when this is dropped.
 pub struct Guard(#[allow(dead_code, reason = "it acts when it is dropped")] Option<SocketFile>);
 
-/// Binds an address; gives it with the port that the kernel chose.
+/// Binds an address. Returns it with the port that the kernel chose.
 ///
 /// # Errors
 /// EADDRINUSE, EACCES and the like.
@@ -56,14 +56,14 @@ impl AsFd for Datagrams {
 }
 
 impl Datagrams {
-    /// Receives the next datagram behind what `into` has, as far as its capacity goes. Gives the length that the datagram
-    /// had.
+    /// Receives the next datagram after what `into` has, as far as its capacity goes. Returns the length that the
+    /// datagram had.
     ///
     /// # Errors
     /// EAGAIN: there is none.
     pub fn receive(&self, into: &mut Vec<u8>) -> Result<usize, Errno> {
         loop {
-            // With this flag the length is that of the whole datagram.
+            // With this flag recv(2) returns the length of the whole datagram.
             let space = rustix::buffer::spare_capacity(into);
             match net::recv(&self.0, space, RecvFlags::TRUNC) {
                 Ok((_, length)) => return Ok(length),

@@ -1,4 +1,4 @@
-//! Descriptors that this process was started with, behind the three standard streams.
+//! Descriptors that this process was started with, after the three standard streams.
 
 use std::ffi::c_int;
 use std::io;
@@ -10,8 +10,8 @@ use super::sys;
 /// The first one (SD_LISTEN_FDS_START of sd_listen_fds(3)).
 pub const FIRST: c_int = 3;
 
-/// Takes possession of so many descriptors, which whoever started this process has said to be passed to it. Once, and
-/// all at once, before anything else can get one of their numbers: a second call gives none.
+/// Takes ownership of the `count` descriptors that the parent process says it has passed. All of them at once, before
+/// anything else can get one of their numbers: a second call returns none.
 ///
 /// # Errors
 /// The number where nothing is open.

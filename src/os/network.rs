@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use super::sockets::Peer;
 
-/// Some peers.
+/// A set of peers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Network {
     /// Those whose addresses have these first bits.

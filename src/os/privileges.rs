@@ -1,9 +1,9 @@
 //! Giving up what is not needed: root, capabilities, system calls, and all files but those below the served directory.
 //!
-//! Landlock by its three system calls: the crate for it would bring eight others with procedural macros.
-//! What is given up while the process has one thread, no other thread has: each inherits it. The process keeps the
-//! directory that ROOT is in, so that it can serve another directory that takes the name; a thread that works for clients
-//! then gives up everything but ROOT itself.
+//! It makes the three system calls of Landlock itself: the crate for them would bring eight others with procedural
+//! macros. What is given up while the process has one thread, no other thread has: each inherits it. The process keeps
+//! the directory that ROOT is in, so that it can serve another directory that takes the name; a thread that works for
+//! clients then gives up everything but ROOT itself.
 
 use std::ffi::c_long;
 use std::fs;
@@ -85,7 +85,7 @@ fn look_up(user: &str) -> Result<(Uid, Gid), String> {
     if let Some((uid, gid)) = user.split_once(':') {
         return ids(uid, gid).ok_or_else(|| format!("--user {user}: expected UID:GID"));
     }
-    // Not through the C library, whose look-up does not work in a static binary.
+    // Not by the C library, whose look-up does not work in a static binary.
     let passwd = fs::read_to_string("/etc/passwd")
         .map_err(|error| format!("cannot read /etc/passwd: {error}"))?;
     passwd
@@ -151,8 +151,8 @@ pub fn drop_capabilities() -> io::Result<()> {
     Ok(thread::set_capabilities(None, sets)?)
 }
 
-/// Something that must still be possible in the directory of a file (and, as Landlock has it, below that). Not only with
-/// the file itself: another one takes its name whenever it is replaced.
+/// Something that must stay possible in the directory of a file (and below it: Landlock knows nothing narrower). Not
+/// only with the file itself: another one takes its name whenever it is replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Keep {
     /// Removing it.
@@ -237,7 +237,7 @@ pub fn confine_sender(readable: &[&Path], state: &Path, ports: &[u16]) -> io::Re
     let truncate = if abi >= 3 { TRUNCATE } else { 0 };
     let replace = READ_FILE | READ_DIR | WRITE_FILE | MAKE_FILE | REMOVE_FILE | truncate;
     allow_around(&rules, state, replace)?;
-    // Before ABI 4 it has no say in connections.
+    // Before ABI 4 Landlock does not restrict connections.
     for port in ports.iter().filter(|_| abi >= 4) {
         sys::landlock_allow_port(&rules, *port, CONNECT_TCP)?;
     }

@@ -1,4 +1,5 @@
-//! A filter that leaves the process the system calls that it uses, and fails every other one with EPERM (seccomp(2)).
+//! A filter that lets the process make the system calls that it uses, and fails every other one with EPERM
+//! (seccomp(2)).
 //!
 //! It closes what Landlock leaves open: changing modes, owners, attributes and times of files, new sockets and
 //! connections of any kind, io_uring, new processes. A classic BPF program by hand: a library for it would be larger than

@@ -3,9 +3,9 @@
 use std::io;
 use std::sync::Arc;
 
-/// Has a write beyond RLIMIT_FSIZE fail with EFBIG, and no more than that: by default SIGXFSZ ends the process. (SIGPIPE
-/// the standard library ignores.) By a handler that does nothing, since what is ignored stays ignored in programs that
-/// this one starts.
+/// Makes a write beyond RLIMIT_FSIZE fail with EFBIG and do no more: by default SIGXFSZ ends the process. (The standard
+/// library ignores SIGPIPE.) It installs a handler that does nothing, because an ignored signal stays ignored in
+/// programs that this one starts.
 ///
 /// # Errors
 /// None are known.

@@ -1,5 +1,5 @@
-//! Unix sockets that have a name in the file system: bound in place of one that a server which is gone has left, with the
-//! permission bits of the option, and removed at the end.
+//! Unix sockets that have a name in the file system. Each takes the place of a socket that an earlier server has left,
+//! has the permission bits of the option, and is removed at the end.
 
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -25,7 +25,7 @@ pub(super) fn bind(
 ) -> io::Result<(OwnedFd, SocketFile)> {
     let name = SocketAddrUnix::new(path)?;
     let fd = socket(kind)?;
-    // Of servers that start together, one looks at a stale socket at a time.
+    // If several servers start together, only one at a time looks at a stale socket.
     let _locked = lock_directory(path);
     match bind_with_mode(&fd, &name, mode) {
         Err(Errno::ADDRINUSE) => {
@@ -43,8 +43,8 @@ fn socket(kind: SocketType) -> io::Result<OwnedFd> {
     Ok(net::socket_with(AddressFamily::UNIX, kind, flags, None)?)
 }
 
-/// Makes the socket file with these permission bits. By the umask, not by chmod(2): that would follow whatever somebody else
-/// has put there meanwhile. The process has one thread yet.
+/// Makes the socket file with these permission bits. It sets the umask, because chmod(2) would follow a link that
+/// somebody else has put there meanwhile. No other thread meets that umask: the process still has only one.
 fn bind_with_mode(fd: &OwnedFd, name: &SocketAddrUnix, mode: Option<u32>) -> Result<(), Errno> {
     let Some(mode) = mode else {
         return net::bind(fd, name);
@@ -55,8 +55,8 @@ fn bind_with_mode(fd: &OwnedFd, name: &SocketAddrUnix, mode: Option<u32>) -> Res
     result
 }
 
-/// Locks the directory of a path against others who do the same, as long as the descriptor lives. `None` if it cannot be
-/// read, or somebody else keeps it locked, which anybody can who may open it; then there is no lock.
+/// Locks the directory of a path against others who do the same, as long as the descriptor lives. `None`: this process
+/// cannot read it, or somebody else keeps it locked, as anybody can who may open it. Then there is no lock.
 fn lock_directory(path: &Path) -> Option<OwnedFd> {
     let directory = path
         .parent()
@@ -83,7 +83,7 @@ fn lock_directory(path: &Path) -> Option<OwnedFd> {
     }
 }
 
-/// Removes the socket of a server that is gone. Anything else stays: it is somebody's.
+/// Removes the socket of a server that is gone. Anything else stays: it belongs to somebody.
 fn remove_stale(kind: SocketType, path: &Path, name: &SocketAddrUnix) -> io::Result<()> {
     if !path.symlink_metadata()?.file_type().is_socket() {
         return Err(io::Error::new(
@@ -111,8 +111,8 @@ pub(super) struct SocketFile {
 }
 
 impl SocketFile {
-    /// What was just made there. A default access list of the directory may have taken bits from the mode that was asked
-    /// for: then it is set, by a descriptor of this very file.
+    /// The socket file that this process has just made there. A default access list of the directory may have taken
+    /// bits from the wanted mode: then this sets it, by a descriptor of this very file.
     fn of(path: &Path, mode: Option<u32>) -> io::Result<SocketFile> {
         let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let fd = rustix::fs::open(path, flags, Mode::empty())?;

@@ -43,7 +43,7 @@ pub struct Listener {
     proxied: bool,
 }
 
-/// Binds an address for so many workers.
+/// Binds an address for a number of workers.
 ///
 /// A TCP port gets one socket for each worker (SO_REUSEPORT), among which the kernel spreads connections evenly; a unix
 /// socket is shared. The first socket is bound without the option, so that a second server on the port fails.
@@ -59,7 +59,7 @@ pub fn bind(address: &Address, workers: usize) -> io::Result<Bound> {
 
 fn bind_tcp(address: SocketAddr, workers: usize) -> io::Result<Bound> {
     let first = match tcp_socket(&address) {
-        // All interfaces of a kernel without IPv6 are those of IPv4.
+        // On a kernel without IPv6, all interfaces means those of IPv4.
         Err(error)
             if address.ip() == Ipv6Addr::UNSPECIFIED
                 && error.raw_os_error() == Some(Errno::AFNOSUPPORT.raw_os_error()) =>
@@ -113,14 +113,14 @@ fn tcp_socket(address: &SocketAddr) -> io::Result<OwnedFd> {
     )?;
     sockopt::set_socket_reuseaddr(&fd, true)?;
     if address.ip() == Ipv6Addr::UNSPECIFIED {
-        // Whatever net.ipv6.bindv6only says: all interfaces are those of IPv4 too.
+        // Whatever net.ipv6.bindv6only says, all interfaces includes those of IPv4.
         sockopt::set_ipv6_v6only(&fd, false)?;
     }
     set_tcp_options(&fd)?;
     Ok(fd)
 }
 
-/// Everything that is set here is inherited by the sockets that are accepted, which saves a call for each of them.
+/// Accepted sockets inherit all of this, which saves calls for each of them.
 fn set_tcp_options(fd: &OwnedFd) -> io::Result<()> {
     sockopt::set_tcp_nodelay(fd, true)?;
     sockopt::set_socket_keepalive(fd, true)?;
@@ -161,8 +161,8 @@ fn share(listener: Listener, workers: usize) -> io::Result<Vec<Listener>> {
     Ok(listeners)
 }
 
-/// Takes over a listening socket that another process has made, and may keep, for so many workers. Its file, if it has
-/// one, is not ours to remove.
+/// Takes over a listening socket that another process has made, and may keep, for a number of workers. If it has a
+/// file, that other process removes it.
 ///
 /// # Errors
 /// ENOTSOCK and the like if it is something else than a listening TCP or unix stream socket.
@@ -197,7 +197,7 @@ pub fn adopt(fd: OwnedFd, workers: usize) -> io::Result<Bound> {
     })
 }
 
-/// How the name of a unix socket is written; an abstract one with an `@` for the NUL.
+/// The name of a unix socket as people write it: an abstract one has an `@` for the NUL.
 fn path_of(name: &SocketAddrUnix) -> PathBuf {
     let bytes = match (name.path_bytes(), name.abstract_name()) {
         (Some(path), _) => path.to_vec(),
@@ -275,8 +275,8 @@ impl Listener {
     }
 }
 
-/// Sends so many bytes in pieces of [`UNIX_PIECE`], each of which is one buffer of the kernel. `send` is given how many are
-/// sent already, and how many it is to send.
+/// Sends `count` bytes in pieces of [`UNIX_PIECE`], each of which is one buffer of the kernel. `send` gets the number
+/// of bytes that are sent already, and the number to send.
 fn in_pieces(
     count: usize,
     mut send: impl FnMut(usize, usize) -> Result<usize, Errno>,
@@ -354,8 +354,8 @@ impl Stream {
     /// # Errors
     /// EAGAIN, EPIPE, ECONNRESET and the like.
     pub fn send(&self, bytes: &[u8], more: bool) -> Result<usize, Errno> {
-        // The system call filter remembers that write(2) is allowed, whereas it runs its program at each sendto(2), because of
-        // the address. SIGPIPE is ignored, as the standard library sees to it.
+        // The kernel remembers that the filter always allows write(2), but runs the filter at each sendto(2) to look at
+        // its address. The standard library ignores SIGPIPE.
         let send = |bytes: &[u8]| {
             rustix::io::retry_on_intr(|| match more {
                 true => net::send(&self.fd, bytes, SendFlags::NOSIGNAL | SendFlags::MORE),
@@ -368,7 +368,7 @@ impl Stream {
         in_pieces(bytes.len(), |sent, count| send(&bytes[sent..sent + count]))
     }
 
-    /// Sends so many bytes of a file without copying them to user space; 0: the file has none there.
+    /// Sends `count` bytes of a file without copying them to user space; 0: the file has none there.
     ///
     /// # Errors
     /// EAGAIN, EPIPE and the like of the socket; EIO of the file; EINVAL where the file system cannot.
@@ -405,13 +405,13 @@ impl Stream {
         sys::unacknowledged(&self.fd).unwrap_or(0)
     }
 
-    /// Ends our side.
+    /// Ends our side of the connection.
     pub fn shut(&self) {
         // ENOTCONN: it has ended already.
         let _ = net::shutdown(&self.fd, Shutdown::Write);
     }
 
-    /// Closes so that the other side sees a broken connection and not an end. Unix sockets have no such thing.
+    /// Closes so that the other side sees a broken connection and not an end. On a unix socket it is an ordinary close.
     pub fn reset(self) {
         if self.tcp {
             let _ = sockopt::set_socket_linger(&self.fd, Some(Duration::ZERO));

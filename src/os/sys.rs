@@ -51,9 +51,9 @@ fn name_to_handle(fd: BorrowedFd<'_>, flags: c_int) -> io::Result<Handle> {
         bytes: [0; HANDLE_MAX],
     };
     let mut mount_id: c_int = 0;
-    // SAFETY: the path is a C string; `handle` has the layout of file_handle and room for `length` bytes behind it, and
-    // the kernel writes no more than that (name_to_handle_at(2)); the mount identifier is an int, because the flags are
-    // without AT_HANDLE_MNT_ID_UNIQUE. All three live through the call, and the descriptor is lent for it.
+    // SAFETY: the path is a C string; `handle` has the layout of file_handle with space for `length` bytes after it,
+    // and the kernel writes no more than that (name_to_handle_at(2)); the mount identifier is an int, because the flags
+    // are without AT_HANDLE_MNT_ID_UNIQUE. All three live through the call, and the descriptor is lent for it.
     let result = unsafe {
         libc::name_to_handle_at(
             fd.as_raw_fd(),

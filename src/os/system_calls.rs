@@ -86,7 +86,7 @@ mod lists {
             libc::FIONBIO as u32,
             libc::FS_IOC_GETVERSION as u32,
         ];
-        /// None that makes somebody else receive signals.
+        /// Without those that make another process receive signals.
         pub const FCNTLS: &[u32] = &[
             libc::F_DUPFD_CLOEXEC as u32,
             libc::F_GETFD as u32,
@@ -105,8 +105,8 @@ mod lists {
         pub const SO_LINGER: u32 = libc::SO_LINGER as u32;
     }
 
-    /// Calls of which the arguments count; the kernel runs the program for each of them, while it remembers that the others
-    /// are always allowed. So these come first.
+    /// Calls whose arguments matter. The kernel remembers which of the other calls the filter always allows and runs it
+    /// only for these, so the filter looks at these first.
     pub const CHECKED: &[Rule] = &[
         // No address: with one, a datagram goes elsewhere, and MSG_FASTOPEN connects.
         rule(libc::SYS_sendto, &null(4)),
@@ -131,7 +131,7 @@ mod lists {
         rule(libc::SYS_prlimit64, &null(2)),
     ];
 
-    /// What serving takes, wherever it runs.
+    /// What serving takes on every architecture.
     pub const SERVE: &[c_long] = &[
         libc::SYS_read,
         libc::SYS_write,
@@ -158,9 +158,9 @@ mod lists {
         libc::SYS_faccessat,
         libc::SYS_getcwd,
         libc::SYS_name_to_handle_at,
-        // The tag of a copy.
+        // To read the tag of a copy.
         libc::SYS_getxattr,
-        // Of a socket file at the end.
+        // To remove a socket file at the end.
         libc::SYS_unlinkat,
         libc::SYS_epoll_create1,
         libc::SYS_epoll_ctl,
@@ -201,7 +201,7 @@ mod lists {
         libc::SYS_restart_syscall,
         libc::SYS_exit,
         libc::SYS_exit_group,
-        // Restricts a worker further than the process.
+        // To restrict a worker further than the process.
         libc::SYS_landlock_create_ruleset,
         libc::SYS_landlock_add_rule,
         libc::SYS_landlock_restrict_self,
@@ -247,7 +247,7 @@ mod lists {
     pub const INTAKE: &[c_long] = &[
         libc::SYS_flock,
         libc::SYS_fallocate,
-        // What the kernel has dropped.
+        // To ask how many datagrams the kernel has dropped.
         libc::SYS_getsockopt,
     ];
 
@@ -259,7 +259,7 @@ mod lists {
     pub const ARCHITECTURE: Option<u32> = Some(0xc000_00b7);
 }
 
-/// Not made for this architecture.
+/// There are no lists for this architecture.
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod lists {
     use std::ffi::c_long;

@@ -1,7 +1,7 @@
-//! How many bytes wait at the other end of a unix socket, to the byte: by a question to the kernel (sock_diag(7)).
+//! How many bytes the other end of a unix socket has not read yet, to the byte, as the kernel tells (sock_diag(7)).
 //!
-//! SIOCOUTQ on a unix socket counts whole buffers of the kernel, so somebody who reads slowly but steadily out of a large
-//! one seems to take nothing. The other end's queue tells, which only its owner could ask for by ioctl(2).
+//! SIOCOUTQ on a unix socket counts whole buffers of the kernel, so a client that reads slowly but steadily out of a
+//! large one seems to take nothing. The queue of the other end tells; with ioctl(2) only its owner could ask for that.
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -25,12 +25,12 @@ const MESSAGE: usize = 16;
 /// A request: the header, then `struct unix_diag_req`.
 const REQUEST_LENGTH: usize = HEADER + 24;
 
-/// Who is asked.
+/// The socket by which the kernel is asked.
 #[derive(Debug)]
 pub struct UnixQueues(Mutex<OwnedFd>);
 
 impl UnixQueues {
-    /// To be opened before new sockets are forbidden.
+    /// Opens that socket. This comes before the filter that forbids new sockets.
     ///
     /// # Errors
     /// EAFNOSUPPORT, EPROTONOSUPPORT: the kernel has no such questions.

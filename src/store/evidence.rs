@@ -76,7 +76,7 @@ pub(super) fn identity(fd: BorrowedFd<'_>, stat: &Statx, beginning: &Beginning) 
     hash(inode, serial(inode, now))
 }
 
-/// An identity that no other file has, for one of which nothing can be found out.
+/// An identity that no other file has, for a file of which this process can find out nothing.
 pub(super) fn unknown() -> u64 {
     let mut table = table().lock().unwrap_or_else(PoisonError::into_inner);
     table.last += 1;
@@ -96,7 +96,7 @@ fn serial(inode: Inode, now: Seen) -> u64 {
             table.last
         }
     };
-    // Whatever is forgotten gets a new identity: a needless 412.
+    // A file that is forgotten gets a new identity: a needless 412.
     if table.files.len() >= EVIDENCE_FILES_MAX {
         table.files.clear();
     }

@@ -8,7 +8,7 @@ use crate::limits::LAST_LINES_MAX;
 /// Bytes that are read at once.
 const BLOCK: u64 = 64 * 1024;
 
-/// The offset behind which a file of this size has so many complete lines, and whatever of a line that is not complete.
+/// The offset after which a file of this size has `count` complete lines, and whatever there is of an incomplete one.
 /// Lines that begin more than [`LAST_LINES_MAX`] bytes before the end are not looked for: then it is the first that was
 /// found, or the end of the file if none was.
 ///
@@ -22,7 +22,7 @@ pub fn last_lines(file: &OpenFile, size: u64, count: u64) -> Result<u64, Errno> 
     while end > least {
         let start = end.saturating_sub(BLOCK).max(least);
         let block = &mut buffer[..(end - start) as usize];
-        // Of a file that was truncated meanwhile what is left is looked at.
+        // If the file was truncated meanwhile, what is left of it counts.
         let held = file.read(block, start)?;
         let block = &block[..held];
         // Counting is many times as fast as looking at them one by one from the end.

@@ -33,7 +33,7 @@ pub fn remove(files: &Files) {
                 FileType::Directory if !matches!(name, b"." | b"..") => {
                     let flags = flags | OFlags::NOFOLLOW;
                     let open = rustix::fs::openat(&directory, name, flags, Mode::empty());
-                    // One descriptor for each level and its directories: no tree is deep, but some are broad.
+                    // Each directory that waits has a descriptor, and a broad tree has many of them.
                     if pending.len() < DIRECTORIES_MAX {
                         pending.extend(open);
                     }

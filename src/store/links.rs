@@ -1,4 +1,5 @@
-//! Symbolic links that lead out of the served directory: whether they may come back, and who hears of those that do not.
+//! Symbolic links that lead out of the served directory: whether the server follows those that come back, and what the
+//! log says of the others.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -6,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::http::target::Path;
 use crate::limits::REFUSED_LINKS_MAX;
 
-/// `--follow-links`, and what was refused. Clones share what was said.
+/// `--follow-links`, and the names that were refused. Clones share these names.
 #[derive(Debug, Clone, Default)]
 pub struct Links {
     /// A link may leave the root if it ends inside it.

@@ -1,4 +1,4 @@
-//! What a directory shows: its entries, and what of them.
+//! What a directory shows: its entries, and their properties.
 
 use std::ffi::CStr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -38,9 +38,9 @@ pub struct Listing {
     pub truncated: bool,
 }
 
-/// Reads what may be asked for below a directory: regular files and directories whose names do not begin with a dot,
-/// also behind symbolic links. At most [`LISTING_MAX`] of them. The name of a link is resolved as a request would
-/// resolve it, so that the list reveals nothing outside the root.
+/// Reads the entries of a directory that clients may ask for: regular files and directories whose names do not begin
+/// with a dot, also behind symbolic links. At most [`LISTING_MAX`] of them. The name of a link is resolved as a request
+/// would resolve it, so that the list reveals nothing outside the root.
 ///
 /// # Errors
 /// EACCES if it cannot be read, EMFILE and the like.

@@ -36,11 +36,12 @@ struct Reading {
 impl Names {
     /// Makes the kernel ask again for a directory and the names in it, if other machines may have changed them.
     ///
-    /// NFS trusts names for as long as the attributes of their directory are the same, so it is enough to ask for these. With
-    /// FUSE, whoever looks at an open file again and again keeps what its server knows of it fresh, and with it the name that
-    /// the file had: in GlusterFS a rename was not seen for 8 s and more. To read the directory makes names true again, but
-    /// costs more, so that is done now and then. Some names stay as they were even then, because the server gave no
-    /// attributes with them; so this returns what the directory lists under the name, as far as that is known.
+    /// NFS trusts names for as long as the attributes of their directory are the same, so it is enough to ask for
+    /// these. With FUSE, whoever looks at an open file again and again keeps what its server knows of it fresh, and
+    /// with it the name that the file had: in GlusterFS a rename was not seen for 8 s and more. Reading the directory
+    /// makes names true again, but costs more, so this happens only now and then. Some names stay as they were even
+    /// then, because the server gave no attributes with them; so this returns what the directory lists under the name,
+    /// as far as that is known.
     pub(super) fn refresh(&self, directory: BorrowedFd<'_>, name: &[u8]) -> Option<Listed> {
         let system = FileSystem::of(directory);
         if !system.is_remote() {

@@ -171,7 +171,7 @@ pub struct Lock<'a>(BorrowedFd<'a>);
 
 impl Drop for Lock<'_> {
     fn drop(&mut self) {
-        // Others may have the descriptor for longer: those who put the file on disk.
+        // The descriptor may live longer: the threads that put the file on disk have it too.
         let _ = rustix::fs::flock(self.0, FlockOperation::Unlock);
     }
 }

@@ -45,7 +45,7 @@ pub fn count(counter: &AtomicU64) {
     counter.fetch_add(1, Ordering::Relaxed);
 }
 
-/// Why a subscription is cut whose file, or the name of it, cannot be looked at.
+/// Why a subscription is cut if the server cannot look at its file or the name.
 #[must_use]
 pub fn loss(error: Errno) -> End {
     match error {

@@ -110,7 +110,7 @@ impl Temporary {
         })
     }
 
-    /// Has the mode of this file, which it is to replace, from the start.
+    /// Takes over the mode of this file, which it is to replace, before it has any bytes.
     ///
     /// # Errors
     /// EIO, EPERM as what they are to the client.
@@ -316,7 +316,8 @@ fn open_hidden(directory: BorrowedFd<'_>) -> Result<(OwnedFd, Vec<u8>), Errno> {
     }
 }
 
-/// A name with this beginning and [`TEMPORARY_DIGITS`], most likely free: a process number may be that of a process before.
+/// A name with this beginning and [`TEMPORARY_DIGITS`], which is most likely free: an earlier process may have had the
+/// same number.
 pub(super) fn hidden_name(prefix: &[u8]) -> Vec<u8> {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let clock = SystemTime::now()

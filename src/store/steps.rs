@@ -1,8 +1,8 @@
 //! A name resolved component by component, for kernels without openat2 and for links that leave the root and come back.
 //!
-//! Whatever others rename meanwhile, what is found is below the root: `..` goes back to a directory that was gone through,
-//! and who has left the root is inside again only in a directory that is the root itself. Outside, nothing is opened but
-//! to look further (O_PATH), and the client learns nothing of it.
+//! Whatever others rename meanwhile, what it finds is below the root: `..` goes back to a directory of this walk, and a
+//! walk that has left the root is inside again only when it comes to the root itself. Outside it opens directories only
+//! to look further (O_PATH), and the client learns nothing of them.
 
 use std::collections::VecDeque;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -107,7 +107,7 @@ fn up(root: &OwnedFd, place: Place, may_leave: bool) -> Result<Place, Errno> {
     }
 }
 
-/// A directory that was come to from outside: inside again if it is the root.
+/// A directory to which the walk comes from outside: the walk is inside again if that is the root.
 fn outside(root: &OwnedFd, directory: OwnedFd) -> Result<Place, Errno> {
     if identify(root.as_fd())? == identify(directory.as_fd())? {
         Ok(Place::Inside(Vec::new()))

@@ -90,7 +90,7 @@ impl Truncations {
         files.collect()
     }
 
-    /// What is seen from now on is written there.
+    /// From now on what is seen is sent there as well.
     pub fn write_to(&self, journal: SyncSender<Fact>) {
         // It is set once, at the start.
         let _ = self.journal.set(journal);
@@ -123,9 +123,9 @@ impl Truncations {
         Some(if file.before <= number { file.size } else { 0 })
     }
 
-    /// Somebody who saw a file with the size `before` now has this look at it. What several see of one truncation is one
-    /// truncation. Of a file that was truncated before, the look that counts is taken `again` under the lock: so all looks
-    /// at it follow each other, and an old one of a file that grows is not taken for another truncation.
+    /// A worker that saw a file with the size `before` sees it like this now. If several workers see one truncation, it
+    /// counts once. For a file that was truncated before, it looks `again` under the lock: so all looks at it follow
+    /// each other, and an old look at a file that grows does not pass for another truncation.
     pub(crate) fn note(
         &self,
         identity: u64,
@@ -170,7 +170,7 @@ impl Truncations {
         seen.files.insert(identity, truncated);
         self.last.store(number, Ordering::Release);
         if let Some(journal) = self.journal.get() {
-            // What there is no space for is forgotten at the next start.
+            // If there is no space for it, the next start does not know it.
             let _ = journal.try_send(Fact::Truncated {
                 identity,
                 truncated,

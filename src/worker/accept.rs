@@ -81,7 +81,8 @@ impl Worker {
         self.reap();
     }
 
-    /// What a refused client has sent is read before the close, which else would be a reset that takes the answer along.
+    /// Reads what a refused client has sent before it closes the connection: otherwise the close is a reset, and the
+    /// client loses the answer.
     fn read_refused(&mut self, key: usize) {
         let slot = &mut self.slots[key];
         slot.readable = true;
@@ -103,7 +104,7 @@ impl Worker {
         }
     }
 
-    /// Those that are refused give way; without any, accepting pauses.
+    /// Closes all refused connections to free their descriptors; if there are none, accepting pauses.
     fn out_of_descriptors(&mut self, error: Errno) {
         let refused = mem::take(&mut self.refused);
         if !refused.is_empty() {

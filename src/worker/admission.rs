@@ -19,7 +19,7 @@ pub struct Admission {
 }
 
 impl Admission {
-    /// `most` connections at a time, and so many of one address if there is a limit to that.
+    /// At most `most` connections at a time, and `most_of_address` of one address if there is such a limit.
     #[must_use]
     pub fn new(most: usize, most_of_address: Option<usize>) -> Admission {
         Admission {
@@ -53,8 +53,8 @@ impl Admission {
         admitted
     }
 
-    /// A connection that was admitted for a proxy is its client's. False if that has too many; it is counted all the same,
-    /// until [`Admission::release`].
+    /// From now on a connection that was admitted for a proxy counts for its client. False: the client has too many; it
+    /// counts all the same, until [`Admission::release`].
     #[must_use]
     pub fn pass_on(&self, proxy: Peer, client: Peer) -> bool {
         self.discount(proxy);

@@ -39,7 +39,7 @@ impl Clients {
         }
     }
 
-    /// Each proxy has appended whom it has seen. From the end, the first one that is no proxy of ours is the client.
+    /// Each proxy has appended the address that it has seen. The last one that is none of our proxies is the client.
     fn behind(&self, peer: Peer, list: &[u8]) -> Peer {
         let mut client = peer;
         for entry in list.rsplit(|&byte| byte == b',') {

@@ -43,7 +43,7 @@ pub struct Context {
     pub(super) tokens: Option<Reader<Tokens>>,
     /// Who is behind a proxy.
     pub(super) clients: Clients,
-    /// By what subscriptions were let in.
+    /// The tokens by which subscriptions were let in.
     pub(super) passes: Passes,
     /// `--cors`
     pub(super) cors: Option<Cors>,

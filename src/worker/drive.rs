@@ -101,7 +101,7 @@ pub fn drive(slot: &mut Slot, key: usize, context: &mut Context) -> Outcome {
     Outcome::Again
 }
 
-/// Reports why nothing could be sent. True if it is waited for.
+/// Reports why nothing could be sent. True: the connection waits for it.
 #[cold]
 fn waits(slot: &mut Slot, key: usize, context: &mut Context, trouble: &Trouble) -> bool {
     match *trouble {

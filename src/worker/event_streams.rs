@@ -1,5 +1,5 @@
-//! What event streams want besides sending: to know of their files and directories, and which files have their names now.
-//! It is cold for the sake of tails, which pass by here at every append.
+//! What event streams want besides sending: to know of their files and directories, and which files have their names
+//! now. Its functions are `cold` for the sake of tails, whose code this must not displace at every append.
 
 use std::rc::Rc;
 

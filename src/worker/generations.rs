@@ -269,7 +269,7 @@ fn is_followed(path: &[u8], name: &Path, patterns: Option<&[Pattern]>) -> bool {
     path[..leaf] == name.name[..above] && patterns.is_some_and(fits)
 }
 
-/// `passed_over`: files that are none of this name's business.
+/// `passed_over`: files that do not belong to this name.
 fn step(report: &Report, mut after: After, passed_over: &dyn Fn(&Member) -> bool) -> Step {
     let target = |generation: &Generation, gap: bool| {
         let member = &generation.member;
@@ -313,7 +313,7 @@ fn search(
     path: &Path,
     purpose: Purpose,
 ) -> Result<Option<Arc<Answer>>, Resource<Rc<OpenFile>>> {
-    // A look at the directory needs to know of the rolls up to now, and their events may stand in the queue.
+    // A look at the directory must know of the rolls up to now, and their events may still be in the queue.
     context.topics.read_changes();
     let asked = context.searches.ask(slot, &path.name, purpose);
     asked.map_err(|_| Resource::Busy)

@@ -13,7 +13,7 @@ use crate::limits::PEER_QUEUE_MAX;
 pub struct Hints(SyncSender<Hint>);
 
 impl Hints {
-    /// They go there.
+    /// Hints go to this sender.
     #[must_use]
     pub fn new(sender: SyncSender<Hint>) -> Hints {
         Hints(sender)

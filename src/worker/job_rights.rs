@@ -1,4 +1,4 @@
-//! What of the files of jobs is for whom.
+//! Which files of jobs a client may read and append to.
 
 use super::upload::Jobs;
 use crate::http::authorization::Right;
@@ -6,7 +6,7 @@ use crate::http::pattern;
 use crate::http::target::Path;
 use crate::intent::{EventsOf, Intent};
 
-/// What a client must be allowed to read something of the jobs: requests are nobody's business but the workers'.
+/// What a client must be allowed to read a file of the jobs: only workers may read requests.
 pub(super) fn right_to_read(jobs: &Jobs, intent: &Intent) -> Right {
     let secret = match intent {
         Intent::Events(EventsOf {

@@ -101,7 +101,7 @@ fn remembered(job: JobUpload, temporary: Option<Temporary>, write: &WriteHead) -
     })
 }
 
-/// Requests with the same key, of the same client, are the same job. Others have names that nobody guesses.
+/// Requests with the same key, of the same client, are the same job. Others get names that nobody can guess.
 fn name(asked: &ParsedRequest) -> JobId {
     let bits = |digest: [u8; 32]| {
         let half: [u8; 16] = digest[..16].try_into().expect("half of a digest");

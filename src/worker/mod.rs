@@ -162,8 +162,8 @@ impl Worker {
         self.context.appenders.begin_turn(now);
     }
 
-    /// Nothing that was shared for a turn is used behind it without a look: an answer is never older than its request.
-    /// Only a pass, which goes on in the next turn, keeps the bytes that it sends.
+    /// What connections have shared in a turn is not used after it without another look: an answer is never older than
+    /// its request. Only a pass that goes on in the next turn keeps the bytes that it sends.
     fn end_turn(&mut self) {
         self.context.topics.end_turn();
         self.context.listed = false;
@@ -354,7 +354,7 @@ impl Worker {
         }
     }
 
-    /// Those whose names lead somewhere now look them up again.
+    /// Wakes the requests whose names lead somewhere now: they look them up again.
     fn wake_those_who_wait(&mut self) {
         for _ in 0..FANOUT_SLICE {
             let Some((key, purpose)) = self.context.topics.next_woken() else {
@@ -487,14 +487,15 @@ impl Worker {
         for listener in self.listeners.drain(..) {
             self.poll.remove(listener.as_fd());
         }
-        // Whose request has come is served, and in a turn of its own: it may be younger than what was looked up in this one.
+        // Requests that have come are served, and in a turn of their own: they may be younger than what this one has
+        // looked up.
         self.end_turn();
         for (key, slot) in &mut self.slots {
             slot.readable = true;
             self.queue.push(slot, key);
         }
         self.drive_due();
-        // Writes of which the events are not yet read count too.
+        // Writes count too whose events are not read yet.
         self.context.topics.forget_all();
         for (key, slot) in &mut self.slots {
             if slot.machine.drain(now) {

@@ -123,7 +123,7 @@ fn respond(
     if let Ok(asked) = &mut *asked
         && asked.writes()
     {
-        // Where nothing may be written, the method is not understood, and what it names is nobody's business.
+        // Where nothing may be written, the server does not understand the method, and does not look at the target.
         asked.intent = Intent::Unsupported;
     }
     answer_begins(slot, context, &asked, summary, why.as_deref());
@@ -243,7 +243,7 @@ fn right_needed(jobs: Option<&Jobs>, intent: &Intent) -> Right {
     }
 }
 
-/// What the request leads to; `None`: a thread looks for it. Nothing is looked up for what is answered without.
+/// What the request leads to; `None`: a thread looks for it. It looks nothing up for requests that need no file.
 fn resolve(context: &mut Context, slot: usize, asked: &ParsedRequest) -> Option<Lookup> {
     match &asked.intent {
         Intent::Read(part) | Intent::Tail(part) if part.generation.is_some() => {
@@ -257,7 +257,7 @@ fn resolve(context: &mut Context, slot: usize, asked: &ParsedRequest) -> Option<
         | Intent::Listing(_)
         | Intent::Answer(_)
         | Intent::Viewer(_) => look_up_or_list(context, slot, asked),
-        // Nobody needs to: there are no tokens.
+        // Nobody needs to log in: there are no tokens.
         Intent::LogIn { .. } | Intent::LogOut(_) => {
             Some(Resource::Session(Session::needless()).into())
         }

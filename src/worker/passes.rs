@@ -1,5 +1,5 @@
-//! By what subscriptions were let in. A token that is removed or expires ends what it has opened; a response that ends by
-//! itself is complete all the same.
+//! The tokens by which subscriptions were let in. A token that is removed or expires ends what it has opened; a
+//! response that ends by itself is complete all the same.
 
 use std::collections::HashMap;
 
@@ -17,9 +17,9 @@ pub struct Pass {
 #[derive(Default)]
 pub struct Passes {
     pub(super) by_slot: HashMap<usize, Pass>,
-    /// The table of tokens that they were last compared with.
+    /// The version of the tokens that they were last compared with.
     pub(super) version: usize,
-    /// When the next token expires has to be found out.
+    /// The worker has to find out when the next token expires.
     pub(super) plan: bool,
 }
 

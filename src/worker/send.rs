@@ -53,15 +53,16 @@ fn send(stream: &Stream, bytes: &[u8], more: bool) -> Result<Sent, Trouble> {
     sent(bytes.len() as u64, stream.send(bytes, more))
 }
 
-/// Where file bytes pass through user space: room for a head in front of them and a line end behind, so that they are
-/// one `send`. What was read last is remembered for the turn: all caught-up tails of a file share one read.
+/// The buffer in which file bytes pass through user space. It has space for a head before and a line end after them, so
+/// that one `send` takes all. What was read last is remembered for the turn: all caught-up tails of a file share one
+/// read.
 pub struct SendBuffer {
     bytes: Box<[u8; SendBuffer::FRONT + COPY_SHARED_MAX + SendBuffer::BACK]>,
     holds: Option<Held>,
 }
 
-/// Whose bytes the scratch holds, which ones, and the last truncation that was known before they were read: who looks at
-/// the file behind a later one gets another tag, and must not get these bytes.
+/// The file whose bytes the buffer holds, which ones, and the last truncation that was known before they were read:
+/// whoever looks at the file after a later one gets another tag, and must not get these bytes.
 type Held = (Rc<OpenFile>, Range<u64>, u64);
 
 impl SendBuffer {
@@ -164,7 +165,7 @@ impl SendBuffer {
         Ok(&self.bytes[place])
     }
 
-    /// Has these bytes of the file in the buffer; says where.
+    /// Reads these bytes of the file into the buffer, unless it holds them; returns where they are.
     fn fill(&mut self, file: &Rc<OpenFile>, range: Range<u64>) -> Result<Range<usize>, Trouble> {
         let truncation = file.truncation();
         let held = match &self.holds {
@@ -209,8 +210,8 @@ impl SendBuffer {
         Some(&self.bytes[place(all, bytes)])
     }
 
-    /// Sends bytes of the scratch with others in front of and behind them, which for that stand where bytes may be that are
-    /// held for somebody else.
+    /// Sends bytes of the buffer with others before and after them. For the time of the call these take the place of
+    /// bytes that the buffer may hold for somebody else.
     fn send_framed(
         &mut self,
         stream: &Stream,

@@ -20,7 +20,7 @@ use crate::versioned::Versioned;
 
 /// What all workers share.
 pub struct Shared {
-    /// How long clients are waited for.
+    /// How long the server waits for clients.
     pub timeouts: Timeouts,
     /// `--send-timeout`; zero: never.
     pub send_timeout: Duration,

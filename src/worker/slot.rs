@@ -32,7 +32,7 @@ pub struct Slot {
     /// It counts against `--max-connections`.
     pub(super) counted: bool,
     pub(super) unacked: UnackedBytes,
-    /// The account may be open: something was sent since it was last found balanced.
+    /// Something was sent since the last look that found everything acknowledged.
     pub(super) has_unacked: bool,
     /// Bytes that it holds besides, at the last look.
     pub(super) held: u32,

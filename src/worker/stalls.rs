@@ -14,8 +14,8 @@ use crate::os::unix_queues::UnixQueues;
 use crate::subscription::end::End;
 
 impl Worker {
-    /// Cuts clients that owe an acknowledgement for longer than the send timeout. Writability alone does not tell: a few
-    /// records fit into a stalled client's buffer for ever.
+    /// Cuts clients that have acknowledged nothing of what was sent for longer than the send timeout. Writability alone
+    /// does not tell: a few records fit into a stalled client's buffer for ever.
     pub(super) fn check_unacked(&mut self) {
         let now = self.context.now;
         let mut open = false;
@@ -56,7 +56,7 @@ impl Worker {
         self.plan_unacked_check(open);
     }
 
-    /// Has [`Worker::check_unacked`] come in time, if somebody owes something.
+    /// Sets the timer of [`Worker::check_unacked`] if a client has not acknowledged everything.
     pub(super) fn plan_unacked_check(&mut self, open: bool) {
         let (patience, needed) = match (self.shared.send_timeout, self.shared.min_rate) {
             (Duration::ZERO, rate) => (MIN_RATE_PATIENCE, rate > 0),

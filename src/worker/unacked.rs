@@ -4,28 +4,28 @@ use std::time::Duration;
 
 use crate::time::Moment;
 
-/// What a client owes: acknowledgement of what was sent. In bytes, or on a unix socket in the kernel's memory for
-/// them, and to the byte where that seems to stand still.
+/// What a client has not acknowledged of what was sent: in bytes, or on a unix socket in the kernel's memory for them.
+/// Where that memory seems to stand still, the bytes that the other side has not read count as well.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct UnackedBytes {
-    /// What was owed at the last look, and what was sent since.
+    /// What was not acknowledged at the last look, and what was sent since.
     owed: u32,
     /// Bytes that the other side had not read when its queue was looked at last, and those sent since.
     unread: u32,
-    /// When nothing was owed or something was acknowledged last; of a client that must keep to a minimum rate, up to when
-    /// what it has taken suffices. In milliseconds modulo 2^32, which are 49 days.
+    /// The last moment when everything was acknowledged, or something more was. For a client with a minimum rate, the
+    /// moment up to which what it has taken suffices. In milliseconds modulo 2^32, which are 49 days.
     since: u32,
 }
 
 impl UnackedBytes {
-    /// So many bytes went out, which are so much in the unit that is looked at.
+    /// These bytes went out; `amount` is what they are in the unit of [`UnackedBytes::look`].
     pub(super) fn sent(&mut self, bytes: u64, amount: u64) {
         let add = |sum: u32, more| sum.saturating_add(u32::try_from(more).unwrap_or(u32::MAX));
         self.owed = add(self.owed, amount);
         self.unread = add(self.unread, bytes);
     }
 
-    /// From here on something is owed.
+    /// From now on there is something that the client has not acknowledged.
     pub(super) fn open(&mut self, now: Moment) {
         self.since = milliseconds(now);
     }

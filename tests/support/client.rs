@@ -91,7 +91,7 @@ impl Client {
     }
 
     pub fn try_with_buffer(address: &str, size: usize) -> io::Result<Client> {
-        // Else servers that other tests start inherit it, and it does not end when it is closed here.
+        // Otherwise servers that other tests start inherit it, and it does not end when it is closed here.
         let flags = SocketFlags::CLOEXEC;
         let (family, kind) = (AddressFamily::INET, SocketType::STREAM);
         let socket = rustix::net::socket_with(family, kind, flags, None)?;
@@ -109,7 +109,7 @@ impl Client {
             stream,
             reader: Reader::default(),
         };
-        // Then a read that finds nothing is a failure and no hang.
+        // So a read that finds nothing fails and does not hang.
         client.set_patience(PATIENCE);
         let timeout = sockopt::set_socket_timeout(client.fd(), Timeout::Send, Some(PATIENCE));
         timeout.expect("SO_SNDTIMEO");

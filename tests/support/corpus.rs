@@ -1,4 +1,4 @@
-//! The inputs that the fuzz targets were given and that they have found.
+//! The inputs of the fuzz targets: those that people wrote and those that fuzzing has found.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -114,7 +114,7 @@ impl Fuse {
     pub fn die(&mut self) {
         if let Some(server) = self.server.take() {
             self.state().dies = true;
-            // It waits for a request, and answers no more.
+            // It waits for a request, and does not answer that one.
             let _ = fs::metadata(self.place.join("a last request"));
             server.join().expect("a server");
         }

@@ -1,4 +1,4 @@
-//! What this machine can do, and tests that need something of it.
+//! What this machine can do, for tests that need something of it.
 
 use std::io::Write;
 use std::process::{Command, Stdio};

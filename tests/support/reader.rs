@@ -64,11 +64,12 @@ enum State {
 /// The bytes of a connection that were received and not yet read, and where in a response they are.
 #[derive(Debug, Default)]
 pub struct Reader {
-    /// Of which `start..end` is not yet read. It only grows: to fill it anew each time would cost more than to read it.
+    /// `start..end` of it is not yet read. It only grows: filling a new one each time would cost more than reading it.
     buffer: Vec<u8>,
     start: usize,
     end: usize,
-    /// Unread bytes that were searched for the end of a line or a head: what comes byte by byte is not searched anew.
+    /// Unread bytes that were searched for the end of a line or a head: bytes that come one by one are not searched
+    /// again and again.
     searched: usize,
     state: State,
 }

@@ -28,7 +28,7 @@ impl Drop for Name {
     }
 }
 
-/// Runs the history of each seed. Each of these outcomes is what at least one of many histories comes to.
+/// Runs the history of each seed. At least one of many histories must come to each of these outcomes.
 pub fn run(outcomes: &[&str], history: impl Fn(u64) -> BTreeSet<&'static str>) {
     run_part(1, outcomes, history);
 }

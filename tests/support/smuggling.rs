@@ -51,7 +51,7 @@ pub const FRAMING: &[Row] = &[
         HELLO,
         Content("hello"),
     ),
-    // Which of both counts is what two readers do not agree on.
+    // Two readers do not agree which of the two counts.
     (
         POST,
         "Content-Length: 5\r\nTransfer-Encoding: chunked",

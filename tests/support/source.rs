@@ -97,7 +97,7 @@ impl Source {
         }
     }
 
-    /// The next event; what is none (a comment, a place in a file) is passed by.
+    /// The next event. Skips what is none (a comment, a place in a file).
     pub fn next(&mut self) -> Event {
         let start = Instant::now();
         loop {

@@ -77,7 +77,7 @@ impl<R: Run> Attendant<R> {
                     info!("job {id}: somebody else has ended it");
                     return;
                 }
-                // By hand: `chmod a-w` is a way to say that nobody needs it any more.
+                // Somebody has sealed it by hand: `chmod a-w` says that nobody needs the answer any more.
                 Ended::SealedByAnother => JobStatus::Cancelled,
                 Ended::Cut => return,
             }
@@ -109,7 +109,7 @@ impl<R: Run> Attendant<R> {
         }
     }
 
-    /// Ends a job of a worker that died, while something of it still writes.
+    /// Ends a job whose worker has died, while something that the worker has started still writes.
     fn abandon(&self, id: JobId, now: Instant) {
         match self.directory.end(id, JobStatus::Abandoned) {
             Ok(_) => {

@@ -17,7 +17,7 @@ use crate::jobs::record::{JobId, JobStatus};
 use crate::limits::{JOB_LOOK_INTERVAL, JOB_STOP_GRACE};
 use crate::os;
 
-/// What a shell says of a command that cannot be started.
+/// The exit status of a shell for a command that it cannot start.
 const CANNOT_START: u8 = 127;
 
 /// The command of a worker.
@@ -38,7 +38,7 @@ impl Run for Commands {
             }
         };
         let ended = wait(&mut child, directory, id, answer, &self.cut);
-        // Also what the command has left in the background must not write to an answer that is complete.
+        // What the command has left in the background must not write to a complete answer either.
         stop(&mut child);
         ended
     }

@@ -40,7 +40,7 @@ impl Pending {
         self.changed.notify_one();
     }
 
-    /// Adds a job of which something may be known after a pause.
+    /// Adds a job that another worker holds, to look at it again after a pause.
     pub fn look_again_later(&self, id: JobId, now: Instant) {
         self.state().later.push_back((now + JOB_LOCKED_PAUSE, id));
         self.changed.notify_one();

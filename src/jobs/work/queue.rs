@@ -123,9 +123,9 @@ impl QueueFollower {
 }
 
 impl Queue {
-    /// Reads what is new. When the name has another file, the former one is read to its end first; and because more
-    /// than one may have had the name meanwhile, the directory is scanned. `renamed`: that may be so, even if no file has
-    /// the name now; also at the start. `watch` makes the changes of the file that has the name known from then on.
+    /// Reads what is new. If another file has the name, it reads the former one to its end first; and because more than
+    /// one file may have had the name meanwhile, it scans the directory. `renamed`: this may be so, even if no file has
+    /// the name now, and at the start. `watch` begins to watch the file that has the name.
     pub fn look(
         &mut self,
         directory: &JobDirectory,
@@ -158,7 +158,7 @@ impl Queue {
 }
 
 impl Reading {
-    /// Begins behind what a file has: the scan that follows finds those jobs.
+    /// Begins at the end of a file: the scan that follows finds the jobs of the lines before it.
     fn begin(file: File, watch: impl FnOnce()) -> Reading {
         watch();
         let offset = file.metadata().map_or(0, |meta| meta.len());

@@ -123,7 +123,7 @@ fn write_controls(html: &mut String, page: &Page, query: &ListQuery) {
     html.push_str("</p>\n");
 }
 
-/// A line of the table. `room`: how long a link may be, in bytes, that the server understands.
+/// A line of the table. `room`: the longest link that the server understands, in bytes.
 fn write_row(html: &mut String, name: &[u8], entry: &Entry, form: Form, room: usize) {
     let (link, text) = (encode(name).to_string(), Escaped(name));
     let directory = entry.kind == Kind::Directory;

@@ -18,7 +18,8 @@ use crate::subscription::entry::{Entry, Kind};
 pub struct Page {
     /// In order.
     pub entries: Vec<(Box<[u8]>, Entry)>,
-    /// All that the query asks for, also on other pages. There a symbolic link counts wherever it leads.
+    /// The number of entries that the query asks for, on all pages. On other pages a symbolic link counts wherever it
+    /// leads.
     pub count: usize,
     /// The last place of this page, if there are more entries after it.
     pub last: Option<Place>,
@@ -68,7 +69,7 @@ pub fn select(
         let found = look(files, directory, path, place.name.to_vec(), form)?;
         entries.extend(found.map(|(name, entry)| (name.into(), entry)));
     }
-    // What turned out not to be listed.
+    // Some entries turned out not to be listed.
     count -= first.places.len() - entries.len();
     let last = first.places.pop_last();
     Ok(Some(Page {

@@ -1,6 +1,6 @@
-//! Looks for generations in a thread that lives as long as there is something to look for. Who asks for the same name
-//! before a look has begun shares it; a look that a roll may have disturbed is repeated after a pause, and meanwhile
-//! others have their turn.
+//! Looks for generations in a thread that lives as long as somebody asks for some. Requests for the same name that come
+//! before the look begins share it. If a roll may have disturbed a look, the thread repeats it after a pause, and
+//! serves other names meanwhile.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -48,7 +48,7 @@ struct Search {
 }
 
 impl Finder {
-    /// With what looks.
+    /// A finder that looks by this scanner.
     #[must_use]
     pub fn new(scanner: Scanner) -> Finder {
         Finder(Arc::new(Shared {

@@ -15,7 +15,7 @@ use crate::limits::{SEEN_FILES_MAX, SEEN_LINE_MAX, SEEN_NAMES_MAX};
 /// What was seen, of all names.
 #[derive(Debug)]
 pub struct History {
-    /// The time as a file that is written now has it at least.
+    /// A time that every file has at least that is written now.
     clock: fn() -> Modified,
     lines: Mutex<Lines>,
     /// Where it is written.
@@ -45,7 +45,7 @@ impl Default for History {
 }
 
 impl History {
-    /// Nothing was seen yet. `clock`: the time, as a file that is written now has it at least.
+    /// Nothing was seen yet. `clock`: a time that every file has at least that is written now.
     #[must_use]
     pub fn new(clock: fn() -> Modified) -> History {
         History {
@@ -82,7 +82,7 @@ impl History {
         }
     }
 
-    /// A file that once had the name is so long now.
+    /// A file that once had the name has this size now.
     pub fn note_size(&self, name: &[u8], etag: ETag, size: u64) {
         let mut lines = self.lock();
         if let Some(line) = lines.names.get_mut(name)
@@ -204,7 +204,7 @@ impl History {
         facts
     }
 
-    /// What is seen from now on is written there.
+    /// From now on what is seen is sent there as well.
     pub fn write_to(&self, journal: SyncSender<Fact>) {
         // It is set once, at the start.
         let _ = self.journal.set(journal);
@@ -212,7 +212,7 @@ impl History {
 
     fn write(&self, fact: Fact) {
         if let Some(journal) = self.journal.get() {
-            // What there is no space for is forgotten at the next start.
+            // If there is no space for it, the next start does not know it.
             let _ = journal.try_send(fact);
         }
     }
@@ -223,7 +223,8 @@ impl History {
 }
 
 impl Lines {
-    /// The line of a name, which is noted now. Of too many names that which was not noted for longest is forgotten.
+    /// The line of a name, which counts as noted now. If there are too many names, the one that was noted longest ago
+    /// is forgotten.
     fn line(&mut self, name: &[u8]) -> &mut Line {
         self.clock += 1;
         if !self.names.contains_key(name) {
@@ -249,7 +250,8 @@ impl Line {
         self.files.push_back(file);
     }
 
-    /// Notes that one file came directly after another. Gives both as they are known now; `None`: that was known before.
+    /// Notes that one file came directly after another. Returns both as they are known now; `None`: that was known
+    /// before.
     fn roll(&mut self, from: Sighting, to: Sighting) -> Option<[Sighting; 2]> {
         if !self.put_behind(from, to) {
             return None;
@@ -340,7 +342,7 @@ impl Line {
     }
 }
 
-/// What is known of files by their tags; of too many the first one is forgotten.
+/// What is known of files, by their tags. If there are too many, the first one is forgotten.
 #[derive(Debug)]
 struct Bounded<T> {
     values: HashMap<ETag, T>,
@@ -383,7 +385,7 @@ impl<T> Bounded<T> {
     }
 }
 
-/// The time as a file that is written now has it at least: file systems take it from a clock that ticks.
+/// A time that every file has at least that is written now: file systems take it from a clock that ticks.
 fn now() -> Modified {
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)

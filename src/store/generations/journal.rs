@@ -19,7 +19,7 @@ use crate::limits::{HISTORY_FILE_MAX, HISTORY_QUEUE_MAX, HISTORY_STACK};
 /// The first line of the file.
 const TITLE: &str = "openrange history 1";
 
-/// Reads what a file says. A missing file says nothing; of lines that cannot be read the log tells.
+/// Reads what a file says. A missing file says nothing; the log tells of lines that nobody can read.
 ///
 /// # Errors
 /// One line: it cannot be read, or is something else.
@@ -65,7 +65,7 @@ pub struct Journal {
     facts: Receiver<Fact>,
 }
 
-/// Rewrites the file with these facts and opens it to append more. Who has the sender may send them.
+/// Rewrites the file with these facts and opens it to append more. Whoever has the sender adds facts.
 ///
 /// # Errors
 /// One line: it cannot be written, or another server uses it.
@@ -76,7 +76,7 @@ pub fn open(path: &Path, facts: &[Fact]) -> Result<(Journal, SyncSender<Fact>), 
         Err(error) => Err(error.into()),
     };
     let append = || OpenOptions::new().append(true).create(true).open(path);
-    // Who has the lock of the old file may put a new one in its place.
+    // Only the owner of the lock on the old file may put a new one in its place.
     let opened = append().and_then(lock).and_then(|_old| {
         write(path, facts)?;
         append().and_then(lock)

@@ -137,7 +137,7 @@ pub struct Next<'a> {
 }
 
 impl Chain {
-    /// Of these files.
+    /// Brings these files into order.
     #[must_use]
     pub fn new(members: Vec<Member>, seen: &Seen) -> Chain {
         let members = by_name(without_copies(members, seen));
@@ -170,7 +170,7 @@ impl Chain {
         generations.position(|generation| generation.member.etag == etag)
     }
 
-    /// The one after that with this tag, if it is there.
+    /// The generation after the one with this tag, if that is there.
     #[must_use]
     pub fn successor(&self, etag: ETag) -> Option<&Generation> {
         self.0.get(self.index(etag)? + 1)
@@ -203,7 +203,8 @@ impl Chain {
             }
             None => match seen.place(etag) {
                 Some(place) => self.after_place(place, seen),
-                // Who comes with a tag that nobody remembers was away for long: what is kept is newer, most likely.
+                // A client with a tag that nobody remembers was away for long: the files that are kept are newer, most
+                // likely.
                 None => self.next_from(0, true),
             },
         }

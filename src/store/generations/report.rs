@@ -19,7 +19,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// Of these files, of which some may only look like generations.
+    /// A report on these files, some of which may only look like generations.
     #[must_use]
     pub fn new(members: Vec<Member>, seen: Seen, settled: bool) -> Report {
         let members = of_the_family(members, &seen);
@@ -60,7 +60,7 @@ impl Report {
             None => NoGenerationReason::NeverSeen,
         };
         let first = self.chain.oldest().or(self.chain.0.first());
-        // Whoever is led past what is lost would not notice it.
+        // A client that is led past what is lost would not notice the loss.
         let next = self.chain.after(etag, &self.seen);
         let next = next.generation.filter(|_| !next.gap);
         NoGeneration {
@@ -72,7 +72,7 @@ impl Report {
 }
 
 impl Generation {
-    /// Where it is.
+    /// The path of the file.
     #[must_use]
     pub fn path(&self) -> Path {
         Path {

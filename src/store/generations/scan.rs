@@ -63,7 +63,7 @@ impl Scanner {
             }
         }
         members.extend(self.current(name)?);
-        // Last: what happens to one name while another one is examined must show.
+        // Last, so that it shows what happened to one name while another one was examined.
         let mut settled = true;
         for place in &places {
             settled &= place.is_still()?;

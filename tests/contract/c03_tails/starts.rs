@@ -1,4 +1,4 @@
-//! Where the query lets a tail start, and that nothing else heeds it.
+//! Where the query lets a tail start, and that it has no effect on other requests.
 
 use crate::support::client::{Client, get, head_of};
 use crate::support::harness::{Server, TempDir};

@@ -152,7 +152,7 @@ fn whatever_was_done_when_somebody_died_is_completed() {
     }
 }
 
-/// Children that are killed again and again, and started anew.
+/// Children that are killed and started again and again.
 struct Stage {
     dir: TempDir,
     address: String,

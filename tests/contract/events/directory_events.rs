@@ -184,7 +184,7 @@ fn a_large_directory_is_cut() {
     for number in 0..1000 {
         dir.remove(&format!("d/{number}"));
     }
-    // Told anew as soon as it is all that there is.
+    // Told again as soon as it is all that there is.
     let mut table = BTreeMap::new();
     loop {
         let event = source.next();

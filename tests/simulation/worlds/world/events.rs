@@ -102,7 +102,7 @@ impl Stream {
             "reads elsewhere than behind the last event"
         );
         let found = &bytes[..before as usize];
-        // Somebody has truncated the file and written it anew, and nobody has seen that.
+        // Somebody has truncated the file and written it again, and nobody has seen that.
         let other = self.before.as_ref().is_some_and(|before| before != found);
         self.truncated |= other;
         if other {

@@ -603,7 +603,7 @@ fn a_patch_of_several_changes_fills_a_list_to_its_bound() {
 }
 
 /// Entries that are gone are remembered for readers that do not know it, up to a bound; whoever has read less than what
-/// is remembered is told of everything anew.
+/// is remembered is told of everything again.
 #[test]
 fn what_is_gone_is_remembered_up_to_a_bound() {
     for (count, forgets) in [(DIRECTORY_GONE_MAX, false), (DIRECTORY_GONE_MAX + 1, true)] {
