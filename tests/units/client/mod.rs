@@ -3,6 +3,8 @@
 mod answers;
 mod catalog;
 mod documents;
+mod exchange;
+mod generations;
 mod lines;
 mod pace;
 mod plan;
