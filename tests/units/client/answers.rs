@@ -1,121 +1,13 @@
 //! Responses to a follower, one after the other, and what it asks for next: histories that a simulation has found.
 
-use std::time::Duration;
-
 use openrange::client::before::Before;
-use openrange::client::exchange::Need;
-use openrange::client::follower::{Follower, Link, Outcome, Task};
+use openrange::client::follower::{Link, Outcome};
 use openrange::client::position::{LatePlace, Position};
-use openrange::client::requests::Requests;
-use openrange::client::settings::{From, OnGap, Settings, Until};
+use openrange::client::settings::OnGap;
 use openrange::http::etag::ETag;
 use openrange::http::position::Check;
-use openrange::time::Moment;
 
-struct Talk {
-    follower: Follower,
-    now: Moment,
-    reports: Vec<String>,
-    handed: Vec<u8>,
-    outcome: Option<Outcome>,
-}
-
-impl Talk {
-    fn new(on_gap: OnGap, position: Option<Position>) -> Talk {
-        let settings = Settings {
-            requests: Requests::new("/log", "host", ""),
-            from: From::Start,
-            on_gap,
-            late: Duration::from_secs(5),
-            fail: false,
-            until: Until::Stopped,
-            batching: None,
-        };
-        let now = Moment(1000);
-        Talk {
-            follower: Follower::new(settings, position, now),
-            now,
-            reports: Vec::new(),
-            handed: Vec::new(),
-            outcome: None,
-        }
-    }
-
-    fn tasks(&mut self) {
-        for _ in 0..50 {
-            match self.follower.task() {
-                Task::None => return,
-                Task::Report(line) => {
-                    self.reports.push(line.to_owned());
-                    self.follower.reported();
-                }
-                Task::Save(_) => {
-                    self.follower.saving();
-                    self.follower.saved();
-                }
-                Task::HandOver(offered) => {
-                    self.handed.extend_from_slice(offered.bytes);
-                    let count = offered.bytes.len();
-                    self.follower.handed_over(count);
-                }
-                Task::Finish(outcome) => {
-                    self.outcome = Some(outcome.clone());
-                    return;
-                }
-            }
-            self.follower.run(self.now);
-        }
-    }
-
-    /// The request line that comes next within some seconds, if there is one.
-    fn asks(&mut self, link: Link) -> Option<String> {
-        let head = self.requests(link)?;
-        let line = head.lines().next().unwrap_or_default();
-        Some(line.trim_end_matches(" HTTP/1.1").to_owned())
-    }
-
-    /// The request that comes next within some seconds, if there is one.
-    fn requests(&mut self, link: Link) -> Option<String> {
-        for _ in 0..100 {
-            self.tasks();
-            match self.follower.exchange(link).need() {
-                Need::Connect => self.follower.connected(link, self.now),
-                Need::Disconnect => self.follower.exchange(link).disconnected(),
-                Need::Send(bytes) => {
-                    let (count, text) = (bytes.len(), String::from_utf8_lossy(bytes).into());
-                    self.follower.exchange(link).sent(count);
-                    return Some(text);
-                }
-                Need::Rest | Need::Receive => self.now = self.now + Duration::from_millis(100),
-            }
-            self.follower.run(self.now);
-        }
-        None
-    }
-
-    fn answer(&mut self, text: &str) {
-        let exchange = self.follower.exchange(Link::Main);
-        exchange.space()[..text.len()].copy_from_slice(text.as_bytes());
-        exchange.filled(text.len());
-        self.follower.run(self.now);
-        self.tasks();
-    }
-
-    fn list(&mut self, generations: &[(&str, u64, &str)]) {
-        let of = |(path, tag, more): &(&str, u64, &str)| {
-            format!("{{\"etag\":\"W/\\\"{tag:016x}\\\"\",\"path\":\"{path}\",\"size\":4{more}}}")
-        };
-        let items: Vec<String> = generations.iter().map(of).collect();
-        let body = format!(
-            "{{\"path\":\"/log\",\"generations\":[{}]}}",
-            items.join(",")
-        );
-        let length = body.len();
-        self.answer(&format!(
-            "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{body}"
-        ));
-    }
-}
+use super::talk::Talk;
 
 const NOW: &str = ",\"current\":true";
 const GZIP: &str = ",\"compressed\":\"gzip\"";

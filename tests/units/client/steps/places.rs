@@ -1,0 +1,142 @@
+//! The generation of the position under whatever name: where it is, and its rest.
+
+use openrange::client::follower::Link;
+use openrange::client::position::Position;
+use openrange::http::etag::ETag;
+
+use super::{
+    FAILED, GONE, LIST, LOCATE, NAME, OTHER, REST, Row, TAG, at, chunks, here, longer, partial,
+    run, successor,
+};
+use crate::client::talk::{Talk, response, settings};
+
+#[test]
+fn where_the_generation_is() {
+    let size = |size: u64, fields: &str| {
+        format!("HTTP/1.1 200 OK\r\nContent-Length: {size}\r\n{fields}\r\n")
+    };
+    let next = successor(3);
+    let after = "GET /log";
+    let rows = [
+        (longer(""), REST, ""),
+        (longer(&next), REST, ""),
+        (size(4, &format!("{TAG}{next}")), after, ""),
+        // Something came between: only the list has it.
+        (size(4, TAG), LIST, ""),
+        (size(3, TAG), "", "was truncated to 3 bytes"),
+        (
+            size(3, &format!("{TAG}Content-Location: /log.1.gz\r\n")),
+            "",
+            "is left only as a compressed copy",
+        ),
+        (format!("HTTP/1.1 200 OK\r\n{TAG}\r\n"), LOCATE, "no length"),
+        (size(4, OTHER), LOCATE, "another file"),
+        (size(4, ""), LOCATE, "no tag"),
+        // It had not ended: is it gone?
+        (GONE.into(), LIST, ""),
+        (format!("HTTP/1.1 404 N\r\n{next}\r\n"), LIST, ""),
+        (
+            "HTTP/1.1 503 S\r\nContent-Length: 9\r\n\r\n".into(),
+            LOCATE,
+            "503: ; trying again",
+        ),
+        (FAILED.into(), LOCATE, "412: ; trying again"),
+    ];
+    run("locate", &settings(), &rows);
+    // With the name free, nothing came between.
+    let mut talk = Talk::with(settings(), Some(here()));
+    talk.asks(Link::Main);
+    talk.answer(&response("404 Not Found", "", ""));
+    assert_eq!(talk.asks(Link::Main).as_deref(), Some(LOCATE));
+    talk.answer(&size(4, TAG));
+    assert_eq!(talk.asks(Link::Main).as_deref(), Some(NAME));
+    assert!(talk.follower.position().ended, "nothing is missing of it");
+    // A generation that is known to have ended is followed by the next one although it is gone.
+    let mut talk = Talk::with(
+        settings(),
+        Some(Position {
+            ended: true,
+            ..here()
+        }),
+    );
+    talk.asks(Link::Main);
+    talk.answer(FAILED);
+    talk.asks(Link::Main);
+    talk.answer(&format!("HTTP/1.1 404 N\r\n{next}\r\n"));
+    assert_eq!(talk.asks(Link::Main).as_deref(), Some(NAME));
+    assert_eq!(talk.follower.position().generation, Some(ETag(3)));
+    assert!(talk.reports.is_empty());
+}
+
+#[test]
+fn the_rest_of_a_generation() {
+    let range = |range: &str| format!("Content-Range: bytes {range}\r\n");
+    let rows: [Row<'_>; 14] = [
+        (partial(&range("4-6/7"), "xyz"), LOCATE, ""),
+        (partial(&range("4-6/9"), "xyz"), LOCATE, ""),
+        (chunks("4-6/7", "xyz", ""), LOCATE, ""),
+        (
+            partial(&range("4-5/7"), "xy"),
+            LOCATE,
+            "another range than 4 to 7",
+        ),
+        (
+            partial(&range("3-6/7"), "wxyz"),
+            LOCATE,
+            "another range than 4 to 7",
+        ),
+        (
+            partial(&range("4-6/7"), "xy"),
+            LOCATE,
+            "another range than 4 to 7",
+        ),
+        (
+            partial(&range("4-5/7"), "xyz"),
+            LOCATE,
+            "another range than 4 to 7",
+        ),
+        (
+            partial(&range("3-6/7"), "xyz"),
+            LOCATE,
+            "another range than 4 to 7",
+        ),
+        (
+            partial(&range("4-4/*"), "xyz"),
+            LOCATE,
+            "another range than 4 to 7",
+        ),
+        (
+            response("206 P", &format!("{OTHER}{}", range("4-6/7")), "xyz"),
+            LOCATE,
+            "another file",
+        ),
+        (response("404 N", "", ""), LOCATE, ""),
+        (response("416 R", &range("*/4"), ""), LOCATE, ""),
+        (
+            response("412 P", TAG, ""),
+            "",
+            "was truncated or written over",
+        ),
+        (
+            response("503 S", "", "full"),
+            LOCATE,
+            "503: full; trying again",
+        ),
+    ];
+    run("rest", &settings(), &rows);
+    run("rest", &settings(), &[(FAILED.into(), LOCATE, "")]);
+    for (next, asked) in [(String::new(), LOCATE), (successor(3), NAME)] {
+        let mut talk = at("locate", settings());
+        talk.answer(&longer(&next));
+        assert_eq!(talk.asks(Link::Main).as_deref(), Some(REST));
+        talk.answer(&partial(&range("4-6/7"), "xyz"));
+        assert_eq!(talk.handed, b"xyz");
+        assert_eq!(talk.asks(Link::Main).as_deref(), Some(asked));
+    }
+    // What failed of it is asked for by its place again.
+    let mut talk = at("rest", settings());
+    talk.answer(&partial(&range("4-6/7"), "xyz")[..100]);
+    talk.cut(Link::Main, "reset");
+    assert_eq!(talk.asks(Link::Main).as_deref(), Some(LOCATE));
+    assert_eq!(talk.reports, ["reset; trying again"]);
+}
