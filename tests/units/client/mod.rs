@@ -4,6 +4,7 @@ mod answers;
 mod catalog;
 mod documents;
 mod exchange;
+mod follower;
 mod generations;
 mod late;
 mod lines;
