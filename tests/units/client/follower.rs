@@ -231,6 +231,7 @@ fn when_the_position_is_saved() {
     let failed = talk.follower.task();
     assert!(matches!(failed, Task::Save(position) if position.offset == 8));
     talk.follower.saving();
+    talk.follower.run(Moment(5100));
     assert_eq!(
         offered(&mut talk.follower),
         Some((2, 8, b"three\n".to_vec()))
