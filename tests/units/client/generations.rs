@@ -57,7 +57,8 @@ fn position(generations: &[u64]) -> Position {
 #[test]
 fn what_comes_next() {
     // The list; what is known, the position last; the next one, and whether something before it is gone.
-    let rows: &[(&str, &[u64], Option<(u64, bool)>)] = &[
+    type Row<'a> = (&'a str, &'a [u64], Option<(u64, bool)>);
+    let rows: &[Row<'_>] = &[
         // The first one behind the last that is known.
         ("log.2=1 log.1=2 log=3", &[1], Some((2, false))),
         ("log.2=1 log.1=2 log=3", &[1, 2], Some((3, false))),
