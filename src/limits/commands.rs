@@ -61,6 +61,8 @@ pub const MIRROR_POLL: Duration = Duration::from_secs(3);
 /// A file of a tree that no list names any more may have moved to a directory that is listed later: its copy is removed after
 /// so long.
 pub const MIRROR_TRAVEL: Duration = Duration::from_secs(4);
+/// Different complaints of one thing that a mirror shows until that works: what alternates must not fill a log.
+pub const MIRROR_COMPLAINTS: usize = 4;
 const _: () = assert!(MIRROR_TRAVEL.as_secs() > MIRROR_POLL.as_secs());
 /// Longest URL of a `Prefer: callback`, which gets a notification when the job ends.
 pub const CALLBACK_MAX: usize = 2048;

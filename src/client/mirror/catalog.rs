@@ -2,6 +2,7 @@
 //!
 //! A directory is named by its prefix: empty for the one that is mirrored, or a path below it with a slash at its end.
 
+use super::complaints::Said;
 use super::listing::Listing;
 use super::plan::Listed;
 use super::stage::Names;
@@ -42,7 +43,7 @@ struct Part {
     held: Moment,
     retry: Pause,
     /// What was reported of it.
-    trouble: Option<String>,
+    trouble: Said,
     /// It is one of those that the latest union was made for.
     fresh: bool,
 }
@@ -74,7 +75,7 @@ impl Catalog {
             since: Moment(0),
             held: Moment(0),
             retry: Pause::new(CLIENT_RETRY),
-            trouble: None,
+            trouble: Said::default(),
             fresh: false,
         };
         self.parts.insert(prefix, part);
@@ -102,11 +103,11 @@ impl Catalog {
         due.map(|part| part.held).min()
     }
 
-    /// Whether each directory was listed since then, or has a stream that tells of no change since its list.
+    /// Whether each directory was listed since then, or, if there are `streams`, has one that tells of no change since its list.
     #[must_use]
-    pub fn is_listed_since(&self, moment: Moment) -> bool {
+    pub fn is_listed_since(&self, moment: Moment, streams: bool) -> bool {
         self.parts.values().enumerate().all(|(index, part)| {
-            let told = index < MIRROR_STREAMS && !part.due && !part.pending;
+            let told = streams && index < MIRROR_STREAMS && !part.due && !part.pending;
             told || part.since >= moment
         })
     }
@@ -143,6 +144,14 @@ impl Catalog {
     pub fn mark_if(&mut self, fits: impl Fn(&[u8]) -> bool) {
         self.parts.retain(|prefix, part| {
             part.due |= fits(prefix);
+            true
+        });
+    }
+
+    /// Directories that were listed before that are to be listed again.
+    pub fn mark_older(&mut self, moment: Moment) {
+        self.parts.retain(|_, part| {
+            part.due |= part.since < moment && !part.pending;
             true
         });
     }
@@ -186,7 +195,8 @@ impl Catalog {
         let is_new = !part.listed || part.closed || part.listing != listing;
         part.before = std::mem::replace(&mut part.listing, listing).files;
         (part.listed, part.closed, part.pending) = (true, false, false);
-        (part.since, part.held, part.trouble) = (self.begun, Moment(0), None);
+        (part.since, part.held) = (self.begun, Moment(0));
+        part.trouble.clear();
         part.retry.reset();
         is_new
     }
@@ -215,12 +225,8 @@ impl Catalog {
 
     /// Whether this was not yet reported of a directory since it was listed.
     pub fn is_new_trouble(&mut self, prefix: &[u8], line: &str) -> bool {
-        let Some(part) = self.parts.get_mut(prefix) else {
-            return false;
-        };
-        let is_new = part.trouble.as_deref() != Some(line);
-        part.trouble = Some(line.into());
-        is_new
+        let part = self.parts.get_mut(prefix);
+        part.is_some_and(|part| part.trouble.is_new(line))
     }
 
     /// Whether the server has left out entries of some list.

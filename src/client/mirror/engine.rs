@@ -3,13 +3,14 @@
 use std::io;
 
 use super::catalog::Catalog;
+use super::complaints::{Complaints, Said};
 use super::listing::Listing;
-use super::plan::{Listed, Rules, Step, one_name_each, plan};
+use super::plan::{Leaving, Listed, Rules, Step, one_name_each, plan};
 use super::rule::{End, Rule, Subject};
 use super::stage::{Names, stage};
+use super::steps::Applied;
 use super::tree::Tree;
 use crate::client::pause::Pause;
-use crate::client::settings::OnGap;
 use crate::http::conditional::ETag;
 use crate::http::target::encode;
 use crate::limits::{CLIENT_LOOK, CLIENT_RETRY, MIRROR_DOUBT, MIRROR_HOT, MIRROR_SETTLE};
@@ -43,7 +44,7 @@ pub struct Engine {
     before: Option<Names>,
     /// Two lists in a row did not say the same since then.
     doubt: Option<Moment>,
-    live: Option<ETag>,
+    pub(super) live: Option<ETag>,
     /// Files of which bytes are missing.
     behind: SortedSet<ETag>,
     /// Files that grew lately, until when they count as such.
@@ -52,6 +53,8 @@ pub struct Engine {
     held: SortedMap<ETag, (Moment, Pause)>,
     /// Copies of files that no list of the tree names, since when.
     pub(super) missing: SortedMap<ETag, Moment>,
+    /// Files that no list names, of which bytes were missing when one named them last.
+    pub(super) leaving: SortedMap<ETag, Leaving>,
     /// When the first of them is to be removed.
     pub(super) removal_due: Moment,
     /// When the next list is due.
@@ -59,13 +62,15 @@ pub struct Engine {
     /// When directories are due of which no stream tells.
     pub(super) poll_due: Moment,
     /// Late writes are looked for until then.
-    late_until: Moment,
-    look: Pause,
+    pub(super) late_until: Moment,
+    pub(super) look: Pause,
     pub(super) retry: Pause,
     refused: SortedSet<Box<[u8]>>,
-    pub(super) complaint: Option<String>,
+    /// Of what has no place in the directory of the mirror now, the names.
+    unplaced: SortedSet<Box<[u8]>>,
+    pub(super) complaints: Complaints,
     /// Why there is no list, as it was reported.
-    pub(super) outage: Option<String>,
+    pub(super) outage: Said,
     /// Lines to be shown.
     pub reports: Vec<String>,
     /// It is to end.
@@ -99,21 +104,16 @@ impl Engine {
             look: Pause::new(CLIENT_LOOK),
             retry: Pause::new(CLIENT_RETRY),
             refused: SortedSet::new(),
-            complaint: None,
-            outage: None,
+            unplaced: SortedSet::new(),
+            complaints: Complaints::default(),
+            outage: Said::default(),
             reports: Vec::new(),
             end: None,
             missing: SortedMap::new(),
+            leaving: SortedMap::new(),
             removal_due: Moment::NEVER,
             settled: false,
             changed: false,
-        }
-    }
-
-    pub(super) fn complain(&mut self, line: String) {
-        if self.complaint.as_ref() != Some(&line) {
-            self.reports.push(line.clone());
-            self.complaint = Some(line);
         }
     }
 
@@ -147,11 +147,18 @@ impl Engine {
                 Subject::Directory(_) => self.catalog.before(),
             }),
         };
-        let listed = one_name_each(&listing.files, &self.tree.locals());
+        let mut listed = one_name_each(&listing.files, &self.tree.locals());
+        listed.retain(|etag, _| !self.tree.is_out_of_reach(*etag));
+        self.tree.forget_barred();
         self.warm(&listed, now);
+        self.note_leaving(&listed);
         self.listed = listed;
         self.listing = listing;
-        self.hot.retain(|etag, _| self.listed.contains_key(etag));
+        let is_under_way = |etag: &ETag| self.tree.under_way.contains(etag);
+        self.hot
+            .retain(|etag, _| self.listed.contains_key(etag) || is_under_way(etag));
+        self.complaints
+            .retain(|etag| self.listed.contains_key(&etag) || is_under_way(&etag));
         self.held.retain(|etag, _| self.listed.contains_key(etag));
         self.reconcile(now);
     }
@@ -166,31 +173,6 @@ impl Engine {
             if before.is_some_and(|before| before.size < file.size) {
                 self.hot.insert(file.etag, now + MIRROR_HOT);
             }
-        }
-    }
-
-    /// Of one file: has the name passed on, is a generation gone?
-    fn follow_generations(&mut self, listing: &Listing, now: Moment) {
-        if let Some(gone) = self.tree.live.filter(|live| !listing.all.contains(live)) {
-            let offset = self.tree.size(gone).unwrap_or(0);
-            let lost =
-                format!("generation {gone} is gone: what it had from byte {offset} on is lost");
-            if self.rule.on_gap == OnGap::Fail {
-                self.end = Some(End::Gap(lost));
-                return;
-            }
-            self.reports.push(lost);
-        }
-        if self.live != listing.live {
-            self.look.reset();
-            self.late_until = now + self.rule.late;
-        }
-        self.live = listing.live;
-        self.tree.live = listing.live;
-        if listing.live.is_none() {
-            self.list_due = self.look.begin(now);
-        } else if now < self.late_until {
-            self.list_due = now + CLIENT_LOOK.1;
         }
     }
 
@@ -221,6 +203,7 @@ impl Engine {
                 }
             }
         }
+        self.reports.append(&mut self.tree.reports);
         self.behind = self
             .listed
             .values()
@@ -228,9 +211,9 @@ impl Engine {
             .map(|file| file.etag)
             .collect();
         let named = |local: &super::plan::Local| {
-            self.listed
-                .get(&local.etag)
-                .is_none_or(|listed| listed.name == local.name)
+            self.listed.get(&local.etag).is_none_or(|listed| {
+                listed.name == local.name || self.unplaced.contains(&listed.name)
+            })
         };
         self.settled = self.doubt.is_none() && self.tree.locals().iter().all(named);
     }
@@ -238,10 +221,12 @@ impl Engine {
     /// True if something was done, so that more may be possible.
     fn take_steps(&mut self, steps: &[Step], now: Moment) -> io::Result<bool> {
         let (mut moved, mut failed) = (false, false);
+        self.unplaced = SortedSet::new();
         self.tree.announce(steps)?;
         for step in steps {
             match step {
                 Step::Refuse(name) => {
+                    self.unplaced.insert(name.clone());
                     if self.refused.insert(name.clone()) {
                         let name = String::from_utf8_lossy(name);
                         self.reports.push(format!(
@@ -249,13 +234,21 @@ impl Engine {
                         ));
                     }
                 }
-                step => {
-                    if !self.tree.apply(step)? {
+                step => match self.tree.apply(step)? {
+                    Applied::Done => moved |= !matches!(step, Step::Seal(..)),
+                    Applied::Later => {
                         self.list_soon(now);
-                        failed = true;
+                        (moved, failed) = (true, true);
                     }
-                    moved |= !matches!(step, Step::Seal(..));
-                }
+                    Applied::Barred(name, why) => {
+                        self.unplaced.insert(name.clone());
+                        if self.refused.insert(name.clone()) {
+                            let name = String::from_utf8_lossy(&name);
+                            self.reports
+                                .push(format!("{name}: {why}; it is left as it is here"));
+                        }
+                    }
+                },
             }
         }
         if moved {
@@ -297,6 +290,7 @@ impl Engine {
         };
         if here >= file.size {
             self.behind.remove(&etag);
+            self.complaints.works(etag);
             let local_name = self.tree.name(etag);
             // It may have waited for this.
             if file.sealed || local_name.as_bytes() != &*file.name {
@@ -311,6 +305,9 @@ impl Engine {
         if passed_on && self.tree.live == Some(etag) {
             self.tree.live = None;
             self.late_until = now + self.rule.late;
+        }
+        if passed_on {
+            self.leaving.remove(&etag);
         }
         self.hot.remove(&etag);
         self.list_around(etag, now);
@@ -338,8 +335,21 @@ impl Engine {
 
     /// A copy failed; it may work later.
     pub fn failed(&mut self, etag: ETag, why: &str, now: Moment) {
-        let name = self.tree.name(etag);
-        self.complain(format!("{name}: {why}; trying again"));
+        let is_new = self.complaints.is_new(etag, why);
+        self.try_again(etag, why, is_new, now);
+    }
+
+    /// The connection that brought bytes of a file broke.
+    pub fn cut(&mut self, etag: ETag, why: &str, now: Moment) {
+        let is_new = self.complaints.is_new_of_connections(etag, why);
+        self.try_again(etag, why, is_new, now);
+    }
+
+    fn try_again(&mut self, etag: ETag, why: &str, is_new: bool, now: Moment) {
+        if is_new {
+            let name = self.tree.name(etag);
+            self.reports.push(format!("{name}: {why}; trying again"));
+        }
         self.hold(etag, now);
     }
 
@@ -416,6 +426,7 @@ impl Engine {
     pub fn is_complete(&self) -> bool {
         let is_file = matches!(self.rule.subject, Subject::File(_));
         let listed = is_file || self.catalog.deadline().is_none();
-        listed && self.settled && self.behind.is_empty()
+        let waits = self.rule.once && self.removal_due < Moment::NEVER;
+        listed && !waits && self.settled && self.behind.is_empty()
     }
 }

@@ -57,14 +57,14 @@ impl Flusher {
     ///
     /// # Errors
     /// Of a flush, EIO and the like: what the disk has is not known any more.
-    pub fn run(&mut self, tree: &mut Tree, now: Moment) -> io::Result<()> {
+    pub fn run(&mut self, tree: &Tree, now: Moment) -> io::Result<()> {
         let Some((files, _)) = self.thread.as_ref().filter(|_| self.deadline() <= now) else {
             return Ok(());
         };
         self.due = now + CLIENT_SAVE_INTERVAL;
         let grown: Vec<ETag> = self.grown.iter().copied().collect();
         for etag in grown {
-            let Some(file) = tree.append_to(etag)? else {
+            let Some(file) = tree.open_to_flush(etag)? else {
                 self.grown.remove(&etag);
                 continue;
             };
@@ -81,12 +81,12 @@ impl Flusher {
     ///
     /// # Errors
     /// Of a flush.
-    pub fn finish(&mut self, tree: &mut Tree) -> io::Result<()> {
+    pub fn finish(&mut self, tree: &Tree) -> io::Result<()> {
         let Some((files, thread)) = self.thread.take() else {
             return Ok(());
         };
         for etag in self.grown.iter() {
-            if let Some(file) = tree.append_to(*etag)?
+            if let Some(file) = tree.open_to_flush(*etag)?
                 && files.send(file).is_err()
             {
                 break;

@@ -67,6 +67,20 @@ pub enum Outcome {
     Failed(ETag, String),
 }
 
+impl Outcome {
+    /// Of which file.
+    #[must_use]
+    pub fn etag(&self) -> ETag {
+        match self {
+            Outcome::Bytes(etag, _)
+            | Outcome::Done { etag, .. }
+            | Outcome::Refused(etag, _)
+            | Outcome::Lost(etag, _)
+            | Outcome::Failed(etag, _) => *etag,
+        }
+    }
+}
+
 /// See the module.
 pub struct Lane {
     /// The connection.

@@ -2,14 +2,12 @@
 
 use super::engine::Engine;
 use super::listing;
-use super::plan::{Listed, aside};
 use super::rule::{End, Subject};
 use crate::client::in_words::{first_line, is_directory};
 use crate::client::settings::OnGap;
 use crate::http::conditional::ETag;
 use crate::http::target::encode;
-use crate::limits::{CLIENT_LOOK, MIRROR_POLL, MIRROR_SETTLE, MIRROR_STREAMS, MIRROR_TRAVEL};
-use crate::sorted::{SortedMap, SortedSet};
+use crate::limits::{MIRROR_POLL, MIRROR_SETTLE, MIRROR_STREAMS};
 use crate::time::Moment;
 
 impl Engine {
@@ -125,12 +123,10 @@ impl Engine {
             return;
         }
         self.retry.reset();
-        self.outage = None;
+        self.outage.clear();
+        self.complaints.answered();
         match self.rule.subject {
-            Subject::File(_) => {
-                self.complaint = None;
-                self.apply(listing, now);
-            }
+            Subject::File(_) => self.apply(listing, now),
             Subject::Directory(_) => {
                 let is_new = self.catalog.list(&asked, listing);
                 self.listed_of_tree(is_new, now);
@@ -149,7 +145,8 @@ impl Engine {
                 return;
             }
         }
-        if self.changed || !self.settled || !self.rule.recursive {
+        let waits = self.removal_due < Moment::NEVER;
+        if self.changed || waits || !self.settled || !self.rule.recursive {
             self.changed = false;
             let union = self.catalog.union();
             self.apply(union, now);
@@ -200,9 +197,8 @@ impl Engine {
     pub fn list_failed(&mut self, why: String, now: Moment) {
         let asked = std::mem::take(&mut self.asked);
         let line = format!("{why}; trying again");
-        if self.outage.as_ref() != Some(&line) {
-            self.reports.push(line.clone());
-            self.outage = Some(line);
+        if self.outage.is_new(&line) {
+            self.reports.push(line);
         }
         let due = self.retry.begin(now);
         if asked.is_empty() {
@@ -213,49 +209,5 @@ impl Engine {
         self.catalog.failed(&asked, now);
         self.listed_of_tree(true, now);
         self.list_due = due;
-    }
-
-    /// Copies whose files may have moved to a directory of which the list is to come stay for a moment, and give way to a new
-    /// file of their name.
-    pub(super) fn keep_missing(&mut self, files: &mut Vec<Listed>, now: Moment) {
-        self.removal_due = Moment::NEVER;
-        if !self.rule.recursive || !self.rule.delete || self.rule.once {
-            return;
-        }
-        let names: SortedSet<Box<[u8]>> = files.iter().map(|file| file.name.clone()).collect();
-        let mut missing = SortedMap::new();
-        for local in self.tree.locals() {
-            if self.listed.contains_key(&local.etag) {
-                continue;
-            }
-            let since = self.missing.get(&local.etag).copied().unwrap_or(now);
-            missing.insert(local.etag, since);
-            let until = since + MIRROR_TRAVEL;
-            let waits = !self.listing.partial && !self.catalog.is_listed_since(since);
-            if now < until || waits {
-                self.removal_due = self.removal_due.min(match now < until {
-                    true => until,
-                    false => now + CLIENT_LOOK.1,
-                });
-                let name = match names.contains(&local.name) {
-                    true => aside(&local.name, local.etag),
-                    false => local.name,
-                };
-                files.push(Listed {
-                    name,
-                    etag: local.etag,
-                    size: local.size,
-                    sealed: local.sealed,
-                });
-            }
-        }
-        self.missing = missing;
-    }
-
-    /// Removes what has been missing for long enough.
-    pub fn remove_missing(&mut self, now: Moment) {
-        if self.removal_due <= now {
-            self.reconcile(now);
-        }
     }
 }

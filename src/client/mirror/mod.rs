@@ -7,16 +7,20 @@
 
 pub mod catalog;
 mod channel;
+mod complaints;
 pub mod engine;
 pub mod events;
 pub mod flusher;
 mod lane;
 pub mod listing;
 mod lists;
+mod missing;
 mod place;
 pub mod plan;
+mod records;
 pub mod rule;
 pub mod run;
 pub mod stage;
+mod steps;
 pub mod tree;
 mod watch;

@@ -87,22 +87,29 @@ impl Place {
         Ok(fs::openat(&self.directory, &*self.name, flags, mode)?.into())
     }
 
-    /// Says who may write the file.
+    /// Opens the file to read it.
     ///
     /// # Errors
-    /// ENOENT, EPERM.
-    pub fn set_mode(&self, mode: u32) -> io::Result<()> {
-        // Not a link: a copy is a file.
-        if !fs::FileType::from_raw_mode(self.stat()?.st_mode).is_file() {
-            return Err(Errno::LOOP.into());
+    /// ENOENT, EACCES and the like; ELOOP: it is a link.
+    pub fn open_to_read(&self) -> io::Result<File> {
+        // Something else than a file may be there by now, which is not to be waited for.
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        Ok(fs::openat(&self.directory, &*self.name, flags, Mode::empty())?.into())
+    }
+
+    /// Changes who may do what with the file that has this inode: by its descriptor, since another file may have the name at
+    /// any moment. False if another one has it.
+    ///
+    /// # Errors
+    /// ENOENT, EPERM, EACCES.
+    pub fn change_mode(&self, inode: Option<u64>, change: impl Fn(u32) -> u32) -> io::Result<bool> {
+        let file = self.open_to_read()?;
+        let found = fs::fstat(&file)?;
+        if Some(found.st_ino) != inode || !fs::FileType::from_raw_mode(found.st_mode).is_file() {
+            return Ok(false);
         }
-        let mode = Mode::from_raw_mode(mode);
-        Ok(fs::chmodat(
-            &self.directory,
-            &*self.name,
-            mode,
-            AtFlags::empty(),
-        )?)
+        fs::fchmod(&file, Mode::from_raw_mode(change(found.st_mode)))?;
+        Ok(true)
     }
 
     /// Removes the file, if there is one.

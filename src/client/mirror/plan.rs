@@ -30,6 +30,15 @@ pub struct Local {
     pub sealed: bool,
 }
 
+/// A file that no list names any more, although not all of it was here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leaving {
+    /// The name that it had.
+    pub name: Box<[u8]>,
+    /// Bytes that it had; `None`: nobody knows how many came at its end.
+    pub size: Option<u64>,
+}
+
 /// Something to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
@@ -132,6 +141,12 @@ pub fn aside(name: &[u8], etag: ETag) -> Box<[u8]> {
         .into()
 }
 
+/// The hidden name of a copy that is between two names.
+#[must_use]
+pub fn moving_name(etag: ETag) -> String {
+    format!(".openrange-moving-{:016x}", etag.0)
+}
+
 impl Plan<'_> {
     /// The name that a copy is to get, if it may move now.
     fn target(&self, etag: ETag) -> Option<&[u8]> {
@@ -164,8 +179,7 @@ impl Plan<'_> {
             let Some(etag) = movable.into_iter().find(|&etag| self.is_in_circle(etag)) else {
                 return;
             };
-            let aside = format!(".openrange-moving-{:016x}", etag.0);
-            self.rename(etag, aside.into_bytes().into());
+            self.rename(etag, moving_name(etag).into_bytes().into());
         }
     }
 

@@ -121,9 +121,9 @@ impl Driver<'_> {
                 stderr::say(&format!("{}: {line}", self.options.url));
             }
             self.tell_when_caught_up();
-            self.flusher.run(&mut self.engine.tree, now)?;
+            self.flusher.run(&self.engine.tree, now)?;
             if let Some(end) = self.end(stop) {
-                self.flusher.finish(&mut self.engine.tree)?;
+                self.flusher.finish(&self.engine.tree)?;
                 self.engine.tree.save()?;
                 return Ok(end);
             }
@@ -258,8 +258,10 @@ impl Driver<'_> {
                     .job
                     .as_ref()
                     .is_some_and(|job| !self.engine.is_hot(job.etag, now));
-            if idle {
+            if let (true, Some(job)) = (idle, &lane.job) {
+                let etag = job.etag;
                 lane.give_up();
+                self.engine.over(etag, now);
             }
         }
         loop {
@@ -281,6 +283,10 @@ impl Driver<'_> {
                     self.engine.elsewhere(fetch.etag, now);
                     continue;
                 }
+                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                    self.engine.failed(fetch.etag, &error.to_string(), now);
+                    continue;
+                }
                 Err(error) => {
                     let name = self.engine.tree.name(fetch.etag);
                     self.engine.end = Some(End::Failure(format!("{name}: {error}")));
@@ -297,6 +303,7 @@ impl Driver<'_> {
                 "Range: bytes={offset}-{last}\r\nIf-Match: {etag}\r\n{before}TE: trailers\r\nConnection: TE\r\n"
             );
             let request = self.write_request(&fetch.target, &more);
+            self.engine.begun(etag);
             self.lanes[free].begin(etag, file, offset, fetch.end, request, now);
         }
     }
@@ -320,6 +327,7 @@ impl Driver<'_> {
             while let Some(outcome) = lane.next(now) {
                 progress = true;
                 let live = lane.is_live();
+                let over = lane.job.is_none().then(|| outcome.etag());
                 match outcome {
                     Outcome::Bytes(etag, count) => {
                         self.flusher.grew(etag);
@@ -338,9 +346,10 @@ impl Driver<'_> {
                         let what = "was truncated or written over";
                         self.engine.begun_again(etag, what, now);
                     }
-                    Outcome::Refused(etag, Refusal::Failed(why)) | Outcome::Lost(etag, why) => {
+                    Outcome::Refused(etag, Refusal::Failed(why)) => {
                         self.engine.failed(etag, &why, now);
                     }
+                    Outcome::Lost(etag, why) => self.engine.cut(etag, &why, now),
                     Outcome::Refused(etag, Refusal::Elsewhere | Refusal::AtEnd) => {
                         self.engine.elsewhere(etag, now)
                     }
@@ -348,6 +357,9 @@ impl Driver<'_> {
                         let name = self.engine.tree.name(etag);
                         self.engine.end = Some(End::Failure(format!("{name}: {why}")));
                     }
+                }
+                if let Some(etag) = over {
+                    self.engine.over(etag, now);
                 }
             }
         }

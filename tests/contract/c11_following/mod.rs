@@ -5,13 +5,15 @@ mod follow;
 mod messages;
 mod mirror;
 mod origins;
+mod relay;
 #[cfg(feature = "tls")]
 pub mod tls;
 mod trees;
+mod troubles;
 
 use std::fs::{self, File};
 use std::path::Path;
-use std::process::{Child, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 
 use rustix::process::{Pid, Signal};
 
@@ -26,10 +28,14 @@ pub struct Running {
 impl Running {
     /// Starts `openrange COMMAND ...`; its stdout is a file.
     pub fn start(arguments: &[&str]) -> Running {
+        Running::of(openrange(arguments))
+    }
+
+    pub fn of(mut command: Command) -> Running {
         let home = TempDir::new();
         let out = File::create(home.join("out")).expect("a file");
         let err = File::create(home.join("err")).expect("a file");
-        let child = openrange(arguments)
+        let child = command
             .stdin(Stdio::null())
             .stdout(out)
             .stderr(err)

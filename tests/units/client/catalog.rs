@@ -211,18 +211,21 @@ fn every_directory_is_listed_again_before_something_counts_as_gone() {
     let mut catalog = Catalog::new(true);
     crawl(&mut catalog, rule);
     let later = Moment(2);
-    assert!(catalog.is_listed_since(NOW));
-    assert!(!catalog.is_listed_since(later));
+    assert!(catalog.is_listed_since(NOW, true));
+    assert!(!catalog.is_listed_since(later, true));
     for name in &names {
-        assert!(!catalog.is_listed_since(later));
+        assert!(!catalog.is_listed_since(later, true));
         let prefix = format!("{name}/");
         catalog.begin(prefix.as_bytes(), later);
         catalog.list(prefix.as_bytes(), rule(&prefix));
     }
     // Streams tell of the first ones.
-    assert!(catalog.is_listed_since(later));
+    assert!(catalog.is_listed_since(later, true));
     catalog.mark(b"");
-    assert!(!catalog.is_listed_since(later));
+    assert!(!catalog.is_listed_since(later, true));
     catalog.begin(b"", NOW);
-    assert!(!catalog.is_listed_since(later), "its list is under way");
+    assert!(
+        !catalog.is_listed_since(later, true),
+        "its list is under way"
+    );
 }
