@@ -15,6 +15,7 @@ pub mod context;
 pub mod deadlines;
 pub mod drive;
 pub mod durations;
+mod ending;
 mod event_streams;
 mod generations;
 mod held_memory;
@@ -37,6 +38,7 @@ pub mod shared;
 mod shared_chunk;
 pub mod slot;
 mod stalls;
+mod subscribers;
 pub mod timers;
 mod unacked;
 pub mod upload;
@@ -47,16 +49,14 @@ use std::collections::VecDeque;
 use std::io;
 use std::os::fd::AsFd;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant, SystemTime};
 
 use log::warn;
 use slab::Slab;
 
-use crate::follow::absences::Purpose;
-use crate::follow::fanout::NextSubscriber;
 use crate::http::date::Date;
-use crate::limits::{ACCEPT_BURST, BULK_SLICE, FANOUT_SLICE, FANOUT_TIME, SWEEP_INTERVAL};
+use crate::limits::{ACCEPT_BURST, BULK_SLICE, SWEEP_INTERVAL};
 use crate::os::epoll::{Poll, Token};
 use crate::os::sockets::Listener;
 use crate::time::Moment;
@@ -68,7 +68,6 @@ use held_memory::HeldMemory;
 use inspect::{Ask, Counters, Mailbox};
 use queue::Queue;
 use shared::Shared;
-use shared_chunk::{Rest, SharedChunks};
 use slot::{NOTHING, Slot};
 use timers::{Timer, Timers};
 
@@ -324,98 +323,6 @@ impl Worker {
         }
     }
 
-    /// Goes on with the passes over topics, a slice of tails a turn.
-    fn drive_fanout(&mut self) {
-        self.context.topics.look_at_some();
-        self.wake_those_who_wait();
-        let mut chunks = SharedChunks::default();
-        let begun = Instant::now();
-        for _ in 0..FANOUT_SLICE {
-            let Some(turn) = self.context.topics.next_subscriber() else {
-                break;
-            };
-            let key = turn.slot;
-            if turn.gone.is_none() && self.share(key, &chunks) {
-                continue;
-            }
-            let start = Rest::of(&self.slots[key]);
-            // A tail in the middle of something comes by itself.
-            if self.wake(turn) {
-                self.drive(key);
-                let (slot, send_buffer) = (&self.slots[key], &self.context.send_buffer);
-                if let Some(start) = start {
-                    chunks.keep(slot, start, send_buffer);
-                }
-                // What one of them needs may take long.
-                if begun.elapsed() > FANOUT_TIME {
-                    break;
-                }
-            }
-        }
-    }
-
-    /// Wakes the requests whose names lead somewhere now: they look them up again.
-    fn wake_those_who_wait(&mut self) {
-        for _ in 0..FANOUT_SLICE {
-            let Some((key, purpose)) = self.context.topics.next_woken() else {
-                return;
-            };
-            let slot = &mut self.slots[key];
-            match purpose {
-                Purpose::Request => slot.machine.look_again(),
-                Purpose::Name(name) => slot.machine.may_be_there(Some(name as usize)),
-                Purpose::Directory => slot.machine.may_be_there(None),
-            }
-            self.queue.push(slot, key);
-        }
-    }
-
-    /// Sends a subscriber what others were sent. False if it must be driven.
-    fn share(&mut self, key: usize, chunks: &SharedChunks) -> bool {
-        let slot = &mut self.slots[key];
-        let Some(taken) = chunks.send(slot, &self.context.send_buffer, self.context.now) else {
-            return false;
-        };
-        accounting::count_sent(slot, taken.count, None, &mut self.context);
-        if taken.full {
-            self.rearm(key, Outcome::Blocked);
-        }
-        true
-    }
-
-    /// Reports to a subscription what has happened. True if it slept and must be driven.
-    fn wake(&mut self, turn: NextSubscriber) -> bool {
-        let machine = &mut self.slots[turn.slot].machine;
-        if machine.is_patient() {
-            machine.look_again();
-            return true;
-        }
-        if !machine.is_tail() {
-            return false;
-        }
-        match turn.gone {
-            None => match self
-                .context
-                .topics
-                .version_of(turn.topic, machine.patterns())
-            {
-                Some(version) => machine.directory_changed(version),
-                None => machine.changed(),
-            },
-            Some(why) if why.is_loss() => {
-                machine.broke(why, self.context.now);
-                true
-            }
-            Some(why) => {
-                let names = &self.context.event_subscriptions;
-                match names.name(turn.slot, turn.topic) {
-                    Some(name) => machine.name_lost(name, why),
-                    None => machine.changed(),
-                }
-            }
-        }
-    }
-
     fn drive(&mut self, key: usize) {
         let slot = &mut self.slots[key];
         let outcome = drive::drive(slot, key, &mut self.context);
@@ -455,52 +362,6 @@ impl Worker {
         self.held.update(&mut slot.held, slot.machine.held());
         if slot.has_unacked && !self.timers.is_set(Timer::CheckUnacked) {
             self.plan_unacked_check(true);
-        }
-    }
-
-    /// Whether it accepts no connections any more and lets those that are there come to their end.
-    fn is_ending(&self) -> bool {
-        self.timers.is_set(Timer::Cut)
-    }
-
-    fn check_signals(&mut self) {
-        let signals = self.shared.signals.load(Ordering::Acquire);
-        let ends = signals > 0 || self.retired.load(Ordering::Acquire);
-        if ends && !self.is_ending() {
-            self.stop();
-        }
-        if signals > 1 {
-            self.timers.set(Timer::Cut, self.context.now);
-        }
-    }
-
-    /// Stops accepting (each queue is emptied first, if closing the listener would reset what is in it) and lets
-    /// everything that is under way come to its end.
-    fn stop(&mut self) {
-        let now = self.context.now;
-        self.timers.set(Timer::Cut, now + self.shared.grace);
-        for index in 0..self.listeners.len() {
-            if !self.listeners[index].lent() && !self.retired.load(Ordering::Acquire) {
-                self.accept(index, usize::MAX);
-            }
-        }
-        for listener in self.listeners.drain(..) {
-            self.poll.remove(listener.as_fd());
-        }
-        // Requests that have come are served, and in a turn of their own: they may be younger than what this one has
-        // looked up.
-        self.end_turn();
-        for (key, slot) in &mut self.slots {
-            slot.readable = true;
-            self.queue.push(slot, key);
-        }
-        self.drive_due();
-        // Writes count too whose events are not read yet.
-        self.context.topics.forget_all();
-        for (key, slot) in &mut self.slots {
-            if slot.machine.drain(now) {
-                self.queue.push(slot, key);
-            }
         }
     }
 
