@@ -355,11 +355,15 @@ pub const JOB_SEAL_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Between two looks at `queue` where no event tells of a change, as on network file systems.
 pub const QUEUE_LOOK_INTERVAL: Duration = Duration::from_secs(15);
-/// Pause between looks at whether the same request, which another thread is accepting, is accepted. That takes a few system
-/// calls.
+/// Pause between looks of a worker that has locked an answer whether somebody still looks who has taken the job. That takes
+/// two system calls.
 pub const JOB_CLAIM_PAUSE: Duration = Duration::from_millis(1);
-/// So many looks; then the client has to come again.
+/// So many looks; then the job is taken later.
 pub const JOB_CLAIM_LOOKS: u32 = 100;
+
+/// From the moment at which a request that comes again is led to its job until it has opened the answer, which follows in
+/// the same turn of the loop: so long the files of the job stay, however long they were kept before.
+pub const JOB_LEAD_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Between two looks for files of jobs that ended long ago.
 pub const JOB_CLEAN_INTERVAL: Duration = Duration::from_secs(600);

@@ -1,12 +1,14 @@
 //! What the server that accepts jobs does with their files: claim, enqueue, list, remove.
 
 use std::collections::HashMap;
-use std::io::{BufRead, BufReader, Read};
+use std::fs::File;
+use std::io::{BufRead, BufReader};
 use std::os::fd::AsFd;
 
 use rustix::fs::{Dir, OFlags};
 use rustix::io::Errno;
 
+use super::comparison::Comparison;
 use super::files::{JobDirectory, QUEUE, id_before, record_name};
 use super::record::{JobId, JobRecord};
 use crate::job::{request_name, status_name, taken_name};
@@ -85,32 +87,30 @@ impl JobDirectory {
         Ok(())
     }
 
-    /// Removes all files of a job.
+    /// Removes all files of a job. The request goes first: without it there is no job, whatever is left if the server dies
+    /// meanwhile. The status goes after the answer: whoever can open that learns how the job ended. What the server has
+    /// noted goes last: by it the next start finds what is left.
     pub fn remove(&self, id: JobId) {
         for name in [
             request_name(id),
+            id.to_string(),
             status_name(id),
             taken_name(id),
-            id.to_string(),
             record_name(id),
         ] {
             self.unlink(&name);
         }
     }
 
-    /// Whether the request of this job has these bytes.
+    /// Whether the request of this job has these bytes, to be looked at. `None`: its files are being removed.
     ///
     /// # Errors
-    /// ENOENT: it has not come yet, or is gone.
-    pub fn is_request(&self, id: JobId, content: &mut impl Read) -> std::io::Result<bool> {
-        let mut request = self.request(id).map_err(std::io::Error::from)?;
-        let (mut one, mut other) = ([0; 16 * 1024], [0; 16 * 1024]);
-        loop {
-            let count = read_full(&mut request, &mut one)?;
-            let same = read_full(content, &mut other)? == count && one[..count] == other[..count];
-            if !same || count == 0 {
-                return Ok(same);
-            }
+    /// EMFILE and the like.
+    pub fn compare(&self, id: JobId, content: File) -> Result<Option<Comparison>, Errno> {
+        match self.request(id) {
+            Ok(request) => Ok(Some(Comparison::new(request, content))),
+            Err(Errno::NOENT) => Ok(None),
+            Err(error) => Err(error),
         }
     }
 
@@ -198,16 +198,4 @@ fn is_unfinished(name: &[u8]) -> bool {
     let record = name.strip_prefix(b".");
     let id = id_before(name, b".status").or(record.and_then(|name| id_before(name, b".job")));
     id.is_some() && !thread.is_empty() && thread.iter().all(u8::is_ascii_digit)
-}
-
-/// Reads until the buffer is full or there is no more.
-fn read_full(from: &mut impl Read, buffer: &mut [u8]) -> std::io::Result<usize> {
-    let mut count = 0;
-    while count < buffer.len() {
-        match from.read(&mut buffer[count..])? {
-            0 => break,
-            more => count += more,
-        }
-    }
-    Ok(count)
 }

@@ -209,9 +209,20 @@ impl JobDirectory {
     /// # Errors
     /// ENOSPC and the like; what is missing of the end follows when this is called again.
     pub fn end(&self, id: JobId, status: JobStatus) -> Result<bool, Errno> {
+        let decided = self.try_end(id, status)?;
+        if !decided {
+            self.complete_end(id)?;
+        }
+        Ok(decided)
+    }
+
+    /// The same, but what is missing of an end by somebody else stays so.
+    ///
+    /// # Errors
+    /// As [`JobDirectory::end`].
+    pub fn try_end(&self, id: JobId, status: JobStatus) -> Result<bool, Errno> {
         // Locked until the end: so nobody else completes it at the same time.
         let Some(_decided) = self.decide(id, status)? else {
-            self.complete_end(id)?;
             return Ok(false);
         };
         self.tell_end(id, status)?;

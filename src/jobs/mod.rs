@@ -17,12 +17,15 @@
 //! sealed belongs to a worker that died.
 //!
 //! [`files`] has the operations on these files that server and workers share, [`acceptance`] those of the server alone;
-//! [`record`] the texts in them, pure. [`tracker`] is the part of the server, which learns of ends by its [`watch`];
-//! [`work`] is the worker, `openrange work`. All of them reach the files through a [`kernel`].
+//! [`comparison`] tells whether a request comes again; [`record`] has the texts in them, pure. [`tracker`] is the part of
+//! the server: it knows which jobs are open (`open_jobs`, pure), and learns of ends by its [`watch`]; [`work`] is the
+//! worker, `openrange work`. All of them reach the files through a [`kernel`].
 
 pub mod acceptance;
+pub mod comparison;
 pub mod files;
 pub mod kernel;
+mod open_jobs;
 pub mod record;
 pub mod tracker;
 pub mod watch;

@@ -3,8 +3,7 @@
 //! Workers of the server accept and cancel jobs; a thread of its own waits for deadlines and for the ends that workers of the
 //! jobs record. What is kept here is only a copy of what the directory says, made again at each start.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
-use std::fs::File;
+use std::collections::HashMap;
 use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -13,14 +12,12 @@ use log::{error, info, warn};
 use rustix::io::Errno;
 
 use super::files::JobDirectory;
+use super::open_jobs::{OpenJobs, Reserved};
 use super::record::{JobId, JobRecord, JobStatus};
 use super::watch::{DirectoryWatch, Seen, Watch};
-use crate::limits::{
-    JOB_CLAIM_LOOKS, JOB_CLAIM_PAUSE, JOB_CLEAN_INTERVAL, JOB_KEEP, JOB_SEAL_PATIENCE, JOB_TIMEOUT,
-    JOBS_MAX, QUEUE_LOOK_INTERVAL,
-};
+use crate::limits::{JOB_CLEAN_INTERVAL, JOB_KEEP, JOB_TIMEOUT, JOBS_MAX, QUEUE_LOOK_INTERVAL};
 use crate::receipt::WriteFailure;
-use crate::store::place::failure;
+use crate::store::place::{Stop, failure};
 
 /// How many jobs there may be, and how long they may take and stay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,59 +44,17 @@ impl Default for JobTerms {
 pub struct Tracker {
     directory: JobDirectory,
     terms: JobTerms,
-    open: Mutex<Open>,
+    open: Mutex<OpenJobs>,
     watch: Box<dyn Watch>,
 }
 
-/// The open jobs and when they end.
-#[derive(Default)]
-struct Open {
-    deadlines: HashMap<JobId, u64>,
-    by_time: BTreeSet<(u64, JobId)>,
-    /// Jobs whose files are being made.
-    claimed: HashSet<JobId>,
-    /// Jobs that somebody else has given a status, and when they should be sealed at the latest.
-    unsealed: BTreeSet<(u64, JobId)>,
-    stopped: bool,
-    /// When files that were kept long enough are removed next, in seconds since 1970.
-    clean_at: u64,
-}
-
-impl Open {
-    fn count(&self) -> usize {
-        let known = |id: &&JobId| self.deadlines.contains_key(id);
-        self.deadlines.len() + self.claimed.iter().filter(|id| !known(id)).count()
-    }
-
-    fn remove(&mut self, id: JobId) -> bool {
-        let deadline = self.deadlines.remove(&id);
-        if let Some(deadline) = deadline {
-            self.by_time.remove(&(deadline, id));
-        }
-        self.claimed.remove(&id) || deadline.is_some()
-    }
-
-    /// The next moment at which there is something to do.
-    fn next(&self) -> Option<u64> {
-        let first = |times: &BTreeSet<(u64, JobId)>| Some(times.first()?.0);
-        first(&self.by_time)
-            .into_iter()
-            .chain(first(&self.unsealed))
-            .min()
-    }
-}
-
-/// Whether a job may be made.
+/// What came of a request for a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Reserved {
-    /// It may be made.
+pub enum Accepted {
+    /// It has made the job.
     New,
-    /// It is being made.
-    Claimed,
-    /// It is open.
-    Open,
-    /// As many jobs are open as may be.
-    Full,
+    /// There is such a job already: it is the same if its request is ([`JobDirectory::compare`]).
+    Before,
 }
 
 impl Tracker {
@@ -153,77 +108,57 @@ impl Tracker {
         now.as_secs().saturating_add(timeout).saturating_add(begun)
     }
 
-    /// Makes the files of a job, or finds that the same request has made them before. `body` is the request, from its
-    /// beginning; `publish` gives it its name.
+    /// Makes the files of a job, unless there is such a job. `publish` gives the request its name.
     ///
     /// # Errors
-    /// Nothing is left of the job then.
+    /// Nothing is left of the job then. [`Stop::Locked`]: the same request is just being accepted, or the files of the job
+    /// are being removed.
     pub fn accept(
         &self,
         record: &JobRecord,
-        body: impl FnOnce() -> Result<File, Errno>,
         publish: impl FnOnce() -> Result<(), WriteFailure>,
-    ) -> Result<(), WriteFailure> {
+    ) -> Result<Accepted, Stop> {
         let id = record.id;
         if !self.claim(record)? {
-            let mut body = body().map_err(failure)?;
-            return match self.directory.is_request(id, &mut body) {
-                Ok(false) => Err(WriteFailure::OtherBody),
-                Ok(true) => Ok(()),
-                // The job is being removed.
-                Err(_) => Err(WriteFailure::Busy),
-            };
+            return Ok(Accepted::Before);
         }
         publish().inspect_err(|_| self.forget(id))?;
         self.enqueue(record).map_err(failure)?;
         info!("job {id}: accepted, {} bytes", record.length);
-        Ok(())
+        Ok(Accepted::New)
+    }
+
+    /// A request is about to be led to this job, whose files stay for a while. False: they are being removed.
+    #[must_use]
+    pub fn lead(&self, id: JobId) -> bool {
+        let now = self.seconds();
+        self.open().lead(id, now) && self.directory.is_accepted(id)
     }
 
     /// Claims a name for a job; false if there is such a job already.
-    fn claim(&self, record: &JobRecord) -> Result<bool, WriteFailure> {
-        let mut reserved = self.reserve(record.id);
-        for _ in 0..JOB_CLAIM_LOOKS {
-            if reserved != Reserved::Claimed {
-                break;
+    fn claim(&self, record: &JobRecord) -> Result<bool, Stop> {
+        let (id, most) = (record.id, self.terms.most);
+        let mut reserved = self.open().reserve(id, most);
+        if matches!(reserved, Reserved::Full | Reserved::Unsure) {
+            // Whoever has just read the end of a job may ask for the next one before the thread has learnt of that end.
+            if self.read_ends() {
+                self.watch.wake();
             }
-            // The same request is being accepted by another thread, which may fail.
-            self.directory.pause(JOB_CLAIM_PAUSE);
-            reserved = self.reserve(record.id);
-        }
-        if reserved == Reserved::Full {
-            // Whoever has just read the end of a job may ask for the next one before the thread has heard of that end.
-            self.read_ends();
-            reserved = self.reserve(record.id);
+            reserved = self.open().reserve(id, most);
         }
         match reserved {
-            Reserved::Claimed => return Err(WriteFailure::Busy),
-            Reserved::Full if self.directory.record(record.id).is_none() => {
-                return Err(WriteFailure::TooManyJobs);
+            Reserved::Busy | Reserved::Unsure => return Err(Stop::Locked),
+            Reserved::Full if self.directory.record(id).is_none() => {
+                return Err(WriteFailure::TooManyJobs.into());
             }
-            _ => {}
+            Reserved::Full | Reserved::Open => return Ok(false),
+            Reserved::New => {}
         }
         let claimed = self.directory.claim(record);
-        if reserved == Reserved::New && !matches!(claimed, Ok(true)) {
-            self.open().claimed.remove(&record.id);
+        if !matches!(claimed, Ok(true)) {
+            self.open().claimed.remove(&id);
         }
-        claimed.map_err(failure)
-    }
-
-    /// Counts a job that is about to be made as open.
-    fn reserve(&self, id: JobId) -> Reserved {
-        let mut open = self.open();
-        if open.claimed.contains(&id) {
-            return Reserved::Claimed;
-        }
-        if open.deadlines.contains_key(&id) {
-            return Reserved::Open;
-        }
-        if open.count() >= self.terms.most {
-            return Reserved::Full;
-        }
-        open.claimed.insert(id);
-        Reserved::New
+        Ok(claimed.map_err(failure)?)
     }
 
     /// Appends a job whose request has its name to the queue, where workers see it from now on.
@@ -235,12 +170,15 @@ impl Tracker {
             // A worker has found its request and taken it, or it has ended: so it is accepted.
             Err(_) if self.directory.withdraw(id) == Ok(false) => {}
             Err(error) => {
-                self.drop_open(id);
+                self.open().forget(id);
                 return Err(error);
             }
             Ok(()) => {}
         }
-        self.open().claimed.remove(&id);
+        let mut open = self.open();
+        open.claimed.remove(&id);
+        open.lead(id, self.seconds());
+        drop(open);
         // It may have ended while it was not open yet.
         if self.directory.has_ended(id) {
             self.has_status(id);
@@ -252,7 +190,7 @@ impl Tracker {
     fn forget(&self, id: JobId) {
         self.directory.remove(id);
         // From now on the same request may claim it.
-        self.drop_open(id);
+        self.open().forget(id);
     }
 
     /// Ends a job. False: it had ended before.
@@ -260,10 +198,17 @@ impl Tracker {
     /// # Errors
     /// ENOSPC and the like.
     pub fn end(&self, id: JobId, status: JobStatus) -> Result<bool, Errno> {
-        let decided = self.directory.end(id, status)?;
-        if self.drop_open(id) && !decided {
-            // Whoever has decided it may die before the seal.
-            self.look_for_seal(id, self.seconds());
+        // The files of one that is not open may be being removed.
+        if !self.open().contains(id) {
+            return Ok(false);
+        }
+        let decided = self.directory.try_end(id, status)?;
+        let mut open = self.open();
+        if open.remove(id) && !decided {
+            // Whoever has decided it may have died before the seal. The thread looks: that may take long.
+            open.unsealed.insert((self.seconds(), id));
+            drop(open);
+            self.watch.wake();
         }
         Ok(decided)
     }
@@ -277,6 +222,7 @@ impl Tracker {
             }
             self.watch.wait(pause);
             self.read_ends();
+            self.look_at_all();
         }
     }
 
@@ -376,17 +322,20 @@ impl Tracker {
     }
 
     fn look_for_seal(&self, id: JobId, now: u64) {
-        let at = now + JOB_SEAL_PATIENCE.as_secs();
-        self.open().unsealed.insert((at, id));
+        self.open().look_for_seal(id, now);
     }
 
     /// Removes the files of jobs that ended long ago.
     fn clean(&self, now: u64) {
+        let is_due = |id| {
+            let ended = self.directory.ended_at(id);
+            ended.is_some_and(|ended| now.saturating_sub(ended) >= self.terms.keep.as_secs())
+        };
         let cleaned = self.directory.each_ended(|id| {
-            let ended = self.directory.ended_at(id).unwrap_or(now);
-            let kept = now.saturating_sub(ended) < self.terms.keep.as_secs();
-            if !kept && self.directory.is_recorded(id) {
+            let is_whole = || self.directory.is_recorded(id) && self.directory.is_over(id);
+            if is_due(id) && is_whole() && self.open().begin_removal(id, now) {
                 self.directory.remove(id);
+                self.open().removing = None;
             }
             Ok(())
         });
@@ -395,49 +344,53 @@ impl Tracker {
         }
     }
 
-    /// Closes the open jobs that have a status by now.
-    pub fn read_ends(&self) {
-        for seen in self.watch.seen() {
-            match seen {
-                Seen::Ended(id) => self.has_status(id),
-                Seen::Lost => {
-                    let open: Vec<JobId> = self.open().deadlines.keys().copied().collect();
-                    let ended = open.into_iter().filter(|id| self.directory.has_ended(*id));
-                    ended.for_each(|id| self.has_status(id));
-                }
+    /// Closes the open jobs that have a status by now. False: there was no report.
+    fn read_ends(&self) -> bool {
+        let now = self.seconds();
+        // What somebody has read counts before anybody else looks.
+        let mut open = self.open();
+        let seen = self.watch.seen();
+        for seen in &seen {
+            match *seen {
+                Seen::Ended(id) => open.ended(id, now),
+                Seen::Lost => open.lost += 1,
             }
         }
+        !seen.is_empty()
+    }
+
+    /// Looks which jobs have ended, if reports of that were lost.
+    fn look_at_all(&self) {
+        let open = self.open();
+        let lost = open.lost;
+        if lost == open.looked {
+            return;
+        }
+        let ids = open.ids();
+        drop(open);
+        let ended = ids.into_iter().filter(|id| self.directory.has_ended(*id));
+        ended.for_each(|id| self.has_status(id));
+        self.open().looked = lost;
     }
 
     /// A job has a status, so it is no longer open; only its seal has to follow.
     fn has_status(&self, id: JobId) {
-        if self.drop_open(id) {
-            self.look_for_seal(id, self.seconds());
-        }
+        let now = self.seconds();
+        self.open().ended(id, now);
     }
 
     fn insert(&self, id: JobId, deadline: u64) {
-        let mut open = self.open();
-        if let Some(before) = open.deadlines.insert(id, deadline) {
-            open.by_time.remove(&(before, id));
-        }
-        open.by_time.insert((deadline, id));
-        let first = open.by_time.first() == Some(&(deadline, id));
-        drop(open);
+        let first = self.open().insert(id, deadline);
         if first {
             self.watch.wake();
         }
-    }
-
-    fn drop_open(&self, id: JobId) -> bool {
-        self.open().remove(id)
     }
 
     fn seconds(&self) -> u64 {
         self.directory.clock().as_secs()
     }
 
-    fn open(&self) -> MutexGuard<'_, Open> {
+    fn open(&self) -> MutexGuard<'_, OpenJobs> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use log::{error, info};
+use rustix::io::Errno;
 
 use super::context::Context;
 use super::slot::Slot;
@@ -19,6 +20,7 @@ use crate::http::write::{Verb, WriteHead};
 use crate::intent::{Intent, ParsedRequest};
 use crate::job::{self, JobId, JobStatus};
 use crate::jobs::record::JobRecord;
+use crate::jobs::tracker::Accepted;
 use crate::receipt::{Receipt, WriteFailure};
 use crate::resource::Resource;
 use crate::store::place::{Place, Stop, failure};
@@ -143,38 +145,83 @@ fn request_place(jobs: &Jobs, files: &Files, id: JobId) -> Result<Place, WriteFa
     Place::find(files, jobs.prefix.name(), name.as_bytes(), &path)
 }
 
-/// Carries out a request about jobs, now that its body is there. False: it is about something else.
+/// Carries out a request about jobs, now that its body is there, or goes on with it. False: it is about something else.
 pub(super) fn carry_out(slot: &mut Slot, context: &mut Context) -> bool {
-    let upload = slot.upload.as_ref();
-    let Some(job) = upload.and_then(|upload| upload.job.clone()) else {
+    let Some(mut upload) = slot.upload.take() else {
         return false;
     };
-    match job {
-        JobUpload::Cancel(id) => {
-            let result = cancel(context, id);
+    let job = upload.job.take();
+    match &job {
+        None => {
+            slot.upload = Some(upload);
+            return false;
+        }
+        Some(JobUpload::Cancel(id)) => {
+            let result = cancel(context, *id);
             writing::answer(slot, context, result);
         }
-        JobUpload::New(record) => make(slot, context, record),
+        Some(JobUpload::New(record)) => {
+            let result = go_on(context, &mut upload, record, slot.machine.is_draining());
+            let id = record.id;
+            upload.job = job;
+            slot.upload = Some(upload);
+            match result {
+                Ok(true) => lead(slot, context, id),
+                Ok(false) => {}
+                Err(Stop::Locked) => writing::postpone(slot, context),
+                Err(Stop::Failed(failure)) => writing::answer(slot, context, Err(failure)),
+            }
+        }
     }
     true
 }
 
-fn make(slot: &mut Slot, context: &mut Context, record: JobRecord) {
-    let draining = slot.machine.is_draining();
-    let upload = slot.upload.as_mut().expect("it was accepted");
-    let result = match upload.is_intact() {
-        // The signal came while the body did.
-        true if draining => Err(WriteFailure::Ending),
-        true => {
-            let temporary = upload.temporary.as_mut().expect("a body that is stored");
-            accept(context, temporary, record)
+/// Makes a job, or compares some of what was asked for with the request of the one that has its name. True: the job is
+/// there.
+fn go_on(
+    context: &Context,
+    upload: &mut Upload,
+    record: &JobRecord,
+    is_draining: bool,
+) -> Result<bool, Stop> {
+    let (jobs, _) = jobs(context);
+    if let Some(comparison) = &mut upload.comparison {
+        return match comparison.step() {
+            Ok(None) => Ok(false),
+            Ok(Some(false)) => Err(WriteFailure::OtherBody.into()),
+            Ok(Some(true)) if jobs.tracker.lead(record.id) => Ok(true),
+            // Its files are being removed.
+            Ok(Some(true)) => {
+                upload.comparison = None;
+                Err(Stop::Locked)
+            }
+            Err(error) => {
+                let error = Errno::from_io_error(&error).unwrap_or(Errno::IO);
+                Err(failure(error).into())
+            }
+        };
+    }
+    if !upload.is_intact() {
+        return Err(WriteFailure::WrongDigest.into());
+    }
+    // The signal came while the body did.
+    if is_draining {
+        return Err(WriteFailure::Ending.into());
+    }
+    let temporary = upload.temporary.as_mut().expect("a body that is stored");
+    match accept(context, temporary, record)? {
+        Accepted::New => Ok(true),
+        Accepted::Before => {
+            let content = temporary.reader().map_err(failure)?;
+            let comparison = jobs.tracker.directory().compare(record.id, content);
+            upload.comparison = Some(comparison.map_err(failure)?.ok_or(Stop::Locked)?);
+            Ok(false)
         }
-        false => Err(WriteFailure::WrongDigest),
-    };
-    let id = match result {
-        Ok(id) => id,
-        Err(failure) => return writing::answer(slot, context, Err(failure)),
-    };
+    }
+}
+
+/// A request is answered by the answer of its job.
+fn lead(slot: &mut Slot, context: &mut Context, id: JobId) {
     slot.upload = None;
     // What was looked up in this turn is older than this.
     context.topics.end_turn();
@@ -183,18 +230,19 @@ fn make(slot: &mut Slot, context: &mut Context, record: JobRecord) {
     slot.machine.answered_by(path);
 }
 
-/// Makes the files of a job, or finds that the same request has made them before.
+/// Makes the files of a job, unless there is such a job.
 fn accept(
     context: &Context,
     temporary: &mut Temporary,
-    mut record: JobRecord,
-) -> Result<JobId, WriteFailure> {
+    record: &JobRecord,
+) -> Result<Accepted, Stop> {
     let (jobs, files) = jobs(context);
-    let id = record.id;
-    record.length = temporary.size();
-    let body = temporary.reader();
-    let publish = || {
-        let place = request_place(jobs, files, id)?;
+    let record = JobRecord {
+        length: temporary.size(),
+        ..record.clone()
+    };
+    jobs.tracker.accept(&record, || {
+        let place = request_place(jobs, files, record.id)?;
         let (conditions, expected) = (&Conditions::default(), None);
         let terms = Terms {
             conditions,
@@ -205,9 +253,7 @@ fn accept(
             Stop::Failed(failure) => failure,
             Stop::Locked => WriteFailure::Busy,
         })
-    };
-    jobs.tracker.accept(&record, || body, publish)?;
-    Ok(id)
+    })
 }
 
 fn cancel(context: &Context, id: JobId) -> Result<Receipt, WriteFailure> {

@@ -8,6 +8,7 @@ use crate::http::digest::Verifier;
 use crate::http::origin::Origins;
 use crate::http::prefix::{Prefix, Prefixes};
 use crate::job::JobId;
+use crate::jobs::comparison::Comparison;
 use crate::jobs::record::JobRecord;
 use crate::jobs::tracker::Tracker;
 use crate::receipt::{Receipt, WriteFailure};
@@ -105,7 +106,7 @@ pub struct Jobs {
 }
 
 /// What a writing request wants of jobs.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) enum JobUpload {
     /// A new one, or the one that the same request made before.
     New(JobRecord),
@@ -118,6 +119,8 @@ pub(super) enum JobUpload {
 pub struct Upload {
     /// What the request wants of jobs.
     pub(super) job: Option<JobUpload>,
+    /// What was asked for and the request of the job that has its name.
+    pub(super) comparison: Option<Comparison>,
     /// The file that gathers the body of a PUT, or of a job.
     pub(super) temporary: Option<Temporary>,
     pub(super) verifier: Option<Verifier>,

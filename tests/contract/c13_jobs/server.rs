@@ -165,6 +165,26 @@ fn the_same_key_is_the_same_job() {
 }
 
 #[test]
+fn a_long_request_that_comes_again_is_the_same_to_its_last_byte() {
+    let (dir, server) = served(&[]);
+    let key = &["Idempotency-Key: \"long\""];
+    let mut body = "x".repeat(1_000_000);
+    let path = accepted(&server, key, &body);
+    thread::scope(|scope| {
+        let ask = || scope.spawn(|| accepted(&server, key, &body));
+        let threads: Vec<_> = (0..8).map(|_| ask()).collect();
+        for thread in threads {
+            assert_eq!(thread.join().expect("a thread"), path);
+        }
+    });
+    body.pop();
+    post(&server, key, &body).assert_error(422);
+    body.push('y');
+    post(&server, key, &body).assert_error(422);
+    assert_eq!(text(&dir, "jobs/queue").lines().count(), 1);
+}
+
+#[test]
 fn no_more_jobs_are_open_than_may_be_also_after_a_restart() {
     let (dir, server) = served(&["--jobs-max", "2"]);
     let first = accepted(&server, &[], "x");

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::sync::Arc;
 
 use openrange::jobs::{JobId, JobStatus};
@@ -108,12 +109,18 @@ fn look(scene: &Scene, id: JobId) -> Option<(JobStatus, String)> {
     Some((status, fs::read_to_string(path).expect("an answer")))
 }
 
+/// Whether an answer is complete. False: it is not, or there is none.
+pub fn is_sealed(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|meta| meta.permissions().mode() & 0o222 == 0)
+}
+
 /// Sends a request and waits for the response. `None`: the connection was lost.
 fn ask(scene: &Scene, ask: Ask) -> Option<Reply> {
     scene.stage.step();
-    let (server, ticket) = {
+    let (server, ticket, has_room) = {
         let mut port = scene.port.lock().expect("no panic");
-        (port.server, port.ask(ask))
+        let has_room = port.open == 0 && scene.open_jobs() < scene.most;
+        (port.server, port.ask(ask), has_room)
     };
     let Some(server) = server else {
         scene.stage.sleep(300, Event::Never);
@@ -126,6 +133,14 @@ fn ask(scene: &Scene, ask: Ask) -> Option<Reply> {
         scene.stage.sleep(pause, Event::Reply(ticket));
         let mut port = scene.port.lock().expect("no panic");
         if let Some(reply) = port.reply(ticket) {
+            let is_full = reply == Err(WriteFailure::TooManyJobs);
+            if is_full && has_room && port.tickets == ticket {
+                drop(port);
+                scene
+                    .stage
+                    .fail("refused, although there is room".to_owned());
+                return None;
+            }
             return Some(reply);
         }
         if port.server != Some(server) || impatient {

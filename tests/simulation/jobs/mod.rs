@@ -14,7 +14,7 @@ use crate::support::seeds;
 use kernel::Fault;
 
 /// What at least one of many lives comes to.
-const OUTCOMES: [&str; 17] = [
+const OUTCOMES: [&str; 18] = [
     "succeeded",
     "failed",
     "killed",
@@ -27,6 +27,7 @@ const OUTCOMES: [&str; 17] = [
     "connection lost",
     "client leaves",
     "too many jobs",
+    "postponed",
     "disk full",
     "queue rolled",
     "clock set",

@@ -1,6 +1,7 @@
 //! One world: a directory, a server, workers, hooks and clients, and whoever starts them again.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -58,6 +59,20 @@ impl Scene {
         let directory = JobDirectory::open(&self.path).expect("a directory");
         let world = Arc::clone(&self.world);
         directory.on(world)
+    }
+
+    /// Jobs whose ends a client cannot have seen: their answers are not sealed.
+    pub fn open_jobs(&self) -> usize {
+        let names = std::fs::read_dir(&self.path).expect("a directory");
+        let names = names.map(|entry| entry.expect("an entry").file_name());
+        let is_open = |name: &OsString| {
+            let name = name.to_str().expect("a name");
+            let id = name
+                .strip_prefix('.')
+                .and_then(|name| name.strip_suffix(".job"));
+            id.is_some_and(|id| !client::is_sealed(&self.path.join(id)))
+        };
+        names.filter(is_open).count()
     }
 
     /// Nothing fails any more.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use openrange::http::conditional::Conditions;
 use openrange::http::target::Path;
 use openrange::jobs::record::JobRecord;
-use openrange::jobs::tracker::{JobTerms, Tracker};
+use openrange::jobs::tracker::{Accepted, JobTerms, Tracker};
 use openrange::jobs::{JobDirectory, JobId, JobStatus};
 use openrange::receipt::WriteFailure;
 use openrange::store::place::{Place, Stop, failure};
@@ -38,13 +38,17 @@ pub struct Port {
     pub server: Option<Process>,
     asked: VecDeque<(u64, Ask)>,
     replies: HashMap<u64, Reply>,
-    tickets: u64,
+    /// How many requests there were.
+    pub tickets: u64,
+    /// How many of them the server has not answered, whether or not somebody still waits.
+    pub open: u64,
 }
 
 impl Port {
     /// Sends a request, which gets a number.
     pub fn ask(&mut self, ask: Ask) -> u64 {
         self.tickets += 1;
+        self.open += 1;
         self.asked.push_back((self.tickets, ask));
         self.tickets
     }
@@ -63,6 +67,8 @@ impl Port {
 }
 
 const HANDS: usize = 2;
+/// Milliseconds in which a request tries again.
+const LOCK_PATIENCE: u64 = 5000;
 
 /// Starts the server as a new process.
 pub fn start(scene: &Arc<Scene>) -> Process {
@@ -116,6 +122,7 @@ fn receive(scene: &Scene, tracker: &Tracker) {
         scene.stage.step();
         let mut port = scene.port.lock().expect("no panic");
         port.replies.insert(ticket, reply);
+        port.open -= 1;
         drop(port);
         scene.stage.wake(Event::Reply(ticket));
     }
@@ -139,23 +146,54 @@ fn post(scene: &Scene, tracker: &Tracker, files: &Files, order: &Order) -> Reply
         length: temporary.size(),
         callback: order.callback.clone(),
     };
-    let body = temporary.reader();
     let file = temporary.file();
-    let publish = || {
-        scene.stage.step();
-        let terms = Terms {
-            conditions: &Conditions::default(),
-            expected: None,
+    let begun = scene.stage.now();
+    loop {
+        let accepted = tracker.accept(&record, || {
+            scene.stage.step();
+            let terms = Terms {
+                conditions: &Conditions::default(),
+                expected: None,
+            };
+            let published = temporary.publish(&place, &terms);
+            scene.world.date(file.as_fd());
+            published.map(drop).map_err(|stop| match stop {
+                Stop::Failed(failure) => failure,
+                Stop::Locked => WriteFailure::Busy,
+            })
+        });
+        let led = match accepted {
+            Ok(Accepted::New) => Ok(true),
+            Ok(Accepted::Before) => compare(scene, tracker, &temporary, id),
+            Err(stop) => Err(stop),
         };
-        let published = temporary.publish(&place, &terms);
-        scene.world.date(file.as_fd());
-        published.map(drop).map_err(|stop| match stop {
-            Stop::Failed(failure) => failure,
-            Stop::Locked => WriteFailure::Busy,
-        })
-    };
-    tracker.accept(&record, || body, publish)?;
-    Ok(id)
+        match led {
+            Ok(true) => return Ok(id),
+            Err(Stop::Failed(failure)) => return Err(failure),
+            Ok(false) | Err(Stop::Locked) => {
+                scene.ledger().reach("postponed");
+                if scene.stage.now() - begun > LOCK_PATIENCE {
+                    return Err(WriteFailure::Busy);
+                }
+                scene.stage.sleep(8, Event::Never);
+            }
+        }
+    }
+}
+
+/// Whether a request leads to the job that has its name. False: the files of that job are being removed.
+fn compare(scene: &Scene, tracker: &Tracker, content: &Temporary, id: JobId) -> Result<bool, Stop> {
+    let content = content.reader().map_err(failure)?;
+    let comparison = tracker.directory().compare(id, content).map_err(failure)?;
+    let mut comparison = comparison.ok_or(Stop::Locked)?;
+    loop {
+        scene.stage.step();
+        match comparison.step().expect("a file in memory") {
+            None => {}
+            Some(true) => return Ok(tracker.lead(id)),
+            Some(false) => return Err(WriteFailure::OtherBody.into()),
+        }
+    }
 }
 
 /// A request as its worker reads it.

@@ -1,5 +1,7 @@
 //! `jobs::record`: what is written can be read, and what is read may have been written by somebody else.
 
+mod tracker;
+
 use openrange::jobs::JobDirectory;
 use openrange::jobs::record::{JobId, JobRecord, JobStatus, NotAJob, done_line, parse_done};
 use openrange::jobs::work::troubles::Troubles;
