@@ -1,7 +1,9 @@
 //! HTTP dates: whole seconds, in the three forms of RFC 9110 section 5.6.7.
 
 use std::fmt;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::calendar::Calendar;
 
 /// A moment as HTTP can write it: whole seconds since 1970, never outside 1970 to 9999.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,6 +46,12 @@ impl Date {
             _ => return None,
         };
         Some(Date::from_seconds(days * DAY + seconds))
+    }
+
+    /// As in IMF-fixdate: `Sun, 06 Nov 1994 08:49:37 GMT`.
+    #[must_use]
+    pub fn imf_fixdate(self) -> [u8; 29] {
+        Calendar::of(self.0).imf_fixdate()
     }
 
     /// As in the Common Log Format: `10/Oct/2000:13:55:36 +0000`.
@@ -143,7 +151,7 @@ impl From<SystemTime> for Date {
 impl fmt::Display for Date {
     /// IMF-fixdate.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        httpdate::HttpDate::from(UNIX_EPOCH + Duration::from_secs(self.0)).fmt(out)
+        write_ascii(out, &self.imf_fixdate())
     }
 }
 
@@ -151,10 +159,7 @@ struct CommonLog(Date);
 
 impl fmt::Display for CommonLog {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // IMF-fixdate has the same parts, each in a fixed place.
-        let date = self.0.to_string();
-        let (day, month, year, time) = (&date[5..7], &date[8..11], &date[12..16], &date[17..25]);
-        write!(out, "{day}/{month}/{year}:{time} +0000")
+        write_ascii(out, &Calendar::of(self.0.0).common_log())
     }
 }
 
@@ -162,7 +167,7 @@ struct Iso(Date);
 
 impl fmt::Display for Iso {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{}Z", Seconds(self.0))
+        write_ascii(out, &Calendar::of(self.0.0).iso())
     }
 }
 
@@ -170,18 +175,12 @@ struct Milliseconds(Date, u32);
 
 impl fmt::Display for Milliseconds {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{}.{:03}Z", Seconds(self.0), self.1)
+        let [seconds @ .., _] = Calendar::of(self.0.0).iso();
+        write_ascii(out, &seconds)?;
+        write!(out, ".{:03}Z", self.1)
     }
 }
 
-struct Seconds(Date);
-
-impl fmt::Display for Seconds {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const MONTHS: &str = "JanFebMarAprMayJunJulAugSepOctNovDec";
-        let date = self.0.to_string();
-        let (day, month, year, time) = (&date[5..7], &date[8..11], &date[12..16], &date[17..25]);
-        let month = MONTHS.find(month).map_or(0, |at| at / 3 + 1);
-        write!(out, "{year}-{month:02}-{day}T{time}")
-    }
+fn write_ascii(out: &mut fmt::Formatter<'_>, text: &[u8]) -> fmt::Result {
+    out.write_str(str::from_utf8(text).map_err(|_| fmt::Error)?)
 }

@@ -138,19 +138,22 @@ impl Value for &str {
 
 impl Value for u64 {
     fn append(self, bytes: &mut Vec<u8>) {
-        let digits = self.checked_ilog10().unwrap_or(0);
-        bytes.extend(
-            (0..=digits)
-                .rev()
-                .map(|i| b'0' + (self / 10_u64.pow(i) % 10) as u8),
-        );
+        let mut digits = [0; 20];
+        let (mut start, mut rest) = (digits.len(), self);
+        loop {
+            start -= 1;
+            digits[start] = b'0' + (rest % 10) as u8;
+            rest /= 10;
+            if rest == 0 {
+                return bytes.extend_from_slice(&digits[start..]);
+            }
+        }
     }
 }
 
 impl Value for Date {
     fn append(self, bytes: &mut Vec<u8>) {
-        // Writing to a Vec cannot fail.
-        let _ = write!(bytes, "{self}");
+        bytes.extend_from_slice(&self.imf_fixdate());
     }
 }
 

@@ -128,6 +128,12 @@ fn every_date_back_and_forth() {
         let text = date.to_string();
         assert_eq!(text, written(seconds), "{seconds}");
         assert_eq!(Date::parse(text.as_bytes()), Some(date), "{text}");
+        let (day, month, year, time) = (&text[5..7], &text[8..11], &text[12..16], &text[17..25]);
+        let common = format!("{day}/{month}/{year}:{time} +0000");
+        assert_eq!(date.common_log().to_string(), common);
+        let iso = date.iso().to_string();
+        assert!(iso.starts_with(year) && iso.ends_with(&format!("-{day}T{time}Z")));
+        assert_eq!(Date::parse_iso(iso.as_bytes()), Some(date), "{iso}");
     }
 }
 

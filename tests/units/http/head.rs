@@ -54,3 +54,19 @@ fn fields_stand_in_the_order_given() {
         A: 1\r\nB: 2\r\nC: 3\r\nD: 4-5\r\n\r\nbody\r\n";
     assert_eq!(head, expected);
 }
+
+#[test]
+fn numbers_have_all_their_digits_and_no_others() {
+    let powers = (0..20).map(|exponent| 10_u64.pow(exponent));
+    let around = powers.flat_map(|power| [power - 1, power, power + 1]);
+    for number in around.chain([1024, 4_294_967_296, u64::MAX - 1, u64::MAX]) {
+        let head = Head::new(Status::Ok, Date::from_seconds(0))
+            .field("A", number)
+            .finish(b"");
+        let head = String::from_utf8(head).expect("ASCII");
+        assert!(
+            head.ends_with(&format!("\r\nA: {number}\r\n\r\n")),
+            "{head}"
+        );
+    }
+}
