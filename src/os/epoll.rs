@@ -2,18 +2,25 @@
 //!
 //! Level, not edge: work that was left unfinished is reported again, so nothing can be forgotten, and a tail that is
 //! caught up never has its registration changed. (Both were measured: no difference.)
+//!
+//! Registrations and wake-ups are those of `polling`, but not each wait: `polling` sets a timer and renews two registrations
+//! whenever it waits, which makes four system calls beside the one that waits, in each turn of a loop.
 #![allow(
     unsafe_code,
     reason = "polling asks for a proof that a source outlives its registration, see add"
 )]
 
 use std::io;
+use std::mem::MaybeUninit;
 use std::num::NonZeroUsize;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::sync::Arc;
 use std::time::Duration;
 
 use polling::{Event, Events, PollMode, Poller};
+use rustix::event::Timespec;
+use rustix::event::epoll::{self, EventFlags};
+use rustix::io::Errno;
 
 use crate::limits::EVENTS_MAX;
 use crate::readiness::Interest;
@@ -38,11 +45,13 @@ impl Token {
         }
     }
 
-    fn from_key(key: usize) -> Token {
+    /// `None`: it is the key of a wake-up, which `polling` keeps for itself (`usize::MAX`).
+    fn from_key(key: usize) -> Option<Token> {
         match key & 3 {
-            0 => Token::Watch,
-            1 => Token::Listener(key >> 2),
-            _ => Token::Slot(key >> 2),
+            0 => Some(Token::Watch),
+            1 => Some(Token::Listener(key >> 2)),
+            2 => Some(Token::Slot(key >> 2)),
+            _ => None,
         }
     }
 }
@@ -59,8 +68,11 @@ pub struct Ready {
 /// One epoll instance.
 pub struct Poll {
     poller: Arc<Poller>,
-    events: Events,
+    ready: Vec<Ready>,
 }
+
+/// Longest wait at a time: epoll takes milliseconds in an `int`. Whoever waits longer waits again.
+const WAIT_MAX: Duration = Duration::from_secs(86_400);
 
 /// Wakes a [`Poll`] from another thread.
 #[derive(Clone)]
@@ -84,10 +96,9 @@ impl Poll {
     /// # Errors
     /// EMFILE and the like: three descriptors are needed.
     pub fn new() -> io::Result<Poll> {
-        let capacity = NonZeroUsize::new(EVENTS_MAX).expect("not zero");
         Ok(Poll {
             poller: Arc::new(Poller::new()?),
-            events: Events::with_capacity(capacity),
+            ready: Vec::new(),
         })
     }
 
@@ -131,21 +142,58 @@ impl Poll {
         let _ = self.poller.delete(fd);
     }
 
-    /// Waits for events, a wake-up or the timeout (`None`: none). Interrupted waits go on.
+    /// Waits for events, a wake-up or the timeout (`None`: none), in whole milliseconds and never less. May find nothing, also
+    /// before the timeout, as after a signal.
     ///
     /// # Errors
     /// None are known; after one the poller is lost.
     pub fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
-        self.events.clear();
-        self.poller.wait(&mut self.events, timeout)?;
+        self.ready.clear();
+        let timeout = timeout.map(|timeout| timespec(timeout.min(WAIT_MAX)));
+        let mut events = [const { MaybeUninit::uninit() }; EVENTS_MAX];
+        let found = match epoll::wait(&*self.poller, events.as_mut_slice(), timeout.as_ref()) {
+            Ok((found, _)) => found,
+            Err(Errno::INTR) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        let mut woken = false;
+        for &mut epoll::Event { flags, data } in found {
+            match Token::from_key(data.u64() as usize) {
+                Some(token) => self.ready.push(Ready {
+                    token,
+                    readable: flags.intersects(READABLE),
+                }),
+                None => woken = true,
+            }
+        }
+        match woken {
+            true => self.take_wake_up(),
+            false => Ok(()),
+        }
+    }
+
+    /// Has `polling` take the wake-up and listen to the next one. What else it finds was found already, or is found again.
+    fn take_wake_up(&self) -> io::Result<()> {
+        let mut others = Events::with_capacity(NonZeroUsize::MIN);
+        self.poller.wait(&mut others, Some(Duration::ZERO))?;
         Ok(())
     }
 
     /// What the last wait found.
     pub fn ready(&self) -> impl Iterator<Item = Ready> + '_ {
-        self.events.iter().map(|event| Ready {
-            token: Token::from_key(event.key),
-            readable: event.readable,
-        })
+        self.ready.iter().copied()
+    }
+}
+
+/// With each of these there is something to read.
+const READABLE: EventFlags = EventFlags::IN
+    .union(EventFlags::HUP)
+    .union(EventFlags::ERR)
+    .union(EventFlags::PRI);
+
+fn timespec(duration: Duration) -> Timespec {
+    Timespec {
+        tv_sec: duration.as_secs() as _,
+        tv_nsec: duration.subsec_nanos() as _,
     }
 }
