@@ -10,7 +10,10 @@ use std::hash::{BuildHasher, RandomState};
 use std::mem;
 use std::rc::Rc;
 
-use super::resolved::{Origin, ResolvedFile};
+use slab::Slab;
+
+use super::file::OpenFile;
+use super::resolved::ResolvedFile;
 use crate::http::date::Date;
 use crate::limits::{CACHE_PERIOD, CACHE_SEEN_MAX};
 use crate::time::Moment;
@@ -19,19 +22,25 @@ use crate::time::Moment;
 pub struct OpenFileCache {
     /// As many at most.
     most: usize,
-    kept: HashMap<Rc<[u8]>, Kept>,
+    kept: Slab<Kept>,
+    /// Where they are.
+    by_name: HashMap<Rc<[u8]>, usize>,
     /// Hashes of names that clients requested in this period and whose files are not kept: a name that comes again is worth
     /// it. A crawl over all files keeps none.
     seen: HashSet<u64>,
     hasher: RandomState,
     period_ends: Moment,
     date: Date,
+    /// The number of this turn.
+    turn: u64,
 }
 
 struct Kept {
     resolved: ResolvedFile,
     /// In this period.
     asked: bool,
+    /// The last turn in which it was seen that the name leads to it.
+    looked_at: u64,
 }
 
 impl OpenFileCache {
@@ -40,11 +49,13 @@ impl OpenFileCache {
     pub fn new(most: usize) -> OpenFileCache {
         OpenFileCache {
             most,
-            kept: HashMap::new(),
+            kept: Slab::new(),
+            by_name: HashMap::new(),
             seen: HashSet::new(),
             hasher: RandomState::new(),
             period_ends: Moment::default(),
             date: Date::from_seconds(0),
+            turn: 0,
         }
     }
 
@@ -53,9 +64,15 @@ impl OpenFileCache {
         self.date = date;
         if now >= self.period_ends {
             self.kept.retain(|_, kept| mem::take(&mut kept.asked));
+            self.by_name.retain(|_, place| self.kept.contains(*place));
             self.seen.clear();
             self.period_ends = now + CACHE_PERIOD;
         }
+    }
+
+    /// What was seen so far is no longer new.
+    pub fn end_turn(&mut self) {
+        self.turn += 1;
     }
 
     /// When something may have to be closed.
@@ -68,24 +85,39 @@ impl OpenFileCache {
         }
     }
 
-    /// The file that is kept under a name, no longer kept.
-    pub fn take(&mut self, name: &[u8]) -> Option<ResolvedFile> {
-        Some(self.kept.remove(name)?.resolved)
+    /// Where the file is that is kept under a name. `look`: whether the name still leads to it and nothing has changed in it,
+    /// which is asked once a turn; if not, it is let go.
+    pub fn find(&mut self, name: &[u8], look: impl FnOnce(&OpenFile) -> bool) -> Option<usize> {
+        let place = *self.by_name.get(name)?;
+        let kept = &mut self.kept[place];
+        if kept.looked_at != self.turn && !look(&kept.resolved.file) {
+            self.by_name.remove(name);
+            self.kept.remove(place);
+            return None;
+        }
+        kept.looked_at = self.turn;
+        kept.asked = true;
+        Some(place)
     }
 
-    /// At the end of a turn a file comes here that was asked for in it.
+    /// The file at a place that [`OpenFileCache::find`] gave in this turn.
+    pub fn get(&mut self, place: usize) -> &mut ResolvedFile {
+        &mut self.kept[place].resolved
+    }
+
+    /// At the end of a turn a file comes here that was opened in it.
     pub fn offer(&mut self, resolved: ResolvedFile) {
-        let keep = match resolved.origin {
-            Origin::Topic => false,
-            Origin::Kept => true,
-            Origin::Opened => self.is_worth_it(&resolved),
-        };
-        if keep && self.kept.len() < self.most {
-            let kept = Kept {
-                resolved,
-                asked: true,
-            };
-            self.kept.insert(Rc::clone(&kept.resolved.name), kept);
+        if self.kept.len() >= self.most || resolved.is_followed || !self.is_worth_it(&resolved) {
+            return;
+        }
+        let name = Rc::clone(&resolved.name);
+        let place = self.kept.insert(Kept {
+            resolved,
+            asked: true,
+            looked_at: self.turn,
+        });
+        if let Some(former) = self.by_name.insert(name, place) {
+            self.kept.remove(former);
         }
     }
 

@@ -11,7 +11,7 @@ use super::directory_page;
 use super::file::OpenFile;
 use super::last_lines::last_lines;
 use super::listing::Form;
-use super::resolved::{Origin, ResolvedFile};
+use super::resolved::ResolvedFile;
 use super::root::{Files, Node, is_missing};
 use crate::http::authorization::Credentials;
 use crate::http::date::Date;
@@ -32,12 +32,21 @@ pub type Other = Resource<Rc<OpenFile>>;
 pub struct Lookups {
     files: Files,
     cache: OpenFileCache,
-    of_this_turn: Vec<ResolvedFile>,
-    /// Where they are, by what was asked for.
-    by_path: HashMap<Path, usize>,
+    /// Files that were opened in this turn.
+    opened: Vec<ResolvedFile>,
+    /// Where files are that were looked up in this turn, by what was asked for.
+    by_path: HashMap<Path, Place>,
     /// The list that was made last in this turn. Whoever asks for the same one in this turn gets it: every request of a turn
     /// has come before the first one is answered, so the list is never older than a request.
     list_of_this_turn: Option<(ListTerms, DirectoryPage)>,
+}
+
+/// Where a file is that was looked up in this turn.
+#[derive(Clone, Copy)]
+enum Place {
+    /// In the cache.
+    Kept(usize),
+    Opened(usize),
 }
 
 /// Which list of a directory is wanted.
@@ -60,7 +69,7 @@ impl Lookups {
         Lookups {
             files,
             cache: OpenFileCache::new(kept),
-            of_this_turn: Vec::new(),
+            opened: Vec::new(),
             by_path: HashMap::new(),
             list_of_this_turn: None,
         }
@@ -80,12 +89,11 @@ impl Lookups {
     /// What was looked up in this turn is no longer new.
     pub fn end_turn(&mut self) {
         self.list_of_this_turn = None;
-        if !self.of_this_turn.is_empty() {
-            self.by_path.clear();
-            for resolved in self.of_this_turn.drain(..) {
-                self.cache.offer(resolved);
-            }
+        self.by_path.clear();
+        for resolved in self.opened.drain(..) {
+            self.cache.offer(resolved);
         }
+        self.cache.end_turn();
     }
 
     /// Whether this list was made in this turn.
@@ -112,18 +120,32 @@ impl Lookups {
         list: Option<&ListTerms>,
         held: impl Fn(&[u8]) -> Option<&'a Rc<OpenFile>>,
     ) -> Result<&mut ResolvedFile, Other> {
-        let known = self.by_path.get(path).copied();
-        let index = match known {
-            Some(index) if list.is_some_and(ListTerms::is_for_people) || !path.slash => index,
-            _ => {
-                let resolved = self.find_uncached(path, list, held)?;
-                self.of_this_turn.push(resolved);
-                let index = self.of_this_turn.len() - 1;
-                self.by_path.insert(path.clone(), index);
-                index
-            }
+        let place = match self.place_of(path, list, held)? {
+            Place::Kept(index) => return Ok(self.cache.get(index)),
+            Place::Opened(index) => index,
         };
-        Ok(&mut self.of_this_turn[index])
+        Ok(&mut self.opened[place])
+    }
+
+    fn place_of<'a>(
+        &mut self,
+        path: &Path,
+        list: Option<&ListTerms>,
+        held: impl Fn(&[u8]) -> Option<&'a Rc<OpenFile>>,
+    ) -> Result<Place, Other> {
+        if !path.slash
+            && let Some(kept) = self.find_kept(&path.name, held(&path.name))
+        {
+            return Ok(kept);
+        }
+        match self.by_path.get(path) {
+            Some(place) if list.is_some_and(ListTerms::is_for_people) || !path.slash => Ok(*place),
+            _ => {
+                let place = self.find_uncached(path, list, held)?;
+                self.by_path.insert(path.clone(), place);
+                Ok(place)
+            }
+        }
     }
 
     /// The regular file, or directory, that a name leads to now.
@@ -140,15 +162,17 @@ impl Lookups {
     }
 
     /// The file that is kept open under a name, if the name still leads to it and it has not changed.
-    fn find_kept(&mut self, name: &[u8], held: Option<&Rc<OpenFile>>) -> Option<ResolvedFile> {
-        let mut resolved = self.cache.take(name)?;
-        if held.is_some() || !self.files.leads_to(name, &resolved.file) {
-            // If it was truncated, that was seen.
-            let _ = resolved.file.stat();
-            return None;
-        }
-        resolved.origin = Origin::Kept;
-        Some(resolved)
+    fn find_kept(&mut self, name: &[u8], held: Option<&Rc<OpenFile>>) -> Option<Place> {
+        let files = &self.files;
+        let found = self.cache.find(name, |file| {
+            let same = held.is_none() && files.leads_to(name, file);
+            if !same {
+                // If it was truncated, that was seen.
+                let _ = file.stat();
+            }
+            same
+        });
+        found.map(Place::Kept)
     }
 
     fn find_uncached<'a>(
@@ -156,17 +180,12 @@ impl Lookups {
         path: &Path,
         list: Option<&ListTerms>,
         held: impl Fn(&[u8]) -> Option<&'a Rc<OpenFile>>,
-    ) -> Result<ResolvedFile, Other> {
+    ) -> Result<Place, Other> {
         let name = path.name.to_vec();
         let followed = held(&name);
-        if !path.slash
-            && let Some(resolved) = self.find_kept(&name, followed)
-        {
-            return Ok(resolved);
-        }
         let directory = match self.files.find(&name, followed) {
             Ok(Node::File(file)) if !path.slash => {
-                return Ok(ResolvedFile::new(name, file, followed));
+                return Ok(self.note_opened(name, file, followed));
             }
             Ok(Node::File(_)) => return Err(Resource::Missing),
             Ok(Node::Other) => return Err(Resource::Forbidden),
@@ -178,11 +197,11 @@ impl Lookups {
             let slash: &[u8] = if name.is_empty() { b"" } else { b"/" };
             let index = [&name, slash, b"index.html"].concat();
             let followed = held(&index);
-            if let Some(resolved) = self.find_kept(&index, followed) {
-                return Ok(resolved);
+            if let Some(kept) = self.find_kept(&index, followed) {
+                return Ok(kept);
             }
             match self.files.find(&index, followed) {
-                Ok(Node::File(file)) => return Ok(ResolvedFile::new(index, file, followed)),
+                Ok(Node::File(file)) => return Ok(self.note_opened(index, file, followed)),
                 Ok(Node::Other) => return Err(Resource::Forbidden),
                 Ok(Node::Directory(_)) => {}
                 Err(error) if is_missing(error) => {}
@@ -193,6 +212,16 @@ impl Lookups {
             None => Resource::Directory,
             Some(list) => self.list(list, &directory),
         })
+    }
+
+    fn note_opened(
+        &mut self,
+        name: Vec<u8>,
+        file: Rc<OpenFile>,
+        followed: Option<&Rc<OpenFile>>,
+    ) -> Place {
+        self.opened.push(ResolvedFile::new(name, file, followed));
+        Place::Opened(self.opened.len() - 1)
     }
 
     fn list(&mut self, list: &ListTerms, directory: &OwnedFd) -> Other {
@@ -235,7 +264,7 @@ pub fn list_terms(asked: &ParsedRequest) -> Option<ListTerms> {
     let form = match &asked.intent {
         Intent::Events(_) => return None,
         Intent::Listing(_) => Form::Topics,
-        _ if request.follows_links => Form::Links,
+        _ if request.follows_links() => Form::Links,
         _ if request.accept.prefers_text() => Form::Text,
         _ if matches!(request.credentials, Credentials::Cookies(_)) => Form::MemberPage,
         _ => Form::Page,

@@ -13,21 +13,10 @@ pub struct ResolvedFile {
     pub name: Rc<[u8]>,
     /// The file.
     pub file: Rc<OpenFile>,
-    /// Where it comes from.
-    pub origin: Origin,
+    /// A topic holds it.
+    pub is_followed: bool,
     /// What was measured in this turn, or since nothing has changed, and the last truncation that was known before that.
     measured: Option<(u64, FileInfo)>,
-}
-
-/// Why a file is open.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Origin {
-    /// It was opened in this turn.
-    Opened,
-    /// It was kept open from a turn before.
-    Kept,
-    /// It is followed.
-    Topic,
 }
 
 impl ResolvedFile {
@@ -36,15 +25,11 @@ impl ResolvedFile {
         file: Rc<OpenFile>,
         held: Option<&Rc<OpenFile>>,
     ) -> ResolvedFile {
-        let followed = held.is_some_and(|held| Rc::ptr_eq(held, &file));
+        let is_followed = held.is_some_and(|held| Rc::ptr_eq(held, &file));
         ResolvedFile {
             name: name.into(),
             file,
-            origin: if followed {
-                Origin::Topic
-            } else {
-                Origin::Opened
-            },
+            is_followed,
             measured: None,
         }
     }
