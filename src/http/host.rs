@@ -20,15 +20,19 @@ impl Host {
     /// Reads the value of a Host field, or the authority of a target in absolute form (RFC 3986 section 3.2).
     #[must_use]
     pub fn parse(authority: &[u8]) -> Host {
-        let authority = String::from_utf8_lossy(without_userinfo(authority));
+        let authority = without_userinfo(authority);
         // The first colon outside square brackets begins the port.
-        let brackets = authority.rfind(']').map_or(0, |end| end + 1);
-        let colon = authority[brackets..].find(':');
+        let bracket = authority.iter().rposition(|&byte| byte == b']');
+        let brackets = bracket.map_or(0, |end| end + 1);
+        let colon = authority[brackets..].iter().position(|&byte| byte == b':');
         let (host, port) = authority.split_at(colon.map_or(authority.len(), |at| brackets + at));
-        let is_port = port.bytes().skip(1).all(|byte| byte.is_ascii_digit());
+        let is_port = port.iter().skip(1).all(u8::is_ascii_digit);
         match is_port && is_literal(host) {
             true => Host::Literal,
-            false => Host::Name(name(host).to_ascii_lowercase().into()),
+            false => {
+                let host = String::from_utf8_lossy(host);
+                Host::Name(name(&host).to_ascii_lowercase().into())
+            }
         }
     }
 }
@@ -37,7 +41,13 @@ impl Host {
 /// somebody has joined.
 #[must_use]
 pub fn is_well_formed(authority: &[u8]) -> bool {
-    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+;=%".contains(byte);
+    let plain = |byte: &u8| {
+        byte.is_ascii_alphanumeric()
+            || matches!(
+                byte,
+                b'$'..=b'+' | b'-' | b'.' | b'_' | b'~' | b'!' | b';' | b'='
+            )
+    };
     let (host_is_plain, port) = match authority.strip_prefix(b"[") {
         Some(rest) => {
             let end = rest.iter().position(|&byte| byte == b']');
@@ -65,22 +75,27 @@ pub fn is_well_formed(authority: &[u8]) -> bool {
 /// An authority may begin with the name of a user (RFC 3986 section 3.2.1), a Host field may not.
 #[must_use]
 pub fn without_userinfo(authority: &[u8]) -> &[u8] {
-    authority
-        .rsplit(|&byte| byte == b'@')
-        .next()
-        .unwrap_or_default()
+    let at = authority.iter().rposition(|&byte| byte == b'@');
+    &authority[at.map_or(0, |at| at + 1)..]
 }
 
-fn is_literal(host: &str) -> bool {
-    if let Some(rest) = host.strip_prefix('[') {
-        let address = rest.strip_suffix(']').unwrap_or_default();
+fn is_literal(host: &[u8]) -> bool {
+    if let Some(rest) = host.strip_prefix(b"[") {
+        let address = rest.strip_suffix(b"]").unwrap_or_default();
         // Without the zone of a link-local address (RFC 6874).
-        let address = address.split('%').next().unwrap_or_default();
-        return address.parse::<Ipv6Addr>().is_ok();
+        let zone = address.iter().position(|&byte| byte == b'%');
+        let address = &address[..zone.unwrap_or(address.len())];
+        return str::from_utf8(address).is_ok_and(|address| address.parse::<Ipv6Addr>().is_ok());
     }
-    host.is_empty()
-        || host.parse::<Ipv4Addr>().is_ok()
-        || name(host).eq_ignore_ascii_case("localhost")
+    let is_ipv4 = || str::from_utf8(host).is_ok_and(|host| host.parse::<Ipv4Addr>().is_ok());
+    match host.first() {
+        None => true,
+        Some(b'0'..=b'9') => is_ipv4(),
+        Some(_) => {
+            let host = host.strip_suffix(b".").unwrap_or(host);
+            host.eq_ignore_ascii_case(b"localhost")
+        }
+    }
 }
 
 /// Without the dot of the root.

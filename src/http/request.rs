@@ -68,8 +68,6 @@ pub struct Request {
     pub generations: bool,
     /// Which part of a directory's list is wanted.
     pub list: ListQuery,
-    /// The client follows the links of a page by itself.
-    pub follows_links: bool,
     /// What a log says of the target of a method that is not understood; `None` also if it names what is never served.
     pub unread: Option<Box<str>>,
     /// The viewer fetches a page of a file that somebody reads: one of many, of which the log need not tell each.
@@ -95,6 +93,17 @@ impl Request {
     #[must_use]
     pub fn is_negotiated(&self) -> bool {
         self.path().is_some_and(|path| path.slash) || self.view
+    }
+
+    /// Whether the client is a program that needs links to find the files of a directory, although it sends no `Accept` that
+    /// says so: it would find none in plain text.
+    #[must_use]
+    pub fn follows_links(&self) -> bool {
+        let agent = self.told.agent.as_deref().unwrap_or_default();
+        let agent = agent.to_ascii_lowercase();
+        let named = |name: &&[u8]| agent.windows(name.len()).any(|part| part == *name);
+        let names: [&[u8]; 5] = [b"wget", b"httpdirfs", b"kodi", b"rclone", b"lftp"];
+        names.iter().any(named)
     }
 }
 
@@ -157,8 +166,7 @@ pub const TLS_HANDSHAKE: [u8; 2] = [22, 3];
 fn end_of_head(bytes: &[u8]) -> Result<Option<usize>, Refusal> {
     let mut start = 0;
     let mut begun = false;
-    let is_end = |byte: &u8| matches!(byte, b'\r' | b'\n');
-    while let Some(length) = bytes[start..].iter().position(is_end) {
+    while let Some(length) = line_length(&bytes[start..]) {
         match bytes[start + length..] {
             [b'\n', ..] => return Err(Refusal::Malformed("bare LF in the head")),
             [b'\r', b'\n', ..] => start += length + 2,
@@ -173,6 +181,16 @@ fn end_of_head(bytes: &[u8]) -> Result<Option<usize>, Refusal> {
         }
     }
     Ok(None)
+}
+
+/// Where the first CR or LF is. Blocks without one are passed over whole: the compiler makes one comparison of each.
+fn line_length(bytes: &[u8]) -> Option<usize> {
+    let is_end = |byte: &u8| matches!(byte, b'\r' | b'\n');
+    let (blocks, _) = bytes.as_chunks::<16>();
+    let has_none = |block: &&[u8; 16]| !block.iter().fold(false, |any, byte| any | is_end(byte));
+    let passed = blocks.iter().take_while(has_none).count() * 16;
+    let end = bytes[passed..].iter().position(is_end)?;
+    Some(passed + end)
 }
 
 fn read(head: &[u8]) -> Result<Request, Refusal> {
@@ -286,7 +304,6 @@ fn build(parsed: &httparse::Request<'_, '_>) -> Result<Request, Refusal> {
         start: query.start,
         files: query.files,
         list: query.list,
-        follows_links: fields.follows_links,
         generation: query.generation,
         generations: query.generations,
         unread,

@@ -37,7 +37,6 @@ pub(super) struct Fields<'a> {
     pub(super) conditions: Conditions,
     pub(super) credentials: Credentials,
     pub(super) proofs: Vec<Proof>,
-    pub(super) follows_links: bool,
     pub(super) is_page: bool,
     pub(super) told: Told,
     pub(super) accept: Accept,
@@ -80,7 +79,6 @@ impl<'a> Fields<'a> {
         } else if is("prefer") {
             self.preferences.add(value);
         } else if is("user-agent") {
-            self.follows_links = follows_links(value);
             self.told.agent = Some(value.into());
         } else if is("referer") {
             self.told.referer = Some(value.into());
@@ -160,15 +158,6 @@ impl<'a> Once<'a> {
             None
         }
     }
-}
-
-/// Whether a `User-Agent` is a program that needs links to find the files of a directory, although it sends no `Accept` that
-/// says so: it would find none in plain text.
-fn follows_links(agent: &[u8]) -> bool {
-    let agent = agent.to_ascii_lowercase();
-    let named = |name: &&[u8]| agent.windows(name.len()).any(|part| part == *name);
-    let names: [&[u8]; 5] = [b"wget", b"httpdirfs", b"kodi", b"rclone", b"lftp"];
-    names.iter().any(named)
 }
 
 /// Whether a comma-separated list has this member; parameters of a member (`;q=0.5`) do not matter.

@@ -1,6 +1,6 @@
 //! `http::host`: what a request addresses, and which of that is served.
 
-use openrange::http::host::{Host, Hosts};
+use openrange::http::host::{Host, Hosts, is_well_formed};
 
 #[test]
 fn addresses_and_localhost_are_no_names() {
@@ -46,6 +46,21 @@ fn addresses_and_localhost_are_no_names() {
     }
     assert!(matches!(Host::parse(b"::1"), Host::Name(_)));
     assert!(matches!(Host::parse(b"\xff"), Host::Name(_)));
+}
+
+#[test]
+fn each_byte_is_part_of_a_host_or_not() {
+    let plain = b"-._~!$&'()*+;=%";
+    for byte in 0..=u8::MAX {
+        let expected = byte.is_ascii_alphanumeric() || plain.contains(&byte);
+        // A colon ends the host.
+        assert_eq!(is_well_formed(&[b'a', byte]), expected || byte == b':');
+        assert_eq!(
+            is_well_formed(&[b'[', byte, b']']),
+            expected || byte == b':'
+        );
+        assert_eq!(is_well_formed(&[b'a', b':', byte]), byte.is_ascii_digit());
+    }
 }
 
 #[test]

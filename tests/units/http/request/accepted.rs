@@ -457,7 +457,6 @@ fn everything_at_once() {
         positions: None,
         files: None,
         list: ListQuery::default(),
-        follows_links: false,
         query: Some("q".into()),
         start: None,
         generation: None,

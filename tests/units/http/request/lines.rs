@@ -3,6 +3,8 @@
 use openrange::http::request::Refusal;
 use openrange::http::request::Refusal::{Malformed, Version};
 
+use super::{accepted, refused, with_fields, with_line};
+
 const TLS: Refusal = Malformed("the client speaks TLS (https), but this port plain HTTP");
 const LINE: Refusal = Malformed("malformed request line");
 const BARE_LF: Refusal = Malformed("bare LF in the head");
@@ -121,7 +123,7 @@ fn request_lines() {
         (b"OPTIONS /../b HTTP/1.1", OUTSIDE),
     ];
     for (line, expected) in table {
-        super::refused(&super::with_line(line), *expected);
+        refused(&with_line(line), *expected);
     }
 }
 
@@ -163,6 +165,18 @@ fn line_ends() {
         (b"GET / HTTP/1.1\r\n\tHost: a\r\n\r\n", NAME),
     ];
     for (head, expected) in table {
-        super::refused(head, *expected);
+        refused(head, *expected);
+    }
+}
+
+#[test]
+fn bare_line_ends_wherever_they_stand() {
+    for before in 0..70 {
+        let field = format!("X: {}", "y".repeat(before));
+        accepted(&with_fields(field.as_bytes()));
+        for (end, why) in [("\n", BARE_LF), ("\r", BARE_CR), ("\n\r", BARE_LF)] {
+            let lines = [field.as_str(), end, "Z: z"].concat();
+            refused(&with_fields(lines.as_bytes()), why);
+        }
     }
 }
