@@ -56,8 +56,8 @@ impl Date {
 
     /// As in the Common Log Format: `10/Oct/2000:13:55:36 +0000`.
     #[must_use]
-    pub fn common_log(self) -> impl fmt::Display {
-        CommonLog(self)
+    pub fn common_log(self) -> [u8; 26] {
+        Calendar::of(self.0).common_log()
     }
 
     /// As in RFC 3339: `2000-10-10T13:55:36Z`.
@@ -152,14 +152,6 @@ impl fmt::Display for Date {
     /// IMF-fixdate.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_ascii(out, &self.imf_fixdate())
-    }
-}
-
-struct CommonLog(Date);
-
-impl fmt::Display for CommonLog {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_ascii(out, &Calendar::of(self.0.0).common_log())
     }
 }
 

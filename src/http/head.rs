@@ -138,15 +138,20 @@ impl Value for &str {
 
 impl Value for u64 {
     fn append(self, bytes: &mut Vec<u8>) {
-        let mut digits = [0; 20];
-        let (mut start, mut rest) = (digits.len(), self);
-        loop {
-            start -= 1;
-            digits[start] = b'0' + (rest % 10) as u8;
-            rest /= 10;
-            if rest == 0 {
-                return bytes.extend_from_slice(&digits[start..]);
-            }
+        append_number(bytes, self);
+    }
+}
+
+/// Appends a number in decimal digits.
+pub fn append_number(bytes: &mut Vec<u8>, number: u64) {
+    let mut digits = [0; 20];
+    let (mut start, mut rest) = (digits.len(), number);
+    loop {
+        start -= 1;
+        digits[start] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            return bytes.extend_from_slice(&digits[start..]);
         }
     }
 }

@@ -1,11 +1,13 @@
 //! What the access log will say of an answer that is on its way, and the line when it is complete.
 
 use std::io::Write;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::access_log::AccessLog;
 use crate::connection::ParsedHead;
 use crate::http::date::Date;
+use crate::http::head::append_number;
 use crate::limits::{ACCESS_LOG_BURST, LOGGED_FIELD_MAX};
 use crate::os::sockets::Peer;
 use crate::response::Summary;
@@ -44,9 +46,11 @@ fn request_line(asked: &ParsedHead, combined: bool) -> String {
         true => asked.target_for_log("-"),
         false => asked.path_for_log("-"),
     };
-    let method = asked.request.method.name();
-    let minor = u8::from(!asked.request.http10);
-    format!("{method} {target} HTTP/1.{minor}")
+    let version = match asked.request.http10 {
+        true => "HTTP/1.0",
+        false => "HTTP/1.1",
+    };
+    [asked.request.method.name(), &target, version].join(" ")
 }
 
 /// A field as it stands between quotes, cut off if it is long; a dash if there is none.
@@ -84,7 +88,7 @@ impl Lines {
         }
     }
 
-    /// Of this answer, which begins with these bytes.
+    /// Of this answer, whose head has so many bytes.
     #[must_use]
     pub fn begin(
         &self,
@@ -92,9 +96,8 @@ impl Lines {
         client: Peer,
         user: Option<Box<str>>,
         summary: Summary,
-        start: &[u8],
+        head: u64,
     ) -> Record {
-        let head = start.windows(4).position(|end| end == b"\r\n\r\n");
         let told = asked.as_ref().ok().map(|asked| &asked.request.told);
         let told = || {
             let referer = told.and_then(|told| told.referer.as_deref());
@@ -107,7 +110,7 @@ impl Lines {
             told: self.combined.then(told),
             user,
             status: summary.status.code(),
-            head: head.map_or(0, |head| head as u64 + 4),
+            head,
             sent: 0,
         }
     }
@@ -115,23 +118,23 @@ impl Lines {
     /// Adds the line of an answer that is over; `tail`: the bytes that a tail has delivered.
     pub fn add(&mut self, record: &Record, tail: Option<u64>, date: Date) {
         let bytes = tail.unwrap_or(record.sent.saturating_sub(record.head));
-        let (request, status) = (&record.request, record.status);
-        // Writing to a Vec cannot fail.
-        let _ = match record.client {
-            Peer::Ip(address, _) => write!(self.bytes, "{address}"),
-            Peer::Unix => write!(self.bytes, "unix:"),
-        };
-        let date = date.common_log();
+        let line = &mut self.bytes;
+        append_client(line, record.client);
         let user = record.user.as_deref().unwrap_or("-");
-        let _ = write!(self.bytes, " - {user} [{date}] \"{request}\" {status} ");
-        let _ = match bytes {
-            0 => self.bytes.write_all(b"-"),
-            _ => write!(self.bytes, "{bytes}"),
-        };
-        let _ = match &record.told {
-            Some((referer, agent)) => writeln!(self.bytes, " \"{referer}\" \"{agent}\""),
-            None => writeln!(self.bytes),
-        };
+        append(line, &[b" - ", user.as_bytes(), b" ["]);
+        append(line, &[&date.common_log(), b"] \""]);
+        append(line, &[record.request.as_bytes(), b"\" "]);
+        append_number(line, record.status.into());
+        line.push(b' ');
+        match bytes {
+            0 => line.push(b'-'),
+            _ => append_number(line, bytes),
+        }
+        if let Some((referer, agent)) = &record.told {
+            append(line, &[b" \"", referer.as_bytes(), b"\" \""]);
+            append(line, &[agent.as_bytes(), b"\""]);
+        }
+        line.push(b'\n');
         if self.bytes.len() > ACCESS_LOG_BURST {
             self.flush();
         }
@@ -143,5 +146,25 @@ impl Lines {
             self.log.write(&self.bytes);
             self.bytes.clear();
         }
+    }
+}
+
+fn append(line: &mut Vec<u8>, parts: &[&[u8]]) {
+    parts.iter().for_each(|part| line.extend_from_slice(part));
+}
+
+fn append_client(line: &mut Vec<u8>, client: Peer) {
+    match client {
+        Peer::Ip(IpAddr::V4(address), _) => {
+            for (i, octet) in address.octets().into_iter().enumerate() {
+                if i > 0 {
+                    line.push(b'.');
+                }
+                append_number(line, octet.into());
+            }
+        }
+        // Writing to a Vec cannot fail.
+        Peer::Ip(address, _) => drop(write!(line, "{address}")),
+        Peer::Unix => line.extend_from_slice(b"unix:"),
     }
 }

@@ -83,9 +83,19 @@ pub(super) fn answer_begins(
     };
     log_answer(client, asked, user.as_deref(), summary, why);
     if let (Some(lines), Action::Send(next)) = (&context.lines, slot.machine.action()) {
-        let record = lines.begin(asked, client, user, summary, &next.before);
+        let head = match next.file {
+            Some(_) => next.before.len(),
+            None => length_of_head(&next.before),
+        };
+        let record = lines.begin(asked, client, user, summary, head as u64);
         slot.record = Some(Box::new(record));
     }
+}
+
+/// How many of the bytes that a response begins with are its head: a short body may follow it.
+fn length_of_head(start: &[u8]) -> usize {
+    let end = start.windows(4).position(|end| end == b"\r\n\r\n");
+    end.map_or(0, |end| end + 4)
 }
 
 /// The name of the token by which the client may do what it asks.

@@ -50,7 +50,11 @@ impl Lists {
 
     /// What was made for a slot. It is given once.
     pub(super) fn take(&mut self, slot: usize) -> Option<Made> {
-        self.made.remove(&slot)
+        match self.made.is_empty() {
+            // Each look-up of a file asks.
+            true => None,
+            false => self.made.remove(&slot),
+        }
     }
 
     /// A connection waits for this list from now on. `files`: where it is looked for.
