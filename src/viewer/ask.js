@@ -27,10 +27,10 @@ const LATENESS = 5000;
 // Files that had a name meanwhile, of which all is fetched.
 const PASSED = 100;
 const ROW = 18;
-const ROLLED = "The log was rolled: that was all of the file. Here the next one begins.";
-const MISSED = "The log was rolled, and a part of what was written is no longer kept. Here the next file begins.";
+const ROLLED = "The log was rolled: the file ends here, and the next one begins.";
+const MISSED = "The log was rolled, and the server no longer has all that was written. The next file begins here.";
 const WAITING = "no such file, waiting for it";
-const TRUNCATED = "The file was truncated. Here it begins again.";
+const TRUNCATED = "The file was truncated. It begins again here.";
 
 const $ = id => document.getElementById(id);
 const log = $("log"), rows = $("rows");
@@ -97,7 +97,7 @@ async function logIn(path, token, keep) {
     const headers = { "Authorization": `Bearer ${token}` }, cache = "no-store";
     const answer = await fetch(`${path}?login${keep ? "=keep" : ""}`, { headers, cache });
     if (answer.status === 401) return "This token is not valid here.";
-    if (!answer.ok) return `The server refuses it: ${answer.status}`;
+    if (!answer.ok) return `The server refuses the token, with status ${answer.status}.`;
     // What has no cookie asks for a token again, for ever.
     const { status } = await fetch(path, { method: "HEAD", cache });
     if (status === 401) return "The token is valid, but not for this file, or the browser does not keep the cookie.";

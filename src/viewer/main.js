@@ -8,10 +8,10 @@ const local = address => {
 
 // Why this file cannot be followed besides the others, if so.
 function full(url) {
-  if (view.files.length >= TABS) return `${TABS} files are followed, which is all that this page does. Close one to open another.`;
+  if (view.files.length >= TABS) return `This page follows ${TABS} files at most. Close one to open another.`;
   const feeds = new Set(view.files.map(file => file.feed));
   if (feeds.size < FEEDS || feeds.has(Feed.of(url))) return "";
-  return `These files take ${FEEDS} connections (one for each directory, more where names are long), which is what a browser has. Close some to open others.`;
+  return `These files take all ${FEEDS} connections that the page may use: one for each directory, more where names are long. Close some files to open others.`;
 }
 
 function add(address) {
@@ -117,7 +117,7 @@ async function list(path, query = "") {
   say("");
   try {
     const answer = await ask(path + query, AbortSignal.timeout(PATIENCE), { "Accept": "application/json" });
-    if (!answer.ok) return say(`There is no list of this directory: ${answer.status}`);
+    if (!answer.ok) return say(`The server does not list this directory: status ${answer.status}`);
     const { entries: found, next } = await answer.json();
     if (path !== "/" && !query) offer("../", "", () => list(new URL("../", new URL(path, location)).pathname));
     const before = entries.children.length;
@@ -131,7 +131,7 @@ async function list(path, query = "") {
     else entries.children[before]?.focus();
     sift();
   } catch (error) {
-    say(`The list could not be fetched: ${error.message}`);
+    say(`The page could not fetch the list: ${error.message}`);
   }
 }
 
@@ -177,7 +177,7 @@ function timeNear({ following, anchor, lines }) {
 // To an offset, a part of the file, or a time. Gives what is wrong with what was typed.
 async function goTo(text) {
   const { file } = view, size = file?.size ?? 0;
-  if (!(file instanceof Topic)) return "This is possible in one file.";
+  if (!(file instanceof Topic)) return "This works in one file only: choose its tab first.";
   const given = /^([\d.]+)\s*([%kmgt]?)i?b?$/i.exec(text.replaceAll(",", ""));
   if (given) {
     const unit = { "%": size / 100, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 }[given[2].toLowerCase()] ?? 1;
@@ -185,7 +185,7 @@ async function goTo(text) {
     return "";
   }
   const time = timeTyped(text, timeNear(file) || Date.now());
-  if (Number.isNaN(time)) return "Neither an offset nor a time: 4711, 1.5G, 50%, 14:05, 2026-11-28 14:05, 2h ago";
+  if (Number.isNaN(time)) return "This is neither an offset nor a time. Examples: 4711, 1.5G, 50%, 14:05, 2026-11-28 14:05, 2h ago";
   const work = search.work = new AbortController();
   try {
     const offset = await offsetOfTime(file, time, work.signal);

@@ -113,7 +113,7 @@ const search = {
       this.tell(hit ? "" : `no more ${step < 0 ? "above" : "below"}: searched to the ${step < 0 ? "start" : "end"}`);
     } catch (error) {
       this.left = { file, tag, step, edge, at };
-      this.tell(work.signal.aborted ? `stopped at ${where()}, Enter goes on` : error.message);
+      this.tell(work.signal.aborted ? `stopped at ${where()}, Enter continues` : error.message);
     }
     if (this.work === work) this.work = null;
     view.soon();

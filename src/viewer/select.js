@@ -84,7 +84,7 @@ const permalink = {
     this.wanted = null;
     const answer = await ask(url, file.work.signal, {}, { method: "HEAD" }).catch(() => null);
     if (answer?.headers.get("ETag") !== `W/"${tag}"`) {
-      return file.notice("bad", "The line of this link is in an earlier file, which is not kept any more.");
+      return file.notice("bad", "The line of this link was in an earlier file, which the server no longer has.");
     }
     add(url);
     const earlier = view.files.pop();

@@ -33,7 +33,7 @@ Object.assign(Topic.prototype, {
   // The window is full and somebody reads in it: the stream waits.
   hold() {
     this.begin();
-    this.say("fair", "reading back");
+    this.say("fair", "reading older lines");
     return 0;
   },
 

@@ -101,7 +101,7 @@ fn read_in_pieces(page: &str) {
     up(&browser, 350_000);
     assert_in_order(&browser);
     assert!(held(&browser) <= 20_000);
-    browser.wait_state("reading back");
+    browser.wait_state("reading older lines");
     dir.append("log", line(LINES + 2));
     down(&browser, LINES + 2);
     assert_in_order(&browser);

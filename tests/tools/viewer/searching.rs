@@ -81,7 +81,7 @@ fn a_search_stops_and_goes_on_where_it_was() {
     search_for(&browser, &format!("/at the (start)$/{ENTER}{ESCAPE}"));
     browser.wait(&format!("{COUNT}.startsWith('stopped at ')"));
     let stopped = browser.value(COUNT);
-    assert!(stopped.ends_with("Enter goes on"), "{stopped}");
+    assert!(stopped.ends_with("Enter continues"), "{stopped}");
     browser.press(&format!("/{ENTER}"));
     wait_current(&browser, "needle at the start");
     browser.assert_quiet();

@@ -66,7 +66,7 @@ fn a_link_leads_to_its_lines_whatever_comes_behind_them() {
     browser.wait(&format!(
         "{SELECTED} === 'line 049990,line 049991,line 049992,line 049993'"
     ));
-    browser.wait_state("reading back");
+    browser.wait_state("reading older lines");
     let top = browser.value("document.querySelector('.selected').getBoundingClientRect().top > 0");
     assert_eq!(top, "true");
     // Picked again it is let go.
@@ -111,7 +111,8 @@ fn a_link_to_a_file_that_is_gone_says_so() {
     dir.append_new("log", "another\n");
     browser.go(&server.url(&format!("/log?view#line={tag}-0")));
     browser.wait_line("another");
-    browser.wait_line("The line of this link is in an earlier file, which is not kept any more.");
+    browser
+        .wait_line("The line of this link was in an earlier file, which the server no longer has.");
 }
 
 #[test]
@@ -236,7 +237,7 @@ fn a_time_is_found_by_looking_at_few_lines() {
         browser.value("(document.querySelector('#offset').value = '')");
         browser.press(&format!("{nothing}{ENTER}"));
         browser.wait(&format!(
-            "{note}.startsWith('Neither an offset nor a time')"
+            "{note}.startsWith('This is neither an offset nor a time')"
         ));
     }
     browser.assert_quiet();

@@ -6,7 +6,7 @@ use super::browser::Browser;
 use crate::support::client::Client;
 use crate::support::harness::{Server, TempDir, openrange, until};
 
-const ROLLED: &str = "The log was rolled: that was all of the file. Here the next one begins.";
+const ROLLED: &str = "The log was rolled: the file ends here, and the next one begins.";
 
 /// A server that tells of its clients, at this address; and where it tells of them.
 fn serve(dir: &TempDir, address: &str) -> (Server, String) {
@@ -91,7 +91,7 @@ fn eight_files_over_one_connection() {
     dir.resize("log3", 0);
     dir.remove("log4");
     wait_lines(&browser, 2, &["first", "grown", "unseen", ROLLED, "next"]);
-    let truncated = "The file was truncated. Here it begins again.";
+    let truncated = "The file was truncated. It begins again here.";
     browser.wait("document.querySelectorAll('.tab.fair').length === 1");
     dir.append("log3", "anew\n");
     wait_lines(
@@ -148,7 +148,7 @@ fn eight_files_over_one_connection() {
     browser.wait_line("Nothing is missing.\nagain");
     select(&browser, 7);
     browser.wait_line(
-        "The connection was lost here.\nThe log was rolled, and a part of what was written",
+        "The connection was lost here.\nThe log was rolled, and the server no longer has",
     );
     browser.wait_line("\nanother");
     let text = browser.text();
@@ -192,7 +192,7 @@ fn a_connection_for_each_directory() {
     browser.go(&server.url("/log1?view#/1/log&/2/log&/3/log&/4/log&/5/log"));
     browser.wait("document.querySelector('#list').open");
     browser.wait(
-        "document.querySelector('#list-note').textContent.startsWith('These files take 5 connections')",
+        "document.querySelector('#list-note').textContent.startsWith('These files take all 5 connections')",
     );
     assert_eq!(
         browser.value("document.querySelectorAll('.tab').length"),

@@ -33,8 +33,7 @@ fn it_follows_through_rolls_and_ends() {
     dir.rename("log", "log.1");
     dir.append_new("log", "third\n");
     browser.wait_line("third");
-    let rolled =
-        "red\nThe log was rolled: that was all of the file. Here the next one begins.\nthird";
+    let rolled = "red\nThe log was rolled: the file ends here, and the next one begins.\nthird";
     assert!(browser.text().contains(rolled), "{}", browser.text());
     // Up to here nothing went wrong, and nothing was blocked.
     browser.assert_quiet();
@@ -98,7 +97,9 @@ fn it_survives_a_restart_and_a_crash_of_the_server() {
     dir.rename("log", "log.1");
     dir.append_new("log", "another\n");
     let server = at(&address, &dir);
-    browser.wait_line("the last of it\nThe log was rolled: that was all of the file. Here the next one begins.\nanother");
+    browser.wait_line(
+        "the last of it\nThe log was rolled: the file ends here, and the next one begins.\nanother",
+    );
     // And one of which nothing is left.
     browser.wait_state("live");
     drop(server);
@@ -106,7 +107,7 @@ fn it_survives_a_restart_and_a_crash_of_the_server() {
     dir.remove("log");
     dir.append_new("log", "the third\n");
     let _server = at(&address, &dir);
-    browser.wait_line("The log was rolled, and a part of what was written is no longer kept. Here the next file begins.\nthe third");
+    browser.wait_line("The log was rolled, and the server no longer has all that was written. The next file begins here.\nthe third");
     let text = browser.text();
     for line in [
         "first",
@@ -135,9 +136,9 @@ fn it_shows_that_a_file_was_truncated() {
     browser.wait_line("second");
     browser.wait_state("live");
     dir.resize("log", 0);
-    browser.wait_line("The file was truncated. Here it begins again.");
+    browser.wait_line("The file was truncated. It begins again here.");
     dir.append("log", "third\n");
-    browser.wait_line("begins again.\nthird");
+    browser.wait_line("begins again here.\nthird");
 }
 
 /// While it was away the log was rolled several times: nothing of it is missing.
@@ -174,7 +175,7 @@ fn it_goes_through_all_that_was_written_meanwhile() {
             .lines()
             .filter(|line| !line.starts_with("The connection was lost"))
             .collect();
-        let rolled = "The log was rolled: that was all of the file. Here the next one begins.";
+        let rolled = "The log was rolled: the file ends here, and the next one begins.";
         let expected = [
             "first",
             "the rest of the first",
