@@ -6,7 +6,7 @@ _openrange() {
     local user='' file='' other='' plain='' commands=''
     case ${COMP_WORDS[1]} in
     follow)
-        file='--state --token-file --ca-file'
+        file='--state --token-file --ca-file --cert-file --key-file'
         other='--from --on-gap --late --batch --linger --header --max-rate'
         plain='--until-end --until-caught-up --fail --progress -h --help'
         ;;
@@ -15,12 +15,12 @@ _openrange() {
         plain='-h --help'
         ;;
     hooks)
-        file='--ca-file --secret --state'
+        file='--ca-file --cert-file --key-file --secret --state'
         other='--allow --pauses --timeout'
         plain='--no-sandbox -h --help'
         ;;
     mirror)
-        file='--token-file --ca-file'
+        file='--token-file --ca-file --cert-file --key-file'
         other='--on-gap --late --header --max-rate'
         plain='--recursive --delete --fsync --until-caught-up --fail -h --help'
         ;;

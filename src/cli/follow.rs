@@ -5,13 +5,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::certificates::{CA_FILE, CERT_FILE, Certificates, KEY_FILE};
 use super::command::Command;
 use super::table::{Parsed, Row, Table};
 use crate::client::lines::Batching;
 use crate::client::requests::Requests;
 use crate::client::run::Options;
 use crate::client::settings::{From, OnGap, Settings, Until};
-use crate::client::tls::Trust;
 use crate::client::url::Url;
 use crate::limits::{TOKEN_FILE_MAX, TOKEN_MAX};
 
@@ -134,7 +134,15 @@ const OPTIONS: &[Row<Given>] = &[
         |given, value| given.token(&value.path()),
     ),
     Row::value("ca-file", "FILE", CA_FILE, |given, value| {
-        given.ca_file = Some(value.path());
+        given.certificates.authorities = Some(value.path());
+        Ok(())
+    }),
+    Row::value("cert-file", "FILE", CERT_FILE, |given, value| {
+        given.certificates.certificate = Some(value.path());
+        Ok(())
+    }),
+    Row::value("key-file", "FILE", KEY_FILE, |given, value| {
+        given.certificates.key = Some(value.path());
         Ok(())
     }),
     Row::value(
@@ -200,22 +208,6 @@ pub(super) fn url(text: &str) -> Result<Url, String> {
     Ok(url)
 }
 
-/// What `--ca-file` is for.
-pub(super) const CA_FILE: &str = "for https:// URLs: trust certificates that one of these has signed (PEM), instead of those that the system \
-     trusts; only if openrange was built with the cargo feature tls";
-
-/// Whose certificates are believed, if some server is spoken to through TLS.
-pub(super) fn trust(is_tls: bool, ca_file: Option<&Path>) -> Result<Option<Trust>, String> {
-    match (is_tls, ca_file) {
-        (false, None) => Ok(None),
-        (false, Some(_)) if cfg!(feature = "tls") => Err("--ca-file is for https:// URLs".into()),
-        (_, Some(_)) => Trust::load(ca_file)
-            .map(Some)
-            .map_err(|why| format!("--ca-file: {why}")),
-        (true, None) => Trust::load(None).map(Some),
-    }
-}
-
 /// What was said so far.
 pub(super) struct Given {
     url: Option<Url>,
@@ -228,7 +220,7 @@ pub(super) struct Given {
     until: Vec<Until>,
     fail: bool,
     fields: String,
-    ca_file: Option<PathBuf>,
+    certificates: Certificates,
     max_rate: Option<u64>,
     progress: bool,
 }
@@ -246,7 +238,7 @@ impl Default for Given {
             until: Vec::new(),
             fail: false,
             fields: String::new(),
-            ca_file: None,
+            certificates: Certificates::default(),
             max_rate: None,
             progress: false,
         }
@@ -297,7 +289,7 @@ impl Given {
                 until,
                 batching,
             },
-            trust: trust(url.is_tls(), self.ca_file.as_deref())?,
+            trust: self.certificates.trust(url.is_tls())?,
             url,
             state: self.state,
             command,

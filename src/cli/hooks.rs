@@ -4,8 +4,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::certificates::{CA_FILE, CERT_FILE, Certificates, KEY_FILE};
 use super::command::Command;
-use super::follow::{CA_FILE, trust};
 use super::table::{Parsed, Row, Table};
 use crate::hooks::callback::Origin;
 use crate::hooks::options::HookOptions;
@@ -51,7 +51,15 @@ const OPTIONS: &[Row<Given>] = &[
         },
     ),
     Row::value("ca-file", "FILE", CA_FILE, |given, value| {
-        given.ca_file = Some(value.path());
+        given.certificates.authorities = Some(value.path());
+        Ok(())
+    }),
+    Row::value("cert-file", "FILE", CERT_FILE, |given, value| {
+        given.certificates.certificate = Some(value.path());
+        Ok(())
+    }),
+    Row::value("key-file", "FILE", KEY_FILE, |given, value| {
+        given.certificates.key = Some(value.path());
         Ok(())
     }),
     Row::value(
@@ -104,7 +112,7 @@ const OPTIONS: &[Row<Given>] = &[
 pub(super) struct Given {
     directory: Option<PathBuf>,
     allow: Vec<Origin>,
-    ca_file: Option<PathBuf>,
+    certificates: Certificates,
     secret: Option<PathBuf>,
     state: Option<PathBuf>,
     pauses: Pauses,
@@ -131,7 +139,7 @@ pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command, String> {
     let given = Given {
         directory: None,
         allow: Vec::new(),
-        ca_file: None,
+        certificates: Certificates::default(),
         secret: None,
         state: None,
         pauses: Pauses::default(),
@@ -154,10 +162,9 @@ pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command, String> {
     Ok(Command::Hooks(Box::new(HookOptions {
         state: given.state.unwrap_or_else(|| directory.join(STATE)),
         directory,
-        trust: trust(
-            given.allow.iter().any(|origin| origin.server.is_tls()),
-            given.ca_file.as_deref(),
-        )?,
+        trust: given
+            .certificates
+            .trust(given.allow.iter().any(|origin| origin.server.is_tls()))?,
         allow: given.allow,
         secret,
         pauses: given.pauses,

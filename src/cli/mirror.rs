@@ -4,8 +4,9 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::certificates::{CA_FILE, CERT_FILE, Certificates, KEY_FILE};
 use super::command::Command;
-use super::follow::{CA_FILE, field, on_gap, token_field, trust, url};
+use super::follow::{field, on_gap, token_field, url};
 use super::table::{Parsed, Row, Table};
 use crate::client::mirror::rule::{Rule, Subject};
 use crate::client::mirror::run::Options;
@@ -101,7 +102,15 @@ const OPTIONS: &[Row<Given>] = &[
         },
     ),
     Row::value("ca-file", "FILE", CA_FILE, |given, value| {
-        given.ca_file = Some(value.path());
+        given.certificates.authorities = Some(value.path());
+        Ok(())
+    }),
+    Row::value("cert-file", "FILE", CERT_FILE, |given, value| {
+        given.certificates.certificate = Some(value.path());
+        Ok(())
+    }),
+    Row::value("key-file", "FILE", KEY_FILE, |given, value| {
+        given.certificates.key = Some(value.path());
         Ok(())
     }),
     Row::value(
@@ -136,7 +145,7 @@ pub(super) struct Given {
     fsync: bool,
     fail: bool,
     fields: String,
-    ca_file: Option<PathBuf>,
+    certificates: Certificates,
     max_rate: Option<u64>,
 }
 
@@ -191,7 +200,7 @@ pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command, String> {
         fsync: false,
         fail: false,
         fields: String::new(),
-        ca_file: None,
+        certificates: Certificates::default(),
         max_rate: None,
     };
     let given = match TABLE.parse(arguments, given)? {
@@ -220,7 +229,7 @@ pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command, String> {
             on_gap: given.on_gap,
             late: given.late,
         },
-        trust: trust(url.is_tls(), given.ca_file.as_deref())?,
+        trust: given.certificates.trust(url.is_tls())?,
         url,
         directory,
         fields: given.fields,

@@ -4,6 +4,7 @@
 //! [`Table`] beside `serve`, a variant of [`Command`] and a row in `COMMANDS`. The usage text follows from
 //! the table; tests hold the man page and the completions against [`pages`].
 
+mod certificates;
 mod command;
 mod follow;
 mod hooks;

@@ -4,6 +4,17 @@ use std::io;
 use std::os::fd::BorrowedFd;
 use std::path::Path;
 
+/// Files in PEM, which nobody reads here.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Files<'a> {
+    /// Certificates of authorities.
+    pub authorities: Option<&'a Path>,
+    /// The certificate of this client.
+    pub certificate: Option<&'a Path>,
+    /// Its key.
+    pub key: Option<&'a Path>,
+}
+
 /// Whose certificates are believed: there is none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Trust {}
@@ -13,7 +24,7 @@ impl Trust {
     ///
     /// # Errors
     /// Always, in words.
-    pub fn load(_file: Option<&Path>) -> Result<Trust, String> {
+    pub fn load(_files: Files<'_>) -> Result<Trust, String> {
         Err("this openrange was built without TLS (cargo feature tls)".into())
     }
 }

@@ -10,30 +10,57 @@ use std::sync::Arc;
 
 use rustix::net::{self, RecvFlags, SendFlags};
 use rustls::crypto::ring;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{CertificateError, ClientConfig, ClientConnection, Error, RootCertStore};
+use rustls::pki_types::pem::{self, PemObject};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::{
+    AlertDescription, CertificateError, ClientConfig, ClientConnection, Error, RootCertStore,
+};
 
-/// Whose certificates are believed. Clones share it.
+/// Files in PEM.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Files<'a> {
+    /// Certificates of authorities; `None`: those that the system trusts.
+    pub authorities: Option<&'a Path>,
+    /// The certificate of this client.
+    pub certificate: Option<&'a Path>,
+    /// Its key; `None`: in the same file.
+    pub key: Option<&'a Path>,
+}
+
+/// Whose certificates are believed, and who this client is. Clones share it.
 #[derive(Clone)]
 pub struct Trust(Arc<ClientConfig>);
 
 impl Trust {
     /// Reads certificates of authorities: those of a file in PEM, or else those that this system trusts (`SSL_CERT_FILE`,
-    /// `SSL_CERT_DIR`, or the bundle of the distribution).
+    /// `SSL_CERT_DIR`, or the bundle of the distribution); and the client's own one, if it has one.
     ///
     /// # Errors
-    /// In words: there is no certificate.
-    pub fn load(file: Option<&Path>) -> Result<Trust, String> {
-        let roots = match file {
-            Some(file) => of_file(file).map_err(|why| format!("{}: {why}", file.display()))?,
+    /// In words: the option, the file, and what is wrong with it.
+    pub fn load(files: Files<'_>) -> Result<Trust, String> {
+        let roots = match files.authorities {
+            Some(file) => of_file(file).map_err(|why| named("--ca-file", file, &why))?,
             None => of_system()?,
         };
-        let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
             .map_err(|error| error.to_string())?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+            .with_root_certificates(roots);
+        let mut config = match files.certificate {
+            None => config.with_no_client_auth(),
+            Some(file) => {
+                let chain = chain(file).map_err(|why| named("--cert-file", file, &why))?;
+                let (option, file) = match files.key {
+                    Some(file) => ("--key-file", file),
+                    None => ("--cert-file", file),
+                };
+                let key = PrivateKeyDer::from_pem_file(file)
+                    .map_err(|error| named(option, file, &describe_key(&error)))?;
+                config
+                    .with_client_auth_cert(chain, key)
+                    .map_err(|error| named(option, file, &describe(&error)))?
+            }
+        };
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Trust(Arc::new(config)))
     }
@@ -53,6 +80,31 @@ impl fmt::Debug for Trust {
     }
 }
 
+fn named(option: &str, file: &Path, why: &str) -> String {
+    format!("{option}: {}: {why}", file.display())
+}
+
+/// The certificate of this client comes first, then those that lead to an authority.
+fn chain(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    let certificates = CertificateDer::pem_file_iter(file).map_err(|error| error.to_string())?;
+    let chain: Result<Vec<_>, _> = certificates.collect();
+    match chain {
+        Ok(chain) if chain.is_empty() => Err(NO_CERTIFICATE.into()),
+        chain => chain.map_err(|error| error.to_string()),
+    }
+}
+
+fn describe_key(error: &pem::Error) -> String {
+    match error {
+        pem::Error::NoItemsFound => {
+            "there is no private key in it (PEM, without a passphrase)".into()
+        }
+        error => error.to_string(),
+    }
+}
+
+const NO_CERTIFICATE: &str = "there is no certificate in it (PEM)";
+
 fn of_file(file: &Path) -> Result<RootCertStore, String> {
     let mut roots = RootCertStore::empty();
     let certificates = CertificateDer::pem_file_iter(file).map_err(|error| error.to_string())?;
@@ -61,7 +113,7 @@ fn of_file(file: &Path) -> Result<RootCertStore, String> {
         roots.add(certificate).map_err(|error| error.to_string())?;
     }
     if roots.is_empty() {
-        return Err("there is no certificate in it (PEM)".into());
+        return Err(NO_CERTIFICATE.into());
     }
     Ok(roots)
 }
@@ -214,7 +266,21 @@ fn describe(error: &Error) -> String {
             format!("the server's certificate {}", describe_certificate(why))
         }
         Error::InvalidMessage(_) => "the server does not speak TLS".into(),
+        Error::AlertReceived(AlertDescription::CertificateRequired) => {
+            "the server wants a certificate of this client; --cert-file FILE names it".into()
+        }
+        // Nobody else's certificate is one that a server can refuse.
+        Error::AlertReceived(
+            alert @ (AlertDescription::AccessDenied
+            | AlertDescription::BadCertificate
+            | AlertDescription::CertificateExpired
+            | AlertDescription::CertificateRevoked
+            | AlertDescription::CertificateUnknown
+            | AlertDescription::UnknownCA
+            | AlertDescription::UnsupportedCertificate),
+        ) => format!("the server does not accept the certificate of this client: {alert:?}"),
         Error::AlertReceived(alert) => format!("the server refuses TLS: {alert:?}"),
+        Error::InconsistentKeys(_) => "the key is not that of the certificate".into(),
         error => error.to_string(),
     }
 }

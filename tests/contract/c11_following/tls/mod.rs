@@ -10,7 +10,7 @@ use std::process::Output;
 use std::time::Duration;
 
 use openrange::client::exchange::Exchange;
-use openrange::client::tls::Trust;
+use openrange::client::tls::{Files, Trust};
 use openrange::client::transport::Transport;
 use openrange::client::url::Url;
 use openrange::os::epoll::{Poll, Token};
@@ -188,7 +188,13 @@ fn a_handshake_that_is_given_up_is_closed() {
     let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = silent.local_addr().expect("an address");
     let url = Url::parse(&format!("https://{address}/log")).expect("a URL");
-    let trust = Trust::load(Some(Path::new(&Authority::new().file()))).expect("certificates");
+    let authority = Authority::new();
+    let authorities = authority.file();
+    let files = Files {
+        authorities: Some(Path::new(&authorities)),
+        ..Files::default()
+    };
+    let trust = Trust::load(files).expect("certificates");
     let poll = Poll::new().expect("epoll");
     let mut exchange = Exchange::default();
     let waker = poll.waker();
@@ -208,4 +214,101 @@ fn a_handshake_that_is_given_up_is_closed() {
             Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset, "still open"),
         }
     }
+}
+
+/// Each version says in its own way that a certificate is missing.
+#[test]
+fn a_server_that_wants_a_certificate_of_its_clients() {
+    let root = TempDir::with("log", "line\n");
+    let server = Server::start(&root);
+    let [authority, clients, other] =
+        ["Server", "Clients", "Other"].map(|name| Authority::named(&format!("/CN={name}")));
+    let identity = authority.sign("DNS:localhost");
+    let client = clients.sign("DNS:device-7");
+    let [certificate, key] = client.files();
+    let both = TempDir::new();
+    let texts = [&certificate, &key].map(|file| terminator::text(file));
+    both.write("both", texts.concat());
+    let both = both.join("both").display().to_string();
+    let trusted = authority.file();
+    for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+        let address = address(&server);
+        let front = Terminator::demanding(&identity, address, &[version], &clients);
+        let log = front.url("/log");
+        let common = ["follow", "--until-caught-up", "--ca-file", &trusted];
+        for options in [
+            &["--cert-file", &certificate, "--key-file", &key][..],
+            &["--cert-file", &both],
+        ] {
+            let (code, out, err) = run(&[&common[..], options, &[&log]].concat());
+            assert_eq!((code, out.as_str()), (Some(0), "line\n"), "{err}");
+        }
+        let copy = TempDir::new();
+        let (directory, origin) = (copy.path().display().to_string(), front.url("/"));
+        let mirror = [
+            "mirror",
+            "--until-caught-up",
+            "--ca-file",
+            &trusted,
+            "--cert-file",
+            &both,
+        ];
+        let (code, _, err) = run(&[&mirror[..], &[&origin, &directory]].concat());
+        assert_eq!(code, Some(0), "{err}");
+        assert_eq!(contents(copy.path()), contents(root.path()));
+
+        let without = Running::start(&[&common[..], &[&log]].concat());
+        without.says("the server wants a certificate of this client; --cert-file FILE names it");
+        let [certificate, key] = other.sign("DNS:device-7").files();
+        let wrong = ["--cert-file", &certificate, "--key-file", &key, &log];
+        let wrong = Running::start(&[&common[..], &wrong].concat());
+        wrong.says("the server does not accept the certificate of this client");
+        assert_eq!(
+            (without.stop().1, wrong.stop().1),
+            (String::new(), String::new())
+        );
+    }
+}
+
+#[test]
+fn a_certificate_of_this_client_that_cannot_be_used_is_one_line() {
+    let (authority, another) = (Authority::new(), Authority::new());
+    let [certificate, key] = authority.sign("DNS:one").files();
+    let [_, other] = another.sign("DNS:other").files();
+    let trusted = authority.file();
+    for (options, why) in [
+        (
+            vec!["--cert-file", &*certificate],
+            "there is no private key in it",
+        ),
+        (vec!["--cert-file", &key], "there is no certificate in it"),
+        (
+            vec!["--key-file", &key],
+            "--key-file is for the certificate of --cert-file",
+        ),
+        (
+            vec!["--cert-file", &certificate, "--key-file", &other],
+            "the key is not that of the certificate",
+        ),
+        (
+            vec!["--cert-file", "/none", "--key-file", &key],
+            "--cert-file: /none: ",
+        ),
+    ] {
+        let common = ["follow", "--ca-file", &trusted, "https://localhost:1/log"];
+        let (code, out, err) = run(&[&common[..3], &options, &common[3..]].concat());
+        assert_eq!((code, out.as_str()), (Some(2), ""), "{err}");
+        assert!(
+            err.contains(why) && err.lines().count() == 1,
+            "{why}: {err}"
+        );
+    }
+    let (code, _, err) = run(&[
+        "follow",
+        "--cert-file",
+        &certificate,
+        "http://localhost:1/log",
+    ]);
+    assert_eq!(code, Some(2));
+    assert!(err.contains("--cert-file is for https:// URLs"), "{err}");
 }

@@ -12,7 +12,8 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ServerConfig, ServerConnection, SupportedProtocolVersion};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig, ServerConnection, SupportedProtocolVersion};
 
 use crate::support::harness::TempDir;
 
@@ -27,6 +28,13 @@ pub struct Authority(TempDir);
 pub struct Identity {
     certificate: PathBuf,
     key: PathBuf,
+}
+
+impl Identity {
+    /// The files for `--cert-file` and `--key-file`.
+    pub fn files(&self) -> [String; 2] {
+        [&self.certificate, &self.key].map(|file| file.display().to_string())
+    }
 }
 
 impl Authority {
@@ -126,13 +134,44 @@ impl Terminator {
         upstream: SocketAddr,
         versions: &[&'static SupportedProtocolVersion],
     ) -> Terminator {
+        Terminator::with(identity, upstream, versions, None)
+    }
+
+    /// Speaks only with clients whose certificates this authority has signed.
+    pub fn demanding(
+        identity: &Identity,
+        upstream: SocketAddr,
+        versions: &[&'static SupportedProtocolVersion],
+        clients: &Authority,
+    ) -> Terminator {
+        Terminator::with(identity, upstream, versions, Some(clients))
+    }
+
+    fn with(
+        identity: &Identity,
+        upstream: SocketAddr,
+        versions: &[&'static SupportedProtocolVersion],
+        clients: Option<&Authority>,
+    ) -> Terminator {
         let certificate = CertificateDer::from_pem_file(&identity.certificate).expect("PEM");
         let key = PrivateKeyDer::from_pem_file(&identity.key).expect("PEM");
-        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        let provider = Arc::new(ring::default_provider());
+        let verifier = match clients {
+            None => WebPkiClientVerifier::no_client_auth(),
+            Some(authority) => {
+                let mut roots = RootCertStore::empty();
+                let root = CertificateDer::from_pem_file(authority.file()).expect("PEM");
+                roots.add(root).expect("an authority");
+                let (roots, provider) = (Arc::new(roots), Arc::clone(&provider));
+                let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider);
+                verifier.build().expect("a verifier")
+            }
+        };
+        let config = ServerConfig::builder_with_provider(provider)
             .with_protocol_versions(versions)
             .and_then(|config| {
                 config
-                    .with_no_client_auth()
+                    .with_client_cert_verifier(verifier)
                     .with_single_cert(vec![certificate], key)
             });
         let config = Arc::new(config.expect("a configuration"));

@@ -1,0 +1,52 @@
+//! Options of every command that speaks TLS to servers: whom to trust, and who this client is.
+
+use std::path::PathBuf;
+
+use crate::client::tls::{Files, Trust};
+
+/// What `--ca-file` is for.
+pub(super) const CA_FILE: &str = "for https:// URLs: trust certificates that one of these has signed (PEM), instead of those that the system \
+     trusts; only if openrange was built with the cargo feature tls";
+/// What `--cert-file` is for.
+pub(super) const CERT_FILE: &str = "for https:// URLs: the certificate of this client, and those that lead to an authority (PEM), for servers that \
+     want one";
+/// What `--key-file` is for.
+pub(super) const KEY_FILE: &str = "the private key of that certificate (PEM, without a passphrase; default: the file of --cert-file)";
+
+/// What was given of them.
+#[derive(Default)]
+pub(super) struct Certificates {
+    pub authorities: Option<PathBuf>,
+    pub certificate: Option<PathBuf>,
+    pub key: Option<PathBuf>,
+}
+
+impl Certificates {
+    /// Reads the files, if some server is spoken to through TLS.
+    pub(super) fn trust(&self, is_tls: bool) -> Result<Option<Trust>, String> {
+        let given = [
+            ("--ca-file", &self.authorities),
+            ("--cert-file", &self.certificate),
+            ("--key-file", &self.key),
+        ];
+        let given = given.iter().find(|(_, file)| file.is_some());
+        match given {
+            Some((option, _)) if !is_tls && cfg!(feature = "tls") => {
+                return Err(format!("{option} is for https:// URLs"));
+            }
+            None if !is_tls => return Ok(None),
+            _ => {}
+        }
+        if self.key.is_some() && self.certificate.is_none() {
+            return Err(
+                "--key-file is for the certificate of --cert-file, which is missing".into(),
+            );
+        }
+        let files = Files {
+            authorities: self.authorities.as_deref(),
+            certificate: self.certificate.as_deref(),
+            key: self.key.as_deref(),
+        };
+        Trust::load(files).map(Some)
+    }
+}
