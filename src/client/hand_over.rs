@@ -11,7 +11,6 @@ impl Follower {
             return Some(Offer::Late);
         }
         match &self.lines {
-            _ if self.stopped => None,
             Some(lines) => Some(lines.batch(self.now))
                 .filter(|&count| count > 0)
                 .map(Offer::Batch),

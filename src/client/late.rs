@@ -195,7 +195,7 @@ impl Late {
         let mut changed = false;
         if self.timeout <= now {
             self.exchange.abandon();
-            changed |= self.looked(Found::Unclear, now);
+            self.looked(Found::Unclear, now);
         }
         loop {
             match self.exchange.progress() {
@@ -207,7 +207,9 @@ impl Late {
                 Progress::Content => self.take(),
                 Progress::Whole(_) => changed |= self.looked(self.found, now),
                 Progress::Broken(Broken::Stale) => self.ask(requests, now),
-                Progress::Broken(_) => changed |= self.looked(Found::Unclear, now),
+                Progress::Broken(_) => {
+                    self.looked(Found::Unclear, now);
+                }
             }
         }
         if self.lines.is_empty() && self.timeout == Moment::NEVER {

@@ -124,10 +124,4 @@ impl Lines {
             self.bytes.shrink_to(self.batching.bytes);
         }
     }
-
-    /// Forgets what waits.
-    pub fn clear(&mut self) {
-        self.bytes.clear();
-        (self.whole, self.due) = (0, Moment::NEVER);
-    }
 }

@@ -244,6 +244,7 @@ fn batches_wait_for_more_lines_but_not_for_long() {
     let start = talk.now;
     come(&mut talk, &chunk("one\ntw"));
     assert_eq!(offered(&mut talk.follower), None);
+    assert_eq!(talk.follower.state(), State::Receiving);
     let due = Moment(start.0 + 100);
     assert_eq!(talk.follower.deadline(), due);
     talk.follower.run(due);
@@ -293,6 +294,80 @@ fn the_end_of_a_generation_ends_its_last_batch() {
         .map(|place| (place.etag, place.offset))
         .collect();
     assert_eq!(late, [(ETag(2), 6)]);
+}
+
+/// Half a line that waits is not handed over yet, however the generation ended: a restart must find it.
+#[test]
+fn an_end_counts_when_everything_is_handed_over() {
+    let mut talk = tailing(batches());
+    come(
+        &mut talk,
+        &format!("{}0\r\nTail-End: sealed\r\n\r\n", chunk("one\ntw")),
+    );
+    assert!(!talk.follower.position().ended);
+    assert_eq!(
+        offered(&mut talk.follower),
+        Some((2, 0, b"one\ntw".to_vec()))
+    );
+    assert!(!talk.follower.position().ended);
+    talk.follower.handed_over(6);
+    talk.tasks();
+    assert_eq!(talk.asks(Link::Main).as_deref(), Some(NAME));
+    talk.answer(&response("416 R", "Content-Range: bytes */6\r\n", ""));
+    assert!(talk.follower.position().ended);
+    // It is known now: nothing is to be saved when it is asked again.
+    let saves = talk.saved.len();
+    assert_eq!(talk.asks(Link::Main).as_deref(), Some(NAME));
+    talk.answer(&response("416 R", "Content-Range: bytes */6\r\n", ""));
+    talk.asks(Link::Main);
+    talk.now = Moment(talk.now.0 + 10_000);
+    talk.follower.run(talk.now);
+    talk.tasks();
+    assert_eq!(talk.saved.len(), saves + 1, "{:?}", talk.saved);
+}
+
+/// All that came at once is looked at in one turn: nobody tells of it again.
+#[test]
+fn pieces_that_come_together() {
+    let mut talk = tailing(batches());
+    come(
+        &mut talk,
+        &[chunk("one\n"), chunk("tw"), chunk("o\n")].concat(),
+    );
+    assert_eq!(
+        offered(&mut talk.follower),
+        Some((2, 0, b"one\ntwo\n".to_vec()))
+    );
+}
+
+/// The log does not pass on while something of the generation is on its way to where it belongs.
+#[test]
+fn what_is_offered_comes_first() {
+    let next = "HTTP/1.1 200 OK\r\nETag: W/\"0000000000000002\"\r\nContent-Length: 0\r\n\
+                Link: </log?generation=0000000000000003>; rel=\"successor-version\"\r\n\r\n";
+    let failed = "HTTP/1.1 412 P\r\nContent-Length: 0\r\n\r\n";
+    for taken in [0, 2] {
+        let mut talk = Talk::with(settings(), with_late());
+        talk.asks(Link::Main);
+        late_line(&mut talk);
+        assert!(offered(&mut talk.follower).is_some());
+        if taken > 0 {
+            talk.follower.handed_over(taken);
+        }
+        come(&mut talk, failed);
+        let exchange = talk.follower.exchange(Link::Main);
+        let Need::Send(bytes) = exchange.need() else {
+            panic!("{:?}", exchange.need());
+        };
+        let count = bytes.len();
+        exchange.sent(count);
+        come(&mut talk, next);
+        assert_eq!(talk.follower.position().generation, Some(ETag(2)));
+        assert!(offered(&mut talk.follower).is_some());
+        talk.follower.handed_over(5 - taken);
+        talk.follower.run(talk.now);
+        assert_eq!(talk.follower.position().generation, Some(ETag(3)));
+    }
 }
 
 /// More than so many generations with late lines are not looked at: the log waits.

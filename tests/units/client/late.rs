@@ -277,7 +277,7 @@ fn a_connection_that_is_lost_is_no_look() {
     looks.run(5000);
     assert!(looks.asked().is_some());
     let text = bytes(1, 4, "one\n");
-    looks.answer(&text[..text.len() - 1]);
+    looks.answer(&bytes(1, 4, "one\ntwo\n")[..text.len()]);
     looks.late.exchange.broken("reset".into());
     assert!(!looks.run(5000));
     assert_eq!(
@@ -349,7 +349,15 @@ fn long_lines() {
     looks.asked();
     looks.answer(&bytes(1, 4 + long.len() as u64, &long[1..]));
     assert_eq!(looks.lines(), None, "it may end with the next byte");
-    // A server that sends more than was asked for.
+    // A server that sends more than was asked for, piece by piece.
+    let mut looks = Looks::new(vec![place(1, 4)]);
+    looks.run(1050);
+    looks.asked();
+    let text = bytes(1, 4, &long.repeat(2));
+    let head = text.len() - 2 * long.len();
+    looks.answer(&text[..head]);
+    looks.answer(&text[head..]);
+    assert_eq!(looks.lines(), Some((1, 4, long.as_bytes())));
     let mut looks = Looks::new(vec![place(1, 4)]);
     looks.run(1050);
     looks.asked();

@@ -71,3 +71,24 @@ fn batches() {
         "nothing more has room"
     );
 }
+
+#[test]
+fn deadlines() {
+    let mut waiting = lines(10);
+    assert_eq!(waiting.deadline(), Moment::NEVER);
+    waiting.add(b"half", Moment(1000));
+    assert_eq!(waiting.deadline(), Moment::NEVER, "no whole line");
+    waiting.add(b"\na\n", Moment(1010));
+    assert_eq!(waiting.deadline(), Moment(1060));
+    waiting.add(b"b\nc", Moment(1020));
+    assert_eq!(waiting.deadline(), Moment(1060), "of the first line");
+    waiting.remove(7, Moment(1100));
+    assert_eq!(waiting.deadline(), Moment(1150), "of what is left");
+    waiting.remove(2, Moment(1100));
+    assert_eq!(
+        (waiting.bytes(), waiting.deadline()),
+        (&b"c"[..], Moment::NEVER)
+    );
+    waiting.remove(1, Moment(1100));
+    assert_eq!(waiting.deadline(), Moment::NEVER);
+}

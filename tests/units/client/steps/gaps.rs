@@ -1,6 +1,7 @@
 //! A generation that is gone, or has ended.
 
 use openrange::client::follower::Link;
+use openrange::client::position::Position;
 use openrange::client::settings::{OnGap, Settings};
 use openrange::http::etag::ETag;
 
@@ -138,6 +139,26 @@ fn behind_a_generation_that_has_ended() {
     talk.list(&[("/log.2", 2, ""), ("/log.1", 3, ""), ("/log", 4, NOW)]);
     assert_eq!(talk.asks(Link::Main).as_deref(), Some(NAME));
     assert_eq!(talk.follower.position().generation, Some(ETag(3)));
-    // Its tail fails, since another one has the name, and so on: nothing is lost.
     assert!(talk.reports.is_empty());
+}
+
+/// Only so many earlier generations are remembered: the one that tells which of the list are newer stays.
+#[test]
+fn what_the_list_has_is_remembered_longest() {
+    for (known, earlier) in [(1, [5, 1, 2]), (5, [1, 5, 2]), (2, [1, 5, 2])] {
+        let position = Position {
+            earlier: vec![ETag(1), ETag(5)],
+            ended: true,
+            ..here()
+        };
+        let mut talk = Talk::with(settings(), Some(position));
+        talk.asks(Link::Main);
+        talk.answer(FAILED);
+        talk.asks(Link::Main);
+        talk.answer(GONE);
+        talk.asks(Link::Main);
+        talk.list(&[("/log.1", known, ""), ("/log", 3, NOW)]);
+        assert_eq!(talk.asks(Link::Main).as_deref(), Some(NAME));
+        assert_eq!(talk.follower.position().earlier, earlier.map(ETag));
+    }
 }
