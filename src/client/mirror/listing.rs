@@ -33,7 +33,9 @@ pub fn directory(document: &[u8]) -> Option<Listing> {
     for entry in value.get("entries")?.items() {
         let path = entry.get("path")?.as_str()?;
         match entry.get("kind")?.as_str()? {
-            "file" => listing.files.extend(file(entry, name(path)?)),
+            "file" => listing
+                .files
+                .extend(name(path).and_then(|name| file(entry, name))),
             _ => listing.directories.extend(name(path.trim_end_matches('/'))),
         }
     }

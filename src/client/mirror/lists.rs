@@ -103,7 +103,6 @@ impl Engine {
             }
             (_, Subject::Directory(_)) if !asked.is_empty() && !self.ends_at(status) => {
                 let why = match status {
-                    200 => "the list cannot be understood".into(),
                     403 => first_line(document),
                     _ => format!("{status}: {}", first_line(document)),
                 };
@@ -115,8 +114,12 @@ impl Engine {
             }
         };
         let Some(listing) = listing else {
+            let why = "the list cannot be understood";
+            if !asked.is_empty() {
+                return self.list_refused_below(&asked, status, why, now);
+            }
             self.catalog.mark(&asked);
-            return self.list_failed("the list cannot be understood".into(), now);
+            return self.list_failed(why.into(), now);
         };
         if let Err(why) = self.tree.establish() {
             self.end = Some(End::Unusable(why));

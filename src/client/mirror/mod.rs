@@ -21,6 +21,6 @@ mod records;
 pub mod rule;
 pub mod run;
 pub mod stage;
-mod steps;
+pub mod steps;
 pub mod tree;
 mod watch;

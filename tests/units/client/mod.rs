@@ -8,6 +8,7 @@ mod follower;
 mod generations;
 mod late;
 mod lines;
+mod mirror;
 mod pace;
 mod plan;
 mod requests;

@@ -1,0 +1,6 @@
+//! What a mirror reads and decides, without a server: `openrange mirror`.
+
+mod engine;
+mod events;
+mod listing;
+mod tree;
