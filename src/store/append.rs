@@ -15,7 +15,7 @@ use rustix::process::{Resource, getrlimit};
 use super::file::OpenFile;
 use super::file_stat::FileStat;
 use super::place::{Place, Stop, failure, failure_at, lock};
-use super::redo::Note;
+use super::redo::Notes;
 use super::reservation::Space;
 use super::root::Files;
 use crate::http::conditional::{self, Conditions};
@@ -58,6 +58,7 @@ pub struct Appender {
     file: Rc<OpenFile>,
     handle: Arc<OwnedFd>,
     space: Space,
+    notes: Notes,
 }
 
 /// Appends to the file that has the name now, or creates it. Gives the open file too, for whoever appends next.
@@ -84,11 +85,12 @@ pub fn append(place: Place, what: &Append<'_>) -> Result<(Appended, Appender), S
             Err(Errno::NOENT) => continue,
             Err(error) => return Err(failure(error).into()),
         };
-        let appender = Appender {
+        let mut appender = Appender {
             place,
             file,
             space: Space::of(handle.as_fd()),
             handle,
+            notes: Notes::default(),
         };
         match appender.append(what, is_new)? {
             Some(appended) => return Ok((appended, appender)),
@@ -103,7 +105,7 @@ impl Appender {
     ///
     /// # Errors
     /// As [`append`].
-    pub fn append(&self, what: &Append<'_>, is_new: bool) -> Result<Option<Appended>, Stop> {
+    pub fn append(&mut self, what: &Append<'_>, is_new: bool) -> Result<Option<Appended>, Stop> {
         let _lock = match lock(self.handle.as_fd()) {
             Err(Stop::Locked) if what.unattended => None,
             lock => Some(lock?),
@@ -116,6 +118,7 @@ impl Appender {
             file: &self.file,
             handle: self.handle.as_fd(),
             space: self.space,
+            notes: &mut self.notes,
             is_new,
             is_attended: !what.unattended,
         };
@@ -194,6 +197,7 @@ struct Target<'a> {
     file: &'a OpenFile,
     handle: BorrowedFd<'a>,
     space: Space,
+    notes: &'a mut Notes,
     /// This request has created it.
     is_new: bool,
     /// Somebody waits for the result.
@@ -202,7 +206,7 @@ struct Target<'a> {
 
 impl Target<'_> {
     /// `stat`: how the file is since it is locked.
-    fn append(self, what: &Append<'_>, stat: FileStat) -> Result<Receipt, Stop> {
+    fn append(mut self, what: &Append<'_>, stat: FileStat) -> Result<Receipt, Stop> {
         let current = (self.file.tag(), stat.modified());
         let current = (!self.is_new).then_some(current);
         if !conditional::permits_write(what.conditions, current) {
@@ -258,17 +262,21 @@ impl Target<'_> {
     }
 
     /// Writes one record behind a file that is so long; gives the offset of its end.
-    fn write(&self, bytes: &[u8], size: u64) -> Result<u64, WriteFailure> {
+    fn write(&mut self, bytes: &[u8], size: u64) -> Result<u64, WriteFailure> {
         let length = bytes.len() as u64;
         if let Err(error) = self.space.reserve(self.handle, length, size) {
             return Err(self.nothing_written(error));
         }
-        // Taken back once the record is there as a whole. Nobody was promised a record that comes unattended.
-        let _note = match self.is_attended {
-            true => Note::new(self.place.directory(), self.file.id().inode(), size, bytes),
-            false => None,
+        let handle = self.handle;
+        let write = || rustix::io::retry_on_intr(|| rustix::io::write(handle, bytes));
+        // Nobody was promised a record that comes unattended.
+        let result = match self.is_attended {
+            true => {
+                let (directory, inode) = (self.place.shared_directory(), self.file.id().inode());
+                self.notes.during(directory, (inode, size), bytes, write)
+            }
+            false => write(),
         };
-        let result = rustix::io::retry_on_intr(|| rustix::io::write(self.handle, bytes));
         match result {
             Ok(count) if count == bytes.len() => {
                 // The offset of a descriptor with O_APPEND is the end of what it wrote last, whoever else has written.

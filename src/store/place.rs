@@ -25,7 +25,7 @@ pub struct Place {
     name: Box<[u8]>,
     /// The whole name.
     path: Path,
-    directory: OwnedFd,
+    directory: Rc<OwnedFd>,
 }
 
 /// Why nothing was written now.
@@ -69,7 +69,7 @@ impl Place {
             prefix,
             name: name.into(),
             path: path.clone(),
-            directory,
+            directory: Rc::new(directory),
         })
     }
 
@@ -88,13 +88,19 @@ impl Place {
         self.directory.as_fd()
     }
 
+    /// The same, for those who need it for longer.
+    #[must_use]
+    pub fn shared_directory(&self) -> &Rc<OwnedFd> {
+        &self.directory
+    }
+
     /// The directory, as a descriptor that can be synchronised.
     ///
     /// # Errors
     /// EACCES, EMFILE.
     pub fn open_directory(&self) -> Result<OwnedFd, Errno> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        rustix::fs::openat(&self.directory, ".", flags, Mode::empty())
+        rustix::fs::openat(self.directory(), ".", flags, Mode::empty())
     }
 
     /// The regular file that has the name now; `None`: nothing has it.
@@ -117,7 +123,7 @@ impl Place {
     #[must_use]
     pub fn taken(&self) -> WriteFailure {
         let flags = AtFlags::SYMLINK_NOFOLLOW;
-        match rustix::fs::statat(&self.directory, self.last(), flags) {
+        match rustix::fs::statat(self.directory(), self.last(), flags) {
             // A link to nothing. Where it leads is not for a client to decide.
             Ok(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::Symlink => {
                 WriteFailure::Forbidden

@@ -3,12 +3,16 @@
 //! it, and a server that finds such a note at its start writes what is missing. It is not taken back: followers may have
 //! its beginning.
 //!
+//! To create and remove a file costs far more than to write a short record. So whoever appends again and again keeps the
+//! file, writes one note behind the other, and only the last one counts. Nothing in it is ever written over.
+//!
 //! This is about processes that die. What survives the end of the machine is the business of `Prefer: fsync`.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::fs::{FileExt, MetadataExt};
+use std::rc::Rc;
 use std::thread;
 use std::time::Duration;
 
@@ -17,58 +21,115 @@ use rustix::io::Errno;
 
 use super::replace::hidden_name;
 
-/// What the names of notes begin with; the digits behind are those of temporary files.
+/// What the names of files with notes begin with; the digits behind are those of temporary files.
 pub const NOTE: &[u8] = b".openrange-append-";
-/// Three numbers of 8 bytes: where the record begins, its length, the inode number of its file. The record follows.
+/// Three numbers of 8 bytes: where the record begins, its length, the inode number of its file. The record follows. A length
+/// of 0: the record before is there as a whole, or never will be.
 const HEAD: usize = 24;
 /// How often, and after which pause, a lock is tried that somebody else has.
 const TRIES: u32 = 50;
 const PAUSE: Duration = Duration::from_millis(10);
+/// Whoever has needed so many notes will need more, and keeps the file. Nobody else leaves one for a moment.
+const NOTES_MIN: u32 = 3;
+/// A file with more bytes of notes is not kept: a server that starts reads it as a whole.
+const NOTES_BYTES_MAX: u64 = 64 * 1024;
 /// The page cache has no smaller pages.
 pub(super) const PAGE: u64 = 4096;
 
-/// A note of a record that is being written, while this is there.
-#[must_use]
-pub struct Note<'a> {
-    directory: BorrowedFd<'a>,
-    name: Vec<u8>,
-    /// Locked, so that another server that starts meanwhile sees that the writer lives.
-    file: File,
+/// Whether a kill can cut a record of `length` bytes behind the `size` bytes of a file: not within one page.
+fn may_be_cut(size: u64, length: u64) -> bool {
+    let last = size.saturating_add(length).saturating_sub(1);
+    size / PAGE != last / PAGE
 }
 
-impl<'a> Note<'a> {
-    /// Notes that `bytes` are about to be written to a file with this inode number, which is `size` bytes long. `None`: a
-    /// kill cannot cut them, or there can be no note: then they are written without one.
-    pub fn new(directory: BorrowedFd<'a>, inode: u64, size: u64, bytes: &[u8]) -> Option<Note<'a>> {
-        let end = size.saturating_add(bytes.len() as u64);
-        if size / PAGE == end.saturating_sub(1) / PAGE {
-            return None;
+/// The notes of records for one file.
+#[derive(Default)]
+pub struct Notes {
+    kept: Option<Note>,
+    /// How many there were.
+    count: u32,
+}
+
+impl Notes {
+    /// Does `write`, which writes `bytes` to a file in this directory with this inode number that is `size` bytes long, with
+    /// a note if a kill can cut them. If there can be no note, they are written without one.
+    pub fn during<T>(
+        &mut self,
+        directory: &Rc<OwnedFd>,
+        (inode, size): (u64, u64),
+        bytes: &[u8],
+        write: impl FnOnce() -> T,
+    ) -> T {
+        if !may_be_cut(size, bytes.len() as u64) {
+            return write();
         }
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+        self.count = self.count.saturating_add(1);
+        let kept = self.kept.take().filter(Note::is_there);
+        let note = kept.or_else(|| Note::create(directory));
+        let note = note.and_then(|note| note.add(inode, size, bytes).ok());
+        let result = write();
+        let is_kept = self.count >= NOTES_MIN;
+        let note = note.filter(|note| is_kept && note.length < NOTES_BYTES_MAX);
+        self.kept = note.and_then(|note| note.add(inode, size, &[]).ok());
+        result
+    }
+}
+
+/// A file with notes. It is removed with this.
+#[must_use]
+struct Note {
+    directory: Rc<OwnedFd>,
+    name: Vec<u8>,
+    /// Locked, so that another server that starts meanwhile sees that the writer lives. Every write is at the end.
+    file: File,
+    /// So many bytes are in it.
+    length: u64,
+}
+
+impl Note {
+    /// An empty one in this directory. `None`: there can be none.
+    fn create(directory: &Rc<OwnedFd>) -> Option<Note> {
+        let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE | OFlags::EXCL;
+        let flags = flags | OFlags::CLOEXEC;
         let (name, mode) = (hidden_name(NOTE), Mode::RUSR | Mode::WUSR);
         let file = rustix::fs::openat(directory, name.as_slice(), flags, mode).ok()?;
-        let mut note = Note {
-            directory,
+        let note = Note {
+            directory: Rc::clone(directory),
             name,
             file: file.into(),
+            length: 0,
         };
         rustix::fs::flock(&note.file, FlockOperation::NonBlockingLockExclusive).ok()?;
-        let head = [size, bytes.len() as u64, inode].map(u64::to_le_bytes);
-        note.file.write_all(head.as_flattened()).ok()?;
-        note.file.write_all(bytes).ok()?;
         Some(note)
     }
-}
 
-impl Drop for Note<'_> {
-    fn drop(&mut self) {
-        let flags = AtFlags::empty();
-        let _ = rustix::fs::unlinkat(self.directory, self.name.as_slice(), flags);
+    /// Whether a server that starts would find it: somebody may have removed it.
+    fn is_there(&self) -> bool {
+        rustix::fs::fstat(&self.file).is_ok_and(|stat| stat.st_nlink > 0)
+    }
+
+    /// Adds a note.
+    ///
+    /// # Errors
+    /// ENOSPC and the like: then it is removed.
+    fn add(mut self, inode: u64, begin: u64, record: &[u8]) -> io::Result<Note> {
+        let head = [begin, record.len() as u64, inode].map(u64::to_le_bytes);
+        let note = [head.as_flattened(), record].concat();
+        self.file.write_all(&note)?;
+        self.length += note.len() as u64;
+        Ok(self)
     }
 }
 
-/// Writes what is missing of the record in a note that nobody has locked, whose file is in the same directory. Gives the
-/// number of bytes that were missing; `None`: somebody still writes.
+impl Drop for Note {
+    fn drop(&mut self) {
+        let flags = AtFlags::empty();
+        let _ = rustix::fs::unlinkat(&self.directory, self.name.as_slice(), flags);
+    }
+}
+
+/// Writes what is missing of the last record in a file with notes that nobody has locked, whose file is in the same
+/// directory. Gives the number of bytes that were missing; `None`: somebody still writes.
 ///
 /// # Errors
 /// One line: the record stays as it is.
@@ -79,24 +140,32 @@ pub fn complete(directory: BorrowedFd<'_>, note: &[u8]) -> io::Result<Option<u64
         Err(Errno::WOULDBLOCK) => return Ok(None),
         result => result?,
     }
-    let mut record = Vec::new();
-    (&note).read_to_end(&mut record)?;
-    let Some((head, record)) = record.split_at_checked(HEAD) else {
+    let mut notes = Vec::new();
+    (&note).read_to_end(&mut notes)?;
+    let Some(([begin, _, inode], record)) = last(&notes) else {
         return Ok(Some(0));
     };
-    let number = |at: usize| {
-        let bytes = head[at..at + 8].try_into().expect("eight bytes");
-        u64::from_le_bytes(bytes)
-    };
-    let (begin, length, inode) = (number(0), number(8), number(16));
-    // The note itself was cut: then nothing of the record was written.
-    if length != record.len() as u64 {
-        return Ok(Some(0));
-    }
     match find(directory, inode)? {
         Some(file) => finish(&file.into(), begin, record).map(Some),
         None => Ok(Some(0)),
     }
+}
+
+/// The last note, if its record may have been cut. One that was itself cut is none: nothing of its record was written, and
+/// the records before are there as a whole.
+fn last(notes: &[u8]) -> Option<([u64; 3], &[u8])> {
+    let mut notes = notes;
+    let mut last = None;
+    while !notes.is_empty() {
+        let (head, rest) = notes.split_first_chunk::<HEAD>()?;
+        let (numbers, _) = head.as_chunks::<8>();
+        let head = [0, 1, 2].map(|at| u64::from_le_bytes(numbers[at]));
+        let length = usize::try_from(head[1]).ok()?;
+        let (record, rest) = rest.split_at_checked(length)?;
+        last = (!record.is_empty()).then_some((head, record));
+        notes = rest;
+    }
+    last
 }
 
 /// The file with this inode number, whatever its name is now.

@@ -1,19 +1,33 @@
 //! A server that was killed while it wrote: what it has left is completed or removed by the next one.
 
+use std::fs;
 use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
 
 use rustix::fs::FlockOperation;
 
 use super::{names, once, read};
-use crate::support::harness::{Server, TempDir};
+use crate::support::harness::{Server, TempDir, eventually};
 
 const NOTE: &str = "in/.openrange-append-0123456789abcdef";
 
 /// A note that a record of `length` bytes, of which `record` was noted, was to begin at `begin` in a file.
 fn note(dir: &TempDir, name: &str, begin: u64, length: usize, record: &[u8]) {
+    dir.write(NOTE, noted(dir, name, begin, length, record));
+}
+
+/// The bytes of such a note.
+fn noted(dir: &TempDir, name: &str, begin: u64, length: usize, record: &[u8]) -> Vec<u8> {
     let inode = dir.join(name).metadata().expect("a file").ino();
     let head = [begin, length as u64, inode].map(u64::to_le_bytes);
-    dir.write(NOTE, [head.as_flattened(), record].concat());
+    [head.as_flattened(), record].concat()
+}
+
+fn notes_in(dir: &TempDir) -> Vec<PathBuf> {
+    let entries = fs::read_dir(dir.join("in")).expect("a directory");
+    let paths = entries.map(|entry| entry.expect("an entry").path());
+    let is_note = |path: &PathBuf| path.to_string_lossy().contains("/.openrange-append-");
+    paths.filter(is_note).collect()
 }
 
 fn start(dir: &TempDir) -> Server {
@@ -49,6 +63,75 @@ fn half_a_record_gets_its_other_half() {
         assert_eq!(once(&server, "POST", "/in/t.1", &[], "+").status, 204);
         assert_eq!(read(&dir, "in/t.1"), format!("{expected}+"));
     }
+}
+
+#[test]
+fn of_several_notes_the_last_one_counts_if_it_is_whole() {
+    for (records, tail, expected) in [
+        (
+            &[(0, "begin"), (5, "middle"), (11, "the end")][..],
+            "",
+            "beginmiddlethe end",
+        ),
+        (&[(0, "begin"), (5, "middle"), (11, "")], "", "beginmiddlet"),
+        (&[(11, "the end"), (0, "")], "", "beginmiddlet"),
+        // The server was killed while it wrote the next note: so it had written what the notes before say.
+        (&[(11, "the end")], "half of a head", "beginmiddlet"),
+    ] {
+        let dir = TempDir::new();
+        dir.mkdir("in");
+        dir.write("in/t", "beginmiddlet");
+        let mut notes = Vec::new();
+        for (begin, record) in records {
+            notes.extend(noted(&dir, "in/t", *begin, record.len(), record.as_bytes()));
+        }
+        dir.write(NOTE, [&notes, tail.as_bytes()].concat());
+        let _server = start(&dir);
+        assert_eq!(read(&dir, "in/t"), expected, "{records:?} {tail}");
+        assert_eq!(names(&dir, "in"), ["t"]);
+    }
+}
+
+#[test]
+fn whoever_appends_again_and_again_keeps_its_notes_for_a_moment() {
+    let dir = TempDir::new();
+    dir.mkdir("in");
+    let server = start(&dir);
+    let record = "r".repeat(9000);
+    let append = |server: &Server| {
+        let response = once(server, "POST", "/in/t", &[], &record);
+        assert!(matches!(response.status, 201 | 204));
+    };
+    // A slow machine may be out of that moment each time.
+    eventually("notes that stay", || {
+        append(&server);
+        !notes_in(&dir).is_empty()
+    });
+    // Who has removed them has not removed those of later records.
+    eventually("notes again", || {
+        for path in notes_in(&dir) {
+            let _ = fs::remove_file(path);
+        }
+        append(&server);
+        !notes_in(&dir).is_empty()
+    });
+    eventually("no notes", || notes_in(&dir).is_empty());
+    eventually("notes once more", || {
+        append(&server);
+        !notes_in(&dir).is_empty()
+    });
+    let before = read(&dir, "in/t");
+    assert_eq!(before.len() % record.len(), 0);
+    drop(server);
+    let server = start(&dir);
+    assert_eq!(read(&dir, "in/t"), before);
+    assert_eq!(names(&dir, "in"), ["t"]);
+    // Nor does a server leave any that ends.
+    for _ in 0..4 {
+        append(&server);
+    }
+    assert!(server.stop().success());
+    assert_eq!(names(&dir, "in"), ["t"]);
 }
 
 #[test]

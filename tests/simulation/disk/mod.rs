@@ -128,19 +128,22 @@ fn restart(
     after
 }
 
-/// A note has the number of its file as it is on the disk that it came to.
-fn translate(dir: &TempDir, note: &str, left: &Survivors) {
-    let mut bytes = fs::read(dir.join(note)).expect("a note");
-    let Some(number) = bytes.get_mut(NOTE_HEAD - 8..NOTE_HEAD) else {
-        return;
-    };
-    let inode = u64::from_le_bytes((&*number).try_into().expect("eight bytes"));
-    let about = left.iter().find(|(_, file)| file.inode as u64 == inode);
-    let real = about.map_or(0, |(name, _)| {
-        dir.join(name).metadata().expect("a file").ino()
-    });
-    number.copy_from_slice(&real.to_le_bytes());
-    dir.write(note, bytes);
+/// Each note has the number of its file as it is on the disk that it came to.
+fn translate(dir: &TempDir, notes: &str, left: &Survivors) {
+    let mut bytes = fs::read(dir.join(notes)).expect("notes");
+    let mut rest = &mut bytes[..];
+    while let Some((head, behind)) = rest.split_at_mut_checked(NOTE_HEAD) {
+        let at = |index: usize| head[index..index + 8].try_into().expect("eight bytes");
+        let (length, inode) = (u64::from_le_bytes(at(8)), u64::from_le_bytes(at(16)));
+        let about = left.iter().find(|(_, file)| file.inode as u64 == inode);
+        let real = about.map_or(0, |(name, _)| {
+            dir.join(name).metadata().expect("a file").ino()
+        });
+        head[NOTE_HEAD - 8..].copy_from_slice(&real.to_le_bytes());
+        let length = usize::try_from(length).expect("a length");
+        rest = behind.split_at_mut(length.min(behind.len())).1;
+    }
+    dir.write(notes, bytes);
 }
 
 /// A PATCH, whatever became of it before.

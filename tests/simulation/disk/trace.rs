@@ -108,9 +108,9 @@ impl Reader {
             });
             if let (Step::Write(inode, bytes), Some(about)) = (&mut self.steps[at], about)
                 && notes.contains(inode)
-                && bytes.len() == NOTE_HEAD
+                && bytes.len() >= NOTE_HEAD
             {
-                bytes[NOTE_HEAD - 8..].copy_from_slice(&(about as u64).to_le_bytes());
+                bytes[NOTE_HEAD - 8..NOTE_HEAD].copy_from_slice(&(about as u64).to_le_bytes());
             }
         }
         self.steps
