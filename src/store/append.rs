@@ -263,20 +263,11 @@ impl Target<'_> {
 
     /// Writes one record behind a file that is so long; gives the offset of its end.
     fn write(&mut self, bytes: &[u8], size: u64) -> Result<u64, WriteFailure> {
-        let length = bytes.len() as u64;
-        if let Err(error) = self.space.reserve(self.handle, length, size) {
-            return Err(self.nothing_written(error));
+        let mut result = self.try_to_write(bytes, size);
+        // Notes that were kept take space.
+        if matches!(result, Err(Errno::NOSPC | Errno::DQUOT)) && self.notes.remove() {
+            result = self.try_to_write(bytes, size);
         }
-        let handle = self.handle;
-        let write = || rustix::io::retry_on_intr(|| rustix::io::write(handle, bytes));
-        // Nobody was promised a record that comes unattended.
-        let result = match self.is_attended {
-            true => {
-                let (directory, inode) = (self.place.shared_directory(), self.file.id().inode());
-                self.notes.during(directory, (inode, size), bytes, write)
-            }
-            false => write(),
-        };
         match result {
             Ok(count) if count == bytes.len() => {
                 // The offset of a descriptor with O_APPEND is the end of what it wrote last, whoever else has written.
@@ -285,6 +276,20 @@ impl Target<'_> {
             }
             Ok(count) => Err(self.partly_written(count, bytes.len())),
             Err(error) => Err(self.nothing_written(error)),
+        }
+    }
+
+    fn try_to_write(&mut self, bytes: &[u8], size: u64) -> Result<usize, Errno> {
+        let handle = self.handle;
+        self.space.reserve(handle, bytes.len() as u64, size)?;
+        let write = || rustix::io::retry_on_intr(|| rustix::io::write(handle, bytes));
+        // Nobody was promised a record that comes unattended.
+        match self.is_attended {
+            true => {
+                let (directory, inode) = (self.place.shared_directory(), self.file.id().inode());
+                self.notes.during(directory, (inode, size), bytes, write)
+            }
+            false => write(),
         }
     }
 

@@ -31,8 +31,8 @@ const TRIES: u32 = 50;
 const PAUSE: Duration = Duration::from_millis(10);
 /// Whoever has needed so many notes will need more, and keeps the file. Nobody else leaves one for a moment.
 const NOTES_MIN: u32 = 3;
-/// A file with more bytes of notes is not kept: a server that starts reads it as a whole.
-const NOTES_BYTES_MAX: u64 = 64 * 1024;
+/// A file with more bytes of notes is not kept: it takes space from the logs beside it.
+const NOTES_BYTES_MAX: u64 = 16 * 1024;
 /// The page cache has no smaller pages.
 pub(super) const PAGE: u64 = 4096;
 
@@ -72,6 +72,11 @@ impl Notes {
         let note = note.filter(|note| is_kept && note.length < NOTES_BYTES_MAX);
         self.kept = note.and_then(|note| note.add(inode, size, &[]).ok());
         result
+    }
+
+    /// Gives the space of the notes back. False if there are none.
+    pub fn remove(&mut self) -> bool {
+        self.kept.take().is_some()
     }
 }
 

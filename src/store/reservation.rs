@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use rustix::fs::FallocateFlags;
 use rustix::io::Errno;
-use rustix::process::{Resource, getrlimit};
+use rustix::process::{Resource, geteuid, getrlimit};
 
 use super::file_system::FileSystem;
 use super::redo::PAGE;
@@ -55,6 +55,9 @@ impl Space {
         if self.is_whole(length, size) {
             return Ok(());
         }
+        if self.tells && self.takes_blocks(length, size) && !has_space(file, length, size) {
+            return Err(Errno::NOSPC);
+        }
         let result = rustix::io::retry_on_intr(|| {
             rustix::fs::fallocate(file, FallocateFlags::KEEP_SIZE, size, length)
         });
@@ -70,6 +73,35 @@ impl Space {
         let last = size.saturating_add(length).saturating_sub(1);
         size / self.block == last / self.block && (self.tells || !is_new)
     }
+
+    /// Whether a write takes more than one block that the file does not have yet: then fallocate(2) may get only some.
+    fn takes_blocks(self, length: u64, size: u64) -> bool {
+        let (first, end) = (size.div_ceil(self.block), size.saturating_add(length));
+        end.div_ceil(self.block) > first + 1
+    }
+}
+
+/// Whether the file system says that it has space for `length` bytes behind the `size` bytes of a file.
+///
+/// This comes before fallocate(2) because that keeps what it has got when it fails, and nothing takes that from the file
+/// again: to truncate it to the size that it had a moment ago would cut what others have appended since. Where others take
+/// the space in between, or a quota ends it, some stays with the file.
+fn has_space(file: BorrowedFd<'_>, length: u64, size: u64) -> bool {
+    let Ok(found) = rustix::fs::fstatvfs(file) else {
+        return true;
+    };
+    let blocks = match geteuid().is_root() {
+        true => found.f_bfree,
+        false => found.f_bavail,
+    };
+    let free = blocks.saturating_mul(found.f_frsize);
+    // A file system without a limit has no blocks.
+    if found.f_blocks == 0 || free >= length {
+        return true;
+    }
+    // The rest of the last block, and what an earlier reservation has left.
+    let own = rustix::fs::fstat(file).map_or(0, |stat| stat.st_blocks as u64 * 512);
+    free.saturating_add(own.saturating_sub(size)) >= length
 }
 
 /// The largest size that this process may give a file, which fallocate(2) does not look at. It is asked for once: where
