@@ -87,7 +87,8 @@ pub fn by_content(beginning: &[u8]) -> &'static str {
         Err(_) => return OCTETS,
     };
     let control = |byte: &u8| matches!(byte, 0..=6 | 14..=26 | 28..=31 | 127);
-    if text.iter().any(control) {
+    // All of them, and not until the first one is found: so the compiler looks at many at once.
+    if text.iter().fold(false, |any, byte| any | control(byte)) {
         OCTETS
     } else {
         TEXT

@@ -132,3 +132,15 @@ fn contents() {
         );
     }
 }
+
+#[test]
+fn each_byte_at_each_place() {
+    for byte in 0..=127_u8 {
+        let expected = !matches!(byte, 0..=6 | 14..=26 | 28..=31 | 127);
+        for before in 0..40 {
+            let mut content = vec![b'a'; 40];
+            content[before] = byte;
+            assert_eq!(by_content(&content) == TEXT, expected, "{byte} at {before}");
+        }
+    }
+}
