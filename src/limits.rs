@@ -134,12 +134,13 @@ pub const LAST_LINES_MAX: u64 = 1024 * 1024;
 pub const BUDGET_BYTES: u64 = 256 * 1024;
 /// See [`BUDGET_BYTES`].
 pub const BUDGET_WANTS: u32 = 32;
-/// Tails driven in one turn of a pass over a topic: at 8 to 15 µs each an unrelated request waits about 2 ms at most.
-pub const FANOUT_SLICE: usize = 128;
+/// Tails driven in one turn of a pass over a topic: at 8 to 15 µs each an unrelated request waits half a millisecond or so. A
+/// turn costs about as much as a tenth of one of them.
+pub const FANOUT_SLICE: usize = 32;
 /// How long this may take, if each of them needs something else.
-pub const FANOUT_TIME: Duration = Duration::from_millis(2);
+pub const FANOUT_TIME: Duration = Duration::from_millis(1);
 /// Of them, tails of one topic in a row while other topics wait.
-pub const FANOUT_RUN: usize = 64;
+pub const FANOUT_RUN: usize = 16;
 /// Connections in the middle of an answer that are driven in one turn: with [`BUDGET_BYTES`] each, a new
 /// request waits about 2 ms at most, however many downloads are under way.
 pub const BULK_SLICE: usize = 32;
