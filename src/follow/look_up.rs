@@ -76,8 +76,15 @@ impl Topics {
             Err(other) => return other.into(),
         };
         let (name, file) = (Rc::clone(&resolved.name), Rc::clone(&resolved.file));
+        // When a followed file was found, it was looked at; if its watches are placed after that, that look is forgotten.
+        let held = resolved.is_followed.then(|| Rc::clone(&file));
+        let is_held = |file| held.is_some_and(|held| Rc::ptr_eq(&held, file));
         let (file, topic, info) = if asked.is_none_or(ParsedRequest::subscribes) {
             match self.follow(&name, file) {
+                Ok((key, file)) if is_held(&file) => {
+                    let info = file.cached_info();
+                    (file, Some(key), info)
+                }
                 Ok((key, file)) => (Rc::clone(&file), Some(key), file.info()),
                 Err(other) => return other.into(),
             }

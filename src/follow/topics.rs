@@ -196,6 +196,8 @@ impl Topics {
         let terms = self.polls.terms();
         let topic = &mut self.registry[key];
         self.watches.place(key, topic, files, terms);
+        // What was measured before may have changed without an event.
+        topic.file.invalidate();
         if topic.poll.is_none() {
             // Somebody begins to follow it: it will probably grow soon.
             topic.grew = Some(self.now);

@@ -370,17 +370,28 @@ impl OpenFile {
     /// # Errors
     /// As [`OpenFile::stat`].
     pub fn info(&self) -> Result<FileInfo, Errno> {
-        let look = self.stat()?;
-        Ok(FileInfo {
+        Ok(self.info_of(self.stat()?))
+    }
+
+    /// The same by the last look, if nothing has happened since.
+    ///
+    /// # Errors
+    /// As [`OpenFile::stat`].
+    pub fn cached_info(&self) -> Result<FileInfo, Errno> {
+        Ok(self.info_of(self.cached_stat()?))
+    }
+
+    fn info_of(&self, look: FileStat) -> FileInfo {
+        FileInfo {
             size: look.size,
             sealed: look.sealed,
-            modified: Date::from_seconds(look.modified),
+            modified: look.modified(),
             changed: Date::from_seconds(look.changed),
             etag: self.tag(),
             media: self.media.unwrap_or_else(|| self.sniff(look.size)),
             start: None,
             bytes_before: None,
-        })
+        }
     }
 
     fn sniff(&self, size: u64) -> &'static str {

@@ -43,7 +43,11 @@ impl ResolvedFile {
         match self.measured {
             Some((before, info)) if before == truncation => Ok(info),
             _ => {
-                let info = self.file.info()?;
+                // A followed file was looked at when it was found.
+                let info = match self.is_followed {
+                    true => self.file.cached_info()?,
+                    false => self.file.info()?,
+                };
                 self.measured = Some((truncation, info));
                 Ok(info)
             }

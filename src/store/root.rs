@@ -158,7 +158,7 @@ impl Files {
     ///
     /// The name is resolved to an O_PATH descriptor first and only a regular file is then opened for reading: opening a
     /// FIFO would let a waiting writer through, opening a device may act. If it is the file that is `held` open already,
-    /// it is not opened again.
+    /// it is not opened again, and this look is its last one: [`OpenFile::cached_stat`].
     ///
     /// # Errors
     /// ENOENT and its kin, EXDEV if the name leads out of the root, EACCES, EMFILE, EIO.
@@ -167,7 +167,9 @@ impl Files {
             if held.is_remote() {
                 self.refresh(name);
             }
-            if held.may_stand_for(&self.stat(name)?) && self.begins_like(name, held)? {
+            let found = self.stat(name)?;
+            if held.may_stand_for(&found) && self.begins_like(name, held)? {
+                held.stat_as(&found)?;
                 return Ok(Node::File(Rc::clone(held)));
             }
         }
