@@ -3,7 +3,9 @@
 
 use crate::support::pace::some;
 use Verdict::{Failed, NotModified, Proceed, ProceedWhole};
-use openrange::http::conditional::{Conditions, ETag, Validators, Verdict, judge};
+use openrange::http::conditional::{
+    Conditions, ETag, Validators, Verdict, judge, permits_untagged, permits_write,
+};
 use openrange::http::date::Date;
 
 const TAG: ETag = ETag(0x0123_4567_89ab_cdef);
@@ -278,4 +280,61 @@ fn tags_are_written_in_full() {
     assert_eq!(ETag(0).to_string(), "W/\"0000000000000000\"");
     assert_eq!(ETag(0xabc).to_string(), "W/\"0000000000000abc\"");
     assert_eq!(ETag(u64::MAX).to_string(), "W/\"ffffffffffffffff\"");
+}
+
+/// RFC 9110 section 13.2.2 for a method that writes: what is there, or nothing, is compared.
+#[test]
+fn what_may_be_written() {
+    // If-Match, If-Unmodified-Since, If-None-Match; whether the file may be written, and whether a new one may.
+    let table = [
+        ([Absent, Absent, Absent], true, true),
+        ([Same, Absent, Absent], true, false),
+        ([Star, Absent, Absent], true, false),
+        ([Other, Absent, Absent], false, false),
+        ([Garbage, Absent, Absent], false, false),
+        ([Absent, Earlier, Absent], false, true),
+        ([Absent, Equal, Absent], true, true),
+        ([Absent, Later, Absent], true, true),
+        ([Absent, Garbage, Absent], true, true),
+        // With If-Match the date does not count.
+        ([Same, Earlier, Absent], true, false),
+        ([Other, Later, Absent], false, false),
+        ([Absent, Absent, Same], false, true),
+        ([Absent, Absent, Star], false, true),
+        ([Absent, Absent, Other], true, true),
+        ([Absent, Absent, Garbage], true, true),
+        ([Same, Absent, Same], false, false),
+        ([Same, Absent, Other], true, false),
+        ([Absent, Later, Star], false, true),
+        ([Absent, Earlier, Other], false, true),
+    ];
+    for ([matches, since, none], there, new) in table {
+        for turn in 0..4 {
+            let conditions = Conditions {
+                if_match: value(matches, turn),
+                if_unmodified_since: value(since, turn),
+                if_none_match: value(none, turn),
+                ..Conditions::default()
+            };
+            let current = Some((TAG, Date::from_seconds(MODIFIED)));
+            assert_eq!(permits_write(&conditions, current), there, "{conditions:?}");
+            assert_eq!(permits_write(&conditions, None), new, "{conditions:?}");
+        }
+    }
+}
+
+#[test]
+fn what_has_no_tag() {
+    for (says, permitted) in [
+        (Absent, true),
+        (Star, true),
+        (Same, false),
+        (Garbage, false),
+    ] {
+        let conditions = Conditions {
+            if_match: value(says, 0),
+            ..Conditions::default()
+        };
+        assert_eq!(permits_untagged(&conditions), permitted, "{says:?}");
+    }
 }

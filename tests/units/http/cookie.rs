@@ -77,8 +77,9 @@ fn a_path_is_one_attribute() {
 
 #[test]
 fn one_right_cookie_among_others_is_enough() {
-    let tokens = Tokens::parse(b"one /a\ntwo /b\n").expect("a table");
+    let tokens = Tokens::parse(b"one /a\ntwo /b\nthree /\n").expect("a table");
     let (one, other) = (Proof::of(b"one"), Proof::of(b"other"));
+    let three = Proof::of(b"three");
     let now = Date::from_seconds(0);
     for (proofs, right) in [
         (vec![one], true),
@@ -86,6 +87,8 @@ fn one_right_cookie_among_others_is_enough() {
         (vec![one, other], true),
         (vec![other, one], true),
         (vec![other, other], false),
+        (vec![one, one], true),
+        (vec![one, three], true),
         (vec![], false),
     ] {
         let shown = Credentials::None.or(proofs.clone());
@@ -96,4 +99,42 @@ fn one_right_cookie_among_others_is_enough() {
         let token = Credentials::Token(b"two".as_slice().into());
         assert_eq!(token.clone().or(proofs), token);
     }
+}
+
+/// A browser forgets a cookie only by the path that it was set with.
+#[test]
+fn a_session_ends_where_it_began() {
+    let table =
+        b"one /a/b\none /a/c\ntwo /a/b\ntwo /ax\nthree /x/y until=1000\nfour /x/y\nfour /x/y/z\n";
+    let tokens = Tokens::parse(table).expect("a table");
+    let now = Date::from_seconds(0);
+    for (token, below) in [
+        ("one", "/a"),
+        ("two", "/"),
+        ("three", "/x/y"),
+        ("four", "/x/y"),
+    ] {
+        let shown = Credentials::Token(token.as_bytes().into());
+        let session = tokens.log_in(&shown, &path(b"x/y"), false, now);
+        let session = session.expect("it opens something");
+        let proof = Proof::of(token.as_bytes());
+        assert_eq!(session.below.to_string(), below, "{token}");
+        assert_eq!(session.here, below == "/x/y", "{token}");
+        assert_eq!(session.fields, proof.set(&session.below, false));
+        let name = sent(token.as_bytes());
+        let name = name.split_once('=').expect("a pair").0;
+        let expected =
+            format!("Set-Cookie: {name}=; Path={below}; Max-Age=0; HttpOnly; SameSite=Strict\r\n");
+        let ended = tokens.log_out(&Credentials::Cookies([proof].into()));
+        assert_eq!(ended.fields, expected);
+        assert_eq!((ended.below.to_string().as_str(), ended.here), ("/", false));
+    }
+    // Several end at once, also one of a token that is gone; a token in a field is no session.
+    let proofs = [Proof::of(b"one"), Proof::of(b"gone")];
+    let ended = tokens.log_out(&Credentials::Cookies(proofs.into()));
+    let expected = proofs[0].clear(&path(b"a")) + &proofs[1].clear(&Path::root());
+    assert_eq!(ended.fields, expected);
+    let token = Credentials::Token(b"one".as_slice().into());
+    assert_eq!(tokens.log_out(&token).fields, "");
+    assert_eq!(tokens.log_out(&Credentials::None).fields, "");
 }
