@@ -19,22 +19,40 @@ impl Display {
     /// Shows nothing yet. `None`: stderr is no terminal, and nobody wants the line of each second in a file.
     #[must_use]
     pub fn new(url: &Url, now: Moment) -> Option<Display> {
-        std::io::stderr().is_terminal().then(|| Display {
+        std::io::stderr()
+            .is_terminal()
+            .then(|| Display::of(url, now))
+    }
+
+    /// Wherever stderr leads.
+    #[must_use]
+    pub fn of(url: &Url, now: Moment) -> Display {
+        Display {
             url: url.to_string(),
             shown: now,
             bytes: 0,
             drawn: false,
-        })
+        }
     }
 
     /// Shows how far it is, once in a second.
     pub fn show(&mut self, follower: &Follower, now: Moment) {
+        if let Some(line) = self.line(follower, now) {
+            // To the beginning of the line, and nothing left of what was there.
+            write(&format!("\r\x1b[K{line}"));
+            self.drawn = true;
+        }
+    }
+
+    /// The line of this second; `None`: it was made already.
+    pub fn line(&mut self, follower: &Follower, now: Moment) -> Option<String> {
         let passed = now.0 - self.shown.0;
         if passed < 1000 {
-            return;
+            return None;
         }
         let bytes = follower.bytes();
         let rate = (bytes - self.bytes) * 1000 / passed;
+        (self.shown, self.bytes) = (now, bytes);
         let position = follower.position();
         let state = match follower.state() {
             State::Connecting => "connecting",
@@ -49,16 +67,12 @@ impl Display {
         let tag = position
             .generation
             .map_or_else(|| "no file".to_string(), |tag| format!("{:016x}", tag.0));
-        let line = format!(
+        Some(format!(
             "{} {tag} at {}{lag}, {}/s, {state}",
             self.url,
             position.offset,
             size(rate)
-        );
-        // To the beginning of the line, and nothing left of what was there.
-        write(&format!("\r\x1b[K{line}"));
-        self.drawn = true;
-        (self.shown, self.bytes) = (now, bytes);
+        ))
     }
 
     /// Makes place for another line.
