@@ -10,7 +10,7 @@ use super::site::Site;
 use super::topics::Topics;
 use super::watcher::TopicId;
 use crate::http::pattern::Pattern;
-use crate::http::target::Path;
+use crate::http::target::{Path, last_component};
 use crate::limits::{
     DIRECTORY_NAMES_MAX, DIRECTORY_SETTLE, DIRECTORY_SLICE, TREE_DEPTH_MAX, TREE_DIRECTORIES_MAX,
 };
@@ -191,8 +191,7 @@ impl Topics {
         let Some(directory) = topic.and_then(|topic| topic.directory.as_mut()) else {
             return;
         };
-        let last = name.rsplit(|&byte| byte == b'/').next();
-        let hidden = last.is_some_and(|last| last.starts_with(b"."));
+        let hidden = last_component(&name).starts_with(b".");
         if hidden || !directory.is_wanted(&name) {
             return;
         }

@@ -12,6 +12,7 @@ use super::rolls::Entry;
 use super::topics::Topics;
 use super::watcher::TopicId;
 use crate::http::conditional::ETag;
+use crate::http::target::last_component;
 use crate::intent::{FilePart, ParsedRequest};
 use crate::limits::FOLLOW_TRIES;
 use crate::resource::{FileInfo, GenerationPlace, Resource};
@@ -43,7 +44,7 @@ impl Topics {
         let (name, holder) = (Rc::clone(&topic.name), holder(&topic.file));
         self.families.history.note_holder(&name, holder);
         // The last step of the way. Behind a symbolic link other files have other names.
-        let own = name.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
+        let own = last_component(&name);
         let place = topic.places.last();
         let entry = place.and_then(|place| self.watches.watch.add_log(place));
         if let Some(entry) = entry {

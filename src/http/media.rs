@@ -1,5 +1,7 @@
 //! Media types: by the extension of a name, else by the beginning of the content.
 
+use super::target::last_component;
+
 /// Extension (lower case) and type. Text types carry their charset: logs are UTF-8 or close to it.
 const BY_EXTENSION: &[(&str, &str)] = &[
     ("avif", "image/avif"),
@@ -68,7 +70,7 @@ const OCTETS: &str = "application/octet-stream";
 /// The type that the extension of a name tells, if it tells one.
 #[must_use]
 pub fn by_name(name: &[u8]) -> Option<&'static str> {
-    let base = name.rsplit(|&byte| byte == b'/').next()?;
+    let base = last_component(name);
     let dot = base.iter().rposition(|&byte| byte == b'.')?;
     let extension = str::from_utf8(&base[dot + 1..]).ok()?.to_ascii_lowercase();
     let index = BY_EXTENSION

@@ -3,6 +3,7 @@
 
 use percent_encoding::percent_decode;
 
+use super::target::last_component;
 use crate::limits::EVENT_FILES_MAX;
 
 /// A name, or a pattern of names, relative to the directory.
@@ -137,8 +138,7 @@ impl Pattern {
 
     /// Whether it is without a slash and fits the last component of a name.
     fn fits_last(&self, name: &[u8]) -> bool {
-        let last = name.rsplit(|&byte| byte == b'/').next();
-        self.components.len() == 1 && last.is_some_and(|last| self.fits(last))
+        self.components.len() == 1 && self.fits(last_component(name))
     }
 
     fn may_fit_below(&self, directory: &[u8]) -> bool {

@@ -49,11 +49,14 @@ impl Path {
     /// The last component; empty for the root.
     #[must_use]
     pub fn last(&self) -> &[u8] {
-        self.name
-            .rsplit(|&byte| byte == b'/')
-            .next()
-            .unwrap_or_default()
+        last_component(&self.name)
     }
+}
+
+/// The last component of a name.
+#[must_use]
+pub fn last_component(name: &[u8]) -> &[u8] {
+    name.rsplit(|&byte| byte == b'/').next().unwrap_or_default()
 }
 
 /// What a target asks for.

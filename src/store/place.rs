@@ -12,7 +12,7 @@ use rustix::io::Errno;
 use super::file::{self, Id, OpenFile};
 use super::file_stat::FileStat;
 use super::root::{Files, Node};
-use crate::http::target::Path;
+use crate::http::target::{Path, last_component};
 use crate::receipt::WriteFailure;
 
 /// A name that may be written.
@@ -76,10 +76,7 @@ impl Place {
     /// The last component of the name.
     #[must_use]
     pub fn last(&self) -> &[u8] {
-        self.name
-            .rsplit(|&byte| byte == b'/')
-            .next()
-            .unwrap_or_default()
+        last_component(&self.name)
     }
 
     /// The directory, as a descriptor to look up names with.

@@ -52,15 +52,24 @@ impl Files {
     pub fn try_clone(&self) -> Result<Files, Errno> {
         let root = rustix::io::fcntl_dupfd_cloexec(&self.root, 0)?;
         Ok(Files {
+            links: self.links.clone(),
+            jobs: self.jobs.clone(),
+            ..self.rooted(root)
+        })
+    }
+
+    /// The files below another directory of the same file systems. No link may leave it, and it has no jobs.
+    fn rooted(&self, root: OwnedFd) -> Files {
+        Files {
             root,
             truncations: Arc::clone(&self.truncations),
             by_steps: self.by_steps.clone(),
             remote: self.remote.clone(),
             names: Names::default(),
             numbers_agree: Cell::new(false),
-            links: self.links.clone(),
-            jobs: self.jobs.clone(),
-        })
+            links: Links::default(),
+            jobs: None,
+        }
     }
 }
 
@@ -141,17 +150,8 @@ impl Files {
         if FileType::from_raw_mode(rustix::fs::fstat(&root)?.st_mode) != FileType::Directory {
             return Err(Errno::NOTDIR);
         }
-        Ok(Files {
-            root,
-            truncations: Arc::clone(&self.truncations),
-            by_steps: self.by_steps.clone(),
-            remote: self.remote.clone(),
-            names: Names::default(),
-            numbers_agree: Cell::new(false),
-            // Nobody may write by way of a link that leaves it.
-            links: Links::default(),
-            jobs: None,
-        })
+        // Nobody may write by way of a link that leaves it.
+        Ok(self.rooted(root))
     }
 
     /// Looks up a name below the root (the empty name is the root) and opens the file or directory.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::crowd::Crowd;
 use super::machine;
 use super::meter::{Meter, quantile};
-use super::probe::{self, Way};
+use super::probe;
 use super::servers::{Intake, Kind, Plan, Server};
 use super::settings::Settings;
 use super::site::{Site, record};
@@ -65,20 +65,9 @@ fn once(settings: &Settings, kind: Kind, tails: usize, rate: u64) -> Result<Samp
     let mut idle = Crowd::new(&server, &site, 1..2)?;
     idle.attach(&server, tails, false)?;
     machine::settle(server.pid());
-    let stop = AtomicBool::new(false);
-    let mut way = Way::File(site.appender("topic0"));
     let meter = Meter::start(server.pid());
-    let (latencies, sent) = thread::scope(|scope| {
-        let probe = scope.spawn(|| {
-            let period = Duration::from_millis(10);
-            let count = settings.either(500, 50);
-            let latencies = probe::appends(&server, &mut way, count, period);
-            stop.store(true, Ordering::Relaxed);
-            latencies
-        });
-        let sent = send(intake, rate, &stop);
-        (probe.join().expect("no panic"), sent)
-    });
+    let (latencies, sent) =
+        probe::appends_beside(settings, &server, &site, |stop| send(intake, rate, stop));
     let spent = meter.stop();
     let (mut latencies, sent) = (latencies?, sent.map_err(|error| error.to_string())?);
     machine::settle(server.pid());

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::askers::{Askers, Until};
 use super::crowd::{Crowd, Load, Pace};
 use super::meter::{Meter, Spent, quantile};
-use super::probe::{self, Way};
+use super::probe;
 use super::servers::{Kind, Plan, Server};
 use super::settings::Settings;
 use super::site::Site;
@@ -67,19 +67,9 @@ fn first_byte_once(settings: &Settings, kind: Kind, downloads: usize) -> Result<
     if downloads > 0 {
         askers.run(Until::Answers(downloads))?;
     }
-    let stop = AtomicBool::new(false);
-    let mut way = Way::File(site.appender("topic0"));
     let meter = Meter::start(server.pid());
-    let (latencies, answered) = thread::scope(|scope| {
-        let probe = scope.spawn(|| {
-            let period = Duration::from_millis(10);
-            let count = settings.either(500, 50);
-            let latencies = probe::appends(&server, &mut way, count, period);
-            stop.store(true, Ordering::Relaxed);
-            latencies
-        });
-        let answered = askers.run(Until::Told(&stop));
-        (probe.join().expect("no panic"), answered)
+    let (latencies, answered) = probe::appends_beside(settings, &server, &site, |stop| {
+        askers.run(Until::Told(stop))
     });
     answered?;
     Ok(sample(meter.stop(), latencies?))

@@ -11,7 +11,8 @@ use super::dialect::{Decoder, Dialect, get};
 use super::machine::{PATIENCE, go_first};
 use super::producers::Answers;
 use super::servers::Server;
-use super::site::{content, record, topic};
+use super::settings::Settings;
+use super::site::{Site, content, record, topic};
 
 /// Says so once if the probe cannot go first.
 fn begin() {
@@ -129,6 +130,28 @@ pub fn appends(
         latencies.push(first.unwrap_or_default().as_secs_f64() * 1e6);
     }
     Ok(latencies)
+}
+
+/// Appends records to topic 0 by write(2), as [`appends`], 100 a second, while something else makes load until it is told to
+/// stop; what both came to.
+pub fn appends_beside<T>(
+    settings: &Settings,
+    server: &Server,
+    site: &Site,
+    load: impl FnOnce(&AtomicBool) -> T,
+) -> (Result<Vec<f64>, String>, T) {
+    let stop = AtomicBool::new(false);
+    let mut way = Way::File(site.appender("topic0"));
+    thread::scope(|scope| {
+        let probe = scope.spawn(|| {
+            let count = settings.either(500, 50);
+            let latencies = appends(server, &mut way, count, Duration::from_millis(10));
+            stop.store(true, Ordering::Relaxed);
+            latencies
+        });
+        let done = load(&stop);
+        (probe.join().expect("no panic"), done)
+    })
 }
 
 /// Asks for a small file every `period` on a connection that is kept, until it is told to stop; µs until each whole

@@ -4,18 +4,6 @@
 use crate::support::seeds;
 use crate::worlds::world::{self, Fault};
 
-/// SplitMix64.
-fn choices(seed: u64) -> impl FnMut(u64) -> u64 {
-    let mut state = seed;
-    move |below| {
-        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = state;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % below
-    }
-}
-
 /// What at least one of many histories comes to.
 const OUTCOMES: [&str; 58] = [
     "live tail, all delivered",
@@ -81,7 +69,7 @@ const OUTCOMES: [&str; 58] = [
 #[test]
 fn every_history_keeps_the_promises() {
     seeds::run(&OUTCOMES, |seed| {
-        world::run(&mut choices(seed), Fault::None)
+        world::run(&mut seeds::choices(seed), Fault::None)
     });
 }
 
@@ -112,6 +100,6 @@ fn every_planted_fault_is_found() {
         Fault::StaleRead,
     ];
     seeds::find(&faults, |seed, fault| {
-        world::run(&mut choices(seed), fault);
+        world::run(&mut seeds::choices(seed), fault);
     });
 }

@@ -9,7 +9,7 @@ use std::panic::{self, AssertUnwindSafe};
 use std::time::Instant;
 
 const SEEDS: u64 = 3000;
-/// Every planted fault must be found within so many.
+/// Every planted fault must be found within this many.
 const SEEDS_FOR_FAULTS: u64 = 1000;
 
 fn number(variable: &str) -> Option<u64> {
@@ -33,7 +33,7 @@ pub fn run(outcomes: &[&str], history: impl Fn(u64) -> BTreeSet<&'static str>) {
     run_part(1, outcomes, history);
 }
 
-/// The same of histories that take longer: of one seed in so many, but for a single one.
+/// The same of histories that take longer: of one seed in every `part`, but for a single one.
 pub fn run_part(part: u64, outcomes: &[&str], history: impl Fn(u64) -> BTreeSet<&'static str>) {
     let first = number("OPENRANGE_SEED").unwrap_or(1);
     let count = number("OPENRANGE_SEEDS").unwrap_or(SEEDS);
@@ -56,6 +56,18 @@ pub fn run_part(part: u64, outcomes: &[&str], history: impl Fn(u64) -> BTreeSet<
     for outcome in outcomes {
         let reached = reached.contains_key(outcome);
         assert!(reached || count < many, "never reached: {outcome}");
+    }
+}
+
+/// The choices of a history, each below a bound: SplitMix64.
+pub fn choices(seed: u64) -> impl FnMut(u64) -> u64 {
+    let mut state = seed;
+    move |below| {
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = state;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % below.max(1)
     }
 }
 

@@ -18,6 +18,7 @@ mod log;
 mod peers;
 mod properties;
 mod response;
+mod samples;
 mod sorted;
 mod store;
 mod subscription;

@@ -101,22 +101,10 @@ fn trace(line: impl FnOnce() -> String) {
     }
 }
 
-/// SplitMix64.
-fn choices(seed: u64) -> impl FnMut(u64) -> u64 {
-    let mut state = seed;
-    move |below| {
-        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = state;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % below.max(1)
-    }
-}
-
 #[test]
 fn what_is_handed_over_is_what_was_written() {
     seeds::run(&OUTCOMES, |seed| {
-        world::run(&mut choices(seed), Fault::None, false)
+        world::run(&mut seeds::choices(seed), Fault::None, false)
     });
 }
 
@@ -141,7 +129,7 @@ fn every_planted_fault_of_a_follower_is_found() {
         Fault::TellLess,
     ];
     seeds::find(&faults, |seed, fault| {
-        world::run(&mut choices(seed), fault, false);
+        world::run(&mut seeds::choices(seed), fault, false);
     });
 }
 
@@ -158,7 +146,7 @@ const OUTCOMES_OF_MACHINES: [&str; 6] = [
 #[test]
 fn machine_against_machine() {
     seeds::run(&[&OUTCOMES[..], &OUTCOMES_OF_MACHINES].concat(), |seed| {
-        world::run(&mut choices(seed), Fault::None, true)
+        world::run(&mut seeds::choices(seed), Fault::None, true)
     });
 }
 
@@ -188,6 +176,6 @@ fn every_planted_fault_between_machines_is_found() {
         Fault::TagOfName,
     ];
     seeds::find(&faults, |seed, fault| {
-        world::run(&mut choices(seed), fault, true);
+        world::run(&mut seeds::choices(seed), fault, true);
     });
 }

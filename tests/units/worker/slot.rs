@@ -6,12 +6,13 @@ use std::mem::size_of;
 use std::rc::Rc;
 
 use openrange::connection::{Action, Connection, State};
-use openrange::http::conditional::ETag;
 use openrange::http::date::Date;
-use openrange::resource::{FileInfo, Resource};
+use openrange::resource::Resource;
 use openrange::subscription::event_stream::EventStream;
 use openrange::time::Moment;
 use openrange::worker::slot::Slot;
+
+use crate::samples::info;
 
 const NOW: Moment = Moment(0);
 
@@ -66,16 +67,7 @@ fn an_idle_stream_of_events_owns_no_buffer() {
 fn idle(head: &[u8], most: isize) {
     let date = Date::from_seconds(0);
     let file = Rc::new(());
-    let info = FileInfo {
-        size: 5,
-        sealed: false,
-        modified: date,
-        changed: date,
-        etag: ETag(1),
-        media: "text/plain",
-        start: None,
-        bytes_before: None,
-    };
+    let info = info(1, 5);
     let held = HELD.get();
     let mut machine = Connection::new(NOW);
     for byte in head {

@@ -12,14 +12,15 @@ use std::panic::{self, AssertUnwindSafe};
 use std::time::Duration;
 
 use openrange::connection::{Action, CloseMode, Connection, State, Timeouts};
-use openrange::http::conditional::ETag;
 use openrange::http::date::Date;
 use openrange::job::JobStatus;
 use openrange::limits::{CHUNK_MAX, HEAD_MAX, LINGER, LINGER_BYTES};
 use openrange::readiness::Interest;
-use openrange::resource::{FileInfo, Resource};
+use openrange::resource::Resource;
 use openrange::subscription::end::End;
 use openrange::time::Moment;
+
+use crate::samples::info;
 
 type Machine = Connection<()>;
 type Row = (
@@ -45,17 +46,7 @@ const TAIL_10: &[u8] = b"GET /f HTTP/1.0\r\nRange: bytes=2-\r\n\r\n";
 
 /// Of 5 bytes.
 fn file() -> Resource<()> {
-    let date = Date::from_seconds(0);
-    let info = FileInfo {
-        size: 5,
-        sealed: false,
-        modified: date,
-        changed: date,
-        etag: ETag(1),
-        media: "text/plain",
-        start: None,
-        bytes_before: None,
-    };
+    let info = info(1, 5);
     Resource::File { file: (), info }
 }
 

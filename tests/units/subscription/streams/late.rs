@@ -6,7 +6,8 @@ use openrange::limits::{EVENT_HEARTBEAT, EVENT_LATE};
 use openrange::subscription::followed::Followed;
 use openrange::time::Moment;
 
-use super::{NOW, World, at, info};
+use super::{NOW, World, at};
+use crate::samples::info;
 
 /// The name has left file 1, of which the last line has no end, for file 2.
 fn rolled() -> World {

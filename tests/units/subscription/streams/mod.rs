@@ -15,7 +15,6 @@ use openrange::http::pattern;
 use openrange::http::position::{Place, Position, Positions};
 use openrange::http::query::Start;
 use openrange::http::target::Path;
-use openrange::resource::FileInfo;
 use openrange::subscription::changelog::Version;
 use openrange::subscription::directory::Listed;
 use openrange::subscription::end::End;
@@ -24,6 +23,8 @@ use openrange::subscription::event_stream::{EventStream, Subject};
 use openrange::subscription::followed::Followed;
 use openrange::subscription::matches::Matches;
 use openrange::time::Moment;
+
+use crate::samples::info;
 
 const NOW: Moment = Moment(5_000);
 
@@ -48,20 +49,6 @@ fn path(name: &[u8]) -> Path {
 
 fn at(tag: u64, offset: u64) -> Position {
     Position::new(ETag(tag), offset)
-}
-
-fn info(tag: u64, size: u64) -> FileInfo {
-    let date = Date::from_seconds(0);
-    FileInfo {
-        size,
-        sealed: false,
-        modified: date,
-        changed: date,
-        etag: ETag(tag),
-        media: "text/plain",
-        start: None,
-        bytes_before: None,
-    }
 }
 
 impl World {
