@@ -167,9 +167,11 @@ struct Milliseconds(Date, u32);
 
 impl fmt::Display for Milliseconds {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [seconds @ .., _] = Calendar::of(self.0.0).iso();
-        write_ascii(out, &seconds)?;
-        write!(out, ".{:03}Z", self.1)
+        let mut text = *b"YYYY-MM-DDThh:mm:ss.000Z";
+        text[..20].copy_from_slice(&Calendar::of(self.0.0).iso());
+        let digit = |by: u32| b'0' + (self.1 / by % 10) as u8;
+        text[19..23].copy_from_slice(&[b'.', digit(100), digit(10), digit(1)]);
+        write_ascii(out, &text)
     }
 }
 

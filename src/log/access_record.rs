@@ -9,6 +9,7 @@ use crate::connection::ParsedHead;
 use crate::http::date::Date;
 use crate::http::head::append_number;
 use crate::limits::{ACCESS_LOG_BURST, LOGGED_FIELD_MAX};
+use crate::os::address::append_ipv4;
 use crate::os::sockets::Peer;
 use crate::response::Summary;
 
@@ -155,14 +156,7 @@ fn append(line: &mut Vec<u8>, parts: &[&[u8]]) {
 
 fn append_client(line: &mut Vec<u8>, client: Peer) {
     match client {
-        Peer::Ip(IpAddr::V4(address), _) => {
-            for (i, octet) in address.octets().into_iter().enumerate() {
-                if i > 0 {
-                    line.push(b'.');
-                }
-                append_number(line, octet.into());
-            }
-        }
+        Peer::Ip(IpAddr::V4(address), _) => append_ipv4(line, address),
         // Writing to a Vec cannot fail.
         Peer::Ip(address, _) => drop(write!(line, "{address}")),
         Peer::Unix => line.extend_from_slice(b"unix:"),

@@ -18,13 +18,16 @@ pub enum Format {
     Json,
 }
 
+/// Few lines have more bytes: they are not grown piece by piece.
+const USUAL: usize = 160;
+
 impl Format {
     /// A line with its end. A message is one line, and so is what comes of it. `fields` stand in JSON only: the message says
     /// the same.
     #[must_use]
     pub fn line(self, level: &str, message: &dyn Display, fields: &dyn Source) -> String {
         let time = Date::with_milliseconds(SystemTime::now());
-        let mut out = String::new();
+        let mut out = String::with_capacity(USUAL);
         // Writing to a String cannot fail.
         if self == Format::Text {
             let _ = writeln!(out, "{time} {level} {message}");

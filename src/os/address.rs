@@ -5,6 +5,8 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use crate::http::head::append_number;
+
 /// Where to listen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Address {
@@ -124,5 +126,18 @@ impl Address {
             Address::Tcp(address) => address.ip().is_loopback(),
             Address::Unix { .. } => true,
         }
+    }
+}
+
+/// Bytes of an IPv4 address and a port at most.
+pub const IPV4_MAX: usize = "255.255.255.255:65535".len();
+
+/// Appends an address as text.
+pub fn append_ipv4(text: &mut Vec<u8>, address: Ipv4Addr) {
+    for (i, octet) in address.octets().into_iter().enumerate() {
+        if i > 0 {
+            text.push(b'.');
+        }
+        append_number(text, octet.into());
     }
 }
