@@ -16,7 +16,7 @@ impl TempDir {
         TempDir::below(&std::env::temp_dir())
     }
 
-    /// In memory, where the machine has a place for that: for thousands of short-lived ones.
+    /// In memory, where the machine has a place for that: for thousands of short-lived ones, or of entries.
     pub fn in_memory() -> TempDir {
         let memory = Path::new("/dev/shm");
         let usable = rustix::fs::access(memory, rustix::fs::Access::WRITE_OK).is_ok();

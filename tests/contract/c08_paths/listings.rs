@@ -284,7 +284,7 @@ fn programs_that_follow_links_find_the_files() {
 /// What is held while a page is made does not grow with the directory.
 #[test]
 fn a_large_directory_costs_no_memory() {
-    let dir = TempDir::new();
+    let dir = TempDir::in_memory();
     let name = |number: usize| format!("{number:06}-{}", "x".repeat(200));
     dir.write("0", "");
     for number in 0..30_000 {

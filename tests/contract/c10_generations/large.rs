@@ -9,7 +9,8 @@ use crate::support::source::Source;
 
 #[test]
 fn a_hundred_thousand_entries() {
-    let dir = TempDir::with("log", "1\n");
+    let dir = TempDir::in_memory();
+    dir.write("log", "1\n");
     dir.mkdir("many");
     let many = std::fs::File::open(dir.join("many")).expect("a directory");
     for index in 0..100_000 {

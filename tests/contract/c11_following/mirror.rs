@@ -313,7 +313,7 @@ fn a_file_that_was_written_over_while_the_mirror_was_away() {
 
 #[test]
 fn a_directory_that_is_too_large_is_reported() {
-    let root = TempDir::new();
+    let root = TempDir::in_memory();
     (0..=openrange::limits::LISTING_MAX).for_each(|file| root.write(&file.to_string(), ""));
     let server = Server::start(&root);
     let copy = TempDir::new();

@@ -217,7 +217,7 @@ fn resident(server: &Server) -> u64 {
 #[test]
 fn readers_that_take_nothing_hold_little() {
     const READERS: usize = 60;
-    let dir = TempDir::new();
+    let dir = TempDir::in_memory();
     dir.mkdir("d");
     for number in 0..4000 {
         dir.write(&format!("d/{number:04}{}", "x".repeat(150)), "");
@@ -243,7 +243,8 @@ fn readers_that_take_nothing_hold_little() {
     let held = resident(&server).saturating_sub(before);
     // Of each some 48 KiB, of all that they are told 1.7 MB.
     assert!(held < READERS as u64 * 100, "{held} kB");
-    for client in slow {
+    // Some of them read to the end: for every one it would be 240,000 events.
+    for client in slow.into_iter().step_by(READERS / 10) {
         let mut source = Source::over(client);
         assert_eq!(source.block(), "retry: 1000");
         source.expect_kind("list");
