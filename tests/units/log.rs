@@ -1,9 +1,13 @@
-//! `log::line_writer`: what is written, what is lost, and that no line is glued to another. `log::line`: errors in words.
+//! `log::line_writer`: what is written, what is lost, and that no line is glued to another. `log::line`: errors in words,
+//! times and peers.
 
 use std::io;
+use std::time::{Duration, UNIX_EPOCH};
 
+use openrange::http::date::Date;
 use openrange::log::line::without_error_numbers;
 use openrange::log::line_writer::LineWriter;
+use openrange::os::sockets::Peer;
 
 /// Takes so many bytes, then no more.
 struct Sink {
@@ -21,6 +25,30 @@ impl Sink {
         self.bytes.extend_from_slice(&bytes[..count]);
         self.space -= count;
         Ok(count)
+    }
+}
+
+#[test]
+fn times_and_peers() {
+    for (milliseconds, expected) in [
+        (0, "1970-01-01T00:00:00.000Z"),
+        (1_009, "1970-01-01T00:00:01.009Z"),
+        (951_868_799_999, "2000-02-29T23:59:59.999Z"),
+        (1_795_898_145_120, "2026-11-28T20:35:45.120Z"),
+    ] {
+        let time = UNIX_EPOCH + Duration::from_millis(milliseconds);
+        assert_eq!(Date::with_milliseconds(time).to_string(), expected);
+    }
+    for (address, port, expected) in [
+        ("127.0.0.1", 80, "127.0.0.1:80"),
+        ("255.255.255.255", 65_535, "255.255.255.255:65535"),
+        ("10.0.100.9", 1, "10.0.100.9:1"),
+        ("10.0.100.9", 0, "10.0.100.9"),
+        ("::1", 8080, "[::1]:8080"),
+        ("::1", 0, "::1"),
+    ] {
+        let peer = Peer::Ip(address.parse().expect("an address"), port);
+        assert_eq!(peer.to_string(), expected);
     }
 }
 

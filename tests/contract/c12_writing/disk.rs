@@ -1,9 +1,11 @@
 //! Receipts for what is on disk, and disks that are full, read-only or limited.
 
+use std::fs;
+
 use super::{names, once, patch, read, writable, write};
 use crate::support::client::{Client, etag};
 use crate::support::harness::{Server, TempDir};
-use crate::support::machine::in_namespace;
+use crate::support::machine::{in_namespace, is_root, skip, succeeds};
 
 const FSYNC: &str = "Prefer: fsync";
 
@@ -131,6 +133,46 @@ fn a_full_disk() {
         let entries = std::fs::read_dir(inside).expect("a directory").count();
         assert_eq!(entries, 1);
     });
+}
+
+/// fallocate(2) of ext4 keeps what it has got when it fails.
+#[test]
+fn a_record_that_a_disk_is_too_small_for_takes_no_space() {
+    let dir = TempDir::new();
+    dir.mkdir("in");
+    let image = dir.join("image");
+    let file = fs::File::create(&image).expect("a file");
+    file.set_len(8 << 20).expect("a length");
+    let image = image.to_str().expect("UTF-8");
+    if !is_root() || !succeeds("mkfs.ext4", &["-q", "-F", "-m", "0", image]) {
+        return skip("no ext4 can be made and mounted");
+    }
+    let place = dir.join("in");
+    let script = format!(
+        "set -- unshare -m sh -ec 'mount -o loop {image} {}; exec \"$@\"' sh \"$@\"",
+        place.display()
+    );
+    let options = ["--write", "/in", "--append-max", "20000000"];
+    let server = match Server::after(&script, &dir, &options) {
+        Ok(server) => server,
+        Err(why) => return skip(&format!("no file in a file can be mounted: {why}")),
+    };
+    let inside = server.running.path_inside(&place);
+    let free = || {
+        let found = rustix::fs::statvfs(&inside).expect("a file system");
+        found.f_bavail * found.f_frsize
+    };
+    assert_eq!(once(&server, "POST", "/in/t", &[], "one\n").status, 201);
+    let before = free();
+    let long = "x".repeat(16 << 20);
+    let response = once(&server, "POST", "/in/t", &[], &long);
+    response.assert_error(507);
+    assert_eq!(response.field("Upload-Offset"), "4");
+    // Some blocks may go to what the journal or another name takes.
+    assert!(free() + 100_000 > before, "{} of {before}", free());
+    let half = &long[..before as usize / 2];
+    assert_eq!(once(&server, "POST", "/in/u", &[], half).status, 201);
+    assert_eq!(once(&server, "POST", "/in/t", &[], "two\n").status, 204);
 }
 
 #[test]
