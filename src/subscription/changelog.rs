@@ -123,6 +123,9 @@ impl ChangeLog {
         changes: impl IntoIterator<Item = (Vec<u8>, Option<Entry>)>,
         version: Version,
     ) -> bool {
+        let mut changes: Vec<_> = changes.into_iter().collect();
+        // In a full list what goes leaves its place to what comes, in whatever order somebody has looked at them.
+        changes.sort_by_key(|(_, entry)| entry.is_some());
         let mut there = self.entries().count();
         let last = self.version;
         let mut changed = false;

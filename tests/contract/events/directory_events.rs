@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use openrange::limits::LISTING_MAX;
 use rustix::process::Signal;
 
 use super::file::forms::assert_comes_again;
@@ -166,6 +167,27 @@ fn a_directory_that_goes_away_and_comes_back() {
     expect(&mut source, "create", "c");
     dir.remove("d/c");
     expect(&mut source, "remove", "c");
+}
+
+/// The old name leaves its place to the new one, whichever of them the server looks at first.
+#[test]
+fn a_rename_in_a_full_directory_is_two_events() {
+    let dir = TempDir::new();
+    for number in 0..LISTING_MAX {
+        dir.write(&number.to_string(), "");
+    }
+    let server = Server::start(&dir);
+    let mut source = Source::of_directory(&server, "/", None);
+    assert_eq!(value(&source.expect_kind("list"), "truncated"), "false");
+    for _ in 0..LISTING_MAX {
+        source.expect_kind("create");
+    }
+    for round in 0..16 {
+        dir.rename(&round.to_string(), &format!("new-{round}"));
+        let mut kinds = [source.next().kind, source.next().kind];
+        kinds.sort();
+        assert_eq!(kinds.each_ref().map(|kind| &**kind), ["create", "remove"]);
+    }
 }
 
 #[test]

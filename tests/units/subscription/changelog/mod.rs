@@ -577,6 +577,7 @@ fn a_patch_of_several_changes_fills_a_list_to_its_bound() {
     let new = |name: &str| one(name, Some(subdirectory()));
     for (changes, there, truncated) in [
         (vec![one("00001", None), new("a")], [true, false], false),
+        (vec![new("a"), one("00001", None)], [true, false], false),
         (
             vec![one("00001", None), new("a"), new("b")],
             [true, false],
