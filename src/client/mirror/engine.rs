@@ -257,10 +257,12 @@ impl Engine {
         Ok(moved && !failed)
     }
 
+    /// Whether its bytes are to be asked for. A copy that is longer may be one of what the file was before a truncation that
+    /// nobody saw; while a connection brings more, it is the list that is older.
     fn is_behind(&self, file: &Listed) -> bool {
-        self.tree
-            .size(file.etag)
-            .is_some_and(|size| size < file.size)
+        self.tree.size(file.etag).is_some_and(|here| {
+            here < file.size || here > file.size && !self.tree.under_way.contains(&file.etag)
+        })
     }
 
     /// A file has grown at the origin, in this directory.
@@ -285,10 +287,11 @@ impl Engine {
         if live {
             self.hot.insert(etag, now + MIRROR_HOT);
         }
-        let Some(file) = self.listed.get(&etag) else {
+        let Some(file) = self.listed.get_mut(&etag) else {
             return;
         };
         if here >= file.size {
+            file.size = here;
             self.behind.remove(&etag);
             self.complaints.works(etag);
             let local_name = self.tree.name(etag);
@@ -397,11 +400,12 @@ impl Engine {
             Subject::File(path) if self.live == Some(etag) => path.to_string(),
             Subject::File(path) => format!("{path}?generation={:016x}", etag.0),
         };
+        let offset = self.tree.size(etag)?;
         Some(Fetch {
             etag,
             target,
-            offset: self.tree.size(etag)?,
-            end: (!tail).then_some(file.size),
+            offset,
+            end: (!tail).then_some(file.size.max(offset + 1)),
         })
     }
 

@@ -311,6 +311,25 @@ fn a_file_that_was_written_over_while_the_mirror_was_away() {
     same(&root, &copy);
 }
 
+/// Nobody saw the truncation, so the file has its tag still.
+#[test]
+fn a_file_that_is_shorter_than_its_copy_begins_again() {
+    for (path, text) in [("/", "new\n"), ("/log", "new\n"), ("/", ""), ("/log", "")] {
+        let root = TempDir::with("log", "an old line\n");
+        let server = Server::start(&root);
+        let copy = TempDir::new();
+        let url = url(&server, path);
+        let to = copy.path().to_str().expect("UTF-8");
+        let mirror = ["mirror", "--until-caught-up", &url, to];
+        assert_eq!(run(&mirror).0, Some(0));
+        root.write("log", text);
+        let (code, _, err) = run(&mirror);
+        assert_eq!(code, Some(0), "{err}");
+        assert!(err.contains("its copy begins again"), "{err}");
+        same(&root, &copy);
+    }
+}
+
 #[test]
 fn a_directory_that_is_too_large_is_reported() {
     let root = TempDir::in_memory();
