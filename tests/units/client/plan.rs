@@ -252,3 +252,199 @@ fn rolls_are_done_one_after_the_other() {
         assert!(steps.contains(&Step::Create(ETag(tags[1]), names[3].as_bytes().into())));
     }
 }
+
+fn file(name: &str, tag: u64, size: u64) -> Listed {
+    Listed {
+        name: name.as_bytes().into(),
+        etag: ETag(tag),
+        size,
+        sealed: false,
+    }
+}
+
+fn copy(name: &str, tag: u64, size: u64) -> Local {
+    Local {
+        name: name.as_bytes().into(),
+        etag: ETag(tag),
+        size,
+        sealed: false,
+    }
+}
+
+fn rename(tag: u64, to: &str) -> Step {
+    Step::Rename(ETag(tag), to.as_bytes().into())
+}
+
+/// A copy of what the origin has no more gives way: it goes, or steps aside where copies are kept.
+#[test]
+fn copies_that_are_in_the_way() {
+    let files = [file("a", 1, 1)];
+    let copies = [copy("b", 1, 1), copy("a", 9, 1)];
+    let aside = "a.0000000000000009";
+    let steps = |delete, partial, copies: &[Local], foreign: &str| {
+        let rules = Rules { delete, partial };
+        plan(&files, copies, &|name| name == foreign.as_bytes(), rules)
+    };
+    let removed = [Step::Remove(ETag(9)), rename(1, "a")];
+    assert_eq!(steps(true, false, &copies, ""), removed);
+    let kept = [rename(9, aside), rename(1, "a")];
+    assert_eq!(steps(false, false, &copies, ""), kept);
+    // A list that lacks files says nothing of it.
+    assert_eq!(steps(true, true, &copies, ""), []);
+    assert_eq!(steps(false, true, &copies, ""), []);
+    // There is no place for it.
+    assert_eq!(steps(false, false, &copies, aside), []);
+    let taken = [copies[0].clone(), copies[1].clone(), copy(aside, 8, 1)];
+    assert_eq!(steps(false, false, &taken, ""), []);
+}
+
+#[test]
+fn copies_in_a_circle_move_by_a_name_of_their_own() {
+    let rules = Rules {
+        delete: false,
+        partial: false,
+    };
+    let steps = |files: &[Listed], copies: &[Local]| plan(files, copies, &|_| false, rules);
+    let moving = ".openrange-moving-0000000000000001";
+    let two = steps(
+        &[file("a", 1, 1), file("b", 2, 1)],
+        &[copy("b", 1, 1), copy("a", 2, 1)],
+    );
+    assert_eq!(two, [rename(1, moving), rename(2, "b"), rename(1, "a")]);
+    let three = steps(
+        &[file("a", 1, 1), file("b", 2, 1), file("c", 3, 1)],
+        &[copy("c", 1, 1), copy("a", 2, 1), copy("b", 3, 1)],
+    );
+    let expected = [
+        rename(1, moving),
+        rename(3, "c"),
+        rename(2, "b"),
+        rename(1, "a"),
+    ];
+    assert_eq!(three, expected);
+    // One that is not complete keeps its name, and the others wait for it.
+    let waits = steps(
+        &[file("a", 1, 1), file("b", 2, 5)],
+        &[copy("b", 1, 1), copy("a", 2, 1)],
+    );
+    assert_eq!(waits, []);
+    let waits = steps(
+        &[file("a", 1, 1), file("b", 2, 1), file("c", 3, 5)],
+        &[copy("x", 1, 1), copy("a", 2, 1), copy("b", 3, 1)],
+    );
+    assert_eq!(waits, []);
+}
+
+/// What a mirror that was away is to reach first: names and tags of the files that are there then.
+fn first(files: &[Listed], copies: &[Local]) -> Vec<(String, u64)> {
+    let staged = stage::stage(files, copies, None);
+    assert!(!staged.doubtful);
+    let name = |file: &Listed| String::from_utf8(file.name.to_vec()).expect("ASCII");
+    let mut names: Vec<_> = staged
+        .files
+        .iter()
+        .map(|file| (name(file), file.etag.0))
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn the_oldest_that_is_missing_comes_first() {
+    let here = copy("log", 9, 1);
+    let rows: [(&[Listed], &[(&str, u64)]); 6] = [
+        // Whatever the order of the tags.
+        (
+            &[
+                file("log.4", 9, 1),
+                file("log.1", 1, 1),
+                file("log.2", 2, 1),
+                file("log.3", 3, 1),
+                file("log", 4, 1),
+            ],
+            &[("log", 3), ("log.1", 9)],
+        ),
+        (
+            &[
+                file("log.4", 9, 1),
+                file("log.3", 1, 1),
+                file("log.2", 2, 1),
+                file("log.1", 3, 1),
+                file("log", 4, 1),
+            ],
+            &[("log", 1), ("log.1", 9)],
+        ),
+        (
+            &[
+                file("log-20260101", 9, 1),
+                file("log-20260104", 1, 1),
+                file("log-20260103", 2, 1),
+                file("log-20260102", 3, 1),
+                file("log", 4, 1),
+            ],
+            &[("log", 3), ("log-20260101", 9)],
+        ),
+        // What is older than all that is here was removed there before it came: nobody waits for it.
+        (
+            &[file("log.3", 1, 1), file("log.2", 9, 1), file("log", 4, 1)],
+            &[("log", 4), ("log.2", 9), ("log.3", 1)],
+        ),
+        (
+            &[
+                file("log-20251231", 1, 1),
+                file("log-20260101", 9, 1),
+                file("log", 4, 1),
+            ],
+            &[("log", 4), ("log-20251231", 1), ("log-20260101", 9)],
+        ),
+        // A compressed copy is none that had the name.
+        (
+            &[
+                file("log.3", 9, 1),
+                file("log.2.gz", 2, 1),
+                file("log.1", 3, 1),
+                file("log", 4, 1),
+            ],
+            &[("log", 3), ("log.2", 9), ("log.2.gz", 2)],
+        ),
+    ];
+    for (files, expected) in rows {
+        let expected: Vec<_> = expected
+            .iter()
+            .map(|(name, tag)| ((*name).to_owned(), *tag))
+            .collect();
+        assert_eq!(
+            first(files, std::slice::from_ref(&here)),
+            expected,
+            "{files:?}"
+        );
+    }
+}
+
+/// The copy that has the name keeps it until all of it is here, and the others have the numbers of that time.
+#[test]
+fn one_that_is_not_complete_keeps_the_name() {
+    let copies = [copy("log", 1, 1), copy("log.1", 9, 1)];
+    let files = [file("log.2", 9, 1), file("log.1", 1, 3), file("log", 2, 1)];
+    let expected = [("log".to_owned(), 1), ("log.1".to_owned(), 9)];
+    assert_eq!(first(&files, &copies), expected);
+    let complete = [copy("log", 1, 3), copies[1].clone()];
+    let expected = [("log", 2), ("log.1", 1), ("log.2", 9)];
+    let expected = expected.map(|(name, tag)| (name.to_owned(), tag));
+    assert_eq!(first(&files, &complete), expected);
+    // With an extension, and with the suffix of a compressor.
+    let copies = [
+        copy("log.txt", 1, 1),
+        copy("log.1.txt", 9, 1),
+        copy("log.2.txt.gz", 8, 1),
+    ];
+    let files = [
+        file("log.3.txt.gz", 8, 1),
+        file("log.2.txt", 9, 1),
+        file("log.1.txt", 1, 3),
+        file("log.txt", 2, 1),
+    ];
+    let expected = [("log.1.txt", 9), ("log.2.txt.gz", 8), ("log.txt", 1)];
+    let expected = expected.map(|(name, tag)| (name.to_owned(), tag));
+    assert_eq!(first(&files, &copies), expected);
+}

@@ -9,7 +9,7 @@ use openrange::client::mirror::rule::{End, Rule, Subject};
 use openrange::client::mirror::tree::Tree;
 use openrange::client::settings::OnGap;
 use openrange::http::etag::ETag;
-use openrange::limits::{MIRROR_DIRECTORIES_MAX, MIRROR_STREAMS};
+use openrange::limits::{MIRROR_COMPLAINTS, MIRROR_DIRECTORIES_MAX, MIRROR_STREAMS};
 use openrange::time::Moment;
 
 use crate::support::directory::TempDir;
@@ -687,4 +687,124 @@ fn directories_without_a_stream_are_listed_now_and_then() {
         mirror.engine.poll(Moment(4000));
         assert_eq!(mirror.engine.list_due, Moment(4000));
     }
+}
+
+/// Each complaint of a file comes once until all of it is here, and of many only a few.
+#[test]
+fn complaints_of_files() {
+    let mut mirror = Mirror::of("/d/", &[("a", 1, 4, ""), ("b", 2, 4, "")]);
+    let mut told = 0;
+    for number in 0..10 {
+        mirror
+            .engine
+            .failed(ETag(1), &format!("why {number}"), mirror.now);
+        told += usize::from(!mirror.reports().is_empty());
+    }
+    assert_eq!(told, MIRROR_COMPLAINTS);
+    mirror.engine.failed(ETag(2), "why 0", mirror.now);
+    assert_eq!(
+        mirror.reports(),
+        "b: why 0; trying again",
+        "of another file"
+    );
+    mirror.come(1, "ab", false);
+    mirror.engine.failed(ETag(1), "why 0", mirror.now);
+    assert_eq!(mirror.reports(), "", "half of it is no success");
+    mirror.come(1, "cd", false);
+    mirror.engine.failed(ETag(1), "why 0", mirror.now);
+    assert_eq!(mirror.reports(), "a: why 0; trying again");
+    // It went, and is there again.
+    mirror.list("", &topics(&[("a", 1, 4, "")], &[]));
+    mirror.list("", &topics(&[("a", 1, 4, ""), ("b", 2, 4, "")], &[]));
+    mirror.reports();
+    mirror.engine.failed(ETag(1), "why 0", mirror.now);
+    assert_eq!(mirror.reports(), "", "it was listed all the time");
+    mirror.engine.failed(ETag(2), "why 0", mirror.now);
+    assert_eq!(mirror.reports(), "b: why 0; trying again");
+}
+
+/// What goes before all of it is here is told, once nothing of it can come any more.
+#[test]
+fn files_that_go_before_they_are_here() {
+    for delete in [false, true] {
+        let mut mirror = Mirror::new(Rule {
+            delete,
+            ..rule("/d/")
+        });
+        let both = topics(&[("a", 1, 4, ""), ("b", 2, 4, "")], &[]);
+        mirror.list("", &both);
+        mirror.come(1, "ab", false);
+        mirror.come(2, "abcd", false);
+        // While a connection brings it, more may come, and it keeps its name.
+        mirror.engine.begun(ETag(1));
+        mirror.list("", &topics(&[], &[]));
+        assert_eq!(mirror.reports(), "");
+        assert!(mirror.names().contains(&("a".into(), 1)));
+        mirror.come(1, "c", false);
+        mirror.engine.over(ETag(1), mirror.now);
+        let what = if delete {
+            "its copy goes too"
+        } else {
+            "its copy stays"
+        };
+        let expected = format!("a is gone: what it had from byte 3 on is lost; {what}");
+        assert_eq!(mirror.reports(), expected, "b is whole");
+        let left = if delete {
+            vec![]
+        } else {
+            named(&[("a", 1), ("b", 2)])
+        };
+        assert_eq!(mirror.names(), left);
+        // Once.
+        mirror.list("", &topics(&[], &[]));
+        assert_eq!(mirror.reports(), "");
+    }
+    // It came to its end meanwhile.
+    let mut mirror = Mirror::of("/d/", &[("a", 1, 4, "")]);
+    mirror.engine.begun(ETag(1));
+    mirror.list("", &topics(&[], &[]));
+    mirror.come(1, "abcd", false);
+    mirror.engine.over(ETag(1), mirror.now);
+    assert_eq!(mirror.reports(), "");
+    // A list that lacks files says nothing of them, and it may come back.
+    let mut mirror = Mirror::of("/d/", &[("a", 1, 4, "")]);
+    mirror.list("", &topics(&[], &[]).replace("false", "true"));
+    assert!(!mirror.reports().contains("is lost"));
+    mirror.list("", &topics(&[("a", 1, 4, "")], &[]));
+    mirror.come(1, "abcd", false);
+    mirror.list("", &topics(&[], &[]));
+    assert_eq!(mirror.reports(), "");
+}
+
+/// In a tree a file may have moved to a directory of which the list is to come: its copy stays for a while.
+#[test]
+fn copies_that_travel() {
+    let mut mirror = Mirror::new(Rule {
+        recursive: true,
+        delete: true,
+        ..rule("/d/")
+    });
+    mirror.list("", &topics(&[("a", 1, 0, ""), ("b", 2, 0, "")], &["e"]));
+    mirror.list("e/", &topics(&[], &[]));
+    assert_eq!(mirror.names(), named(&[("a", 1), ("b", 2)]));
+    // One is gone, and a new file has its name.
+    mirror.now = Moment(2000);
+    mirror.list("", &topics(&[("b", 3, 0, "")], &["e"]));
+    let aside = "b.0000000000000002";
+    assert_eq!(mirror.names(), named(&[("a", 1), ("b", 3), (aside, 2)]));
+    // A second list says the same.
+    mirror.now = mirror.engine.list_due;
+    mirror.list("", &topics(&[("b", 3, 0, "")], &["e"]));
+    assert_eq!(mirror.engine.list_deadline(), Moment(6000));
+    // It has moved.
+    mirror.now = Moment(3000);
+    mirror.engine.list_soon_of(b"e/", mirror.now);
+    mirror.list("e/", &topics(&[("b", 2, 0, "")], &[]));
+    assert_eq!(mirror.names(), named(&[("a", 1), ("b", 3), ("e/b", 2)]));
+    // The other has not.
+    mirror.engine.remove_missing(Moment(5999));
+    assert!(mirror.names().contains(&("a".into(), 1)));
+    mirror.engine.remove_missing(Moment(6000));
+    assert_eq!(mirror.names(), named(&[("b", 3), ("e/b", 2)]));
+    assert_eq!(mirror.engine.list_deadline(), Moment::NEVER);
 }
