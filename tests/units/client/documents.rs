@@ -5,7 +5,7 @@ use openrange::client::lines::{Batching, Flush, Lines};
 use openrange::client::position::Position;
 use openrange::client::url::{Server, Url};
 use openrange::http::etag::ETag;
-use openrange::http::json_value::Value;
+use openrange::http::json_value::{Value, write_string};
 use openrange::time::Moment;
 
 use std::time::Duration;
@@ -63,6 +63,11 @@ fn json() {
             .expect("JSON");
     assert_eq!(value.get("a").expect("a").items()[0].as_u64(), Some(1));
     assert_eq!(value.get("b").and_then(Value::as_str), Some("x\né😀\""));
+    let escapes = Value::parse(br#""\"\\\/\b\f\n\r\t\u0041 ""#).expect("a string");
+    assert_eq!(escapes.as_str(), Some("\"\\/\u{8}\u{c}\n\r\tA "));
+    let mut out = String::new();
+    write_string(&mut out, "a b\u{1f}\n\"\\\u{7f}é");
+    assert_eq!(out, "\"a b\\u001f\\u000a\\\"\\\\\u{7f}é\"");
     let deep = "[".repeat(100);
     for wrong in [
         "",

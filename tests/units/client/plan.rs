@@ -352,7 +352,8 @@ fn first(files: &[Listed], copies: &[Local]) -> Vec<(String, u64)> {
 #[test]
 fn the_oldest_that_is_missing_comes_first() {
     let here = copy("log", 9, 1);
-    let rows: [(&[Listed], &[(&str, u64)]); 6] = [
+    type Row<'a> = (&'a [Listed], &'a [(&'a str, u64)]);
+    let rows: [Row<'_>; 6] = [
         // Whatever the order of the tags.
         (
             &[

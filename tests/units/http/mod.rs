@@ -26,6 +26,7 @@ mod range;
 mod request;
 mod request_body;
 mod request_line;
+mod response;
 mod sse;
 mod target;
 mod write;
