@@ -8,7 +8,8 @@ use rustix::io::Errno;
 use super::context::Context;
 use super::slot::Slot;
 use super::upload::{JobUpload, Jobs, Upload};
-use super::writing::{self, Decision};
+use super::write_decision::{self, Decision};
+use super::writing;
 use crate::action::Action;
 use crate::connection::Connection;
 use crate::connection::receiving::Sink;
@@ -63,7 +64,7 @@ enum Wanted {
 /// Whether a request about jobs may be carried out, and where its body goes.
 fn decide(wanted: Wanted, asked: &ParsedRequest, slot: &Slot, context: &mut Context) -> Decision {
     let write = asked.write_head();
-    writing::permit(asked, write, Right::Append, slot, context)?;
+    write_decision::permit(asked, write, Right::Append, slot, context)?;
     let fault = write.change.as_ref().err();
     if let Some(fault) = fault {
         return Err(WriteFailure::Fault(*fault));

@@ -43,6 +43,7 @@ pub mod timers;
 mod unacked;
 pub mod upload;
 mod waiting;
+mod write_decision;
 mod writing;
 
 use std::collections::VecDeque;
