@@ -199,3 +199,18 @@ fn iso_dates() {
         assert_eq!(Date::parse_iso(text.as_bytes()), Some(date), "{text}");
     }
 }
+
+#[test]
+fn with_milliseconds() {
+    for (millis, expected) in [
+        (0, "1970-01-01T00:00:00.000Z"),
+        (971_186_136_007, "2000-10-10T13:55:36.007Z"),
+        (971_186_136_999, "2000-10-10T13:55:36.999Z"),
+    ] {
+        let time = UNIX_EPOCH + Duration::from_millis(millis);
+        assert_eq!(Date::with_milliseconds(time).to_string(), expected);
+    }
+    let before = UNIX_EPOCH - Duration::from_millis(1);
+    let expected = "1970-01-01T00:00:00.000Z";
+    assert_eq!(Date::with_milliseconds(before).to_string(), expected);
+}

@@ -50,7 +50,11 @@ fn preferences() {
         ),
         (&["callback", "callback; uri=x"], none.clone()),
         (&["other; url=x"], none.clone()),
-        (&["x=\"fsync, wait=5\""], none),
+        (&["x=\"fsync, wait=5\""], none.clone()),
+        // A quote that is escaped ends nothing; a backslash that is escaped escapes nothing, nor one outside of quotes.
+        (&[r#"x="a\",fsync,b\"""#], none.clone()),
+        (&[r#"x="a\\",fsync"#], with(|p| p.fsync = true)),
+        (&[r#"x=\",fsync""#], none),
     ] {
         assert_eq!(read(values), expected, "{values:?}");
     }

@@ -1,6 +1,6 @@
 //! `http::proxy_protocol`: any bytes, in any pieces.
 
-use openrange::http::proxy_protocol::parse;
+use openrange::http::proxy_protocol::{Malformed, Source, is_text, parse};
 
 use crate::support::random::Random;
 
@@ -45,6 +45,43 @@ fn sources() {
             rest.len()
         );
     }
+}
+
+#[test]
+fn lines_of_text() {
+    let tcp = |address: &str, port| Ok(Some((address.parse().expect("an address"), port)));
+    let table: [(&str, Result<Source, ()>); 16] = [
+        ("TCP4 192.0.2.7 127.0.0.1 8080 80", tcp("192.0.2.7", 8080)),
+        ("TCP6 2001:db8::7 ::1 65535 80", tcp("2001:db8::7", 65535)),
+        ("TCP6 ::ffff:192.0.2.7 ::1 1 80", tcp("192.0.2.7", 1)),
+        ("UNKNOWN", Ok(None)),
+        ("UNKNOWN ffff::1 and whatever", Ok(None)),
+        ("TCP4 2001:db8::7 ::1 8080 80", Err(())),
+        ("TCP6 192.0.2.7 127.0.0.1 8080 80", Err(())),
+        ("TCP4 192.0.2.7 127.0.0.1 8080", Err(())),
+        ("TCP4 192.0.2.7 127.0.0.1 8080 80 1", Err(())),
+        ("TCP4  192.0.2.7 127.0.0.1 8080 80", Err(())),
+        ("TCP4 192.0.2.7 127.0.0.1 65536 80", Err(())),
+        ("TCP4 192.0.2 127.0.0.1 8080 80", Err(())),
+        ("TCP5 192.0.2.7 127.0.0.1 8080 80", Err(())),
+        ("UDP4 192.0.2.7 127.0.0.1 8080 80", Err(())),
+        ("unknown", Err(())),
+        ("", Err(())),
+    ];
+    for (line, expected) in table {
+        let text = format!("PROXY {line}\r\nGET /");
+        let expected = expected.map(|source| Some((source, text.len() - 5)));
+        assert_eq!(parse(text.as_bytes()).map_err(|_| ()), expected, "{line}");
+        // Whoever does not expect it knows it from a request.
+        let known = line.starts_with("TCP") || line.starts_with("UNKNOWN");
+        assert_eq!(is_text(text.as_bytes()), known, "{line}");
+    }
+    assert!(!is_text(b"PROXYTCP4") && !is_text(b"GET / HTTP/1.1\r\n"));
+    let long = |length: usize| format!("PROXY UNKNOWN {}", "x".repeat(length - 14));
+    assert_eq!(parse(long(106).as_bytes()), Ok(None));
+    assert_eq!(parse(long(107).as_bytes()), Err(Malformed));
+    let whole = long(105) + "\r\n";
+    assert_eq!(parse(whole.as_bytes()), Ok(Some((None, 107))));
 }
 
 /// What a beginning is taken for does not change when more comes: not yet, then one verdict.

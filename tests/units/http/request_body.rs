@@ -170,3 +170,24 @@ fn what_nobody_wants_is_bounded() {
     let content = decode(Framing::Chunked, [chunks.as_slice()]).map(|(content, _)| content.len());
     assert_eq!(content, Ok(BODY_OVERHEAD_MAX));
 }
+
+#[test]
+fn what_the_head_says() {
+    for (digits, expected) in [
+        ("0", Some(0)),
+        ("7", Some(7)),
+        ("18446744073709551616", Some(u64::MAX)),
+        ("", None),
+        ("+7", None),
+        ("7 ", None),
+    ] {
+        let framing = Framing::of_length(digits.as_bytes());
+        let length = framing.map(|framing| framing.length().expect("a length"));
+        assert_eq!(length, expected, "{digits}");
+        assert_eq!(framing.is_some_and(Framing::is_empty), digits == "0");
+    }
+    assert_eq!(
+        (Framing::Chunked.length(), Framing::Chunked.is_empty()),
+        (None, false)
+    );
+}

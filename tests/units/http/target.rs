@@ -262,3 +262,14 @@ fn a_path_is_written_as_a_reference() {
         assert_eq!(path.to_string(), expected, "{target}");
     }
 }
+
+#[test]
+fn the_last_component() {
+    for (name, last) in [("", ""), ("a", "a"), ("a/bc", "bc"), ("a/b/c d", "c d")] {
+        let path = Path {
+            name: name.as_bytes().into(),
+            slash: false,
+        };
+        assert_eq!(path.last(), last.as_bytes(), "{name}");
+    }
+}
