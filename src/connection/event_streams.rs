@@ -219,7 +219,10 @@ impl<F> Connection<F> {
         };
         match (events.action(), events.is_ending()) {
             (Some(_), _) => {}
-            (None, false) => self.rest(),
+            (None, false) => {
+                events.settle();
+                self.rest();
+            }
             (None, true) => match events.finish() {
                 b"" => self.finish(now),
                 last_chunk => self.send(last_chunk.into()),

@@ -4,21 +4,21 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::directory::Wanted;
+use super::registry::narrow;
+use super::topic::SlotId;
 use super::topics::Topics;
 use super::watcher::TopicId;
 use crate::http::pattern::Pattern;
 use crate::store::file::{Id, OpenFile};
 
 /// Which topics the event streams follow, by their slots. A tail follows one, which its slot knows.
+///
+/// Most streams follow one file, and there may be tens of thousands of them: they are in a map of their own, with entries of
+/// eight bytes.
 #[derive(Default)]
-pub struct EventSubscriptions(HashMap<usize, Joined>);
-
-/// What one event stream follows. Most follow one file, and there may be ten thousands of them.
-enum Joined {
-    /// The topic of one file.
-    One(TopicId),
-    /// Whatever it is.
-    Any(Box<StreamTopics>),
+pub struct EventSubscriptions {
+    one: HashMap<SlotId, u32>,
+    any: HashMap<SlotId, StreamTopics>,
 }
 
 /// The topics of one event stream.
@@ -34,7 +34,7 @@ struct StreamTopics {
 impl EventSubscriptions {
     /// A stream follows this topic by its first name.
     pub(crate) fn join(&mut self, slot: usize, topic: TopicId) {
-        self.0.insert(slot, Joined::One(topic));
+        self.one.insert(narrow(slot), narrow(topic));
     }
 
     /// A stream follows this topic, or none, by its name with this number. Gives the one that it has followed by it.
@@ -55,28 +55,25 @@ impl EventSubscriptions {
 
     /// All that it follows, to change it; call [`EventSubscriptions::compact`] after that.
     fn topics_of(&mut self, slot: usize) -> &mut StreamTopics {
-        let joined = self.0.entry(slot);
-        let joined = joined.or_insert_with(|| Joined::Any(Box::default()));
-        if let Joined::One(topic) = *joined {
-            let files = vec![Some(topic)];
-            *joined = Joined::Any(Box::new(StreamTopics {
-                files,
-                ..StreamTopics::default()
-            }));
-        }
-        match joined {
-            Joined::Any(topics) => topics,
-            Joined::One(_) => unreachable!("it was just replaced"),
-        }
+        let slot = narrow(slot);
+        let one = self.one.remove(&slot);
+        let files = one
+            .map(|topic| Some(topic as TopicId))
+            .into_iter()
+            .collect();
+        self.any.entry(slot).or_insert_with(|| StreamTopics {
+            files,
+            ..StreamTopics::default()
+        })
     }
 
     fn compact(&mut self, slot: usize) {
-        let joined = self.0.get_mut(&slot);
-        if let Some(joined) = joined
-            && let Joined::Any(topics) = joined
+        let slot = narrow(slot);
+        if let Some(topics) = self.any.get(&slot)
             && let (None, [Some(topic)], []) = (&topics.directory, &*topics.files, &*topics.late)
         {
-            *joined = Joined::One(*topic);
+            self.one.insert(slot, narrow(*topic));
+            self.any.remove(&slot);
         }
     }
 
@@ -106,10 +103,8 @@ impl EventSubscriptions {
 
     /// Whether a stream follows earlier files.
     pub(crate) fn has_late(&self, slot: usize) -> bool {
-        match self.0.get(&slot) {
-            Some(Joined::Any(joined)) => !joined.late.is_empty(),
-            Some(Joined::One(_)) | None => false,
-        }
+        let joined = self.any.get(&narrow(slot));
+        joined.is_some_and(|joined| !joined.late.is_empty())
     }
 
     /// A stream follows these earlier files, and no others, so that it hears when they grow. Gives those that are none of
@@ -152,29 +147,33 @@ impl EventSubscriptions {
 
     /// A stream is over.
     pub(crate) fn leave(&mut self, slot: usize, topics: &mut Topics) {
-        match self.0.remove(&slot) {
-            None => {}
-            Some(Joined::One(topic)) => topics.leave(topic, slot),
-            Some(Joined::Any(joined)) => {
-                if let Some((topic, wanted)) = joined.directory {
-                    topics.want_directory(topic, &wanted, false);
-                    topics.leave(topic, slot);
-                }
-                let late = joined.late.into_iter().map(|(_, topic)| topic);
-                for topic in joined.files.into_iter().flatten().chain(late) {
-                    topics.leave(topic, slot);
-                }
-            }
+        let slot_id = narrow(slot);
+        if let Some(topic) = self.one.remove(&slot_id) {
+            return topics.leave(topic as TopicId, slot);
+        }
+        let Some(joined) = self.any.remove(&slot_id) else {
+            return;
+        };
+        if let Some((topic, wanted)) = joined.directory {
+            topics.want_directory(topic, &wanted, false);
+            topics.leave(topic, slot);
+        }
+        let late = joined.late.into_iter().map(|(_, topic)| topic);
+        for topic in joined.files.into_iter().flatten().chain(late) {
+            topics.leave(topic, slot);
         }
     }
 
     /// Which one of the names of a subscriber leads to this topic. That of a tail is 0; the directory of an event stream is
     /// none of its names.
     pub(crate) fn name(&self, slot: usize, topic: TopicId) -> Option<usize> {
-        match self.0.get(&slot) {
+        let slot = narrow(slot);
+        if let Some(&file) = self.one.get(&slot) {
+            return (file as TopicId == topic).then_some(0);
+        }
+        match self.any.get(&slot) {
             None => Some(0),
-            Some(&Joined::One(file)) => (file == topic).then_some(0),
-            Some(Joined::Any(joined)) => joined.files.iter().position(|&file| file == Some(topic)),
+            Some(joined) => joined.files.iter().position(|&file| file == Some(topic)),
         }
     }
 }

@@ -146,6 +146,7 @@ impl IndexMut<TopicId> for Registry {
     }
 }
 
-fn narrow(slot: usize) -> SlotId {
-    SlotId::try_from(slot).expect("fewer than 2^32 connections")
+/// The number of a connection, or of a topic, in four bytes.
+pub(super) fn narrow(number: usize) -> SlotId {
+    SlotId::try_from(number).expect("fewer than 2^32 connections and topics")
 }

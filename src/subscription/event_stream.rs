@@ -10,6 +10,8 @@ use super::end::End;
 use super::file_set;
 use super::followed::Followed;
 use super::name_follower::NameFollower;
+use super::names::Names;
+use super::resting::Resting;
 use super::selection::FileSelection;
 use crate::action::Action;
 use crate::http::chunked;
@@ -18,7 +20,7 @@ use crate::http::position::{Place, Position, Positions};
 use crate::http::query::Start;
 use crate::http::sse::{self, Source};
 use crate::http::target::Path;
-use crate::limits::{EVENT_HEARTBEAT, EVENT_PLACES_MAX};
+use crate::limits::EVENT_HEARTBEAT;
 use crate::resource::FileInfo;
 use crate::time::Moment;
 
@@ -88,16 +90,21 @@ pub enum Subject {
     },
 }
 
+/// How much there is to remember.
+#[derive(Debug)]
+enum Follows<F> {
+    /// One file, as far as it goes.
+    Rest(Resting<F>),
+    /// Whatever it is.
+    Names(Box<Names<F>>),
+}
+
 /// A stream of events.
 #[derive(Debug)]
 pub struct EventStream<F> {
     /// What was asked for.
     path: Path,
-    members: Vec<NameFollower<F>>,
-    /// Boxed, as most streams have none.
-    directory: Option<Box<Directory>>,
-    /// The member that is asked first what it needs; the one that has had its turn is asked last.
-    first: usize,
+    follows: Follows<F>,
     /// The server ends.
     ending: bool,
     /// The end of the message is what is on its way.
@@ -140,11 +147,14 @@ impl<F> EventStream<F> {
                 positions,
             } => file_set::follow(&path, patterns, start, positions),
         };
-        EventStream {
-            path,
+        let names = Names {
             members,
             directory: directory.map(Box::new),
             first: 0,
+        };
+        EventStream {
+            path,
+            follows: Follows::Names(Box::new(names)),
             ending: false,
             finished: false,
             chunked,
@@ -153,10 +163,80 @@ impl<F> EventStream<F> {
         }
     }
 
+    /// All that it follows, to change it.
+    fn names_mut(&mut self) -> &mut Names<F> {
+        if let Follows::Rest(_) = &self.follows {
+            let names = Box::new(Names {
+                members: Vec::with_capacity(1),
+                directory: None,
+                first: 0,
+            });
+            let rest = std::mem::replace(&mut self.follows, Follows::Names(names));
+            if let (Follows::Rest(rest), Follows::Names(names)) = (rest, &mut self.follows) {
+                names.members.push(rest.into_member(self.path.clone()));
+            }
+        }
+        match &mut self.follows {
+            Follows::Names(names) => names,
+            Follows::Rest(_) => unreachable!("it was just replaced"),
+        }
+    }
+
+    /// Forgets what it can make again, as it rests.
+    pub fn settle(&mut self) {
+        let Follows::Names(names) = &mut self.follows else {
+            return;
+        };
+        if self.ending || names.directory.is_some() || names.members.len() != 1 {
+            return;
+        }
+        if let Some(rest) = Resting::of(&mut names.members) {
+            self.follows = Follows::Rest(rest);
+        }
+    }
+
+    fn members(&self) -> &[NameFollower<F>] {
+        match &self.follows {
+            Follows::Names(names) => &names.members,
+            Follows::Rest(_) => &[],
+        }
+    }
+
+    fn members_mut(&mut self) -> &mut [NameFollower<F>] {
+        match &mut self.follows {
+            Follows::Names(names) => &mut names.members,
+            Follows::Rest(_) => &mut [],
+        }
+    }
+
+    fn directory(&self) -> Option<&Directory> {
+        match &self.follows {
+            Follows::Names(names) => names.directory.as_deref(),
+            Follows::Rest(_) => None,
+        }
+    }
+
+    fn directory_mut(&mut self) -> Option<&mut Directory> {
+        match &mut self.follows {
+            Follows::Names(names) => names.directory.as_deref_mut(),
+            Follows::Rest(_) => None,
+        }
+    }
+
+    fn resting(&self) -> Option<&Resting<F>> {
+        match &self.follows {
+            Follows::Rest(rest) => Some(rest),
+            Follows::Names(_) => None,
+        }
+    }
+
     /// What to do when nothing is on its way; `None`: nothing.
     #[must_use]
     pub fn action(&self) -> Option<Action<'_, F>> {
-        let directory = self.directory.as_ref();
+        let Follows::Names(names) = &self.follows else {
+            return None;
+        };
+        let directory = names.directory.as_ref();
         match directory.filter(|directory| directory.must_look() && !self.ending) {
             Some(directory) => Some(Action::List {
                 path: &directory.path,
@@ -164,51 +244,59 @@ impl<F> EventStream<F> {
                 files: directory.selection().map(|selection| &*selection.patterns),
             }),
             None => {
-                let current = self.current()?;
-                self.members[current].action(current)
+                let current = names.current(self.ending)?;
+                names.members[current].action(current)
             }
         }
     }
 
-    /// The member that needs something, and gets the next report.
-    fn current(&self) -> Option<usize> {
-        let count = self.members.len();
-        let mut order = (self.first..count).chain(0..self.first.min(count));
-        order.find(|&member| match self.members[member].action(member) {
-            None => false,
-            Some(Action::Follow(_)) => !self.ending,
-            Some(_) => true,
-        })
-    }
-
     fn current_mut(&mut self) -> &mut NameFollower<F> {
-        let current = self.current().expect("a member needs this report");
-        &mut self.members[current]
+        let ending = self.ending;
+        let names = self.names_mut();
+        let current = names.current(ending).expect("a member needs this report");
+        &mut names.members[current]
     }
 
     /// The files that it holds open.
     pub fn files(&self) -> impl Iterator<Item = &F> {
-        self.members.iter().filter_map(NameFollower::file)
+        let resting = self.resting().map(Resting::file);
+        let members = self.members().iter();
+        resting
+            .into_iter()
+            .chain(members.filter_map(NameFollower::file))
     }
 
     /// The first of its files, and the offset in it of the first byte that is not in an event.
     pub fn progress(&self) -> Option<(u64, &F)> {
-        let mut members = self.members.iter();
+        if let Some(rest) = self.resting() {
+            return Some((rest.offset(), rest.file()));
+        }
+        let mut members = self.members().iter();
         members.find_map(|member| Some((member.at()?.offset, member.file()?)))
     }
 
     /// Where it rests, if it follows one file and nothing else.
     pub fn caught_up(&self) -> Option<(&F, CaughtUp)> {
-        match &*self.members {
-            [only] if self.directory.is_none() && !self.ending => only.caught_up(),
+        if let Some(rest) = self.resting() {
+            return Some((rest.file(), rest.caught_up()));
+        }
+        match self.members() {
+            [only] if self.directory().is_none() && !self.ending => only.caught_up(),
             _ => None,
         }
     }
 
     /// The next events, so many bytes of them, were made as by [`CaughtUp::grow`], and are on their way.
     pub fn grown(&mut self, to: CaughtUp, events: u32) {
-        self.members[0].catch_up(to);
-        self.first = 1;
+        let moved = match &mut self.follows {
+            Follows::Rest(rest) => rest.catch_up(to),
+            Follows::Names(_) => false,
+        };
+        if !moved {
+            let names = self.names_mut();
+            names.members[0].catch_up(to);
+            names.first = 1;
+        }
         self.made += u64::from(events);
         self.on_its_way = events;
     }
@@ -227,8 +315,9 @@ impl<F> EventStream<F> {
 
     /// Something may have happened.
     pub fn look(&mut self) {
-        self.members.iter_mut().for_each(NameFollower::look);
-        if let Some(directory) = &mut self.directory {
+        let names = self.names_mut();
+        names.members.iter_mut().for_each(NameFollower::look);
+        if let Some(directory) = &mut names.directory {
             directory.look();
         }
     }
@@ -236,7 +325,7 @@ impl<F> EventStream<F> {
     /// Something has happened in its directory. `version`: the last one of the files in it that fit, if these are wanted.
     /// True if it must look at that.
     pub fn directory_changed(&mut self, version: Option<Version>) -> bool {
-        let Some(directory) = &mut self.directory else {
+        let Some(directory) = self.directory_mut() else {
             return false;
         };
         let known = directory.selection().map(FileSelection::version);
@@ -249,13 +338,13 @@ impl<F> EventStream<F> {
 
     /// The patterns of the files that it follows, if it follows any by patterns.
     pub fn patterns(&self) -> Option<&[Pattern]> {
-        let selection = self.directory.as_ref()?.selection()?;
+        let selection = self.directory()?.selection()?;
         Some(&selection.patterns)
     }
 
     /// The name of a member no longer leads to its file; the first reason for that stays.
     pub fn name_lost(&mut self, member: usize, why: End) {
-        if let Some(member) = self.members.get_mut(member) {
+        if let Some(member) = self.names_mut().members.get_mut(member) {
             member.lost(why);
         }
     }
@@ -264,11 +353,11 @@ impl<F> EventStream<F> {
     /// name; `None`: its directory.
     pub fn is_watched(&mut self, member: Option<usize>) {
         match member {
-            Some(member) => self.members[member].is_watched(),
+            Some(member) => self.names_mut().members[member].is_watched(),
             None => self
-                .directory
-                .iter_mut()
-                .for_each(|directory| directory.is_watched()),
+                .directory_mut()
+                .into_iter()
+                .for_each(Directory::is_watched),
         }
     }
 
@@ -276,20 +365,21 @@ impl<F> EventStream<F> {
     pub fn may_be_there(&mut self, member: Option<usize>) {
         match member {
             Some(member) => {
-                let member = self.members.get_mut(member);
+                let member = self.members_mut().get_mut(member);
                 member.into_iter().for_each(NameFollower::may_be_there);
             }
             None => self
-                .directory
-                .iter_mut()
-                .for_each(|directory| directory.may_be_there()),
+                .directory_mut()
+                .into_iter()
+                .for_each(Directory::may_be_there),
         }
     }
 
     /// The server ends.
     pub fn end(&mut self) {
         self.ending = true;
-        self.members.iter_mut().for_each(NameFollower::look);
+        let names = self.names_mut();
+        names.members.iter_mut().for_each(NameFollower::look);
     }
 
     /// Whether the server ends.
@@ -310,37 +400,40 @@ impl<F> EventStream<F> {
 
     /// Takes the bytes that were needed; gives what must be sent, which may be nothing.
     pub fn read(&mut self, bytes: &[u8]) -> Vec<u8> {
-        let first = self.first;
+        let first = self.names_mut().first;
         let out = self.write(|member, source, out| member.read(source, bytes, out));
         // A member that only reads what the client has already has not had its turn.
         if out.is_empty() {
-            self.first = first;
+            self.names_mut().first = first;
         }
         out
     }
 
     /// Takes what the name leads to now; gives what must be sent, which may be nothing.
     pub fn followed(&mut self, found: Followed<F>, now: Moment) -> Vec<u8> {
-        let current = self.current().expect("a member needs this report");
-        let member = &mut self.members[current];
+        let ending = self.ending;
+        let names = self.names_mut();
+        let current = names.current(ending).expect("a member needs this report");
+        let member = &mut names.members[current];
         let passed = if member.passes_on() {
             member.hand_over()
         } else {
             None
         };
-        let (found, place) = self.begin(current, found, passed);
+        let (found, place) = names.begin(current, found, passed);
         let out = self.write(|member, source, out| member.followed(source, found, place, now, out));
-        if self.directory.is_some() {
-            file_set::drop_late(&mut self.members, current);
+        let names = self.names_mut();
+        if names.directory.is_some() {
+            file_set::drop_late(&mut names.members, current);
         }
         // Another file may take its place.
-        if self.members[current].is_known_to_be_gone()
-            && let Some(directory) = &mut self.directory
+        if names.members[current].is_known_to_be_gone()
+            && let Some(directory) = &mut names.directory
         {
             directory.look();
         }
         if let Some(passed) = passed {
-            let members = self.members.iter_mut();
+            let members = names.members.iter_mut();
             members.for_each(|member| member.retry(passed.etag));
         }
         out
@@ -358,61 +451,19 @@ impl<F> EventStream<F> {
 
     /// Earlier files to which somebody may still append, and the names that they had.
     pub fn late_files(&self) -> impl Iterator<Item = (&Path, &F)> {
-        self.members.iter().flat_map(NameFollower::late_files)
+        self.members().iter().flat_map(NameFollower::late_files)
     }
 
     /// These earlier files are none of the family any more.
     pub fn late_over(&mut self, is: impl Fn(&F) -> bool) {
-        self.members
-            .iter_mut()
-            .for_each(|member| member.late_over(&is));
+        let members = self.members_mut().iter_mut();
+        members.for_each(|member| member.late_over(&is));
     }
 
     /// A thread has looked up what a name leads to.
     pub fn resource_is_ready(&mut self) {
-        let members = self.members.iter_mut();
+        let members = self.members_mut().iter_mut();
         members.for_each(NameFollower::resource_is_ready);
-    }
-
-    /// By a pattern a file is begun if the listing says that the name has it and nobody else is reading it, and where the
-    /// stream was in it. `passed`: the place in the file that the name had before, which has another name now.
-    fn begin(
-        &mut self,
-        current: usize,
-        found: Followed<F>,
-        passed: Option<Position>,
-    ) -> (Followed<F>, Option<Position>) {
-        let Some(directory) = self.directory.as_deref_mut() else {
-            return (found, None);
-        };
-        let Purpose::Files(selection) = &mut directory.purpose else {
-            return (found, None);
-        };
-        passed
-            .into_iter()
-            .for_each(|place| selection.keep(place.into()));
-        let Followed::File { info, named, .. } = &found else {
-            return (found, None);
-        };
-        let (tag, member) = (Some(info.etag), &self.members[current]);
-        let reads = |member: &NameFollower<F>| member.etag() == tag && member.file().is_some();
-        let (before, behind) = self.members.split_at(current);
-        let is_read = before.iter().chain(&behind[1..]).any(reads);
-        // A generation has no name that fits, so no listing says anything of it.
-        if *named && !member.accepts(info.etag) || is_read {
-            // Of a second name of a file that is followed there is nothing new to say.
-            directory.again = !self.members.iter().any(|member| member.etag() == tag);
-            return (Followed::Unknown, None);
-        }
-        // Also its own place, if a file comes back to the name that it had.
-        let none = self.members.len();
-        file_set::hand_over_late(&mut self.members, none, info.etag, selection);
-        let member = &self.members[current];
-        let place = selection.take(info.etag);
-        let left = member.leaves_for(info.etag);
-        left.into_iter()
-            .for_each(|left| selection.keep(left.into()));
-        (found, place)
     }
 
     /// Lets the current member write events; the others have their turn before it has another.
@@ -420,9 +471,11 @@ impl<F> EventStream<F> {
         &mut self,
         events: impl FnOnce(&mut NameFollower<F>, Source<'_>, &mut Vec<u8>),
     ) -> Vec<u8> {
-        let current = self.current().expect("a member needs this report");
-        let (before, behind) = self.other_places(current);
-        let member = &mut self.members[current];
+        let ending = self.ending;
+        let names = self.names_mut();
+        let current = names.current(ending).expect("a member needs this report");
+        let (before, behind) = names.other_places(current);
+        let member = &mut names.members[current];
         let name = Box::<str>::from(member.name());
         let source = Source {
             name: &name,
@@ -431,48 +484,21 @@ impl<F> EventStream<F> {
         };
         let mut out = Vec::new();
         events(member, source, &mut out);
-        self.first = current + 1;
+        names.first = current + 1;
         self.made(out)
-    }
-
-    /// What stands in an `id` before and behind the place of a member.
-    fn other_places(&self, member: usize) -> (String, String) {
-        let (before, behind) = self.members.split_at(member);
-        let behind = behind.iter().skip(1).map(NameFollower::place);
-        let before = before.iter().map(NameFollower::place);
-        let selection = self
-            .directory
-            .as_ref()
-            .and_then(|directory| directory.selection());
-        // Places in files that are known by their tags need no order, and none where there is no file.
-        let counts = |place: &Option<Place>| selection.is_none() || place.is_some();
-        let lost = selection
-            .into_iter()
-            .flat_map(|selection| selection.places())
-            .map(Some);
-        let before: Box<[_]> = before.filter(counts).collect();
-        let room = EVENT_PLACES_MAX - 1 - before.len();
-        let behind = behind.filter(counts).chain(lost).take(room).collect();
-        let [mut before, mut behind] = [before, behind].map(|places| Positions(places).to_string());
-        if !before.is_empty() {
-            before.push(',');
-        }
-        if !behind.is_empty() {
-            behind.insert(0, ',');
-        }
-        (before, behind)
     }
 
     /// Takes what is in the directory now; gives what must be sent, which may be nothing.
     pub fn listed(&mut self, found: &Listed<'_>, now: Moment) -> Vec<u8> {
         let mut out = Vec::new();
-        if let Some(directory) = &mut self.directory {
+        let names = self.names_mut();
+        if let Some(directory) = &mut names.directory {
             directory.seen(found, now, &mut out);
             if let (Purpose::Files(selection), Listed::Files(matches)) =
                 (&mut directory.purpose, found)
             {
                 file_set::assign(
-                    &mut self.members,
+                    &mut names.members,
                     &directory.path,
                     selection,
                     matches,
@@ -486,21 +512,17 @@ impl<F> EventStream<F> {
     /// When [`EventStream::timer_fired`] is due, if nothing was sent since then.
     #[must_use]
     pub fn deadline(&self, since: Moment) -> Moment {
-        let looks = self.members.iter().map(NameFollower::deadline);
-        let looks = looks.chain(
-            self.directory
-                .as_ref()
-                .map(|directory| directory.deadline()),
-        );
+        let members = self.members().iter().map(NameFollower::deadline);
+        let looks = members.chain(self.directory().map(Directory::deadline));
         looks.fold(since + EVENT_HEARTBEAT, Moment::min)
     }
 
     /// Takes note of the time; gives what must be sent, which may be nothing.
     pub fn timer_fired(&mut self, since: Moment, now: Moment) -> Vec<u8> {
-        for member in &mut self.members {
+        for member in self.members_mut() {
             member.timer_fired(now);
         }
-        if let Some(directory) = &mut self.directory {
+        if let Some(directory) = self.directory_mut() {
             directory.timer_fired(now);
         }
         let silent = since + EVENT_HEARTBEAT <= now;

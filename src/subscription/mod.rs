@@ -13,5 +13,7 @@ pub mod followed;
 mod late;
 pub mod matches;
 pub mod name_follower;
+mod names;
+mod resting;
 pub mod selection;
 pub mod tail;

@@ -77,6 +77,29 @@ impl<F> NameFollower<F> {
         }
     }
 
+    /// The name leads to this file, and it rests there, where it is [`NameFollower::caught_up`].
+    pub fn resting(path: Path, file: F, at: CaughtUp) -> NameFollower<F> {
+        let mut resting = NameFollower {
+            look: false,
+            unverified: false,
+            ..NameFollower::found(path, file, at.at)
+        };
+        resting.catch_up(at);
+        resting
+    }
+
+    /// Whether there is nothing to remember besides where it is, once it is [`NameFollower::caught_up`].
+    pub fn is_plain(&self) -> bool {
+        let waits = self.backoff.is_some() || self.waiting || self.in_vain || self.finished;
+        let is_of_set = self.start.is_some() || self.accepts != Accepts::Any;
+        !waits && !is_of_set && !self.passes_on
+    }
+
+    /// Its file alone.
+    pub fn into_file(self) -> Option<F> {
+        self.file
+    }
+
     /// The name must be looked up. `at`: after the last event that the client has.
     pub fn sought(
         path: Path,

@@ -60,7 +60,7 @@ fn an_idle_tail_owns_no_memory() {
 fn an_idle_stream_of_events_owns_no_buffer() {
     idle(
         b"GET /f HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n",
-        256,
+        96,
     );
 }
 

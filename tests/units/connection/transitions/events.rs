@@ -162,6 +162,44 @@ fn events_delivered_are_measured_read_and_sent() {
     }
 }
 
+/// A stream that rests remembers its place only, and makes the rest again when something may have happened to it.
+#[test]
+fn a_stream_forgets_what_it_can_make_again() {
+    let text = |machine: &Machine| format!("{machine:?}");
+    let content = b"a\nb\ncd\nand the beginning of a line";
+    for content in [&content[..], b"a\nb\ncd\n"] {
+        let mut machine = state::tailing();
+        grow(&mut machine, content, None);
+        let before = text(&machine);
+        assert!(before.contains("Rest(Resting {"), "{before}");
+        // Nothing has happened.
+        assert!(machine.changed());
+        assert!(text(&machine).contains("look: true"));
+        measure(&mut machine, content.len() as u64);
+        if !content.ends_with(b"\n") {
+            read_of(&mut machine, content);
+        }
+        assert_eq!(text(&machine), before);
+        // The file is another one: where it was is known.
+        assert!(machine.name_lost(0, End::Renamed));
+        measure(&mut machine, content.len() as u64);
+        read_of(&mut machine, content);
+        send(&mut machine);
+        let Action::Follow(sought) = machine.action() else {
+            panic!("{machine:?}");
+        };
+        let after = sought.after.expect("a place");
+        assert_eq!((after.etag, after.offset), (ETag(1), content.len() as u64));
+        // A file that has a seal does not only rest.
+        let mut sealed = state::tailing();
+        sealed.changed();
+        sealed.measured(5, true, NOW);
+        read_of(&mut sealed, LINES);
+        send(&mut sealed);
+        assert!(!text(&sealed).contains("Rest("), "{sealed:?}");
+    }
+}
+
 /// What others are sent is not for a stream that has something else to do, or has seen something else.
 #[test]
 fn events_are_not_for_all() {
