@@ -9,9 +9,18 @@ use rustix::fs::{Dir, OFlags};
 use rustix::io::Errno;
 
 use super::comparison::Comparison;
-use super::files::{JobDirectory, QUEUE, id_before, record_name};
+use super::files::{DONE, JobDirectory, QUEUE, id_before, is_read_only, record_name};
 use super::record::{JobId, JobRecord};
 use crate::job::{request_name, status_name, taken_name};
+
+/// A place in a file of the directory.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Place {
+    /// Its inode; 0: there was none.
+    pub file: u64,
+    /// In bytes.
+    pub offset: u64,
+}
 
 impl JobDirectory {
     /// Claims the name of a new job by noting what is known of it, and creates its empty answer. `ID.request` follows, and
@@ -85,6 +94,52 @@ impl JobDirectory {
             }
         }
         Ok(())
+    }
+
+    /// Whether the answer of a job is there and complete.
+    #[must_use]
+    pub fn is_sealed(&self, id: JobId) -> bool {
+        let stat = self.stat(id.as_str());
+        stat.is_ok_and(|stat| is_read_only(&stat))
+    }
+
+    /// Whether somebody has the lock of an answer, and so decides how the job ends.
+    #[must_use]
+    pub fn is_at_work(&self, id: JobId) -> bool {
+        let answer = self.open_file(id.as_str(), OFlags::RDONLY);
+        answer.is_ok_and(|answer| self.kernel.lock(answer.as_fd()) == Ok(false))
+    }
+
+    /// Where the log of ends ends now.
+    #[must_use]
+    pub fn end_of_done(&self) -> Place {
+        let stat = self.stat(DONE);
+        stat.map_or(Place::default(), |stat| Place {
+            file: stat.st_ino,
+            offset: stat.st_size.unsigned_abs(),
+        })
+    }
+
+    /// Appends the line of an end to `done`, unless whoever has ended the job has. It follows behind this place there.
+    ///
+    /// # Errors
+    /// ENOSPC and the like.
+    pub fn tell_missing(&self, id: JobId, from: Place) -> Result<(), Errno> {
+        let lock = match self.open_file(&status_name(id), OFlags::RDONLY) {
+            Err(Errno::NOENT) => return Ok(()),
+            lock => lock?,
+        };
+        // Whoever holds it appends the line before it seals.
+        if !self.kernel.lock(lock.as_fd())? {
+            return Ok(());
+        }
+        let is_same = self.end_of_done().file == from.file;
+        match self.status(id) {
+            Some(status) if !self.is_told(id, if is_same { from.offset } else { 0 }) => {
+                self.tell_end(id, status)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Removes all files of a job. The request goes first: without it there is no job, whatever is left if the server dies

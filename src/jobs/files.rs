@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustix::fs::{Dir, FallocateFlags, Mode, OFlags, RawMode, Stat};
+use rustix::fs::{Dir, FallocateFlags, Mode, OFlags, RawMode, SeekFrom, Stat};
 use rustix::io::Errno;
 
 use super::kernel::{Kernel, Linux};
@@ -246,7 +246,7 @@ impl JobDirectory {
         }
         match self.status(id) {
             Some(status) if !self.is_over(id) => {
-                if !self.is_told(id) {
+                if !self.is_told(id, 0) {
                     self.tell_end(id, status)?;
                 }
                 self.seal(id)?;
@@ -256,11 +256,12 @@ impl JobDirectory {
         }
     }
 
-    /// Whether `done` has the end of a job.
-    fn is_told(&self, id: JobId) -> bool {
+    /// Whether `done` has the end of a job behind this offset.
+    pub(super) fn is_told(&self, id: JobId, from: u64) -> bool {
         let Ok(done) = self.open_file(DONE, OFlags::RDONLY) else {
             return false;
         };
+        let _ = rustix::fs::seek(&done, SeekFrom::Start(from));
         let lines = BufReader::new(File::from(done)).split(b'\n');
         let mut texts = lines
             .map_while(Result::ok)
@@ -268,7 +269,7 @@ impl JobDirectory {
         texts.any(|line| record::parse_done(&line).is_some_and(|(of, _)| of == id))
     }
 
-    fn tell_end(&self, id: JobId, status: JobStatus) -> Result<(), Errno> {
+    pub(super) fn tell_end(&self, id: JobId, status: JobStatus) -> Result<(), Errno> {
         let line = record::done_line(id, status, self.clock().as_secs());
         self.append(DONE, line.as_bytes())
     }
@@ -422,7 +423,7 @@ fn ends_in_a_line(file: &OwnedFd, size: u64) -> Result<bool, Errno> {
     Ok(count == 0 || byte == *b"\n")
 }
 
-fn is_read_only(stat: &Stat) -> bool {
+pub(super) fn is_read_only(stat: &Stat) -> bool {
     stat.st_mode & WRITE_BITS == 0
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
+use super::acceptance::Place;
 use super::record::JobId;
 use crate::limits::{JOB_LEAD_PATIENCE, JOB_SEAL_PATIENCE};
 
@@ -17,6 +18,12 @@ pub(super) struct OpenJobs {
     pub(super) claimed: HashSet<JobId>,
     /// Jobs that somebody else has given a status, and when they should be sealed at the latest.
     pub(super) unsealed: ByTime,
+    /// The same jobs, and where `done` ended before they had a status: their lines follow there.
+    pub(super) untold: HashMap<JobId, Place>,
+    /// Jobs whose answers may be sealed, and what follows from that is not done.
+    pub(super) sealed: BTreeSet<JobId>,
+    /// Where `done` ended before the last reports were read.
+    pub(super) done: Place,
     /// The job whose files are being removed.
     pub(super) removing: Option<JobId>,
     /// Jobs to which somebody was led, and when: who was led opens the answer a moment later.
@@ -41,7 +48,7 @@ pub(super) enum Reserved {
     Open,
     /// As many jobs are open as may be.
     Full,
-    /// The same, but some of them may have ended: the kernel has lost reports of ends.
+    /// The same, but some of them may have ended: that is to be looked at.
     Unsure,
 }
 
@@ -69,7 +76,7 @@ impl OpenJobs {
             return Reserved::Open;
         }
         if self.count() >= most {
-            return match self.lost == self.looked {
+            return match self.lost == self.looked && self.sealed.is_empty() {
                 true => Reserved::Full,
                 false => Reserved::Unsure,
             };
@@ -102,10 +109,19 @@ impl OpenJobs {
         self.claimed.remove(&id);
     }
 
-    /// Somebody else has given a job its status.
-    pub(super) fn ended(&mut self, id: JobId, now: u64) {
-        if self.remove(id) {
+    /// Somebody else has given a job its status. False: it was not open.
+    pub(super) fn ended(&mut self, id: JobId, now: u64) -> bool {
+        let was_open = self.remove(id);
+        if was_open {
             self.look_for_seal(id, now);
+        }
+        was_open
+    }
+
+    /// The answer of a job may be sealed.
+    pub(super) fn sealed(&mut self, id: JobId) {
+        if self.contains(id) || self.untold.contains_key(&id) {
+            self.sealed.insert(id);
         }
     }
 

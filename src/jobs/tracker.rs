@@ -84,6 +84,7 @@ impl Tracker {
             watch,
         };
         tracker.recover()?;
+        tracker.open().done = tracker.directory.end_of_done();
         Ok(tracker)
     }
 
@@ -198,10 +199,16 @@ impl Tracker {
     /// # Errors
     /// ENOSPC and the like.
     pub fn end(&self, id: JobId, status: JobStatus) -> Result<bool, Errno> {
+        let open = self.open();
         // The files of one that is not open may be being removed.
-        if !self.open().contains(id) {
+        if !open.contains(id) {
             return Ok(false);
         }
+        // Nobody was promised one that is being made, and it may be taken back.
+        if open.claimed.contains(&id) {
+            return Err(Errno::AGAIN);
+        }
+        drop(open);
         let decided = self.directory.try_end(id, status)?;
         let mut open = self.open();
         if open.remove(id) && !decided {
@@ -223,6 +230,7 @@ impl Tracker {
             self.watch.wait(pause);
             self.read_ends();
             self.look_at_all();
+            self.look_at_sealed();
         }
     }
 
@@ -266,6 +274,10 @@ impl Tracker {
             }
             Ok(())
         })?;
+        open.retain(|id, _| {
+            self.end_sealed(*id);
+            self.open().contains(*id)
+        });
         self.directory.strike_queued(&mut open);
         if !open.is_empty() {
             let came = self.directory.open_jobs()?;
@@ -290,6 +302,12 @@ impl Tracker {
             match self.end(id, JobStatus::Timeout) {
                 Ok(true) => info!("job {id}: {}", JobStatus::Timeout),
                 Ok(false) => {}
+                Err(Errno::AGAIN) => {
+                    let mut open = self.open();
+                    if open.contains(id) {
+                        open.insert(id, now + 1);
+                    }
+                }
                 Err(error) => {
                     error!("job {id}: cannot record that its deadline has passed: {error}");
                     self.insert(id, now + QUEUE_LOOK_INTERVAL.as_secs());
@@ -306,13 +324,17 @@ impl Tracker {
                 return;
             };
             self.open().unsealed.remove(&(at, id));
-            self.complete_end(id, now);
+            let is_open = self.open().contains(id);
+            match is_open && !self.directory.has_ended(id) {
+                true => self.end_sealed(id),
+                false => self.complete_end(id, now),
+            }
         }
     }
 
     fn complete_end(&self, id: JobId, now: u64) {
         match self.directory.complete_end(id) {
-            Ok(true) => {}
+            Ok(true) => drop(self.open().untold.remove(&id)),
             Ok(false) => self.look_for_seal(id, now),
             Err(error) => {
                 error!("job {id}: cannot seal its answer: {error}");
@@ -346,13 +368,19 @@ impl Tracker {
 
     /// Closes the open jobs that have a status by now. False: there was no report.
     fn read_ends(&self) -> bool {
-        let now = self.seconds();
+        let (now, done) = (self.seconds(), self.directory.end_of_done());
         // What somebody has read counts before anybody else looks.
         let mut open = self.open();
         let seen = self.watch.seen();
+        let from = std::mem::replace(&mut open.done, done);
         for seen in &seen {
             match *seen {
-                Seen::Ended(id) => open.ended(id, now),
+                Seen::Ended(id) => {
+                    if open.ended(id, now) {
+                        open.untold.insert(id, from);
+                    }
+                }
+                Seen::Sealed(id) => open.sealed(id),
                 Seen::Lost => open.lost += 1,
             }
         }
@@ -368,9 +396,64 @@ impl Tracker {
         }
         let ids = open.ids();
         drop(open);
-        let ended = ids.into_iter().filter(|id| self.directory.has_ended(*id));
-        ended.for_each(|id| self.has_status(id));
+        for id in ids {
+            match self.directory.has_ended(id) {
+                true => self.has_status(id),
+                false => self.end_sealed(id),
+            }
+        }
         self.open().looked = lost;
+    }
+
+    /// Does what follows from a seal: it is the end of its job, and `done` has a line for it.
+    fn look_at_sealed(&self) {
+        loop {
+            let open = self.open();
+            let Some(id) = open.sealed.first().copied() else {
+                return;
+            };
+            let from = open.untold.get(&id).copied();
+            drop(open);
+            match from {
+                None => self.end_sealed(id),
+                Some(from) if self.directory.is_sealed(id) => {
+                    if let Err(error) = self.directory.tell_missing(id, from) {
+                        error!("job {id}: cannot append its end to done: {error}");
+                    }
+                    self.open().untold.remove(&id);
+                }
+                Some(_) => {}
+            }
+            self.open().sealed.remove(&id);
+        }
+    }
+
+    /// An answer that somebody has sealed without a status is complete: its job has succeeded.
+    fn end_sealed(&self, id: JobId) {
+        let status = JobStatus::Exit(0);
+        if !self.directory.is_sealed(id) {
+            return;
+        }
+        if self.directory.is_at_work(id) {
+            // Its worker says how it ends, unless it dies before.
+            let at = self.seconds() + 1;
+            self.open().unsealed.insert((at, id));
+            return;
+        }
+        match self.end(id, status) {
+            Ok(true) => info!("job {id}: {status}, as somebody has sealed the answer"),
+            Ok(false) => {}
+            Err(error) => error!("job {id}: cannot record that its answer is sealed: {error}"),
+        }
+    }
+
+    /// How a job ended whose answer is sealed.
+    #[must_use]
+    pub fn status(&self, id: JobId) -> Option<JobStatus> {
+        self.directory.status(id).or_else(|| {
+            self.end_sealed(id);
+            self.directory.status(id)
+        })
     }
 
     /// A job has a status, so it is no longer open; only its seal has to follow.

@@ -17,6 +17,8 @@ use super::record::JobId;
 pub enum Seen {
     /// This job has a status now.
     Ended(JobId),
+    /// The mode of the answer of this job has changed: it may be sealed.
+    Sealed(JobId),
     /// There were more reports than the kernel keeps: any job may have a status.
     Lost,
 }
@@ -48,7 +50,7 @@ impl DirectoryWatch {
     /// ENOENT, EACCES; EMFILE and ENOSPC if the limits of inotify are used up.
     pub fn new(path: &Path) -> io::Result<DirectoryWatch> {
         let inotify = Inotify::init()?;
-        let names = WatchMask::CREATE | WatchMask::MOVED_TO;
+        let names = WatchMask::CREATE | WatchMask::MOVED_TO | WatchMask::ATTRIB;
         inotify.watches().add(path, names)?;
         Ok(DirectoryWatch {
             events: rustix::io::fcntl_dupfd_cloexec(inotify.as_fd(), 0)?,
@@ -69,8 +71,13 @@ impl Watch for DirectoryWatch {
                     seen.push(Seen::Lost);
                 }
                 let name = event.name.map(|name| name.as_encoded_bytes());
-                let id = name.and_then(|name| id_before(name, b".status"));
-                seen.extend(id.map(Seen::Ended));
+                if event.mask.contains(EventMask::ATTRIB) {
+                    let id = name.and_then(|name| id_before(name, b""));
+                    seen.extend(id.map(Seen::Sealed));
+                } else {
+                    let id = name.and_then(|name| id_before(name, b".status"));
+                    seen.extend(id.map(Seen::Ended));
+                }
             }
         }
         seen

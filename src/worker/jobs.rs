@@ -308,7 +308,7 @@ pub(super) fn tell_status(slot: &mut Slot, context: &Context) {
     };
     let path = context.topics.name(topic as usize);
     let id = job::answered_at(&jobs.prefix, &path);
-    if let Some(status) = id.and_then(|id| jobs.tracker.directory().status(id)) {
+    if let Some(status) = id.and_then(|id| jobs.tracker.status(id)) {
         slot.machine.job_ended(status);
     }
 }

@@ -228,6 +228,38 @@ fn what_a_server_that_died_has_left_is_completed_or_removed() {
     assert_eq!(tail.status, 416, "sealed and empty");
 }
 
+/// As a worker of other authors does it, who leaves out a step or two.
+#[test]
+fn the_seal_ends_a_job_whatever_else_its_worker_records() {
+    let (dir, server) = served(&["--jobs-max", "1"]);
+    for (has_status, has_line) in [(true, true), (true, false), (false, false)] {
+        let mut client = asking(&server, &[], "x");
+        let path = client.head().field("Content-Location").to_owned();
+        let id = path.strip_prefix("/jobs/").expect("an answer");
+        dir.append(&path[1..], "answer\n");
+        if has_status {
+            dir.write(&format!("jobs/{id}.status"), "exit 2\n");
+        }
+        let line = format!("{{\"id\":\"{id}\",\"status\":\"exit 2\",\"time\":1}}\n");
+        if has_line {
+            dir.write("jobs/done", &line);
+        }
+        dir.chmod(&path[1..], 0o444);
+        let status = if has_status { "exit 2" } else { "0" };
+        let (body, trailer) = client.rest();
+        assert_eq!(body, b"answer\n");
+        assert_eq!(trailer, ends(status), "{has_status} {has_line}");
+        let text = |name: &str| text(&dir, &format!("jobs/{name}"));
+        assert_eq!(text(&format!("{id}.status")).trim_end(), status);
+        let lines = || text("done").matches(id).count();
+        eventually("a line of done", || lines() == 1);
+        // There is room for the next one.
+        let next = accepted(&server, &[], "y");
+        assert_eq!(once(&server, "DELETE", &next, &[], "").status, 204);
+        assert_eq!(lines(), 1);
+    }
+}
+
 #[test]
 fn files_of_ended_jobs_go_when_they_have_been_kept() {
     let (dir, server) = served(&[]);

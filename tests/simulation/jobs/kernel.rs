@@ -120,6 +120,10 @@ impl World {
         let Some(id) = id.and_then(|id| id.parse::<JobId>().ok()) else {
             return;
         };
+        self.report(Seen::Ended(id));
+    }
+
+    fn report(&self, what: Seen) {
         if self.fault == Fault::Deaf {
             return;
         }
@@ -128,7 +132,7 @@ impl World {
             match self.stage.once_in(20) {
                 // The kernel keeps so many events and no more.
                 true => *seen = vec![Seen::Lost],
-                false => seen.push(Seen::Ended(id)),
+                false => seen.push(what),
             }
             self.stage.wake(Event::End(ends.server));
         }
@@ -221,6 +225,9 @@ impl Kernel for World {
             return Ok(());
         }
         Linux.chmod(at, name, mode)?;
+        if let Ok(id) = name.parse() {
+            self.report(Seen::Sealed(id));
+        }
         self.stage.wake(Event::Seal);
         Ok(())
     }
