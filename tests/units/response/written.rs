@@ -225,3 +225,21 @@ fn receipts() {
         assert_eq!(head.get("Content-Length").is_some(), created, "{line}");
     }
 }
+
+/// What fails only for a while says what it waits for.
+#[test]
+fn why_later() {
+    use WriteFailure as W;
+    let rows = [
+        (W::Overloaded, "too many bodies"),
+        (W::TooManyJobs, "--jobs-max"),
+        (W::Ending, "the server is ending"),
+        (W::Replaced, "the directory was replaced"),
+        (W::Busy, "locked by another program"),
+    ];
+    for (failure, part) in rows {
+        let response = told("POST /f", &["Content-Length: 1"], Err(failure));
+        let text = String::from_utf8_lossy(&response.text);
+        assert!(text.contains(part), "{text}");
+    }
+}
