@@ -22,7 +22,7 @@ pub(super) struct OpenJobs {
     pub(super) untold: HashMap<JobId, Place>,
     /// Jobs whose answers may be sealed, and what follows from that is not done.
     pub(super) sealed: BTreeSet<JobId>,
-    /// Where `done` ended before the last reports were read.
+    /// Where `done` ended before the last reports were read; at first that is not known.
     pub(super) done: Place,
     /// The job whose files are being removed.
     pub(super) removing: Option<JobId>,

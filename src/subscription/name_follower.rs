@@ -3,9 +3,10 @@
 //!
 //! Of a line that is not complete nothing is kept; it is read again from its start.
 
+mod rest;
+
 use super::advance::{self, Advanced, advance, end_of};
 use super::backoff::RetryBackoff;
-use super::caught_up::CaughtUp;
 use super::end::End;
 use super::followed::{Accepts, Followed};
 use super::late::LateFiles;
@@ -75,29 +76,6 @@ impl<F> NameFollower<F> {
             unverified: at.check.is_some(),
             ..NameFollower::sought(path, "".into(), Some(at), None)
         }
-    }
-
-    /// The name leads to this file, and it rests there, where it is [`NameFollower::caught_up`].
-    pub fn resting(path: Path, file: F, at: CaughtUp) -> NameFollower<F> {
-        let mut resting = NameFollower {
-            look: false,
-            unverified: false,
-            ..NameFollower::found(path, file, at.at)
-        };
-        resting.catch_up(at);
-        resting
-    }
-
-    /// Whether there is nothing to remember besides where it is, once it is [`NameFollower::caught_up`].
-    pub fn is_plain(&self) -> bool {
-        let waits = self.backoff.is_some() || self.waiting || self.in_vain || self.finished;
-        let is_of_set = self.start.is_some() || self.accepts != Accepts::Any;
-        !waits && !is_of_set && !self.passes_on
-    }
-
-    /// Its file alone.
-    pub fn into_file(self) -> Option<F> {
-        self.file
     }
 
     /// The name must be looked up. `at`: after the last event that the client has.
@@ -360,32 +338,6 @@ impl<F> NameFollower<F> {
         } else {
             at
         })
-    }
-
-    /// Where it rests in its file, if its next events depend on nothing else.
-    pub fn caught_up(&self) -> Option<(&F, CaughtUp)> {
-        let (file, at) = (self.file.as_ref()?, self.at?);
-        let changes = self.look || self.unverified || self.truncated || self.is_final();
-        let others = !self.name.is_empty() || !self.late.is_empty();
-        if changes || others || self.size > self.seen {
-            return None;
-        }
-        Some((
-            file,
-            CaughtUp {
-                at,
-                seen: self.seen,
-                size: self.size,
-                line: (self.line, self.line_check),
-            },
-        ))
-    }
-
-    /// It rests there now.
-    pub fn catch_up(&mut self, to: CaughtUp) {
-        debug_assert!(self.caught_up().is_some(), "it has something to do");
-        (self.at, self.seen, self.size) = (Some(to.at), to.seen, to.size);
-        (self.line, self.line_check) = to.line;
     }
 
     /// Takes a measurement of the file.

@@ -1,0 +1,105 @@
+//! What a tracker hears of the ends of jobs, and what follows.
+
+use log::{error, info};
+
+use super::Tracker;
+use crate::jobs::record::{JobId, JobStatus};
+use crate::jobs::watch::Seen;
+
+impl Tracker {
+    /// Closes the open jobs that have a status by now. False: there was no report.
+    pub(super) fn read_ends(&self) -> bool {
+        let (now, done) = (self.seconds(), self.directory.end_of_done());
+        // What somebody has read counts before anybody else looks.
+        let mut open = self.open();
+        let seen = self.watch.seen();
+        let from = std::mem::replace(&mut open.done, done);
+        for seen in &seen {
+            match *seen {
+                Seen::Ended(id) => {
+                    if open.ended(id, now) {
+                        open.untold.insert(id, from);
+                    }
+                }
+                Seen::Sealed(id) => open.sealed(id),
+                Seen::Lost => open.lost += 1,
+            }
+        }
+        !seen.is_empty()
+    }
+
+    /// Looks which jobs have ended, if reports of that were lost.
+    pub(super) fn look_at_all(&self) {
+        let open = self.open();
+        let lost = open.lost;
+        if lost == open.looked {
+            return;
+        }
+        let ids = open.ids();
+        drop(open);
+        for id in ids {
+            match self.directory.has_ended(id) {
+                true => self.has_status(id),
+                false => self.end_sealed(id),
+            }
+        }
+        self.open().looked = lost;
+    }
+
+    /// Does what follows from a seal: it is the end of its job, and `done` has a line for it.
+    pub(super) fn look_at_sealed(&self) {
+        loop {
+            let open = self.open();
+            let Some(id) = open.sealed.first().copied() else {
+                return;
+            };
+            let from = open.untold.get(&id).copied();
+            drop(open);
+            match from {
+                None => self.end_sealed(id),
+                Some(from) if self.directory.is_sealed(id) => {
+                    if let Err(error) = self.directory.tell_missing(id, from) {
+                        error!("job {id}: cannot append its end to done: {error}");
+                    }
+                    self.open().untold.remove(&id);
+                }
+                Some(_) => {}
+            }
+            self.open().sealed.remove(&id);
+        }
+    }
+
+    /// An answer that somebody has sealed without a status is complete: its job has succeeded.
+    pub(super) fn end_sealed(&self, id: JobId) {
+        let status = JobStatus::Exit(0);
+        if !self.directory.is_sealed(id) {
+            return;
+        }
+        if self.directory.is_at_work(id) {
+            // Its worker says how it ends, unless it dies before.
+            let at = self.seconds() + 1;
+            self.open().unsealed.insert((at, id));
+            return;
+        }
+        match self.end(id, status) {
+            Ok(true) => info!("job {id}: {status}, as somebody has sealed the answer"),
+            Ok(false) => {}
+            Err(error) => error!("job {id}: cannot record that its answer is sealed: {error}"),
+        }
+    }
+
+    /// How a job ended whose answer is sealed.
+    #[must_use]
+    pub fn status(&self, id: JobId) -> Option<JobStatus> {
+        self.directory.status(id).or_else(|| {
+            self.end_sealed(id);
+            self.directory.status(id)
+        })
+    }
+
+    /// A job has a status, so it is no longer open; only its seal has to follow.
+    pub(super) fn has_status(&self, id: JobId) {
+        let now = self.seconds();
+        self.open().ended(id, now);
+    }
+}
