@@ -31,6 +31,7 @@ impl Follower {
         match content {
             Ok(content) => {
                 if content == Content::Log {
+                    self.proven = true;
                     self.position.ended = false;
                     if self.step == Step::Tail {
                         (self.left, self.over) = (false, false);
@@ -126,6 +127,8 @@ impl Follower {
                 self.begun_again("was truncated or written over");
             }
             (Step::Tail | Step::Measure, status @ (404 | 412)) => {
+                // It left while nobody looked.
+                self.proven &= self.left;
                 self.left = true;
                 self.passed_on = status == 412;
                 self.enter(Step::Locate);
@@ -134,7 +137,10 @@ impl Follower {
             (Step::Measure, 200) => self.measured(&head),
             (Step::Locate, 200) => self.located(&head),
             (Step::Locate, 404) => self.not_located(&head),
-            (Step::Rest { .. }, 404 | 412 | 416) => self.enter(Step::Locate),
+            (Step::Rest { .. }, status @ (404 | 412 | 416)) => {
+                self.proven |= status == 416;
+                self.enter(Step::Locate);
+            }
             (Step::Find(purpose), 200) => match Generations::parse(&document) {
                 Some(list) => self.found(&list, purpose),
                 None => self.refused("no list of generations"),
@@ -248,9 +254,11 @@ impl Follower {
         if size < offset {
             return self.begun_again(&format!("was truncated to {size} bytes"));
         }
-        if size > offset {
+        // If it has nothing more, what it had may have been written over: to ask for one byte more shows that.
+        let more = u64::from(size == offset && !self.proven && self.check().is_some());
+        if size + more > offset {
             return self.enter(Step::Rest {
-                end: size,
+                end: size + more,
                 next: head.successor,
             });
         }
@@ -499,7 +507,7 @@ impl Follower {
         }
         let why = in_words::broken(why);
         self.complain(format!("{why}; trying again"));
-        self.lost = true;
+        (self.lost, self.proven) = (true, false);
         self.again(None);
     }
 

@@ -156,6 +156,8 @@ pub struct Follower {
     pub(super) passed_on: bool,
     /// What is left of the generation is a compressed copy.
     pub(super) is_copy: bool,
+    /// Since the connection stands, the server has said that the generation has the bytes that were read.
+    pub(super) proven: bool,
     /// How often in a row the generation was not there.
     pub(super) missed: u32,
     pub(super) offer: Option<Offer>,
@@ -199,6 +201,7 @@ impl Follower {
             stopped: false,
             passed_on: false,
             is_copy: false,
+            proven: false,
             over: position.ended,
             left: position.ended,
             missed: 0,
@@ -466,7 +469,7 @@ impl Follower {
         self.flush(Flush::No);
         self.look.reset();
         (self.over, self.left, self.passed_on) = (false, false, false);
-        self.is_copy = false;
+        (self.is_copy, self.proven) = (false, false);
         self.position.midline = false;
         self.size = None;
         self.changed(true);
