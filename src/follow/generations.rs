@@ -20,7 +20,7 @@ use crate::store::file::OpenFile;
 use crate::store::generations::fact::Holder;
 use crate::store::generations::families::split;
 use crate::store::lookup::{self, failed};
-use crate::store::root::Node;
+use crate::store::root::{Files, Node};
 
 /// Reads of the inotify queue in a row, some thousand events each.
 const READS_MAX: usize = 16;
@@ -34,6 +34,14 @@ pub(crate) fn holder(file: &OpenFile) -> Holder {
     }
 }
 
+/// Says which file an entry of the directory of a log is.
+fn identifier(files: &Files) -> impl FnMut(&Rc<[u8]>, &Entry) -> Option<Holder> {
+    |name, entry| {
+        let (directory, _) = split(name);
+        files.holder(&[directory, &entry.1].concat())
+    }
+}
+
 /// A generation that is followed: its file, what is known of it, and its topic.
 type Followed = (Rc<OpenFile>, FileInfo, TopicId);
 
@@ -42,11 +50,17 @@ impl Topics {
     pub(super) fn observe(&mut self, key: TopicId) {
         let topic = &self.registry[key];
         let (name, holder) = (Rc::clone(&topic.name), holder(&topic.file));
-        self.families.history.note_holder(&name, holder);
         // The last step of the way. Behind a symbolic link other files have other names.
         let own = last_component(&name);
         let place = topic.places.last();
         let entry = place.and_then(|place| self.watches.watch.add_log(place));
+        if let Some(entry) = &entry
+            && !self.rolls.is_settled(entry)
+        {
+            // What came before it is told first: so the history has both in order.
+            self.read_changes();
+        }
+        self.families.history.note_holder(&name, holder);
         if let Some(entry) = entry {
             if *entry.1 != *own {
                 return self.watches.watch.remove_log(&entry);
@@ -63,20 +77,11 @@ impl Topics {
 
     /// Identifies the files that were rolled, and tells the history.
     pub(super) fn settle_rolls(&mut self) {
-        let files = self.lookups.files();
-        let identify = |name: &Rc<[u8]>, entry: &Entry| {
-            let (directory, _) = split(name);
-            files.holder(&[directory, &entry.1].concat())
-        };
-        self.rolls.identify(identify);
-        // What happened before they were identified is in the queue by now.
         for _ in 0..READS_MAX {
+            self.rolls.identify(identifier(self.lookups.files()));
+            // What happened before they were identified is in the queue by now.
             if !self.take_changes() {
-                let files = self.lookups.files();
-                let identify = |name: &Rc<[u8]>, entry: &Entry| {
-                    let (directory, _) = split(name);
-                    files.holder(&[directory, &entry.1].concat())
-                };
+                let identify = identifier(self.lookups.files());
                 return self.rolls.confirm(&self.families.history, identify);
             }
         }

@@ -44,6 +44,11 @@ pub(super) enum Who {
 }
 
 impl Log {
+    /// Whether the history knows of all files that came.
+    pub fn is_told(&self) -> bool {
+        self.told >= self.line.len()
+    }
+
     /// Tells the history of the files that came, as far as they are known.
     pub fn tell(&mut self, files: &HashMap<FileId, File>, history: &History) {
         while let Some(id) = self.line.get(self.told) {

@@ -222,8 +222,15 @@ impl Rolls {
     /// Whether there is something to identify or to tell.
     #[must_use]
     pub fn has_news(&self) -> bool {
-        let told = self.logs.values().all(|log| log.told >= log.line.len());
+        let told = self.logs.values().all(Log::is_told);
         !told || !self.beside.is_empty()
+    }
+
+    /// Whether the history knows all of what was observed of this log.
+    #[must_use]
+    pub fn is_settled(&self, entry: &Entry) -> bool {
+        let log = self.logs.get(entry);
+        log.is_none_or(Log::is_told)
     }
 
     /// Whether nothing is observed.

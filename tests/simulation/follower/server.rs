@@ -213,7 +213,9 @@ impl Server {
         NOW.set(turn.now.0);
         let queued = turn.origin.directory.events.len();
         let count = turn.some(queued);
-        self.read_news(turn, count);
+        if count > 0 {
+            self.read_news(turn, count);
+        }
         for link in 0..turn.links.len() {
             let Some(mut serving) = turn.links[link].take() else {
                 continue;
@@ -231,7 +233,7 @@ impl Server {
         for _ in 0..count {
             self.read_event(turn);
         }
-        if count == 0 || !self.rolls.has_news() {
+        if !self.rolls.has_news() {
             return;
         }
         let history = Arc::clone(&self.families.history);
@@ -239,9 +241,20 @@ impl Server {
         // What happened before they were identified is in the queue by now.
         while !turn.origin.directory.events.is_empty() && self.fault != Fault::ConfirmEarly {
             self.read_event(turn);
+            self.rolls.identify(|_, entry| holder(turn.origin, entry));
         }
         self.rolls
             .confirm(&history, |_, entry| holder(turn.origin, entry));
+        self.trace_line();
+    }
+
+    /// Prints the inodes of the files that the server has seen under the name, and whether each came directly behind another.
+    fn trace_line(&self) {
+        super::trace(|| {
+            let seen = self.families.history.seen(&self.name, [].into_iter());
+            let files = seen.line.iter().map(|file| (file.inode, file.direct));
+            format!("  seen {:?}", files.collect::<Vec<_>>())
+        });
     }
 
     fn read_event(&mut self, turn: &mut Turn<'_>) {
@@ -524,13 +537,19 @@ impl Server {
             gone: false,
         });
         if !family && let Some(holder) = holder(turn.origin, &entry(LOG)) {
-            if !self.rolls.accounts_for(&entry(LOG), holder) {
-                // It may have got the name by a roll that is still in the queue.
+            let log = entry(LOG);
+            if !self.rolls.is_settled(&log) {
                 let queued = turn.origin.directory.events.len();
                 self.read_news(turn, queued);
             }
             self.families.history.note_holder(&self.name, holder);
-            self.rolls.follow(&entry(LOG), &self.name, holder);
+            if !self.rolls.accounts_for(&log, holder) {
+                // It may have got the name by a roll that is still in the queue.
+                let queued = turn.origin.directory.events.len();
+                self.read_news(turn, queued);
+            }
+            self.rolls.follow(&log, &self.name, holder);
+            self.trace_line();
         }
     }
 
