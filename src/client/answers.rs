@@ -165,8 +165,8 @@ impl Follower {
                 self.end(Outcome::Success, Flush::Lines);
             }
             (Step::Rest { next, .. }, _) => match next {
-                Some(next) => self.successor(next),
-                None => self.enter(Step::Locate),
+                Some(next) if !self.awaits_line_end() => self.successor(next),
+                _ => self.enter(Step::Locate),
             },
             (_, Some(ContentRange::Slice { .. })) => self.sealed(),
             _ => match tail_end {
@@ -179,6 +179,7 @@ impl Follower {
                 reason => {
                     self.left = reason.is_some();
                     self.over = self.left;
+                    self.line_until = self.now() + self.settings.late;
                     self.enter(Step::Locate);
                 }
             },
@@ -263,9 +264,13 @@ impl Follower {
             });
         }
         match head.successor {
+            Some(_) if self.awaits_line_end() => {
+                let until = self.look.begin(self.now());
+                self.pause(Step::Locate, until.min(self.line_until));
+            }
             Some(next) => self.successor(next),
             None => {
-                if self.left {
+                if self.left && !self.awaits_line_end() {
                     self.generation_ended();
                 }
                 // Another file has the name, so one between the two is gone: only the list shows it.

@@ -150,6 +150,8 @@ pub struct Follower {
     pub(super) stopped: bool,
     /// The name has passed on from the generation, and everything from before that came; see [`Position::ended`].
     pub(super) over: bool,
+    /// So long its last line may still be completed.
+    pub(super) line_until: Moment,
     /// The name has passed on from the generation, as far as is known.
     pub(super) left: bool,
     /// Another file had the name when that was asked for last.
@@ -203,6 +205,7 @@ impl Follower {
             is_copy: false,
             proven: false,
             over: position.ended,
+            line_until: now,
             left: position.ended,
             missed: 0,
             offer: None,
@@ -418,6 +421,15 @@ impl Follower {
         self.position.before.check(self.offset(), waiting)
     }
 
+    /// The name has just passed on, and the writer may be about to complete its last line.
+    pub(super) fn awaits_line_end(&self) -> bool {
+        let begun = match &self.lines {
+            Some(lines) => lines.has_begun_line(),
+            None => self.position.midline,
+        };
+        begun && self.now < self.line_until
+    }
+
     /// Whether everything that was read was handed over.
     pub(super) fn is_drained(&self) -> bool {
         self.lines
@@ -469,6 +481,7 @@ impl Follower {
         self.flush(Flush::No);
         self.look.reset();
         (self.over, self.left, self.passed_on) = (false, false, false);
+        self.line_until = self.now;
         (self.is_copy, self.proven) = (false, false);
         self.position.midline = false;
         self.size = None;

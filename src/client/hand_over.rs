@@ -5,8 +5,9 @@ use super::offer::{HandOver, Offer};
 
 impl Follower {
     pub(super) fn next_offer(&self) -> Option<Offer> {
-        // The end of a generation ends its last line.
-        let free = self.lines.is_some() || !self.position.midline || self.over;
+        // The end of a generation ends its last line, unless the writer completes it soon.
+        let ended = self.over && !self.awaits_line_end();
+        let free = self.lines.is_some() || !self.position.midline || ended;
         if (free || self.late.is_midway()) && self.late.lines().is_some() {
             return Some(Offer::Late);
         }

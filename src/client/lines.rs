@@ -57,6 +57,12 @@ impl Lines {
         &self.bytes
     }
 
+    /// Whether the last line lacks its end.
+    #[must_use]
+    pub fn has_begun_line(&self) -> bool {
+        self.whole < self.bytes.len()
+    }
+
     /// How many bytes may be added now.
     #[must_use]
     pub fn room(&self) -> usize {

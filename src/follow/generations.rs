@@ -102,6 +102,11 @@ impl Topics {
         // Its watches are placed first: so whatever happens to the name from now on makes an event, or is seen here.
         self.place(key);
         self.check_name(key, None);
+        let topic = &self.registry[key];
+        if *topic.name == *name && topic.gone.is_none() {
+            // It belongs to the family under whatever name it gets next, if that is seen.
+            self.observe(key);
+        }
         (key, Rc::clone(file))
     }
 

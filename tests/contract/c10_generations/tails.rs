@@ -56,6 +56,28 @@ fn across_renames_with_what_is_written_late() {
     }
 }
 
+/// Nobody else follows the name.
+#[test]
+fn under_any_name_that_it_was_seen_to_get() {
+    let dir = TempDir::with("log", "one\n");
+    let server = Server::start(&dir);
+    let one = tag(&server, "/log");
+    let mut client = follow(&server, &one);
+    assert_eq!(client.take(4), b"one\n");
+    dir.rename("log", "elsewhere");
+    dir.write("log", "new\n");
+    dir.append("elsewhere", "late\n");
+    assert_eq!(client.take(5), b"late\n");
+    let get = || server.get(&format!("/log?generation={one}"), &[]);
+    assert_eq!(get().field("Content-Location"), "/elsewhere");
+    dir.remove("elsewhere");
+    ends(&mut client, "unlinked");
+    let gone = get();
+    assert_eq!(gone.status, 404);
+    let reason = String::from_utf8_lossy(&gone.body);
+    assert!(reason.contains("gone"), "{reason}");
+}
+
 #[test]
 fn out_of_the_family() {
     let dir = TempDir::with("log", "");

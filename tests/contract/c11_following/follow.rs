@@ -1,7 +1,7 @@
 //! `openrange follow`: every byte, in order, generation by generation.
 
 use std::fs;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::process::Stdio;
 
 use rustix::process::Signal;
@@ -331,6 +331,69 @@ fn a_log_that_was_written_over_while_nobody_looked() {
         assert_eq!((end.0, &*end.1), (code, out), "{on_gap}: {}", end.2);
         let lost = "was truncated or written over: what it had from byte 9 on is lost";
         assert!(end.2.contains(lost), "{}", end.2);
+    }
+}
+
+/// The file has an earlier name by then, and it is exactly as long as what was read of it: there is nothing to request.
+#[test]
+fn a_log_that_was_written_over_and_rolled_while_nobody_looked() {
+    for (on_gap, code, out) in [
+        ("fail", Some(3), ""),
+        ("oldest", Some(0), "new line\nnext\n"),
+        ("latest", Some(0), "next\n"),
+    ] {
+        let root = TempDir::with("log", "old line\n");
+        let server = Server::start(&root);
+        let home = TempDir::new();
+        let (url, state) = (url(&server, "/log"), home.join("state"));
+        let state = state.to_str().expect("UTF-8");
+        let follow = [
+            "follow",
+            "--until-caught-up",
+            "--on-gap",
+            on_gap,
+            "--state",
+            state,
+            &url,
+        ];
+        assert_eq!(run(&follow).1, "old line\n");
+        root.write("log", "new line\n");
+        root.rename("log", "log.1");
+        root.write("log", "next\n");
+        let end = run(&follow);
+        assert_eq!((end.0, &*end.1), (code, out), "{on_gap}: {}", end.2);
+        let lost = "was truncated or written over: what it had from byte 9 on is lost";
+        assert!(end.2.contains(lost), "{}", end.2);
+    }
+}
+
+/// The writer has the rest of a line in its buffer when the log is rolled.
+#[test]
+fn a_line_that_its_writer_completes_after_the_roll() {
+    let out = TempDir::new();
+    let root = TempDir::with("log", "first\npar");
+    let server = Server::start(&root);
+    let url = url(&server, "/log");
+    let batches = out.path().join("batches").display().to_string();
+    let mut writer = root.open("log");
+    let plain = Running::start(&["follow", "--late", "60", &url]);
+    let load = format!("cat >> {batches}; echo . >> {batches}");
+    let command = [
+        "follow", "--late", "60", "--linger", "0", &url, "--", "sh", "-c", &load,
+    ];
+    let command = Running::start(&command);
+    let batches = || fs::read_to_string(&batches).unwrap_or_default();
+    plain.has("first\npar");
+    eventually("the first line", || batches() == "first\n.\n");
+    root.rename("log", "log.1");
+    root.write("log", "next\n");
+    writer.write_all(b"tial\n").expect("write");
+    plain.has("first\npartial\nnext\n");
+    eventually("the other lines", || {
+        batches() == "first\n.\npartial\n.\nnext\n.\n"
+    });
+    for follow in [plain, command] {
+        assert_eq!(follow.stop().0.code(), Some(0));
     }
 }
 

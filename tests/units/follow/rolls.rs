@@ -214,6 +214,38 @@ fn whoever_looks_ahead_of_the_events_loses_nothing() {
     }
 }
 
+/// Whoever looked saw the next file under the name already, as the events that come then show.
+#[test]
+fn a_file_that_was_rolled_during_the_look_is_identified_again() {
+    let (history, name) = (History::default(), Rc::<[u8]>::from(b"log".as_slice()));
+    let log = entry("log");
+    let mut world = World::default();
+    let mut rolls = Rolls::default();
+    world.create("log");
+    rolls.follow(&log, &name, holder(1));
+    // Of where the first one is nothing is known any more.
+    rolls.lose_track();
+    assert!(rolls.is_settled(&log));
+    world.rename("log", "log.1");
+    world.create("log");
+    let queued: Vec<_> = world.events.drain(..).collect();
+    world.rename("log", "log.2");
+    world.create("log");
+    for events in [queued, world.events.drain(..).collect()] {
+        for (entry, what) in events {
+            rolls.happened(entry, what);
+        }
+        assert!(!rolls.is_settled(&log));
+        rolls.identify(|_, entry| {
+            let name = str::from_utf8(&entry.1).expect("a name");
+            world.names.get(name).copied().map(holder)
+        });
+    }
+    rolls.confirm(&history, |_, _| None);
+    assert!(rolls.is_settled(&log));
+    assert_eq!(history.next(b"log", ETag(2)), Some(ETag(3)));
+}
+
 /// Two rotations with compression within one look: the first copy has been renamed by then.
 #[test]
 fn copies_keep_their_originals_through_renames() {

@@ -6,8 +6,8 @@ use openrange::client::settings::{Settings, Until};
 use openrange::http::etag::ETag;
 
 use super::{
-    FAILED, GONE, LIST, LOCATE, NAME, OTHER, REST, SIZE, SUCCESS, TAG, at, chunks, here, longer,
-    partial, run, successor,
+    FAILED, GONE, LIST, LOCATE, NAME, OTHER, REST, SIZE, SUCCESS, TAG, as_long, at, chunks, here,
+    longer, partial, prove, run, successor,
 };
 use crate::client::talk::{Talk, response, settings};
 
@@ -51,6 +51,7 @@ fn up_to_what_is_the_end_now() {
     let mut talk = at("measure", settings.clone());
     talk.answer(GONE);
     assert_eq!(talk.asks(Link::Main).as_deref(), Some(LOCATE));
+    prove(&mut talk);
     talk.answer(&size(4, TAG));
     assert_eq!(
         (talk.asks(Link::Main), &talk.outcome),
@@ -60,6 +61,7 @@ fn up_to_what_is_the_end_now() {
     let mut talk = at("measure", settings);
     talk.answer("HTTP/1.1 412 P\r\n\r\n");
     assert_eq!(talk.asks(Link::Main).as_deref(), Some(LOCATE));
+    prove(&mut talk);
     talk.answer(&size(4, TAG));
     assert_eq!(talk.asks(Link::Main).as_deref(), Some(LIST));
     talk.list(&[("/log.1", 2, "")]);
@@ -75,16 +77,11 @@ fn up_to_the_end_of_the_generation() {
         until: Until::End,
         ..settings()
     };
-    let size = format!("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n{TAG}\r\n");
-    let next = format!(
-        "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n{TAG}{}\r\n",
-        successor(3)
-    );
-    run(
-        "locate",
-        &settings,
-        &[(size, "", SUCCESS), (next, "", SUCCESS)],
-    );
+    let ends = [
+        (as_long(""), "", SUCCESS),
+        (as_long(&successor(3)), "", SUCCESS),
+    ];
+    run("proven", &settings, &ends);
     let range = "Content-Range: bytes 4-6/7\r\n";
     run(
         "tail",

@@ -19,6 +19,8 @@ use super::talk::{Talk, list, response};
 const TAG: &str = "ETag: W/\"0000000000000002\"\r\n";
 const OTHER: &str = "ETag: W/\"0000000000000009\"\r\n";
 const FAILED: &str = "HTTP/1.1 412 Precondition Failed\r\nContent-Length: 0\r\n\r\n";
+const OVER: &str =
+    "HTTP/1.1 416 Range Not Satisfiable\r\nContent-Range: bytes */4\r\nContent-Length: 0\r\n\r\n";
 const GONE: &str = "HTTP/1.1 404 Not Found\r\nContent-Length: 5\r\n\r\n";
 const NOW: &str = ",\"current\":true";
 const GZIP: &str = ",\"compressed\":\"gzip\"";
@@ -64,16 +66,30 @@ fn successor(tag: u64) -> String {
     format!("Link: </log?generation={tag:016x}>; rel=\"successor-version\"\r\n")
 }
 
+/// The generation has what was read of it, and nothing behind that.
+fn as_long(fields: &str) -> String {
+    format!("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n{TAG}{fields}\r\n")
+}
+
+/// The follower has seen that it is as long, asks whether it has these bytes, and locates it again.
+fn prove(talk: &mut Talk) {
+    talk.answer(&as_long(""));
+    assert_eq!(talk.asks(Link::Main).as_deref(), Some(REST));
+    talk.answer(OVER);
+    assert_eq!(talk.asks(Link::Main).as_deref(), Some(LOCATE));
+}
+
 /// A follower that has just asked what it asks in this step.
 fn at(step: &str, settings: Settings) -> Talk {
     let others = list(&[("/log", 3, NOW)]);
     let with_this = list(&[("/log", 2, NOW)]);
-    let longer = longer("");
+    let (longer, as_long) = (longer(""), as_long(""));
     let reason = response("404 Not Found", "", "retired\n");
     let way: &[&str] = match step {
         "start" | "tail" | "measure" => &[],
         "lines" => &[&with_this],
         "locate" => &[FAILED],
+        "proven" => &[FAILED, &as_long, OVER],
         "rest" => &[FAILED, &longer],
         "verify" | "next" => &[FAILED, GONE],
         "reason" => &[FAILED, GONE, &others],
@@ -99,7 +115,7 @@ fn at(step: &str, settings: Settings) -> Talk {
         "tail" => NAME,
         "measure" => SIZE,
         "lines" => "HEAD /log?lines=3",
-        "locate" => LOCATE,
+        "locate" | "proven" => LOCATE,
         _ => REST,
     };
     assert_eq!(asked, expected, "{step}");
