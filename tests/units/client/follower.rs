@@ -485,6 +485,9 @@ fn late_lines_between_lines() {
             come(&mut talk, "0\r\nTail-End: renamed\r\n\r\n");
             assert_eq!(offered(&mut talk.follower), None);
             talk.follower.run(talk.now + settings().late);
+            assert!(matches!(talk.follower.task(), Task::Save(_)));
+            talk.follower.saving();
+            talk.follower.saved();
             assert_eq!(
                 offered(&mut talk.follower),
                 Some((1, 0, b"late\n".to_vec()))
