@@ -720,8 +720,8 @@ impl World<'_> {
         true
     }
 
-    /// What was handed over is not lost because it is compressed, unless its late lines make it look like a later one.
-    /// Behind a gap older files may come.
+    /// What was handed over is not lost because it is compressed, unless its late lines make it look like a later one, or
+    /// a file that is taken for an earlier one leads back to it. Behind a gap older files may come.
     fn told(&self, line: &str) {
         if self.reports.iter().any(|line| line.contains("is lost")) {
             return;
@@ -734,10 +734,12 @@ impl World<'_> {
         if let Some(Kind::Compressed(file)) = copy.map(|copy| self.origin.files[copy].kind) {
             let known = &self.origin.files[file];
             let handed = self.sink.of(file);
+            let count = self.origin.files.len();
             assert!(
                 handed < known.bytes.len()
                     || known.bytes.is_empty()
-                    || self.origin.looks_younger(file),
+                    || self.origin.looks_younger(file)
+                    || (0..count).any(|other| self.origin.is_taken_for_another(other)),
                 "generation {file} was handed over before it was compressed: {line}"
             );
         }
