@@ -140,6 +140,15 @@ impl World<'_> {
                 self.take_steps(1);
             }
         }
+        // This shows only if a roll comes while the server looks at the directory,
+        if self.fault == Fault::SearchTornLooks && self.chance(2) {
+            return self.roll();
+        }
+        // and this only if the rest is gone before anybody can read it.
+        if self.fault == Fault::EndEarly && self.chance(8) {
+            self.append();
+            return self.unlink();
+        }
         let total: u64 = self.weights.iter().sum::<u64>() + 8;
         let mut pick = self.choose(total);
         let mut action = 0;
