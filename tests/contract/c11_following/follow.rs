@@ -303,13 +303,13 @@ fn memory_does_not_grow_with_the_file() {
     assert!(resident < 2 * 1024, "{resident} KiB");
 }
 
-/// The tag is the same, and the file is longer than what was read of it: only the bytes before tell.
-#[test]
-fn a_log_that_was_written_over_while_nobody_looked() {
+/// A follower has read a file, something happens to that while nobody looks, and the follower comes again. `[oldest,
+/// latest]`: what it writes then, by what it does behind a gap.
+fn comes_again(happens: impl Fn(&TempDir), [oldest, latest]: [&str; 2]) {
     for (on_gap, code, out) in [
         ("fail", Some(3), ""),
-        ("oldest", Some(0), "new line\nand another\n"),
-        ("latest", Some(0), "new line\nand another\n"),
+        ("oldest", Some(0), oldest),
+        ("latest", Some(0), latest),
     ] {
         let root = TempDir::with("log", "old line\n");
         let server = Server::start(&root);
@@ -326,7 +326,7 @@ fn a_log_that_was_written_over_while_nobody_looked() {
             &url,
         ];
         assert_eq!(run(&follow).1, "old line\n");
-        root.write("log", "new line\nand another\n");
+        happens(&root);
         let end = run(&follow);
         assert_eq!((end.0, &*end.1), (code, out), "{on_gap}: {}", end.2);
         let lost = "was truncated or written over: what it had from byte 9 on is lost";
@@ -334,37 +334,22 @@ fn a_log_that_was_written_over_while_nobody_looked() {
     }
 }
 
+/// The tag is the same, and the file is longer than what was read of it: only the bytes before tell.
+#[test]
+fn a_log_that_was_written_over_while_nobody_looked() {
+    let written_over = |root: &TempDir| root.write("log", "new line\nand another\n");
+    comes_again(written_over, ["new line\nand another\n"; 2]);
+}
+
 /// The file has an earlier name by then, and it is exactly as long as what was read of it: there is nothing to request.
 #[test]
 fn a_log_that_was_written_over_and_rolled_while_nobody_looked() {
-    for (on_gap, code, out) in [
-        ("fail", Some(3), ""),
-        ("oldest", Some(0), "new line\nnext\n"),
-        ("latest", Some(0), "next\n"),
-    ] {
-        let root = TempDir::with("log", "old line\n");
-        let server = Server::start(&root);
-        let home = TempDir::new();
-        let (url, state) = (url(&server, "/log"), home.join("state"));
-        let state = state.to_str().expect("UTF-8");
-        let follow = [
-            "follow",
-            "--until-caught-up",
-            "--on-gap",
-            on_gap,
-            "--state",
-            state,
-            &url,
-        ];
-        assert_eq!(run(&follow).1, "old line\n");
+    let rolled = |root: &TempDir| {
         root.write("log", "new line\n");
         root.rename("log", "log.1");
         root.write("log", "next\n");
-        let end = run(&follow);
-        assert_eq!((end.0, &*end.1), (code, out), "{on_gap}: {}", end.2);
-        let lost = "was truncated or written over: what it had from byte 9 on is lost";
-        assert!(end.2.contains(lost), "{}", end.2);
-    }
+    };
+    comes_again(rolled, ["new line\nnext\n", "next\n"]);
 }
 
 /// The writer has the rest of a line in its buffer when the log is rolled.
