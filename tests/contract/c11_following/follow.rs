@@ -372,6 +372,10 @@ fn a_line_that_its_writer_completes_after_the_roll() {
     eventually("the first line", || batches() == "first\n.\n");
     root.rename("log", "log.1");
     root.write("log", "next\n");
+    // Both have seen the roll, and look again and again.
+    eventually("four looks", || {
+        server.log().count("HEAD /log?generation=") >= 4
+    });
     writer.write_all(b"tial\n").expect("write");
     plain.has("first\npartial\nnext\n");
     eventually("the other lines", || {
