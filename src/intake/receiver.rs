@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use super::address::{Intake, Kind};
 use super::senders::Senders;
-use super::sink::Sink;
+use super::sink::{self, Sink};
 use super::tally::Tally;
 use crate::limits::INTAKE_END_PATIENCE;
 use crate::os;
@@ -72,6 +72,8 @@ pub struct Receiver {
     intake: Intake,
     source: Source,
     root: OwnedFd,
+    /// See [`sink::ends_torn`].
+    torn: bool,
     tally: Arc<Tally>,
     poll: Poll,
     stop: Arc<AtomicBool>,
@@ -93,7 +95,7 @@ impl Stopper {
 }
 
 impl Receiver {
-    /// Appends to a file below this root. `most`: how many senders may be connected.
+    /// Appends to a file below this root, from [`Receiver::run`] on. `most`: how many senders may be connected.
     ///
     /// # Errors
     /// EMFILE and the like.
@@ -120,6 +122,7 @@ impl Receiver {
             }
         };
         Ok(Receiver {
+            torn: sink::ends_torn(&bound.intake, &root)?,
             intake: bound.intake,
             source,
             root,
@@ -149,7 +152,7 @@ impl Receiver {
             stop,
             ..
         } = self;
-        let mut sink = Sink::new(self.intake, self.root, self.tally);
+        let mut sink = Sink::new(self.intake, self.root, self.tally, self.torn);
         while !stop.load(Ordering::Acquire) {
             let now = now();
             sink.begin_turn(now);

@@ -1,6 +1,7 @@
 //! The file that an intake appends to: batches of whole lines, each by one write. It counts what it cannot
 //! append, and logs that now and then.
 
+use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
@@ -15,7 +16,6 @@ use crate::store::append::Append;
 use crate::store::appenders::Appenders;
 use crate::store::place::Stop;
 use crate::store::root::{Files, Node};
-use crate::store::truncations::Truncations;
 use crate::time::Moment;
 
 /// See the module.
@@ -31,18 +31,38 @@ pub struct Sink {
     losses: Losses,
 }
 
+/// Whether the last line of the file of an intake has no end: a server that was killed may have left the beginning of one.
+/// Only before anybody appends can that be seen: what is read while a batch is being written may end anywhere in that.
+///
+/// # Errors
+/// EMFILE and the like.
+pub fn ends_torn(intake: &Intake, root: &OwnedFd) -> io::Result<bool> {
+    let files = Files::new(root.try_clone()?, Arc::default());
+    Ok(has_torn_end(&files, intake))
+}
+
+fn has_torn_end(files: &Files, intake: &Intake) -> bool {
+    let Ok(Node::File(file)) = files.find(intake.file.name(), None) else {
+        return false;
+    };
+    let mut last = [0];
+    file.stat().is_ok_and(|stat| {
+        stat.size > 0 && file.read(&mut last, stat.size - 1) == Ok(1) && last != *b"\n"
+    })
+}
+
 impl Sink {
-    /// To a file below this root.
+    /// To a file below this root. `torn`: see [`ends_torn`].
     #[must_use]
-    pub fn new(intake: Intake, root: OwnedFd, tally: Arc<Tally>) -> Sink {
+    pub fn new(intake: Intake, root: OwnedFd, tally: Arc<Tally>, torn: bool) -> Sink {
         Sink {
             intake,
-            files: Files::new(root, Arc::new(Truncations::default())),
+            files: Files::new(root, Arc::default()),
             appenders: Appenders::default(),
             tally,
             // A datagram fits behind what does not make a batch yet.
             batch: Vec::with_capacity(INTAKE_BATCH + INTAKE_DATAGRAM_MAX + 1),
-            torn: true,
+            torn,
             losses: Losses::default(),
         }
     }
@@ -71,7 +91,7 @@ impl Sink {
         }
         let lines = count_lines(&self.batch);
         self.tally.lines.add(lines);
-        if self.torn && self.ends_torn() {
+        if self.torn && has_torn_end(&self.files, &self.intake) {
             self.batch.insert(0, b'\n');
         }
         let what = Append {
@@ -91,17 +111,6 @@ impl Sink {
             self.report(now);
         }
         self.batch.clear();
-    }
-
-    /// Whether the last line of the file has no end.
-    fn ends_torn(&self) -> bool {
-        let Ok(Node::File(file)) = self.files.find(self.intake.file.name(), None) else {
-            return false;
-        };
-        let mut last = [0];
-        file.stat().is_ok_and(|stat| {
-            stat.size > 0 && file.read(&mut last, stat.size - 1) == Ok(1) && last != *b"\n"
-        })
     }
 
     /// Closes a file to which nothing came for a while, and logs losses.
