@@ -177,6 +177,8 @@ fn ship(sink: &mut impl Sink) -> (Vec<Vec<u8>>, Vec<Record>) {
         random: Random::new(seed),
     };
     bridge.follower = Some(bridge.follow(&[]));
+    // From then on it knows the first file, and no roll takes that from it.
+    eventually("a position", || bridge.home.join("state").exists());
     for round in 0..ROUNDS {
         let before = bridge.sink.count();
         bridge.write(round);
