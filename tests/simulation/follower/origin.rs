@@ -50,6 +50,9 @@ pub struct Origin {
     pub current: Option<usize>,
     pub fault: Fault,
     pub directory: Directory,
+    /// A program has counted the names of earlier files up and then found no file to roll: one number is free. It looks as
+    /// if the file with that number were gone, and nobody can tell the two apart.
+    pub skipped_a_number: bool,
 }
 
 /// A connection, as the server has it.
@@ -72,6 +75,7 @@ impl Origin {
             current: None,
             fault,
             directory: Directory::default(),
+            skipped_a_number: false,
         }
     }
 

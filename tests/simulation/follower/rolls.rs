@@ -72,6 +72,12 @@ impl Origin {
     /// Takes a step. Gives the inode that is empty now, if there is one.
     pub fn take(&mut self, step: Step, now: u64) -> Option<usize> {
         super::trace(|| format!("  {step:?}"));
+        let takes_a_number = match &step {
+            Step::Rename(from, to) => from == LOG && to.starts_with("log."),
+            Step::Copy(to) => to.starts_with("log."),
+            _ => false,
+        };
+        self.skipped_a_number |= takes_a_number && self.current.is_none();
         match step {
             Step::Create if self.current.is_none() => self.create(now),
             Step::Create => {}

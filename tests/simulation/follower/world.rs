@@ -807,7 +807,8 @@ impl World<'_> {
 
     fn judge(&mut self) {
         let lost = self.reports.iter().any(|line| line.contains("is lost"));
-        let gone = self.origin.files.iter().any(|file| file.gone.is_some());
+        let gone = self.origin.skipped_a_number
+            || self.origin.files.iter().any(|file| file.gone.is_some());
         match &self.ended {
             Some(Outcome::Gap(_)) => {
                 assert!(gone, "a gap where there is none: {:?}", self.ended);
