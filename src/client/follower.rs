@@ -28,8 +28,8 @@ use super::pause::Pause;
 use super::position::Position;
 use super::saves::Saves;
 use super::settings::{Settings, Until};
+use super::step::{Content, Purpose, Step};
 use crate::http::conditional::ETag;
-use crate::http::position::Check;
 use crate::http::response::ResponseHead;
 use crate::limits::{
     CLIENT_CONNECT_TIMEOUT, CLIENT_LATE_MAX, CLIENT_LOOK, CLIENT_RESPONSE_TIMEOUT, CLIENT_RETRY,
@@ -58,49 +58,6 @@ pub enum State {
     Receiving,
     /// For a pause to be over.
     Pausing,
-}
-
-/// What the client requests, or has requested.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Step {
-    /// The list of generations.
-    Find(Purpose),
-    /// Where the last lines begin.
-    LastLines(u64),
-    /// The length of the file, to know where "now" is.
-    Measure,
-    /// The name, from the position on.
-    Tail,
-    /// The generation of the position: whether it is there, and what follows it.
-    Locate,
-    /// Its bytes up to there, then perhaps the next generation.
-    Rest { end: u64, next: Option<ETag> },
-    /// Why it is gone.
-    Reason,
-}
-
-/// What a list of generations is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Purpose {
-    /// To begin.
-    Start,
-    /// To go on behind a generation that has ended.
-    Next,
-    /// To know whether the generation of the position is really gone.
-    Verify,
-    /// To go on behind a gap.
-    Oldest,
-    /// The same.
-    Latest,
-}
-
-/// What the content of the response under way is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Content {
-    /// Bytes of the log.
-    Log,
-    /// A document, as far as it came.
-    Document(Vec<u8>),
 }
 
 /// One of the things that only the driver can do.
@@ -163,11 +120,11 @@ pub struct Follower {
     /// How often in a row the generation was not there.
     pub(super) missed: u32,
     pub(super) offer: Option<Offer>,
-    reports: VecDeque<String>,
+    pub(super) reports: VecDeque<String>,
     pub(super) complaint: Option<String>,
     /// It was reported that there is no connection.
     pub(super) lost: bool,
-    saves: Saves,
+    pub(super) saves: Saves,
     /// All that was handed over.
     pub(super) bytes: u64,
     /// The size of the generation, when it was told last.
@@ -409,40 +366,6 @@ impl Follower {
         (self.step, self.pausing, self.timeout) = (step, Some(until), Moment::NEVER);
     }
 
-    /// Bytes of the generation that were read, handed over or not.
-    pub(super) fn offset(&self) -> u64 {
-        let waiting = self.lines.as_ref().map_or(0, |lines| lines.bytes().len());
-        self.position.offset + waiting as u64
-    }
-
-    /// Of the bytes before that, if they are known.
-    pub(super) fn check(&self) -> Option<Check> {
-        let waiting = self.lines.as_ref().map_or(&[][..], Lines::bytes);
-        self.position.before.check(self.offset(), waiting)
-    }
-
-    /// The name has just passed on, and the writer may be about to complete its last line.
-    pub(super) fn awaits_line_end(&self) -> bool {
-        let begun = match &self.lines {
-            Some(lines) => lines.has_begun_line(),
-            None => self.position.midline,
-        };
-        begun && self.now < self.line_until
-    }
-
-    /// Whether everything that was read was handed over.
-    pub(super) fn is_drained(&self) -> bool {
-        self.lines
-            .as_ref()
-            .is_none_or(|lines| lines.bytes().is_empty())
-    }
-
-    pub(super) fn flush(&mut self, flush: Flush) {
-        if let Some(lines) = &mut self.lines {
-            lines.flush = flush;
-        }
-    }
-
     /// Goes on with another generation, once everything of this one is handed over.
     pub(super) fn pass_to(&mut self, next: ETag) {
         self.passing = Some(next);
@@ -488,107 +411,8 @@ impl Follower {
         self.changed(true);
     }
 
-    /// The position must be saved; `barrier`: before anything else is handed over.
-    pub(super) fn changed(&mut self, barrier: bool) {
-        self.saves.moved(barrier);
-    }
-
-    /// Ends, once everything is handed over and saved.
-    pub(super) fn end(&mut self, outcome: Outcome, flush: Flush) {
-        if self.ending.is_none() {
-            self.flush(flush);
-            self.timeout = Moment::NEVER;
-            self.late.look_once();
-            self.ending = Some(outcome);
-        }
-    }
-
-    /// Ends now: nothing more is handed over.
-    pub fn stop(&mut self) {
-        self.stopped = true;
-        self.main.abandon();
-        self.late.exchange.abandon();
-        self.ending.get_or_insert(Outcome::Success);
-        if !matches!(self.offer, Some(Offer::Batch(_))) || self.lines.is_none() {
-            self.offer = None;
-        }
-    }
-
     /// The time that it was told last.
     pub(super) fn now(&self) -> Moment {
         self.now
-    }
-
-    /// Shows a line.
-    pub(super) fn report(&mut self, line: String) {
-        self.reports.push_back(line);
-    }
-
-    /// The line was shown.
-    pub fn reported(&mut self) {
-        self.reports.pop_front();
-    }
-
-    /// The position that [`Task::Save`] gave is being saved.
-    pub fn saving(&mut self) {
-        self.saves.begin(self.now);
-    }
-
-    /// It is on disk.
-    pub fn saved(&mut self) {
-        self.saves.done();
-    }
-
-    /// When [`Follower::run`] has something to do, whatever happens until then.
-    #[must_use]
-    pub fn deadline(&self) -> Moment {
-        let save = self.saves.deadline();
-        let batch = self.lines.as_ref().map_or(Moment::NEVER, Lines::deadline);
-        let batch = if self.offer.is_some() {
-            Moment::NEVER
-        } else {
-            batch
-        };
-        let main = self.pausing.unwrap_or(self.timeout);
-        let late = if self.stopped {
-            Moment::NEVER
-        } else {
-            self.late.deadline()
-        };
-        save.min(batch).min(main).min(late)
-    }
-
-    /// What the driver is to do now.
-    pub fn task(&mut self) -> Task<'_> {
-        if !self.reports.is_empty() {
-            return Task::Report(&self.reports[0]);
-        }
-        let over = self.is_over();
-        if self.saves.is_due(over, self.now) {
-            return Task::Save(self.position());
-        }
-        if over {
-            return match &self.ending {
-                Some(outcome) if !self.saves.are_under_way() => Task::Finish(outcome),
-                _ => Task::None,
-            };
-        }
-        if self.saves.bar() {
-            return Task::None;
-        }
-        self.offer = self.offer.or_else(|| self.next_offer());
-        self.offer
-            .and_then(|offer| self.offered(offer))
-            .map_or(Task::None, Task::HandOver)
-    }
-
-    /// Whether nothing is left to be handed over.
-    fn is_over(&self) -> bool {
-        let drained = match &self.lines {
-            Some(lines) => lines.batch(self.now) == 0,
-            None => true,
-        };
-        let late = self.late.is_seen() || self.ending != Some(Outcome::Success);
-        self.ending.is_some() && self.offer.is_none() && (self.stopped || drained && late)
     }
 }

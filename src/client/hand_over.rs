@@ -1,9 +1,47 @@
-//! What of the bytes that came is handed over next: those of the log, or late lines of an earlier generation between them.
+//! The bytes that a [`Follower`] has read: which of them wait, and which it hands over next, those of the log or late lines of
+//! an earlier generation between them.
 
-use super::follower::{Content, Follower};
+use super::follower::Follower;
+use super::lines::{Flush, Lines};
 use super::offer::{HandOver, Offer};
+use super::step::Content;
+use crate::http::position::Check;
 
 impl Follower {
+    /// Bytes of the generation that were read, handed over or not.
+    pub(super) fn offset(&self) -> u64 {
+        let waiting = self.lines.as_ref().map_or(0, |lines| lines.bytes().len());
+        self.position.offset + waiting as u64
+    }
+
+    /// Of the bytes before that, if they are known.
+    pub(super) fn check(&self) -> Option<Check> {
+        let waiting = self.lines.as_ref().map_or(&[][..], Lines::bytes);
+        self.position.before.check(self.offset(), waiting)
+    }
+
+    /// The name has just passed on, and the writer may be about to complete its last line.
+    pub(super) fn awaits_line_end(&self) -> bool {
+        let begun = match &self.lines {
+            Some(lines) => lines.has_begun_line(),
+            None => self.position.midline,
+        };
+        begun && self.now < self.line_until
+    }
+
+    /// Whether everything that was read was handed over.
+    pub(super) fn is_drained(&self) -> bool {
+        self.lines
+            .as_ref()
+            .is_none_or(|lines| lines.bytes().is_empty())
+    }
+
+    pub(super) fn flush(&mut self, flush: Flush) {
+        if let Some(lines) = &mut self.lines {
+            lines.flush = flush;
+        }
+    }
+
     pub(super) fn next_offer(&self) -> Option<Offer> {
         // The end of a generation ends its last line, unless the writer completes it soon.
         let ended = self.over && !self.awaits_line_end();

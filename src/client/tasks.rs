@@ -1,0 +1,107 @@
+//! What a [`Follower`] wants its driver to do, and when: lines to show, positions to save, bytes to hand over, the end.
+
+use super::follower::{Follower, Outcome, Task};
+use super::lines::{Flush, Lines};
+use super::offer::Offer;
+use crate::time::Moment;
+
+impl Follower {
+    /// The position must be saved; `barrier`: before anything else is handed over.
+    pub(super) fn changed(&mut self, barrier: bool) {
+        self.saves.moved(barrier);
+    }
+
+    /// Ends, once everything is handed over and saved.
+    pub(super) fn end(&mut self, outcome: Outcome, flush: Flush) {
+        if self.ending.is_none() {
+            self.flush(flush);
+            self.timeout = Moment::NEVER;
+            self.late.look_once();
+            self.ending = Some(outcome);
+        }
+    }
+
+    /// Ends now: nothing more is handed over.
+    pub fn stop(&mut self) {
+        self.stopped = true;
+        self.main.abandon();
+        self.late.exchange.abandon();
+        self.ending.get_or_insert(Outcome::Success);
+        if !matches!(self.offer, Some(Offer::Batch(_))) || self.lines.is_none() {
+            self.offer = None;
+        }
+    }
+
+    /// Shows a line.
+    pub(super) fn report(&mut self, line: String) {
+        self.reports.push_back(line);
+    }
+
+    /// The line was shown.
+    pub fn reported(&mut self) {
+        self.reports.pop_front();
+    }
+
+    /// The position that [`Task::Save`] gave is being saved.
+    pub fn saving(&mut self) {
+        self.saves.begin(self.now);
+    }
+
+    /// It is on disk.
+    pub fn saved(&mut self) {
+        self.saves.done();
+    }
+
+    /// When [`Follower::run`] has something to do, whatever happens until then.
+    #[must_use]
+    pub fn deadline(&self) -> Moment {
+        let save = self.saves.deadline();
+        let batch = self.lines.as_ref().map_or(Moment::NEVER, Lines::deadline);
+        let batch = if self.offer.is_some() {
+            Moment::NEVER
+        } else {
+            batch
+        };
+        let main = self.pausing.unwrap_or(self.timeout);
+        let late = if self.stopped {
+            Moment::NEVER
+        } else {
+            self.late.deadline()
+        };
+        save.min(batch).min(main).min(late)
+    }
+
+    /// What the driver is to do now.
+    pub fn task(&mut self) -> Task<'_> {
+        if !self.reports.is_empty() {
+            return Task::Report(&self.reports[0]);
+        }
+        let over = self.is_over();
+        if self.saves.is_due(over, self.now) {
+            return Task::Save(self.position());
+        }
+        if over {
+            return match &self.ending {
+                Some(outcome) if !self.saves.are_under_way() => Task::Finish(outcome),
+                _ => Task::None,
+            };
+        }
+        if self.saves.bar() {
+            return Task::None;
+        }
+        self.offer = self.offer.or_else(|| self.next_offer());
+        self.offer
+            .and_then(|offer| self.offered(offer))
+            .map_or(Task::None, Task::HandOver)
+    }
+
+    /// Whether nothing is left to be handed over.
+    fn is_over(&self) -> bool {
+        let drained = match &self.lines {
+            Some(lines) => lines.batch(self.now) == 0,
+            None => true,
+        };
+        let late = self.late.is_seen() || self.ending != Some(Outcome::Success);
+        self.ending.is_some() && self.offer.is_none() && (self.stopped || drained && late)
+    }
+}
