@@ -11,7 +11,7 @@ use crate::http::sse;
 use crate::http::target::Path;
 use crate::intent::EventsOf;
 use crate::resource::FileInfo;
-use crate::subscription::event_stream::{Beginning, Subject};
+use crate::subscription::beginning::{Beginning, Subject};
 
 const EVENTS: &str = "Cache-Control: no-store\r\nX-Accel-Buffering: no\r\nIncremental: ?1\r\nX-Content-Type-Options: nosniff\r\n";
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::http::head::Status;
 use crate::http::target::Path;
-use crate::subscription::event_stream::Subject;
+use crate::subscription::beginning::Subject;
 
 /// A response: `head` goes out first, then what `body` says.
 #[derive(Debug)]

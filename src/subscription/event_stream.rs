@@ -3,12 +3,14 @@
 //!
 //! What it holds besides its places is at most one buffer of events on their way, which is its owner's.
 
+use super::beginning::Subject;
 use super::caught_up::CaughtUp;
 use super::changelog::{Cursor, Version};
 use super::directory::{Directory, Listed, Purpose};
 use super::end::End;
 use super::file_set;
 use super::followed::Followed;
+use super::follows::Follows;
 use super::name_follower::NameFollower;
 use super::names::Names;
 use super::resting::Resting;
@@ -16,88 +18,11 @@ use super::selection::FileSelection;
 use crate::action::Action;
 use crate::http::chunked;
 use crate::http::pattern::Pattern;
-use crate::http::position::{Place, Position, Positions};
-use crate::http::query::Start;
+use crate::http::position::Place;
 use crate::http::sse::{self, Source};
 use crate::http::target::Path;
 use crate::limits::EVENT_HEARTBEAT;
-use crate::resource::FileInfo;
 use crate::time::Moment;
-
-/// Where a stream of one file begins, and the events that it begins with.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Beginning {
-    /// The file, and the place after which the first line is an event.
-    pub subject: Subject,
-    /// They, not in a chunk.
-    pub events: Vec<u8>,
-}
-
-impl Beginning {
-    /// Where a client that has `position` goes on, or a new one begins; `info`: of the file that has the name, if it leads
-    /// to one. `None` if there is nothing to begin with.
-    #[must_use]
-    pub fn new(place: Option<&Place>, info: Option<&FileInfo>) -> Option<Beginning> {
-        let mut events = Vec::new();
-        let position = match (place.map(|place| place.at), info) {
-            (None, None) => return None,
-            (None, Some(info)) => Position::new(info.etag, info.start.unwrap_or(0)),
-            // Files only grow, unless they are truncated.
-            (Some(position), Some(info))
-                if position.etag == info.etag && position.offset > info.size =>
-            {
-                sse::write_truncate(&mut events, Source::default(), info.etag);
-                Position::new(info.etag, 0)
-            }
-            (Some(position), _) => position,
-        };
-        let mut all = Vec::new();
-        let place = Place {
-            at: position,
-            late: place.map_or_else(Box::default, |place| place.late.clone()),
-            name: None,
-        };
-        sse::write_beginning(&mut all, Some(&place));
-        all.append(&mut events);
-        let here = info.is_some_and(|info| info.etag == position.etag);
-        Some(Beginning {
-            subject: match here {
-                true => Subject::File(place),
-                false => Subject::Earlier(place),
-            },
-            events: all,
-        })
-    }
-}
-
-/// What a stream follows.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Subject {
-    /// The file of the name, from there on.
-    File(Place),
-    /// A file that had the name, from there on, and those after it.
-    Earlier(Place),
-    /// The entries of the directory.
-    Entries,
-    /// Files of the directory.
-    Files {
-        /// Which.
-        patterns: Box<[Pattern]>,
-        /// Where they are begun.
-        start: Option<Start>,
-        /// Behind what the client has of them.
-        positions: Option<Positions>,
-    },
-}
-
-/// How much there is to remember.
-#[derive(Debug)]
-enum Follows<F> {
-    /// One file, as far as it goes.
-    Rest(Resting<F>),
-    /// Whatever it is.
-    Names(Box<Names<F>>),
-}
 
 /// A stream of events.
 #[derive(Debug)]
@@ -165,68 +90,13 @@ impl<F> EventStream<F> {
 
     /// All that it follows, to change it.
     fn names_mut(&mut self) -> &mut Names<F> {
-        if let Follows::Rest(_) = &self.follows {
-            let names = Box::new(Names {
-                members: Vec::with_capacity(1),
-                directory: None,
-                first: 0,
-            });
-            let rest = std::mem::replace(&mut self.follows, Follows::Names(names));
-            if let (Follows::Rest(rest), Follows::Names(names)) = (rest, &mut self.follows) {
-                names.members.push(rest.into_member(self.path.clone()));
-            }
-        }
-        match &mut self.follows {
-            Follows::Names(names) => names,
-            Follows::Rest(_) => unreachable!("it was just replaced"),
-        }
+        self.follows.names_mut(&self.path)
     }
 
     /// Forgets what it can make again, as it rests.
     pub fn settle(&mut self) {
-        let Follows::Names(names) = &mut self.follows else {
-            return;
-        };
-        if self.ending || names.directory.is_some() || names.members.len() != 1 {
-            return;
-        }
-        if let Some(rest) = Resting::of(&mut names.members) {
-            self.follows = Follows::Rest(rest);
-        }
-    }
-
-    fn members(&self) -> &[NameFollower<F>] {
-        match &self.follows {
-            Follows::Names(names) => &names.members,
-            Follows::Rest(_) => &[],
-        }
-    }
-
-    fn members_mut(&mut self) -> &mut [NameFollower<F>] {
-        match &mut self.follows {
-            Follows::Names(names) => &mut names.members,
-            Follows::Rest(_) => &mut [],
-        }
-    }
-
-    fn directory(&self) -> Option<&Directory> {
-        match &self.follows {
-            Follows::Names(names) => names.directory.as_deref(),
-            Follows::Rest(_) => None,
-        }
-    }
-
-    fn directory_mut(&mut self) -> Option<&mut Directory> {
-        match &mut self.follows {
-            Follows::Names(names) => names.directory.as_deref_mut(),
-            Follows::Rest(_) => None,
-        }
-    }
-
-    fn resting(&self) -> Option<&Resting<F>> {
-        match &self.follows {
-            Follows::Rest(rest) => Some(rest),
-            Follows::Names(_) => None,
+        if !self.ending {
+            self.follows.settle();
         }
     }
 
@@ -259,8 +129,8 @@ impl<F> EventStream<F> {
 
     /// The files that it holds open.
     pub fn files(&self) -> impl Iterator<Item = &F> {
-        let resting = self.resting().map(Resting::file);
-        let members = self.members().iter();
+        let resting = self.follows.resting().map(Resting::file);
+        let members = self.follows.members().iter();
         resting
             .into_iter()
             .chain(members.filter_map(NameFollower::file))
@@ -268,20 +138,20 @@ impl<F> EventStream<F> {
 
     /// The first of its files, and the offset in it of the first byte that is not in an event.
     pub fn progress(&self) -> Option<(u64, &F)> {
-        if let Some(rest) = self.resting() {
+        if let Some(rest) = self.follows.resting() {
             return Some((rest.offset(), rest.file()));
         }
-        let mut members = self.members().iter();
+        let mut members = self.follows.members().iter();
         members.find_map(|member| Some((member.at()?.offset, member.file()?)))
     }
 
     /// Where it rests, if it follows one file and nothing else.
     pub fn caught_up(&self) -> Option<(&F, CaughtUp)> {
-        if let Some(rest) = self.resting() {
+        if let Some(rest) = self.follows.resting() {
             return Some((rest.file(), rest.caught_up()));
         }
-        match self.members() {
-            [only] if self.directory().is_none() && !self.ending => only.caught_up(),
+        match self.follows.members() {
+            [only] if self.follows.directory().is_none() && !self.ending => only.caught_up(),
             _ => None,
         }
     }
@@ -325,7 +195,7 @@ impl<F> EventStream<F> {
     /// Something has happened in its directory. `version`: the last one of the files in it that fit, if these are wanted.
     /// True if it must look at that.
     pub fn directory_changed(&mut self, version: Option<Version>) -> bool {
-        let Some(directory) = self.directory_mut() else {
+        let Some(directory) = self.follows.directory_mut() else {
             return false;
         };
         let known = directory.selection().map(FileSelection::version);
@@ -338,7 +208,7 @@ impl<F> EventStream<F> {
 
     /// The patterns of the files that it follows, if it follows any by patterns.
     pub fn patterns(&self) -> Option<&[Pattern]> {
-        let selection = self.directory()?.selection()?;
+        let selection = self.follows.directory()?.selection()?;
         Some(&selection.patterns)
     }
 
@@ -355,6 +225,7 @@ impl<F> EventStream<F> {
         match member {
             Some(member) => self.names_mut().members[member].is_watched(),
             None => self
+                .follows
                 .directory_mut()
                 .into_iter()
                 .for_each(Directory::is_watched),
@@ -365,10 +236,11 @@ impl<F> EventStream<F> {
     pub fn may_be_there(&mut self, member: Option<usize>) {
         match member {
             Some(member) => {
-                let member = self.members_mut().get_mut(member);
+                let member = self.follows.members_mut().get_mut(member);
                 member.into_iter().for_each(NameFollower::may_be_there);
             }
             None => self
+                .follows
                 .directory_mut()
                 .into_iter()
                 .for_each(Directory::may_be_there),
@@ -451,18 +323,21 @@ impl<F> EventStream<F> {
 
     /// Earlier files to which somebody may still append, and the names that they had.
     pub fn late_files(&self) -> impl Iterator<Item = (&Path, &F)> {
-        self.members().iter().flat_map(NameFollower::late_files)
+        self.follows
+            .members()
+            .iter()
+            .flat_map(NameFollower::late_files)
     }
 
     /// These earlier files are none of the family any more.
     pub fn late_over(&mut self, is: impl Fn(&F) -> bool) {
-        let members = self.members_mut().iter_mut();
+        let members = self.follows.members_mut().iter_mut();
         members.for_each(|member| member.late_over(&is));
     }
 
     /// A thread has looked up what a name leads to.
     pub fn resource_is_ready(&mut self) {
-        let members = self.members_mut().iter_mut();
+        let members = self.follows.members_mut().iter_mut();
         members.for_each(NameFollower::resource_is_ready);
     }
 
@@ -512,17 +387,17 @@ impl<F> EventStream<F> {
     /// When [`EventStream::timer_fired`] is due, if nothing was sent since then.
     #[must_use]
     pub fn deadline(&self, since: Moment) -> Moment {
-        let members = self.members().iter().map(NameFollower::deadline);
-        let looks = members.chain(self.directory().map(Directory::deadline));
+        let members = self.follows.members().iter().map(NameFollower::deadline);
+        let looks = members.chain(self.follows.directory().map(Directory::deadline));
         looks.fold(since + EVENT_HEARTBEAT, Moment::min)
     }
 
     /// Takes note of the time; gives what must be sent, which may be nothing.
     pub fn timer_fired(&mut self, since: Moment, now: Moment) -> Vec<u8> {
-        for member in self.members_mut() {
+        for member in self.follows.members_mut() {
             member.timer_fired(now);
         }
-        if let Some(directory) = self.directory_mut() {
+        if let Some(directory) = self.follows.directory_mut() {
             directory.timer_fired(now);
         }
         let silent = since + EVENT_HEARTBEAT <= now;

@@ -2,6 +2,7 @@
 
 mod advance;
 pub mod backoff;
+pub mod beginning;
 pub mod caught_up;
 pub mod changelog;
 pub mod directory;
@@ -10,6 +11,7 @@ pub mod entry;
 pub mod event_stream;
 pub mod file_set;
 pub mod followed;
+mod follows;
 mod late;
 pub mod matches;
 pub mod name_follower;

@@ -7,7 +7,7 @@ use openrange::http::request::Request;
 use openrange::limits::COPY_MAX;
 use openrange::resource::{DirectoryPage, FileInfo, Resource};
 use openrange::response::{Body, respond};
-use openrange::subscription::event_stream::Subject;
+use openrange::subscription::beginning::Subject;
 
 use super::parsed::ParsedResponse;
 use super::{MODIFIED, MODIFIED_TEXT, NOW, NOW_TEXT, TEXT, answered, file, info, now, request};
