@@ -6,7 +6,7 @@ use super::message::Response;
 use super::terms::Terms;
 use crate::http::conditional::ETag;
 use crate::http::head::{Head, Status};
-use crate::http::write::{ACCEPT_PATCH, Change, WriteHead};
+use crate::http::write::{Change, WriteHead};
 use crate::intent::ParsedRequest;
 use crate::receipt::{Receipt, WriteFailure};
 
@@ -28,7 +28,7 @@ pub fn respond<'a>(
     };
     match outcome {
         Ok(receipt) => builder.receipt(write, receipt),
-        Err(failure) => builder.write_failure(write, *failure),
+        Err(failure) => builder.write_failure(*failure),
     }
 }
 
@@ -67,7 +67,7 @@ impl ResponseBuilder<'_> {
         Response::new(status, head.finish(b""), self.keep_alive)
     }
 
-    fn write_failure(&self, write: &WriteHead, failure: WriteFailure) -> Response {
+    fn write_failure(&self, failure: WriteFailure) -> Response {
         let (status, line) = match failure {
             WriteFailure::Unauthorized(challenge) => return self.unauthorized(challenge),
             WriteFailure::Fault(fault) => {
@@ -94,12 +94,7 @@ impl ResponseBuilder<'_> {
             }
             _ => explain(failure),
         };
-        let methods = match (failure, &write.change) {
-            (WriteFailure::Malformed(_), _) => "",
-            (_, Ok(Change::AppendAt { .. })) => ACCEPT_PATCH,
-            _ => "",
-        };
-        self.refusal(status, line, |head| head.lines(methods))
+        self.refusal(status, line, |head| head)
     }
 
     fn refusal(&self, status: Status, line: &str, fields: impl FnOnce(Head) -> Head) -> Response {

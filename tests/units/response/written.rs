@@ -226,6 +226,27 @@ fn receipts() {
     }
 }
 
+/// `Accept-Patch` says that PATCH is allowed (RFC 5789 section 3.1), which it may not be where one has failed.
+#[test]
+fn a_patch_that_failed() {
+    const FIELDS: [&str; 4] = [
+        "Content-Type: application/partial-upload",
+        "Upload-Offset: 7",
+        "Upload-Complete: ?0",
+        "Content-Length: 1",
+    ];
+    use WriteFailure as W;
+    for failure in [
+        W::NotWritable,
+        W::Unmatched,
+        W::Missing,
+        W::Malformed("why"),
+    ] {
+        let response = told("PATCH /f", &FIELDS, Err(failure));
+        assert_eq!(response.get("Accept-Patch"), None, "{failure:?}");
+    }
+}
+
 /// What fails only for a while says what it waits for.
 #[test]
 fn why_later() {
