@@ -143,21 +143,13 @@ fn split_extension(name: &[u8]) -> Option<(&[u8], &[u8])> {
 /// Reads a separator with a number or a date behind it, to the end.
 fn series(text: &[u8]) -> Option<Series> {
     match text {
-        [b'.', digits @ ..] if is_number(digits) => Some(Series::Number(decimal(digits)?)),
+        [b'.', digits @ ..] if (1..=NUMBER_DIGITS).contains(&digits.len()) => {
+            let number = u32::try_from(decimal(digits)?).ok()?;
+            Some(Series::Number(number))
+        }
         [b'.' | b'-', date @ ..] => stamp(date).map(Series::Date),
         _ => None,
     }
-}
-
-fn is_number(digits: &[u8]) -> bool {
-    (1..=NUMBER_DIGITS).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit)
-}
-
-fn decimal(digits: &[u8]) -> Option<u32> {
-    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    str::from_utf8(digits).ok()?.parse().ok()
 }
 
 /// Ten digits can be seconds since 1970 or a date with its hour. They are a date from this year on, and seconds before:
@@ -173,14 +165,14 @@ fn stamp(text: &[u8]) -> Option<Stamp> {
 
 /// Seconds since 1970: nine digits up to September 2001, ten up to 2286.
 fn seconds(text: &[u8]) -> Option<Stamp> {
-    let seconds = matches!(text.len(), 9 | 10).then(|| decimal_long(text))??;
+    let seconds = matches!(text.len(), 9 | 10).then(|| decimal(text))??;
     Some(Stamp {
         seconds,
         nanoseconds: 0,
     })
 }
 
-fn decimal_long(digits: &[u8]) -> Option<i64> {
+fn decimal(digits: &[u8]) -> Option<i64> {
     if !digits.iter().all(u8::is_ascii_digit) {
         return None;
     }
@@ -279,7 +271,7 @@ fn fraction(text: &[u8]) -> Option<(u32, &[u8])> {
 /// Exactly so many digits at the beginning of a text, and what is behind them.
 fn number(text: &[u8], digits: usize) -> Option<(i64, &[u8])> {
     let (number, behind) = text.split_at_checked(digits)?;
-    Some((decimal_long(number)?, behind))
+    Some((decimal(number)?, behind))
 }
 
 /// Days from 1970-01-01 to a day of the Gregorian calendar; `None` if there is no such day, or it is before 1970.

@@ -726,6 +726,27 @@ impl ResponseParts {
     }
 }
 
+/// A name may contain anything; text and JSON are no documents.
+#[test]
+fn no_script_runs_in_a_listing() {
+    for (media, confined) in [
+        ("text/html; charset=utf-8", true),
+        (TEXT, false),
+        ("application/json", false),
+    ] {
+        let page = DirectoryPage {
+            media,
+            ..page(b"..", None)
+        };
+        for found in [Resource::Listing(page), Resource::ListingHead(media)] {
+            let response = ParsedResponse::of(&answered("GET /d/", &[], &found));
+            let policy = response.get("Content-Security-Policy");
+            assert_eq!(policy.is_some(), confined, "{media}");
+            assert!(policy.is_none_or(|policy| policy.starts_with("default-src 'none';")));
+        }
+    }
+}
+
 #[test]
 fn a_page_of_a_listing_says_what_it_is_and_where_the_next_one_is() {
     for (next, link) in [

@@ -127,6 +127,45 @@ fn what_varies() {
     }
 }
 
+/// What a script of another site may read of a response (the Fetch standard): what producers need, where there are any.
+#[test]
+fn fields_for_scripts() {
+    let any = Cors::parse("*").unwrap();
+    let writable = writable();
+    for (cors, writable, reads, writes) in [
+        (None, None, false, false),
+        (None, Some(&writable), false, false),
+        (Some(&any), None, true, false),
+        (Some(&any), Some(&writable), true, true),
+    ] {
+        let terms = Terms {
+            cors,
+            writable,
+            ..Terms::from(now())
+        };
+        let asked = plain::parse(request("GET /f", "1.1", &[]));
+        let head = head(&respond(&asked, &file(1, false), true, terms));
+        let exposed: Vec<&str> = head
+            .fields
+            .iter()
+            .filter(|(name, _)| name == "Access-Control-Expose-Headers")
+            .flat_map(|(_, value)| value.split(", "))
+            .collect();
+        assert_eq!(exposed.contains(&"ETag"), reads);
+        assert_eq!(exposed.contains(&"Upload-Offset"), writes);
+        assert_eq!(exposed.contains(&"Upload-Complete"), writes);
+        assert_eq!(exposed.contains(&"Location"), writes);
+    }
+}
+
+/// A request for another host learns nothing of what is here, not even whether it has several forms.
+#[test]
+fn misdirected_requests_are_answered_alike() {
+    let heads = ["GET /f", "GET /d/", "GET /f?view"]
+        .map(|line| answered(line, &[], &Resource::Misdirected, None).head);
+    assert!(heads.iter().all(|head| *head == heads[0]), "{heads:?}");
+}
+
 #[test]
 fn challenges() {
     const PERSON: &str = "Accept: text/html";
@@ -291,6 +330,8 @@ fn answers_of_jobs() {
         assert_eq!(head.get("Trailer"), trailer, "{case}");
         assert_eq!(head.get("Transfer-Encoding").is_some(), chunked, "{case}");
         assert_eq!(response.keep_alive, version == "1.1", "{case}");
+        let close = (version == "1.0").then_some("close");
+        assert_eq!(head.get("Connection"), close, "{case}");
         let place = match status {
             202 => head.field("Location"),
             _ => head.field("Content-Location"),

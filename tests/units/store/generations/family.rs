@@ -42,6 +42,12 @@ fn table() {
         // An hour of this century.
         ("log-2024022913", At(HOUR, 0)),
         ("log-1970010100", At(1_970_010_100, 0)),
+        ("log-2000022913", At(951_829_200, 0)),
+        // Before this century only ten bare digits are seconds.
+        ("log-1999010105", At(1_999_010_105, 0)),
+        ("log-19990101T05", At(915_166_800, 0)),
+        ("log-1999-01-0105", At(915_166_800, 0)),
+        ("log-199901010530", At(915_168_600, 0)),
         // Another topic.
         ("log-0", Other),
         ("log-1", Other),
@@ -106,9 +112,61 @@ fn table() {
     ] {
         check(name, "app.log", &is);
     }
+    // No extension stands behind the last dot.
+    check("app-20240229.", "app.", &Other);
+    check("app.-20240229", "app.", &At(DAY, 0));
     // Nothing stands before the dot of a hidden name.
     check("-20240229.log", ".log", &Other);
     check("log.\u{e9}", "log", &Other);
+}
+
+/// The calendar, counted month by month: what is a day, and which one.
+#[test]
+fn days() {
+    let dated = |year: i64, month: u32, day: u32| {
+        let name = format!("log-{year:04}{month:02}{day:02}");
+        match kinship(name.as_bytes(), b"log")?.series {
+            Series::Date(stamp) => Some(stamp.seconds),
+            Series::Number(_) => None,
+        }
+    };
+    let mut days = 0;
+    for year in 1970..2405 {
+        let leap = if year % 100 == 0 {
+            year % 400 == 0
+        } else {
+            year % 4 == 0
+        };
+        for month in 1..=12 {
+            let length = match month {
+                2 if leap => 29,
+                2 => 28,
+                4 | 6 | 9 | 11 => 30,
+                _ => 31,
+            };
+            let what = format!("{year}-{month}");
+            assert_eq!(dated(year, month, 0), None, "{what}");
+            assert_eq!(dated(year, month, 1), Some(days * 86_400), "{what}");
+            days += i64::from(length);
+            let last = Some((days - 1) * 86_400);
+            assert_eq!(dated(year, month, length), last, "{what}");
+            assert_eq!(dated(year, month, length + 1), None, "{what}");
+        }
+        assert_eq!(dated(year, 0, 1), None);
+        assert_eq!(dated(year, 13, 1), None);
+    }
+    assert_eq!(dated(1969, 12, 31), None);
+}
+
+/// Those that are content codings too have the names of these (RFC 9110 section 8.4.1, RFC 8878 section 7.2).
+#[test]
+fn formats() {
+    let words = ["gz", "xz", "zst", "bz2", "lz4", "Z"].map(|suffix| {
+        let name = format!("log.1.{suffix}");
+        let kinship = kinship(name.as_bytes(), b"log").expect("a copy");
+        kinship.compression.expect("a suffix").word()
+    });
+    assert_eq!(words, ["gzip", "xz", "zstd", "bzip2", "lz4", "compress"]);
 }
 
 /// Every spelling of one moment, with every separator, front and end, belongs to its log and to no log beside it.

@@ -3,5 +3,8 @@
 mod families;
 mod family;
 mod history;
+mod journal;
+mod json;
 mod order;
+mod report;
 mod scan;

@@ -6,7 +6,7 @@ use openrange::store::generations::order::{Ancestor, Chain, Member, Original, Se
 
 const BASE: &str = "app.log";
 
-fn member(name: &str, tag: u64, time: i64) -> Member {
+pub(super) fn member(name: &str, tag: u64, time: i64) -> Member {
     Member {
         path: name.as_bytes().into(),
         etag: ETag(tag),
@@ -18,7 +18,7 @@ fn member(name: &str, tag: u64, time: i64) -> Member {
     }
 }
 
-fn saw(tags: &[(u64, bool)]) -> Seen {
+pub(super) fn saw(tags: &[(u64, bool)]) -> Seen {
     let ancestor = |&(tag, direct)| Ancestor {
         etag: ETag(tag),
         size: 10,
