@@ -13,6 +13,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::fs::FlockOperation;
+use rustix::process::Signal;
 
 use crate::content::Rng;
 use crate::support::client::{Client, Response, request};
@@ -238,6 +239,10 @@ fn every_acknowledged_record_is_there_once() {
         stop.store(true, SeqCst);
         version.join().expect("no panic")
     });
+    // A kill leaves notes of the last records beside them; a server that starts reads and removes them.
+    let mut server = start(&dir, address);
+    server.running.signal(Signal::TERM);
+    assert!(server.running.wait().success());
     let files = fs::read_dir(&place).expect("a directory").flatten();
     let mut texts: HashMap<String, String> = HashMap::new();
     for file in files {
