@@ -31,6 +31,28 @@ impl<F> Connection<F> {
         self.since
     }
 
+    /// The client has taken nothing of what was sent for the send timeout. Also behind a response: what the socket took of it
+    /// is not what the client took.
+    pub fn stalled(&mut self, now: Moment) {
+        self.close(CloseMode::Abort, End::Stalled, now);
+    }
+
+    /// Whether its deadline waits for the client to go on after a response, which it cannot before it has the response.
+    #[must_use]
+    pub fn awaits_delivery(&self) -> bool {
+        match &self.state {
+            State::ReadingHeaders(None) => self.served && self.waiting() == 0 && !self.draining,
+            State::Closing(CloseMode::Linger { .. }) => !self.refused && !self.draining,
+            _ => false,
+        }
+    }
+
+    /// The response is still being taken: the deadline counts from now on.
+    pub fn wait_for_delivery(&mut self, now: Moment) {
+        assert!(self.awaits_delivery(), "delivered, but nothing waits for that");
+        self.since = now;
+    }
+
     /// The client takes less of a removed file than `--min-rate`.
     pub fn too_slow(&mut self, now: Moment) {
         self.close(CloseMode::Abort, End::TooSlow, now);

@@ -27,7 +27,7 @@
 //! | | listed, files that fit | Follow of those that are new, or have another name | the same |
 //! | | listed, no directory | event, if of entries, once | SendingRange; Tailing |
 //! | | all is out, ending | last chunk; HTTP/1.0: nothing | SendingRange; Closing(Shut) |
-//! | | fell_short, timed_out, received, hung_up, failed, cut | as a tail | |
+//! | | fell_short, stalled, received, hung_up, failed, cut | as a tail | |
 //!
 //! A file is looked at by the first of its names that needs it, in turn: see [`EventStream::action`].
 

@@ -15,7 +15,8 @@
 //! | Closing(Linger) | the peer's close | readable | linger | nothing |
 //!
 //! (*) Not a point in time of this machine: the worker judges it by what the socket has not acknowledged, and then says
-//! [`Connection::timed_out`].
+//! [`Connection::stalled`]. Behind a response too: while the client has not acknowledged all of it, the deadlines of the next
+//! request and of the peer's close do not pass ([`Connection::wait_for_delivery`]).
 //!
 //! | state | what happens | action | next |
 //! |---|---|---|---|
@@ -40,7 +41,7 @@
 //! | | measured sealed | ending, then as above | |
 //! | | shrank, below what was delivered or promised | - | Closing(Abort) |
 //! | | shrank, else | nothing | SendingRange |
-//! | | fell_short, timed_out | - | Closing(Abort) |
+//! | | fell_short, stalled | - | Closing(Abort) |
 //! | | changed | a tail will be measured before it rests | SendingRange |
 //! | | name_lost | ending, if a tail; will be measured | SendingRange |
 //! | | drain | finite: close after it; tail: ending | SendingRange |
@@ -49,7 +50,7 @@
 //! | Tailing | changed | Measure | Tailing |
 //! | | delivered (by what another tail was sent) | move on | Tailing |
 //! | | name_lost, drain | ending; Measure | Tailing |
-//! | | measured, shrank, fell_short, timed_out, received, hung_up, failed | as in SendingRange | |
+//! | | measured, shrank, fell_short, stalled, received, hung_up, failed | as in SendingRange | |
 //! | Closing(Shut) | shut | - | Closing(Linger) |
 //! | Closing(Linger) | received | drop | Closing(Linger) |
 //! | | received, LINGER_BYTES in all, or by a refused connection the end of a head | - | Closing(Now) |
@@ -57,6 +58,8 @@
 //! | Closing(Now, Abort) | - | Remove | - |
 //! | Closing | drain | Linger: less time | the same |
 //! | SendingRange, Tailing | cut, too_slow, revoked, give_way | - | Closing(Abort) |
+//! | ReadingHeaders, Closing(Linger) | stalled | - | Closing(Abort) |
+//! | | wait_for_delivery | more time, if it was answered and is silent | the same |
 //! | ReadingHeaders, Closing | cut | - | Closing(Now); Abort stays |
 //! | ReadingHeaders | give_way | nothing while a file is looked up | Closing(Now) |
 //!
@@ -305,7 +308,7 @@ impl<F> Connection<F> {
         awake
     }
 
-    /// The deadline has passed, or the send timeout in SendingRange and Tailing.
+    /// The deadline has passed.
     pub fn timed_out(&mut self, now: Moment) {
         match &self.state {
             State::ReadingHeaders(None) if !self.served || self.waiting() > 0 => {
@@ -316,12 +319,10 @@ impl<F> Connection<F> {
             State::ReadingHeaders(None) | State::Closing(_) => {
                 self.close(CloseMode::Now, End::ClientGone, now)
             }
-            State::SendingRange(_) | State::Tailing(_) => {
-                self.close(CloseMode::Abort, End::Stalled, now)
-            }
             State::ReadingBody(_) => self.body_timed_out(now),
             State::ReadingHeaders(Some(_)) if self.is_patient() => self.look_again(),
             State::ReadingHeaders(Some(_)) => unreachable!("timed_out while a file is looked up"),
+            State::SendingRange(_) | State::Tailing(_) => unreachable!("a response has no deadline"),
         }
     }
 }

@@ -260,8 +260,12 @@ impl Worker {
             let slot = &mut self.slots[key];
             slot.deadline = Moment::NEVER;
             if slot.machine.deadline(&self.shared.timeouts) <= now {
-                slot.machine.timer_fired(now);
-                event_streams::follow_late(slot, key, &mut self.context);
+                if stalls::is_being_delivered(slot, self.shared.send_timeout) {
+                    slot.machine.wait_for_delivery(now);
+                } else {
+                    slot.machine.timer_fired(now);
+                    event_streams::follow_late(slot, key, &mut self.context);
+                }
             }
             self.queue.push(slot, key);
         }

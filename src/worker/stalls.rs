@@ -6,6 +6,7 @@ use std::time::Duration;
 use log::{info, warn};
 
 use super::Worker;
+use super::slot::Slot;
 use super::timers::Timer;
 use crate::connection::State;
 use crate::limits::{ACKNOWLEDGED_INTERVAL, CONNECTION_MEMORY_MAX, MIN_RATE_PATIENCE};
@@ -24,8 +25,9 @@ impl Worker {
                 continue;
             }
             let owed = match slot.machine.state() {
-                State::SendingRange(_) | State::Tailing(_) => slot.stream.unacknowledged(),
-                _ => 0,
+                // A client that sends a body has its own deadline, and is not idle.
+                State::ReadingBody(_) => 0,
+                _ => slot.stream.unacknowledged(),
             };
             // Nobody else can free the space of a file that is removed and open here.
             let rate = self.shared.min_rate;
@@ -40,14 +42,15 @@ impl Worker {
                 timeout => timeout,
             };
             if slot.has_unacked && slot.unacked.behind(now) >= patience {
+                // The end of a subscription has its line.
+                if !slot.machine.is_tail() {
+                    let why = if pins { End::TooSlow } else { End::Stalled };
+                    info!("{} {}", slot.peer, why.word());
+                }
                 if pins {
-                    // The end of a subscription has its line.
-                    if !slot.machine.is_tail() {
-                        info!("{} {}", slot.peer, End::TooSlow.word());
-                    }
                     slot.machine.too_slow(now);
                 } else {
-                    slot.machine.timed_out(now);
+                    slot.machine.stalled(now);
                 }
                 self.queue.push(slot, key);
             }
@@ -97,6 +100,15 @@ impl Worker {
             CONNECTION_MEMORY_MAX >> 20
         );
     }
+}
+
+/// Whether a client whose deadline has come still takes the response before it. How long it may take nothing of that, the
+/// send timeout says; without one, the kernel delivers the rest after the end of the connection, as long as it likes.
+pub(super) fn is_being_delivered(slot: &Slot, send_timeout: Duration) -> bool {
+    send_timeout > Duration::ZERO
+        && slot.has_unacked
+        && slot.machine.awaits_delivery()
+        && slot.stream.unacknowledged() > 0
 }
 
 fn unread_by_peer(queues: Option<&UnixQueues>, stream: &Stream) -> Option<u32> {

@@ -97,3 +97,58 @@ fn zero_means_never() {
     Client::new(&clock).response().assert_error(408);
     assert_eq!(client.take(8 << 20).len(), 8 << 20);
 }
+
+/// A response that the socket has taken is not one that the client has taken.
+#[test]
+fn a_client_that_takes_nothing_of_a_finite_response_is_reset() {
+    let dir = TempDir::with("log", [b'x'; 60_000]);
+    let options = ["--send-timeout", "1", "--idle-timeout", "300"];
+    let server = Server::with(&dir, &options);
+    let requests = [
+        "GET /log HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        "GET /log HTTP/1.1\r\nHost: localhost\r\nRange: bytes=1-50000\r\n\r\n",
+        "GET /log HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+        "GET /log HTTP/1.0\r\n\r\n",
+    ];
+    let clients = requests.map(|request| {
+        let mut client = Client::with_buffer(&server, 1);
+        client.send(request);
+        client
+    });
+    for (request, mut client) in requests.into_iter().zip(clients) {
+        client.wait_hang_up();
+        assert_eq!(client.until_end().1, Ending::Reset, "{request}");
+    }
+    assert_eq!(server.log().count("took nothing"), requests.len());
+}
+
+/// A client that takes its time for a response is not idle, and its connection has not ended.
+#[test]
+fn a_client_that_takes_a_finite_response_slowly_gets_all_of_it() {
+    let dir = TempDir::with("log", [b'x'; 60_000]);
+    let options = ["--send-timeout", "100", "--idle-timeout", "0.1"];
+    let server = Server::with(&dir, &options);
+    let before = sockets(&server);
+    let mut clients = ["Connection: keep-alive", "Connection: close"].map(|field| {
+        let mut client = Client::with_buffer(&server, 1);
+        client.ask("GET", "/log", &[field]);
+        client
+    });
+    // It comes after them, waits for longer than an idle client and one that lingers, and is closed.
+    let clock = Server::with(&dir, &["--header-timeout", "3"]);
+    Client::new(&clock).response().assert_error(408);
+    assert_eq!(sockets(&server), before + 2, "both are there");
+    for client in &mut clients {
+        assert_eq!(client.response().body.len(), 60_000);
+        client.assert_closed();
+    }
+}
+
+fn sockets(server: &Server) -> usize {
+    let descriptors = std::fs::read_dir(server.running.proc("fd")).expect("descriptors");
+    let targets = descriptors
+        .flatten()
+        .map(|entry| std::fs::read_link(entry.path()));
+    let is_socket = |target: &std::path::PathBuf| target.to_string_lossy().starts_with("socket:");
+    targets.flatten().filter(is_socket).count()
+}

@@ -19,7 +19,7 @@ impl Conn {
             self.must_cut(why);
         }
         match why {
-            End::Stalled => self.machine().timed_out(now),
+            End::Stalled => self.machine().stalled(now),
             _ => self.machine().cut(now),
         }
         self.due = true;
