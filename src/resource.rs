@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::http::authorization::{Challenge, Session};
 use crate::http::conditional::ETag;
-use crate::http::date::Date;
+use crate::http::date::{Date, Timestamp};
 use crate::http::position::Check;
 use crate::http::target::Path;
 
@@ -123,7 +123,7 @@ pub struct FileInfo {
     /// Nobody may write it (`mode & 0222 == 0`): it is complete.
     pub sealed: bool,
     /// Time of last modification.
-    pub modified: Date,
+    pub modified: Timestamp,
     /// Time of the last change of any kind.
     pub changed: Date,
     /// Who it is.

@@ -4,11 +4,11 @@
 //! So `If-Match` and `If-Range` compare weakly (resuming after the last byte is right as long as it is the same file),
 //! and `If-None-Match` alone never gives 304 (the file may have grown).
 
-use super::date::Date;
+use super::date::{Date, Timestamp};
 pub use super::etag::ETag;
 use super::position::Check;
 
-/// A second counts as over, so that no later write can carry it, when it lies so many seconds back.
+/// No later write can carry the time of a modification, even in whole seconds, when it lies so many seconds back.
 pub const SETTLED_SECONDS: u64 = 2;
 
 /// The conditional fields of a request, values as received (lists joined by commas).
@@ -47,20 +47,20 @@ pub struct Validators {
     /// Which file it is.
     pub etag: ETag,
     /// The time of the last modification (`st_mtime`), which any owner of the file can set.
-    pub modified: Date,
+    pub modified: Timestamp,
     /// The time of the last change of content, names or attributes (`st_ctime`), which nobody can set.
     pub changed: Date,
 }
 
 /// Evaluates the conditions in the order of RFC 9110 section 13.2.2, for a GET or HEAD of a file.
 #[must_use]
-pub fn judge(conditions: &Conditions, file: &Validators, now: Date) -> Verdict {
+pub fn judge(conditions: &Conditions, file: &Validators, now: Timestamp) -> Verdict {
     if let Some(tags) = &conditions.if_match {
         if !matches(tags, file.etag) {
             return Verdict::Failed;
         }
     } else if let Some(date) = parsed(&conditions.if_unmodified_since)
-        && file.modified > date
+        && file.modified.date > date
     {
         return Verdict::Failed;
     }
@@ -104,7 +104,7 @@ pub fn permits_write(conditions: &Conditions, current: Option<(ETag, Date)>) -> 
 /// Whether the client has the file as it is now. The tag does not tell that nothing was appended; the date does if its
 /// second is over and nothing has changed since that second. `cp -p`, `rsync -t`, `touch -r` and `tar` set the time of
 /// modification: then the change is later, and the client may have seen what was there before.
-fn unchanged(conditions: &Conditions, file: &Validators, now: Date) -> bool {
+fn unchanged(conditions: &Conditions, file: &Validators, now: Timestamp) -> bool {
     if conditions
         .if_none_match
         .as_deref()
@@ -116,9 +116,9 @@ fn unchanged(conditions: &Conditions, file: &Validators, now: Date) -> bool {
         .if_none_match
         .as_ref()
         .is_none_or(|tags| matches(tags, file.etag));
-    let same_second = parsed(&conditions.if_modified_since) == Some(file.modified);
-    let settled = now.seconds().saturating_sub(file.modified.seconds()) >= SETTLED_SECONDS;
-    same_file && same_second && settled && file.changed <= file.modified
+    let same_second = parsed(&conditions.if_modified_since) == Some(file.modified.date);
+    let settled = file.modified.is_before(now, SETTLED_SECONDS);
+    same_file && same_second && settled && file.changed <= file.modified.date
 }
 
 fn parsed(value: &Option<Box<[u8]>>) -> Option<Date> {

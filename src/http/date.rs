@@ -80,6 +80,44 @@ impl Date {
     }
 }
 
+/// A moment of the clock of the system: what HTTP can write of it, and the rest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Timestamp {
+    /// Its second.
+    pub date: Date,
+    /// How much of that second was over.
+    pub nanoseconds: u32,
+}
+
+impl Timestamp {
+    /// Whether it lies at least so many seconds before another moment.
+    #[must_use]
+    pub fn is_before(self, now: Timestamp, seconds: u64) -> bool {
+        let date = Date(self.date.0 + seconds);
+        Timestamp { date, ..self } <= now
+    }
+}
+
+impl From<Date> for Timestamp {
+    /// The beginning of the second.
+    fn from(date: Date) -> Timestamp {
+        Timestamp {
+            date,
+            nanoseconds: 0,
+        }
+    }
+}
+
+impl From<SystemTime> for Timestamp {
+    fn from(time: SystemTime) -> Timestamp {
+        let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+        Timestamp {
+            date: Date::from(time),
+            nanoseconds: since.subsec_nanos(),
+        }
+    }
+}
+
 const DAY: i64 = 86_400;
 
 /// Days since 1970 of a date of the Gregorian calendar, from 1970 on.

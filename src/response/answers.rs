@@ -27,7 +27,7 @@ impl ResponseBuilder<'_> {
             .lines(LIVE)
             .field("Content-Location", format_args!("{}", answer.path))
             .field("Content-Type", info.media);
-        let head = validators(head, info, self.terms.date);
+        let head = validators(head, info, self.terms.now.date);
         let head = if chunked { head.lines(CHUNKED) } else { head };
         let trailers = self.asked.request.trailers && chunked;
         Response {

@@ -21,7 +21,7 @@ impl ResponseBuilder<'_> {
                 return self.has_changed(info);
             }
             Verdict::NotModified => {
-                let head = validators(self.head(Status::NotModified), info, self.terms.date)
+                let head = validators(self.head(Status::NotModified), info, self.terms.now.date)
                     .lines(self.caching(info));
                 return Response::new(Status::NotModified, head.finish(b""), self.keep_alive);
             }
@@ -45,7 +45,7 @@ impl ResponseBuilder<'_> {
                     .head(Status::RangeNotSatisfiable)
                     .field("Content-Range", format_args!("bytes */{}", info.size))
                     .lines("Accept-Ranges: bytes\r\nCache-Control: no-store\r\n");
-                let head = validators(head, info, self.terms.date);
+                let head = validators(head, info, self.terms.now.date);
                 let head = text(
                     head,
                     "the range begins beyond the end of the file",
@@ -81,7 +81,7 @@ impl ResponseBuilder<'_> {
             modified: info.modified,
             changed: info.changed,
         };
-        conditional::judge(&self.asked.request.conditions, &file, self.terms.date)
+        conditional::judge(&self.asked.request.conditions, &file, self.terms.now)
     }
 
     /// Whether the file was truncated or written over since the client read what stands before the range.
@@ -112,7 +112,7 @@ impl ResponseBuilder<'_> {
             .head(status)
             .lines(self.caching(info))
             .field("Content-Type", info.media);
-        let head = validators(head, info, self.terms.date)
+        let head = validators(head, info, self.terms.now.date)
             .field("Content-Length", range.end - range.start);
         let head = self.upload(head, info);
         let head = match status {
@@ -169,7 +169,7 @@ impl ResponseBuilder<'_> {
             .field("Content-Length", length);
         Response {
             status: Status::PartialContent,
-            head: validators(head, info, self.terms.date).finish(b""),
+            head: validators(head, info, self.terms.now.date).finish(b""),
             body: if self.asked.head_only() {
                 Body::Nothing
             } else {
@@ -193,7 +193,7 @@ impl ResponseBuilder<'_> {
         let head = validators(
             head.field("Content-Type", info.media),
             info,
-            self.terms.date,
+            self.terms.now.date,
         );
         let head = self.upload(head, info);
         let head = if self.asked.head_only() && open && at < info.size {
@@ -234,5 +234,5 @@ fn content_range(range: &Range<u64>, size: u64) -> String {
 /// A modification in the future is reported as now (RFC 9110 section 8.8.2.1).
 pub(super) fn validators(head: Head, info: &FileInfo, date: Date) -> Head {
     head.field("ETag", info.etag)
-        .field("Last-Modified", info.modified.min(date))
+        .field("Last-Modified", info.modified.date.min(date))
 }

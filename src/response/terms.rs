@@ -1,7 +1,7 @@
 //! What all responses of the server share.
 
 use crate::http::cors::{Cors, EXPOSED_WRITABLE};
-use crate::http::date::Date;
+use crate::http::date::{Date, Timestamp};
 use crate::http::head::{Head, Status};
 use crate::http::prefix::{Prefix, Prefixes};
 
@@ -9,7 +9,7 @@ use crate::http::prefix::{Prefix, Prefixes};
 #[derive(Debug, Clone, Copy)]
 pub struct Terms<'a> {
     /// Now.
-    pub date: Date,
+    pub now: Timestamp,
     /// Who may read across origins.
     pub cors: Option<&'a Cors>,
     /// What may be written.
@@ -23,7 +23,7 @@ pub struct Terms<'a> {
 impl From<Date> for Terms<'_> {
     fn from(date: Date) -> Self {
         Terms {
-            date,
+            now: date.into(),
             cors: None,
             writable: None,
             jobs: None,
@@ -35,7 +35,7 @@ impl From<Date> for Terms<'_> {
 impl Terms<'_> {
     /// A head with the fields that every answer has. `negotiated`: it depends on the Accept field.
     pub(super) fn head(&self, status: Status, negotiated: bool) -> Head {
-        let head = Head::new(status, self.date);
+        let head = Head::new(status, self.now.date);
         let head = match (negotiated, self.cors.is_some_and(Cors::varies)) {
             (false, false) => head,
             (true, false) => head.lines("Vary: Accept\r\n"),

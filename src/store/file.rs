@@ -17,7 +17,7 @@ use super::mounts;
 use super::remote::{Believed, Listed, Remote};
 use super::truncations::Truncations;
 use crate::http::conditional::{ETag, SETTLED_SECONDS};
-use crate::http::date::Date;
+use crate::http::date::{Date, Timestamp};
 use crate::http::media;
 use crate::limits::SNIFF_MAX;
 use crate::resource::FileInfo;
@@ -252,6 +252,8 @@ impl OpenFile {
         #[allow(
             clippy::unnecessary_cast,
             clippy::cast_lossless,
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
             reason = "the types differ between architectures"
         )]
         Ok(FileStat {
@@ -262,6 +264,7 @@ impl OpenFile {
             },
             sealed: stat.st_mode & 0o222 == 0,
             modified: stat.st_mtime as i64,
+            nanoseconds: stat.st_mtime_nsec as u32,
             changed: stat.st_ctime as i64,
             links: u32::try_from(stat.st_nlink).unwrap_or(u32::MAX),
         })
@@ -385,7 +388,10 @@ impl OpenFile {
         FileInfo {
             size: look.size,
             sealed: look.sealed,
-            modified: look.modified(),
+            modified: Timestamp {
+                date: look.modified(),
+                nanoseconds: look.nanoseconds,
+            },
             changed: Date::from_seconds(look.changed),
             etag: self.tag(),
             media: self.media.unwrap_or_else(|| self.sniff(look.size)),

@@ -11,6 +11,8 @@ pub struct FileStat {
     pub sealed: bool,
     /// Seconds since 1970.
     pub(super) modified: i64,
+    /// How much of that second was over, in nanoseconds.
+    pub(super) nanoseconds: u32,
     /// The same of the last change of any kind.
     pub(super) changed: i64,
     pub(super) links: u32,
@@ -23,6 +25,7 @@ impl FileStat {
             size: stat.stx_size,
             sealed: stat.stx_mode & 0o222 == 0,
             modified: stat.stx_mtime.tv_sec,
+            nanoseconds: stat.stx_mtime.tv_nsec,
             changed: stat.stx_ctime.tv_sec,
             links: stat.stx_nlink,
         }

@@ -138,6 +138,7 @@ impl WorkerBuilder {
             lines: shared.access_log.clone().map(Lines::new),
             input: input(),
             date: Date::from(SystemTime::now()),
+            nanoseconds: 0,
             now: Moment::default(),
             wait_max: shared.wait_max,
             pages: Pages::default(),

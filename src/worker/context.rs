@@ -19,7 +19,7 @@ use crate::follow::event_subscriptions::EventSubscriptions;
 use crate::follow::topics::Topics;
 use crate::http::authorization::Tokens;
 use crate::http::cors::Cors;
-use crate::http::date::Date;
+use crate::http::date::{Date, Timestamp};
 use crate::http::host::Hosts;
 use crate::intent::ParsedRequest;
 use crate::limits::HEAD_MAX;
@@ -71,6 +71,8 @@ pub struct Context {
     /// Where heads are read to; a connection keeps bytes only if its head is incomplete.
     pub(super) input: Box<[u8; HEAD_MAX]>,
     pub(super) date: Date,
+    /// How much of that second is over.
+    pub(super) nanoseconds: u32,
     pub(super) now: Moment,
     /// `--wait-max`; zero: nothing is waited for.
     pub(super) wait_max: Duration,
@@ -81,6 +83,14 @@ pub struct Context {
 }
 
 impl Context {
+    /// The moment of this turn.
+    pub(super) fn timestamp(&self) -> Timestamp {
+        Timestamp {
+            date: self.date,
+            nanoseconds: self.nanoseconds,
+        }
+    }
+
     /// A request was driven: its response has begun, or it waits for something.
     pub(super) fn note_request(&mut self, key: usize) {
         self.stopwatch.note(key, &mut self.counters.durations);

@@ -56,7 +56,7 @@ use std::time::{Duration, Instant, SystemTime};
 use log::warn;
 use slab::Slab;
 
-use crate::http::date::Date;
+use crate::http::date::Timestamp;
 use crate::limits::{ACCEPT_BURST, BULK_SLICE, SWEEP_INTERVAL};
 use crate::os::epoll::{Poll, Token};
 use crate::os::sockets::Listener;
@@ -156,8 +156,9 @@ impl Worker {
         let now = Instant::now();
         self.context.stopwatch.begin_turn(now);
         self.context.now = Moment::default() + now.duration_since(self.start);
-        self.context.date = Date::from(SystemTime::now());
-        let (now, date) = (self.context.now, self.context.date);
+        let Timestamp { date, nanoseconds } = SystemTime::now().into();
+        (self.context.date, self.context.nanoseconds) = (date, nanoseconds);
+        let now = self.context.now;
         self.context.topics.begin_turn(now, date);
         self.context.appenders.begin_turn(now);
     }

@@ -113,7 +113,7 @@ fn respond(
     let (mut asked, summary) = slot.machine.resolved(
         found,
         Terms {
-            date: context.date,
+            now: context.timestamp(),
             cors: context.cors.as_ref(),
             writable: context.writing.as_ref().map(|writing| &*writing.prefixes),
             jobs: context.jobs.as_ref().map(|jobs| &jobs.prefix),

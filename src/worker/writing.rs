@@ -350,7 +350,7 @@ pub(super) fn answer(
     };
     let writable = context.writing.as_ref().map(|writing| &*writing.prefixes);
     let terms = Terms {
-        date: context.date,
+        now: context.timestamp(),
         cors: context.cors.as_ref(),
         writable,
         jobs: context.jobs.as_ref().map(|jobs| &jobs.prefix),

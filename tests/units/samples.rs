@@ -10,7 +10,7 @@ pub fn info(tag: u64, size: u64) -> FileInfo {
     FileInfo {
         size,
         sealed: false,
-        modified: date,
+        modified: date.into(),
         changed: date,
         etag: ETag(tag),
         media: "text/plain",

@@ -1,6 +1,6 @@
 //! Who a file is, and what is answered on condition that it is that file.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::support::client::{Client, etag, get, head_of};
 use crate::support::harness::{Server, TempDir, until};
@@ -104,6 +104,33 @@ fn a_304_is_given_only_when_nothing_can_have_been_appended() {
         assert_eq!(client.get("/log", &[&same_tag, date]).status, 200, "{date}");
         assert_eq!(client.get("/log", &[date]).status, 200, "{date}");
     }
+}
+
+/// A file that was written late in a second is no older at the beginning of the next one.
+#[test]
+fn a_304_is_given_after_two_seconds_and_not_before() {
+    let dir = TempDir::new();
+    let server = Server::start(&dir);
+    let part_of_second = || {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        now.expect("after 1970").subsec_millis()
+    };
+    until("the last tenth of a second", || {
+        (part_of_second() >= 900).then_some(())
+    });
+    dir.write("log", "x");
+    let modified = std::fs::metadata(dir.join("log")).and_then(|file| file.modified());
+    let modified = modified.expect("a time");
+    let mut client = Client::new(&server);
+    let head = client.head_of("/log", &[]);
+    let tag = format!("If-None-Match: {}", head.field("ETag"));
+    let date = format!("If-Modified-Since: {}", head.field("Last-Modified"));
+    until("the first 304", || {
+        let status = client.head_of("/log", &[&tag, &date]).status;
+        (status == 304).then_some(())
+    });
+    let age = modified.elapsed().expect("a time that is over");
+    assert!(age >= Duration::from_secs(2), "{age:?}");
 }
 
 /// Waits until the second of the last modification is over: nothing can be written in it any more.

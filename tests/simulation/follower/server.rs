@@ -482,7 +482,7 @@ impl Server {
         FileInfo {
             size: file.bytes.len() as u64,
             sealed: file.sealed,
-            modified: Date::from_seconds(modified.cast_signed() / 1000),
+            modified: Date::from_seconds(modified.cast_signed() / 1000).into(),
             changed: Date::from_seconds(modified.cast_signed() / 1000),
             etag: match self.fault {
                 Fault::TagOfName => ETag(7),

@@ -6,7 +6,7 @@ use Verdict::{Failed, NotModified, Proceed, ProceedWhole};
 use openrange::http::conditional::{
     Conditions, ETag, Validators, Verdict, judge, permits_untagged, permits_write,
 };
-use openrange::http::date::Date;
+use openrange::http::date::{Date, Timestamp};
 
 const TAG: ETag = ETag(0x0123_4567_89ab_cdef);
 const MODIFIED: i64 = 784_111_777;
@@ -88,7 +88,7 @@ fn value(says: Says, turn: usize) -> Option<Box<[u8]>> {
 fn written_at(seconds: i64) -> Validators {
     Validators {
         etag: TAG,
-        modified: Date::from_seconds(seconds),
+        modified: Date::from_seconds(seconds).into(),
         changed: Date::from_seconds(seconds),
     }
 }
@@ -107,7 +107,7 @@ fn verdict(says: [Says; 5], settled: bool, changed_later: bool, turn: usize) -> 
         ..written_at(MODIFIED)
     };
     let now = Date::from_seconds(MODIFIED + if settled { 2 } else { 1 });
-    judge(&conditions, &file, now)
+    judge(&conditions, &file, now.into())
 }
 
 #[test]
@@ -242,8 +242,37 @@ fn when_a_second_is_over() {
             ..Conditions::default()
         };
         let now = Date::from_seconds(MODIFIED + after);
-        let verdict = judge(&conditions, &written_at(MODIFIED), now);
+        let verdict = judge(&conditions, &written_at(MODIFIED), now.into());
         assert_eq!(verdict == NotModified, over, "after {after} s");
+    }
+}
+
+/// Two seconds are two seconds, not two beginnings of seconds.
+#[test]
+fn a_304_needs_two_whole_seconds() {
+    let at = |seconds: i64, milliseconds: u32| Timestamp {
+        date: Date::from_seconds(MODIFIED + seconds),
+        nanoseconds: milliseconds * 1_000_000,
+    };
+    let conditions = Conditions {
+        if_modified_since: Some(EQUAL.as_bytes().into()),
+        ..Conditions::default()
+    };
+    for (modified, now, over) in [
+        (at(0, 0), at(1, 999), false),
+        (at(0, 0), at(2, 0), true),
+        (at(0, 900), at(2, 0), false),
+        (at(0, 900), at(2, 899), false),
+        (at(0, 900), at(2, 900), true),
+        (at(0, 900), at(3, 0), true),
+        (at(0, 900), at(-5, 0), false),
+    ] {
+        let file = Validators {
+            modified,
+            ..written_at(MODIFIED)
+        };
+        let verdict = judge(&conditions, &file, now);
+        assert_eq!(verdict == NotModified, over, "{modified:?}, {now:?}");
     }
 }
 
@@ -269,7 +298,7 @@ fn a_time_that_was_set_proves_nothing() {
         };
         for tag in [None, Some(TAG.to_string().into_bytes().into())] {
             conditions.if_none_match = tag;
-            let verdict = judge(&conditions, &file, now);
+            let verdict = judge(&conditions, &file, now.into());
             assert_eq!(verdict == NotModified, proves, "changed after {after} s");
         }
     }

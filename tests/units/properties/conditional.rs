@@ -21,16 +21,16 @@ pub fn conditional(bytes: &[u8]) {
     let modified = Date::from_seconds(MODIFIED);
     let file = Validators {
         etag: TAG,
-        modified,
+        modified: modified.into(),
         changed: modified,
     };
-    let fresh = judge(&conditions, &file, Date::from_seconds(MODIFIED + 1));
-    let settled = judge(&conditions, &file, Date::from_seconds(MODIFIED + 2));
+    let fresh = judge(&conditions, &file, Date::from_seconds(MODIFIED + 1).into());
+    let settled = judge(&conditions, &file, Date::from_seconds(MODIFIED + 2).into());
     let touched = Validators {
         changed: Date::from_seconds(MODIFIED + 1),
         ..file
     };
-    let touched = judge(&conditions, &touched, Date::from_seconds(MODIFIED + 2));
+    let touched = judge(&conditions, &touched, Date::from_seconds(MODIFIED + 2).into());
     assert_eq!(
         touched, fresh,
         "a change after the modification is one in its second"

@@ -616,7 +616,7 @@ fn a_modification_in_the_future_is_told_as_now() {
         (NOW + 99_999, NOW_TEXT),
     ] {
         let info = FileInfo {
-            modified: Date::from_seconds(modified),
+            modified: Date::from_seconds(modified).into(),
             changed: Date::from_seconds(modified),
             ..info(10, false)
         };

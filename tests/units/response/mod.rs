@@ -30,7 +30,7 @@ fn info(size: u64, sealed: bool) -> FileInfo {
     FileInfo {
         size,
         sealed,
-        modified: Date::from_seconds(MODIFIED),
+        modified: Date::from_seconds(MODIFIED).into(),
         changed: Date::from_seconds(MODIFIED),
         etag: ETag(0x0123_4567_89ab_cdef),
         media: TEXT,

@@ -380,7 +380,7 @@ impl World<'_> {
                 info: FileInfo {
                     size: self.disk.files[file].bytes().len() as u64,
                     sealed: self.disk.files[file].sealed,
-                    modified: Date::from_seconds(0),
+                    modified: Date::from_seconds(0).into(),
                     changed: Date::from_seconds(0),
                     etag: ETag(self.disk.tag(file)),
                     media: "text/plain",

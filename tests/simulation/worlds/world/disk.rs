@@ -228,7 +228,7 @@ impl Disk {
         FileInfo {
             size,
             sealed,
-            modified: Date::from_seconds(self.files[file].modified),
+            modified: Date::from_seconds(self.files[file].modified).into(),
             changed: Date::from_seconds(self.files[file].changed),
             etag: ETag(self.etag(file)),
             media: "text/plain",

@@ -274,7 +274,7 @@ impl World<'_> {
         }
         let mut info = self.disk.info(file);
         if self.fault == Fault::StaleDate {
-            info.modified = Date::from_seconds(TODAY);
+            info.modified = Date::from_seconds(TODAY).into();
         }
         let seen = Seen::File(self.disk.facts(file));
         let file = Rc::clone(&self.disk.files[file].handle);
