@@ -94,8 +94,10 @@ pub enum WriteFailure {
         /// Which of both.
         error: ErrorNumber,
     },
-    /// Somebody else holds the lock of the file for long, or descriptors or memory have run out.
+    /// Somebody else holds the lock of the file for long, or is changing its name.
     Busy,
+    /// Descriptors or memory have run out.
+    Exhausted,
     /// The file system fails.
     Failed {
         /// See [`WriteFailure`].

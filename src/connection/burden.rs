@@ -49,7 +49,10 @@ impl<F> Connection<F> {
 
     /// The response is still being taken: the deadline counts from now on.
     pub fn wait_for_delivery(&mut self, now: Moment) {
-        assert!(self.awaits_delivery(), "delivered, but nothing waits for that");
+        assert!(
+            self.awaits_delivery(),
+            "delivered, but nothing waits for that"
+        );
         self.since = now;
     }
 

@@ -322,7 +322,9 @@ impl<F> Connection<F> {
             State::ReadingBody(_) => self.body_timed_out(now),
             State::ReadingHeaders(Some(_)) if self.is_patient() => self.look_again(),
             State::ReadingHeaders(Some(_)) => unreachable!("timed_out while a file is looked up"),
-            State::SendingRange(_) | State::Tailing(_) => unreachable!("a response has no deadline"),
+            State::SendingRange(_) | State::Tailing(_) => {
+                unreachable!("a response has no deadline")
+            }
         }
     }
 }

@@ -26,7 +26,7 @@ pub use terms::Terms;
 const EVENTS_ONLY: &str = "?files= is a stream of events: send Accept: text/event-stream";
 
 /// The response to a request whose name led to this. `keep_alive`: whether the server lets the connection stay if the
-/// client does.
+/// client does. Where descriptors have run out it ends: it holds one itself.
 #[must_use]
 pub fn respond<'a, F>(
     asked: &ParsedRequest,
@@ -34,9 +34,10 @@ pub fn respond<'a, F>(
     keep_alive: bool,
     terms: impl Into<Terms<'a>>,
 ) -> Response {
+    let stays = keep_alive && !matches!(found, Resource::Busy);
     let builder = ResponseBuilder {
         asked,
-        keep_alive: keep_alive && asked.request.keep_alive,
+        keep_alive: stays && asked.request.keep_alive,
         negotiated: asked.request.is_negotiated(),
         generation: None,
         terms: terms.into(),

@@ -10,7 +10,8 @@ use crate::http::write::{Change, WriteHead};
 use crate::intent::ParsedRequest;
 use crate::receipt::{Receipt, WriteFailure};
 
-/// The response to a request that was carried out, or could not be. `keep_alive`: the connection stays.
+/// The response to a request that was carried out, or could not be. `keep_alive`: the connection stays, unless it holds one
+/// of the descriptors that have run out.
 #[must_use]
 pub fn respond<'a>(
     asked: &ParsedRequest,
@@ -21,7 +22,7 @@ pub fn respond<'a>(
 ) -> Response {
     let builder = ResponseBuilder {
         asked,
-        keep_alive,
+        keep_alive: keep_alive && *outcome != Err(WriteFailure::Exhausted),
         negotiated: false,
         generation: None,
         terms: terms.into(),
@@ -85,6 +86,7 @@ impl ResponseBuilder<'_> {
                 return self.refusal(status, line, |head| length(head, size, None));
             }
             WriteFailure::Busy
+            | WriteFailure::Exhausted
             | WriteFailure::Overloaded
             | WriteFailure::TooManyJobs
             | WriteFailure::Replaced
@@ -151,6 +153,7 @@ pub fn explain(failure: WriteFailure) -> (Status, &'static str) {
         | WriteFailure::TooManyJobs
         | WriteFailure::Ending
         | WriteFailure::Replaced
+        | WriteFailure::Exhausted
         | WriteFailure::Busy => (Status::ServiceUnavailable, why_later(failure)),
         WriteFailure::Missing => (Status::NotFound, "no such file"),
         WriteFailure::NoDirectory => (Status::NotFound, "no such directory"),
@@ -202,6 +205,7 @@ fn why_later(failure: WriteFailure) -> &'static str {
         WriteFailure::Replaced => {
             "the directory was replaced and the server must be restarted to write there: try again later"
         }
-        _ => "the file is locked by another program, or descriptors have run out: try again later",
+        WriteFailure::Exhausted => "too many open files, try again later",
+        _ => "the file is locked by another program, try again later",
     }
 }

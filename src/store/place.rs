@@ -219,7 +219,9 @@ pub fn failure_at(error: Errno, size: Option<u64>) -> WriteFailure {
             error: number,
         },
         Errno::FBIG => WriteFailure::TooLarge { size },
-        Errno::MFILE | Errno::NFILE | Errno::NOMEM | Errno::AGAIN => WriteFailure::Busy,
+        Errno::MFILE | Errno::NFILE | Errno::NOMEM => WriteFailure::Exhausted,
+        // Names on the way change all the time.
+        Errno::AGAIN => WriteFailure::Busy,
         _ => WriteFailure::Failed {
             size,
             error: number,

@@ -104,11 +104,15 @@ impl Worker {
         }
     }
 
-    /// Closes all refused connections to free their descriptors; if there are none, accepting pauses.
+    /// Closes all connections that only wait for the client's close, refused or answered, to free their descriptors; if
+    /// there are none, accepting pauses.
     fn out_of_descriptors(&mut self, error: Errno) {
         let refused = mem::take(&mut self.refused);
-        if !refused.is_empty() {
-            refused.into_iter().for_each(|key| self.give_way(key));
+        let answered = |(key, slot): (usize, &Slot)| slot.is_delivered().then_some(key);
+        let answered: Vec<usize> = self.slots.iter().filter_map(answered).collect();
+        if !refused.is_empty() || !answered.is_empty() {
+            let leaving = refused.into_iter().chain(answered);
+            leaving.for_each(|key| self.give_way(key));
             return self.reap();
         }
         if !self.timers.is_set(Timer::Accept) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::unacked::UnackedBytes;
 use super::upload::Upload;
-use crate::connection::Connection;
+use crate::connection::{CloseMode, Connection, State};
 use crate::log::access_record::Record;
 use crate::os::sockets::{Peer, Stream};
 use crate::readiness::Interest;
@@ -84,6 +84,15 @@ impl Slot {
         } else {
             now - self.machine.since()
         }
+    }
+
+    /// Whether its last response has arrived, so that only the peer's close is waited for.
+    pub(super) fn is_delivered(&self) -> bool {
+        let lingers = matches!(
+            self.machine.state(),
+            State::Closing(CloseMode::Linger { .. })
+        );
+        lingers && self.stream.unacknowledged() == 0
     }
 
     /// How long it has been there, to the second.

@@ -254,6 +254,8 @@ fn out_of_descriptors() {
     let busy = early.get("/other", &[]);
     assert_eq!(busy.status, 503);
     assert!(busy.get("Retry-After").is_some(), "{busy:?}");
+    assert_eq!(busy.field("Connection"), "close");
+    early.assert_closed();
     // Not more attempts than the time and a connection or two that end allow, and no CPU used between them.
     let (before, ticks, start) = (pauses(), server.running.ticks(), Instant::now());
     eventually("five more pauses", || pauses() >= before + 5);
@@ -270,6 +272,47 @@ fn out_of_descriptors() {
     assert_eq!(rolled.body, b"begin\nlast\n");
     append(&root.join("log"), b"after\n");
     tail.wait_for(b"begin\nmeanwhile\nafter\n".len());
+}
+
+/// A client that gets 503 for want of descriptors gives up its own: those who wait in the queue get an answer too.
+#[test]
+fn out_of_descriptors_everybody_is_answered() {
+    let root = TempDir::new();
+    append(&root.join("log"), b"begin\n");
+    let options = [
+        "--threads",
+        "1",
+        "--max-connections",
+        "1000",
+        "--idle-timeout",
+        "1000",
+        "--write",
+        "/",
+    ];
+    let server = Server::after("ulimit -n 40", root.path(), &options).expect("a server");
+    let mut clients: Vec<Client> = (0..60).map(|_| server.connect()).collect();
+    eventually("a pause in accepting", || {
+        server.log().count("cannot accept a connection") >= 1
+    });
+    // They do not close their side.
+    for (number, client) in clients.iter_mut().enumerate() {
+        match number % 2 {
+            0 => client.ask("GET", "/log", &[]),
+            _ => {
+                client.send("POST /log HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n.\n")
+            }
+        }
+    }
+    let mut refused = 0;
+    for client in &mut clients {
+        let response = client.response();
+        if response.status == 503 {
+            refused += 1;
+            assert_eq!(response.field("Connection"), "close", "{response:?}");
+            client.assert_closed();
+        }
+    }
+    assert!(refused > 0, "descriptors did not run out");
 }
 
 /// What cannot be read is promised and then broken off: no client takes it for the end.

@@ -30,7 +30,11 @@ pub fn conditional(bytes: &[u8]) {
         changed: Date::from_seconds(MODIFIED + 1),
         ..file
     };
-    let touched = judge(&conditions, &touched, Date::from_seconds(MODIFIED + 2).into());
+    let touched = judge(
+        &conditions,
+        &touched,
+        Date::from_seconds(MODIFIED + 2).into(),
+    );
     assert_eq!(
         touched, fresh,
         "a change after the modification is one in its second"

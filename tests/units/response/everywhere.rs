@@ -120,6 +120,7 @@ fn check(request: &Request, found: &Resource<()>, answer: &Response, stays: bool
     assert_eq!(response.status, answer.status.code());
     assert_eq!(response.reason, answer.status.reason());
     assert_eq!(response.get("Date"), Some(NOW_TEXT));
+    let stays = stays && !matches!(found, Resource::Busy);
     connection(request, answer, &response, stays);
     length(request, answer, &response);
     let events = response.get("Content-Type") == Some("text/event-stream");

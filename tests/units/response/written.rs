@@ -65,6 +65,7 @@ fn failures() {
         (W::Unmatched, 412, [None; 4], false),
         (W::OtherBody, 422, [None; 4], false),
         (W::Busy, 503, [Some("1"), None, None, None], false),
+        (W::Exhausted, 503, [Some("1"), None, None, None], false),
         (W::Overloaded, 503, [Some("1"), None, None, None], false),
         (W::TooManyJobs, 503, [Some("1"), None, None, None], false),
         (W::Ending, 503, [Some("1"), None, None, None], false),
@@ -257,6 +258,7 @@ fn why_later() {
         (W::Ending, "the server is ending"),
         (W::Replaced, "the directory was replaced"),
         (W::Busy, "locked by another program"),
+        (W::Exhausted, "too many open files"),
     ];
     for (failure, part) in rows {
         let response = told("POST /f", &["Content-Length: 1"], Err(failure));
