@@ -73,11 +73,18 @@ pub fn judge(conditions: &Conditions, file: &Validators, now: Timestamp) -> Verd
     }
 }
 
-/// Whether something that has no tag may be sent: `If-Match` with a list of tags names something else.
+/// The same for a page that is there, but has neither a tag nor a date: a list of tags names something else, and only `*`
+/// means whatever there is.
 #[must_use]
-pub fn permits_untagged(conditions: &Conditions) -> bool {
-    let tags = conditions.if_match.as_deref();
-    tags.is_none_or(|tags| tags == b"*")
+pub fn judge_untagged(conditions: &Conditions) -> Verdict {
+    let is_star = |tags: &[u8]| tags == b"*";
+    if !conditions.if_match.as_deref().is_none_or(is_star) {
+        Verdict::Failed
+    } else if conditions.if_none_match.as_deref().is_some_and(is_star) {
+        Verdict::NotModified
+    } else {
+        Verdict::Proceed
+    }
 }
 
 /// Whether a file with this tag and this time of last modification may be written (RFC 9110 section 13.2.2); `None`: no

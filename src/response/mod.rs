@@ -12,7 +12,6 @@ mod other;
 mod terms;
 pub mod written;
 
-use crate::http::conditional;
 use crate::http::head::Status;
 use crate::intent::{Intent, ParsedRequest};
 use crate::resource::Resource;
@@ -52,7 +51,9 @@ pub fn respond<'a, F>(
         (Intent::EventsNotAccepted(_), _) => {
             builder.plain(Status::NotAcceptable, NOT_STORED, EVENTS_ONLY)
         }
-        (_, Resource::Viewer) | (Intent::Viewer(_), Resource::File { .. }) => builder.viewer(),
+        (_, Resource::Viewer) | (Intent::Viewer(_), Resource::File { .. }) => {
+            builder.untagged(ResponseBuilder::viewer)
+        }
         (Intent::Events(of), Resource::File { info, .. }) => builder.events(of, Some(info)),
         (Intent::Events(of), Resource::Directory) => builder.events_of_directory(of),
         (Intent::Events(of), Resource::Missing) if of.comes_again() => match of.path.slash {
@@ -80,14 +81,13 @@ pub fn respond<'a, F>(
             builder.no_generation(&part.path, none)
         }
         (Intent::Answer(answer), Resource::File { info, .. }) => builder.answer(answer, info),
-        (Intent::Generations(_), Resource::Generations(list)) => builder.generations(list),
-        (_, Resource::Listing(_) | Resource::ListingHead(_))
-            if !conditional::permits_untagged(&asked.request.conditions) =>
-        {
-            builder.failed()
+        (Intent::Generations(_), Resource::Generations(list)) => {
+            builder.untagged(|builder| builder.generations(list))
         }
-        (_, Resource::Listing(page)) => builder.listing(page),
-        (_, Resource::ListingHead(media)) => builder.listing_head(media),
+        (_, Resource::Listing(page)) => builder.untagged(|builder| builder.listing(page)),
+        (_, Resource::ListingHead(media)) => {
+            builder.untagged(|builder| builder.listing_head(media))
+        }
         (_, Resource::NeedsSlash) => builder.needs_slash(),
         (_, found) => builder.failure(found),
     }

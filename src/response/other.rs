@@ -7,6 +7,7 @@ use super::fields::{
 use super::message::Response;
 use super::terms::Terms;
 use crate::http::authorization::{Challenge, Session};
+use crate::http::conditional::{self, Verdict};
 use crate::http::cors::{PREFLIGHT, PREFLIGHT_WRITABLE};
 use crate::http::head::Status;
 use crate::http::media;
@@ -169,6 +170,18 @@ impl ResponseBuilder<'_> {
             _ => (Status::NotFound, NOT_STORED, "no such file"),
         };
         self.plain(status, lines, line)
+    }
+
+    /// A page that has no tag, if the conditions of the request permit it.
+    pub(super) fn untagged(&self, page: impl FnOnce(&Self) -> Response) -> Response {
+        match conditional::judge_untagged(&self.asked.request.conditions) {
+            Verdict::Failed => self.failed(),
+            Verdict::NotModified => {
+                let head = self.head(Status::NotModified).lines(NOT_STORED);
+                Response::new(Status::NotModified, head.finish(b""), self.keep_alive)
+            }
+            Verdict::Proceed | Verdict::ProceedWhole => page(self),
+        }
     }
 
     pub(super) fn viewer(&self) -> Response {

@@ -258,6 +258,50 @@ fn if_match_and_if_unmodified_since_are_preconditions() {
     get(&server, "/missing", &["If-Match: *"]).assert_error(404);
 }
 
+/// RFC 9110 section 13.1: what has no tag is there all the same, and `*` means whatever is there.
+#[test]
+fn conditions_of_pages_without_a_tag() {
+    let dir = TempDir::with("log", "x");
+    dir.mkdir("empty");
+    let server = Server::start(&dir);
+    let mut client = Client::new(&server);
+    let pages = [
+        ("/", ""),
+        ("/", "Accept: application/json"),
+        ("/empty/", ""),
+        ("/log?generations", ""),
+        ("/log?view", "Accept: text/html"),
+    ];
+    let table = [
+        ("If-None-Match: *", 304),
+        ("If-None-Match: \"x\"", 200),
+        ("If-Match: *", 200),
+        ("If-Match: \"x\"", 412),
+        ("If-Modified-Since: Fri, 31 Dec 9999 23:59:59 GMT", 200),
+    ];
+    for (target, accept) in pages {
+        for (condition, status) in table {
+            let fields: Vec<&str> = [accept, condition]
+                .into_iter()
+                .filter(|field| !field.is_empty())
+                .collect();
+            let response = client.get(target, &fields);
+            assert_eq!(response.status, status, "{target} {fields:?}");
+            assert_eq!(response.field("Cache-Control"), "no-store", "{target}");
+            let head = client.head_of(target, &fields);
+            assert_eq!(head.status, status, "HEAD {target} {fields:?}");
+        }
+    }
+    for target in ["/missing", "/missing/", "/missing?generations"] {
+        for condition in ["If-None-Match: *", "If-Match: *"] {
+            client.get(target, &[condition]).assert_error(404);
+        }
+    }
+    // Conditions say nothing to a method that does not select a representation (section 13.2.1).
+    client.ask("OPTIONS", "/", &["If-None-Match: *"]);
+    assert_eq!(client.response().status, 204);
+}
+
 #[test]
 fn conditions_are_evaluated_in_the_order_of_rfc_9110() {
     let (_dir, server, tag, date) = settled();

@@ -4,7 +4,7 @@
 use crate::support::pace::some;
 use Verdict::{Failed, NotModified, Proceed, ProceedWhole};
 use openrange::http::conditional::{
-    Conditions, ETag, Validators, Verdict, judge, permits_untagged, permits_write,
+    Conditions, ETag, Validators, Verdict, judge, judge_untagged, permits_write,
 };
 use openrange::http::date::{Date, Timestamp};
 
@@ -354,16 +354,24 @@ fn what_may_be_written() {
 
 #[test]
 fn what_has_no_tag() {
-    for (says, permitted) in [
-        (Absent, true),
-        (Star, true),
-        (Same, false),
-        (Garbage, false),
-    ] {
+    let table = [
+        ([Absent, Absent], Proceed),
+        ([Star, Absent], Proceed),
+        ([Same, Absent], Failed),
+        ([Garbage, Absent], Failed),
+        ([Absent, Star], NotModified),
+        ([Star, Star], NotModified),
+        ([Same, Star], Failed),
+        ([Absent, Same], Proceed),
+        ([Absent, Garbage], Proceed),
+    ];
+    for ([matches, none], verdict) in table {
         let conditions = Conditions {
-            if_match: value(says, 0),
+            if_match: value(matches, 0),
+            if_none_match: value(none, 0),
+            if_modified_since: value(Equal, 0),
             ..Conditions::default()
         };
-        assert_eq!(permits_untagged(&conditions), permitted, "{says:?}");
+        assert_eq!(judge_untagged(&conditions), verdict, "{conditions:?}");
     }
 }

@@ -358,12 +358,12 @@ fn what_is_no_file() {
         ),
     ];
     for (found, code, text) in table {
-        // Neither ranges nor conditions say anything of them; but a list has no tag that could match.
-        let matches = match found {
-            Resource::Listing(_) => "If-Match: *",
-            _ => "If-Match: \"x\"",
+        // Neither ranges nor conditions say anything of them; but a list is there, with no tag that could match.
+        let (none, matches) = match found {
+            Resource::Listing(_) => ("If-None-Match: \"x\"", "If-Match: *"),
+            _ => ("If-None-Match: *", "If-Match: \"x\""),
         };
-        let fields = ["Range: bytes=0-", "If-None-Match: *", matches];
+        let fields = ["Range: bytes=0-", none, matches];
         let answer = answered("GET /f", &fields, &found);
         let response = ParsedResponse::of(&answer);
         assert_eq!(
@@ -379,6 +379,8 @@ fn what_is_no_file() {
     let list = Resource::Listing(page(b"<p>", None));
     let other = answered("GET /f", &["If-Match: \"x\""], &list);
     assert_eq!(ParsedResponse::of(&other).status, 412);
+    let unwanted = answered("GET /f", &["If-None-Match: *"], &list);
+    assert_eq!(ParsedResponse::of(&unwanted).status, 304);
     let nowhere = answered("GET /.f", &[], &file(10, false));
     assert_eq!(ParsedResponse::of(&nowhere).text, b"no such file\n");
 }

@@ -103,6 +103,11 @@ impl Conditions {
         matches!(&self.matches, Some(tags) if !matches!(tags, Tags::Any))
     }
 
+    /// Whether whatever there is, is not wanted.
+    pub fn want_nothing(&self) -> bool {
+        matches!(self.none_match, Some(Tags::Any))
+    }
+
     /// Whether they ask for another file.
     pub fn fail(&self, facts: &Facts) -> bool {
         match (&self.matches, self.unmodified_since) {

@@ -283,7 +283,8 @@ impl Ask {
     /// What must be answered, given what was found.
     pub fn expect(&self, seen: &Seen, draining: bool) -> Expect {
         let mut expect = Expect {
-            close: draining || !self.stays(),
+            // Busy: descriptors have run out, and the connection holds one.
+            close: draining || !self.stays() || matches!(seen, Seen::Busy),
             head_only: self.method == Method::Head,
             http10: self.http10,
             started: matches!(seen, Seen::File(facts) if facts.start.is_some()),
@@ -306,6 +307,7 @@ impl Ask {
             }
             // A list has no tag that could match.
             (_, Seen::Page(_)) if self.conditions.name_tags() => 412,
+            (_, Seen::Page(_)) if self.conditions.want_nothing() => 304,
             (_, Seen::Page(page)) => {
                 expect.body = Body::Page(page.clone());
                 200
