@@ -144,6 +144,11 @@ impl World<'_> {
         if self.fault == Fault::SearchTornLooks && self.chance(2) {
             return self.roll();
         }
+        // this only if the log is written over while nobody follows it,
+        if self.fault == Fault::IgnoreCheck && self.chance(25) {
+            (0..LINKS.len()).for_each(|link| self.hang_up(link));
+            return self.truncate();
+        }
         // and this only if the rest is gone before anybody can read it.
         if self.fault == Fault::EndEarly && self.chance(8) {
             self.append();
