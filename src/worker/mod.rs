@@ -261,7 +261,7 @@ impl Worker {
             let slot = &mut self.slots[key];
             slot.deadline = Moment::NEVER;
             if slot.machine.deadline(&self.shared.timeouts) <= now {
-                if stalls::is_being_delivered(slot, self.shared.send_timeout) {
+                if slot.is_being_delivered(self.shared.send_timeout) {
                     slot.machine.wait_for_delivery(now);
                 } else {
                     slot.machine.timer_fired(now);

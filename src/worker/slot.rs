@@ -86,6 +86,15 @@ impl Slot {
         }
     }
 
+    /// Whether a client whose deadline has come still takes the response before it. How long it may take nothing of that, the
+    /// send timeout says; without one, the kernel delivers the rest after the end of the connection, as long as it likes.
+    pub(super) fn is_being_delivered(&self, send_timeout: Duration) -> bool {
+        send_timeout > Duration::ZERO
+            && self.has_unacked
+            && self.machine.awaits_delivery()
+            && self.stream.unacknowledged() > 0
+    }
+
     /// Whether its last response has arrived, so that only the peer's close is waited for.
     pub(super) fn is_delivered(&self) -> bool {
         let lingers = matches!(

@@ -6,7 +6,6 @@ use std::time::Duration;
 use log::{info, warn};
 
 use super::Worker;
-use super::slot::Slot;
 use super::timers::Timer;
 use crate::connection::State;
 use crate::limits::{ACKNOWLEDGED_INTERVAL, CONNECTION_MEMORY_MAX, MIN_RATE_PATIENCE};
@@ -100,15 +99,6 @@ impl Worker {
             CONNECTION_MEMORY_MAX >> 20
         );
     }
-}
-
-/// Whether a client whose deadline has come still takes the response before it. How long it may take nothing of that, the
-/// send timeout says; without one, the kernel delivers the rest after the end of the connection, as long as it likes.
-pub(super) fn is_being_delivered(slot: &Slot, send_timeout: Duration) -> bool {
-    send_timeout > Duration::ZERO
-        && slot.has_unacked
-        && slot.machine.awaits_delivery()
-        && slot.stream.unacknowledged() > 0
 }
 
 fn unread_by_peer(queues: Option<&UnixQueues>, stream: &Stream) -> Option<u32> {
