@@ -284,6 +284,9 @@ pub const BODY_OVERHEAD_MAX: usize = HEAD_MAX;
 pub const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 /// Shortest and longest pause between two tries to take the lock of a file. The pause doubles.
 pub const LOCK_PAUSE: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(32));
+/// Bytes of records that one write(2) appends at most for several requests: whoever waits for the lock of the file waits for
+/// some 20 µs then.
+pub const APPEND_TOGETHER_MAX: usize = 64 * 1024;
 /// Files that a worker keeps open at most because somebody appends to them again and again.
 pub const APPENDERS_MAX: usize = 64;
 /// Threads that put files on disk: one file does not wait for another, and a slow file system has one of them.

@@ -68,7 +68,7 @@ pub struct Request {
     pub generations: bool,
     /// Which part of a directory's list is wanted.
     pub list: ListQuery,
-    /// What a log says of the target of a method that is not understood; `None` also if it names what is never served.
+    /// What a log says of a target that nothing else was read from; `None` also if it names what is never served.
     pub unread: Option<Box<str>>,
     /// The viewer fetches a page of a file that somebody reads: one of many, of which the log need not tell each.
     pub is_page: bool,
@@ -266,10 +266,10 @@ fn build(parsed: &httparse::Request<'_, '_>) -> Result<Request, Refusal> {
     }
     let method = method(parsed.method.unwrap_or_default());
     let reads = matches!(method, Method::Get | Method::Head);
-    let (target, unread) = match method {
+    let target = match method {
         // CONNECT, for one, has no path.
-        Method::Other(_) => (None, target::for_log(written).map(Into::into)),
-        _ => (Some(decode(written, reads)?), None),
+        Method::Other(_) => None,
+        _ => Some(decode(written, reads)?),
     };
     let query = if reads {
         query::parse(written).map_err(Refusal::Malformed)?
@@ -280,6 +280,8 @@ fn build(parsed: &httparse::Request<'_, '_>) -> Result<Request, Refusal> {
     let persistent = !fields.close && (!http10 || fields.keep_alive);
     let write = verb
         .map(|verb| Box::new(writing.head(verb, written, authority, framing, http10, persistent)));
+    let is_read = target.is_some() || write.as_ref().is_some_and(|write| write.path().is_some());
+    let unread = (!is_read).then(|| target::for_log(written)).flatten();
     Ok(Request {
         method,
         target,
@@ -306,7 +308,7 @@ fn build(parsed: &httparse::Request<'_, '_>) -> Result<Request, Refusal> {
         list: query.list,
         generation: query.generation,
         generations: query.generations,
-        unread,
+        unread: unread.map(Into::into),
         is_page: fields.is_page && reads,
         told: fields.told,
         query: target::query(written).map(|query| String::from_utf8_lossy(query).into()),
@@ -335,14 +337,14 @@ fn method(name: &str) -> Method {
         "GET" => Method::Get,
         "HEAD" => Method::Head,
         "OPTIONS" => Method::Options,
-        other => Method::Other(
-            other
-                .chars()
-                .take(16)
-                .collect::<String>()
-                .as_str()
-                .try_into()
-                .unwrap_or_default(),
-        ),
+        other => {
+            let mut name = ArrayString::new();
+            for letter in other.chars() {
+                if name.try_push(letter).is_err() {
+                    break;
+                }
+            }
+            Method::Other(name)
+        }
     }
 }

@@ -3,6 +3,7 @@
 //! Whoever writes to the same file without the lock is never in the middle of a record either, because every write is at
 //! the end (O_APPEND), but may come between the comparison of the length and the write.
 
+use std::borrow::Cow;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -106,27 +107,47 @@ impl Appender {
     /// # Errors
     /// As [`append`].
     pub fn append(&mut self, what: &Append<'_>, is_new: bool) -> Result<Option<Appended>, Stop> {
-        let _lock = match lock(self.handle.as_fd()) {
+        let handle = Arc::clone(&self.handle);
+        let _lock = match lock(handle.as_fd()) {
             Err(Stop::Locked) if what.unattended => None,
             lock => Some(lock?),
         };
         let Some(stat) = self.place.stat_of(&self.file)? else {
             return Ok(None);
         };
-        let target = Target {
+        let target = self.target(is_new, !what.unattended);
+        let receipt = target.append(what, stat)?;
+        Ok(Some(Appended {
+            receipt,
+            file: Arc::clone(&handle),
+        }))
+    }
+
+    /// Appends several records, none of them empty and for each of which somebody waits, in one write(2). Gives what became of
+    /// the first ones; none: nothing was written. The others are to be appended one by one, which also tells why that fails.
+    pub fn append_all(&mut self, records: &[Cow<'_, [u8]>]) -> Vec<Result<Receipt, WriteFailure>> {
+        let handle = Arc::clone(&self.handle);
+        let Ok(_lock) = lock(handle.as_fd()) else {
+            return Vec::new();
+        };
+        match self.place.stat_of(&self.file) {
+            Ok(Some(stat)) if !stat.sealed => {
+                self.target(false, true).append_all(records, stat.size)
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn target(&mut self, is_new: bool, is_attended: bool) -> Target<'_> {
+        Target {
             place: &self.place,
             file: &self.file,
             handle: self.handle.as_fd(),
             space: self.space,
             notes: &mut self.notes,
             is_new,
-            is_attended: !what.unattended,
-        };
-        let receipt = target.append(what, stat)?;
-        Ok(Some(Appended {
-            receipt,
-            file: Arc::clone(&self.handle),
-        }))
+            is_attended,
+        }
     }
 
     /// Whether the place is still where its name leads.
@@ -263,20 +284,54 @@ impl Target<'_> {
 
     /// Writes one record behind a file that is so long; gives the offset of its end.
     fn write(&mut self, bytes: &[u8], size: u64) -> Result<u64, WriteFailure> {
+        match self.write_once(bytes, size) {
+            Ok((count, end)) if count == bytes.len() => Ok(end),
+            Ok((count, _)) => Err(self.partly_written(count, bytes.len())),
+            Err(error) => Err(self.nothing_written(error)),
+        }
+    }
+
+    /// Writes records behind a file that is so long; gives what became of those of which something is written.
+    fn append_all(
+        mut self,
+        records: &[Cow<'_, [u8]>],
+        size: u64,
+    ) -> Vec<Result<Receipt, WriteFailure>> {
+        let Ok((count, end)) = self.write_once(&records.concat(), size) else {
+            return Vec::new();
+        };
+        let etag = self.file.tag();
+        let mut left = count;
+        let outcome = |record: &Cow<'_, [u8]>| {
+            let written = left.min(record.len());
+            left -= written;
+            match written {
+                0 => None,
+                _ if written < record.len() => {
+                    Some(Err(self.partly_written(written, record.len())))
+                }
+                _ => Some(Ok(Receipt {
+                    created: false,
+                    etag,
+                    size: end - left as u64,
+                    sealed: false,
+                })),
+            }
+        };
+        records.iter().map_while(outcome).collect()
+    }
+
+    /// Gives how many bytes of it are written, and the offset of their end.
+    fn write_once(&mut self, bytes: &[u8], size: u64) -> Result<(usize, u64), Errno> {
         let mut result = self.try_to_write(bytes, size);
         // Notes that were kept take space.
         if matches!(result, Err(Errno::NOSPC | Errno::DQUOT)) && self.notes.remove() {
             result = self.try_to_write(bytes, size);
         }
-        match result {
-            Ok(count) if count == bytes.len() => {
-                // The offset of a descriptor with O_APPEND is the end of what it wrote last, whoever else has written.
-                let end = rustix::fs::seek(self.handle, SeekFrom::Current(0));
-                Ok(end.unwrap_or(size + count as u64))
-            }
-            Ok(count) => Err(self.partly_written(count, bytes.len())),
-            Err(error) => Err(self.nothing_written(error)),
-        }
+        let count = result?;
+        // The offset of a descriptor with O_APPEND is the end of what it wrote last, whoever else has written.
+        let end = rustix::fs::seek(self.handle, SeekFrom::Current(0));
+        Ok((count, end.unwrap_or(size + count as u64)))
     }
 
     fn try_to_write(&mut self, bytes: &[u8], size: u64) -> Result<usize, Errno> {

@@ -1,6 +1,7 @@
 //! Files that are open for appending, for those who append to the same file again and again. They are closed when nobody
 //! has appended for a moment: an open file keeps its space, and its file system mounted.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::mem;
 
@@ -9,6 +10,7 @@ use super::place::{Place, Stop};
 use super::root::Files;
 use crate::http::target::Path;
 use crate::limits::{APPENDERS_MAX, CACHE_PERIOD};
+use crate::receipt::{Receipt, WriteFailure};
 use crate::time::Moment;
 
 /// The files that one worker keeps open.
@@ -55,6 +57,23 @@ impl Appenders {
             self.kept.insert(path.clone(), kept);
         }
         Ok(appended)
+    }
+
+    /// Appends records to a file that is open already, as [`Appender::append_all`].
+    pub fn append_all(
+        &mut self,
+        root: &Files,
+        prefix: &[u8],
+        path: &Path,
+        records: &[Cow<'_, [u8]>],
+    ) -> Vec<Result<Receipt, WriteFailure>> {
+        match self.kept.get_mut(path) {
+            Some(kept) if kept.appender.is_current(root, prefix) => {
+                kept.used = true;
+                kept.appender.append_all(records)
+            }
+            _ => Vec::new(),
+        }
     }
 
     /// At the end of a period those are closed that nobody has used in it.

@@ -115,7 +115,7 @@ fn waits(slot: &mut Slot, key: usize, context: &mut Context, trouble: &Trouble) 
 }
 
 /// Goes on with what a request writes.
-fn write(slot: &mut Slot, key: usize, context: &mut Context) {
+pub(super) fn write(slot: &mut Slot, key: usize, context: &mut Context) {
     let writes = matches!(slot.machine.action(), Action::Write(..));
     if !(writes && jobs::carry_out(slot, context)) {
         writing::go_on(slot, key, context);

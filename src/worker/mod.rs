@@ -40,6 +40,7 @@ pub mod slot;
 mod stalls;
 mod subscribers;
 pub mod timers;
+mod together;
 mod unacked;
 pub mod upload;
 mod waiting;
@@ -323,6 +324,7 @@ impl Worker {
             slot.due = false;
             drive::receive(slot, key, &mut self.context);
         }
+        together::write(&waiting, &mut self.slots, &mut self.context);
         // A connection that wants more than its share comes again in the next turn.
         for key in waiting.into_iter().chain(sending) {
             self.drive(key);

@@ -124,6 +124,10 @@ fn respond(
         && asked.writes()
     {
         // Where nothing may be written, the server does not understand the method, and does not look at the target.
+        asked.request.unread = match asked.intent.path() {
+            Some(path) => Some(path.to_string().into()),
+            None => asked.request.unread.take(),
+        };
         asked.intent = Intent::Unsupported;
     }
     answer_begins(slot, context, &asked, summary, why.as_deref());

@@ -1,5 +1,6 @@
 //! Writing over HTTP: stores the body of a request and carries the request out once the body is there.
 
+use std::borrow::Cow;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
@@ -265,20 +266,21 @@ fn append_to(
     content: &[u8],
     append: impl FnOnce(&Append<'_>) -> Result<Appended, Stop>,
 ) -> Result<Appended, Stop> {
-    let line = matches!(change, Change::Append { line: true });
-    let ended;
-    let bytes = match line && !content.is_empty() && !content.ends_with(b"\n") {
-        true => {
-            ended = [content, b"\n"].concat();
-            &ended
-        }
-        false => content,
-    };
-    let what = appending(asked, change, bytes);
+    let bytes = record(change, content);
+    let what = appending(asked, change, &bytes);
     if bytes.is_empty() && !what.seal {
         return Err(WriteFailure::Empty.into());
     }
     append(&what)
+}
+
+/// What is appended for this content: with a line end where the request wants one.
+pub(super) fn record<'a>(change: &Change, content: &'a [u8]) -> Cow<'a, [u8]> {
+    let line = matches!(change, Change::Append { line: true });
+    match line && !content.is_empty() && !content.ends_with(b"\n") {
+        true => [content, b"\n"].concat().into(),
+        false => content.into(),
+    }
 }
 
 fn duplicate(file: &OpenFile) -> Option<Arc<OwnedFd>> {

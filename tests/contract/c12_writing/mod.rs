@@ -11,6 +11,7 @@ mod refusals;
 mod replacing;
 mod rights;
 mod smuggling;
+mod together;
 
 use crate::support::client::{Client, Response, request};
 use crate::support::harness::{Server, TempDir};

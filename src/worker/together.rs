@@ -1,0 +1,138 @@
+//! The writing requests of a turn. All of them are carried out before the first one is answered: so the work of one kind comes in
+//! a row. Requests that only append to the same file share one write(2), in the order in which they came: for each of them
+//! that is as if it had come alone.
+
+use std::borrow::Cow;
+
+use slab::Slab;
+
+use super::context::Context;
+use super::drive;
+use super::open::open;
+use super::slot::Slot;
+use super::upload::Commit;
+use super::writing::{answer, record};
+use crate::action::Action;
+use crate::http::conditional::Conditions;
+use crate::http::target::Path;
+use crate::http::write::Change;
+use crate::limits::APPEND_TOGETHER_MAX;
+use crate::receipt::{Receipt, WriteFailure};
+
+/// Carries out what these connections write, as far as their bodies have come. Nothing is sent.
+pub(super) fn write(keys: &[usize], slots: &mut Slab<Slot>, context: &mut Context) {
+    if context.writing.is_none() {
+        return;
+    }
+    let mut appending = Vec::new();
+    for &key in keys {
+        let slot = &mut slots[key];
+        if let Action::Open(Ok(asked)) = slot.machine.action()
+            && context.writes(asked)
+        {
+            open(slot, key, context);
+            if !writes(slot) {
+                context.note_request(key);
+            }
+        }
+        if plain_append(slot, context).is_some() {
+            appending.push(key);
+        } else {
+            write_alone(slot, key, context);
+        }
+    }
+    if appending.len() > 1 {
+        let path = |key: &usize| slots[*key].machine.written_path().map(|path| &path.name);
+        // Stable: what came first is written first.
+        appending.sort_by(|a, b| path(a).cmp(&path(b)));
+        append_together(&appending, slots, context);
+    }
+    for key in appending {
+        write_alone(&mut slots[key], key, context);
+    }
+}
+
+/// Whether a request is to be carried out now.
+fn writes(slot: &Slot) -> bool {
+    matches!(
+        slot.machine.action(),
+        Action::Store(_) | Action::Write(..) | Action::Refuse(_)
+    )
+}
+
+fn write_alone(slot: &mut Slot, key: usize, context: &mut Context) {
+    while writes(slot) {
+        drive::write(slot, key, context);
+    }
+}
+
+/// The path and the record of a request that appends whatever the file is like, and is answered when that is done.
+fn plain_append<'a>(slot: &'a Slot, context: &Context) -> Option<(&'a Path, Cow<'a, [u8]>)> {
+    let Action::Write(asked, content) = slot.machine.action() else {
+        return None;
+    };
+    let (write, upload) = (asked.write_head(), slot.upload.as_deref());
+    let (path, change) = (write.path()?, write.change.as_ref().ok()?);
+    let is_plain = matches!(change, Change::Append { .. })
+        && !content.is_empty()
+        && write.expected.is_none()
+        && write.digests.is_none()
+        && !write.preferences.fsync
+        && asked.request.conditions == Conditions::default()
+        && upload
+            .is_none_or(|upload| upload.job.is_none() && matches!(upload.commit, Commit::Idle))
+        && !context
+            .jobs
+            .as_ref()
+            .is_some_and(|jobs| jobs.prefix.covers(path));
+    is_plain.then(|| (path, record(change, content)))
+}
+
+/// Carries out those of these requests, which are in the order of their paths, that share a file.
+fn append_together(keys: &[usize], slots: &mut Slab<Slot>, context: &mut Context) {
+    let mut keys = keys;
+    while !keys.is_empty() {
+        let mut records = Vec::new();
+        let mut bytes = 0;
+        let mut common = None;
+        for &key in keys {
+            let Some((path, record)) = plain_append(&slots[key], context) else {
+                break;
+            };
+            bytes += record.len();
+            let fits = common.is_none_or(|common| common == path) && bytes <= APPEND_TOGETHER_MAX;
+            if !fits && !records.is_empty() {
+                break;
+            }
+            common = Some(path);
+            records.push(record);
+        }
+        let outcomes = match common {
+            Some(path) if records.len() > 1 => append_all(path, &records, context),
+            _ => Vec::new(),
+        };
+        let (these, others) = keys.split_at(records.len().max(1));
+        keys = others;
+        for (&key, outcome) in these.iter().zip(outcomes) {
+            answer(&mut slots[key], context, outcome);
+            context.note_request(key);
+        }
+    }
+}
+
+fn append_all(
+    path: &Path,
+    records: &[Cow<'_, [u8]>],
+    context: &mut Context,
+) -> Vec<Result<Receipt, WriteFailure>> {
+    let writing = context.writing.as_ref().expect("writing is on");
+    let files = context.topics.lookups.files();
+    let Some((index, _)) = writing.prefixes.find(path) else {
+        return Vec::new();
+    };
+    let prefix = writing.prefix(index);
+    let outcomes = context.appenders.append_all(files, prefix, path, records);
+    // What was looked up in this turn is older than this.
+    context.topics.end_turn();
+    outcomes
+}
