@@ -58,8 +58,19 @@ pub const MIRROR_DIRECTORIES_MAX: usize = 1000;
 pub const MIRROR_STREAMS: usize = 8;
 /// The others are listed so often.
 pub const MIRROR_POLL: Duration = Duration::from_secs(3);
-/// A file of a tree that no list names any more may have moved to a directory that is listed later: its copy is removed after
-/// so long.
+/// A list of several pages is not requested again for as many times as long as it took: mirrors then take a fifth of the time
+/// of one thread of the server, at most.
+pub const MIRROR_REST: u32 = 4;
+/// Longest page of a list: 1,000 entries of the longest names, with each byte escaped, are 2.5 MB.
+pub const MIRROR_PAGE_MAX: usize = 4 * 1024 * 1024;
+/// Bytes of the lists that a mirror holds, as they come: some 450,000 files with short names.
+pub const MIRROR_LISTS_MAX: usize = 64 * 1024 * 1024;
+/// Longest query of a page: a name of 255 bytes, each of them escaped, and what a server may put beside it.
+pub const MIRROR_QUERY_MAX: usize = 4096;
+/// So many lists are requested until two in a row name the same files; where names change all the time, the last one counts.
+pub const MIRROR_LISTS_AGAIN: u32 = 3;
+/// A file of a tree, or of a list of several pages, that no list names any more may have moved to a directory or page that is
+/// listed later: its copy is removed after so long.
 pub const MIRROR_TRAVEL: Duration = Duration::from_secs(4);
 /// Different complaints of one thing that a mirror shows until that works: what alternates must not fill a log.
 pub const MIRROR_COMPLAINTS: usize = 4;

@@ -3,11 +3,15 @@
 //! A directory is named by its prefix: empty for the one that is mirrored, or a path below it with a slash at its end.
 
 use super::complaints::Said;
-use super::listing::Listing;
+use super::listing::{Listing, Page};
+use super::pages::{Cut, Pages, Turned};
 use super::plan::Listed;
 use super::stage::Names;
 use crate::client::pause::Pause;
-use crate::limits::{CLIENT_RETRY, MIRROR_DEPTH, MIRROR_DIRECTORIES_MAX, MIRROR_STREAMS};
+use crate::limits::{
+    CLIENT_RETRY, MIRROR_DEPTH, MIRROR_DIRECTORIES_MAX, MIRROR_LISTS_AGAIN, MIRROR_LISTS_MAX,
+    MIRROR_STREAMS,
+};
 use crate::sorted::SortedMap;
 use crate::time::Moment;
 
@@ -19,8 +23,8 @@ pub struct Catalog {
     left_out: Vec<Box<[u8]>>,
     /// The directory that was listed last.
     cursor: Box<[u8]>,
-    /// When its list was requested.
-    begun: Moment,
+    /// A page of its list is here, and another one is to be requested.
+    turning: bool,
     /// A union was made since a list was requested last.
     pass_over: bool,
 }
@@ -29,6 +33,16 @@ struct Part {
     listing: Listing,
     /// The files of the list before.
     before: Vec<Listed>,
+    /// Pages of the next list that are here.
+    pages: Option<Pages>,
+    /// The latest list had so many, of so many bytes.
+    size: (usize, usize),
+    /// Why it is not whole.
+    cut: Option<Cut>,
+    /// Lists of several pages in a row that named other files than the one before.
+    unlike: u32,
+    /// The stream of events does not tell of all files.
+    untold: bool,
     /// The list is to be requested.
     due: bool,
     /// Its request is under way.
@@ -57,7 +71,7 @@ impl Catalog {
             parts: SortedMap::new(),
             left_out: Vec::new(),
             cursor: Box::default(),
-            begun: Moment(0),
+            turning: false,
             pass_over: false,
         };
         catalog.add(Box::default());
@@ -68,6 +82,11 @@ impl Catalog {
         let part = Part {
             listing: Listing::default(),
             before: Vec::new(),
+            pages: None,
+            size: (0, 0),
+            cut: None,
+            unlike: 0,
+            untold: false,
             due: true,
             pending: false,
             listed: false,
@@ -81,17 +100,18 @@ impl Catalog {
         self.parts.insert(prefix, part);
     }
 
-    /// The next directory to be listed: one that never was, else each in its turn. What failed waits for its pause.
+    /// The next directory to be listed: one of which a page has just come, or that was never listed, else each in its turn. What failed
+    /// waits for its pause.
     #[must_use]
     pub fn next(&self, now: Moment) -> Option<&[u8]> {
         let due = |fits: &dyn Fn(&[u8], &Part) -> bool| {
-            let found = self
-                .parts
-                .iter()
-                .find(|(prefix, part)| part.due && part.held <= now && fits(prefix, part));
+            let mut parts = self.parts.iter();
+            let found = parts
+                .find(|(prefix, part)| part.is_wanted() && part.held <= now && fits(prefix, part));
             found.map(|(prefix, _)| &**prefix)
         };
-        due(&|_, part| !part.listed)
+        due(&|prefix, _| self.turning && *prefix == *self.cursor)
+            .or_else(|| due(&|_, part| !part.listed))
             .or_else(|| due(&|prefix, _| prefix > &*self.cursor))
             .or_else(|| due(&|_, _| true))
     }
@@ -99,15 +119,15 @@ impl Catalog {
     /// When the next list may be requested; `None`: none is due.
     #[must_use]
     pub fn deadline(&self) -> Option<Moment> {
-        let due = self.parts.values().filter(|part| part.due);
-        due.map(|part| part.held).min()
+        let wanted = self.parts.values().filter(|part| part.is_wanted());
+        wanted.map(|part| part.held).min()
     }
 
     /// Whether each directory was listed since then, or, if there are `streams`, has one that tells of no change since its list.
     #[must_use]
     pub fn is_listed_since(&self, moment: Moment, streams: bool) -> bool {
         self.parts.values().enumerate().all(|(index, part)| {
-            let told = streams && index < MIRROR_STREAMS && !part.due && !part.pending;
+            let told = streams && part.is_told(index) && !part.due && !part.pending;
             told || part.since >= moment
         })
     }
@@ -118,19 +138,23 @@ impl Catalog {
         self.parts.values().all(|part| part.listed)
     }
 
-    /// The list of a directory is requested: what changes from now on needs another one.
-    pub fn begin(&mut self, prefix: &[u8], now: Moment) {
+    /// The next page of the list of a directory is requested; gives its query. What changes after the first one was requested
+    /// needs another list.
+    pub fn begin(&mut self, prefix: &[u8], now: Moment) -> &str {
         if std::mem::take(&mut self.pass_over) {
             self.parts.retain(|_, part| {
                 part.fresh = false;
                 true
             });
         }
-        if let Some(part) = self.parts.get_mut(prefix) {
-            (part.due, part.pending, part.fresh) = (false, true, true);
-        }
-        self.cursor = prefix.into();
-        self.begun = now;
+        (self.cursor, self.turning) = (prefix.into(), false);
+        let Some(part) = self.parts.get_mut(prefix) else {
+            return "";
+        };
+        (part.pending, part.fresh) = (true, true);
+        part.pages.take_if(|pages| pages.count == 0);
+        part.due &= part.pages.is_some();
+        part.pages.get_or_insert_with(|| Pages::new(now)).query()
     }
 
     /// A directory is to be listed, if it is known.
@@ -164,8 +188,91 @@ impl Catalog {
         });
     }
 
+    /// Directories are to be listed of which no stream tells everything.
+    pub fn mark_untold(&mut self) {
+        let mut index = 0;
+        self.parts.retain(|_, part| {
+            part.due |= !part.is_told(index);
+            index += 1;
+            true
+        });
+    }
+
+    /// Whether there are any.
+    #[must_use]
+    pub fn has_untold(&self) -> bool {
+        let mut parts = self.parts.values().enumerate();
+        parts.any(|(index, part)| !part.is_told(index))
+    }
+
+    /// A stream of events has begun. `all`: it tells of all files of its directory.
+    pub fn told(&mut self, prefix: &[u8], all: bool) {
+        if let Some(part) = self.parts.get_mut(prefix) {
+            part.untold = !all;
+        }
+    }
+
+    /// A page of the list of a directory is here, of so many bytes. True if it is the last one, and the list says something
+    /// new; `None`: there are more.
+    pub fn page(&mut self, prefix: &[u8], page: Page, size: usize) -> Option<bool> {
+        let held = |(other, part): &(Box<[u8]>, Part)| {
+            // The list that is on its way takes the place of the one that is here.
+            let listed = usize::from(**other != *prefix) * part.size.1;
+            listed + part.pages.as_ref().map_or(0, |pages| pages.bytes)
+        };
+        let held: usize = self.parts.iter().map(held).sum();
+        let Some(part) = self.parts.get_mut(prefix) else {
+            return Some(false);
+        };
+        let mut pages = part.pages.take().unwrap_or(Pages::new(part.since));
+        match pages.add(page, size, MIRROR_LISTS_MAX.saturating_sub(held)) {
+            Turned::More => {
+                (part.pages, self.turning) = (Some(pages), true);
+                None
+            }
+            Turned::Over(cut) => {
+                part.cut = cut;
+                part.size = (pages.count, pages.bytes);
+                part.since = pages.begun;
+                Some(self.list(prefix, pages.into_listing()))
+            }
+        }
+    }
+
+    /// A list of several pages is not requested again for some time, which is longer the longer it took.
+    pub fn rest(&mut self, prefix: &[u8], now: Moment, times: u32) {
+        if let Some(part) = self.parts.get_mut(prefix)
+            && part.size.0 > 1
+        {
+            part.held = now + (now - part.since) * times;
+        }
+    }
+
+    /// A list of several pages may lack a file that was renamed meanwhile: another one is to say the same, unless some have
+    /// been unlike each other.
+    pub fn list_again(&mut self, prefix: &[u8]) {
+        let Some(part) = self.parts.get_mut(prefix) else {
+            return;
+        };
+        let names = |files: &[Listed]| -> Vec<_> {
+            files
+                .iter()
+                .map(|file| (file.name.clone(), file.etag))
+                .collect()
+        };
+        let unlike = part.size.0 > 1 && names(&part.before) != names(&part.listing.files);
+        part.unlike = if unlike { part.unlike + 1 } else { 0 };
+        part.due |= unlike && part.unlike < MIRROR_LISTS_AGAIN;
+    }
+
+    /// Whether the list of some directory came in several pages.
+    #[must_use]
+    pub fn has_pages(&self) -> bool {
+        self.parts.values().any(|part| part.size.0 > 1)
+    }
+
     /// The list of a directory, with names relative to it. True if it says something new.
-    pub fn list(&mut self, prefix: &[u8], listing: Listing) -> bool {
+    fn list(&mut self, prefix: &[u8], listing: Listing) -> bool {
         let children = listing.directories.iter();
         let children: Vec<Box<[u8]>> = children
             .map(|name| [prefix, name, b"/"].concat().into())
@@ -195,7 +302,7 @@ impl Catalog {
         let is_new = !part.listed || part.closed || part.listing != listing;
         part.before = std::mem::replace(&mut part.listing, listing).files;
         (part.listed, part.closed, part.pending) = (true, false, false);
-        (part.since, part.held) = (self.begun, Moment(0));
+        part.held = Moment(0);
         part.trouble.clear();
         part.retry.reset();
         is_new
@@ -210,16 +317,25 @@ impl Catalog {
     /// A directory cannot be listed: what it has stays as it was.
     pub fn closed(&mut self, prefix: &[u8]) {
         if let Some(part) = self.parts.get_mut(prefix) {
-            (part.listed, part.closed, part.pending) = (true, true, false);
+            part.close();
+            part.pages = None;
         }
     }
 
-    /// A directory cannot be listed now, and is to be after a pause. The others do not wait for it.
+    /// A directory cannot be listed now, and is to be after a pause; the pages that are here stay. The others do not wait for
+    /// it.
     pub fn failed(&mut self, prefix: &[u8], now: Moment) {
-        self.closed(prefix);
         if let Some(part) = self.parts.get_mut(prefix) {
-            part.due = true;
+            part.close();
             part.held = part.retry.begin(now);
+        }
+    }
+
+    /// The next page of the directory that is mirrored is to be requested again; `anew`: all of them.
+    pub fn again(&mut self, anew: bool) {
+        if let Some(part) = self.parts.get_mut(&b""[..]) {
+            part.due |= anew;
+            part.pages.take_if(|_| anew);
         }
     }
 
@@ -229,10 +345,10 @@ impl Catalog {
         part.is_some_and(|part| part.trouble.is_new(line))
     }
 
-    /// Whether the server has left out entries of some list.
-    #[must_use]
-    pub fn is_truncated(&self) -> bool {
-        self.parts.values().any(|part| part.listing.partial)
+    /// Directories whose lists lack something, and why.
+    pub fn cuts(&self) -> impl Iterator<Item = (&[u8], Cut)> {
+        let parts = self.parts.iter();
+        parts.filter_map(|(prefix, part)| Some((&**prefix, part.cut?)))
     }
 
     /// Which file had which name in the list before the latest one, of each directory.
@@ -268,5 +384,21 @@ impl Catalog {
         // A limit leaves out what may have been here before.
         union.partial |= self.recursive && !self.left_out.is_empty();
         union
+    }
+}
+
+impl Part {
+    /// A page of it is to be requested.
+    fn is_wanted(&self) -> bool {
+        self.due || self.pages.is_some()
+    }
+
+    /// Whether a stream tells of everything in it, as that with this number.
+    fn is_told(&self, index: usize) -> bool {
+        index < MIRROR_STREAMS && !self.untold
+    }
+
+    fn close(&mut self) {
+        (self.listed, self.closed, self.pending) = (true, true, false);
     }
 }

@@ -13,7 +13,9 @@ use super::tree::Tree;
 use crate::client::pause::Pause;
 use crate::http::conditional::ETag;
 use crate::http::target::encode;
-use crate::limits::{CLIENT_LOOK, CLIENT_RETRY, MIRROR_DOUBT, MIRROR_HOT, MIRROR_SETTLE};
+use crate::limits::{
+    CLIENT_LOOK, CLIENT_RETRY, MIRROR_DOUBT, MIRROR_HOT, MIRROR_LISTS_AGAIN, MIRROR_SETTLE,
+};
 use crate::sorted::{SortedMap, SortedSet};
 use crate::time::Moment;
 
@@ -44,6 +46,8 @@ pub struct Engine {
     before: Option<Names>,
     /// Two lists in a row did not say the same since then.
     doubt: Option<Moment>,
+    /// So many have come since.
+    doubted: u32,
     pub(super) live: Option<ETag>,
     /// Files of which bytes are missing.
     behind: SortedSet<ETag>,
@@ -95,6 +99,7 @@ impl Engine {
             listing: Listing::default(),
             before: None,
             doubt: None,
+            doubted: 0,
             live: None,
             behind: SortedSet::new(),
             hot: SortedMap::new(),
@@ -131,17 +136,25 @@ impl Engine {
                     .push(format!("{name} is a directory and is left out: {why}"));
             }
         }
-        // No file has the empty name.
-        if self.catalog.is_truncated() && self.refused.insert(Box::default()) {
-            self.reports.push(
-                "the directory has more entries than the server lists: the rest is not mirrored, \
-                 and nothing is removed"
-                    .into(),
-            );
+        for (prefix, cut) in self.catalog.cuts() {
+            // No file has such a name.
+            if self.refused.insert([prefix, b"/"].concat().into()) {
+                let below = match prefix {
+                    b"" => String::new(),
+                    prefix => format!("{}: ", String::from_utf8_lossy(prefix)),
+                };
+                let why = cut.why();
+                self.reports.push(format!(
+                    "{below}{why}: the rest is not mirrored, and nothing is removed"
+                ));
+            }
         }
         let named = |file: &Listed| (file.name.clone(), file.etag);
+        self.doubted = self.doubt.map_or(0, |_| self.doubted + 1);
         self.before = match self.doubt {
-            Some(since) if now >= since + MIRROR_DOUBT => None,
+            Some(since) if now >= since + MIRROR_DOUBT && self.doubted >= MIRROR_LISTS_AGAIN => {
+                None
+            }
             _ => Some(match self.rule.subject {
                 Subject::File(_) => self.listing.files.iter().map(named).collect(),
                 Subject::Directory(_) => self.catalog.before(),

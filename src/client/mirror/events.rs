@@ -12,6 +12,8 @@ const LINE_MAX: usize = 64 * 1024;
 pub enum News {
     /// This file has so many bytes now.
     Grown(ETag, u64),
+    /// The stream begins; true if it tells of all files.
+    Begun(bool),
     /// Something else: the directory is to be listed again.
     Other,
 }
@@ -69,6 +71,11 @@ fn news(kind: &str, data: &str) -> News {
     };
     match kind {
         "grow" => grown().unwrap_or(News::Other),
+        "list" => {
+            let list = Value::parse(data.as_bytes());
+            let truncated = list.as_ref().and_then(|list| list.get("truncated"));
+            News::Begun(truncated.and_then(Value::as_bool) == Some(false))
+        }
         _ => News::Other,
     }
 }

@@ -22,16 +22,38 @@ pub struct Listing {
     pub all: Vec<ETag>,
 }
 
-/// Reads a topic list; `None` if it is none.
+/// A page of the list of a directory.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Page {
+    /// What is on it. It is partial if more comes after it.
+    pub listing: Listing,
+    /// Where the next one is: a reference relative to the directory.
+    pub next: Option<Box<str>>,
+    /// The least name on it, of whatever.
+    pub first: Option<Box<[u8]>>,
+    /// The greatest.
+    pub last: Option<Box<[u8]>>,
+}
+
+/// Reads a page of a topic list; `None` if it is none.
 #[must_use]
-pub fn directory(document: &[u8]) -> Option<Listing> {
+pub fn directory(document: &[u8]) -> Option<Page> {
     let value = Value::parse(document)?;
-    let mut listing = Listing {
-        partial: value.get("truncated")?.as_bool()?,
-        ..Listing::default()
+    let mut page = Page {
+        next: value.get("next").and_then(Value::as_str).map(Box::from),
+        ..Page::default()
     };
+    let listing = &mut page.listing;
+    listing.partial = value.get("truncated")?.as_bool()?;
     for entry in value.get("entries")?.items() {
         let path = entry.get("path")?.as_str()?;
+        let decoded: Box<[u8]> = percent_decode_str(path.trim_end_matches('/')).collect();
+        if page.first.as_ref().is_none_or(|first| decoded < *first) {
+            page.first = Some(decoded.clone());
+        }
+        if page.last.as_ref().is_none_or(|last| decoded > *last) {
+            page.last = Some(decoded);
+        }
         match entry.get("kind")?.as_str()? {
             "file" => listing
                 .files
@@ -39,7 +61,7 @@ pub fn directory(document: &[u8]) -> Option<Listing> {
             _ => listing.directories.extend(name(path.trim_end_matches('/'))),
         }
     }
-    Some(listing)
+    Some(page)
 }
 
 /// Reads a list of generations; `above`: the path of the directory of the file, as it is sent, with its last slash. From the

@@ -7,20 +7,24 @@ use crate::client::in_words::{first_line, is_directory};
 use crate::client::settings::OnGap;
 use crate::http::conditional::ETag;
 use crate::http::target::encode;
-use crate::limits::{MIRROR_POLL, MIRROR_SETTLE, MIRROR_STREAMS};
+use crate::limits::{MIRROR_POLL, MIRROR_REST, MIRROR_SETTLE};
 use crate::time::Moment;
 
 impl Engine {
-    /// The target of the next list.
+    /// The target of the next list, or of a page of it; `None`: none is due yet.
     #[must_use]
-    pub fn begin_list(&mut self, now: Moment) -> String {
+    pub fn begin_list(&mut self, now: Moment) -> Option<String> {
         self.list_due = Moment::NEVER;
-        self.asked = self.catalog.next(now).unwrap_or_default().into();
-        self.catalog.begin(&self.asked, now);
-        match &self.rule.subject {
-            Subject::Directory(_) => self.directory_target(&self.asked),
-            Subject::File(path) => format!("{path}?generations"),
+        if let Subject::File(path) = &self.rule.subject {
+            return Some(format!("{path}?generations"));
         }
+        let Some(prefix) = self.catalog.next(now) else {
+            self.list_due = self.catalog.deadline().unwrap_or(Moment::NEVER);
+            return None;
+        };
+        self.asked = prefix.into();
+        let target = self.directory_target(&self.asked);
+        Some(target + self.catalog.begin(&self.asked, now))
     }
 
     /// The target of a directory.
@@ -35,9 +39,9 @@ impl Engine {
         self.catalog.prefixes()
     }
 
-    /// Whether there are directories that nobody watches, of which lists have to tell.
+    /// Whether there are directories of which no stream tells everything, so that lists have to.
     pub(super) fn polls(&self) -> bool {
-        !self.rule.once && self.catalog.prefixes().nth(MIRROR_STREAMS).is_some()
+        !self.rule.once && self.catalog.has_untold()
     }
 
     /// When a list is due, or something that follows from them.
@@ -48,15 +52,19 @@ impl Engine {
         due.min(polls.unwrap_or(Moment::NEVER))
     }
 
-    /// Lists those that nobody watches, if it is time to.
+    /// Lists those directories, if it is time to.
     pub fn poll(&mut self, now: Moment) {
         if self.poll_due <= now && self.polls() {
             self.poll_due = now + MIRROR_POLL;
-            let last = self.catalog.prefixes().nth(MIRROR_STREAMS - 1);
-            let last: Box<[u8]> = last.unwrap_or_default().into();
-            self.catalog.mark_if(|prefix| prefix > &*last);
+            self.catalog.mark_untold();
             self.list_due = self.list_due.min(now);
         }
+    }
+
+    /// The stream of events of a directory has begun; `all`: it tells of all files there.
+    pub fn stream_begun(&mut self, prefix: &[u8], all: bool, now: Moment) {
+        self.catalog.told(prefix, all);
+        self.list_soon_of(prefix, now);
     }
 
     /// The lists of last time are to come again soon.
@@ -84,24 +92,40 @@ impl Engine {
         self.list_due = self.list_due.min(due);
     }
 
-    /// A list is there.
+    /// A list is there, or a page of it.
     pub fn list(&mut self, status: u16, document: &[u8], now: Moment) {
+        match self.rule.subject.clone() {
+            Subject::Directory(_) => self.list_of_directory(status, document, now),
+            Subject::File(path) => self.list_of_generations(&path, status, document, now),
+        }
+    }
+
+    fn list_of_generations(&mut self, path: &str, status: u16, document: &[u8], now: Moment) {
+        if status != 200 {
+            return self.list_refused(status, document, now);
+        }
+        let above = &path[..=path.rfind('/').unwrap_or(0)];
+        let all = self.rule.on_gap == OnGap::Oldest && self.tree.live.is_some();
+        let listing = listing::generations(document, above, |file| {
+            all || self.tree.size(file.etag).is_some()
+        });
+        match listing {
+            None => self.list_failed(NO_LIST.into(), now),
+            Some(listing) if self.answered() => self.apply(listing, now),
+            Some(_) => {}
+        }
+    }
+
+    fn list_of_directory(&mut self, status: u16, document: &[u8], now: Moment) {
         let asked = std::mem::take(&mut self.asked);
-        let listing = match (status, &self.rule.subject) {
-            (200, Subject::Directory(_)) => listing::directory(document),
-            (200, Subject::File(path)) => {
-                let above = &path[..=path.rfind('/').unwrap_or(0)];
-                let all = self.rule.on_gap == OnGap::Oldest && self.tree.live.is_some();
-                listing::generations(document, above, |file| {
-                    all || self.tree.size(file.etag).is_some()
-                })
-            }
+        match status {
+            200 => {}
             // It went between two lists, or is a file now.
-            (301 | 404, Subject::Directory(_)) if !asked.is_empty() => {
+            301 | 404 if !asked.is_empty() => {
                 self.catalog.gone(&asked);
                 return self.listed_of_tree(true, now);
             }
-            (_, Subject::Directory(_)) if !asked.is_empty() && !self.ends_at(status) => {
+            _ if !asked.is_empty() && !self.ends_at(status) => {
                 let why = match status {
                     403 => first_line(document),
                     _ => format!("{status}: {}", first_line(document)),
@@ -109,32 +133,42 @@ impl Engine {
                 return self.list_refused_below(&asked, status, &why, now);
             }
             _ => {
-                self.catalog.mark(&asked);
+                self.catalog.again(lasts(status));
                 return self.list_refused(status, document, now);
             }
-        };
-        let Some(listing) = listing else {
-            let why = "the list cannot be understood";
+        }
+        let Some(page) = listing::directory(document) else {
             if !asked.is_empty() {
-                return self.list_refused_below(&asked, status, why, now);
+                return self.list_refused_below(&asked, status, NO_LIST, now);
             }
-            self.catalog.mark(&asked);
-            return self.list_failed(why.into(), now);
+            self.catalog.again(true);
+            return self.list_failed(NO_LIST.into(), now);
         };
+        if !self.answered() {
+            return;
+        }
+        let Some(is_new) = self.catalog.page(&asked, page, document.len()) else {
+            self.list_due = now;
+            return;
+        };
+        match self.rule.once {
+            // No stream tells of what changed meanwhile.
+            true => self.catalog.list_again(&asked),
+            false => self.catalog.rest(&asked, now, MIRROR_REST),
+        }
+        self.listed_of_tree(is_new, now);
+    }
+
+    /// A list is as it should be. False if there can be no copies.
+    fn answered(&mut self) -> bool {
         if let Err(why) = self.tree.establish() {
             self.end = Some(End::Unusable(why));
-            return;
+            return false;
         }
         self.retry.reset();
         self.outage.clear();
         self.complaints.answered();
-        match self.rule.subject {
-            Subject::File(_) => self.apply(listing, now),
-            Subject::Directory(_) => {
-                let is_new = self.catalog.list(&asked, listing);
-                self.listed_of_tree(is_new, now);
-            }
-        }
+        true
     }
 
     /// The list of one directory is there: are they all?
@@ -163,8 +197,7 @@ impl Engine {
 
     /// There is no list of a directory below the one that is mirrored: the others do not wait for it.
     fn list_refused_below(&mut self, asked: &[u8], status: u16, why: &str, now: Moment) {
-        // A later request would be answered in the same way, but for 408 and 429 (RFC 9110 section 15.5.9, RFC 6585).
-        let lasts = matches!(status, 400..=499) && !matches!(status, 408 | 429);
+        let lasts = lasts(status);
         let what = match lasts {
             true => "left as it is",
             false => "trying again",
@@ -205,7 +238,6 @@ impl Engine {
         }
         let due = self.retry.begin(now);
         if asked.is_empty() {
-            self.catalog.mark(&asked);
             self.list_due = due;
             return;
         }
@@ -213,4 +245,11 @@ impl Engine {
         self.listed_of_tree(true, now);
         self.list_due = due;
     }
+}
+
+const NO_LIST: &str = "the list cannot be understood";
+
+/// Whether a later request would be answered in the same way: all of these but 408 and 429 (RFC 9110 section 15.5.9, RFC 6585).
+fn lasts(status: u16) -> bool {
+    matches!(status, 400..=499) && !matches!(status, 408 | 429)
 }

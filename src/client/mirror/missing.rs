@@ -46,7 +46,7 @@ impl Engine {
     }
 
     /// Copies that no list names stay while a connection brings their bytes, and while their files may have moved to a directory
-    /// of which the list is to come; those give way to a new file of their name.
+    /// or page that is listed later; those give way to a new file of their name.
     pub(super) fn keep_missing(&mut self, files: &mut Vec<Listed>, now: Moment) {
         self.removal_due = Moment::NEVER;
         let names: SortedSet<Box<[u8]>> = files.iter().map(|file| file.name.clone()).collect();
@@ -89,7 +89,7 @@ impl Engine {
         let may = match self.rule.subject {
             Subject::File(_) => false,
             Subject::Directory(_) if once => self.rule.delete,
-            Subject::Directory(_) => self.rule.recursive,
+            Subject::Directory(_) => self.rule.recursive || self.catalog.has_pages(),
         };
         let until = if once { since } else { since + MIRROR_TRAVEL };
         let waits = || !self.listing.partial && !self.catalog.is_listed_since(since, !once);

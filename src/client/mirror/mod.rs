@@ -3,7 +3,7 @@
 //! A list tells which files the origin has; the mirror requests it when something but a size has changed: events of the
 //! directory say so, or the end of a tail. [`plan`] compares it with the copies, by tag, and gives the steps; [`tree`] does
 //! them; `engine` knows of which files bytes are missing; `lane` brings them; `run` is the loop. Of a tree, [`catalog`] has the
-//! lists of all directories.
+//! lists of all directories, each of which comes in [`pages`].
 
 pub mod catalog;
 mod channel;
@@ -15,6 +15,7 @@ mod lane;
 pub mod listing;
 mod lists;
 mod missing;
+pub mod pages;
 mod place;
 pub mod plan;
 mod records;

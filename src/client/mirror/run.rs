@@ -22,7 +22,7 @@ use crate::client::state_file::Unusable;
 use crate::client::tls::Trust;
 use crate::client::transport::{Transport, Turn};
 use crate::client::url::Url;
-use crate::limits::{CLIENT_DOCUMENT_MAX, MIRROR_LANES, MIRROR_STREAMS, MIRROR_TAILS};
+use crate::limits::{MIRROR_LANES, MIRROR_PAGE_MAX, MIRROR_STREAMS, MIRROR_TAILS};
 use crate::log::stderr;
 use crate::os::epoll::{Poll, Token};
 use crate::sorted::SortedSet;
@@ -180,8 +180,11 @@ impl Driver<'_> {
         self.engine.remove_missing(now);
         if !self.control.busy && self.engine.list_due <= now {
             let target = self.engine.begin_list(now);
-            let request = self.write_request(&target, "Accept: application/json\r\n");
-            self.control.request(request, now);
+            let fields = "Accept: application/json\r\n";
+            let request = target.map(|target| self.write_request(&target, fields));
+            if let Some(request) = request {
+                self.control.request(request, now);
+            }
         }
         if self.control.timeout <= now {
             self.control.exchange.abandon();
@@ -197,7 +200,7 @@ impl Driver<'_> {
                 Progress::Content => {
                     let content = self.control.exchange.content();
                     let count = content.len();
-                    if self.control.document.len() < CLIENT_DOCUMENT_MAX {
+                    if self.control.document.len() < MIRROR_PAGE_MAX {
                         self.control.document.extend_from_slice(content);
                     }
                     self.control.exchange.take(count);

@@ -86,6 +86,7 @@ impl Watch {
                             self.retry.reset();
                             reader.read(content, |news| match news {
                                 News::Grown(etag, size) => engine.grown(prefix, etag, size, now),
+                                News::Begun(all) => engine.stream_begun(prefix, all, now),
                                 News::Other => engine.list_soon_of(prefix, now),
                             })
                         }

@@ -5,6 +5,7 @@ mod follow;
 mod messages;
 mod mirror;
 mod origins;
+mod pages;
 mod relay;
 #[cfg(feature = "tls")]
 pub mod tls;

@@ -40,6 +40,14 @@ fn what_events_say() {
             vec![other.clone()],
         ),
         (format!("data: {entry}\n\n"), vec![other.clone()]),
+        (
+            "event: list\ndata: {\"truncated\":false}\n\n".into(),
+            vec![News::Begun(true)],
+        ),
+        (
+            "event: list\ndata: {\"truncated\":true}\n\nevent: list\ndata: {}\n\n".into(),
+            vec![News::Begun(false), News::Begun(false)],
+        ),
         ("event: grow\ndata: {}\n\n".into(), vec![other.clone()]),
         ("event: grow\ndata: no JSON\n\n".into(), vec![other.clone()]),
         (

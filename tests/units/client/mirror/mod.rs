@@ -3,4 +3,5 @@
 mod engine;
 mod events;
 mod listing;
+mod pages;
 mod tree;
