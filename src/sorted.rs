@@ -3,6 +3,7 @@
 //! thousands of entries, not for what has millions.
 
 use std::borrow::Borrow;
+use std::cmp::Ordering;
 use std::ops::Range;
 use std::{slice, vec};
 
@@ -87,6 +88,11 @@ impl<K: Ord, V> SortedMap<K, V> {
         self.search(key).is_ok()
     }
 
+    /// The values, in the order of their keys, to be changed.
+    pub fn values_mut(&mut self) -> impl DoubleEndedIterator<Item = &mut V> {
+        self.0.iter_mut().map(|(_, value)| value)
+    }
+
     /// Leaves only those that fit.
     pub fn retain(&mut self, mut fits: impl FnMut(&K, &mut V) -> bool) {
         self.0.retain_mut(|(key, value)| fits(key, value));
@@ -132,7 +138,7 @@ impl<K: Ord, V> FromIterator<(K, V)> for SortedMap<K, V> {
 impl<K: Ord, V> Extend<(K, V)> for SortedMap<K, V> {
     fn extend<I: IntoIterator<Item = (K, V)>>(&mut self, entries: I) {
         self.0.extend(entries);
-        self.0.sort_by(|(one, _), (other, _)| one.cmp(other));
+        sort_by(&mut self.0, |(one, _), (other, _)| one.cmp(other));
         self.0.dedup_by(|later, earlier| {
             let same = later.0 == earlier.0;
             if same {
@@ -248,7 +254,7 @@ impl<T: Ord> SortedSet<T> {
 impl<T: Ord> FromIterator<T> for SortedSet<T> {
     fn from_iter<I: IntoIterator<Item = T>>(items: I) -> SortedSet<T> {
         let mut items: Vec<T> = items.into_iter().collect();
-        items.sort_unstable();
+        sort(&mut items);
         items.dedup();
         SortedSet(items)
     }
@@ -269,5 +275,51 @@ impl<'a, T> IntoIterator for &'a SortedSet<T> {
 
     fn into_iter(self) -> Self::IntoIter {
         self.0.iter()
+    }
+}
+
+/// Sorts; what is equal keeps its order.
+///
+/// The library's own sorts are up to 10 KB of code for each type and comparison. Here one of them sorts the places of the
+/// items, and each type only has its comparison and its exchange.
+pub fn sort_by<T>(items: &mut [T], mut compare: impl FnMut(&T, &T) -> Ordering) {
+    let mut order = ordered(items.len(), &mut |one, other| {
+        compare(&items[one], &items[other])
+    });
+    exchange(&mut order, &mut |one, other| items.swap(one, other));
+}
+
+/// Sorts by a key; what is equal keeps its order.
+pub fn sort_by_key<T, K: Ord>(items: &mut [T], mut key: impl FnMut(&T) -> K) {
+    sort_by(items, |one, other| key(one).cmp(&key(other)));
+}
+
+/// Sorts in the order of the items.
+pub fn sort<T: Ord>(items: &mut [T]) {
+    sort_by(items, T::cmp);
+}
+
+/// The places of so many items, in the order of the items; none if all are in order.
+fn ordered(len: usize, compare: &mut dyn FnMut(usize, usize) -> Ordering) -> Vec<usize> {
+    if (1..len).all(|place| compare(place - 1, place).is_le()) {
+        return Vec::new();
+    }
+    let mut order: Vec<usize> = (0..len).collect();
+    order.sort_by(|&one, &other| compare(one, other));
+    order
+}
+
+/// Brings to each place the item whose place stands there.
+fn exchange(order: &mut [usize], swap: &mut dyn FnMut(usize, usize)) {
+    for start in 0..order.len() {
+        let mut place = start;
+        loop {
+            let from = std::mem::replace(&mut order[place], place);
+            if from == start {
+                break;
+            }
+            swap(place, from);
+            place = from;
+        }
     }
 }

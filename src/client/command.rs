@@ -6,7 +6,6 @@ use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver};
-use std::thread;
 
 use rustix::fs::OFlags;
 use rustix::process::{Pid, Signal};
@@ -15,6 +14,7 @@ use super::offer::HandOver;
 use super::pause::Pause;
 use crate::limits::CLIENT_RETRY;
 use crate::os::epoll::{Poll, Token, Waker};
+use crate::os::threads;
 use crate::readiness::Interest;
 use crate::time::Moment;
 
@@ -184,10 +184,7 @@ impl Running {
 /// Waits for the process in a thread: pidfd_open(2) needs Linux 5.3.
 fn wait(mut child: Child, waker: Waker) -> io::Result<Receiver<io::Result<ExitStatus>>> {
     let (sender, receiver) = mpsc::channel();
-    let thread = thread::Builder::new()
-        .name("command".into())
-        .stack_size(WAITER_STACK);
-    thread.spawn(move || {
+    threads::start("command", Some(WAITER_STACK), move || {
         let _ = sender.send(child.wait());
         waker.wake();
     })?;

@@ -5,7 +5,6 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, Sender, TryRecvError};
-use std::thread;
 
 use rustix::fs::{Access, FlockOperation, access};
 use rustix::io::Errno;
@@ -13,6 +12,7 @@ use rustix::io::Errno;
 use super::position::Position;
 use crate::limits::CLIENT_DOCUMENT_MAX;
 use crate::os::epoll::Waker;
+use crate::os::threads;
 
 /// Stack of the thread that saves.
 const SAVER_STACK: usize = 64 * 1024;
@@ -66,10 +66,7 @@ impl StateFile {
                 waker.wake();
             }
         };
-        let thread = thread::Builder::new()
-            .name("state".into())
-            .stack_size(SAVER_STACK);
-        thread.spawn(saver).map_err(|error| named(&error))?;
+        threads::start("state", Some(SAVER_STACK), saver).map_err(|error| named(&error))?;
         let file = StateFile {
             jobs,
             results,

@@ -4,7 +4,6 @@ use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::mpsc::{self, Receiver, TryRecvError};
-use std::thread;
 
 use rustix::io::Errno;
 use rustix::net::{self, AddressFamily, SocketAddrUnix, SocketFlags, SocketType, sockopt};
@@ -15,6 +14,7 @@ use super::tls::{Session, Trust};
 use super::url::Server;
 use crate::limits::{CLIENT_ADDRESSES_MAX, KEEPALIVE_COUNT, KEEPALIVE_IDLE, KEEPALIVE_INTERVAL};
 use crate::os::epoll::{Poll, Token, Waker};
+use crate::os::threads;
 use crate::readiness::Interest;
 
 /// Stack of the thread that looks a name up: the C library's resolver has buffers of its own on it.
@@ -187,20 +187,17 @@ impl Transport {
         }
         let (sender, receiver) = mpsc::channel();
         let (name, waker) = (host.to_string(), self.waker.clone());
-        thread::Builder::new()
-            .name("resolver".into())
-            .stack_size(LOOKUP_STACK)
-            .spawn(move || {
-                let found = (name.as_str(), port).to_socket_addrs();
-                // The last one is tried first.
-                let found = found.map(|found| {
-                    let mut addresses: Vec<SocketAddr> = found.take(CLIENT_ADDRESSES_MAX).collect();
-                    addresses.reverse();
-                    addresses
-                });
-                let _ = sender.send(found);
-                waker.wake();
-            })?;
+        threads::start("resolver", Some(LOOKUP_STACK), move || {
+            let found = (name.as_str(), port).to_socket_addrs();
+            // The last one is tried first.
+            let found = found.map(|found| {
+                let mut addresses: Vec<SocketAddr> = found.take(CLIENT_ADDRESSES_MAX).collect();
+                addresses.reverse();
+                addresses
+            });
+            let _ = sender.send(found);
+            waker.wake();
+        })?;
         self.phase = Phase::Resolving(receiver);
         Ok(Turn::Waits)
     }

@@ -18,6 +18,7 @@ use super::tree::Tree;
 use super::watcher::Place;
 use crate::http::pattern::{self, Pattern};
 use crate::limits::{DIRECTORY_PAUSE, DIRECTORY_PAUSE_FACTOR, DIRECTORY_SLICE, LISTING_MAX};
+use crate::sorted::sort_by;
 use crate::store::listing::Scan;
 use crate::subscription::changelog::{ChangeLog, Version};
 use crate::subscription::directory::Listed;
@@ -385,7 +386,7 @@ impl Directory {
             let mut entries = found.entries;
             // Of a name that was found twice the later look counts.
             entries.reverse();
-            entries.sort_by(|left, right| left.0.cmp(&right.0));
+            sort_by(&mut entries, |left, right| left.0.cmp(&right.0));
             entries.dedup_by(|later, first| later.0 == first.0);
             let entries_log = self.entries.get_or_insert_with(|| ChangeLog::new(version));
             entries_log.update(entries, found.truncated, version);

@@ -13,7 +13,7 @@ use super::state::{Behind, State};
 use super::target::{Target, Verdict};
 use crate::jobs::files::JobDirectory;
 use crate::limits::{HOOK_FOREIGN_MAX, HOOK_GONE_MAX, HOOK_READ, HOOK_TARGETS_MAX};
-use crate::sorted::SortedMap;
+use crate::sorted::{SortedMap, sort};
 use crate::time::Moment;
 
 /// See the module.
@@ -233,7 +233,7 @@ impl Backlog {
         let due = self.targets.iter().filter(|(_, target)| target.is_due(now));
         let mut due: Vec<(Moment, &Box<str>)> =
             due.map(|(url, target)| (target.due, url)).collect();
-        due.sort_unstable();
+        sort(&mut due);
         due.into_iter().map(|(_, url)| url.clone()).collect()
     }
 

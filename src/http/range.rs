@@ -7,6 +7,7 @@ use std::cmp::Ordering;
 use std::ops::Range;
 
 use crate::limits::PARTS_MAX;
+use crate::sorted::sort_by_key;
 
 /// The last position that an open-ended tail is answered with: 2^53-1, the value RFC 8673 section 4 recommends.
 pub const OPEN_END: &str = "9007199254740991";
@@ -201,7 +202,7 @@ impl Spec {
 /// (RFC 9110 section 15.3.7.2).
 fn merge(ranges: Vec<Range<u64>>) -> Vec<Range<u64>> {
     let mut sorted: Vec<(usize, Range<u64>)> = ranges.into_iter().enumerate().collect();
-    sorted.sort_by_key(|(_, range)| range.start);
+    sort_by_key(&mut sorted, |(_, range)| range.start);
     let mut merged: Vec<(usize, Range<u64>)> = Vec::new();
     for (order, range) in sorted {
         match merged.last_mut() {
@@ -212,6 +213,6 @@ fn merge(ranges: Vec<Range<u64>>) -> Vec<Range<u64>> {
             _ => merged.push((order, range)),
         }
     }
-    merged.sort_by_key(|(order, _)| *order);
+    sort_by_key(&mut merged, |(order, _)| *order);
     merged.into_iter().map(|(_, range)| range).collect()
 }

@@ -18,6 +18,7 @@ use super::kernel::{Kernel, Linux};
 use super::record::{self, JobId, JobRecord, JobStatus};
 use crate::job::{request_name, status_name, taken_name};
 use crate::limits::{JOB_CLAIM_LOOKS, JOB_CLAIM_PAUSE};
+use crate::sorted::sort;
 use crate::store::reservation::Space;
 
 /// The log of accepted jobs.
@@ -111,7 +112,7 @@ impl JobDirectory {
                 jobs.push((stat.st_mtime, stat.st_mtime_nsec, id));
             }
         }
-        jobs.sort_unstable();
+        sort(&mut jobs);
         Ok(jobs.into_iter().map(|(_, _, id)| id).collect())
     }
 

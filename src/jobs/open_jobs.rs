@@ -21,7 +21,7 @@ pub(super) struct OpenJobs {
     /// The same jobs, and where `done` ended before they had a status: their lines follow there.
     pub(super) untold: HashMap<JobId, Place>,
     /// Jobs whose answers may be sealed, and what follows from that is not done.
-    pub(super) sealed: BTreeSet<JobId>,
+    pub(super) sealed: HashSet<JobId>,
     /// Where `done` ended before the last reports were read; at first that is not known.
     pub(super) done: Place,
     /// The job whose files are being removed.

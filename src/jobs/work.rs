@@ -14,7 +14,7 @@ pub mod troubles;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
+use std::thread::JoinHandle;
 use std::time::Instant;
 
 use log::info;
@@ -22,6 +22,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use super::files::{JobDirectory, QUEUE};
+use crate::os::threads;
 use attendant::Attendant;
 use command::Commands;
 use options::WorkOptions;
@@ -59,7 +60,7 @@ pub fn run(options: WorkOptions) -> Result<(), String> {
     let runners =
         start(&work, runners).map_err(|error| format!("cannot start a thread: {error}"))?;
     let stop = queue.stopper();
-    let follower = thread::Builder::new().name("queue".into()).spawn({
+    let follower = threads::start("queue", None, {
         let work = Arc::clone(&work);
         move || queue.run(&work.directory, &work.pending)
     });
@@ -71,12 +72,13 @@ pub fn run(options: WorkOptions) -> Result<(), String> {
         );
     }
     let closer = signals.handle();
-    let waiter = thread::spawn(move || {
+    let waiter = threads::start("runners", None, move || {
         for runner in runners {
             let _ = runner.join();
         }
         closer.close();
     });
+    let waiter = waiter.map_err(|error| format!("cannot start a thread: {error}"))?;
     for (count, _) in signals.forever().enumerate() {
         work.pending.stop();
         if count == 0 {
@@ -91,11 +93,10 @@ pub fn run(options: WorkOptions) -> Result<(), String> {
     Ok(())
 }
 
-fn start(work: &Arc<Work>, count: usize) -> std::io::Result<Vec<thread::JoinHandle<()>>> {
+fn start(work: &Arc<Work>, count: usize) -> std::io::Result<Vec<JoinHandle<()>>> {
     let runner = |number| {
         let work = Arc::clone(work);
-        let thread = thread::Builder::new().name(format!("job-{number}"));
-        thread.spawn(move || {
+        threads::start(&format!("job-{number}"), None, move || {
             while let Some(id) = work.pending.wait() {
                 work.attend(id, Instant::now());
             }

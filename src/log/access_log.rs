@@ -6,13 +6,13 @@ use std::io::{self, Write};
 use std::mem;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use log::{info, warn};
 
 use super::line_writer::{self, LineWriter};
 use crate::limits::ACCESS_LOG_MAX;
+use crate::os::threads;
 
 /// Where workers leave their lines.
 #[derive(Default)]
@@ -59,9 +59,7 @@ impl AccessLog {
     /// EAGAIN: no thread can start.
     pub fn start(self: &Arc<AccessLog>, file: File) -> io::Result<()> {
         let log = Arc::clone(self);
-        thread::Builder::new()
-            .name("access-log".into())
-            .spawn(move || log.run(Writer::new(file)))?;
+        threads::start("access-log", None, move || log.run(Writer::new(file)))?;
         Ok(())
     }
 

@@ -12,6 +12,7 @@ mod socket_file;
 pub mod sockets;
 pub(crate) mod sys;
 pub mod system_calls;
+pub mod threads;
 pub mod unix_queues;
 
 pub use sys::{end_with_parent, monotonic, random};

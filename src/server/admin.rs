@@ -27,6 +27,7 @@ use crate::limits::{
 };
 use crate::os::privileges;
 use crate::os::sockets::{Listener, Stream};
+use crate::os::threads;
 use crate::response::MISDIRECTED;
 use crate::worker::inspect::{Client, Inspector, Report};
 use crate::worker::shared::Shared;
@@ -83,8 +84,7 @@ impl Admin {
     /// # Errors
     /// EAGAIN: no thread can start.
     pub fn start(self, listener: Listener, confined: bool) -> std::io::Result<()> {
-        let thread = thread::Builder::new().name("admin".into());
-        thread.spawn(move || {
+        threads::start("admin", None, move || {
             if confined && let Err(error) = privileges::confine_thread(None, false) {
                 warn!("--admin keeps its access to files: {error}");
             }

@@ -3,7 +3,7 @@
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
 
 use log::error;
 
@@ -14,6 +14,7 @@ use crate::intake::Intake;
 use crate::intake::receiver::{self, Bound, Receiver, Stopper};
 use crate::intake::tally::{Count, Tally};
 use crate::os::privileges;
+use crate::os::threads;
 use crate::store::root::{Files, Node, open_root};
 use crate::store::truncations::Truncations;
 use crate::store::writable::Writable;
@@ -123,8 +124,7 @@ impl Running {
             let stopper = receiver.stopper();
             let root = root.map(OwnedFd::try_clone).transpose();
             let started = root.and_then(|root| {
-                let thread = thread::Builder::new().name("intake".into());
-                thread.spawn(move || run(receiver, root.as_ref()))
+                threads::start("intake", None, move || run(receiver, root.as_ref()))
             });
             let thread =
                 started.map_err(|error| format!("cannot start a thread for --intake: {error}"))?;

@@ -3,10 +3,11 @@
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
 
 use crate::http::prefix::Prefix;
 use crate::jobs::tracker::Tracker;
+use crate::os::threads;
 use crate::store::root::{Files, open_root};
 use crate::store::truncations::Truncations;
 use crate::worker::upload::Jobs;
@@ -57,9 +58,7 @@ pub fn start(jobs: Option<&Jobs>) -> Result<Option<JoinHandle<()>>, String> {
         return Ok(None);
     };
     let tracker = Arc::clone(&jobs.tracker);
-    let thread = thread::Builder::new().name("jobs".into());
-    let thread = thread.spawn(move || tracker.run());
-    thread
+    threads::start("jobs", None, move || tracker.run())
         .map(Some)
         .map_err(|error| format!("cannot start the thread of --jobs: {error}"))
 }

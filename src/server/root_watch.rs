@@ -15,6 +15,7 @@ use rustix::fs::Stat;
 use super::health::Health;
 use super::workers::Workers;
 use crate::limits::ROOT_CHECK_INTERVAL;
+use crate::os::threads;
 use crate::store::root::{Files, open_root};
 use crate::store::truncations::Truncations;
 
@@ -57,14 +58,12 @@ impl RootWatch {
             files: files(root.try_clone()?),
         })));
         let looker = Arc::clone(&watch);
-        thread::Builder::new()
-            .name("root-watch".into())
-            .spawn(move || {
-                loop {
-                    thread::sleep(ROOT_CHECK_INTERVAL);
-                    looker.check();
-                }
-            })?;
+        threads::start("root-watch", None, move || {
+            loop {
+                thread::sleep(ROOT_CHECK_INTERVAL);
+                looker.check();
+            }
+        })?;
         Ok(watch)
     }
 

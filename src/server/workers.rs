@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
 
 use log::error;
 use signal_hook::iterator::Handle;
@@ -17,6 +17,7 @@ use super::memory::Memory;
 use crate::os::epoll::Waker;
 use crate::os::privileges;
 use crate::os::sockets::Listener;
+use crate::os::threads;
 use crate::store::generations::families::Families;
 use crate::store::generations::finder::Finder;
 use crate::store::generations::scan::Scanner;
@@ -201,8 +202,7 @@ impl Workers {
             inspector: Arc::clone(&self.inspector),
             signals: self.signals.clone(),
         };
-        let thread = thread::Builder::new().name("worker".into());
-        let thread = thread.spawn(move || worker.run())?;
+        let thread = threads::start("worker", None, move || worker.run())?;
         prepared.threads.push(Running { thread, waker });
         prepared.starts.push(start);
         Ok(())

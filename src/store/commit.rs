@@ -7,7 +7,6 @@ use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
 use std::time::{Duration, SystemTime};
 
 use log::error;
@@ -16,6 +15,7 @@ use rustix::io::Errno;
 
 use super::file_system::FileSystem;
 use crate::limits::{COMMIT_FAILED_MAX, COMMIT_NAMES_MAX, COMMIT_STACK, COMMIT_THREADS};
+use crate::os::threads;
 
 /// What a request waits for. The caller of [`Commits::add`] has its own kind of receipt for it.
 pub trait Waiting: Send + 'static {
@@ -74,11 +74,7 @@ impl Commits {
         let commits = Arc::new(Commits::default());
         for _ in 0..COMMIT_THREADS {
             let commits = Arc::clone(&commits);
-            let run = move || commits.run();
-            thread::Builder::new()
-                .name("commit".into())
-                .stack_size(COMMIT_STACK)
-                .spawn(run)?;
+            threads::start("commit", Some(COMMIT_STACK), move || commits.run())?;
         }
         Ok(commits)
     }

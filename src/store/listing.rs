@@ -12,6 +12,7 @@ use super::root::Files;
 use crate::http::date::Date;
 use crate::http::target::Path;
 use crate::limits::{ENTRIES_MAX, LISTING_MAX};
+use crate::sorted::sort_by;
 use crate::subscription::entry::{Entry, Kind};
 
 /// For whom a listing is.
@@ -66,7 +67,7 @@ pub fn read(
         }
         entries.extend(look(files, directory, path, name, form)?);
     }
-    entries.sort_by(|left, right| left.0.cmp(&right.0));
+    sort_by(&mut entries, |left, right| left.0.cmp(&right.0));
     // POSIX lets readdir(3) give a name twice that is renamed meanwhile, and some file systems do. The later look counts.
     entries.reverse();
     entries.dedup_by(|later, first| later.0 == first.0);

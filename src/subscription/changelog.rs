@@ -6,6 +6,7 @@ use std::mem;
 use super::entry::{Entry, Json, Members};
 use crate::http::target::Path;
 use crate::limits::{DIRECTORY_GONE_MAX, EVENT_BUFFER, LISTING_MAX};
+use crate::sorted::sort_by_key;
 
 /// A moment in the life of a [`ChangeLog`]: later ones are larger, and none is given again, to whatever changelog.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -125,7 +126,7 @@ impl ChangeLog {
     ) -> bool {
         let mut changes: Vec<_> = changes.into_iter().collect();
         // In a full list what goes leaves its place to what comes, in whatever order somebody has looked at them.
-        changes.sort_by_key(|(_, entry)| entry.is_some());
+        sort_by_key(&mut changes, |(_, entry)| entry.is_some());
         let mut there = self.entries().count();
         let last = self.version;
         let mut changed = false;

@@ -8,6 +8,7 @@ use super::entry::{Entry, Kind};
 use crate::http::etag::ETag;
 use crate::http::pattern::{self, Pattern};
 use crate::limits::{EVENT_FILES_MAX, EVENT_IDLE_SECONDS, EVENT_NAMES_MAX, LISTING_MAX};
+use crate::sorted::sort_by;
 
 /// Those that are followed, and how many are not.
 #[derive(Debug)]
@@ -109,7 +110,7 @@ impl Matches {
                 left_out.push(found.name.clone());
             }
         }
-        files.sort_by(|left, right| left.name.cmp(&right.name));
+        sort_by(&mut files, |left, right| left.name.cmp(&right.name));
         let before: HashSet<&[u8]> = self.left_out.iter().map(|name| &**name).collect();
         // In which order they would be next is no news.
         let others =
@@ -132,7 +133,7 @@ impl Matches {
             true => file.modified.saturating_add(EVENT_IDLE_SECONDS),
             false => file.modified,
         };
-        self.gathered.sort_by(|left, right| {
+        sort_by(&mut self.gathered, |left, right| {
             let newer = age(right).cmp(&age(left));
             newer.then_with(|| left.name.cmp(&right.name))
         });

@@ -4,14 +4,15 @@
 //! Clients that ask for the same list share it, but no client gets a list that was begun before its request had come. So of
 //! each list at most one is being made, and one comes after it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
-use std::thread;
 
 use rustix::io::Errno;
 
 use super::completions::{Completion, Completions, Made};
 use crate::limits::{LIST_STACK, LISTS_AT_ONCE};
+use crate::os::threads;
+use crate::sorted::{SortedMap, SortedSet};
 use crate::store::directory_page;
 use crate::store::lookup::ListTerms;
 use crate::store::root::{Files, Node};
@@ -20,7 +21,7 @@ use crate::store::root::{Files, Node};
 pub struct Lists {
     mailbox: Arc<Completions>,
     /// By their numbers.
-    pending: BTreeMap<u64, Pending>,
+    pending: SortedMap<u64, Pending>,
     /// What was made for the connection of a slot.
     made: HashMap<usize, Made>,
     /// The number of the last one.
@@ -33,7 +34,7 @@ struct Pending {
     /// Files to look in; `None`: it is being made.
     files: Option<Files>,
     /// The slots of the connections that wait for it.
-    waiters: BTreeSet<usize>,
+    waiters: SortedSet<usize>,
 }
 
 impl Lists {
@@ -42,7 +43,7 @@ impl Lists {
     pub fn new(mailbox: Arc<Completions>) -> Lists {
         Lists {
             mailbox,
-            pending: BTreeMap::new(),
+            pending: SortedMap::new(),
             made: HashMap::new(),
             last: 0,
         }
@@ -73,15 +74,16 @@ impl Lists {
             }
             last => last.is_some(),
         };
-        let running = self.pending.values().filter(|list| list.files.is_none());
-        if !is_made && running.count() == LISTS_AT_ONCE {
+        let lists = self.pending.values();
+        let running = lists.filter(|list| list.files.is_none()).count();
+        if !is_made && running == LISTS_AT_ONCE {
             return Err(Errno::AGAIN);
         }
         self.last += 1;
         let pending = Pending {
             terms,
             files: Some(files.try_clone()?),
-            waiters: BTreeSet::from([slot]),
+            waiters: SortedSet::from_iter([slot]),
         };
         self.pending.insert(self.last, pending);
         if is_made {
@@ -103,8 +105,7 @@ impl Lists {
             let made = make(&terms, &files);
             mailbox.post(Completion::List { number, made });
         };
-        let thread = thread::Builder::new().name("list".into());
-        match thread.stack_size(LIST_STACK).spawn(post) {
+        match threads::start("list", Some(LIST_STACK), post) {
             Ok(_) => Ok(()),
             Err(error) => {
                 log::warn!("cannot start a thread to list a directory: {error}");
@@ -123,7 +124,7 @@ impl Lists {
             self.made.insert(slot, made.clone());
         }
         let mut pending = self.pending.iter();
-        if let Some((&next, _)) = pending.find(|(_, list)| list.terms == terms)
+        if let Some(&(next, _)) = pending.find(|(_, list)| list.terms == terms)
             && let Err(error) = self.start(next)
             && let Some(list) = self.pending.remove(&next)
         {

@@ -1,6 +1,7 @@
 //! Clients that take nothing, or too little: those that have not acknowledged what was sent are found and cut, and so is the
 //! longest stalled when all connections together hold too much memory.
 
+use std::cmp::Reverse;
 use std::time::Duration;
 
 use log::{info, warn};
@@ -11,6 +12,7 @@ use crate::connection::State;
 use crate::limits::{ACKNOWLEDGED_INTERVAL, CONNECTION_MEMORY_MAX, MIN_RATE_PATIENCE};
 use crate::os::sockets::Stream;
 use crate::os::unix_queues::UnixQueues;
+use crate::sorted::sort_by_key;
 use crate::subscription::end::End;
 
 impl Worker {
@@ -80,7 +82,7 @@ impl Worker {
         let mut holders: Vec<(Duration, usize)> = holders
             .map(|(key, slot)| (slot.stalled_for(now), key))
             .collect();
-        holders.sort_unstable_by(|one, other| other.cmp(one));
+        sort_by_key(&mut holders, |&holder| Reverse(holder));
         let mut count = 0;
         for (_, key) in holders {
             // A good deal at once: to look at all connections takes its time.

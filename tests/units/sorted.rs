@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use openrange::sorted::{SortedMap, SortedSet};
+use openrange::sorted::{SortedMap, SortedSet, sort, sort_by, sort_by_key};
 
 /// Small numbers that come again and again.
 fn numbers() -> impl Iterator<Item = u64> {
@@ -71,4 +71,25 @@ fn a_set_is_as_a_tree() {
     assert!(set.iter().eq(&tree));
     let collected: SortedSet<u64> = tree.iter().rev().chain(&tree).copied().collect();
     assert!(collected.into_iter().eq(tree));
+}
+
+#[test]
+fn lists_are_sorted_as_the_library_sorts_them() {
+    let mut numbers = numbers();
+    for len in (0..40).chain([1000]) {
+        // Few keys: what is equal keeps its order.
+        let keys = numbers.by_ref().map(|number| number % 8);
+        let items: Vec<(u64, usize)> = keys.zip(0..len).collect();
+        let (mut ours, mut theirs) = (items.clone(), items.clone());
+        sort_by(&mut ours, |one, other| other.0.cmp(&one.0));
+        theirs.sort_by(|one, other| other.0.cmp(&one.0));
+        assert_eq!(ours, theirs);
+        sort_by_key(&mut ours, |item| item.0);
+        theirs.sort_by_key(|item| item.0);
+        assert_eq!(ours, theirs);
+        (ours, theirs) = (items.clone(), items);
+        sort(&mut ours);
+        theirs.sort();
+        assert_eq!(ours, theirs);
+    }
 }

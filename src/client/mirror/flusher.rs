@@ -4,11 +4,12 @@
 use std::fs::File;
 use std::io;
 use std::sync::mpsc::{self, SyncSender, TrySendError};
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
 
 use super::tree::Tree;
 use crate::http::conditional::ETag;
 use crate::limits::{CLIENT_SAVE_INTERVAL, MIRROR_FLUSH_FILES};
+use crate::os::threads;
 use crate::sorted::SortedSet;
 use crate::time::Moment;
 
@@ -118,6 +119,5 @@ fn join(thread: JoinHandle<io::Result<()>>) -> io::Result<()> {
 fn start() -> io::Result<(SyncSender<File>, JoinHandle<io::Result<()>>)> {
     let (files, queue) = mpsc::sync_channel::<File>(MIRROR_FLUSH_FILES);
     let flush = move || queue.iter().try_for_each(|file| file.sync_data());
-    let thread = thread::Builder::new().name("flush".into());
-    Ok((files, thread.stack_size(STACK).spawn(flush)?))
+    Ok((files, threads::start("flush", Some(STACK), flush)?))
 }

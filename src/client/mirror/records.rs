@@ -1,6 +1,5 @@
 //! The records of a mirror, which say which files of its directory are copies, and the search for those files.
 
-use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
@@ -18,13 +17,14 @@ use crate::http::conditional::ETag;
 use crate::http::json_value::{self, Value};
 use crate::http::response;
 use crate::limits::MIRROR_DEPTH;
+use crate::sorted::sort;
 use crate::store::identity::TAG_ATTRIBUTE;
 
 /// What there is below a directory.
 #[derive(Default)]
 struct Found {
-    /// Files: their inodes and names. File systems that are mounted below may have the same inodes again.
-    files: BTreeSet<(u64, Vec<u8>)>,
+    /// Files in order: their inodes and names. File systems that are mounted below may have the same inodes again.
+    files: Vec<(u64, Vec<u8>)>,
     /// Directories that cannot be read: their names with a slash at the end.
     closed: Vec<Vec<u8>>,
 }
@@ -143,6 +143,7 @@ impl Tree {
                 }
             }
         }
+        sort(&mut found.files);
         Ok(found)
     }
 
@@ -193,7 +194,7 @@ fn enter(
             directories.push((entry.path(), [&name, &b"/"[..]].concat()));
         } else if kind.is_file() {
             match entry.metadata() {
-                Ok(file) => drop(found.files.insert((file.ino(), name))),
+                Ok(file) => found.files.push((file.ino(), name)),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => return Err(error),
             }
@@ -204,16 +205,16 @@ fn enter(
 
 /// The name of the file that a copy is: it has its inode and, if it has any, its tag.
 fn name_of(
-    files: &BTreeSet<(u64, Vec<u8>)>,
+    files: &[(u64, Vec<u8>)],
     inode: u64,
     recorded: &[u8],
     etag: ETag,
     path: &impl Fn(&[u8]) -> PathBuf,
 ) -> Option<Vec<u8>> {
-    let same = files
-        .range((inode, Vec::new())..)
-        .take_while(|(other, _)| *other == inode)
-        .map(|(_, name)| name);
+    let first = files.partition_point(|(other, _)| *other < inode);
+    let same = files[first..].iter();
+    let same = same.take_while(|(other, _)| *other == inode);
+    let same = same.map(|(_, name)| name);
     let fits = |name: &&Vec<u8>| tag_of(&path(name)).is_none_or(|tag| tag == etag);
     // The recorded name comes first, then those whose tag says so.
     let rank = |name: &&Vec<u8>| (***name != *recorded, tag_of(&path(name)) != Some(etag));

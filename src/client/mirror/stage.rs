@@ -1,11 +1,9 @@
 //! A mirror that was away over several rolls does them one after the other, so that whoever follows the log here gets every
 //! generation, and in order. Pure.
 
-use std::collections::BTreeMap;
-
 use super::plan::{Listed, Local};
 use crate::http::conditional::ETag;
-use crate::sorted::SortedMap;
+use crate::sorted::{SortedMap, SortedSet, sort_by_key};
 use crate::store::generations::family::{Series, bases, kinship};
 
 /// Which file has which name.
@@ -68,30 +66,34 @@ pub fn stage(listed: &[Listed], locals: &[Local], before: Option<&Names>) -> Sta
 }
 
 /// The logs whose names have passed on to files that are not here, with their families.
-fn logs(listed: &[Listed], copies: &SortedMap<ETag, &Local>) -> BTreeMap<Box<[u8]>, Log> {
+fn logs(listed: &[Listed], copies: &SortedMap<ETag, &Local>) -> SortedMap<Box<[u8]>, Log> {
     let files = || listed.iter().enumerate();
-    let mut logs: BTreeMap<Box<[u8]>, Log> = BTreeMap::new();
-    for local in copies.values() {
-        let log = Log {
-            known: true,
-            ..Log::default()
-        };
-        logs.insert(local.name.clone(), log);
-    }
-    for (index, file) in files() {
-        if copies.contains_key(&file.etag) {
-            logs.remove(&file.name);
-        } else {
-            logs.entry(file.name.clone()).or_default().current = Some(index);
-        }
-    }
+    let is_here = |file: &Listed| copies.contains_key(&file.etag);
+    let log = |known, current| Log {
+        known,
+        current,
+        ..Log::default()
+    };
+    let named = |local: &&Local| (local.name.clone(), log(true, None));
+    let mut logs: SortedMap<Box<[u8]>, Log> = copies.values().map(named).collect();
+    let passed_on = files().filter(|(_, file)| !is_here(file));
+    let passed_on: Vec<(Box<[u8]>, Log)> = passed_on
+        .map(|(index, file)| {
+            let known = logs.contains_key(&file.name);
+            (file.name.clone(), log(known, Some(index)))
+        })
+        .collect();
+    logs.extend(passed_on);
+    let stays = files().filter(|(_, file)| is_here(file));
+    let stays: SortedSet<&[u8]> = stays.map(|(_, file)| &*file.name).collect();
+    logs.retain(|name, log| log.current.is_some() || !stays.contains(&**name));
     for (index, file) in files() {
         for base in bases(&file.name) {
             let Some(log) = logs.get_mut(&*base) else {
                 continue;
             };
             let series = kinship(&file.name, &base).map(|kinship| kinship.series);
-            let here = copies.contains_key(&file.etag);
+            let here = is_here(file);
             let known = if here {
                 &mut log.here
             } else {
@@ -150,7 +152,7 @@ impl Log {
         self.missing.retain(|(index, series)| {
             is_newest(*series) && kinship(&listed[*index].name, name).is_some_and(is_plain)
         });
-        self.missing.sort_by_key(|(_, series)| age(*series));
+        sort_by_key(&mut self.missing, |(_, series)| age(*series));
 
         let incomplete = holder.and_then(|holder| {
             let (index, series) = here

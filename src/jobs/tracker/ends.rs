@@ -50,7 +50,7 @@ impl Tracker {
     pub(super) fn look_at_sealed(&self) {
         loop {
             let open = self.open();
-            let Some(id) = open.sealed.first().copied() else {
+            let Some(id) = open.sealed.iter().next().copied() else {
                 return;
             };
             let from = open.untold.get(&id).copied();

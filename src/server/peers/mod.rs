@@ -17,6 +17,7 @@ use super::options::Options;
 use crate::hint::Hint;
 use crate::limits::{PEER_KEY, PEER_QUEUE_MAX, PEER_STACK};
 use crate::os;
+use crate::os::threads;
 use crate::sorted::SortedSet;
 use crate::worker::hints::Hints;
 use crate::worker::inspect::Inspector;
@@ -144,8 +145,7 @@ pub fn start(peers: Option<Peers>, workers: Arc<Inspector>) -> Result<(), String
 }
 
 fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
-    let builder = thread::Builder::new().name(name.into());
-    builder.stack_size(PEER_STACK).spawn(run).map(drop)
+    threads::start(name, Some(PEER_STACK), run).map(drop)
 }
 
 fn since_1970() -> Duration {

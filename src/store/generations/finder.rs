@@ -4,7 +4,6 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
@@ -14,6 +13,7 @@ use super::scan::Scanner;
 use crate::limits::{
     GENERATIONS_PAUSE, GENERATIONS_SEARCHES_MAX, GENERATIONS_STACK, GENERATIONS_TRIES,
 };
+use crate::os::threads;
 
 /// What a search came to.
 pub type Answer = Result<Report, Errno>;
@@ -94,10 +94,7 @@ impl Finder {
         // The thread takes it from there, so that it is not lost when there is no thread.
         queue.scanner = Some(scanner);
         let shared = Arc::clone(&self.0);
-        let thread = thread::Builder::new()
-            .name(String::from("generations"))
-            .stack_size(GENERATIONS_STACK);
-        match thread.spawn(move || shared.run()) {
+        match threads::start("generations", Some(GENERATIONS_STACK), move || shared.run()) {
             Ok(_) => Ok(()),
             Err(error) => {
                 log::warn!("cannot start a thread to look for generations: {error}");

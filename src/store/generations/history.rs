@@ -11,6 +11,7 @@ use super::fact::{Fact, Holder, Sighting};
 use super::order::{Ancestor, Modified, Original, Seen};
 use crate::http::conditional::ETag;
 use crate::limits::{SEEN_FILES_MAX, SEEN_LINE_MAX, SEEN_NAMES_MAX};
+use crate::sorted::sort_by_key;
 
 /// What was seen, of all names.
 #[derive(Debug)]
@@ -184,7 +185,7 @@ impl History {
     pub fn facts(&self) -> Vec<Fact> {
         let lines = self.lock();
         let mut names: Vec<_> = lines.names.iter().collect();
-        names.sort_by_key(|(_, line)| line.noted);
+        sort_by_key(&mut names, |(_, line)| line.noted);
         let mut facts: Vec<Fact> = Vec::new();
         for (name, line) in names {
             let pairs = line.files.iter().zip(line.files.iter().skip(1));

@@ -8,13 +8,13 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread;
 
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
 use super::fact::Fact;
 use crate::limits::{HISTORY_FILE_MAX, HISTORY_QUEUE_MAX, HISTORY_STACK};
+use crate::os::threads;
 
 /// The first line of the file.
 const TITLE: &str = "openrange history 1";
@@ -115,8 +115,7 @@ impl Journal {
     /// # Errors
     /// EAGAIN: no thread can be started.
     pub fn start(self) -> io::Result<()> {
-        let thread = thread::Builder::new().name(String::from("history"));
-        thread.stack_size(HISTORY_STACK).spawn(move || self.run())?;
+        threads::start("history", Some(HISTORY_STACK), move || self.run())?;
         Ok(())
     }
 

@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::family::{Compression, Kinship, Series};
 use crate::http::conditional::ETag;
-use crate::sorted::SortedSet;
+use crate::sorted::{SortedSet, sort_by, sort_by_key};
 
 /// The time of the last write: seconds since 1970, and nanoseconds.
 pub type Modified = (i64, u32);
@@ -299,7 +299,7 @@ fn by_name(members: Vec<Member>) -> Vec<Member> {
 }
 
 fn sorted<K: Ord>(mut members: Vec<(K, Member)>) -> Vec<Member> {
-    members.sort_by(|(left, one), (right, other)| {
+    sort_by(&mut members, |(left, one), (right, other)| {
         let order = left.cmp(right).then(one.modified.cmp(&other.modified));
         order.then_with(|| one.path.cmp(&other.path))
     });
@@ -334,7 +334,7 @@ fn as_seen(members: Vec<Member>, seen: &Seen) -> Vec<Member> {
         .into_iter()
         .map(|it| (seen.place_of(&it), it))
         .collect();
-    others.sort_by_key(|(place, _)| *place);
+    sort_by_key(&mut others, |(place, _)| *place);
     let watched = watched_from(current.first(), seen);
     for (place, member) in others {
         let index = index_for(&members, &member, place, seen, watched);
@@ -351,7 +351,7 @@ fn reordered(members: Vec<Member>, seen: &Seen) -> Vec<Member> {
         .filter(|&index| places[index].is_some())
         .collect();
     let mut order = slots.clone();
-    order.sort_by_key(|&index| places[index]);
+    sort_by_key(&mut order, |&index| places[index]);
     let mut known: Vec<_> = order.iter().map(|&index| members[index].take()).collect();
     for (slot, member) in slots.into_iter().zip(&mut known) {
         members[slot] = member.take();

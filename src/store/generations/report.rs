@@ -6,6 +6,7 @@ use super::order::{Chain, Generation, Member, Seen};
 use crate::http::conditional::ETag;
 use crate::http::target::Path;
 use crate::resource::{NoGeneration, NoGenerationReason};
+use crate::sorted::sort_by_key;
 
 /// What a look found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,7 +93,9 @@ fn of_the_family(mut members: Vec<Member>, seen: &Seen) -> Vec<Member> {
         member.current || was_seen || is_kin
     });
     // A file may have several names, and one that is renamed meanwhile may be read twice.
-    members.sort_by_key(|member| (!member.current, member.kinship.is_none()));
+    sort_by_key(&mut members, |member| {
+        (!member.current, member.kinship.is_none())
+    });
     let mut tags = HashSet::new();
     members.retain(|member| tags.insert(member.etag));
     members

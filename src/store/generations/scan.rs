@@ -14,6 +14,7 @@ use super::family::{Kinship, Series, kinship};
 use super::order::{Member, Modified};
 use super::report::Report;
 use crate::limits::{GENERATIONS_MAX, GENERATIONS_SETTLED};
+use crate::sorted::sort_by_key;
 use crate::store::attributes::{fresh, stat};
 use crate::store::file_system::FileSystem;
 use crate::store::root::Files;
@@ -223,10 +224,12 @@ fn candidates(
 /// The newest ones, as far as names tell.
 fn newest(mut candidates: Vec<Candidate>) -> Vec<Candidate> {
     // Those of which the name tells nothing are few: they were seen.
-    candidates.sort_by_cached_key(|candidate| match candidate.kinship.map(|it| it.series) {
-        None => (0, 0),
-        Some(Series::Date(stamp)) => (1, -stamp.seconds),
-        Some(Series::Number(number)) => (1, i64::from(number)),
+    sort_by_key(&mut candidates, |candidate| {
+        match candidate.kinship.map(|it| it.series) {
+            None => (0, 0),
+            Some(Series::Date(stamp)) => (1, -stamp.seconds),
+            Some(Series::Number(number)) => (1, i64::from(number)),
+        }
     });
     candidates.truncate(GENERATIONS_MAX);
     candidates
