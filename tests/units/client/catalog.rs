@@ -245,3 +245,73 @@ fn every_directory_is_listed_again_before_something_counts_as_gone() {
         "its list is under way"
     );
 }
+
+/// Those with a list that is under way need no other one.
+#[test]
+fn those_that_were_listed_before_a_moment_are_listed_again() {
+    let mut catalog = Catalog::new(true);
+    crawl(&mut catalog, tree);
+    for (prefix, now) in [("a/", 5), ("", 4)] {
+        catalog.begin(prefix.as_bytes(), Moment(now));
+        list(&mut catalog, prefix.as_bytes(), tree(prefix));
+    }
+    catalog.begin(b"ab/", Moment(3));
+    catalog.mark_older(Moment(4));
+    list(&mut catalog, b"ab/", tree("ab/"));
+    assert_eq!(crawl(&mut catalog, tree), ["a/b/"]);
+    // What is due stays due.
+    catalog.mark(b"a/");
+    catalog.mark_older(Moment(0));
+    assert_eq!(crawl(&mut catalog, tree), ["a/"]);
+}
+
+#[test]
+fn what_a_list_says_first_and_again() {
+    let mut catalog = Catalog::new(true);
+    let empty = || listing(&[], &[]);
+    catalog.begin(b"", NOW);
+    assert!(list(&mut catalog, b"", empty()), "the first one");
+    assert!(!list(&mut catalog, b"", empty()));
+    catalog.closed(b"");
+    assert!(list(&mut catalog, b"", empty()), "it can be listed again");
+    assert!(!list(&mut catalog, b"", empty()));
+    assert!(!list(&mut catalog, b"unknown/", tree("")));
+}
+
+#[test]
+fn directories_that_are_left_out_are_named_once() {
+    let left_out = |catalog: &mut Catalog| {
+        let names = catalog.union().directories.into_iter();
+        names
+            .map(|name| String::from_utf8(name.into()).expect("ASCII"))
+            .collect::<Vec<_>>()
+    };
+    let mut catalog = Catalog::new(false);
+    for _ in 0..2 {
+        catalog.begin(b"", NOW);
+        list(&mut catalog, b"", tree(""));
+        assert_eq!(left_out(&mut catalog), ["a/", "ab/"]);
+    }
+    list(&mut catalog, b"", listing(&[], &["ab"]));
+    assert_eq!(left_out(&mut catalog), ["ab/"]);
+    // They go with the directory that they are in.
+    let mut catalog = Catalog::new(true);
+    crawl(&mut catalog, |_| listing(&[], &["d"]));
+    assert_eq!(left_out(&mut catalog).len(), 1);
+    catalog.gone(b"d/");
+    assert_eq!(left_out(&mut catalog).len(), 0);
+    assert!(!catalog.union().partial);
+}
+
+/// Depth is that of directories: a long name is no deep one.
+#[test]
+fn long_names_are_not_deep() {
+    let long = "n".repeat(2 * MIRROR_DEPTH);
+    let mut catalog = Catalog::new(true);
+    let listed = crawl(&mut catalog, |prefix| match prefix {
+        "" => listing(&[], &[&long]),
+        _ if prefix.ends_with("b/") => listing(&[], &[]),
+        _ => listing(&[], &["b"]),
+    });
+    assert_eq!(listed, ["", &format!("{long}/"), &format!("{long}/b/")]);
+}

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use openrange::client::mirror::plan::{Listed, Local, Rules, Step, plan};
+use openrange::client::mirror::plan::{Listed, Local, Rules, Step, one_name_each, plan};
 use openrange::client::mirror::stage;
 use openrange::http::etag::ETag;
 
@@ -448,4 +448,44 @@ fn one_that_is_not_complete_keeps_the_name() {
     let expected = [("log.1.txt", 9), ("log.2.txt.gz", 8), ("log.txt", 1)];
     let expected = expected.map(|(name, tag)| (name.to_owned(), tag));
     assert_eq!(first(&files, &copies), expected);
+}
+
+/// Of a file with several names the copy keeps the one that it has; else it gets the one that is least deep, else the first.
+#[test]
+fn one_name_for_each_file() {
+    // Names of the origin; the name of the copy; that which counts.
+    for (names, copy, expected) in [
+        (&["b"][..], None, "b"),
+        (&["b", "a"], None, "a"),
+        (&["a", "b"], None, "a"),
+        (&["a/a", "b"], None, "b"),
+        (&["b", "a/a"], None, "b"),
+        (&["a/a/a", "b/b", "c/c"], None, "b/b"),
+        (&["a", "b"], Some("b"), "b"),
+        (&["b", "a"], Some("b"), "b"),
+        (&["a", "b/b"], Some("b/b"), "b/b"),
+        (&["b", "a"], Some("c"), "a"),
+    ] {
+        let listed: Vec<Listed> = names
+            .iter()
+            .map(|name| Listed {
+                name: name.as_bytes().into(),
+                etag: ETag(1),
+                size: 0,
+                sealed: false,
+            })
+            .collect();
+        // Another file has its own.
+        let local = |name: &str, etag| Local {
+            name: name.as_bytes().into(),
+            etag: ETag(etag),
+            size: 0,
+            sealed: false,
+        };
+        let mut locals = vec![local("a", 2)];
+        locals.extend(copy.map(|name| local(name, 1)));
+        let chosen = one_name_each(&listed, &locals);
+        let chosen: Vec<_> = chosen.values().map(|file| &*file.name).collect();
+        assert_eq!(chosen, [expected.as_bytes()], "{names:?}, {copy:?}");
+    }
 }

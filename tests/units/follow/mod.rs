@@ -1,5 +1,7 @@
 //! `follow`.
 
 mod fanout;
+mod rolled_logs;
 mod rolls;
+mod topics;
 mod watcher;

@@ -14,7 +14,7 @@ use openrange::time::Moment;
 
 use crate::support::directory::TempDir;
 
-fn rule(subject: &str) -> Rule {
+pub(super) fn rule(subject: &str) -> Rule {
     Rule {
         subject: match subject.ends_with('/') {
             true => Subject::Directory(subject.into()),
@@ -30,14 +30,14 @@ fn rule(subject: &str) -> Rule {
     }
 }
 
-struct Mirror {
-    engine: Engine,
+pub(super) struct Mirror {
+    pub(super) engine: Engine,
     home: TempDir,
-    now: Moment,
+    pub(super) now: Moment,
 }
 
 /// A file in a list: name, tag, size, and further members.
-type File<'a> = (&'a str, u64, u64, &'a str);
+pub(super) type File<'a> = (&'a str, u64, u64, &'a str);
 
 const NOW: &str = ",\"current\":true";
 const SEALED: &str = ",\"sealed\":true";
@@ -48,7 +48,7 @@ fn entry((name, etag, size, more): &File<'_>) -> String {
     )
 }
 
-fn topics(files: &[File<'_>], directories: &[&str]) -> String {
+pub(super) fn topics(files: &[File<'_>], directories: &[&str]) -> String {
     let below = |name: &&str| format!("{{\"kind\":\"directory\",\"path\":\"{name}/\"}}");
     let entries: Vec<String> = files
         .iter()
@@ -67,7 +67,7 @@ fn generations(files: &[File<'_>]) -> String {
 }
 
 impl Mirror {
-    fn new(rule: Rule) -> Mirror {
+    pub(super) fn new(rule: Rule) -> Mirror {
         let home = TempDir::new();
         let tree =
             Tree::open(&home.join("copy"), "http://host/").unwrap_or_else(|_| panic!("no mirror"));
@@ -79,18 +79,18 @@ impl Mirror {
     }
 
     /// Of a directory.
-    fn of(directories: &str, files: &[File<'_>]) -> Mirror {
+    pub(super) fn of(directories: &str, files: &[File<'_>]) -> Mirror {
         let mut mirror = Mirror::new(rule(directories));
         mirror.list("", &topics(files, &[]));
         mirror
     }
 
     /// The next list is requested, and comes.
-    fn list(&mut self, below: &str, document: &str) {
+    pub(super) fn list(&mut self, below: &str, document: &str) {
         self.refuse(below, 200, document);
     }
 
-    fn refuse(&mut self, below: &str, status: u16, document: &str) {
+    pub(super) fn refuse(&mut self, below: &str, status: u16, document: &str) {
         if below.is_empty() {
             self.engine.list_soon_of(b"", self.now);
         }
@@ -102,20 +102,20 @@ impl Mirror {
         self.engine.list(status, document.as_bytes(), self.now);
     }
 
-    fn list_generations(&mut self, files: &[File<'_>]) {
+    pub(super) fn list_generations(&mut self, files: &[File<'_>]) {
         let target = self.engine.begin_list(self.now);
         assert_eq!(target.as_deref(), Some("/d/log?generations"));
         self.engine
             .list(200, generations(files).as_bytes(), self.now);
     }
 
-    fn next(&self, busy: &[u64], tails: bool) -> Option<(u64, u64, Option<u64>)> {
+    pub(super) fn next(&self, busy: &[u64], tails: bool) -> Option<(u64, u64, Option<u64>)> {
         let busy: Vec<ETag> = busy.iter().copied().map(ETag).collect();
         let fetch = self.engine.next_fetch(&busy, tails, self.now)?;
         Some((fetch.etag.0, fetch.offset, fetch.end))
     }
 
-    fn come(&mut self, etag: u64, bytes: &str, live: bool) {
+    pub(super) fn come(&mut self, etag: u64, bytes: &str, live: bool) {
         let file = self.engine.tree.append_to(ETag(etag)).expect("a file");
         file.expect("a copy")
             .write_all(bytes.as_bytes())
@@ -136,7 +136,7 @@ impl Mirror {
             .join(self.engine.tree.name(ETag(etag)))
     }
 
-    fn names(&self) -> Vec<(String, u64)> {
+    pub(super) fn names(&self) -> Vec<(String, u64)> {
         let locals = self.engine.tree.locals();
         let mut names: Vec<_> = locals
             .iter()
@@ -151,12 +151,12 @@ impl Mirror {
         names
     }
 
-    fn reports(&mut self) -> String {
+    pub(super) fn reports(&mut self) -> String {
         std::mem::take(&mut self.engine.reports).join("; ")
     }
 }
 
-fn named(names: &[(&str, u64)]) -> Vec<(String, u64)> {
+pub(super) fn named(names: &[(&str, u64)]) -> Vec<(String, u64)> {
     names
         .iter()
         .map(|(name, tag)| ((*name).to_owned(), *tag))
@@ -686,6 +686,18 @@ fn directories_without_a_stream_are_listed_now_and_then() {
         assert!(mirror.engine.is_hot(ETag(7), mirror.now));
         assert_eq!(mirror.engine.list_due, Moment::NEVER);
         assert_eq!(mirror.engine.list_deadline(), Moment(4000));
+        // One that says the same is no sign of more.
+        let later = Moment(100_000);
+        mirror.engine.list_soon_of(last.as_bytes(), later);
+        assert!(
+            mirror
+                .engine
+                .begin_list(later)
+                .is_some_and(|it| it.ends_with(&last))
+        );
+        let same = topics(&[("x", 7, 4, "")], &[]);
+        mirror.engine.list(200, same.as_bytes(), later);
+        assert!(!mirror.engine.is_hot(ETag(7), later));
         mirror.engine.poll(Moment(3999));
         assert_eq!(mirror.engine.list_due, Moment::NEVER);
         mirror.engine.poll(Moment(4000));

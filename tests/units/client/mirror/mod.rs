@@ -5,3 +5,4 @@ mod events;
 mod listing;
 mod pages;
 mod tree;
+mod waiting;

@@ -5,6 +5,7 @@ mod family;
 mod history;
 mod journal;
 mod json;
+mod look;
 mod order;
 mod report;
 mod scan;
