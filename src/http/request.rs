@@ -153,8 +153,19 @@ pub fn parse(bytes: &[u8]) -> Result<Option<(Request, usize)>, Refusal> {
     match end_of_head(window)? {
         Some(end) => read(&window[..end]).map(|request| Some((request, end))),
         None if bytes.len() < HEAD_MAX => Ok(None),
-        None if window.trim_ascii_start().contains(&b'\n') => Err(Refusal::HeadTooLarge),
-        None => Err(Refusal::TargetTooLong),
+        None => Err(too_large(window)),
+    }
+}
+
+/// What fills a whole window without an end of the head.
+fn too_large(window: &[u8]) -> Refusal {
+    let head = window.trim_ascii_start();
+    if head.contains(&b'\n') {
+        Refusal::HeadTooLarge
+    } else if head.len() > TARGET_MAX {
+        Refusal::TargetTooLong
+    } else {
+        Refusal::Malformed("too many empty lines before a request")
     }
 }
 

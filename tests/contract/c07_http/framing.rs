@@ -194,6 +194,23 @@ fn a_target_has_at_most_4_kib() {
     }
 }
 
+/// One empty line is ignored (RFC 9112 section 2.2), and more; but a head of nothing else is none.
+#[test]
+fn empty_lines_before_a_request() {
+    let (_dir, server) = serve();
+    let request = request("GET", "/log", &[]);
+    for count in [1, 8_000] {
+        let mut client = Client::new(&server);
+        client.send("\r\n".repeat(count) + &request);
+        assert_eq!(client.response().status, 200, "{count}");
+    }
+    // The last of them begins its request line, which is short.
+    for count in [8_190, 8_192, 8_193, 20_000] {
+        let text = "\r\n".repeat(count) + &request;
+        assert_refused(&server, text.as_bytes(), &[400]);
+    }
+}
+
 #[test]
 fn a_head_that_does_not_come_in_time_is_408() {
     let dir = TempDir::with("log", "x");
