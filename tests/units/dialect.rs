@@ -151,7 +151,7 @@ fn intents() {
         ("GET /f?viewer", HTML, "read /f", false, false),
         ("GET /d/?view", HTML, "read /d/", false, true),
         (
-            "GET /f?generation=00000000000000aB",
+            "GET /f?generation=00000000000000ab",
             "",
             "read /f of 00000000000000ab",
             false,

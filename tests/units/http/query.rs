@@ -74,7 +74,7 @@ fn generations() {
             "/f?generation=0123456789abcdef",
             Some(0x0123_4567_89ab_cdef),
         ),
-        ("/f?x&generation=FFFFFFFFFFFFFFFF", Some(u64::MAX)),
+        ("/f?x&generation=ffffffffffffffff", Some(u64::MAX)),
         ("/f?generatio=1&Generation=2&generationss", None),
     ] {
         let query = Query {
@@ -101,6 +101,7 @@ fn what_is_refused() {
                 "generation=0123456789abcdef0",
                 "generation=0123456789abcdeg",
                 "generation=+123456789abcdef",
+                "generation=0123456789ABCDEF",
                 "generation=0123456789abcdef&generation=0123456789abcdef",
             ][..],
             "generation",
