@@ -62,7 +62,7 @@ const OPTIONS: &[Row<Given>] = &[
         "FILE",
         "keep the position in this file, and continue there; without it, follow remembers nothing",
         |given, value| {
-            given.state = Some(value.path());
+            given.state = Some(value.path()?);
             Ok(())
         },
     ),
@@ -131,18 +131,18 @@ const OPTIONS: &[Row<Given>] = &[
         "token-file",
         "FILE",
         "a file whose first word is the bearer token",
-        |given, value| given.token(&value.path()),
+        |given, value| given.token(&value.path()?),
     ),
     Row::value("ca-file", "FILE", CA_FILE, |given, value| {
-        given.certificates.authorities = Some(value.path());
+        given.certificates.authorities = Some(value.path()?);
         Ok(())
     }),
     Row::value("cert-file", "FILE", CERT_FILE, |given, value| {
-        given.certificates.certificate = Some(value.path());
+        given.certificates.certificate = Some(value.path()?);
         Ok(())
     }),
     Row::value("key-file", "FILE", KEY_FILE, |given, value| {
-        given.certificates.key = Some(value.path());
+        given.certificates.key = Some(value.path()?);
         Ok(())
     }),
     Row::value(

@@ -51,15 +51,15 @@ const OPTIONS: &[Row<Given>] = &[
         },
     ),
     Row::value("ca-file", "FILE", CA_FILE, |given, value| {
-        given.certificates.authorities = Some(value.path());
+        given.certificates.authorities = Some(value.path()?);
         Ok(())
     }),
     Row::value("cert-file", "FILE", CERT_FILE, |given, value| {
-        given.certificates.certificate = Some(value.path());
+        given.certificates.certificate = Some(value.path()?);
         Ok(())
     }),
     Row::value("key-file", "FILE", KEY_FILE, |given, value| {
-        given.certificates.key = Some(value.path());
+        given.certificates.key = Some(value.path()?);
         Ok(())
     }),
     Row::value(
@@ -68,7 +68,7 @@ const OPTIONS: &[Row<Given>] = &[
         "the file with the secret that signs, as whsec_ and base64; with several, each on its line, while receivers \
          change from one to another (required)",
         |given, value| {
-            given.secret = Some(value.path());
+            given.secret = Some(value.path()?);
             Ok(())
         },
     ),
@@ -77,7 +77,7 @@ const OPTIONS: &[Row<Given>] = &[
         "FILE",
         "the file in which hooks keeps what it has sent (default: .hooks in DIR)",
         |given, value| {
-            given.state = Some(value.path());
+            given.state = Some(value.path()?);
             Ok(())
         },
     ),

@@ -97,20 +97,20 @@ const OPTIONS: &[Row<Given>] = &[
         "FILE",
         "a file whose first word is the bearer token",
         |given, value| {
-            given.fields.push_str(&token_field(&value.path())?);
+            given.fields.push_str(&token_field(&value.path()?)?);
             Ok(())
         },
     ),
     Row::value("ca-file", "FILE", CA_FILE, |given, value| {
-        given.certificates.authorities = Some(value.path());
+        given.certificates.authorities = Some(value.path()?);
         Ok(())
     }),
     Row::value("cert-file", "FILE", CERT_FILE, |given, value| {
-        given.certificates.certificate = Some(value.path());
+        given.certificates.certificate = Some(value.path()?);
         Ok(())
     }),
     Row::value("key-file", "FILE", KEY_FILE, |given, value| {
-        given.certificates.key = Some(value.path());
+        given.certificates.key = Some(value.path()?);
         Ok(())
     }),
     Row::value(

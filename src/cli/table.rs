@@ -148,8 +148,16 @@ impl<T> Table<T> {
                 return Err(self.unknown(argument));
             };
             match row.takes {
-                Takes::Help => return Ok(Parsed::Help),
-                Takes::Version => return Ok(Parsed::Version),
+                Takes::Help | Takes::Version => {
+                    // Nothing after it counts, but a value of its own is wrong.
+                    if let Err(error @ lexopt::Error::UnexpectedValue { .. }) = parser.next() {
+                        return Err(explain(error));
+                    }
+                    return Ok(match row.takes {
+                        Takes::Help => Parsed::Help,
+                        _ => Parsed::Version,
+                    });
+                }
                 Takes::Nothing(set) => set(&mut options),
                 Takes::Value(_, set) => {
                     let value = parser.value().map_err(explain)?;

@@ -43,9 +43,14 @@ impl Argument {
     }
 
     /// A path, which may be any bytes.
-    #[must_use]
-    pub fn path(&self) -> PathBuf {
-        self.value.clone().into()
+    ///
+    /// # Errors
+    /// It is empty.
+    pub fn path(&self) -> Result<PathBuf, String> {
+        match self.value.is_empty() {
+            true => Err(self.wrong("expected a path")),
+            false => Ok(self.value.clone().into()),
+        }
     }
 
     /// What its type reads from text.

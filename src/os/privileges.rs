@@ -77,13 +77,8 @@ fn directory_of(file: &Path) -> &Path {
 }
 
 fn look_up(user: &str) -> Result<(Uid, Gid), String> {
-    let ids = |uid: &str, gid: &str| {
-        let (uid, gid) = (uid.parse().ok()?, gid.parse().ok()?);
-        // -1 means "unchanged" to the kernel.
-        (uid != u32::MAX && gid != u32::MAX).then(|| (Uid::from_raw(uid), Gid::from_raw(gid)))
-    };
-    if let Some((uid, gid)) = user.split_once(':') {
-        return ids(uid, gid).ok_or_else(|| format!("--user {user}: expected UID:GID"));
+    if user.contains(':') {
+        return ids(user).ok_or_else(|| format!("--user {user}: expected UID:GID"));
     }
     // Not by the C library, whose look-up does not work in a static binary.
     let passwd = fs::read_to_string("/etc/passwd")
@@ -92,10 +87,23 @@ fn look_up(user: &str) -> Result<(Uid, Gid), String> {
         .lines()
         .map(|line| line.split(':').collect::<Vec<_>>())
         .find_map(|fields| match fields.as_slice() {
-            [name, _, uid, gid, ..] if *name == user => ids(uid, gid),
+            [name, _, uid, gid, ..] if *name == user => numbers(uid, gid),
             _ => None,
         })
         .ok_or_else(|| format!("--user {user}: no such user in /etc/passwd; UID:GID works too"))
+}
+
+/// The numbers in `UID:GID`.
+#[must_use]
+pub fn ids(user: &str) -> Option<(Uid, Gid)> {
+    let (uid, gid) = user.split_once(':')?;
+    numbers(uid, gid)
+}
+
+fn numbers(uid: &str, gid: &str) -> Option<(Uid, Gid)> {
+    let (uid, gid) = (uid.parse().ok()?, gid.parse().ok()?);
+    // -1 means "unchanged" to the kernel.
+    (uid != u32::MAX && gid != u32::MAX).then(|| (Uid::from_raw(uid), Gid::from_raw(gid)))
 }
 
 /// The groups that /etc/group lists a user in; none for `UID:GID`.

@@ -50,14 +50,28 @@ pub struct Running {
 pub fn bind(options: &Options) -> Result<Intakes, String> {
     let mut intakes = Intakes::default();
     for intake in &options.intakes {
-        let (bound, guard) = receiver::bind(intake)
-            .map_err(|error| format!("cannot receive at --intake {intake}: {error}"))?;
+        let (bound, guard) = receiver::bind(intake).map_err(|error| {
+            format!(
+                "cannot receive at --intake {intake}: {error}; {}",
+                advice(&error)
+            )
+        })?;
         let (intake, file) = (&bound.intake, &bound.intake.file);
         intakes.lines.push(format!("intake on {intake} to {file}"));
         intakes.bound.push(bound);
         intakes.guards.push(guard);
     }
     Ok(intakes)
+}
+
+/// What to do about an address at which nothing can be bound.
+fn advice(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            "another program receives there: stop it, or choose another address"
+        }
+        _ => "choose another address",
+    }
 }
 
 /// The directories of the files to which intakes append. Adds them to what the process may write.

@@ -61,8 +61,12 @@ impl Reload {
         let mut opened = None;
         let access_log = match &options.access_log {
             Some(path) => {
-                let file = open_log(path)
-                    .map_err(|why| format!("cannot use --access-log {}: {why}", path.display()))?;
+                let file = open_log(path).map_err(|why| {
+                    format!(
+                        "cannot use --access-log {}: {why}; {LOG_FILE}",
+                        path.display()
+                    )
+                })?;
                 opened = Some(file);
                 Some((path.clone(), AccessLog::new(options.access_log_combined)))
             }
@@ -150,6 +154,10 @@ impl Reload {
     }
 }
 
+/// What the file of an access log must be.
+const LOG_FILE: &str =
+    "it must be a file that the server can write or create, in a directory that exists";
+
 /// Opens a file for appending, or stdout. A FIFO is opened only if somebody reads it.
 fn open_log(path: &Path) -> io::Result<File> {
     if path == Path::new("-") {
@@ -167,7 +175,9 @@ fn open_log(path: &Path) -> io::Result<File> {
 }
 
 fn read_tokens(path: &Path) -> Result<Tokens, String> {
-    let (text, mode) = read(path).map_err(|error| error.to_string())?;
+    let (text, mode) = read(path).map_err(|error| {
+        format!("{error}; it must be a file that the server can read, with a token on each line")
+    })?;
     let tokens = Tokens::parse(&text).map_err(|(line, why)| format!("line {line}: {why}"))?;
     if mode & 0o007 != 0 {
         warn!(

@@ -13,7 +13,7 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
          rights (none: r) of r (read), a (append) and w (write with every method), name=NAME for the logs, and \
          until=DATE; # begins a comment",
         |serve, value| {
-            serve.options.token_file = Some(value.path());
+            serve.options.token_file = Some(value.path()?);
             Ok(())
         },
     ),

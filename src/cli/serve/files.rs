@@ -55,10 +55,12 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
         "ADDR",
         "IP:PORT or PORT: the UDP port to which other servers send such reports",
         |serve, value| {
-            serve.options.peer_listen = match value.parse()? {
-                Address::Tcp(address) => Some(address),
-                Address::Unix { .. } => return Err(value.wrong("expected IP:PORT or PORT")),
+            let Ok(Address::Tcp(address)) = value.string()?.parse() else {
+                return Err(
+                    value.wrong("expected IP:PORT, [IPV6]:PORT or PORT, for example 10.0.0.1:8079")
+                );
             };
+            serve.options.peer_listen = Some(address);
             Ok(())
         },
     ),
@@ -67,7 +69,7 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
         "FILE",
         "the file with a secret of 16 to 1024 bytes, which all these servers share",
         |serve, value| {
-            serve.options.peer_key = Some(value.path());
+            serve.options.peer_key = Some(value.path()?);
             Ok(())
         },
     ),
@@ -90,7 +92,7 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
         "SUBDIR",
         "the directory beside a log that has its earlier generations, like olddir of logrotate",
         |serve, value| {
-            let given = value.path();
+            let given = value.path()?;
             let name = given.as_os_str().as_bytes();
             if given.components().count() != 1 || name.starts_with(b".") || name.contains(&b'/') {
                 return Err(value.wrong("expected the name of a directory beside the logs"));
@@ -104,7 +106,7 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
         "FILE",
         "the file in which the server keeps the rolls and truncations that it saw, to know them after a restart",
         |serve, value| {
-            serve.options.history = Some(value.path());
+            serve.options.history = Some(value.path()?);
             Ok(())
         },
     ),

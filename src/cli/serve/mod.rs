@@ -35,6 +35,7 @@ everything else to stderr: less with --log-level warn, more with debug.
 SIGHUP: it reads the token file, opens the access log again and looks at ROOT;
 if it cannot use one of them, it keeps what it has, and the log says so.
 SIGUSR1: it logs the clients. SIGTERM, SIGINT: it ends; a second one: at once.
-Exit status: 0 after SIGTERM or SIGINT, 1 if it cannot serve, 2 for wrong usage.
+Exit status: 0 after SIGTERM or SIGINT, 1 if it cannot serve or a second signal
+has ended it at once, 2 for wrong usage.
 ",
 };

@@ -4,6 +4,7 @@ use super::given::Serve;
 use crate::cli::table::Row;
 use crate::log::line::Format;
 use crate::log::logger;
+use crate::os::privileges::ids;
 
 pub(super) const OPTIONS: &[Row<Serve>] = &[
     Row::value(
@@ -46,7 +47,7 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
         "FILE",
         "write a line for each complete answer to this file, in the Common Log Format; - is stdout",
         |serve, value| {
-            serve.options.access_log = Some(value.path());
+            serve.options.access_log = Some(value.path()?);
             Ok(())
         },
     ),
@@ -68,7 +69,11 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
         "NAME",
         "become this user (or UID:GID) after binding all addresses",
         |serve, value| {
-            serve.options.user = Some(value.string()?);
+            let user = value.string()?;
+            if user.is_empty() || user.contains(':') && ids(&user).is_none() {
+                return Err(value.wrong("expected the name of a user, or UID:GID"));
+            }
+            serve.options.user = Some(user);
             Ok(())
         },
     ),

@@ -68,8 +68,9 @@ pub fn open(options: &Options) -> Result<(Option<Peers>, Option<Hints>), String>
         targets.push(target);
     }
     let bind = |address: SocketAddr| {
-        UdpSocket::bind(address)
-            .map_err(|error| format!("cannot listen on --peer-listen {address}: {error}"))
+        UdpSocket::bind(address).map_err(|error| {
+            format!("cannot listen on --peer-listen {address}: {error}; choose another address")
+        })
     };
     let listener = options.peer_listen.map(bind).transpose()?;
     let (sender, hints) = mpsc::sync_channel(PEER_QUEUE_MAX);

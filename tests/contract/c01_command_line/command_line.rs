@@ -79,6 +79,23 @@ fn wrong_usage_is_one_line_that_names_it_and_status_2() {
         (&["a", "b"], "b"),
         (&["--old-dir", "../beside"], "--old-dir ../beside"),
         (&["--cors", "x\ny\u{1b}z"], "y"),
+        (&["--help=x"], "--help"),
+        (&["--version=1"], "--version"),
+        (&["-h=x"], "-h"),
+        (&["follow", "--help=x"], "--help"),
+        (&["--user", "a:b"], "--user a:b: expected the name of"),
+        (&["--user", ""], "--user : expected the name of"),
+        (&["--token-file", ""], "--token-file : expected a path"),
+        (&["--access-log", ""], "--access-log : expected a path"),
+        (&["--history", ""], "--history : expected a path"),
+        (
+            &["--peer-listen", "nowhere"],
+            "expected IP:PORT, [IPV6]:PORT or PORT,",
+        ),
+        (
+            &["--peer-listen", "unix:/x"],
+            "expected IP:PORT, [IPV6]:PORT or PORT,",
+        ),
     ];
     for (arguments, named) in table {
         assert_refused(openrange(arguments), 2, named);
@@ -119,6 +136,9 @@ fn what_cannot_be_served_is_one_line_and_status_1() {
     let path = |name: &str| dir.join(name).display().to_string();
     let unix = |name: &str| format!("unix:{}", path(name));
     let (free, root) = ("127.0.0.1:0", path(""));
+    let (missing, below_missing) = (path("missing"), path("missing/file"));
+    let intake_taken = format!("tcp:{taken}=/file");
+    let intake_nowhere = format!("unix:{}=/file", path("no/directory"));
     let table: &[(&[&str], &str)] = &[
         (&["--listen", free, &path("missing")], "missing"),
         (&["--listen", free, &path("file")], "file"),
@@ -138,6 +158,17 @@ fn what_cannot_be_served_is_one_line_and_status_1() {
         (&["--history", &root], "ROOT comes after the FILE of --hist"),
         (&["--access-log", &root], "the FILE of --access-log"),
         (&["--token-file", &root], "the FILE of --token-file"),
+        (&["--token-file", &missing, &root], "a token on each line"),
+        (
+            &["--access-log", &below_missing, &root],
+            "in a directory that exists",
+        ),
+        (
+            &["--intake", &intake_taken, &root],
+            "receives there: stop it",
+        ),
+        (&["--intake", &intake_nowhere, &root], "choose another"),
+        (&["--user", "nobody-of-that-name", &root], "no such user"),
     ];
     let before = fs::read_dir(dir.path()).expect("a listing").count();
     for (arguments, named) in table {
