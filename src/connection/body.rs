@@ -21,12 +21,9 @@ impl<F> Connection<F> {
         };
         self.since = now;
         let mut receiving = Receiving::new(head, sink);
-        let input = self.input.take();
-        let bytes = input
-            .as_ref()
-            .map_or(b"".as_slice(), |input| input.as_slice());
-        let count = receiving.take(bytes);
-        self.keep(&bytes[count..]);
+        let input = self.input.take().map_or(Vec::new(), |input| *input);
+        let rest = receiving.take_first(input);
+        self.keep(&rest);
         self.state = State::ReadingBody(Box::new(receiving));
     }
 

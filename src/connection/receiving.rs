@@ -152,16 +152,39 @@ impl Receiving {
         match decoded {
             Err(why) => self.refuse(WriteFailure::Malformed(why.0)),
             Ok(_) if too_long => self.refuse(WriteFailure::TooLong),
-            Ok(_) if self.decoder.is_done() => {
-                self.stage = Stage::Complete;
-                // A client that has sent the body does not wait for the invitation.
-                if self.interim.len() == CONTINUE.len() {
-                    self.interim = b"";
-                }
-            }
-            Ok(_) => {}
+            Ok(_) => self.note_end(),
         }
         decoded.unwrap_or(0)
+    }
+
+    /// Takes what came behind the head. A whole body, as most come, is not copied. Gives what does not belong to the body.
+    pub(super) fn take_first(&mut self, mut bytes: Vec<u8>) -> Vec<u8> {
+        let length = bytes.len() as u64;
+        let fits = match self.sink {
+            Sink::Memory(most) => length <= most,
+            Sink::Store => true,
+        };
+        if fits && write_head(&self.head).framing.length() == Some(length) {
+            // A body of this length takes whatever bytes it has.
+            let _ = self.decoder.decode(&bytes, |_| ());
+            self.content = bytes;
+            self.note_end();
+            return Vec::new();
+        }
+        let count = self.take(&bytes);
+        bytes.drain(..count);
+        bytes
+    }
+
+    fn note_end(&mut self) {
+        if !self.decoder.is_done() {
+            return;
+        }
+        self.stage = Stage::Complete;
+        // A client that has sent the body does not wait for the invitation.
+        if self.interim.len() == CONTINUE.len() {
+            self.interim = b"";
+        }
     }
 
     pub(super) fn refuse(&mut self, why: WriteFailure) {

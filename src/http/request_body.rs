@@ -20,9 +20,12 @@ impl Framing {
     /// Reads the value of a `Content-Length` field.
     #[must_use]
     pub fn of_length(digits: &[u8]) -> Option<Framing> {
-        let valid = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
-        let length = str::from_utf8(digits).ok().filter(|_| valid)?;
-        Some(Framing::Length(length.parse().unwrap_or(u64::MAX)))
+        let add = |length: u64, digit: &u8| {
+            let digit = digit.is_ascii_digit().then(|| u64::from(digit - b'0'))?;
+            Some(length.saturating_mul(10).saturating_add(digit))
+        };
+        let length = digits.iter().try_fold(0, add)?;
+        (!digits.is_empty()).then_some(Framing::Length(length))
     }
 
     /// Whether nothing follows the head.

@@ -3,7 +3,6 @@
 //! Whoever writes to the same file without the lock is never in the middle of a record either, because every write is at
 //! the end (O_APPEND), but may come between the comparison of the length and the write.
 
-use std::borrow::Cow;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -47,6 +46,34 @@ pub struct Appended {
     pub receipt: Receipt,
     /// The file, to synchronise it.
     pub file: Arc<OwnedFd>,
+}
+
+/// Records that are appended together, none of them empty.
+#[derive(Default)]
+pub struct Records {
+    bytes: Vec<u8>,
+    lengths: Vec<usize>,
+}
+
+impl Records {
+    /// One more, which ends with `end`.
+    pub fn add(&mut self, record: &[u8], end: &[u8]) {
+        self.bytes.extend_from_slice(record);
+        self.bytes.extend_from_slice(end);
+        self.lengths.push(record.len() + end.len());
+    }
+
+    /// How many there are, and how many bytes.
+    #[must_use]
+    pub fn count(&self) -> (usize, usize) {
+        (self.lengths.len(), self.bytes.len())
+    }
+
+    /// Removes all.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.lengths.clear();
+    }
 }
 
 /// How often a name may change hands while it is opened.
@@ -123,9 +150,9 @@ impl Appender {
         }))
     }
 
-    /// Appends several records, none of them empty and for each of which somebody waits, in one write(2). Gives what became of
+    /// Appends records, for each of which somebody waits, in one write(2). Gives what became of
     /// the first ones; none: nothing was written. The others are to be appended one by one, which also tells why that fails.
-    pub fn append_all(&mut self, records: &[Cow<'_, [u8]>]) -> Vec<Result<Receipt, WriteFailure>> {
+    pub fn append_all(&mut self, records: &Records) -> Vec<Result<Receipt, WriteFailure>> {
         let handle = Arc::clone(&self.handle);
         let Ok(_lock) = lock(handle.as_fd()) else {
             return Vec::new();
@@ -292,24 +319,18 @@ impl Target<'_> {
     }
 
     /// Writes records behind a file that is so long; gives what became of those of which something is written.
-    fn append_all(
-        mut self,
-        records: &[Cow<'_, [u8]>],
-        size: u64,
-    ) -> Vec<Result<Receipt, WriteFailure>> {
-        let Ok((count, end)) = self.write_once(&records.concat(), size) else {
+    fn append_all(mut self, records: &Records, size: u64) -> Vec<Result<Receipt, WriteFailure>> {
+        let Ok((count, end)) = self.write_once(&records.bytes, size) else {
             return Vec::new();
         };
         let etag = self.file.tag();
         let mut left = count;
-        let outcome = |record: &Cow<'_, [u8]>| {
-            let written = left.min(record.len());
+        let outcome = |&length: &usize| {
+            let written = left.min(length);
             left -= written;
             match written {
                 0 => None,
-                _ if written < record.len() => {
-                    Some(Err(self.partly_written(written, record.len())))
-                }
+                _ if written < length => Some(Err(self.partly_written(written, length))),
                 _ => Some(Ok(Receipt {
                     created: false,
                     etag,
@@ -318,7 +339,7 @@ impl Target<'_> {
                 })),
             }
         };
-        records.iter().map_while(outcome).collect()
+        records.lengths.iter().map_while(outcome).collect()
     }
 
     /// Gives how many bytes of it are written, and the offset of their end.

@@ -1,11 +1,10 @@
 //! Files that are open for appending, for those who append to the same file again and again. They are closed when nobody
 //! has appended for a moment: an open file keeps its space, and its file system mounted.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::mem;
 
-use super::append::{self, Append, Appended, Appender};
+use super::append::{self, Append, Appended, Appender, Records};
 use super::place::{Place, Stop};
 use super::root::Files;
 use crate::http::target::Path;
@@ -17,6 +16,8 @@ use crate::time::Moment;
 #[derive(Default)]
 pub struct Appenders {
     kept: HashMap<Path, Kept>,
+    /// For those who append records together: the memory of the ones before.
+    pub records: Records,
     period_ends: Moment,
 }
 
@@ -65,7 +66,7 @@ impl Appenders {
         root: &Files,
         prefix: &[u8],
         path: &Path,
-        records: &[Cow<'_, [u8]>],
+        records: &Records,
     ) -> Vec<Result<Receipt, WriteFailure>> {
         match self.kept.get_mut(path) {
             Some(kept) if kept.appender.is_current(root, prefix) => {
@@ -80,6 +81,7 @@ impl Appenders {
     pub fn begin_turn(&mut self, now: Moment) {
         if now >= self.period_ends && !self.kept.is_empty() {
             self.kept.retain(|_, kept| mem::take(&mut kept.used));
+            self.records = Records::default();
             self.period_ends = now + CACHE_PERIOD;
         }
     }

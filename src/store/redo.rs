@@ -32,7 +32,7 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// Whoever has needed so many notes will need more, and keeps the file. Nobody else leaves one for a moment.
 const NOTES_MIN: u32 = 3;
 /// A file with more bytes of notes is not kept: it takes space from the logs beside it.
-const NOTES_BYTES_MAX: u64 = 16 * 1024;
+const NOTES_BYTES_MAX: u64 = 128 * 1024;
 /// The page cache has no smaller pages.
 pub(super) const PAGE: u64 = 4096;
 
@@ -119,9 +119,10 @@ impl Note {
     /// ENOSPC and the like: then it is removed.
     fn add(mut self, inode: u64, begin: u64, record: &[u8]) -> io::Result<Note> {
         let head = [begin, record.len() as u64, inode].map(u64::to_le_bytes);
-        let note = [head.as_flattened(), record].concat();
-        self.file.write_all(&note)?;
-        self.length += note.len() as u64;
+        self.file.write_all(head.as_flattened())?;
+        // After a kill in between the note is cut.
+        self.file.write_all(record)?;
+        self.length += (HEAD + record.len()) as u64;
         Ok(self)
     }
 }

@@ -12,12 +12,22 @@ use super::drive;
 use super::slot::{READABLE, Slot};
 use super::timers::Timer;
 use crate::connection::Connection;
-use crate::limits::ACCEPT_PAUSE;
+use crate::limits::{ACCEPT_BURST, ACCEPT_PAUSE, ACCEPT_SINGLY};
 use crate::os::epoll::Token;
 use crate::os::sockets::{Peer, Stream};
 use crate::readiness::Interest;
 
 impl Worker {
+    /// Accepts what waits at a listener: one connection, or a burst of them if one waits again and again.
+    pub(super) fn accept_some(&mut self, index: usize) {
+        let most = match self.accepted_singly < ACCEPT_SINGLY {
+            true => 1,
+            false => ACCEPT_BURST,
+        };
+        self.accepted_singly = self.accepted_singly.saturating_add(1);
+        self.accept(index, most);
+    }
+
     /// Accepts at most so many connections from one listener.
     pub(super) fn accept(&mut self, index: usize, most: usize) {
         for _ in 0..most {
@@ -26,7 +36,10 @@ impl Worker {
                     let proxied = self.listeners[index].is_proxied();
                     self.admit(stream, peer, proxied);
                 }
-                Err(Errno::AGAIN) => return,
+                Err(Errno::AGAIN) => {
+                    self.accepted_singly = 0;
+                    return;
+                }
                 Err(error) => {
                     self.context.counters.accept_errors[index] += 1;
                     if matches!(

@@ -156,6 +156,7 @@ impl WorkerBuilder {
             held: HeldMemory::default(),
             refused: VecDeque::new(),
             start: Instant::now(),
+            accepted_singly: 0,
             timers: Timers::new(),
             retired,
             mailbox,

@@ -58,7 +58,7 @@ use log::warn;
 use slab::Slab;
 
 use crate::http::date::Timestamp;
-use crate::limits::{ACCEPT_BURST, BULK_SLICE, SWEEP_INTERVAL};
+use crate::limits::{BULK_SLICE, SWEEP_INTERVAL};
 use crate::os::epoll::{Poll, Token};
 use crate::os::sockets::Listener;
 use crate::time::Moment;
@@ -89,6 +89,8 @@ pub struct Worker {
     /// Connections above the limit, which get 503, in order.
     refused: VecDeque<usize>,
     start: Instant,
+    /// Turns in a row in which a connection was accepted, since a look for one more found none.
+    accepted_singly: u32,
     timers: Timers,
     /// Other workers accept the connections from now on.
     retired: Arc<AtomicBool>,
@@ -198,7 +200,7 @@ impl Worker {
             }
         }
         for index in listeners {
-            self.accept(index, ACCEPT_BURST);
+            self.accept_some(index);
         }
         if changed {
             self.context.topics.read_changes();

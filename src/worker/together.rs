@@ -2,7 +2,7 @@
 //! a row. Requests that only append to the same file share one write(2), in the order in which they came: for each of them
 //! that is as if it had come alone.
 
-use std::borrow::Cow;
+use std::mem;
 
 use slab::Slab;
 
@@ -11,13 +11,14 @@ use super::drive;
 use super::open::open;
 use super::slot::Slot;
 use super::upload::Commit;
-use super::writing::{answer, record};
+use super::writing::{answer, line_end};
 use crate::action::Action;
 use crate::http::conditional::Conditions;
 use crate::http::target::Path;
 use crate::http::write::Change;
 use crate::limits::APPEND_TOGETHER_MAX;
 use crate::receipt::{Receipt, WriteFailure};
+use crate::store::append::Records;
 
 /// Carries out what these connections write, as far as their bodies have come. Nothing is sent.
 pub(super) fn write(keys: &[usize], slots: &mut Slab<Slot>, context: &mut Context) {
@@ -66,8 +67,9 @@ fn write_alone(slot: &mut Slot, key: usize, context: &mut Context) {
     }
 }
 
-/// The path and the record of a request that appends whatever the file is like, and is answered when that is done.
-fn plain_append<'a>(slot: &'a Slot, context: &Context) -> Option<(&'a Path, Cow<'a, [u8]>)> {
+/// The path and the record of a request that appends whatever the file is like, and is answered when that is done. The record
+/// comes in two parts.
+fn plain_append<'a>(slot: &'a Slot, context: &Context) -> Option<(&'a Path, [&'a [u8]; 2])> {
     let Action::Write(asked, content) = slot.machine.action() else {
         return None;
     };
@@ -78,51 +80,59 @@ fn plain_append<'a>(slot: &'a Slot, context: &Context) -> Option<(&'a Path, Cow<
         && write.expected.is_none()
         && write.digests.is_none()
         && !write.preferences.fsync
-        && asked.request.conditions == Conditions::default()
-        && upload
-            .is_none_or(|upload| upload.job.is_none() && matches!(upload.commit, Commit::Idle))
-        && !context
-            .jobs
-            .as_ref()
-            .is_some_and(|jobs| jobs.prefix.covers(path));
-    is_plain.then(|| (path, record(change, content)))
+        && asked.request.conditions == Conditions::default();
+    let is_new =
+        upload.is_none_or(|upload| upload.job.is_none() && matches!(upload.commit, Commit::Idle));
+    let jobs = context.jobs.as_ref();
+    let is_of_job = jobs.is_some_and(|jobs| jobs.prefix.covers(path));
+    (is_plain && is_new && !is_of_job).then(|| (path, [content, line_end(change, content)]))
 }
 
 /// Carries out those of these requests, which are in the order of their paths, that share a file.
 fn append_together(keys: &[usize], slots: &mut Slab<Slot>, context: &mut Context) {
+    let mut records = mem::take(&mut context.appenders.records);
     let mut keys = keys;
     while !keys.is_empty() {
-        let mut records = Vec::new();
-        let mut bytes = 0;
-        let mut common = None;
-        for &key in keys {
-            let Some((path, record)) = plain_append(&slots[key], context) else {
-                break;
-            };
-            bytes += record.len();
-            let fits = common.is_none_or(|common| common == path) && bytes <= APPEND_TOGETHER_MAX;
-            if !fits && !records.is_empty() {
-                break;
-            }
-            common = Some(path);
-            records.push(record);
-        }
-        let outcomes = match common {
-            Some(path) if records.len() > 1 => append_all(path, &records, context),
+        records.clear();
+        let path = gather(keys, slots, context, &mut records);
+        let (count, _) = records.count();
+        let outcomes = match path {
+            Some(path) if count > 1 => append_all(path, &records, context),
             _ => Vec::new(),
         };
-        let (these, others) = keys.split_at(records.len().max(1));
+        let (these, others) = keys.split_at(count.max(1));
         keys = others;
         for (&key, outcome) in these.iter().zip(outcomes) {
             answer(&mut slots[key], context, outcome);
             context.note_request(key);
         }
     }
+    context.appenders.records = records;
+}
+
+/// Gathers the records of the first requests that have one path, which it gives.
+fn gather<'a>(
+    keys: &[usize],
+    slots: &'a Slab<Slot>,
+    context: &Context,
+    records: &mut Records,
+) -> Option<&'a Path> {
+    let mut common = None;
+    for &key in keys {
+        let (path, [record, end]) = plain_append(&slots[key], context)?;
+        let bytes = records.count().1 + record.len() + end.len();
+        if bytes > APPEND_TOGETHER_MAX || common.is_some_and(|common| common != path) {
+            break;
+        }
+        common = Some(path);
+        records.add(record, end);
+    }
+    common
 }
 
 fn append_all(
     path: &Path,
-    records: &[Cow<'_, [u8]>],
+    records: &Records,
     context: &mut Context,
 ) -> Vec<Result<Receipt, WriteFailure>> {
     let writing = context.writing.as_ref().expect("writing is on");

@@ -266,7 +266,10 @@ fn append_to(
     content: &[u8],
     append: impl FnOnce(&Append<'_>) -> Result<Appended, Stop>,
 ) -> Result<Appended, Stop> {
-    let bytes = record(change, content);
+    let bytes: Cow<'_, [u8]> = match line_end(change, content) {
+        b"" => content.into(),
+        end => [content, end].concat().into(),
+    };
     let what = appending(asked, change, &bytes);
     if bytes.is_empty() && !what.seal {
         return Err(WriteFailure::Empty.into());
@@ -274,12 +277,12 @@ fn append_to(
     append(&what)
 }
 
-/// What is appended for this content: with a line end where the request wants one.
-pub(super) fn record<'a>(change: &Change, content: &'a [u8]) -> Cow<'a, [u8]> {
+/// What is appended behind this content: a line end, where the request wants one and there is none.
+pub(super) fn line_end(change: &Change, content: &[u8]) -> &'static [u8] {
     let line = matches!(change, Change::Append { line: true });
     match line && !content.is_empty() && !content.ends_with(b"\n") {
-        true => [content, b"\n"].concat().into(),
-        false => content.into(),
+        true => b"\n",
+        false => b"",
     }
 }
 
