@@ -362,6 +362,10 @@ pub const JOB_SEAL_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Between two looks at `queue` where no event tells of a change, as on network file systems.
 pub const QUEUE_LOOK_INTERVAL: Duration = Duration::from_secs(15);
+/// From the name of a request to its line in `queue`, for a server: between them it makes some system calls. Jobs that were
+/// accepted so long before the last one of all, and have ended, have their line.
+pub const JOB_QUEUE_PATIENCE: Duration = Duration::from_secs(10);
+
 /// Pause between looks of a worker that has locked an answer whether somebody still looks who has taken the job. That takes
 /// two system calls.
 pub const JOB_CLAIM_PAUSE: Duration = Duration::from_millis(1);

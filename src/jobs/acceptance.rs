@@ -208,6 +208,13 @@ impl JobDirectory {
         self.exists(&request_name(id))
     }
 
+    /// When a job came, in seconds since 1970, if it was accepted: its request was complete then, and got its name.
+    #[must_use]
+    pub fn accepted_at(&self, id: JobId) -> Option<u64> {
+        let stat = self.stat(&request_name(id)).ok()?;
+        Some(u64::try_from(stat.st_mtime).unwrap_or(0))
+    }
+
     /// Whether a job has a status.
     #[must_use]
     pub fn has_ended(&self, id: JobId) -> bool {

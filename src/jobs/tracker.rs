@@ -17,7 +17,9 @@ use super::files::JobDirectory;
 use super::open_jobs::{OpenJobs, Reserved};
 use super::record::{JobId, JobRecord, JobStatus};
 use super::watch::{DirectoryWatch, Watch};
-use crate::limits::{JOB_CLEAN_INTERVAL, JOB_KEEP, JOB_TIMEOUT, JOBS_MAX, QUEUE_LOOK_INTERVAL};
+use crate::limits::{
+    JOB_CLEAN_INTERVAL, JOB_KEEP, JOB_QUEUE_PATIENCE, JOB_TIMEOUT, JOBS_MAX, QUEUE_LOOK_INTERVAL,
+};
 use crate::receipt::WriteFailure;
 use crate::store::place::{Stop, failure};
 
@@ -262,12 +264,15 @@ impl Tracker {
     /// Completes what an earlier server has left.
     fn recover(&self) -> Result<(), Errno> {
         self.directory.remove_leftovers()?;
-        let mut open = HashMap::new();
+        let (mut open, mut last) = (HashMap::new(), 0);
         self.directory.each_recorded(|id| {
-            if !self.directory.is_accepted(id) {
+            let Some(accepted) = self.directory.accepted_at(id) else {
                 info!("job {id}: the server ended before it accepted the job");
                 self.directory.remove(id);
-            } else if !self.directory.has_ended(id)
+                return Ok(());
+            };
+            last = last.max(accepted);
+            if !self.directory.has_ended(id)
                 && let Some(record) = self.directory.record(id)
             {
                 self.insert(id, record.deadline);
@@ -279,19 +284,45 @@ impl Tracker {
             self.end_sealed(*id);
             self.open().contains(*id)
         });
-        self.directory.strike_queued(&mut open);
-        if !open.is_empty() {
-            let came = self.directory.open_jobs()?;
-            for record in came.iter().filter_map(|id| open.get(id)) {
-                self.directory.enqueue(record)?;
-            }
-        }
+        self.enqueue_missing(open, last.saturating_sub(JOB_QUEUE_PATIENCE.as_secs()))?;
         self.directory.each_ended(|id| {
             if self.directory.is_accepted(id) && !self.directory.is_over(id) {
                 self.complete_end(id, self.seconds());
             }
             Ok(())
         })
+    }
+
+    /// Appends the lines that `queue` lacks: of open jobs, and of those that have ended all the same, since a worker that
+    /// begins finds a request before its line. What ended and was accepted before `since` has its line, maybe in a file
+    /// that was rolled.
+    fn enqueue_missing(
+        &self,
+        mut missing: HashMap<JobId, JobRecord>,
+        since: u64,
+    ) -> Result<(), Errno> {
+        let mut ended = Vec::new();
+        self.directory.each_ended(|id| {
+            let accepted = self.directory.accepted_at(id);
+            if let Some(accepted) = accepted.filter(|accepted| *accepted >= since)
+                && let Some(record) = self.directory.record(id)
+            {
+                ended.push((accepted, id));
+                missing.insert(id, record);
+            }
+            Ok(())
+        })?;
+        self.directory.strike_queued(&mut missing);
+        if missing.is_empty() {
+            return Ok(());
+        }
+        ended.sort_unstable();
+        let open = self.directory.open_jobs()?;
+        let came = ended.iter().map(|(_, id)| id).chain(&open);
+        for record in came.filter_map(|id| missing.get(id)) {
+            self.directory.enqueue(record)?;
+        }
+        Ok(())
     }
 
     fn end_late(&self, now: u64) {

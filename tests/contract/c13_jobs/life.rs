@@ -133,6 +133,8 @@ fn whatever_was_done_when_somebody_died_is_completed() {
                 "{what}"
             );
             let answer = &response.body;
+            let queue = text(&dir, "queue");
+            assert_eq!(queue.matches(&id).count(), 1, "{what}: {queue}");
             // Nobody knows whether a command that has begun did something.
             let begun = (6..=8).contains(&died);
             match begun && retry == "0" {
@@ -149,6 +151,45 @@ fn whatever_was_done_when_somebody_died_is_completed() {
                 "{what}"
             );
         }
+    }
+}
+
+/// A worker that begins looks for requests itself: it can be done with a job whose server has died before the line.
+#[test]
+fn a_job_that_ended_before_it_was_queued_is_queued() {
+    let dir = TempDir::new();
+    dir.mkdir("jobs");
+    let record = |id: &str| {
+        format!("{{\"id\":\"{id}\",\"deadline\":9999999999,\"content_type\":\"\",\"length\":1}}\n")
+    };
+    let job = |id: &str| {
+        for (name, content) in [
+            (&format!(".{id}.job"), &*record(id)),
+            (&id.to_owned(), ""),
+            (&format!("{id}.request"), "x"),
+        ] {
+            append(&dir.join(format!("jobs/{name}")), content.as_bytes());
+        }
+    };
+    // The line of this one is in a file that was rolled.
+    job("first");
+    dir.touch("jobs/first.request", Duration::from_secs(1000));
+    job("second");
+    append(&dir.join("jobs/queue"), record("second").as_bytes());
+    job("third");
+    {
+        let _worker = Worker::start(&dir.join("jobs"), &[], "cat; echo");
+        eventually("all of them to end", || {
+            text(&dir, "done").lines().count() == 3
+        });
+    }
+    for _ in 0..2 {
+        let server = Server::with(&dir, &["--jobs", "/jobs"]);
+        assert_eq!(text(&dir, "queue"), record("second") + &record("third"));
+        assert!(server.stop().success());
+    }
+    for id in ["first", "second", "third"] {
+        assert_eq!(check(&dir, id), "0");
     }
 }
 
