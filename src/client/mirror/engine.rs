@@ -1,5 +1,6 @@
 //! What a mirror knows of its origin and of its copies, and what is to be fetched next.
 
+use std::collections::BTreeSet;
 use std::io;
 
 use super::catalog::Catalog;
@@ -50,7 +51,7 @@ pub struct Engine {
     doubted: u32,
     pub(super) live: Option<ETag>,
     /// Files of which bytes are missing.
-    behind: SortedSet<ETag>,
+    behind: BTreeSet<ETag>,
     /// Files that grew lately, until when they count as such.
     hot: SortedMap<ETag, Moment>,
     /// Files that are not asked for before this time.
@@ -101,7 +102,7 @@ impl Engine {
             doubt: None,
             doubted: 0,
             live: None,
-            behind: SortedSet::new(),
+            behind: BTreeSet::new(),
             hot: SortedMap::new(),
             held: SortedMap::new(),
             list_due: now,
@@ -205,8 +206,8 @@ impl Engine {
             if staged.doubtful {
                 self.list_soon(now);
             }
-            let foreign = |name: &[u8]| self.tree.is_foreign(name);
-            let steps = plan(&staged.files, &locals, &foreign, rules);
+            let steps = plan(&staged.files, &locals, &self.tree.foreign(), rules);
+            self.unplaced = SortedSet::new();
             match self.take_steps(&steps, now) {
                 Ok(true) => {}
                 Ok(false) => break,
@@ -234,7 +235,6 @@ impl Engine {
     /// True if something was done, so that more may be possible.
     fn take_steps(&mut self, steps: &[Step], now: Moment) -> io::Result<bool> {
         let (mut moved, mut failed) = (false, false);
-        self.unplaced = SortedSet::new();
         self.tree.announce(steps)?;
         for step in steps {
             match step {
@@ -307,10 +307,12 @@ impl Engine {
             file.size = here;
             self.behind.remove(&etag);
             self.complaints.works(etag);
-            let local_name = self.tree.name(etag);
             // It may have waited for this.
-            if file.sealed || local_name.as_bytes() != &*file.name {
+            let sealed = file.sealed;
+            if !self.tree.has_the_name(etag, &file.name) {
                 self.reconcile(now);
+            } else if sealed && let Err(error) = self.take_steps(&[Step::Seal(etag, true)], now) {
+                self.end = Some(End::Failure(error.to_string()));
             }
         }
     }
@@ -425,17 +427,10 @@ impl Engine {
     /// When a file that waits may be asked for again.
     #[must_use]
     pub fn deadline(&self) -> Moment {
-        let held = self
-            .behind
-            .iter()
-            .filter_map(|etag| self.held.get(etag))
-            .map(|(next, _)| *next);
-        let live = self
-            .live
-            .iter()
-            .filter_map(|etag| self.held.get(etag))
-            .map(|(next, _)| *next);
-        held.chain(live).fold(Moment::NEVER, Moment::min)
+        let waits = |etag: &ETag| self.behind.contains(etag) || self.live == Some(*etag);
+        let held = self.held.iter().filter(|(etag, _)| waits(etag));
+        let next = held.map(|(_, (next, _))| *next);
+        next.fold(Moment::NEVER, Moment::min)
     }
 
     /// Whether everything that was listed is here.

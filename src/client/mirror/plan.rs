@@ -1,6 +1,8 @@
 //! What a mirror does so that its names become those of the origin: pure, from two lists of files. Files are the same by tag:
 //! what was renamed there is renamed here.
 
+use std::collections::BTreeMap;
+
 use crate::http::conditional::ETag;
 use crate::sorted::{SortedMap, SortedSet};
 
@@ -66,7 +68,8 @@ pub struct Rules {
 struct Plan<'a> {
     wanted: SortedMap<ETag, Listed>,
     locals: SortedMap<ETag, Local>,
-    places: SortedMap<Box<[u8]>, ETag>,
+    /// Which copy has which name.
+    places: BTreeMap<Box<[u8]>, ETag>,
     foreign: &'a dyn Fn(&[u8]) -> bool,
     rules: Rules,
     refused: SortedSet<Box<[u8]>>,
@@ -119,18 +122,17 @@ pub fn one_name_each(listed: &[Listed], locals: &[Local]) -> SortedMap<ETag, Lis
     let rank = |file: &Listed| {
         let has = copies.get(&file.etag) == Some(&&*file.name);
         let depth = file.name.iter().filter(|&&byte| byte == b'/').count();
-        (!has, depth, file.name.clone())
+        (!has, depth)
     };
-    let mut chosen: SortedMap<ETag, Listed> = SortedMap::new();
-    for file in listed {
-        match chosen.get(&file.etag) {
-            Some(other) if rank(other) <= rank(file) => {}
-            _ => {
-                chosen.insert(file.etag, file.clone());
-            }
-        }
-    }
-    chosen
+    let mut ordered: Vec<&Listed> = listed.iter().collect();
+    ordered.sort_by(|one, other| {
+        let of_files = one.etag.cmp(&other.etag);
+        let of_names = of_files.then_with(|| rank(one).cmp(&rank(other)));
+        of_names.then_with(|| one.name.cmp(&other.name))
+    });
+    ordered.dedup_by_key(|file| file.etag);
+    let named = |file: &Listed| (file.etag, file.clone());
+    ordered.into_iter().map(named).collect()
 }
 
 /// The name of a copy that gives way to another one.

@@ -135,12 +135,19 @@ impl Tree {
         String::from_utf8_lossy(name).into_owned()
     }
 
-    /// Whether something of this name is there that is no copy, or may be there: it cannot be looked at.
+    /// Whether a copy has this name.
     #[must_use]
-    pub fn is_foreign(&self, name: &[u8]) -> bool {
-        let ours = self.copies.values().any(|copy| *copy.name == *name);
-        let taken = || is_taken(self.place(name).and_then(|place| place.stat()));
-        !ours && (self.barred.contains(name) || taken())
+    pub fn has_the_name(&self, etag: ETag, name: &[u8]) -> bool {
+        let copy = self.copies.get(&etag);
+        copy.is_some_and(|copy| *copy.name == *name)
+    }
+
+    /// Tells of a name whether something that is no copy has it, or may have it: it cannot be looked at.
+    #[must_use]
+    pub fn foreign(&self) -> impl Fn(&[u8]) -> bool {
+        let ours: SortedSet<&[u8]> = self.copies.values().map(|copy| &*copy.name).collect();
+        let taken = |name: &[u8]| is_taken(self.place(name).and_then(|place| place.stat()));
+        move |name| !ours.contains(name) && (self.barred.contains(name) || taken(name))
     }
 
     /// Whether there is a copy of this file in a directory that cannot be read.

@@ -165,13 +165,13 @@ fn what_somebody_else_has_made_is_left_alone() {
     let home = TempDir::with("a", "foreign");
     home.write("file", "");
     let mut tree = tree(&home);
-    assert!(tree.is_foreign(b"a") && tree.is_foreign(b"file/below"));
-    assert!(!tree.is_foreign(b"b") && !tree.is_foreign(b"no/where"));
+    assert!(tree.foreign()(b"a") && tree.foreign()(b"file/below"));
+    assert!(!tree.foreign()(b"b") && !tree.foreign()(b"no/where"));
     assert!(!create(&mut tree, 1, "a"));
     assert!(!create(&mut tree, 2, "file/below"));
     assert_eq!(of(&tree), []);
     assert!(create(&mut tree, 3, "b"));
-    assert!(!tree.is_foreign(b"b"));
+    assert!(!tree.foreign()(b"b"));
     assert!(!apply(&mut tree, &Step::Rename(ETag(3), name("a"))));
     assert!(!apply(&mut tree, &Step::Rename(ETag(3), name("file/b"))));
     assert!(!apply(&mut tree, &Step::Rename(ETag(9), name("c"))));
