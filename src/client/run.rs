@@ -245,7 +245,7 @@ impl Driver {
             }
             Task::Save(position) => {
                 self.follower.saving();
-                return self.save(&position);
+                self.save(&position);
             }
             Task::HandOver(offered) => {
                 let count = match &mut self.sink {
@@ -299,21 +299,11 @@ impl Driver {
         Ok(Step::Again)
     }
 
-    fn save(&mut self, position: &Position) -> io::Result<Step> {
-        let state = std::mem::replace(&mut self.state, State::Nowhere);
-        match state.make(&self.url, &self.poll) {
-            Ok((state, None)) => self.state = state,
-            Ok((_, Some(_))) => {
-                let why = "another follower has just made the state file; start again to go on from there";
-                return Ok(Step::Over(End::Failure(why.into())));
-            }
-            Err(end) => return Ok(Step::Over(end)),
-        }
-        match &self.state {
+    fn save(&mut self, position: &Position) {
+        match &mut self.state {
             State::File(file) => file.save(position.to_json(&self.url.to_string())),
-            State::Nowhere | State::Later { .. } => self.follower.saved(),
+            State::Nowhere => self.follower.saved(),
         }
-        Ok(Step::Again)
     }
 
     /// Sends and receives. True if something came of it.

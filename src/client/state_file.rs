@@ -3,10 +3,12 @@
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, Sender, TryRecvError};
 
-use rustix::fs::{Access, FlockOperation, access};
+use rustix::fs::FlockOperation;
 use rustix::io::Errno;
 
 use super::position::Position;
@@ -31,7 +33,37 @@ pub struct StateFile {
     jobs: Sender<String>,
     results: Receiver<io::Result<()>>,
     /// Held until the end.
-    _lock: File,
+    lock: Lock,
+}
+
+/// A state file is locked against others as long as this lives. Its file goes at the end if no state was there or was saved:
+/// whoever follows what is not there leaves no trace.
+pub struct Lock {
+    path: PathBuf,
+    stays: bool,
+    file: File,
+}
+
+impl Lock {
+    /// There is a state, or will be.
+    pub fn keep(&mut self) {
+        self.stays = true;
+    }
+}
+
+impl AsFd for Lock {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        if !self.stays {
+            // It is still locked: whoever has opened it meanwhile sees that it has lost its name.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
 }
 
 impl StateFile {
@@ -47,8 +79,12 @@ impl StateFile {
         sync: bool,
     ) -> Result<(StateFile, Option<Position>), Unusable> {
         let named = |error: &io::Error| failed(path, error);
-        let lock = lock(path)?;
-        let position = match read(path, CLIENT_DOCUMENT_MAX) {
+        let mut lock = lock(path)?;
+        let text = read(path, CLIENT_DOCUMENT_MAX);
+        if !matches!(text, Ok(None)) {
+            lock.keep();
+        }
+        let position = match text {
             Ok(Some(text)) => Some(understand(&text, url, path)?),
             Ok(None) => None,
             Err(error) => return Err(named(&error)),
@@ -70,13 +106,14 @@ impl StateFile {
         let file = StateFile {
             jobs,
             results,
-            _lock: lock,
+            lock,
         };
         Ok((file, position))
     }
 
     /// Begins to save; [`StateFile::result`] tells what became of it.
-    pub fn save(&self, text: String) {
+    pub fn save(&mut self, text: String) {
+        self.lock.keep();
         // It ends only when this is dropped.
         let _ = self.jobs.send(text);
     }
@@ -91,22 +128,6 @@ impl StateFile {
                 Some(Err(io::Error::other("the thread that saves is gone")))
             }
         }
-    }
-}
-
-/// Whether a state file can be made there, and there is none.
-///
-/// # Errors
-/// See [`Unusable`].
-pub fn is_missing(path: &Path) -> Result<bool, Unusable> {
-    match fs::symlink_metadata(path) {
-        Ok(_) => Ok(false),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            access(directory_of(path), Access::WRITE_OK | Access::EXEC_OK)
-                .map_err(|error| failed(path, &error.into()))?;
-            Ok(true)
-        }
-        Err(error) => Err(failed(path, &error)),
     }
 }
 
@@ -126,18 +147,36 @@ fn failed(path: &Path, error: &io::Error) -> Unusable {
 ///
 /// # Errors
 /// See [`Unusable`].
-pub fn lock(path: &Path) -> Result<File, Unusable> {
+pub fn lock(path: &Path) -> Result<Lock, Unusable> {
+    let named = |error: io::Error| failed(path, &error);
     // A lock on the file itself would be one on what is replaced.
-    let file = OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(beside(path, ".lock"))
-        .map_err(|error| failed(path, &error))?;
-    // Not flock(2): a command that is just being started would share that lock, and keep it when the follower is killed.
-    match rustix::fs::fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(file),
-        Err(Errno::WOULDBLOCK | Errno::ACCESS) => Err(Unusable::Locked),
-        Err(error) => Err(failed(path, &error.into())),
+    let lock = beside(path, ".lock");
+    loop {
+        let file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&lock)
+            .map_err(named)?;
+        // Not flock(2): a command that is just being started would share that lock, and keep it when the follower is killed.
+        match rustix::fs::fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {}
+            Err(Errno::WOULDBLOCK | Errno::ACCESS) => return Err(Unusable::Locked),
+            Err(error) => return Err(named(error.into())),
+        }
+        // Whoever had it may have removed it between our two steps.
+        let locked = file.metadata().map_err(named)?;
+        match fs::metadata(&lock) {
+            Ok(named) if (named.dev(), named.ino()) == (locked.dev(), locked.ino()) => {
+                return Ok(Lock {
+                    path: lock,
+                    stays: false,
+                    file,
+                });
+            }
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(named(error)),
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The loop of `openrange hooks`: makes attempts, saves what was sent, and waits for nothing but the poller.
 
 use std::fmt::Display;
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use super::sandbox;
 use super::state::State;
 use crate::client::end::End;
 use crate::client::run::{now, watch_signals};
-use crate::client::state_file::{self, Unusable};
+use crate::client::state_file::{self, Lock, Unusable};
 use crate::client::tls::Trust;
 use crate::client::url::Server;
 use crate::jobs::files::JobDirectory;
@@ -60,7 +60,7 @@ struct Driver {
     /// When attempts that are under way are given up.
     end: Moment,
     _wake: UnixStream,
-    _lock: File,
+    _lock: Lock,
 }
 
 /// Two clocks at the same moment: ours, and milliseconds since 1970.
@@ -83,12 +83,13 @@ impl Driver {
         let secrets =
             read_secrets(&options).map_err(|why| failed(options.secret.display(), why))?;
         let state = options.state.display();
-        let lock = state_file::lock(&options.state).map_err(|why| match why {
+        let mut lock = state_file::lock(&options.state).map_err(|why| match why {
             Unusable::Failed(why) => End::Failure(why),
             Unusable::Locked => End::Locked(format!(
                 "another openrange hooks uses the state file {state}"
             )),
         })?;
+        lock.keep();
         let saved = read_state(&options);
         let saved = saved.map_err(|why| failed(format_args!("state file {state}"), why))?;
         let done = Done::new(&options.directory).map_err(|error| failed(&path, error))?;

@@ -412,6 +412,39 @@ fn of_two_with_one_new_state_one_follows_and_the_other_says_so() {
 }
 
 #[test]
+fn a_state_is_locked_before_there_is_one() {
+    let root = TempDir::new();
+    let home = TempDir::new();
+    let server = Server::start(&root);
+    let log = url(&server, "/log");
+    let state = home.join("state").display().to_string();
+    let arguments = ["follow", "--state", &state, &log];
+    let files = || fs::read_dir(home.path()).expect("a directory").count();
+    for _ in 0..2 {
+        let first = Running::start(&arguments);
+        first.says("404");
+        let (code, out, err) = run(&arguments);
+        assert_eq!((code, out.as_str()), (Some(4), ""), "{err}");
+        assert!(
+            err.contains("another follower uses the state file"),
+            "{err}"
+        );
+        assert_eq!(first.stop().0.code(), Some(0));
+        assert_eq!(
+            files(),
+            0,
+            "whoever follows what is not there leaves no trace"
+        );
+    }
+    root.write("log", "x\n");
+    let follow = Running::start(&arguments);
+    follow.has("x\n");
+    assert_eq!(run(&arguments).0, Some(4));
+    assert_eq!(follow.stop().0.code(), Some(0));
+    assert_eq!(files(), 2);
+}
+
+#[test]
 fn a_directory_is_not_waited_for() {
     let root = TempDir::new();
     root.mkdir("dir");

@@ -1,5 +1,6 @@
 //! Who holds a state file.
 
+use std::os::fd::AsFd;
 use std::process::{Command, Stdio};
 
 use openrange::client::state_file::lock;
@@ -16,10 +17,27 @@ fn a_command_has_no_part_in_the_lock() {
     let mut command = Command::new("cat");
     command
         .stdin(Stdio::piped())
-        .stdout(held.try_clone().expect("a descriptor"));
+        .stdout(held.as_fd().try_clone_to_owned().expect("a descriptor"));
     let mut child = command.spawn().expect("cat");
     drop((held, command));
     assert!(lock(&state).is_ok(), "a command that lives on holds it");
     drop(child.stdin.take());
     child.wait().expect("its end");
+}
+
+#[test]
+fn the_file_of_a_lock_stays_if_there_is_a_state() {
+    let dir = TempDir::new();
+    let state = dir.join("state");
+    let has_lock = || dir.join("state.lock").exists();
+    for round in 0..3 {
+        let mut held = lock(&state).expect("a lock");
+        assert!(has_lock());
+        if round == 1 {
+            held.keep();
+        }
+        drop(held);
+        assert_eq!(has_lock(), round == 1);
+    }
+    assert!(lock(&dir.join("no/where")).is_err());
 }
