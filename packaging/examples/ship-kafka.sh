@@ -7,12 +7,16 @@
 set -eu
 tag=$(echo "$OPENRANGE_ETAG" | cut -d '"' -f 2)
 batch=$(mktemp)
-trap 'rm -f "$batch"' EXIT
+keyed=
+trap 'rm -f "$batch" "$keyed"' EXIT
 trap 'exit 1' INT TERM
 cat >"$batch"
 if [ "$(wc -c <"$batch")" -ne $((OPENRANGE_END - OPENRANGE_OFFSET)) ]; then
     echo "the batch is cut off: openrange follow was killed" >&2
     exit 1
 fi
-LC_ALL=C awk -v tag="$tag" -v at="$OPENRANGE_OFFSET" '{ at += length($0) + 1; printf "%s-%.0f\t%s\n", tag, at, $0 }' <"$batch" |
-    kcat -P -q -b "$1" -t "$2" -p 0 -K '\t' -X enable.idempotence=true -X message.timeout.ms=30000
+keyed=$(mktemp)
+# Not a pipe: kcat would take what an awk that fails has written for the whole batch.
+LC_ALL=C awk -v tag="$tag" -v at="$OPENRANGE_OFFSET" '{ at += length($0) + 1; printf "%s-%.0f\t%s\n", tag, at, $0 }' \
+    <"$batch" >"$keyed"
+kcat -P -q -b "$1" -t "$2" -p 0 -K '\t' -X enable.idempotence=true -X message.timeout.ms=30000 <"$keyed"

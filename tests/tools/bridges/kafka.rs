@@ -87,3 +87,26 @@ fn kafka() {
     ships_at_least_once(&mut sink);
     refuses_a_part(&sink);
 }
+
+/// A batch of which awk wrote a part only must not count as shipped.
+#[test]
+fn a_batch_that_cannot_be_keyed_is_refused() {
+    let home = TempDir::new();
+    for (program, script) in [
+        ("awk", "#!/bin/sh\necho one\nexit 1\n"),
+        ("kcat", "#!/bin/sh\ncat >/dev/null\n"),
+    ] {
+        home.write(program, script);
+        home.chmod(program, 0o755);
+    }
+    let path = std::env::var("PATH").expect("a path");
+    let mut command = example("ship-kafka.sh");
+    command
+        .args(["unused:1", "log"])
+        .env("PATH", format!("{}:{path}", home.path().display()))
+        .env("OPENRANGE_ETAG", "W/\"0000000000000001\"")
+        .env("OPENRANGE_OFFSET", "0")
+        .env("OPENRANGE_END", "0")
+        .stdin(std::process::Stdio::null());
+    assert_eq!(command.status().expect("sh").code(), Some(1));
+}
