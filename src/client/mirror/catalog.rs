@@ -188,11 +188,12 @@ impl Catalog {
         });
     }
 
-    /// Directories are to be listed of which no stream tells everything.
-    pub fn mark_untold(&mut self) {
+    /// Directories are to be listed of which no stream tells everything, but for those of which a list is under way or has just
+    /// come.
+    pub fn mark_untold(&mut self, now: Moment) {
         let mut index = 0;
         self.parts.retain(|_, part| {
-            part.due |= !part.is_told(index);
+            part.due |= !part.is_told(index) && !part.pending && part.held <= now;
             index += 1;
             true
         });

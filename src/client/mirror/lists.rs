@@ -56,7 +56,7 @@ impl Engine {
     pub fn poll(&mut self, now: Moment) {
         if self.poll_due <= now && self.polls() {
             self.poll_due = now + MIRROR_POLL;
-            self.catalog.mark_untold();
+            self.catalog.mark_untold(now);
             self.list_due = self.list_due.min(now);
         }
     }

@@ -143,7 +143,6 @@ impl Tree {
     }
 
     /// Tells of a name whether something that is no copy has it, or may have it: it cannot be looked at.
-    #[must_use]
     pub fn foreign(&self) -> impl Fn(&[u8]) -> bool {
         let ours: SortedSet<&[u8]> = self.copies.values().map(|copy| &*copy.name).collect();
         let taken = |name: &[u8]| is_taken(self.place(name).and_then(|place| place.stat()));

@@ -201,12 +201,25 @@ fn streams_that_do_not_tell_of_everything() {
     catalog.page(b"", page(&["a"], None), 100);
     let later = NOW + std::time::Duration::from_secs(1);
     assert!(!catalog.has_untold() && catalog.is_listed_since(later, true));
-    catalog.mark_untold();
+    catalog.mark_untold(later);
     assert_eq!(catalog.next(later), None);
     catalog.told(b"", false);
     assert!(catalog.has_untold() && !catalog.is_listed_since(later, true));
-    catalog.mark_untold();
+    catalog.mark_untold(later);
     assert_eq!(catalog.next(later), Some(&b""[..]));
+    // A list that is under way tells as well, and one that took long is not requested again for some time.
+    catalog.begin(b"", later);
+    catalog.mark_untold(later);
+    assert_eq!(catalog.page(b"", page(&["a"], Some("?b")), 100), None);
+    catalog.begin(b"", later);
+    catalog.page(b"", page(&["b"], None), 100);
+    let end = later + std::time::Duration::from_secs(1);
+    catalog.rest(b"", end, 4);
+    catalog.mark_untold(end);
+    assert_eq!(catalog.deadline(), None);
+    let rested = end + std::time::Duration::from_secs(4);
+    catalog.mark_untold(rested);
+    assert_eq!(catalog.next(rested), Some(&b""[..]));
     catalog.told(b"", true);
     assert!(!catalog.has_untold());
 }
