@@ -5,7 +5,6 @@ use std::ffi::OsString;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{self, Receiver};
 
 use rustix::fs::OFlags;
 use rustix::process::{Pid, Signal};
@@ -14,7 +13,7 @@ use super::offer::HandOver;
 use super::pause::Pause;
 use crate::limits::CLIENT_RETRY;
 use crate::os::epoll::{Poll, Token, Waker};
-use crate::os::threads;
+use crate::os::threads::{self, Answer};
 use crate::readiness::Interest;
 use crate::time::Moment;
 
@@ -49,7 +48,7 @@ struct Running {
     id: Pid,
     stdin: Option<ChildStdin>,
     written: usize,
-    ended: Receiver<io::Result<ExitStatus>>,
+    ended: Answer<io::Result<ExitStatus>>,
 }
 
 impl Runner {
@@ -100,7 +99,7 @@ impl Runner {
             return Handled::Not;
         };
         running.feed(batch.bytes, poll);
-        let Ok(status) = running.ended.try_recv() else {
+        let Some(status) = running.ended.take() else {
             return Handled::Not;
         };
         running.close(poll);
@@ -182,11 +181,6 @@ impl Running {
 }
 
 /// Waits for the process in a thread: pidfd_open(2) needs Linux 5.3.
-fn wait(mut child: Child, waker: Waker) -> io::Result<Receiver<io::Result<ExitStatus>>> {
-    let (sender, receiver) = mpsc::channel();
-    threads::start("command", Some(WAITER_STACK), move || {
-        let _ = sender.send(child.wait());
-        waker.wake();
-    })?;
-    Ok(receiver)
+fn wait(mut child: Child, waker: Waker) -> io::Result<Answer<io::Result<ExitStatus>>> {
+    threads::ask("command", WAITER_STACK, waker, move || child.wait())
 }

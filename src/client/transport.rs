@@ -3,7 +3,6 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::mpsc::{self, Receiver, TryRecvError};
 
 use rustix::io::Errno;
 use rustix::net::{self, AddressFamily, SocketAddrUnix, SocketFlags, SocketType, sockopt};
@@ -14,7 +13,7 @@ use super::tls::{Session, Trust};
 use super::url::Server;
 use crate::limits::{CLIENT_ADDRESSES_MAX, KEEPALIVE_COUNT, KEEPALIVE_IDLE, KEEPALIVE_INTERVAL};
 use crate::os::epoll::{Poll, Token, Waker};
-use crate::os::threads;
+use crate::os::threads::{self, Answer};
 use crate::readiness::Interest;
 
 /// Stack of the thread that looks a name up: the C library's resolver has buffers of its own on it.
@@ -36,7 +35,7 @@ pub struct Transport {
 
 enum Phase {
     Closed,
-    Resolving(Receiver<io::Result<Vec<SocketAddr>>>),
+    Resolving(Answer<io::Result<Vec<SocketAddr>>>),
     Connecting(OwnedFd),
     Handshake(Stream),
     Open(Stream),
@@ -139,15 +138,14 @@ impl Transport {
     fn connect(&mut self, exchange: &mut Exchange) -> io::Result<Turn> {
         match &mut self.phase {
             Phase::Closed => self.begin(),
-            Phase::Resolving(answer) => match answer.try_recv() {
-                Ok(addresses) => {
-                    self.addresses = addresses?;
-                    self.phase = Phase::Closed;
-                    self.begin_next()
-                }
-                Err(TryRecvError::Empty) => Ok(Turn::Waits),
-                Err(TryRecvError::Disconnected) => Err(io::Error::other("the resolver failed")),
-            },
+            Phase::Resolving(answer) => {
+                let Some(addresses) = answer.take() else {
+                    return Ok(Turn::Waits);
+                };
+                self.addresses = addresses?;
+                self.phase = Phase::Closed;
+                self.begin_next()
+            }
             Phase::Connecting(_) => self.finish(),
             Phase::Handshake(stream) => {
                 stream.handshake()?;
@@ -185,20 +183,15 @@ impl Transport {
             self.addresses = vec![(address, port).into()];
             return self.begin_next();
         }
-        let (sender, receiver) = mpsc::channel();
-        let (name, waker) = (host.to_string(), self.waker.clone());
-        threads::start("resolver", Some(LOOKUP_STACK), move || {
-            let found = (name.as_str(), port).to_socket_addrs();
+        let name = host.to_string();
+        let answer = threads::ask("resolver", LOOKUP_STACK, self.waker.clone(), move || {
+            let found = (name.as_str(), port).to_socket_addrs()?;
+            let mut addresses: Vec<SocketAddr> = found.take(CLIENT_ADDRESSES_MAX).collect();
             // The last one is tried first.
-            let found = found.map(|found| {
-                let mut addresses: Vec<SocketAddr> = found.take(CLIENT_ADDRESSES_MAX).collect();
-                addresses.reverse();
-                addresses
-            });
-            let _ = sender.send(found);
-            waker.wake();
+            addresses.reverse();
+            Ok(addresses)
         })?;
-        self.phase = Phase::Resolving(receiver);
+        self.phase = Phase::Resolving(answer);
         Ok(Turn::Waits)
     }
 

@@ -1,6 +1,6 @@
 //! Which notifications are left: how far `done` was read, and the targets that are behind.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use log::{error, info, warn};
@@ -13,7 +13,7 @@ use super::state::{Behind, State};
 use super::target::{Target, Verdict};
 use crate::jobs::files::JobDirectory;
 use crate::limits::{HOOK_FOREIGN_MAX, HOOK_GONE_MAX, HOOK_READ, HOOK_TARGETS_MAX};
-use crate::sorted::{SortedMap, sort};
+use crate::sorted::{SortedMap, SortedSet, sort};
 use crate::time::Moment;
 
 /// See the module.
@@ -28,7 +28,7 @@ pub struct Backlog {
     /// URLs that want no further notification, oldest first.
     gone: VecDeque<Box<str>>,
     /// URLs of which the log has said that they get no notifications.
-    foreign: HashSet<Box<str>>,
+    foreign: SortedSet<Box<str>>,
     buffer: Box<[u8]>,
     /// What is on disk is older than this.
     pub is_dirty: bool,
@@ -62,7 +62,7 @@ impl Backlog {
             place: state.place,
             targets: SortedMap::new(),
             gone: state.gone.into_iter().map(Into::into).collect(),
-            foreign: HashSet::new(),
+            foreign: SortedSet::new(),
             buffer: vec![0; HOOK_READ].into(),
             is_dirty: false,
         };

@@ -1,7 +1,6 @@
 //! Reads the log `done` across its rolls, from places that are kept. Whoever rolls it needs no agreement with its readers:
 //! a file that had the name is read to its end, wherever it is now, and then the one that came after it.
 
-use std::collections::HashMap;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -17,6 +16,7 @@ use rustix::fs::{Mode, OFlags};
 use crate::http::conditional::ETag;
 use crate::jobs::files::DONE;
 use crate::limits::{GENERATIONS_PAUSE, GENERATIONS_TRIES, HOOK_ROLL_PAUSE};
+use crate::sorted::SortedMap;
 use crate::store::file::OpenFile;
 use crate::store::generations::families::Families;
 use crate::store::generations::report::Report;
@@ -68,7 +68,7 @@ pub struct Done {
     /// The file that has the name now.
     current: Option<ETag>,
     /// Files that are read, or were just now.
-    open: HashMap<ETag, Rc<OpenFile>>,
+    open: SortedMap<ETag, Rc<OpenFile>>,
 }
 
 impl Done {
@@ -103,7 +103,7 @@ impl Done {
             inotify: None,
             path: directory.join(DONE),
             current: None,
-            open: HashMap::new(),
+            open: SortedMap::new(),
         })
     }
 

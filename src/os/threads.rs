@@ -1,7 +1,10 @@
 //! Threads with a name.
 
 use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
+
+use super::epoll::Waker;
 
 /// Starts a thread. `stack`: bytes of its stack; `None`: what the standard library takes, 2 MiB.
 ///
@@ -27,4 +30,36 @@ fn start_boxed<T: Send + 'static>(
         Some(bytes) => builder.stack_size(bytes).spawn(run),
         None => builder.spawn(run),
     }
+}
+
+/// What a thread was asked.
+pub struct Answer<T>(Arc<Mutex<Option<T>>>);
+
+impl<T> Answer<T> {
+    /// The answer, once, when it is there.
+    #[must_use]
+    pub fn take(&self) -> Option<T> {
+        let mut answer = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        answer.take()
+    }
+}
+
+/// Asks a thread of its own for what may take long. It wakes the loop of `waker` when the answer is there.
+///
+/// # Errors
+/// EAGAIN: there can be no more threads.
+pub fn ask<T: Send + 'static>(
+    name: &str,
+    stack: usize,
+    waker: Waker,
+    question: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<Answer<T>> {
+    let given = Arc::new(Mutex::new(None));
+    let answer = Answer(Arc::clone(&given));
+    start(name, Some(stack), move || {
+        let found = question();
+        *given.lock().unwrap_or_else(PoisonError::into_inner) = Some(found);
+        waker.wake();
+    })?;
+    Ok(answer)
 }

@@ -2,7 +2,6 @@
 //! then the answer is here: so a request that waits keeps nothing but its question. An answer is for the question for which
 //! its search began, and for no later one: a roll may have come in between.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use rustix::io::Errno;
@@ -20,7 +19,7 @@ pub struct Searches {
     last: u64,
     searches: SortedMap<Question, Search>,
     /// Who asked, by the number of the search.
-    asked: HashMap<u64, Question>,
+    asked: SortedMap<u64, Question>,
 }
 
 /// The slot that asks, the name that it asks for, and what it wants to know.
@@ -56,7 +55,7 @@ impl Searches {
             mailbox,
             last: 0,
             searches: SortedMap::new(),
-            asked: HashMap::new(),
+            asked: SortedMap::new(),
         }
     }
 

@@ -12,13 +12,13 @@
 //!
 //! All numbers are big-endian.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use hmac_sha256::HMAC;
 
 use crate::hint::{Hint, News};
 use crate::limits::{PEER_CLOCK, PEER_SENDERS_MAX, TARGET_MAX};
+use crate::sorted::SortedMap;
 
 const MAGIC: &[u8; 8] = b"ORHINT1\n";
 const HEAD: usize = 33;
@@ -67,7 +67,7 @@ pub struct Guard {
     key: Box<[u8]>,
     /// Who we are.
     own: Sender,
-    senders: HashMap<Sender, Window>,
+    senders: SortedMap<Sender, Window>,
 }
 
 /// Which datagrams of a sender have come.
@@ -87,7 +87,7 @@ impl Guard {
         Guard {
             key: key.into(),
             own,
-            senders: HashMap::new(),
+            senders: SortedMap::new(),
         }
     }
 

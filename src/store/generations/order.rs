@@ -260,7 +260,7 @@ fn without_copies(members: Vec<Member>, seen: &Seen) -> Vec<Member> {
             .iter()
             .filter(|member| member.compression().is_none())
     };
-    let series: HashSet<Series> = plain()
+    let series: SortedSet<Series> = plain()
         .filter_map(|member| Some(member.kinship?.series))
         .collect();
     let tags: HashSet<ETag> = plain().map(|member| member.etag).collect();
