@@ -168,6 +168,7 @@ fn heads_that_never_end() {
             if sent.count() == 0 || start.elapsed() > PATIENCE {
                 break;
             }
+            // The pace of slow clients.
             thread::sleep(Duration::from_millis(20));
         }
         for client in slow.iter_mut().chain(&mut silent) {

@@ -6,7 +6,7 @@ use std::io::Write;
 use std::process::Command;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::support::harness::{Server, TempDir};
+use crate::support::harness::{Server, TempDir, eventually};
 use crate::support::source::Source;
 
 /// What arrives after so many rotations.
@@ -40,9 +40,9 @@ fn logrotate(dir: &TempDir, kept: &TempDir, lines: &str) {
         (since.expect("after 1970") - Duration::from_millis(20)).as_secs()
     };
     let before = second();
-    while lines.contains("%s") && second() == before {
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    eventually("the next second", || {
+        !lines.contains("%s") || second() != before
+    });
     let log = dir.join("app.log");
     let text = format!(
         "{} {{\nrotate 20\ncreate\nmissingok\n{lines}\n}}\n",

@@ -303,6 +303,7 @@ fn no_progress() {
     let mut client = Client::new(&server);
     client.ask("POST", "/in/t", &["Content-Length: 8"]);
     for byte in 0..8 {
+        // The pace of the client: each byte comes in time, and all of them later than the timeout after the first.
         std::thread::sleep(std::time::Duration::from_millis(100));
         client.send(format!("{byte}"));
     }

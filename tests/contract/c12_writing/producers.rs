@@ -156,6 +156,7 @@ fn every_acknowledged_record_once() {
             offset
         });
         while !done.load(Ordering::Acquire) {
+            // The pace of the kills.
             thread::sleep(std::time::Duration::from_millis(15));
             server.running.kill();
             server = launch();

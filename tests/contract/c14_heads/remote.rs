@@ -205,6 +205,7 @@ fn a_name_that_comes_back() {
             server.metric("openrange_late_ends_total") > 0
         });
         fuse.state().names.insert("log", inode);
+        // Nothing tells of an end that does not come: it would come within two seconds.
         std::thread::sleep(Duration::from_millis(2500));
         append(fuse, MORE);
         assert_has(&mut tail, &[BEGIN, MORE].concat());
@@ -230,6 +231,7 @@ fn promised_bytes_are_waited_for() {
                 file.announced = Some(BIG as u64);
                 file.bytes.truncate(BIG / 2);
             }
+            // Nothing tells that the server waits for them. If it has not met the gap yet, nothing is shown, and nothing fails.
             std::thread::sleep(Duration::from_millis(300));
             {
                 let mut state = fuse.state();
