@@ -233,11 +233,8 @@ impl Chain {
     }
 
     /// `gap`: something before `start` is missing.
-    fn next_from(&self, start: usize, gap: bool) -> Next<'_> {
-        let mut gap = gap;
-        for (index, generation) in self.0.iter().enumerate().skip(start) {
-            // What is missing before the first of them is said by whoever asks: it may be what comes before.
-            gap |= generation.gap && index > start;
+    fn next_from(&self, start: usize, mut gap: bool) -> Next<'_> {
+        for generation in self.0.iter().skip(start) {
             if generation.member.compression().is_none() {
                 return Next {
                     generation: Some(generation),

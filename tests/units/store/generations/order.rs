@@ -201,6 +201,8 @@ fn what_comes_after() {
     );
     assert_eq!(chain.compressed_copy(ETag(1)), None);
     assert_eq!(chain.oldest().map(|it| it.member.etag.0), Some(1));
+    assert_eq!(chain.find(ETag(3)).map(|it| it.member.etag.0), Some(3));
+    assert_eq!(chain.find(ETag(2)), None);
     let chain = Chain::new(
         vec![member("app.log", 4, 9), member("app.log.1", 3, 3)],
         &seen,
