@@ -301,14 +301,28 @@ fn so_many_files_are_remembered() {
     world.settle();
     let last = 2 + ROLLED_FILES_MAX as u64;
     for file in 3..=last {
-        world.names.remove("log");
-        world.happened("log", Happened::Deleted);
-        world.create("log", file);
+        if file == 3 {
+            world.roll("log", "old", file);
+        } else if file == last - 100 {
+            world.roll("log", "recent", file);
+        } else {
+            world.names.remove("log");
+            world.happened("log", Happened::Deleted);
+            world.create("log", file);
+        }
         if file % 1000 == 0 {
             world.settle();
         }
     }
     world.settle();
+    // Where the others are is known of those that were rolled lately.
+    for (name, cookie) in [("old", 1), ("recent", 2)] {
+        world.happened(name, Happened::MovedFrom(cookie));
+        world.happened(&format!("{name}.1"), Happened::MovedTo(cookie));
+    }
+    world.looked.take();
+    world.settle();
+    assert_eq!(world.looked.take(), ["recent.1"]);
     assert!(world.accounts_for("rests", 1) && world.accounts_for("log", last));
     // Their names still lead to them.
     world.roll("rests", "rests.1", last + 1);

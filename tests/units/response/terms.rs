@@ -206,6 +206,9 @@ fn failures_to_come_back_from() {
         let head = head(&answered("GET /f", &[], &found, None));
         assert_eq!(head.status, status);
         assert_eq!(head.get("Retry-After"), retry, "{status}");
+        // It would hold one of the descriptors that have run out.
+        let close = matches!(found, Resource::Busy).then_some("close");
+        assert_eq!(head.get("Connection"), close, "{status}");
     }
 }
 

@@ -126,6 +126,9 @@ fn failures() {
     for (failure, status, fields, challenged) in table {
         let head = told("POST /f", &["Content-Length: 1"], Err(*failure));
         assert_eq!(head.status, *status, "{failure:?}");
+        // It would hold one of the descriptors that have run out.
+        let close = (*failure == W::Exhausted).then_some("close");
+        assert_eq!(head.get("Connection"), close, "{failure:?}");
         for (name, value) in names.iter().zip(fields) {
             assert_eq!(head.get(name), *value, "{name}, {failure:?}");
         }
