@@ -205,6 +205,7 @@ fn what_is_written() {
         history.note_born(ETag(5));
         history.note_compressed(ETag(6), original);
     }
+    history.note_holder(NAME, holder(2));
     history.note_roll(NAME, holder(2), holder(3));
     let written: Vec<Fact> = written.try_iter().collect();
     let [
@@ -227,6 +228,9 @@ fn what_is_written() {
         again.restore(fact);
     }
     assert_eq!(line(&again), line(&history));
+    // The second file was found again before it was rolled.
+    let noted = |history: &History| history.seen(NAME, [].into_iter()).line[1].noted;
+    assert_eq!(noted(&again), noted(&history));
     assert_eq!(again.facts()[2..], history.facts()[2..]);
 }
 

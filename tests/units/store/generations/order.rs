@@ -215,6 +215,34 @@ fn what_comes_after() {
     assert_eq!(after(1), (Some(3), true));
 }
 
+/// Behind a file that is gone come those that nobody saw, if they were written to since it had the name, and whatever has the
+/// name now.
+#[test]
+fn what_nobody_saw_comes_after_what_was_seen_if_it_is_younger() {
+    let mut seen = saw(&[(5, false)]);
+    seen.line[0].noted = (50, 0);
+    // Times of the last writes of two files and of the one that has the name; the one that comes next.
+    for (first, second, current, next) in [
+        (40, 60, 70, 2),
+        (40, 60, 10, 2),
+        (40, 45, 10, 9),
+        (40, 50, 10, 2),
+        (50, 60, 70, 1),
+        (60, 40, 70, 9),
+    ] {
+        let members = vec![
+            member("app.log-20240101", 1, first),
+            member("app.log-20240102", 2, second),
+            member("app.log", 9, current),
+        ];
+        let chain = Chain::new(members, &seen);
+        let found = chain.after(ETag(5), &seen);
+        let tag = found.generation.map(|it| it.member.etag.0);
+        let times = [first, second, current];
+        assert_eq!((tag, found.gap), (Some(next), false), "{times:?}");
+    }
+}
+
 /// A log that is rolled by number or by date, and by the other from some moment on; old ones are removed.
 #[test]
 fn histories() {
