@@ -63,9 +63,9 @@ build() { # ARCH
         # Without the tables of an unwinder: a panic aborts.
         export RUSTFLAGS="-C target-feature=+crt-static -C link-self-contained=no -C relocation-model=static"
         RUSTFLAGS+=" -C force-unwind-tables=no"
-        # A function with more variables than that stays by itself: within a large frame each of them has an offset of four
-        # bytes in place of one.
-        RUSTFLAGS+=" -C llvm-args=--inline-max-stacksize=128"
+        # x86: a function with more bytes of variables than that stays by itself. In a large frame each of them has an
+        # offset of four bytes in place of one.
+        [ "$arch" != x86_64 ] || RUSTFLAGS+=" -C llvm-args=--inline-max-stacksize=128"
         export "CARGO_TARGET_${name^^}_LINKER=$linker"
         cargo build --locked --profile size --target "$target" --target-dir "$out/build" "${arguments[@]}"
     )
