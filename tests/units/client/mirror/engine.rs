@@ -455,6 +455,21 @@ fn generations_of_one_file() {
     mirror.list_generations(&second);
     assert_eq!(mirror.names(), named(&[("log", 3), ("log.1", 2)]));
     assert_eq!(mirror.engine.tree.live, Some(ETag(3)));
+    // Late bytes are asked for by the tag.
+    let late = [
+        ("/d/log.2", 1, 5, ""),
+        ("/d/log.1", 2, 4, ""),
+        ("/d/log", 3, 0, NOW),
+    ];
+    mirror.list_generations(&late);
+    let fetch = mirror.engine.next_fetch(&[], false, mirror.now);
+    let fetch = fetch.expect("late bytes");
+    let target = "/d/log?generation=0000000000000002";
+    assert_eq!(
+        (&*fetch.target, fetch.offset, fetch.end),
+        (target, 3, Some(4))
+    );
+    mirror.come(2, "d", false);
     // Nothing has the name.
     let none = [("/d/log.1", 3, 0, "")];
     mirror.engine.ended(ETag(3), "unlinked", mirror.now);
@@ -695,7 +710,7 @@ fn directories_without_a_stream_are_listed_now_and_then() {
                 .begin_list(later)
                 .is_some_and(|it| it.ends_with(&last))
         );
-        let same = topics(&[("x", 7, 4, "")], &[]);
+        let same = topics(&[("x", 7, 4, ""), ("z", 8, 0, "")], &[]);
         mirror.engine.list(200, same.as_bytes(), later);
         assert!(!mirror.engine.is_hot(ETag(7), later));
         mirror.engine.poll(Moment(3999));

@@ -178,3 +178,19 @@ fn tails_of_a_file_that_break() {
         assert_eq!(mirror.engine.tree.live.is_some(), live, "{etag}: {why}");
     }
 }
+
+/// The rest of a generation that no list names may still come; if it does not, it is lost.
+#[test]
+fn a_generation_that_goes_while_bytes_of_it_come() {
+    const NOW: &str = ",\"current\":true";
+    for under_way in [true, false] {
+        let mut mirror = Mirror::new(rule("/d/log"));
+        mirror.list_generations(&[("/d/log", 2, 3, NOW)]);
+        mirror.come(2, "ab", true);
+        if under_way {
+            mirror.engine.begun(ETag(2));
+        }
+        mirror.list_generations(&[("/d/log", 5, 3, NOW)]);
+        assert_eq!(mirror.engine.end.is_none(), under_way);
+    }
+}
