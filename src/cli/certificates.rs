@@ -2,16 +2,49 @@
 
 use std::path::PathBuf;
 
+use super::table::Row;
 use crate::client::tls::{Files, Trust};
 
-/// What `--ca-file` is for.
-pub(super) const CA_FILE: &str = "for https:// URLs: trust certificates that one of these has signed (PEM), instead of those that the system \
-     trusts; only if openrange was built with the cargo feature tls";
-/// What `--cert-file` is for.
-pub(super) const CERT_FILE: &str = "for https:// URLs: the certificate of this client, and those that lead to an authority (PEM), for servers that \
-     want one";
-/// What `--key-file` is for.
-pub(super) const KEY_FILE: &str = "the private key of that certificate (PEM, without a passphrase; default: the file of --cert-file)";
+/// What was given to a command that has them.
+pub(super) trait HasCertificates {
+    /// Where they are kept.
+    fn certificates(&mut self) -> &mut Certificates;
+}
+
+/// The options.
+pub(super) const fn options<G: HasCertificates>() -> [Row<G>; 3] {
+    [
+        Row::value(
+            "ca-file",
+            "FILE",
+            "for https:// URLs: trust certificates that one of these has signed (PEM), instead of those that the system \
+             trusts; only if openrange was built with the cargo feature tls",
+            |given: &mut G, value| {
+                given.certificates().authorities = Some(value.path()?);
+                Ok(())
+            },
+        ),
+        Row::value(
+            "cert-file",
+            "FILE",
+            "for https:// URLs: the certificate of this client, and those that lead to an authority (PEM), for servers \
+             that want one",
+            |given: &mut G, value| {
+                given.certificates().certificate = Some(value.path()?);
+                Ok(())
+            },
+        ),
+        Row::value(
+            "key-file",
+            "FILE",
+            "the private key of that certificate (PEM, without a passphrase; default: the file of --cert-file)",
+            |given: &mut G, value| {
+                given.certificates().key = Some(value.path()?);
+                Ok(())
+            },
+        ),
+    ]
+}
 
 /// What was given of them.
 #[derive(Default)]

@@ -1,19 +1,17 @@
 //! The arguments of `openrange follow`.
 
 use std::ffi::OsString;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use super::certificates::{CA_FILE, CERT_FILE, Certificates, KEY_FILE};
 use super::command::Command;
+use super::connection::{self, Connection, HasConnection, url};
 use super::table::{Parsed, Row, Table};
 use crate::client::lines::Batching;
 use crate::client::requests::Requests;
 use crate::client::run::Options;
 use crate::client::settings::{From, OnGap, Settings, Until};
 use crate::client::url::Url;
-use crate::limits::{TOKEN_FILE_MAX, TOKEN_MAX};
 
 const BATCH: usize = 65536;
 const LINGER: Duration = Duration::from_millis(200);
@@ -43,7 +41,7 @@ broken connections and restarts of either side.
         ),
     ],
     operand,
-    options: &[OPTIONS],
+    options: &[OPTIONS, &connection::options(), MORE],
     notes: "\
 Examples:
   openrange follow http://host:8080/app.log | grep ERROR
@@ -127,39 +125,9 @@ const OPTIONS: &[Row<Given>] = &[
         "exit with 1 if the server refuses, or has no such file; without this option follow tries again",
         |given| given.fail = true,
     ),
-    Row::value(
-        "token-file",
-        "FILE",
-        "a file whose first word is the bearer token",
-        |given, value| given.token(&value.path()?),
-    ),
-    Row::value("ca-file", "FILE", CA_FILE, |given, value| {
-        given.certificates.authorities = Some(value.path()?);
-        Ok(())
-    }),
-    Row::value("cert-file", "FILE", CERT_FILE, |given, value| {
-        given.certificates.certificate = Some(value.path()?);
-        Ok(())
-    }),
-    Row::value("key-file", "FILE", KEY_FILE, |given, value| {
-        given.certificates.key = Some(value.path()?);
-        Ok(())
-    }),
-    Row::value(
-        "header",
-        "FIELD",
-        "send this header field too (NAME: VALUE); may be repeated",
-        |given, value| given.field(&value.string()?),
-    ),
-    Row::value(
-        "max-rate",
-        "BYTES",
-        "receive at most so many bytes a second",
-        |given, value| {
-            given.max_rate = Some(value.number(1, usize::MAX)? as u64);
-            Ok(())
-        },
-    ),
+];
+
+const MORE: &[Row<Given>] = &[
     Row::flag("progress", "report on stderr how far it is", |given| {
         given.progress = true
     }),
@@ -196,18 +164,6 @@ pub(super) fn parse(mut arguments: Vec<OsString>) -> Result<Command, String> {
     }
 }
 
-/// Reads a URL that can be connected to.
-pub(super) fn url(text: &str) -> Result<Url, String> {
-    let url = Url::parse(text).map_err(|why| format!("{text}: {why}"))?;
-    if url.is_tls() && cfg!(not(feature = "tls")) {
-        return Err(format!(
-            "{text}: this openrange was built without TLS (cargo feature tls); put a proxy that has it on this machine, \
-             and give its http:// URL"
-        ));
-    }
-    Ok(url)
-}
-
 /// What was said so far.
 pub(super) struct Given {
     url: Option<Url>,
@@ -219,10 +175,14 @@ pub(super) struct Given {
     linger: Option<Duration>,
     until: Vec<Until>,
     fail: bool,
-    fields: String,
-    certificates: Certificates,
-    max_rate: Option<u64>,
+    connection: Connection,
     progress: bool,
+}
+
+impl HasConnection for Given {
+    fn connection(&mut self) -> &mut Connection {
+        &mut self.connection
+    }
 }
 
 impl Default for Given {
@@ -237,26 +197,13 @@ impl Default for Given {
             linger: None,
             until: Vec::new(),
             fail: false,
-            fields: String::new(),
-            certificates: Certificates::default(),
-            max_rate: None,
+            connection: Connection::default(),
             progress: false,
         }
     }
 }
 
 impl Given {
-    fn token(&mut self, path: &Path) -> Result<(), String> {
-        let field = token_field(path)?;
-        self.fields.push_str(&field);
-        Ok(())
-    }
-
-    fn field(&mut self, text: &str) -> Result<(), String> {
-        self.fields.push_str(&field(text)?);
-        Ok(())
-    }
-
     fn finish(self, command: Option<Vec<OsString>>) -> Result<Options, String> {
         let url = self
             .url
@@ -281,7 +228,7 @@ impl Given {
         });
         Ok(Options {
             settings: Settings {
-                requests: Requests::new(&url.path, &url.host, &self.fields),
+                requests: Requests::new(&url.path, &url.host, &self.connection.fields),
                 from: self.from,
                 on_gap: self.on_gap,
                 late: self.late.unwrap_or(LATE),
@@ -289,11 +236,11 @@ impl Given {
                 until,
                 batching,
             },
-            trust: self.certificates.trust(url.is_tls())?,
+            trust: self.connection.certificates.trust(url.is_tls())?,
             url,
             state: self.state,
             command,
-            max_rate: self.max_rate,
+            max_rate: self.connection.max_rate,
             progress: self.progress,
         })
     }
@@ -329,54 +276,4 @@ fn linger(text: &str) -> Result<Duration, String> {
             "--linger {text}: expected a number of milliseconds from 0 to {LINGER_MAX}"
         )),
     }
-}
-
-/// The field that shows the token of a file.
-pub(super) fn token_field(path: &Path) -> Result<String, String> {
-    let named = |why: &str| format!("--token-file {}: {why}", path.display());
-    let long = fs::metadata(path).is_ok_and(|file| file.len() > TOKEN_FILE_MAX);
-    if long {
-        return Err(named("it is far too long"));
-    }
-    let text = fs::read_to_string(path).map_err(|error| named(&error.to_string()))?;
-    // What follows a # is a remark, as in the server's own file.
-    let line = text
-        .lines()
-        .map(|line| line.split('#').next().unwrap_or_default().trim());
-    let word = line
-        .filter(|line| !line.is_empty())
-        .find_map(|line| line.split_whitespace().next());
-    match word {
-        Some(token)
-            if token.len() <= TOKEN_MAX && token.bytes().all(|byte| byte.is_ascii_graphic()) =>
-        {
-            Ok(format!("Authorization: Bearer {token}\r\n"))
-        }
-        _ => Err(named("there is no token in it")),
-    }
-}
-
-/// A header field that was given as `NAME: VALUE`.
-pub(super) fn field(text: &str) -> Result<String, String> {
-    let wrong = || format!("--header {text}: expected NAME: VALUE");
-    let (name, value) = text.split_once(':').ok_or_else(wrong)?;
-    let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    let plain = |byte: u8| matches!(byte, b' '..=b'~' | b'\t' | 0x80..);
-    if name.is_empty() || !name.bytes().all(token) || !value.bytes().all(plain) {
-        return Err(wrong());
-    }
-    const OURS: [&str; 8] = [
-        "host",
-        "range",
-        "if-match",
-        "te",
-        "connection",
-        "accept",
-        "content-length",
-        "transfer-encoding",
-    ];
-    if OURS.iter().any(|known| name.eq_ignore_ascii_case(known)) {
-        return Err(format!("--header {name}: openrange sets this field itself"));
-    }
-    Ok(format!("{name}: {}\r\n", value.trim()))
 }

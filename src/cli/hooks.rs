@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::certificates::{CA_FILE, CERT_FILE, Certificates, KEY_FILE};
+use super::certificates::{self, Certificates, HasCertificates};
 use super::command::Command;
 use super::table::{Parsed, Row, Table};
 use crate::hooks::callback::Origin;
@@ -26,7 +26,7 @@ Prefer: callback; url=\"...\", if --allow lists the origin of that URL.
     usage: "[OPTIONS] DIR",
     operands: &[("DIR", "the directory of the jobs, on this machine")],
     operand,
-    options: &[OPTIONS],
+    options: &[OPTIONS, &certificates::options(), MORE],
     notes: "\
 Hooks sends each notification at least once, also after a crash; webhook-id, the
 name of the job, shows a repetition. 2xx: the target has it. 410: the URL gets
@@ -38,30 +38,19 @@ openrange hooks uses the state file.
 ",
 };
 
-const OPTIONS: &[Row<Given>] = &[
-    Row::value(
-        "allow",
-        "ORIGIN",
-        "http://HOST[:PORT], https://HOST[:PORT] or http+unix://%2Frun%2Fx.sock; hooks may notify URLs of this origin; \
+const OPTIONS: &[Row<Given>] = &[Row::value(
+    "allow",
+    "ORIGIN",
+    "http://HOST[:PORT], https://HOST[:PORT] or http+unix://%2Frun%2Fx.sock; hooks may notify URLs of this origin; \
          may be repeated (required)",
-        |given, value| {
-            let origin = Origin::parse(&value.string()?).map_err(|why| value.wrong(why))?;
-            given.allow.push(origin);
-            Ok(())
-        },
-    ),
-    Row::value("ca-file", "FILE", CA_FILE, |given, value| {
-        given.certificates.authorities = Some(value.path()?);
+    |given, value| {
+        let origin = Origin::parse(&value.string()?).map_err(|why| value.wrong(why))?;
+        given.allow.push(origin);
         Ok(())
-    }),
-    Row::value("cert-file", "FILE", CERT_FILE, |given, value| {
-        given.certificates.certificate = Some(value.path()?);
-        Ok(())
-    }),
-    Row::value("key-file", "FILE", KEY_FILE, |given, value| {
-        given.certificates.key = Some(value.path()?);
-        Ok(())
-    }),
+    },
+)];
+
+const MORE: &[Row<Given>] = &[
     Row::value(
         "secret",
         "FILE",
@@ -118,6 +107,12 @@ pub(super) struct Given {
     pauses: Pauses,
     timeout: Duration,
     sandbox: bool,
+}
+
+impl HasCertificates for Given {
+    fn certificates(&mut self) -> &mut Certificates {
+        &mut self.certificates
+    }
 }
 
 fn operand(given: &mut Given, value: OsString) -> Result<(), String> {

@@ -4,9 +4,9 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::certificates::{CA_FILE, CERT_FILE, Certificates, KEY_FILE};
 use super::command::Command;
-use super::follow::{field, on_gap, token_field, url};
+use super::connection::{self, Connection, HasConnection, url};
+use super::follow::on_gap;
 use super::table::{Parsed, Row, Table};
 use crate::client::mirror::rule::{Rule, Subject};
 use crate::client::mirror::run::Options;
@@ -35,7 +35,7 @@ on DIR can serve it again.
         ),
     ],
     operand,
-    options: &[OPTIONS],
+    options: &[OPTIONS, &connection::options(), &[Row::HELP]],
     notes: "\
 The mirror touches only files that it has made; DIR/.openrange-mirror lists
 them. Each copy has the tag of its file in the extended
@@ -92,46 +92,6 @@ const OPTIONS: &[Row<Given>] = &[
         "exit with 1 if the server refuses, or has no such file; without this option mirror tries again",
         |given| given.fail = true,
     ),
-    Row::value(
-        "token-file",
-        "FILE",
-        "a file whose first word is the bearer token",
-        |given, value| {
-            given.fields.push_str(&token_field(&value.path()?)?);
-            Ok(())
-        },
-    ),
-    Row::value("ca-file", "FILE", CA_FILE, |given, value| {
-        given.certificates.authorities = Some(value.path()?);
-        Ok(())
-    }),
-    Row::value("cert-file", "FILE", CERT_FILE, |given, value| {
-        given.certificates.certificate = Some(value.path()?);
-        Ok(())
-    }),
-    Row::value("key-file", "FILE", KEY_FILE, |given, value| {
-        given.certificates.key = Some(value.path()?);
-        Ok(())
-    }),
-    Row::value(
-        "header",
-        "FIELD",
-        "send this header field too (NAME: VALUE); may be repeated",
-        |given, value| {
-            given.fields.push_str(&field(&value.string()?)?);
-            Ok(())
-        },
-    ),
-    Row::value(
-        "max-rate",
-        "BYTES",
-        "receive at most so many bytes a second",
-        |given, value| {
-            given.max_rate = Some(value.number(1, usize::MAX)? as u64);
-            Ok(())
-        },
-    ),
-    Row::HELP,
 ];
 
 /// What was given so far.
@@ -144,9 +104,13 @@ pub(super) struct Given {
     once: bool,
     fsync: bool,
     fail: bool,
-    fields: String,
-    certificates: Certificates,
-    max_rate: Option<u64>,
+    connection: Connection,
+}
+
+impl HasConnection for Given {
+    fn connection(&mut self) -> &mut Connection {
+        &mut self.connection
+    }
 }
 
 fn operand(given: &mut Given, value: OsString) -> Result<(), String> {
@@ -199,9 +163,7 @@ pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command, String> {
         once: false,
         fsync: false,
         fail: false,
-        fields: String::new(),
-        certificates: Certificates::default(),
-        max_rate: None,
+        connection: Connection::default(),
     };
     let given = match TABLE.parse(arguments, given)? {
         Parsed::Run(given) => given,
@@ -229,10 +191,10 @@ pub(super) fn parse(arguments: Vec<OsString>) -> Result<Command, String> {
             on_gap: given.on_gap,
             late: given.late,
         },
-        trust: given.certificates.trust(url.is_tls())?,
+        trust: given.connection.certificates.trust(url.is_tls())?,
         url,
         directory,
-        fields: given.fields,
-        max_rate: given.max_rate,
+        fields: given.connection.fields,
+        max_rate: given.connection.max_rate,
     })))
 }

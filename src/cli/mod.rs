@@ -6,6 +6,7 @@
 
 mod certificates;
 mod command;
+mod connection;
 mod follow;
 mod hooks;
 mod instead;
