@@ -35,7 +35,7 @@ impl Surroundings for Site<'_> {
     }
 
     fn open(&self, name: &[u8]) -> Result<Option<OwnedFd>, Errno> {
-        listing::open_below(self.files, self.path, name)
+        listing::open_below(self.file, name)
     }
 
     fn watch(&mut self, directory: BorrowedFd<'_>, name: &[u8]) -> Option<Place> {

@@ -130,16 +130,23 @@ impl Scan {
     }
 }
 
-/// A directory below one that is followed, to be read. `None`: it is not there, or not for us.
+/// A directory below one that is followed, to be read. `None`: it is not there, or not for us, or a symbolic link stands on the
+/// way by now: a tree goes through none.
 ///
 /// # Errors
 /// EMFILE and the like: nothing is known then.
-pub fn open_below(files: &Files, path: &Path, name: &[u8]) -> Result<Option<OwnedFd>, Errno> {
-    match files.resolve(&path.entry(name).name) {
-        Ok(directory) => Ok(Some(directory)),
-        Err(error @ (Errno::MFILE | Errno::NFILE | Errno::NOMEM)) => Err(error),
-        Err(_) => Ok(None),
+pub fn open_below(directory: BorrowedFd<'_>, name: &[u8]) -> Result<Option<OwnedFd>, Errno> {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let mut found: Option<OwnedFd> = None;
+    for step in name.split(|&byte| byte == b'/') {
+        let above = found.as_ref().map_or(directory, OwnedFd::as_fd);
+        match rustix::fs::openat(above, step, flags, Mode::empty()) {
+            Ok(next) => found = Some(next),
+            Err(error @ (Errno::MFILE | Errno::NFILE | Errno::NOMEM)) => return Err(error),
+            Err(_) => return Ok(None),
+        }
     }
+    Ok(found)
 }
 
 /// As [`entry`], of a name that may have slashes in it.
@@ -156,7 +163,7 @@ pub fn entry_below(
         return entry(files, directory, path, name);
     };
     let (parent, name) = (&name[..slash], &name[slash + 1..]);
-    match open_below(files, path, parent)? {
+    match open_below(directory, parent)? {
         Some(directory) => entry(files, directory.as_fd(), &path.entry(parent), name),
         None => Ok((None, false)),
     }
