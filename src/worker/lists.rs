@@ -66,7 +66,7 @@ impl Lists {
         files: &Files,
     ) -> Result<(), Errno> {
         let same = |pending: &&mut Pending| pending.terms == terms;
-        let last = self.pending.values_mut().filter(same).last();
+        let last = self.pending.values_mut().rfind(same);
         let is_made = match last {
             Some(pending) if pending.files.is_some() => {
                 pending.waiters.insert(slot);

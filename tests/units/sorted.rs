@@ -82,7 +82,7 @@ fn lists_are_sorted_as_the_library_sorts_them() {
         let items: Vec<(u64, usize)> = keys.zip(0..len).collect();
         let (mut ours, mut theirs) = (items.clone(), items.clone());
         sort_by(&mut ours, |one, other| other.0.cmp(&one.0));
-        theirs.sort_by(|one, other| other.0.cmp(&one.0));
+        theirs.sort_by_key(|one| std::cmp::Reverse(one.0));
         assert_eq!(ours, theirs);
         sort_by_key(&mut ours, |item| item.0);
         theirs.sort_by_key(|item| item.0);
