@@ -1,4 +1,5 @@
 //! `store`.
 
 mod generations;
+mod listing;
 mod mounts;
