@@ -337,6 +337,10 @@ impl Engine {
     /// The file is not at the name where it was looked for.
     pub fn elsewhere(&mut self, etag: ETag, now: Moment) {
         self.hold(etag, now);
+        if self.tree.size(etag).is_none() {
+            // Somebody has removed its copy, perhaps with all others; the next list makes another one.
+            self.behind.remove(&etag);
+        }
         self.list_around(etag, now + MIRROR_SETTLE);
     }
 
