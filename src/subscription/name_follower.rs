@@ -460,6 +460,10 @@ impl<F> NameFollower<F> {
         now: Moment,
         out: &mut Vec<u8>,
     ) {
+        // An earlier file that has the name again goes on where it was, at the start of the line.
+        let returns = found.etag().filter(|&etag| self.etag() != Some(etag));
+        let own = returns.and_then(|etag| self.late.hand_over(etag));
+        let place = place.or(own);
         self.keep_late(&found, now);
         // Also that of the file which the name leaves now.
         let next = found.etag().map(|etag| Position::new(etag, 0));

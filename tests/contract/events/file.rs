@@ -117,6 +117,26 @@ fn a_client_that_waits_goes_on_if_its_own_file_comes_back() {
     source.expect(&["3", "4"]);
 }
 
+/// Of the lines that the client has none comes again.
+#[test]
+fn an_earlier_file_that_has_the_name_again_goes_on_where_it_was() {
+    let dir = TempDir::with("log", "1\n2\n");
+    let server = Server::start(&dir);
+    let mut source = Source::open(&server, "/log", None);
+    source.expect(&["1", "2"]);
+    for round in ["3", "4", "5"] {
+        dir.rename("log", "log.1");
+        dir.write("log", format!("new {round}\n"));
+        source.expect_kind("roll");
+        source.expect(&[&*format!("new {round}")]);
+        dir.rename("log", &format!("other-{round}"));
+        dir.rename("log.1", "log");
+        source.expect_kind("roll");
+        dir.append("log", format!("{round}\n"));
+        source.expect(&[round]);
+    }
+}
+
 #[test]
 fn a_place_beyond_the_end_is_that_of_a_truncated_file() {
     let dir = TempDir::with("log", "1\n2\n");

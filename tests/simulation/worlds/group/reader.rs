@@ -322,7 +322,14 @@ impl Reader {
                     self.outcomes.push("roll in the middle of a file");
                 }
                 if self.subject == Subject::Names {
-                    assert_eq!(own.1, 0);
+                    if own.1 > 0 {
+                        // An earlier file has the name again: it goes on where it was, at the start of the line.
+                        let at = self.late[&(name.clone(), own.0)] as usize;
+                        let before = &disk.version(own.0)[..at];
+                        let feed = before.iter().rposition(|&byte| byte == b'\n');
+                        assert_eq!(own.1, feed.map_or(0, |feed| feed as u64 + 1));
+                        self.outcomes.push("earlier file that goes on");
+                    }
                     if let Some(&(tag, offset)) = self.names.get(&name) {
                         self.late.insert((name.clone(), tag), offset);
                     }
