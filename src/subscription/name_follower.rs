@@ -3,6 +3,7 @@
 //!
 //! Of a line that is not complete nothing is kept; it is read again from its start.
 
+mod passing;
 mod rest;
 
 use super::advance::{self, Advanced, advance, end_of};
@@ -14,10 +15,9 @@ use crate::action::{Action, After, KnownFile, SoughtName};
 use crate::http::conditional::ETag;
 use crate::http::position::{Check, NameHash, Place, Position, checked_from};
 use crate::http::query::Start;
-use crate::http::sse::{self, Source};
+use crate::http::sse::Source;
 use crate::http::target::Path;
 use crate::limits::EVENT_READ;
-use crate::resource::FileInfo;
 use crate::time::Moment;
 
 /// A name that is followed.
@@ -273,18 +273,6 @@ impl<F> NameFollower<F> {
         }
     }
 
-    /// Another member goes on with the file, which has the name of that one now. What it has is read to its end first, also
-    /// a line that has none yet: the file may have lost that name too before the other one finds it. Gives the place if
-    /// that is done.
-    pub fn pass_on(&mut self) -> Option<Position> {
-        if self.file.is_none() {
-            return self.hand_over();
-        }
-        self.left.get_or_insert(End::Renamed);
-        self.look |= !std::mem::replace(&mut self.passes_on, true);
-        None
-    }
-
     /// The name leads nowhere, and somebody says when it leads somewhere.
     pub fn is_watched(&mut self) {
         let backoff = self.backoff.iter_mut();
@@ -310,34 +298,6 @@ impl<F> NameFollower<F> {
         {
             backoff.due = true;
         }
-    }
-
-    /// The file is another member's from now on: gives the place. That is the start of a line of which only a part was sent:
-    /// the whole line comes again under its new name, since no client could put it together from events of two types.
-    pub fn hand_over(&mut self) -> Option<Position> {
-        let late = self.etag().and_then(|etag| self.late.hand_over(etag));
-        let place = late.or_else(|| self.line_start());
-        self.left.get_or_insert(End::Renamed);
-        self.file = None;
-        (self.truncated, self.passes_on) = (false, false);
-        self.backoff = Some(Box::new(RetryBackoff::unknown()));
-        self.at = None;
-        place
-    }
-
-    /// Another member goes on with an earlier file, which has the name of that one now. Gives the place.
-    pub fn hand_over_late(&mut self, etag: ETag) -> Option<Position> {
-        self.late.hand_over(etag)
-    }
-
-    fn line_start(&self) -> Option<Position> {
-        let at = self.at?;
-        let in_line = self.line < at.offset && at.check.is_some();
-        Some(if in_line {
-            advance::start_of((self.line, self.line_check), at)
-        } else {
-            at
-        })
     }
 
     /// Takes a measurement of the file.
@@ -448,139 +408,6 @@ impl<F> NameFollower<F> {
         self.at = Some(advanced.at);
         let line = (self.line, self.line_check);
         (self.line, self.line_check) = advanced.line.unwrap_or(line);
-    }
-
-    /// Takes what the name leads to now; writes events. `place`: behind what the client has of that file, under whatever
-    /// name it had it.
-    pub fn followed(
-        &mut self,
-        source: Source<'_>,
-        found: Followed<F>,
-        place: Option<Position>,
-        now: Moment,
-        out: &mut Vec<u8>,
-    ) {
-        // An earlier file that has the name again goes on where it was, at the start of the line.
-        let returns = found.etag().filter(|&etag| self.etag() != Some(etag));
-        let own = returns.and_then(|etag| self.late.hand_over(etag));
-        let place = place.or(own);
-        self.keep_late(&found, now);
-        // Also that of the file which the name leaves now.
-        let next = found.etag().map(|etag| Position::new(etag, 0));
-        let (_, behind) = self.own_places(source, next.or(self.at), None);
-        let source = Source {
-            behind: &behind,
-            ..source
-        };
-        // What comes later is new from its beginning.
-        let start = self
-            .start
-            .take()
-            .filter(|_| matches!(found, Followed::Unknown));
-        match found {
-            Followed::File {
-                file,
-                info,
-                named,
-                gap,
-            } => {
-                let before = self.at;
-                self.begin(source, &info, place, gap, out);
-                // A file that came back is in the line that it was in.
-                if self.at != before {
-                    (self.line, self.line_check) = advance::line_at(self.at);
-                }
-                (self.seen, self.size) = (self.offset(), self.offset());
-                (self.file, self.backoff) = (Some(file), None);
-                // Others came after it: it ends where it ends now.
-                self.left = (!named).then_some(End::Renamed);
-                (self.truncated, self.sealed, self.look) = (false, false, true);
-                (self.finished, self.in_vain) = (false, false);
-                self.unverified = self.at.is_some_and(|at| at.check.is_some());
-            }
-            found => {
-                // What comes next is not sent as the end of what is gone.
-                self.truncated &= !matches!(found, Followed::Nothing);
-                self.finished |= self.file.is_some();
-                self.in_vain = matches!(found, Followed::Nothing);
-                self.file = None;
-                let mut backoff = RetryBackoff::still(self.backoff.take().map(|last| *last), now);
-                let nothing = matches!(found, Followed::Nothing);
-                if nothing && backoff.is_long() && !backoff.told {
-                    let never = if self.at.is_none() {
-                        "missing"
-                    } else {
-                        End::Unlinked.word()
-                    };
-                    let reason = self.left.map_or(never, End::word);
-                    sse::write_roll(out, source, reason, None, false);
-                    backoff.told = true;
-                }
-                self.backoff = Some(Box::new(backoff));
-            }
-        }
-        self.start = start;
-    }
-
-    /// The file that the name has left, or leaves now, may still be appended to.
-    fn keep_late(&mut self, found: &Followed<F>, now: Moment) {
-        let next = found.etag();
-        next.into_iter().for_each(|etag| self.late.drop_file(etag));
-        let leaves = self.is_left_open();
-        let at = self.at.filter(|at| leaves && Some(at.etag) != next);
-        if let (Some(at), Some(line)) = (at, self.line_start())
-            && let Some(file) = self.file.take()
-        {
-            self.finished = true;
-            self.late.keep(file, at, line, now);
-        }
-    }
-
-    /// The place in a file that was just found.
-    fn begin(
-        &mut self,
-        source: Source<'_>,
-        info: &FileInfo,
-        place: Option<Position>,
-        gap: bool,
-        out: &mut Vec<u8>,
-    ) {
-        let etag = info.etag;
-        let from_its_start = Some(Position::new(etag, 0));
-        let told = self.is_known_to_be_gone();
-        let fresh = self.at.is_none() && self.left.is_none() && !told;
-        let place = match fresh {
-            true => {
-                self.at = place;
-                None
-            }
-            false => place.filter(|place| place.offset <= info.size),
-        };
-        match self.at {
-            None if fresh => {
-                let offset = info.start.unwrap_or(0);
-                let at = Position::new(etag, offset);
-                sse::write_place(out, source, at);
-                self.at = Some(at);
-            }
-            // Files only grow, unless they are truncated.
-            Some(at)
-                if self.left.is_none()
-                    && place.is_none()
-                    && (self.truncated || at.etag == etag && at.offset > info.size) =>
-            {
-                sse::write_truncate(out, source, etag);
-                self.at = from_its_start;
-            }
-            // The same file, whose name was away for a moment.
-            Some(at) if !self.truncated && at.etag == etag => {}
-            _ => {
-                let why = self.left.unwrap_or(End::Replaced);
-                let reason = if told { "created" } else { why.word() };
-                self.at = place.or(from_its_start);
-                sse::write_roll(out, source, reason, self.at, gap);
-            }
-        }
     }
 
     /// Takes note of the time.
