@@ -323,11 +323,16 @@ impl Reader {
                 }
                 if self.subject == Subject::Names {
                     if own.1 > 0 {
-                        // An earlier file has the name again: it goes on where it was, at the start of the line.
-                        let at = self.late[&(name.clone(), own.0)] as usize;
-                        let before = &disk.version(own.0)[..at];
+                        // An earlier file has the name again: it goes on where it was, or at the start of that line, or where
+                        // the client began in the middle of it.
+                        let at = self.late[&(name.clone(), own.0)];
+                        let before = &disk.version(own.0)[..at as usize];
                         let feed = before.iter().rposition(|&byte| byte == b'\n');
-                        assert_eq!(own.1, feed.map_or(0, |feed| feed as u64 + 1));
+                        let start = feed.map_or(0, |feed| feed as u64 + 1);
+                        assert!(
+                            (start..=at).contains(&own.1),
+                            "{own:?}, and {start} to {at}"
+                        );
                         self.outcomes.push("earlier file that goes on");
                     }
                     if let Some(&(tag, offset)) = self.names.get(&name) {
