@@ -24,6 +24,11 @@ pub struct Stream {
     window: (u64, Vec<u8>),
     /// What it has read just before `at`; `None`: nothing yet.
     before: Option<Vec<u8>>,
+    /// Of what was read just before `at`, in a file that came back.
+    check: Option<String>,
+    /// It came back to an earlier file, which the client has up to there, or in which it is in a line; and whether the
+    /// server has measured that since.
+    returned: Option<(u64, bool)>,
     /// The server knows that the file was truncated, or that nothing will be added to it.
     pub truncated: bool,
     pub final_: bool,
@@ -90,6 +95,7 @@ impl Stream {
     pub fn measured(&mut self, size: u64) {
         self.truncated |= size < self.size;
         self.size = size;
+        self.returned = self.returned.map(|(at, _)| (at, true));
     }
 
     /// The server has read these bytes from here on.
@@ -103,13 +109,18 @@ impl Stream {
         );
         let found = &bytes[..before as usize];
         // Somebody has truncated the file and written it again, and nobody has seen that.
-        let other = self.before.as_ref().is_some_and(|before| before != found);
+        let check = self.check.take();
+        let returned = check.is_some();
+        let differs = |check: String| check != Check::of(found).to_string();
+        let other = self.before.as_ref().is_some_and(|before| before != found)
+            || check.is_some_and(differs);
         self.truncated |= other;
         if other {
             self.outcomes.push("other bytes before the position");
         }
         // Nothing is told of a line that began before the stream did.
-        let begun = self.before.is_none() && before > 0 && found.last() != Some(&b'\n');
+        let is_new = self.before.is_none() && !returned;
+        let begun = is_new && before > 0 && found.last() != Some(&b'\n');
         self.window = (from, bytes.to_vec());
         if !begun || other {
             self.before = Some(found.to_vec());
@@ -117,7 +128,12 @@ impl Stream {
         }
         let rest = &bytes[before as usize..];
         match rest.iter().position(|&byte| byte == b'\n') {
-            Some(feed) => self.at += feed as u64 + 1,
+            Some(feed) => {
+                self.at += feed as u64 + 1;
+                let before = &bytes[..(self.at - from) as usize];
+                let checked = before.len().min(self.at.min(64) as usize);
+                self.before = Some(before[before.len() - checked..].to_vec());
+            }
             None => self.at += rest.len() as u64,
         }
         self.outcomes.push("began in the middle of a line");
@@ -203,7 +219,14 @@ impl Stream {
                     (false, _) => &["roll"],
                 };
                 self.notices.push_back((kinds, etag, gap));
+                let returns = !self.truncated || etag != self.etag;
+                self.returned = self
+                    .late
+                    .get(&etag)
+                    .filter(|_| returns)
+                    .map(|&at| (at, false));
                 (self.etag, self.at, self.before) = (etag, 0, None);
+                self.check = None;
             } else {
                 self.outcomes.push("file that came back");
             }
@@ -300,7 +323,23 @@ impl Stream {
             .find(|known| **known == kind)
             .expect("of this kind");
         let id = id.as_deref().and_then(|id| id.split('.').next());
-        assert_eq!(id, Some(&*format!("{etag:016x}-0")));
+        let tag = format!("{etag:016x}-");
+        let place = id.and_then(|id| id.strip_prefix(&tag)).expect("its tag");
+        let (offset, check) = match place.split_once('-') {
+            Some((offset, check)) => (offset, Some(check.to_owned())),
+            None => (place, None),
+        };
+        let offset: u64 = offset.parse().expect("an offset");
+        let returned = self.returned.take().filter(|_| *kind == "roll");
+        if offset > 0 {
+            // It goes on where it was, or at the start of that line.
+            let (at, is_measured) = returned.expect("a file that it has left");
+            assert!(offset <= at, "{offset} of {at}");
+            self.truncated |= is_measured && self.size < offset;
+            self.size = self.size.max(offset);
+            (self.at, self.check) = (offset, check);
+            self.outcomes.push("earlier file that goes on");
+        }
         assert!(
             data.contains(&format!("\"etag\":\"W/\\\"{etag:016x}\\\"\"")),
             "{data}"
