@@ -3,6 +3,9 @@
 use std::fs::{self, Permissions};
 use std::io::Write;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use openrange::client::mirror::plan::{Local, Step};
 use openrange::client::mirror::steps::Applied;
@@ -14,6 +17,8 @@ use openrange::http::position::{CHECKED, Check};
 use crate::support::directory::TempDir;
 
 const URL: &str = "http://host/d/";
+/// Far longer than a program takes to begin.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 fn tree(home: &TempDir) -> Tree {
     let mut tree = Tree::open(home.path(), URL).unwrap_or_else(|_| panic!("no mirror"));
@@ -43,6 +48,17 @@ fn append(tree: &mut Tree, etag: u64, bytes: &[u8]) {
     let mut file = tree.append_to(ETag(etag)).expect("a file").expect("a copy");
     file.write_all(bytes).expect("a disk");
     tree.grown(ETag(etag), bytes.len() as u64);
+}
+
+/// Opens a tree again. A program that another test is just starting has our lock too, until it runs.
+fn reopen(path: &Path, url: &str) -> Result<Tree, Unusable> {
+    let begin = Instant::now();
+    loop {
+        match Tree::open(path, url) {
+            Err(Unusable::Locked) if begin.elapsed() < PATIENCE => thread::yield_now(),
+            result => return result,
+        }
+    }
 }
 
 fn why(unusable: Result<Tree, Unusable>) -> String {
@@ -89,12 +105,12 @@ fn copies_are_found_again_under_whatever_name() {
     // Somebody was at work meanwhile.
     home.rename("a", "d/c");
     fs::remove_file(home.join("gone")).expect("a file");
-    let other = why(Tree::open(home.path(), "http://host/x/"));
+    let other = why(reopen(home.path(), "http://host/x/"));
     assert!(
         other.ends_with("is a mirror of http://host/d/ and not of http://host/x/"),
         "{other}"
     );
-    let mut again = Tree::open(home.path(), URL).unwrap_or_else(|_| panic!("no mirror"));
+    let mut again = reopen(home.path(), URL).unwrap_or_else(|_| panic!("no mirror"));
     assert_eq!(
         of(&again),
         [("d/c".into(), 1, 4, false), ("d/e/b".into(), 2, 1, true)]
@@ -134,7 +150,7 @@ fn records_that_are_damaged() {
         "{\"url\":\"http://host/d/\",\"files\":[{\"etag\":\"x\",\"name\":\"a\",\"inode\":1}]}",
     ] {
         let home = TempDir::with(".openrange-mirror", text);
-        let told = why(Tree::open(home.path(), URL));
+        let told = why(reopen(home.path(), URL));
         assert!(
             told.ends_with("/.openrange-mirror is damaged"),
             "{text}: {told}"
