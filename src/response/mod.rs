@@ -51,9 +51,8 @@ pub fn respond<'a, F>(
         (Intent::EventsNotAccepted(_), _) => {
             builder.plain(Status::NotAcceptable, NOT_STORED, EVENTS_ONLY)
         }
-        (_, Resource::Viewer) | (Intent::Viewer(_), Resource::File { .. }) => {
-            builder.untagged(ResponseBuilder::viewer)
-        }
+        // Conditions are those of the file: the page is another resource, and the same for all files.
+        (_, Resource::Viewer) | (Intent::Viewer(_), Resource::File { .. }) => builder.viewer(),
         (Intent::Events(of), Resource::File { info, .. }) => builder.events(of, Some(info)),
         (Intent::Events(of), Resource::Directory) => builder.events_of_directory(of),
         (Intent::Events(of), Resource::Missing) if of.comes_again() => match of.path.slash {

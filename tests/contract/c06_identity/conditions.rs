@@ -270,7 +270,6 @@ fn conditions_of_pages_without_a_tag() {
         ("/", "Accept: application/json"),
         ("/empty/", ""),
         ("/log?generations", ""),
-        ("/log?view", "Accept: text/html"),
     ];
     let table = [
         ("If-None-Match: *", 304),
