@@ -106,9 +106,10 @@ impl Reader {
                 Step::Write(inode, _) if !notes.contains(inode) => Some(*inode),
                 _ => None,
             });
+            // Its record, which is longer, comes by a write of its own.
             if let (Step::Write(inode, bytes), Some(about)) = (&mut self.steps[at], about)
                 && notes.contains(inode)
-                && bytes.len() >= NOTE_HEAD
+                && bytes.len() == NOTE_HEAD
             {
                 bytes[NOTE_HEAD - 8..NOTE_HEAD].copy_from_slice(&(about as u64).to_le_bytes());
             }
