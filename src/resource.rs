@@ -55,6 +55,8 @@ pub enum Resource<F> {
     Session(Session),
     /// No descriptor or memory to open it now.
     Busy,
+    /// As many long pages and searches are under way as may be.
+    Overloaded,
     /// It is not there, and the server ends, so that nothing can be waited for.
     Ending,
     /// The file system failed.

@@ -82,7 +82,7 @@ impl<F> Connection<F> {
                 named: true,
                 gap: false,
             },
-            Resource::Busy => Followed::Unknown,
+            Resource::Busy | Resource::Overloaded => Followed::Unknown,
             _ => Followed::Nothing,
         };
         let ready = self.events("followed").followed(found, now);

@@ -267,7 +267,7 @@ fn cost(remote: bool) -> Duration {
 /// What followers learn of a directory that could not be looked up or read: a temporary failure says nothing about it.
 pub(crate) fn unlisted(found: &Other) -> Listed<'static> {
     match found {
-        Resource::Busy => Listed::Unknown,
+        Resource::Busy | Resource::Overloaded => Listed::Unknown,
         _ => Listed::Nothing,
     }
 }

@@ -65,6 +65,7 @@ pub fn respond<'a, F>(
         }
         (Intent::Events(_), Resource::Missing) => builder.events_later("no such file"),
         (Intent::Events(_), Resource::Busy) => builder.events_later("too many open files"),
+        (Intent::Events(_), Resource::Overloaded) => builder.events_later(other::OVERLOADED),
         (Intent::Read(part) | Intent::Tail(part), Resource::File { info, .. }) => {
             builder.file(part, info)
         }

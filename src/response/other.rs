@@ -38,6 +38,10 @@ pub fn refuse<'a>(refusal: Refusal, head_only: bool, terms: impl Into<Terms<'a>>
     Response::new(status, text(head, line, head_only), false)
 }
 
+/// Why a client must come again although nothing is wrong with its request.
+pub(super) const OVERLOADED: &str =
+    "too many long pages and searches are under way, try again later";
+
 impl ResponseBuilder<'_> {
     pub(super) fn options(&self, target: &Target) -> Response {
         let allow = match target {
@@ -156,6 +160,11 @@ impl ResponseBuilder<'_> {
                 Status::ServiceUnavailable,
                 "Cache-Control: no-store\r\nRetry-After: 1\r\n",
                 "too many open files, try again later",
+            ),
+            Resource::Overloaded => (
+                Status::ServiceUnavailable,
+                "Cache-Control: no-store\r\nRetry-After: 1\r\n",
+                OVERLOADED,
             ),
             Resource::Ending => (
                 Status::ServiceUnavailable,

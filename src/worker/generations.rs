@@ -316,5 +316,5 @@ fn search(
     // A look at the directory must know of the rolls up to now, and their events may still be in the queue.
     context.topics.read_changes();
     let asked = context.searches.ask(slot, &path.name, purpose);
-    asked.map_err(|_| Resource::Busy)
+    asked.map_err(|_| Resource::Overloaded)
 }

@@ -105,7 +105,7 @@ fn respond(
         Resource::Listing(DirectoryPage { body, .. }) | Resource::Generations(body)
             if body.len() > COPY_MAX && !context.pages.admit(body) =>
         {
-            found = Resource::Busy;
+            found = Resource::Overloaded;
         }
         _ => {}
     }
