@@ -9,20 +9,9 @@ use openrange::http::conditional::ETag;
 use openrange::limits::{
     ROLLED_FILES_MAX, ROLLED_LOGS_MAX, ROLLED_MOVING_MAX, ROLLED_SWEEPS, SEEN_LINE_MAX,
 };
-use openrange::store::generations::fact::Holder;
 use openrange::store::generations::history::History;
 
-fn entry(name: &str) -> Entry {
-    (1, name.as_bytes().into())
-}
-
-fn holder(file: u64) -> Holder {
-    Holder {
-        etag: ETag(file),
-        inode: file,
-        size: 0,
-    }
-}
+use super::{entry, holder};
 
 fn name(log: &str) -> Rc<[u8]> {
     log.as_bytes().into()

@@ -9,19 +9,9 @@ use openrange::http::conditional::ETag;
 use openrange::store::generations::fact::Holder;
 use openrange::store::generations::history::History;
 
+use super::{entry, holder};
+
 const NAMES: [&str; 5] = ["log", "log.1", "log.2", "saved", "log.3"];
-
-fn entry(name: &str) -> Entry {
-    (1, name.as_bytes().into())
-}
-
-fn holder(file: u64) -> Holder {
-    Holder {
-        etag: ETag(file),
-        inode: file,
-        size: 0,
-    }
-}
 
 #[derive(Default)]
 struct World {
