@@ -65,6 +65,15 @@ impl<F> Connection<F> {
         }
     }
 
+    /// A client has connected before, and was answered.
+    #[must_use]
+    pub fn between_requests(now: Moment) -> Connection<F> {
+        Connection {
+            served: true,
+            ..Connection::new(now)
+        }
+    }
+
     /// A client has connected and will get a 503, since there are too many.
     #[must_use]
     pub fn refused(now: Moment) -> Connection<F> {

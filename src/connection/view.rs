@@ -101,6 +101,18 @@ impl<F> Connection<F> {
         self.ended.take().map(|ended| *ended)
     }
 
+    /// Whether nothing of a request has come, and nothing else is under way.
+    #[must_use]
+    pub fn is_between_requests(&self) -> bool {
+        matches!(self.state, State::ReadingHeaders(None)) && self.waiting() == 0
+    }
+
+    /// Whether a request was answered.
+    #[must_use]
+    pub fn has_served(&self) -> bool {
+        self.served
+    }
+
     /// Bytes received and not yet used.
     #[must_use]
     pub fn waiting(&self) -> usize {

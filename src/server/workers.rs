@@ -5,7 +5,7 @@ use std::io;
 use std::mem;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -25,6 +25,7 @@ use crate::store::root::Files;
 use crate::worker::builder::WorkerBuilder;
 use crate::worker::inspect::Inspector;
 use crate::worker::shared::Shared;
+use crate::worker::succession::{Entrance, Succession};
 
 /// Starts, replaces and ends the threads that serve.
 pub struct Workers {
@@ -47,8 +48,8 @@ struct State {
     /// For each worker of a generation; the workers have duplicates. Empty: the server ends.
     listeners: Vec<Vec<Listener>>,
     threads: Vec<Running>,
-    /// Tells the threads of the last generation that others take their place.
-    retired: Arc<AtomicBool>,
+    /// Tells the threads of the last generation who takes their place.
+    succession: Arc<Succession>,
 }
 
 /// One directory, and what all who serve it know of it.
@@ -68,7 +69,8 @@ struct Running {
 pub struct Prepared {
     threads: Vec<Running>,
     starts: Vec<Sender<()>>,
-    retired: Arc<AtomicBool>,
+    entrances: Vec<Entrance>,
+    succession: Arc<Succession>,
 }
 
 impl Workers {
@@ -125,7 +127,8 @@ impl Workers {
         let mut prepared = Prepared {
             threads: Vec::new(),
             starts: Vec::new(),
-            retired: Arc::default(),
+            entrances: Vec::new(),
+            succession: Arc::default(),
         };
         let served = self
             .served(root)
@@ -182,12 +185,12 @@ impl Workers {
             Arc::clone(&self.shared),
             files,
             listeners.collect::<io::Result<_>>()?,
-            Arc::clone(&prepared.retired),
+            Arc::clone(&prepared.succession),
             served.families.clone(),
             served.finder.clone(),
         )?;
         let (start, started) = mpsc::channel();
-        let waker = builder.waker();
+        let (waker, entrance) = (builder.waker(), builder.entrance());
         let worker = Start {
             builder,
             root: if self.confined {
@@ -205,6 +208,7 @@ impl Workers {
         let thread = threads::start("worker", None, move || worker.run())?;
         prepared.threads.push(Running { thread, waker });
         prepared.starts.push(start);
+        prepared.entrances.push(entrance);
         Ok(())
     }
 
@@ -214,14 +218,15 @@ impl Workers {
         if state.listeners.is_empty() {
             return prepared.abandon();
         }
-        let former = mem::replace(&mut state.retired, Arc::clone(&prepared.retired));
+        let succession = Arc::clone(&prepared.succession);
+        let former = mem::replace(&mut state.succession, succession);
         self.running
             .fetch_add(prepared.threads.len(), Ordering::AcqRel);
         for start in prepared.starts.drain(..) {
             // It waits for this.
             let _ = start.send(());
         }
-        former.store(true, Ordering::Release);
+        former.begin(mem::take(&mut prepared.entrances));
         state
             .threads
             .retain(|running| !running.thread.is_finished());

@@ -64,19 +64,29 @@ impl Worker {
             Connection::refused(self.context.now)
         };
         self.context.counters.accepted += 1;
-        let entry = self.slots.vacant_entry();
-        let key = entry.key();
-        if let Err(error) = self.poll.add(&stream, Token::Slot(key), READABLE) {
-            warn!("cannot watch a connection: {error}");
-            return self.release(key, counted, peer);
-        }
-        let slot = entry.insert(Slot::new(stream, peer, machine, counted, self.context.now));
-        if counted {
-            slot.awaits_source = proxied;
-            self.queue.push(slot, key);
-        } else {
+        let mut slot = Slot::new(stream, peer, machine, counted, self.context.now);
+        slot.awaits_source = counted && proxied;
+        if let Some(key) = self.insert(slot)
+            && !counted
+        {
             self.refuse(key);
         }
+    }
+
+    /// Takes a connection in: it is watched, and what has come on it is read in this turn. Gives its key.
+    pub(super) fn insert(&mut self, slot: Slot) -> Option<usize> {
+        let entry = self.slots.vacant_entry();
+        let key = entry.key();
+        if let Err(error) = self.poll.add(&slot.stream, Token::Slot(key), READABLE) {
+            warn!("cannot watch a connection: {error}");
+            self.release(key, slot.counted, slot.peer);
+            return None;
+        }
+        let slot = entry.insert(slot);
+        if slot.counted {
+            self.queue.push(slot, key);
+        }
+        Some(key)
     }
 
     /// Answers a connection above the limit at once, and closes it as soon as its request is read. When there are many of

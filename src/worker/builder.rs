@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::{Instant, SystemTime};
 
 use slab::Slab;
@@ -25,6 +24,7 @@ use super::searches::Searches;
 use super::send::SendBuffer;
 use super::shared::Shared;
 use super::slot::READABLE;
+use super::succession::{Arrivals, Entrance, Succession};
 use super::timers::Timers;
 use crate::follow::event_subscriptions::EventSubscriptions;
 use crate::follow::topics::Topics;
@@ -48,14 +48,15 @@ pub struct WorkerBuilder {
     poll: Poll,
     files: Files,
     listeners: Vec<Listener>,
-    retired: Arc<AtomicBool>,
+    succession: Arc<Succession>,
+    arrivals: Arc<Arrivals>,
     mailbox: Arc<Mailbox>,
     families: Families,
     finder: Finder,
 }
 
 impl WorkerBuilder {
-    /// A worker that will serve these files on these listeners, until the server ends or `retired` is set.
+    /// A worker that will serve these files on these listeners, until the server ends or others take its place.
     ///
     /// # Errors
     /// EMFILE and the like: a poller needs three descriptors.
@@ -63,7 +64,7 @@ impl WorkerBuilder {
         shared: Arc<Shared>,
         files: Files,
         listeners: Vec<Listener>,
-        retired: Arc<AtomicBool>,
+        succession: Arc<Succession>,
         families: Families,
         finder: Finder,
     ) -> io::Result<WorkerBuilder> {
@@ -76,7 +77,8 @@ impl WorkerBuilder {
             poll,
             files,
             listeners,
-            retired,
+            succession,
+            arrivals: Arc::default(),
             mailbox: Arc::default(),
             families,
             finder,
@@ -87,6 +89,12 @@ impl WorkerBuilder {
     #[must_use]
     pub fn mailbox(&self) -> Arc<Mailbox> {
         Arc::clone(&self.mailbox)
+    }
+
+    /// Where this worker takes the connections of those whose place it takes.
+    #[must_use]
+    pub fn entrance(&self) -> Entrance {
+        Entrance::new(self.poll.waker(), Arc::clone(&self.arrivals))
     }
 
     /// Wakes this worker from another thread, to look at [`Shared::signals`].
@@ -105,7 +113,8 @@ impl WorkerBuilder {
             poll,
             files,
             listeners,
-            retired,
+            succession,
+            arrivals,
             mailbox,
             families,
             finder,
@@ -158,7 +167,8 @@ impl WorkerBuilder {
             start: Instant::now(),
             accepted_singly: 0,
             timers: Timers::new(),
-            retired,
+            succession,
+            arrivals,
             mailbox,
             completions,
             asked: None,

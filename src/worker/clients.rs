@@ -84,6 +84,12 @@ impl Clients {
         self.heads.remove(&key);
     }
 
+    /// Whether a part of the PROXY header of a slot has come.
+    #[must_use]
+    pub(super) fn has_head(&self, key: usize) -> bool {
+        self.heads.contains_key(&key)
+    }
+
     /// Takes bytes of a connection that begins with a PROXY header. Gives what follows the header; `None`: its rest has to
     /// come.
     ///

@@ -14,7 +14,7 @@ impl Worker {
 
     pub(super) fn check_signals(&mut self) {
         let signals = self.shared.signals.load(Ordering::Acquire);
-        let ends = signals > 0 || self.retired.load(Ordering::Acquire);
+        let ends = signals > 0 || self.succession.has_begun();
         if ends && !self.is_ending() {
             self.stop();
         }
@@ -29,13 +29,14 @@ impl Worker {
         let now = self.context.now;
         self.timers.set(Timer::Cut, now + self.shared.grace);
         for index in 0..self.listeners.len() {
-            if !self.listeners[index].lent() && !self.retired.load(Ordering::Acquire) {
+            if !self.listeners[index].lent() && !self.succession.has_begun() {
                 self.accept(index, usize::MAX);
             }
         }
         for listener in self.listeners.drain(..) {
             self.poll.remove(listener.as_fd());
         }
+        self.close_entrance();
         // Requests that have come are served, and in a turn of their own: they may be younger than what this one has
         // looked up.
         self.end_turn();
@@ -46,6 +47,7 @@ impl Worker {
         self.drive_due();
         // Writes count too whose events are not read yet.
         self.context.topics.forget_all();
+        self.pass_on();
         for (key, slot) in &mut self.slots {
             if slot.machine.drain(now) {
                 self.queue.push(slot, key);

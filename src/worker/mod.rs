@@ -39,6 +39,8 @@ mod shared_chunk;
 pub mod slot;
 mod stalls;
 mod subscribers;
+pub mod succession;
+mod takeover;
 pub mod timers;
 mod together;
 mod unacked;
@@ -51,7 +53,6 @@ use std::collections::VecDeque;
 use std::io;
 use std::os::fd::AsFd;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant, SystemTime};
 
 use log::warn;
@@ -71,6 +72,7 @@ use inspect::{Ask, Counters, Mailbox};
 use queue::Queue;
 use shared::Shared;
 use slot::{NOTHING, Slot};
+use succession::{Arrivals, Succession};
 use timers::{Timer, Timers};
 
 /// One thread's loop and everything it owns.
@@ -92,8 +94,8 @@ pub struct Worker {
     /// Turns in a row in which a connection was accepted, since a look for one more found none.
     accepted_singly: u32,
     timers: Timers,
-    /// Other workers accept the connections from now on.
-    retired: Arc<AtomicBool>,
+    succession: Arc<Succession>,
+    arrivals: Arc<Arrivals>,
     mailbox: Arc<Mailbox>,
     completions: Arc<Completions>,
     /// A question that is being answered.
@@ -111,13 +113,14 @@ impl Worker {
             self.poll.wait(self.timeout())?;
             self.begin_turn();
             self.mark();
+            self.check_signals();
+            self.take_arrivals();
             self.take_completions();
             self.take_hints();
             self.keep_time();
             self.check_passes();
             self.drive_due();
             self.drive_fanout();
-            self.check_signals();
             self.inspect();
             self.shed_memory();
             self.reap();
@@ -381,27 +384,10 @@ impl Worker {
             return;
         }
         for (key, abort) in std::mem::take(&mut self.leaving) {
-            let Some(mut slot) = self.slots.try_remove(key) else {
+            let Some(slot) = self.remove(key) else {
                 continue;
             };
-            self.held.update(&mut slot.held, 0);
-            accounting::log_access(&mut slot, None, &mut self.context);
-            let _ = self.deadlines.arm(key, slot.deadline, Moment::NEVER);
-            self.poll.remove(slot.stream.as_fd());
             self.release(key, slot.counted, slot.peer);
-            if let Some(topic) = slot.topic {
-                self.context.topics.leave(topic as usize, key);
-            }
-            self.context.topics.stop_waiting(key);
-            self.context.searches.forget(key);
-            self.context.lists.forget(key);
-            self.context.passes.forget(key);
-            self.context.clients.remove(key);
-            self.context.stopwatch.forget(key);
-            self.context.pauses.end(key);
-            self.context
-                .event_subscriptions
-                .leave(key, &mut self.context.topics);
             if abort {
                 slot.stream.reset();
             }
@@ -409,5 +395,28 @@ impl Worker {
         self.queue.waiting.retain(|key| self.slots.contains(*key));
         self.queue.sending.retain(|key| self.slots.contains(*key));
         self.resume();
+    }
+
+    /// Forgets a connection, which nobody closes by that.
+    fn remove(&mut self, key: usize) -> Option<Slot> {
+        let mut slot = self.slots.try_remove(key)?;
+        self.held.update(&mut slot.held, 0);
+        accounting::log_access(&mut slot, None, &mut self.context);
+        let _ = self.deadlines.arm(key, slot.deadline, Moment::NEVER);
+        self.poll.remove(slot.stream.as_fd());
+        if let Some(topic) = slot.topic {
+            self.context.topics.leave(topic as usize, key);
+        }
+        self.context.topics.stop_waiting(key);
+        self.context.searches.forget(key);
+        self.context.lists.forget(key);
+        self.context.passes.forget(key);
+        self.context.clients.remove(key);
+        self.context.stopwatch.forget(key);
+        self.context.pauses.end(key);
+        self.context
+            .event_subscriptions
+            .leave(key, &mut self.context.topics);
+        Some(slot)
     }
 }

@@ -12,7 +12,11 @@ use crate::support::machine::{self, skip};
 
 /// A server of `root` below a directory, and the address of its second listener.
 fn serve(dir: &TempDir, options: &[&str]) -> (Server, String) {
-    let mut command = openrange(&["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
+    serve_on("127.0.0.1:0", dir, options)
+}
+
+fn serve_on(address: &str, dir: &TempDir, options: &[&str]) -> (Server, String) {
+    let mut command = openrange(&["--listen", address, "--admin", "127.0.0.1:0"]);
     command.args(options).arg(dir.join("root"));
     let server = Server::launch(command);
     let line = server.running.stdout.wait_for(&["admin on http://"]);
@@ -101,6 +105,52 @@ fn replaced_under_its_clients() {
         text.contains("openrange_tail_ends_total{reason=\"shutdown\"} 1"),
         "{text}"
     );
+}
+
+/// A connection on which nothing is under way passes to the new directory: its next request, which may be on its way already,
+/// finds it open.
+#[test]
+fn replaced_between_the_requests_of_a_connection() {
+    const HEADER: &str = "PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n";
+    for (address, header) in [("127.0.0.1:0", ""), ("127.0.0.1:0,proxy", HEADER)] {
+        let dir = TempDir::new();
+        dir.mkdir("root");
+        dir.write("root/log", "0");
+        let (server, admin) = serve_on(address, &dir, &[]);
+        let mut clients: Vec<Client> = (0..5).map(|_| Client::new(&server)).collect();
+        for client in &mut clients[..3] {
+            client.send(header);
+            assert_eq!(client.get("/log", &[]).body, b"0");
+        }
+        for round in 1..4 {
+            dir.rename("root", &format!("before-{round}"));
+            dir.mkdir("root");
+            dir.write("root/log", round.to_string());
+            server.running.signal(Signal::HUP);
+            until("the new directory", || {
+                let mut client = Client::new(&server);
+                client.send(header);
+                (client.get("/log", &[]).body == round.to_string().as_bytes()).then_some(())
+            });
+            for client in &mut clients[..3] {
+                until("the new directory on an old connection", || {
+                    (client.get("/log", &[]).body == round.to_string().as_bytes()).then_some(())
+                });
+            }
+        }
+        // So does one that has sent nothing yet.
+        for client in &mut clients[3..] {
+            client.send(header);
+            assert_eq!(client.get("/log", &[]).body, b"3");
+        }
+        drop(clients);
+        until("the last connection is forgotten", || {
+            let text = Client::to(&admin).get("/metrics", &[]).body;
+            let text = String::from_utf8(text).expect("text");
+            text.contains("openrange_connections{state=\"reading\"} 0")
+                .then_some(())
+        });
+    }
 }
 
 /// The sandbox permits directories, not names: the answer says "later", and everybody who can do something learns why.
