@@ -20,20 +20,23 @@ fn every_answered_request_is_a_line() {
     let server = Server::start(&dir);
     let mut client = Client::new(&server);
     client.get("/log", &[]);
-    let line = server.log().wait_for(&["GET /log", "200"]);
-    assert!(line.contains("10") && line.contains("127.0.0.1"), "{line}");
+    let line = server.log().wait_for(&["GET /log", ": 200 "]);
+    assert!(
+        line.contains(" 10 bytes") && line.contains("127.0.0.1"),
+        "{line}"
+    );
     client.get("/log", &["Range: bytes=2-4"]);
-    server.log().wait_for(&["GET /log", "206", "3"]);
+    server.log().wait_for(&["GET /log", ": 206 ", " 3 "]);
     client.head_of("/log", &[]);
-    server.log().wait_for(&["HEAD /log", "200"]);
+    server.log().wait_for(&["HEAD /log", ": 200 "]);
     client.get("/missing", &[]);
-    server.log().wait_for(&["GET /missing", "404"]);
+    server.log().wait_for(&["GET /missing", ": 404 "]);
     client.ask("DELETE", "/log", &[]);
     client.response();
-    server.log().wait_for(&["DELETE", "405"]);
+    server.log().wait_for(&["DELETE", ": 405 "]);
     client.send("nonsense\r\n\r\n");
     client.response();
-    server.log().wait_for(&["400"]);
+    server.log().wait_for(&[": 400 "]);
 }
 
 #[test]
@@ -44,7 +47,7 @@ fn a_tail_is_a_second_line_when_it_ends_with_bytes_and_reason() {
         let mut client = Client::new(&server);
         client.tail("/log", &["Range: bytes=4-"]);
         assert_eq!(client.take(6), b"456789");
-        server.log().wait_for(&["GET /log", "206"]);
+        server.log().wait_for(&["GET /log", ": 206 "]);
         client
     };
     let mut client = begin();
@@ -75,7 +78,7 @@ fn what_a_client_sends_cannot_forge_a_line() {
     let mut client = Client::new(&server);
     client.send("FOR/GED /x HTTP/1.1\r\nHost: localhost\r\n\r\n");
     client.response();
-    let line = server.log().wait_for(&["forged", "404"]);
+    let line = server.log().wait_for(&["forged", ": 404 "]);
     assert!(
         line.contains("GET /a%0Aforged") && !line.contains('\x1b'),
         "{line:?}"

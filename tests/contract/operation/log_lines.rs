@@ -79,7 +79,7 @@ fn the_log_names_what_a_request_asked_for_that_is_refused() {
         let line = server.log().wait_for(&[said]);
         assert!(!line.contains("hush"), "{line}");
     }
-    let line = server.log().wait_for(&["421"]);
+    let line = server.log().wait_for(&[": 421 "]);
     assert!(
         line.contains("no --host names \"elsewhere.example\""),
         "{line}"
@@ -129,7 +129,7 @@ fn bytes_of_tls_are_named() {
     let response = client.response();
     assert_eq!(response.status, 400);
     assert!(text(&response).contains("TLS"), "{response:?}");
-    server.log().wait_for(&["refused", "TLS", "400"]);
+    server.log().wait_for(&["refused", "TLS", ": 400 "]);
 }
 
 #[test]

@@ -74,7 +74,7 @@ fn without_a_token_nothing_is_told() {
             assert_eq!(answer.body, b"0123456789");
         }
     }
-    server.log().wait_for(&["GET /log", "401"]);
+    server.log().wait_for(&["GET /log: 401 "]);
     let leaked = |line: &String| line.contains("secret") || line.contains("wrong");
     assert!(!server.log().all().iter().any(leaked));
 }
