@@ -308,6 +308,10 @@ pub const GENERATIONS_MAX: usize = 16_384;
 /// A directory in which nothing happened for so long is not in the middle of a roll. Longer than a tick of the kernel's
 /// clock, which file systems take their times from (10 ms at 100 Hz).
 pub const GENERATIONS_SETTLED: Duration = Duration::from_millis(50);
+/// Bytes of the moves of a mirror that are read, in lines: some 300,000 with short names.
+pub const MOVES_MAX: u64 = 16 * 1024 * 1024;
+/// Longest line of them: two names of 255 bytes, each of them escaped, and a number.
+pub const MOVES_LINE_MAX: u64 = 2048;
 /// Pause before a directory is looked at again in which something happened.
 pub const GENERATIONS_PAUSE: Duration = Duration::from_millis(20);
 /// Looks at a directory in which something always happens: the last one counts, after some 0.5 s.

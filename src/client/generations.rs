@@ -152,7 +152,10 @@ fn generation(value: &Value, log: &str) -> Option<Generation> {
         .unwrap_or(false);
     let path = value.get("path").and_then(Value::as_str).map(file_name);
     let kinship = path.and_then(|path| kinship(path.as_bytes(), log.as_bytes()));
+    let to_be = value.get("rolls").and_then(Value::as_u64);
     let rolls = match kinship.map(|kinship| kinship.series) {
+        // The origin is a copy whose mirror has not finished a roll.
+        _ if to_be.is_some() => to_be.and_then(|rolls| u32::try_from(rolls).ok()),
         _ if current => Some(0),
         Some(Series::Number(number)) => Some(number),
         Some(Series::Date(_)) | None => None,

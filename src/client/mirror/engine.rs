@@ -208,7 +208,7 @@ impl Engine {
             }
             let steps = plan(&staged.files, &locals, &self.tree.foreign(), rules);
             self.unplaced = SortedSet::new();
-            match self.take_steps(&steps, now) {
+            match self.move_on(&staged, &steps, now) {
                 Ok(true) => {}
                 Ok(false) => break,
                 Err(error) => {
@@ -233,7 +233,7 @@ impl Engine {
     }
 
     /// True if something was done, so that more may be possible.
-    fn take_steps(&mut self, steps: &[Step], now: Moment) -> io::Result<bool> {
+    pub(super) fn take_steps(&mut self, steps: &[Step], now: Moment) -> io::Result<bool> {
         let (mut moved, mut failed) = (false, false);
         self.tree.announce(steps)?;
         for step in steps {

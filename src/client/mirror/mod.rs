@@ -15,6 +15,7 @@ mod lane;
 pub mod listing;
 mod lists;
 mod missing;
+mod moves;
 pub mod pages;
 mod place;
 pub mod plan;

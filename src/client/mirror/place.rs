@@ -123,6 +123,15 @@ impl Place {
         }
     }
 
+    /// Renames it, whatever has that name.
+    ///
+    /// # Errors
+    /// ENOENT, EACCES and the like.
+    pub fn rename_over(&self, to: &Place) -> io::Result<()> {
+        fs::renameat(&self.directory, &*self.name, &to.directory, &*to.name)?;
+        Ok(())
+    }
+
     /// Renames it to a name that nothing has; `false`: something has it.
     ///
     /// # Errors

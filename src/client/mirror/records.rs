@@ -104,6 +104,7 @@ impl Tree {
             tag_of(&path(&copy.name)).is_none_or(|tag| tag == *etag)
         });
         self.remove_half_made(&found);
+        self.note_moves(found.files.iter().map(|(_, name)| &**name));
         Ok(())
     }
 

@@ -223,7 +223,7 @@ fn make(new: &Place, etag: ETag) -> io::Result<File> {
 }
 
 /// Whether an error is one of this name or its directory, and not one of the disk.
-fn is_of_a_name(error: &io::Error) -> bool {
+pub(super) fn is_of_a_name(error: &io::Error) -> bool {
     matches!(
         Errno::from_io_error(error),
         Some(Errno::ACCESS | Errno::PERM | Errno::ROFS | Errno::NAMETOOLONG | Errno::INVAL)

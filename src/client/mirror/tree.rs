@@ -32,6 +32,8 @@ pub struct Tree {
     pub under_way: SortedSet<ETag>,
     /// Names of which this system does not let a mirror make or move anything.
     pub(super) barred: SortedSet<Box<[u8]>>,
+    /// Directories where it is written which files are to have other names.
+    pub(super) moving: SortedSet<Box<[u8]>>,
     /// The generation that had the name when a mirror of one file saw it last, unless all of it is here.
     pub live: Option<ETag>,
     /// Held until the end. `None`: the directory is not used yet.
@@ -62,6 +64,7 @@ impl Tree {
             out_of_reach: SortedMap::new(),
             under_way: SortedSet::new(),
             barred: SortedSet::new(),
+            moving: SortedSet::new(),
             live: None,
             lock: None,
             reports: Vec::new(),

@@ -11,6 +11,7 @@ pub mod finder;
 pub mod history;
 pub mod journal;
 pub mod json;
+pub mod moves;
 pub mod order;
 pub mod report;
 pub mod scan;

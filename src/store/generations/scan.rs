@@ -11,6 +11,7 @@ use rustix::io::Errno;
 
 use super::families::{Families, split};
 use super::family::{Kinship, Series, kinship};
+use super::moves::Moves;
 use super::order::{Member, Modified};
 use super::report::Report;
 use crate::limits::{GENERATIONS_MAX, GENERATIONS_SETTLED};
@@ -49,9 +50,9 @@ impl Scanner {
         let (directory, base) = split(name);
         let inodes = self.families.history.inodes(name);
         let mut members = Vec::new();
-        let mut places = vec![self.open(directory)?];
+        let mut places = vec![self.open(directory, base)?];
         if let Some(old_dir) = &self.families.old_dir {
-            match self.open(&[directory, old_dir, b"/"].concat()) {
+            match self.open(&[directory, old_dir, b"/"].concat(), base) {
                 Ok(place) => places.push(place),
                 // Nothing was moved there yet.
                 Err(Errno::NOENT | Errno::NOTDIR | Errno::XDEV | Errno::LOOP) => {}
@@ -63,7 +64,7 @@ impl Scanner {
                 members.extend(self.examine(place, candidate)?);
             }
         }
-        members.extend(self.current(name)?);
+        members.extend(self.current(name, &places[0].moves)?);
         // Last, so that it shows what happened to one name while another one was examined.
         let mut settled = true;
         for place in &places {
@@ -76,8 +77,8 @@ impl Scanner {
         Ok(Report::new(members, seen, settled))
     }
 
-    /// Opens a directory, which is ROOT or ends with a slash.
-    fn open(&self, directory: &[u8]) -> Result<Place, Errno> {
+    /// Opens a directory, which is ROOT or ends with a slash, to look for the family of `base`.
+    fn open(&self, directory: &[u8], base: &[u8]) -> Result<Place, Errno> {
         let path = self
             .files
             .resolve(directory.strip_suffix(b"/").unwrap_or_default())?;
@@ -92,6 +93,7 @@ impl Scanner {
             - i128::from(modified.1);
         let long_ago = change_shows(modified, age, FileSystem::of(&readable).is_remote());
         Ok(Place {
+            moves: Moves::of(readable.as_fd(), base),
             path,
             readable,
             prefix: directory.into(),
@@ -111,28 +113,34 @@ impl Scanner {
             Err(_) => return Ok(None),
         };
         let path = [&place.prefix, name].concat();
-        let Some(member) = self.member(file.as_fd(), path.into())? else {
+        let Some(member) = self.member(file.as_fd(), path.into(), &place.moves)? else {
             return Ok(None);
         };
-        let kinship = candidate.kinship;
+        let kinship = member.kinship.or(candidate.kinship);
         Ok(Some(Member { kinship, ..member }))
     }
 
     /// The file that has the name now.
-    fn current(&self, name: &[u8]) -> Result<Option<Member>, Errno> {
+    fn current(&self, name: &[u8], moves: &Moves) -> Result<Option<Member>, Errno> {
         let place = match self.files.resolve(name) {
             Ok(place) => place,
             Err(error @ (Errno::MFILE | Errno::NFILE | Errno::NOMEM)) => return Err(error),
             Err(_) => return Ok(None),
         };
-        let member = self.member(place.as_fd(), name.into())?;
+        let member = self.member(place.as_fd(), name.into(), moves)?;
         Ok(member.map(|member| Member {
             current: true,
             ..member
         }))
     }
 
-    fn member(&self, place: BorrowedFd<'_>, path: Box<[u8]>) -> Result<Option<Member>, Errno> {
+    /// With the kinship that it is to have, if it is about to move.
+    fn member(
+        &self,
+        place: BorrowedFd<'_>,
+        path: Box<[u8]>,
+        moves: &Moves,
+    ) -> Result<Option<Member>, Errno> {
         let stat = stat(place)?;
         if FileType::from_raw_mode(stat.stx_mode.into()) != FileType::RegularFile {
             return Ok(None);
@@ -140,13 +148,14 @@ impl Scanner {
         let Some(etag) = self.files.tag(place, &stat) else {
             return Ok(None);
         };
+        let (_, name) = split(&path);
         Ok(Some(Member {
+            kinship: moves.kinship(stat.stx_ino, name),
             path,
             etag,
             size: stat.stx_size,
             modified: (stat.stx_mtime.tv_sec, stat.stx_mtime.tv_nsec),
             sealed: stat.stx_mode & 0o222 == 0,
-            kinship: None,
             current: false,
         }))
     }
@@ -162,6 +171,8 @@ struct Place {
     modified: Modified,
     /// That was so long ago that another change shows.
     long_ago: bool,
+    /// What a mirror has not finished there. It was read first: what a mirror begins later, a change shows.
+    moves: Moves,
 }
 
 impl Place {

@@ -1,5 +1,6 @@
 //! Following from another machine: `openrange follow` and `openrange mirror`, against the real server.
 
+mod cascades;
 mod commands;
 mod follow;
 mod messages;
