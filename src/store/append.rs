@@ -87,6 +87,8 @@ pub struct Appender {
     handle: Arc<OwnedFd>,
     space: Space,
     notes: Notes,
+    /// The directory, for those who want the name on disk.
+    directory: Option<Arc<OwnedFd>>,
 }
 
 /// Appends to the file that has the name now, or creates it. Gives the open file too, for whoever appends next.
@@ -119,6 +121,7 @@ pub fn append(place: Place, what: &Append<'_>) -> Result<(Appended, Appender), S
             space: Space::of(handle.as_fd()),
             handle,
             notes: Notes::default(),
+            directory: None,
         };
         match appender.append(what, is_new)? {
             Some(appended) => return Ok((appended, appender)),
@@ -163,6 +166,27 @@ impl Appender {
             }
             _ => Vec::new(),
         }
+    }
+
+    /// The file, to synchronise it.
+    #[must_use]
+    pub fn file(&self) -> Arc<OwnedFd> {
+        Arc::clone(&self.handle)
+    }
+
+    /// The directory that has the name, to synchronise it. One that is not the prefix may be another one each time.
+    ///
+    /// # Errors
+    /// As [`Place::open_directory_now`].
+    pub fn directory(&mut self) -> Result<Arc<OwnedFd>, Errno> {
+        if let Some(directory) = &self.directory {
+            return Ok(Arc::clone(directory));
+        }
+        let directory = Arc::new(self.place.open_directory_now()?);
+        if self.place.is_in_prefix() {
+            self.directory = Some(Arc::clone(&directory));
+        }
+        Ok(directory)
     }
 
     fn target(&mut self, is_new: bool, is_attended: bool) -> Target<'_> {

@@ -60,6 +60,11 @@ impl Appenders {
         Ok(appended)
     }
 
+    /// The open file to which somebody has appended in this turn, if it is kept: to put it and its name on disk.
+    pub fn get(&mut self, path: &Path) -> Option<&mut Appender> {
+        self.kept.get_mut(path).map(|kept| &mut kept.appender)
+    }
+
     /// Appends records to a file that is open already, as [`Appender::append_all`].
     pub fn append_all(
         &mut self,

@@ -30,7 +30,7 @@ pub struct Job {
     /// Its mode, too, which has changed.
     pub mode: bool,
     /// The names in these directories.
-    pub directories: Vec<OwnedFd>,
+    pub directories: Vec<Arc<OwnedFd>>,
     /// Who waits.
     pub waiting: Box<dyn Waiting>,
 }

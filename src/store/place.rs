@@ -96,8 +96,24 @@ impl Place {
     /// # Errors
     /// EACCES, EMFILE.
     pub fn open_directory(&self) -> Result<OwnedFd, Errno> {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        rustix::fs::openat(self.directory(), ".", flags, Mode::empty())
+        open_directory(self.directory())
+    }
+
+    /// The directory that has the name now, as a descriptor that can be synchronised.
+    ///
+    /// # Errors
+    /// As [`Place::open_directory`], or what the way to it leads to instead.
+    pub fn open_directory_now(&self) -> Result<OwnedFd, Errno> {
+        match self.name.iter().rposition(|&byte| byte == b'/') {
+            Some(slash) => open_directory(self.files.resolve(&self.name[..slash])?.as_fd()),
+            None => self.open_directory(),
+        }
+    }
+
+    /// Whether it is the prefix itself that has the name.
+    #[must_use]
+    pub fn is_in_prefix(&self) -> bool {
+        !self.name.contains(&b'/')
     }
 
     /// The regular file that has the name now; `None`: nothing has it.
@@ -166,6 +182,11 @@ impl Place {
     pub fn name(&self) -> &[u8] {
         &self.name
     }
+}
+
+fn open_directory(directory: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    rustix::fs::openat(directory, ".", flags, Mode::empty())
 }
 
 /// A lock of a file, while this is there.

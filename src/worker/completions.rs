@@ -31,9 +31,9 @@ pub enum Completion {
     },
     /// Put something on disk, or could not.
     Commit {
-        /// The slot of the connection that waits.
-        slot: usize,
-        /// The number of what it waits for.
+        /// The slots of the connections that wait.
+        slots: Vec<usize>,
+        /// The number of what they wait for.
         number: u64,
         /// Whether it is there.
         result: Result<(), Errno>,

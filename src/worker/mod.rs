@@ -231,14 +231,16 @@ impl Worker {
                     }
                 }
                 Completion::Commit {
-                    slot: key,
+                    slots,
                     number,
                     result,
                 } => {
-                    if let Some(slot) = self.slots.get_mut(key)
-                        && writing::committed(slot, number, result)
-                    {
-                        self.queue.push(slot, key);
+                    for key in slots {
+                        if let Some(slot) = self.slots.get_mut(key)
+                            && writing::committed(slot, number, result)
+                        {
+                            self.queue.push(slot, key);
+                        }
                     }
                 }
             }

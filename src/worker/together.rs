@@ -11,7 +11,7 @@ use super::drive;
 use super::open::open;
 use super::slot::Slot;
 use super::upload::Commit;
-use super::writing::{answer, line_end};
+use super::writing::{answer, line_end, wait_together};
 use crate::action::Action;
 use crate::http::conditional::Conditions;
 use crate::http::target::Path;
@@ -19,6 +19,7 @@ use crate::http::write::Change;
 use crate::limits::APPEND_TOGETHER_MAX;
 use crate::receipt::{Receipt, WriteFailure};
 use crate::store::append::Records;
+use crate::store::place::failure_at;
 
 /// Carries out what these connections write, as far as their bodies have come. Nothing is sent.
 pub(super) fn write(keys: &[usize], slots: &mut Slab<Slot>, context: &mut Context) {
@@ -67,8 +68,7 @@ fn write_alone(slot: &mut Slot, key: usize, context: &mut Context) {
     }
 }
 
-/// The path and the record of a request that appends whatever the file is like, and is answered when that is done. The record
-/// comes in two parts.
+/// The path and the record of a request that appends whatever the file is like. The record comes in two parts.
 fn plain_append<'a>(slot: &'a Slot, context: &Context) -> Option<(&'a Path, [&'a [u8]; 2])> {
     let Action::Write(asked, content) = slot.machine.action() else {
         return None;
@@ -79,7 +79,6 @@ fn plain_append<'a>(slot: &'a Slot, context: &Context) -> Option<(&'a Path, [&'a
         && !content.is_empty()
         && write.expected.is_none()
         && write.digests.is_none()
-        && !write.preferences.fsync
         && asked.request.conditions == Conditions::default();
     let is_new =
         upload.is_none_or(|upload| upload.job.is_none() && matches!(upload.commit, Commit::Idle));
@@ -100,14 +99,55 @@ fn append_together(keys: &[usize], slots: &mut Slab<Slot>, context: &mut Context
             Some(path) if count > 1 => append_all(path, &records, context),
             _ => Vec::new(),
         };
+        let path = path.filter(|_| !outcomes.is_empty()).cloned();
         let (these, others) = keys.split_at(count.max(1));
         keys = others;
+        let mut waiting = Vec::new();
         for (&key, outcome) in these.iter().zip(outcomes) {
-            answer(&mut slots[key], context, outcome);
+            match outcome {
+                Ok(receipt) if wants_disk(&slots[key]) => waiting.push((key, receipt)),
+                outcome => answer(&mut slots[key], context, outcome),
+            }
             context.note_request(key);
+        }
+        if let Some(path) = path {
+            commit_together(&path, &waiting, slots, context);
         }
     }
     context.appenders.records = records;
+}
+
+/// Whether a request wants what it writes on disk before it is answered.
+fn wants_disk(slot: &Slot) -> bool {
+    match slot.machine.action() {
+        Action::Write(asked, _) => asked.write_head().preferences.fsync,
+        _ => false,
+    }
+}
+
+/// Lets a thread put on disk what these requests have just appended to the file of this path.
+fn commit_together(
+    path: &Path,
+    waiting: &[(usize, Receipt)],
+    slots: &mut Slab<Slot>,
+    context: &mut Context,
+) {
+    if waiting.is_empty() {
+        return;
+    }
+    let appender = context.appenders.get(path).expect("it has appended");
+    match appender.directory() {
+        Ok(directory) => {
+            let file = appender.file();
+            wait_together(waiting, slots, context, (file, directory));
+        }
+        Err(error) => {
+            for &(key, receipt) in waiting {
+                let failure = failure_at(error, Some(receipt.size));
+                answer(&mut slots[key], context, Err(failure));
+            }
+        }
+    }
 }
 
 /// Gathers the records of the first requests that have one path, which it gives.

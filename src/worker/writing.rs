@@ -5,6 +5,7 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use rustix::io::Errno;
+use slab::Slab;
 
 use super::accounting::answer_begins;
 use super::completions::{Completion, Completions};
@@ -28,17 +29,17 @@ use crate::store::place::{Stop, failure, failure_at};
 use crate::store::relocate;
 use crate::store::replace::Temporary;
 
-/// A request that waits for the disk.
+/// Requests that wait for the disk.
 struct Ticket {
     completions: Arc<Completions>,
-    slot: usize,
+    slots: Vec<usize>,
     number: u64,
 }
 
 impl Waiting for Ticket {
     fn finish(self: Box<Self>, result: Result<(), Errno>) {
         self.completions.post(Completion::Commit {
-            slot: self.slot,
+            slots: self.slots,
             number: self.number,
             result,
         });
@@ -162,12 +163,11 @@ fn wait_for_disk(
     slot: &mut Slot,
     key: usize,
     context: &mut Context,
-    (file, directories): (Option<Arc<OwnedFd>>, Vec<OwnedFd>),
+    (file, directories): (Option<Arc<OwnedFd>>, Vec<Arc<OwnedFd>>),
     commit: impl FnOnce(u64) -> Commit,
 ) {
     context.commits += 1;
-    let number = context.commits;
-    let commit = commit(number);
+    let commit = commit(context.commits);
     let upload = slot.upload.get_or_insert_default();
     let temporary = upload.temporary.as_ref();
     let mode = match &commit {
@@ -182,19 +182,48 @@ fn wait_for_disk(
         file,
         mode,
         directories,
-        waiting: Box::new(Ticket {
-            completions: Arc::clone(&context.completions),
-            slot: key,
-            number,
-        }),
+        waiting: ticket(vec![key], context),
     });
+}
+
+/// Lets a thread put on disk what these requests have appended to one file.
+pub(super) fn wait_together(
+    waiting: &[(usize, Receipt)],
+    slots: &mut Slab<Slot>,
+    context: &mut Context,
+    (file, directory): (Arc<OwnedFd>, Arc<OwnedFd>),
+) {
+    context.commits += 1;
+    for &(key, receipt) in waiting {
+        let slot = &mut slots[key];
+        let upload = slot.upload.get_or_insert_default();
+        upload.commit = Commit::All(context.commits, receipt);
+        slot.machine.committing();
+    }
+    let keys = waiting.iter().map(|(key, _)| *key).collect();
+    let writing = context.writing.as_ref().expect("writing is on");
+    writing.commits.add(Job {
+        file: Some(file),
+        mode: false,
+        directories: vec![directory],
+        waiting: ticket(keys, context),
+    });
+}
+
+/// That of the commit that was counted last.
+fn ticket(slots: Vec<usize>, context: &Context) -> Box<Ticket> {
+    Box::new(Ticket {
+        completions: Arc::clone(&context.completions),
+        slots,
+        number: context.commits,
+    })
 }
 
 /// A request that was carried out, and what is to be put on disk for it.
 struct Written {
     receipt: Receipt,
     file: Option<Arc<OwnedFd>>,
-    directories: Vec<OwnedFd>,
+    directories: Vec<Arc<OwnedFd>>,
 }
 
 fn carry_out(
@@ -241,7 +270,7 @@ fn carry_out(
             })?;
             let (receipt, file) = relocate::rename(&place()?, &to, &terms, *overwrite)?;
             if write.preferences.fsync {
-                others.push(to.open_directory().map_err(failure)?);
+                others.push(Arc::new(to.open_directory().map_err(failure)?));
             }
             (
                 receipt,
@@ -251,7 +280,14 @@ fn carry_out(
         Change::Delete => (relocate::delete(&place()?, &terms)?, None),
     };
     if write.preferences.fsync {
-        others.push(place()?.open_directory().map_err(failure)?);
+        let appends = matches!(change, Change::Append { .. } | Change::AppendAt { .. });
+        let appender = context.appenders.get(path).filter(|_| appends);
+        others.push(match appender {
+            Some(appender) => appender
+                .directory()
+                .map_err(|error| failure_at(error, Some(receipt.size)))?,
+            None => Arc::new(place()?.open_directory().map_err(failure)?),
+        });
     }
     Ok(Written {
         receipt,

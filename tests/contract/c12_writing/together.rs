@@ -42,14 +42,18 @@ fn each_receipt_tells_where_its_record_ends() {
             1 => ("/in/t", false),
             _ => ("/in/u", false),
         };
-        send(client, "POST", target, &[], &record);
-        records.push((record + if line { "\n" } else { "" }, target));
+        let on_disk = number % 4 < 2;
+        let fields: &[&str] = if on_disk { &["Prefer: fsync"] } else { &[] };
+        send(client, "POST", target, fields, &record);
+        records.push((record + if line { "\n" } else { "" }, target, on_disk));
     }
     server.thaw();
     let mut ends = Vec::new();
-    for (client, (record, target)) in clients.iter_mut().zip(&records) {
+    for (client, (record, target, on_disk)) in clients.iter_mut().zip(&records) {
         let response = client.response();
         assert!(matches!(response.status, 201 | 204), "{}", response.status);
+        let applied = response.get("Preference-Applied");
+        assert_eq!(applied, on_disk.then_some("fsync"));
         let name = &target[1..][..4];
         let end = end(&response);
         assert_eq!(&read(&dir, name)[end - record.len()..end], record);
