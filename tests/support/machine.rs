@@ -1,12 +1,32 @@
 //! What this machine can do, for tests that need something of it.
 
 use std::io::Write;
+use std::net::{TcpListener, UdpSocket};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 
 /// Says on stderr that something cannot be tested on this machine.
 pub fn skip(why: &str) {
     // Not eprintln!, which the test runner would keep to itself.
     let _ = writeln!(std::io::stderr(), "skipped: {why}");
+}
+
+/// A port of 127.0.0.1 that nobody has, neither of TCP nor of UDP. Nobody gets it by chance either, unlike one of those that
+/// the kernel gives to whoever wants any: they begin at 32,768 (ip_local_port_range, ip(7)).
+pub fn free_port() -> u16 {
+    const FIRST: u16 = 10_000;
+    const COUNT: u16 = 20_000;
+    static TAKEN: AtomicU16 = AtomicU16::new(0);
+    // Processes that run at the same time begin in different places.
+    let start = u16::try_from(std::process::id() * 61 % u32::from(COUNT)).expect("below it");
+    loop {
+        let taken = TAKEN.fetch_add(1, Ordering::Relaxed);
+        let port = FIRST + (start + taken % COUNT) % COUNT;
+        let address = ("127.0.0.1", port);
+        if TcpListener::bind(address).is_ok() && UdpSocket::bind(address).is_ok() {
+            return port;
+        }
+    }
 }
 
 pub fn is_root() -> bool {

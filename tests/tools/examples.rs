@@ -3,7 +3,6 @@
 
 use std::fs;
 use std::io::Write;
-use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -11,7 +10,7 @@ use std::process::{Child, Command, Stdio};
 
 use crate::support::directory::{TempDir, append};
 use crate::support::harness::Server;
-use crate::support::machine::{skip, succeeds};
+use crate::support::machine::{free_port, skip, succeeds};
 use crate::support::waiting::eventually;
 use rustix::process::{Pid, Signal};
 
@@ -335,8 +334,7 @@ fn a_tail_is_shipped_into_another_system() {
     let Some(world) = World::new(&["mosquitto", "mosquitto_pub", "mosquitto_sub"]) else {
         return;
     };
-    let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
-    let port = port.expect("a port").port().to_string();
+    let port = free_port().to_string();
     let mut broker = Command::new("mosquitto");
     broker
         .args(["-p", &port])

@@ -5,9 +5,10 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use super::proxies::{Proxy, free_port, installed, launch, nginx};
+use super::proxies::{Proxy, installed, launch, nginx};
 use crate::support::client::Client;
 use crate::support::harness::{Running, Server, TempDir, eventually, openrange};
+use crate::support::machine::free_port;
 use crate::support::machine::skip;
 
 const NAME: &str = "logs.example.com";

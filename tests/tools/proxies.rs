@@ -2,11 +2,12 @@
 
 use std::fs;
 use std::io::Write;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::Command;
 
 use crate::support::harness::{Running, Server, TempDir, until};
+use crate::support::machine::free_port;
 
 /// How a proxy is run with a configuration.
 pub struct Proxy {
@@ -77,11 +78,6 @@ pub fn nginx(conf: &Path) -> Command {
 
 /// What clients call the proxy.
 const NAME: &str = "logs.example.com";
-
-pub fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
-    listener.local_addr().expect("an address").port()
-}
 
 /// A self-signed certificate, its key, and both.
 pub fn certificate(dir: &TempDir) {

@@ -9,6 +9,7 @@ use super::Worker;
 use super::receiver::{Notification, Receiver, Reply, SECRET, status};
 use crate::c12_writing::once;
 use crate::support::harness::{Running, Server, TempDir, append, eventually, openrange, run};
+use crate::support::machine::free_port;
 
 /// Directories of jobs and of secrets.
 struct Place {
@@ -166,9 +167,7 @@ fn failures_are_tried_again_until_they_end() {
 fn a_dead_target_delays_no_other_and_loses_nothing() {
     let place = Place::new();
     // Nobody listens there, until later.
-    let port = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    let refused = port.local_addr().expect("an address").to_string();
-    drop(port);
+    let refused = format!("127.0.0.1:{}", free_port());
     let receiver = Receiver::start(|told: &Notification, _| match told.path.as_str() {
         path if path.starts_with("/silent") => Reply::Silence,
         _ => status(200),

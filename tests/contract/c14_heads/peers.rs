@@ -6,7 +6,7 @@ use std::process::Command;
 
 use crate::support::directory::{TempDir, append};
 use crate::support::harness::{Running, run};
-use crate::support::machine::{is_root, skip, succeeds};
+use crate::support::machine::{free_port, is_root, skip, succeeds};
 use crate::support::tail::End;
 use crate::support::waiting::eventually;
 
@@ -61,8 +61,7 @@ impl Drop for Mirrored {
 
 /// A port at which nobody listens just now.
 fn free_address() -> String {
-    let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
-    socket.local_addr().expect("an address").to_string()
+    format!("127.0.0.1:{}", free_port())
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::thread;
 use super::{clock, long_directory, tick};
 use crate::support::client::{Client, request};
 use crate::support::harness::{Running, Server, TempDir, openrange, until};
+use crate::support::machine::free_port;
 
 #[test]
 fn under_load_an_answer_is_never_older_than_its_request() {
@@ -85,9 +86,7 @@ const SERVERS: usize = 4;
 fn of_servers_that_start_together_on_a_port_one_is_up() {
     let dir = TempDir::new();
     for _ in 0..40 {
-        let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-        let address = free.local_addr().expect("its address").to_string();
-        drop(free);
+        let address = format!("127.0.0.1:{}", free_port());
         let together = Barrier::new(SERVERS);
         let mut servers = start_together(&dir, &address, &together);
         let up = |server: &Running| !server.stdout.all().is_empty();

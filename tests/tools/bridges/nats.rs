@@ -7,8 +7,8 @@ use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::{Record, Sink, all_installed, example, refuses_a_part, ships_exactly_once};
-use crate::proxies::free_port;
 use crate::support::harness::{Running, TempDir, eventually};
+use crate::support::machine::free_port;
 use crate::support::waiting::PATIENCE;
 
 struct Nats {

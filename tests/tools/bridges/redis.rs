@@ -3,8 +3,8 @@
 use std::process::Command;
 
 use super::{Record, Sink, all_installed, example, refuses_a_part, ships_exactly_once};
-use crate::proxies::free_port;
 use crate::support::harness::{Running, TempDir, eventually};
+use crate::support::machine::free_port;
 
 struct Redis {
     port: String,

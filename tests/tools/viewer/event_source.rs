@@ -3,8 +3,9 @@
 use rustix::process::Signal;
 
 use super::browser::Browser;
-use crate::proxies::{NGINX, certificate, free_port, installed, launch, localized};
+use crate::proxies::{NGINX, certificate, installed, launch, localized};
 use crate::support::harness::{Server, TempDir, openrange};
+use crate::support::machine::free_port;
 use crate::support::machine::skip;
 
 const PAGE: &str = "<!DOCTYPE html><link rel=icon href=data:,><script>
