@@ -92,14 +92,24 @@ impl fmt::Display for Json<'_> {
     }
 }
 
+/// A file of a copy that is to have another name soon: its mirror has not finished a roll.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Renaming {
+    /// The name that it has.
+    pub from: Box<[u8]>,
+    /// The name that it is to have.
+    pub to: Box<[u8]>,
+}
+
 /// A page of a directory, in JSON, of `count` entries in all. `next`: the query of the next page. The only page
-/// says neither: it is complete.
+/// says neither: it is complete. `moving`: files on it that are to have other names soon.
 #[must_use]
 pub fn list(
     path: &Path,
     entries: &[(Box<[u8]>, Entry)],
     count: usize,
     next: Option<&ListQuery>,
+    moving: &[Renaming],
 ) -> String {
     let mut json = String::new();
     let members = Members(path, next.is_some());
@@ -110,6 +120,12 @@ pub fn list(
         None if count > entries.len() => write!(json, ",\"count\":{count},\"next\":null"),
         None => Ok(()),
     };
+    for (index, it) in moving.iter().enumerate() {
+        let begins = if index == 0 { ",\"moving\":[" } else { "," };
+        let [from, to] = [&it.from, &it.to].map(|name| encode(name));
+        let _ = write!(json, "{begins}{{\"path\":\"{from}\",\"to\":\"{to}\"}}");
+    }
+    json.push_str(if moving.is_empty() { "" } else { "]" });
     json.push_str(",\"entries\":[");
     for (index, (name, entry)) in entries.iter().enumerate() {
         let comma = if index == 0 { "" } else { "," };

@@ -381,6 +381,9 @@ impl Catalog {
                 ..file.clone()
             });
             union.files.extend(files);
+            let paths = part.listing.paths.iter();
+            let paths = paths.map(|(etag, name)| (*etag, [prefix, &**name].concat().into()));
+            union.paths.extend(paths);
         }
         // A limit leaves out what may have been here before.
         union.partial |= self.recursive && !self.left_out.is_empty();

@@ -226,7 +226,9 @@ impl Engine {
             .collect();
         let named = |local: &super::plan::Local| {
             self.listed.get(&local.etag).is_none_or(|listed| {
-                listed.name == local.name || self.unplaced.contains(&listed.name)
+                listed.name == local.name
+                    || *self.path_of(listed) == *local.name
+                    || self.unplaced.contains(&listed.name)
             })
         };
         self.settled = self.doubt.is_none() && self.tree.locals().iter().all(named);
@@ -415,7 +417,7 @@ impl Engine {
     fn fetch(&self, etag: ETag, tail: bool) -> Option<Fetch> {
         let file = self.listed.get(&etag)?;
         let target = match &self.rule.subject {
-            Subject::Directory(path) => format!("{path}{}", encode(&file.name)),
+            Subject::Directory(path) => format!("{path}{}", encode(self.path_of(file))),
             Subject::File(path) if self.live == Some(etag) => path.to_string(),
             Subject::File(path) => format!("{path}?generation={:016x}", etag.0),
         };

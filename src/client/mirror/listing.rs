@@ -3,9 +3,11 @@
 use percent_encoding::percent_decode_str;
 
 use super::plan::Listed;
+use super::stage::rolled;
 use crate::http::conditional::ETag;
 use crate::http::json_value::Value;
 use crate::http::response;
+use crate::sorted::{SortedMap, SortedSet};
 
 /// A list of files.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -18,6 +20,9 @@ pub struct Listing {
     pub partial: bool,
     /// Of one file's generations: the one that has the name.
     pub live: Option<ETag>,
+    /// The origin is a copy itself, and its mirror has not finished a roll: these files are listed by the names that they are to
+    /// have there; these are those that they have.
+    pub paths: Vec<(ETag, Box<[u8]>)>,
     /// All that the list names, also what is older than what is mirrored.
     pub all: Vec<ETag>,
 }
@@ -61,7 +66,35 @@ pub fn directory(document: &[u8]) -> Option<Page> {
             _ => listing.directories.extend(name(path.trim_end_matches('/'))),
         }
     }
+    move_files(&mut page.listing, value.get("moving"));
     Some(page)
+}
+
+/// Gives files the names that they are to have, unless a file that stays has such a name.
+fn move_files(listing: &mut Listing, moving: Option<&Value>) {
+    let moving = moving.map(Value::items).unwrap_or_default().iter();
+    let names = moving.filter_map(|it| {
+        let named = |key| it.get(key).and_then(Value::as_str).and_then(name);
+        Some((named("path")?, named("to")?))
+    });
+    let mut names: SortedMap<Box<[u8]>, Box<[u8]>> = names.collect();
+    let stays = |file: &&Listed| !names.contains_key(&file.name);
+    let stay = listing.files.iter().filter(stays);
+    let mut stay: SortedSet<Box<[u8]>> = stay.map(|file| file.name.clone()).collect();
+    loop {
+        let blocked = names.iter().find(|(_, to)| stay.contains(to));
+        let Some(from) = blocked.map(|(from, _)| from.clone()) else {
+            break;
+        };
+        names.remove(&from);
+        stay.insert(from);
+    }
+    for file in &mut listing.files {
+        if let Some(to) = names.get(&file.name) {
+            let from = std::mem::replace(&mut file.name, to.clone());
+            listing.paths.push((file.etag, from));
+        }
+    }
 }
 
 /// Reads a list of generations; `above`: the path of the directory of the file, as it is sent, with its last slash. From the
@@ -73,7 +106,10 @@ pub fn generations(
     known: impl Fn(&Listed) -> bool,
 ) -> Option<Listing> {
     let value = Value::parse(document)?;
+    let log = value.get("path").and_then(Value::as_str);
+    let log = log.and_then(|path| name(path.rsplit('/').next()?));
     let mut files = Vec::new();
+    let mut paths = Vec::new();
     let mut current = None;
     for entry in value.get("generations")?.items() {
         if !matches!(
@@ -89,9 +125,15 @@ pub fn generations(
             .get("current")
             .and_then(Value::as_bool)
             .unwrap_or(false);
-        if let Some(file) = name(path).and_then(|name| file(entry, name)) {
+        if let Some(mut file) = name(path).and_then(|name| file(entry, name)) {
             if is_current {
                 current = Some(files.len());
+            }
+            let rolls = entry.get("rolls").and_then(Value::as_u64);
+            let rolls = rolls.and_then(|rolls| u32::try_from(rolls).ok());
+            if let Some((rolls, log)) = rolls.zip(log.as_deref()) {
+                let to_be = rolled(&file.name, log, rolls);
+                paths.push((file.etag, std::mem::replace(&mut file.name, to_be)));
             }
             files.push(file);
         }
@@ -105,6 +147,7 @@ pub fn generations(
         .unwrap_or(files.len());
     Some(Listing {
         files: files.split_off(first),
+        paths,
         live,
         all,
         ..Listing::default()

@@ -21,6 +21,13 @@ const NEW: &str = ".openrange-moves.new";
 type Moves<'a> = BTreeMap<&'a [u8], Vec<Move>>;
 
 impl Engine {
+    /// The name that a file has at the origin now.
+    pub(super) fn path_of<'a>(&'a self, file: &'a Listed) -> &'a [u8] {
+        let paths = &mut self.listing.paths.iter();
+        let path = paths.find(|(etag, _)| *etag == file.etag);
+        path.map_or(&file.name, |(_, name)| name)
+    }
+
     /// Takes the steps towards a stage. True if something was done, so that more may be possible.
     pub(super) fn move_on(
         &mut self,

@@ -88,6 +88,7 @@ impl Pages {
         (self.count, self.bytes) = (self.count + 1, self.bytes + size);
         self.listing.files.extend(page.listing.files);
         self.listing.directories.extend(page.listing.directories);
+        self.listing.paths.extend(page.listing.paths);
         if let Some(last) = page.last {
             self.last = last;
         }

@@ -3,6 +3,7 @@
 
 use super::plan::{Listed, Local};
 use crate::http::conditional::ETag;
+use crate::http::target::last_component;
 use crate::sorted::{SortedMap, SortedSet, sort_by_key};
 use crate::store::generations::family::{Series, bases, kinship};
 
@@ -200,6 +201,19 @@ fn age(series: Series) -> (i64, u32) {
     match series {
         Series::Number(number) => (-i64::from(number), 0),
         Series::Date(date) => (date.seconds, date.nanoseconds),
+    }
+}
+
+/// The name of a file of a log that was rolled so many times: that of the file that has the name of the log gets a number.
+#[must_use]
+pub fn rolled(name: &[u8], log: &[u8], rolls: u32) -> Box<[u8]> {
+    match kinship(last_component(name), log).map(|kinship| kinship.series) {
+        Some(Series::Number(_)) => {
+            let directory = &name[..name.len() - last_component(name).len()];
+            let last = renumbered(last_component(name), log, rolls);
+            [directory, &last].concat().into()
+        }
+        _ => [name, format!(".{rolls}").as_bytes()].concat().into(),
     }
 }
 

@@ -8,6 +8,7 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::io::Errno;
 
+use super::generations::moves::pending;
 use super::listing::Form;
 use super::root::Files;
 use crate::http::list_query::ListQuery;
@@ -37,7 +38,11 @@ pub fn write(
     let text = match form {
         Form::Page | Form::MemberPage | Form::Links => html::write(path, &page, form, query, next),
         Form::Text => text::write(&page, next),
-        Form::Topics => entry::list(path, &page.entries, page.count, next),
+        Form::Topics => {
+            let is_on_it = |name: &[u8]| page.entries.iter().any(|(other, _)| **other == *name);
+            let moving = pending(directory, is_on_it);
+            entry::list(path, &page.entries, page.count, next, &moving)
+        }
     };
     Ok(Some(DirectoryPage {
         body: text.into_bytes().into(),

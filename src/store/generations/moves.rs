@@ -9,10 +9,11 @@ use std::io::{self, BufRead, BufReader, Read};
 
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode, percent_encode};
 use rustix::fd::BorrowedFd;
-use rustix::fs::{FileType, Mode, OFlags, fstat, openat};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, fstat, openat, statat};
 
 use super::family::{Kinship, Series, bases, kinship};
 use crate::limits::{GENERATIONS_MAX, MOVES_LINE_MAX, MOVES_MAX};
+use crate::subscription::entry::Renaming;
 
 /// The name of the file in which they are.
 pub const MOVES: &str = ".openrange-moves";
@@ -60,42 +61,68 @@ fn understand(line: &[u8]) -> Option<Move> {
     words.next().is_none().then_some(Move { inode, from, to })
 }
 
-impl Moves {
-    /// Reads those of the family of `base` from a text, up to the first line that is none.
-    ///
-    /// # Errors
-    /// Those of the reader.
-    pub fn read(mut text: impl BufRead, base: &[u8]) -> io::Result<Moves> {
-        let mut moves = Moves::default();
-        let mut line = Vec::new();
-        while moves.0.len() < GENERATIONS_MAX {
-            line.clear();
-            text.by_ref()
-                .take(MOVES_LINE_MAX)
-                .read_until(b'\n', &mut line)?;
-            let Some(Move { inode, from, to }) = understand(&line) else {
-                break;
-            };
-            if let Some(kinship) = number(&to, base) {
-                moves.0.insert(inode, (from, kinship));
-            }
+/// Reads moves, up to the first line that is none, for as long as `more` of them are wanted.
+///
+/// # Errors
+/// Those of the reader.
+fn read(mut text: impl BufRead, mut more: impl FnMut(Move) -> bool) -> io::Result<()> {
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        let mut limited = text.by_ref().take(MOVES_LINE_MAX);
+        limited.read_until(b'\n', &mut line)?;
+        if !understand(&line).is_some_and(&mut more) {
+            return Ok(());
         }
-        Ok(moves)
     }
+}
 
-    /// Those of the family of `base` in a directory. What cannot be read counts as none: then names count as they are.
+/// The moves in a directory; `None` if there are none that can be read: then names count as they are.
+fn open(directory: BorrowedFd<'_>) -> Option<impl BufRead> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = openat(directory, MOVES, flags, Mode::empty()).ok()?;
+    let kind = FileType::from_raw_mode(fstat(&file).ok()?.st_mode);
+    let text = || BufReader::new(File::from(file).take(MOVES_MAX));
+    (kind == FileType::RegularFile).then(text)
+}
+
+/// Those of the files with names that `fit` in a directory that are not done.
+#[must_use]
+pub fn pending(directory: BorrowedFd<'_>, fits: impl Fn(&[u8]) -> bool) -> Vec<Renaming> {
+    let mut moves = Vec::new();
+    let Some(text) = open(directory) else {
+        return moves;
+    };
+    let is_there = |it: &Move| {
+        let found = statat(directory, &*it.from, AtFlags::SYMLINK_NOFOLLOW);
+        found.is_ok_and(|found| found.st_ino == it.inode)
+    };
+    // What cannot be read counts as none.
+    let _ = read(text, |it| {
+        if fits(&it.from) && is_there(&it) {
+            let Move { from, to, .. } = it;
+            moves.push(Renaming { from, to });
+        }
+        moves.len() < GENERATIONS_MAX
+    });
+    moves
+}
+
+impl Moves {
+    /// Those of the family of `base` in a directory.
     #[must_use]
     pub fn of(directory: BorrowedFd<'_>, base: &[u8]) -> Moves {
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let Ok(file) = openat(directory, MOVES, flags, Mode::empty()) else {
-            return Moves::default();
-        };
-        let kind = fstat(&file).map(|found| FileType::from_raw_mode(found.st_mode));
-        if kind != Ok(FileType::RegularFile) {
-            return Moves::default();
+        let mut moves = HashMap::new();
+        if let Some(text) = open(directory) {
+            // What cannot be read counts as none.
+            let _ = read(text, |Move { inode, from, to }| {
+                if let Some(kinship) = number(&to, base) {
+                    moves.insert(inode, (from, kinship));
+                }
+                moves.len() < GENERATIONS_MAX
+            });
         }
-        let text = BufReader::new(File::from(file).take(MOVES_MAX));
-        Moves::read(text, base).unwrap_or_default()
+        Moves(moves)
     }
 
     /// What a file is to be that has this inode number and still has this name.

@@ -1,8 +1,9 @@
 //! A roll of numbered files is many renames: what a mirror that has done only some of them leaves behind is no gap.
 
+use std::fs;
 use std::os::unix::fs::MetadataExt;
 
-use super::{Running, rotate, run, url};
+use super::{Running, contents, rotate, run, url};
 use crate::support::harness::{Server, TempDir, eventually};
 
 /// A copy, and somebody who follows it and is away most of the time.
@@ -44,27 +45,33 @@ impl Copied {
     }
 
     /// Follows the first of six generations, and leaves a copy in which `log.3` is free: the mirror has moved what was there,
-    /// but what is to move there waits for a megabyte. `log.1`, which is to be `log.2`, waits for that.
-    fn stopped_amid_a_roll(root: &TempDir, origin: &str) -> Copied {
-        let copied = Copied::new();
+    /// but what is to move there waits for a megabyte. `log.1`, which is to be `log.2`, waits for that. `next`: copies of this one,
+    /// with the URLs of their origins.
+    fn stop_amid_a_roll(&self, root: &TempDir, origin: &str, next: &[(&Copied, &str)]) {
         root.write("log", "five\n");
-        copied.mirror(origin);
-        assert_eq!(copied.follow(), (Some(0), "five\n".into()));
+        self.mirror(origin);
+        assert_eq!(self.follow(), (Some(0), "five\n".into()));
+        for (copied, origin) in next {
+            copied.mirror(origin);
+            assert_eq!(copied.follow(), (Some(0), "five\n".into()));
+        }
         for line in ["four\n", "three\n", "two\n", "one\n", "zero\n"] {
             rotate(root, "log");
             root.write("log", line);
         }
-        copied.mirror(origin);
+        self.mirror(origin);
+        for (copied, origin) in next {
+            copied.mirror(origin);
+        }
         root.append("log.2", "x".repeat(1_000_000));
         rotate(root, "log");
         root.write("log", "new\n");
-        let mirror = Running::start(&["mirror", "--max-rate", "1000", origin, copied.path()]);
-        let file = |name: &str| copied.directory.join(name);
+        let mirror = Running::start(&["mirror", "--max-rate", "1000", origin, self.path()]);
+        let file = |name: &str| self.directory.join(name);
         eventually(&format!("a free number; {:?}", mirror.err()), || {
             file("log.6").exists() && !file("log.3").exists()
         });
         // Dropped, it is killed.
-        copied
     }
 }
 
@@ -73,7 +80,8 @@ fn a_number_that_a_killed_mirror_has_left_free_is_no_gap() {
     let root = TempDir::new();
     let server = Server::start(&root);
     let origin = url(&server, "/");
-    let copied = Copied::stopped_amid_a_roll(&root, &origin);
+    let copied = Copied::new();
+    copied.stop_amid_a_roll(&root, &origin, &[]);
     let lines = "four\nthree\ntwo\none\nzero\n";
     assert_eq!(copied.follow(), (Some(0), lines.into()));
 
@@ -83,11 +91,43 @@ fn a_number_that_a_killed_mirror_has_left_free_is_no_gap() {
     assert_eq!(copied.follow(), (Some(0), "new\n".into()));
 }
 
+/// A copy of such a copy gives the files the names that they are to have, and so does one of the log alone.
+#[test]
+fn copies_of_such_a_copy_have_no_free_number() {
+    let root = TempDir::new();
+    let server = Server::start(&root);
+    let (origin, copied) = (url(&server, "/"), Copied::new());
+    let middle = Server::with(&copied.directory, &["--tags", "xattr"]);
+    let paths = [url(&middle, "/"), url(&middle, "/log")];
+    let lasts = [Copied::new(), Copied::new()];
+    let next = [(&lasts[0], &*paths[0]), (&lasts[1], &*paths[1])];
+    copied.stop_amid_a_roll(&root, &origin, &next);
+    let lines = "four\nthree\ntwo\none\nzero\n";
+    for (last, origin) in next {
+        last.mirror(origin);
+        assert_eq!(last.follow(), (Some(0), lines.into()), "{origin}");
+    }
+    // One that is new copies all of it.
+    let new = Copied::new();
+    new.mirror(&paths[0]);
+    for (number, line) in (1..=6).rev().zip(["five\n", "four\n", "three\n", "two\n"]) {
+        let text = fs::read_to_string(new.directory.join(format!("log.{number}")));
+        assert!(text.expect("a copy").starts_with(line), "{line}");
+    }
+    copied.mirror(&origin);
+    for (last, origin) in next {
+        last.mirror(origin);
+        assert_eq!(last.follow(), (Some(0), "new\n".into()), "{origin}");
+        assert_eq!(contents(last.directory.path()), contents(root.path()));
+    }
+}
+
 #[test]
 fn what_is_gone_from_such_a_copy_is_a_gap() {
     let root = TempDir::new();
     let server = Server::start(&root);
-    let copied = Copied::stopped_amid_a_roll(&root, &url(&server, "/"));
+    let copied = Copied::new();
+    copied.stop_amid_a_roll(&root, &url(&server, "/"), &[]);
     copied.directory.remove("log.1");
     assert_eq!(copied.follow().0, Some(3));
 }

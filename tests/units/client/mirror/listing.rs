@@ -157,3 +157,67 @@ fn generations_of_a_file() {
         );
     }
 }
+
+/// What a copy lists whose mirror has not finished a roll has the names that it is to have.
+#[test]
+fn files_that_are_to_have_other_names() {
+    let list = |moving: &str, paths: &[&str]| {
+        let entries = paths.iter().zip(1..);
+        let entries: Vec<String> = entries.map(|(path, tag)| entry(path, tag, "")).collect();
+        let entries = entries.join(",");
+        let text = format!("{{\"truncated\":false,\"moving\":[{moving}],\"entries\":[{entries}]}}");
+        let listing = directory(text.as_bytes()).expect("a list").listing;
+        let names = listing.files.iter().map(|file| file.name.clone());
+        let names: Vec<String> = names
+            .map(|name| String::from_utf8_lossy(&name).into_owned())
+            .collect();
+        let paths = listing.paths.iter().map(|(etag, _)| etag.0).collect();
+        (names, paths)
+    };
+    let moves = |pairs: &[(&str, &str)]| {
+        let pairs = pairs
+            .iter()
+            .map(|(from, to)| format!("{{\"path\":\"{from}\",\"to\":\"{to}\"}}"));
+        pairs.collect::<Vec<_>>().join(",")
+    };
+    let owned = |names: &[&str]| -> Vec<String> { names.iter().map(|&it| it.into()).collect() };
+    let moving = moves(&[("a", "a.1"), ("a.1", "a.2"), ("b%20", "c%20")]);
+    assert_eq!(
+        list(&moving, &["a", "a.1", "a.3", "b%20"]),
+        (owned(&["a.1", "a.2", "a.3", "c "]), vec![1, 2, 4])
+    );
+    // A file that stays where the first one is to go is in the way of all.
+    assert_eq!(
+        list(&moving, &["a", "a.1", "a.2", "b%20"]),
+        (owned(&["a", "a.1", "a.2", "c "]), vec![4])
+    );
+    for wrong in ["5", "{}", "{\"path\":\"a\"}", &moves(&[("a", "../b")])] {
+        assert_eq!(list(wrong, &["a"]), (owned(&["a"]), vec![]), "{wrong}");
+    }
+    let text = |rolls: &str| {
+        let entries = [
+            entry("/d/log.3.txt", 1, rolls),
+            entry("/d/log.txt", 2, &format!(",\"current\":true{rolls}")),
+        ];
+        format!(
+            "{{\"path\":\"/d/log.txt\",\"generations\":[{}]}}",
+            entries.join(",")
+        )
+    };
+    let names = |rolls: &str| {
+        let listing = generations(text(rolls).as_bytes(), "/d/", |_| true).expect("a list");
+        let names = listing.files.iter().map(|file| file.name.clone());
+        names
+            .map(|name| String::from_utf8_lossy(&name).into_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(names(",\"rolls\":4"), ["log.4.txt", "log.txt.4"]);
+    for none in [
+        "",
+        ",\"rolls\":-1",
+        ",\"rolls\":\"4\"",
+        ",\"rolls\":99999999999",
+    ] {
+        assert_eq!(names(none), ["log.3.txt", "log.txt"]);
+    }
+}

@@ -12,7 +12,7 @@ use openrange::http::list_query::{ListQuery, Place};
 use openrange::http::target::Path;
 use openrange::limits::{DIRECTORY_GONE_MAX, EVENT_BUFFER, LISTING_MAX};
 use openrange::subscription::changelog::{ChangeLog, Cursor, Version};
-use openrange::subscription::entry::{Entry, Json, Kind, list};
+use openrange::subscription::entry::{Entry, Json, Kind, Renaming, list};
 use reader::{Reader, events};
 
 fn directory() -> Path {
@@ -100,19 +100,27 @@ fn lists() {
         (Box::from(&b"b"[..]), file),
     ];
     assert_eq!(
-        list(&directory(), &[], 0, None),
+        list(&directory(), &[], 0, None, &[]),
         "{\"name\":\"/some where\",\"path\":\"/some%20where/\",\"truncated\":false,\"entries\":[\n]}\n"
     );
     // The last page of several is not the only one.
     for (count, says) in [(2, ""), (3, ",\"count\":3,\"next\":null")] {
-        let json = list(&directory(), &entries, count, None);
+        let json = list(&directory(), &entries, count, None, &[]);
         let begins = format!("\"truncated\":false{says},\"entries\":[");
         assert!(json.contains(&begins), "{json}");
     }
+    let renaming = |from: &[u8], to: &[u8]| Renaming {
+        from: from.into(),
+        to: to.into(),
+    };
+    let moving = [renaming(b"b", b"b.1"), renaming(b"a b", b"\"")];
+    let json = list(&directory(), &entries, 2, None, &moving);
+    let says = "\"truncated\":false,\"moving\":[{\"path\":\"b\",\"to\":\"b.1\"},{\"path\":\"a%20b\",\"to\":\"%22\"}],\"entries\":[\n";
+    assert!(json.contains(says), "{json}");
     let [a, b] = [0, 1].map(|index: usize| Json(&entries[index].0, &entries[index].1));
     let next = ListQuery::default().behind(&Place::new(0, b"b"));
     assert_eq!(
-        list(&directory(), &entries, 7, Some(&next)),
+        list(&directory(), &entries, 7, Some(&next), &[]),
         format!(
             "{{\"name\":\"/some where\",\"path\":\"/some%20where/\",\"truncated\":true,\"count\":7,\"next\":\"?after=b\",\"entries\":[\n{a},\n{b}\n]}}\n"
         )
