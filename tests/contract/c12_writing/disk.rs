@@ -175,6 +175,29 @@ fn a_record_that_a_disk_is_too_small_for_takes_no_space() {
     assert_eq!(once(&server, "POST", "/in/t", &[], "two\n").status, 204);
 }
 
+/// What a quota says (EDQUOT) is 507 too, and leaves nothing: here to fallocate(2), with which a write of several blocks begins.
+#[test]
+fn a_quota_that_is_used_up() {
+    let dir = TempDir::new();
+    dir.mkdir("in");
+    let lacks = [(libc::SYS_fallocate, libc::EDQUOT)];
+    let server = match Server::without(&lacks, &dir, &["--write", "/in"]) {
+        Ok(server) => server,
+        Err(why) => return skip(&format!("no filter of system calls: {why}")),
+    };
+    assert_eq!(once(&server, "POST", "/in/t", &[], "one\n").status, 201);
+    let long = "x".repeat(100_000);
+    for (target, end) in [("/in/t", Some("4")), ("/in/new", None)] {
+        let response = once(&server, "POST", target, &[], &long);
+        response.assert_error(507);
+        assert_eq!(response.get("Upload-Offset"), end, "{target}");
+    }
+    patch(&server, "/in/t", 4, false, &long).assert_error(507);
+    assert_eq!(once(&server, "POST", "/in/t", &[], "two\n").status, 204);
+    assert_eq!(read(&dir, "in/t"), "one\ntwo\n");
+    assert_eq!(names(&dir, "in"), ["t"]);
+}
+
 #[test]
 fn small_records_fill_a_disk() {
     in_namespace(module_path!(), "small_records_fill_a_disk", || {
