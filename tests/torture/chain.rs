@@ -179,7 +179,7 @@ fn read_events(
     received: &Mutex<Received>,
     stop: &AtomicBool,
 ) -> Result<(), String> {
-    let mut id = String::new();
+    let (mut id, mut parts) = (String::new(), Vec::new());
     while !stop.load(SeqCst) {
         let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) else {
             thread::sleep(Duration::from_millis(10));
@@ -207,7 +207,7 @@ fn read_events(
                 Ok(_) if line.ends_with(b"\n") => {
                     let text = String::from_utf8(std::mem::take(&mut line));
                     let text = text.map_err(|why| why.to_string())?;
-                    event.take(text.trim_end(), &mut id, received)?;
+                    event.take(text.trim_end(), &mut id, &mut parts, received)?;
                 }
                 Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
                 _ => break,
@@ -226,10 +226,12 @@ struct Event {
 }
 
 impl Event {
+    /// Takes a line. `parts`: beginnings of lines whose ends are to come.
     fn take(
         &mut self,
         line: &str,
         id: &mut String,
+        parts: &mut Vec<String>,
         received: &Mutex<Received>,
     ) -> Result<(), String> {
         match line.split_once(": ") {
@@ -245,17 +247,34 @@ impl Event {
                 {
                     return Err(format!("a gap, behind {id}"));
                 }
-                if let Some(data) = event.data.filter(|_| event.kind.is_empty()) {
-                    let mut received = received.lock().expect("nobody panics with it");
-                    received
-                        .take(&data, false)
-                        .map_err(|why| format!("{why}, behind {id}"))?;
+                let mut received = received.lock().expect("nobody panics with it");
+                let line = match (&*event.kind, event.data) {
+                    ("", Some(data)) => Some(joined(data, parts, &received)),
+                    // A file was rolled while its last line was only half there.
+                    ("part", Some(data)) => {
+                        parts.push(data);
+                        None
+                    }
+                    _ => None,
+                };
+                if let Some(line) = line {
+                    let taken = received.take(&line, false);
+                    taken.map_err(|why| format!("{why}, behind {id}"))?;
                 }
                 *id = event.id.unwrap_or(std::mem::take(id));
             }
             _ => {}
         }
         Ok(())
+    }
+}
+
+/// A line; if it is only the end of one, with the part that it belongs to.
+fn joined(data: String, parts: &mut Vec<String>, received: &Received) -> String {
+    let whole = |part: &String| received.is_record(&format!("{part}{data}"));
+    match parts.iter().position(whole) {
+        Some(index) if !received.is_record(&data) => parts.remove(index) + &data,
+        _ => data,
     }
 }
 

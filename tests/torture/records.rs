@@ -37,6 +37,11 @@ impl Received {
         }
     }
 
+    /// Whether this is a record of the log.
+    pub fn is_record(&self, line: &str) -> bool {
+        parse(self.log, line).is_some()
+    }
+
     /// Takes a record. `again`: it may be one that came before.
     ///
     /// # Errors
