@@ -56,8 +56,8 @@ pub const MIRROR_DEPTH: usize = 16;
 pub const MIRROR_DIRECTORIES_MAX: usize = 1000;
 /// Of them, those that have a stream of events, each on a connection of its own.
 pub const MIRROR_STREAMS: usize = 8;
-/// The others are listed so often.
-pub const MIRROR_POLL: Duration = Duration::from_secs(3);
+/// The others are listed so often: first so, and less often while the lists say nothing new.
+pub const MIRROR_POLL: (Duration, Duration) = (Duration::from_secs(3), Duration::from_secs(15));
 /// A list of several pages is not requested again for as many times as long as it took: mirrors then take a fifth of the time
 /// of one thread of the server, at most.
 pub const MIRROR_REST: u32 = 4;
@@ -74,7 +74,7 @@ pub const MIRROR_LISTS_AGAIN: u32 = 3;
 pub const MIRROR_TRAVEL: Duration = Duration::from_secs(4);
 /// Different complaints of one thing that a mirror shows until that works: what alternates must not fill a log.
 pub const MIRROR_COMPLAINTS: usize = 4;
-const _: () = assert!(MIRROR_TRAVEL.as_secs() > MIRROR_POLL.as_secs());
+const _: () = assert!(MIRROR_TRAVEL.as_secs() > MIRROR_POLL.0.as_secs());
 /// Longest URL of a `Prefer: callback`, which gets a notification when the job ends.
 pub const CALLBACK_MAX: usize = 2048;
 /// Seconds before `openrange hooks` tries again what a target did not take, unless `--pauses` says otherwise: those that

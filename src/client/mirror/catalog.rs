@@ -10,7 +10,7 @@ use super::stage::Names;
 use crate::client::pause::Pause;
 use crate::limits::{
     CLIENT_RETRY, MIRROR_DEPTH, MIRROR_DIRECTORIES_MAX, MIRROR_LISTS_AGAIN, MIRROR_LISTS_MAX,
-    MIRROR_STREAMS,
+    MIRROR_POLL, MIRROR_STREAMS,
 };
 use crate::sorted::SortedMap;
 use crate::time::Moment;
@@ -27,6 +27,9 @@ pub struct Catalog {
     turning: bool,
     /// A union was made since a list was requested last.
     pass_over: bool,
+    /// When directories are due of which no stream tells everything, and how long they rest then.
+    poll_due: Moment,
+    poll: Pause,
 }
 
 struct Part {
@@ -73,6 +76,8 @@ impl Catalog {
             cursor: Box::default(),
             turning: false,
             pass_over: false,
+            poll_due: Moment(0),
+            poll: Pause::new(MIRROR_POLL),
         };
         catalog.add(Box::default());
         catalog
@@ -199,6 +204,22 @@ impl Catalog {
         });
     }
 
+    /// The same, if it is time to. False: it is not.
+    pub fn poll(&mut self, now: Moment) -> bool {
+        let is_due = self.poll_due <= now;
+        if is_due {
+            self.poll_due = self.poll.begin(now);
+            self.mark_untold(now);
+        }
+        is_due
+    }
+
+    /// When that is.
+    #[must_use]
+    pub fn poll_due(&self) -> Moment {
+        self.poll_due
+    }
+
     /// Whether there are any.
     #[must_use]
     pub fn has_untold(&self) -> bool {
@@ -306,6 +327,10 @@ impl Catalog {
         part.held = Moment(0);
         part.trouble.clear();
         part.retry.reset();
+        if is_new {
+            self.poll_due = self.poll_due.min(part.since + MIRROR_POLL.0);
+            self.poll.reset();
+        }
         is_new
     }
 

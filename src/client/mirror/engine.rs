@@ -64,8 +64,6 @@ pub struct Engine {
     pub(super) removal_due: Moment,
     /// When the next list is due.
     pub list_due: Moment,
-    /// When directories are due of which no stream tells.
-    pub(super) poll_due: Moment,
     /// Late writes are looked for until then.
     pub(super) late_until: Moment,
     pub(super) look: Pause,
@@ -93,7 +91,6 @@ impl Engine {
         Engine {
             catalog: Catalog::new(rule.recursive),
             asked: Box::default(),
-            poll_due: now,
             rule,
             tree,
             listed: SortedMap::new(),

@@ -7,7 +7,7 @@ use crate::client::in_words::{first_line, is_directory};
 use crate::client::settings::OnGap;
 use crate::http::conditional::ETag;
 use crate::http::target::encode;
-use crate::limits::{MIRROR_POLL, MIRROR_REST, MIRROR_SETTLE};
+use crate::limits::{MIRROR_REST, MIRROR_SETTLE};
 use crate::time::Moment;
 
 impl Engine {
@@ -47,16 +47,14 @@ impl Engine {
     /// When a list is due, or something that follows from them.
     #[must_use]
     pub fn list_deadline(&self) -> Moment {
-        let polls = self.polls().then_some(self.poll_due);
+        let polls = self.polls().then_some(self.catalog.poll_due());
         let due = self.list_due.min(self.removal_due);
         due.min(polls.unwrap_or(Moment::NEVER))
     }
 
     /// Lists those directories, if it is time to.
     pub fn poll(&mut self, now: Moment) {
-        if self.poll_due <= now && self.polls() {
-            self.poll_due = now + MIRROR_POLL;
-            self.catalog.mark_untold(now);
+        if self.polls() && self.catalog.poll(now) {
             self.list_due = self.list_due.min(now);
         }
     }

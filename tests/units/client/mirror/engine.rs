@@ -717,6 +717,19 @@ fn directories_without_a_stream_are_listed_now_and_then() {
         assert_eq!(mirror.engine.list_due, Moment::NEVER);
         mirror.engine.poll(Moment(4000));
         assert_eq!(mirror.engine.list_due, Moment(4000));
+        // Less and less often while they say the same, and as before when one says something new.
+        let (mut now, mut pauses) = (Moment(4000), Vec::new());
+        for size in [4, 4, 4, 4, 4, 5, 5] {
+            let list = topics(&[("x", 7, size, ""), ("z", 8, 0, "")], &[]);
+            while mirror.engine.begin_list(now).is_some() {
+                mirror.engine.list(200, list.as_bytes(), now);
+            }
+            let due = mirror.engine.list_deadline();
+            pauses.push(due - now);
+            now = due;
+            mirror.engine.poll(now);
+        }
+        assert_eq!(pauses, [3, 6, 12, 15, 15, 3, 3].map(Duration::from_secs));
     }
 }
 
