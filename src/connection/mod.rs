@@ -22,7 +22,7 @@
 //! |---|---|---|---|
 //! | ReadingHeaders | received, head incomplete | keep the bytes | ReadingHeaders |
 //! | | received, head complete or refused | Open | ReadingHeaders (asked) |
-//! | | resolved | answer; a tail while draining: ending | SendingRange |
+//! | | resolved | answer, with the first frame of a tail; a tail while draining: ending | SendingRange |
 //! | | wait_until | nothing until look_again, timed_out or drain; then Open | ReadingHeaders (asked) |
 //! | | hung_up, failed | - | Closing(Now) |
 //! | | timed_out, some bytes or first request | refuse with 408: Open | ReadingHeaders (asked) |

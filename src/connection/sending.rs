@@ -59,6 +59,7 @@ pub enum Progress {
 impl<F> Sending<F> {
     /// The response with this head; `file` is there unless the body is `Nothing`.
     pub fn new(head: Vec<u8>, body: Body, file: Option<F>) -> Sending<F> {
+        let mut head = head;
         let follows = match (body, file) {
             (Body::Page(page), _) => Follows::Page(page),
             (Body::Slice(rest), Some(file)) => Follows::Slice {
@@ -77,11 +78,16 @@ impl<F> Sending<F> {
             (
                 Body::Tail {
                     at,
+                    size,
                     chunked,
                     trailers,
                 },
                 Some(file),
-            ) => Follows::Subscription(Subscription::Tail(Tail::new(file, at, chunked, trailers))),
+            ) => {
+                let mut tail = Tail::new(file, at, chunked, trailers);
+                head.extend(tail.begin(size));
+                Follows::Subscription(Subscription::Tail(tail))
+            }
             (
                 Body::Events {
                     path,
@@ -163,11 +169,22 @@ impl<F> Sending<F> {
                 after: b"",
             }),
             Follows::Subscription(Subscription::Events(_)) if ready.is_empty() => None,
-            Follows::Subscription(Subscription::Tail(tail)) if ready.is_empty() => {
-                let rest = tail.rest_of_frame()?;
+            Follows::Subscription(Subscription::Tail(tail)) if !tail.is_finished() => {
+                let Some(rest) = tail.rest_of_frame() else {
+                    return (!ready.is_empty()).then_some(Next {
+                        before: Bytes::Ready(ready),
+                        file: None,
+                        after: b"",
+                    });
+                };
                 let file = (!rest.file.is_empty()).then_some((tail.file(), rest.file));
+                let before = match ready {
+                    [] => Bytes::Line(rest.line),
+                    // Its size line is the end of the head.
+                    _ => Bytes::Ready(ready),
+                };
                 Some(Next {
-                    before: Bytes::Line(rest.line),
+                    before,
                     file,
                     after: rest.end,
                 })

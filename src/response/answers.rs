@@ -35,6 +35,7 @@ impl ResponseBuilder<'_> {
             head: self.announce(head, trailers, &answer.path).finish(b""),
             body: Body::Tail {
                 at: 0,
+                size: info.size,
                 chunked,
                 trailers,
             },

@@ -218,6 +218,7 @@ impl ResponseBuilder<'_> {
             } else {
                 Body::Tail {
                     at,
+                    size: info.size,
                     chunked,
                     trailers,
                 }

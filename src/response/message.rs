@@ -36,6 +36,8 @@ pub enum Body {
     Tail {
         /// Offset of the first byte.
         at: u64,
+        /// Bytes that the file has: those from `at` on go out with the head.
+        size: u64,
         /// In chunks; an HTTP/1.0 client gets the bare bytes.
         chunked: bool,
         /// The client wants the trailer field.

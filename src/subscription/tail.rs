@@ -1,7 +1,9 @@
 //! A tail: the bytes of one file, for as long as the file lives.
 
+use arrayvec::ArrayVec;
+
 use super::end::End;
-use crate::http::chunked::{self, Frame, Rest};
+use crate::http::chunked::{self, Frame, LINE_MAX, Rest};
 use crate::job::JobStatus;
 use crate::limits::CHUNK_MAX;
 
@@ -56,6 +58,20 @@ impl<F> Tail<F> {
             finished: false,
             job: None,
         }
+    }
+
+    /// The first frame is on its way, up to this size of the file: gives its size line.
+    #[must_use]
+    pub fn begin(&mut self, size: u64) -> ArrayVec<u8, LINE_MAX> {
+        let Some(left) = size.checked_sub(self.at).filter(|&left| left > 0) else {
+            return ArrayVec::new();
+        };
+        let mut frame = Frame::new(frame_len(left));
+        let line = frame.rest(self.chunked).line;
+        let is_out = frame.advance(line.len() as u64, self.chunked);
+        debug_assert!(!is_out, "a frame has bytes behind its size line");
+        self.frame = Some(frame);
+        line
     }
 
     /// Bytes of the file that were delivered.
@@ -121,7 +137,7 @@ impl<F> Tail<F> {
             return Measured::Truncated;
         }
         if size > self.at {
-            let len = u32::try_from(size - self.at).map_or(CHUNK_MAX, |len| len.min(CHUNK_MAX));
+            let len = frame_len(size - self.at);
             self.frame = Some(Frame::new(len));
             self.look = u64::from(len) < size - self.at;
             return Measured::Grown;
@@ -193,4 +209,9 @@ impl<F> Tail<F> {
             None => assert!(n == 0, "sent more than was there"),
         }
     }
+}
+
+/// Of a stretch of so many bytes, how many the next frame takes.
+fn frame_len(stretch: u64) -> u32 {
+    u32::try_from(stretch).map_or(CHUNK_MAX, |len| len.min(CHUNK_MAX))
 }

@@ -23,6 +23,7 @@ fn body(body: &Body) -> String {
             at,
             chunked,
             trailers,
+            ..
         } => format!("tail {at} {chunked} {trailers}"),
         Body::Events {
             path,

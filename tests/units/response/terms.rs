@@ -345,6 +345,7 @@ fn answers_of_jobs() {
                 at,
                 chunked: framed,
                 trailers,
+                ..
             } => {
                 assert_eq!(
                     (at, framed, trailers),

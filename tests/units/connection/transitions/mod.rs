@@ -54,6 +54,17 @@ fn open(machine: &mut Machine) {
     let _ = machine.resolved(file(), Date::from_seconds(0));
 }
 
+/// A tail of the last three bytes, which have not come yet.
+fn open_before_they_come(machine: &mut Machine) {
+    open_with(machine, 2);
+}
+
+/// With so many bytes.
+fn open_with(machine: &mut Machine, size: u64) {
+    let info = info(1, size);
+    let _ = machine.resolved(Resource::File { file: (), info }, Date::from_seconds(0));
+}
+
 fn open_missing(machine: &mut Machine) {
     let _ = machine.resolved(Resource::Missing, Date::from_seconds(0));
 }
@@ -138,8 +149,15 @@ mod state {
     pub fn finite_close() -> Machine {
         after(asked_for(GET_CLOSE), open)
     }
-    pub fn tail_head() -> Machine {
+    /// With the first frame behind its head.
+    pub fn tail_begun() -> Machine {
         after(asked_for(TAIL), open)
+    }
+    pub fn tail_begun_10() -> Machine {
+        after(asked_for(TAIL_10), open)
+    }
+    pub fn tail_head() -> Machine {
+        after(asked_for(TAIL), open_before_they_come)
     }
     pub fn tail_head_out() -> Machine {
         after(tail_head(), send)
@@ -342,7 +360,7 @@ fn reading_headers() {
             |m| { m.drain(NOW); m.received(&GET[9..], NOW); open(m); send(m); }, "Shut", "Closing(Shut)"),
         ("drain, asked: close after the answer", asked, |m| { m.drain(NOW); open(m); send(m); }, "Shut", "Closing(Shut)"),
         ("drain, asked for a tail: it ends with what is there", || asked_for(TAIL),
-            |m| { m.drain(NOW); open(m); send(m); measure(m, 2); }, "Send 0|Tail-End: shutdown||", "SendingRange"),
+            |m| { m.drain(NOW); open(m); send(m); measure(m, 5); }, "Send 0|Tail-End: shutdown||", "SendingRange"),
         ("cut", half_a_head, |m| m.cut(NOW), "Remove", "Closing(Now)"),
     ]);
 }
@@ -407,6 +425,18 @@ fn sending_a_tail() {
     const SENDING: &str = "SendingRange";
     const ABORT: &str = "Closing(Abort)";
     check(&[
+        ("resolved, bytes are there: they go out with the head", tail_begun, |_| {}, "Send 206 2..5 |", SENDING),
+        ("resolved, more than a chunk holds", || asked_for(TAIL), |m| open_with(m, u64::MAX), "Send 206 2..1048578 |", SENDING),
+        ("resolved, the range begins at the end", tail_head, |_| {}, "Send 206", SENDING),
+        ("sent, some of the head", tail_begun, |m| m.sent(1, NOW), "Send TTP/1.1 206 Partial Content 2..5 |", SENDING),
+        ("sent, the head with the size line", tail_begun, |m| send_head_and(m, 0), "Send 2..5 |", SENDING),
+        ("sent, the head and some of the file", tail_begun, |m| send_head_and(m, 1), "Send 3..5 |", SENDING),
+        ("sent, the head and the first frame", tail_begun, send, "Measure", SENDING),
+        ("sent, the head and the first frame, then measured, same", tail_begun, |m| { send(m); measure(m, 5); }, "Sleep", "Tailing"),
+        ("sent, the head and some of the file, HTTP/1.0", tail_begun_10, |m| send_head_and(m, 1), "Send 3..5", SENDING),
+        ("sent, the head and all bytes, HTTP/1.0", tail_begun_10, send, "Measure", SENDING),
+        ("shrank, to the first frame's end", tail_begun, |m| m.shrank(5, NOW), "Send 206 2..5 |", SENDING),
+        ("shrank, below the first frame's end", tail_begun, |m| m.shrank(4, NOW), "Remove, abort", ABORT),
         ("sent, the head", tail_head, send, "Measure", SENDING),
         ("measured, more than delivered", tail_head_out, |m| measure(m, 5), "Send 3| 2..5 |", SENDING),
         ("measured, more than a chunk holds", tail_head_out, |m| measure(m, u64::MAX), "Send 100000| 2..1048578 |", SENDING),
@@ -640,6 +670,7 @@ fn waits() {
         ("half a head, draining: half of the linger", half_a_head_draining, R, NOW + LINGER / 2, HEAD_MAX - 9),
         ("asked", asked, R, NEVER, 0),
         ("finite", finite, W, NEVER, 0),
+        ("tail, begun", tail_begun, RW, NEVER, HEAD_MAX),
         ("tail, on its way", tail_frame, RW, NEVER, HEAD_MAX),
         ("tail, with a request behind it", tail_pipelined, RW, NEVER, HEAD_MAX - GET.len()),
         ("tailing", tailing, R, NEVER, HEAD_MAX),
@@ -654,7 +685,7 @@ fn waits() {
         assert_eq!(machine.deadline(&timeouts), *deadline, "{what}");
         assert_eq!(machine.room(), *room, "{what}");
     }
-    const ANSWERING: [&str; 4] = ["finite", "tail, on its way", "tail, with a request behind it", "tailing"];
+    const ANSWERING: [&str; 5] = ["finite", "tail, begun", "tail, on its way", "tail, with a request behind it", "tailing"];
     for (what, state, ..) in rows {
         assert_eq!(state().is_answering(), ANSWERING.contains(what), "{what}");
     }
@@ -670,6 +701,8 @@ fn ends() {
         ("name_lost", tail_last_chunk, send, End::Renamed, 3),
         ("name_lost, HTTP/1.0", tailing_10_gone, |m| measure(m, 5), End::Unlinked, 3),
         ("hung_up", tailing, |m| m.hung_up(NOW), End::ClientGone, 3),
+        ("failed within the head", tail_begun, |m| { m.sent(2, NOW); m.failed(NOW); }, End::ClientGone, 0),
+        ("failed within the first bytes", tail_begun, |m| { send_head_and(m, 2); m.failed(NOW); }, End::ClientGone, 2),
         ("failed within the size line", tail_frame, |m| { m.sent(2, NOW); m.failed(NOW); }, End::ClientGone, 0),
         ("failed within the bytes", tail_frame, |m| { m.sent(5, NOW); m.failed(NOW); }, End::ClientGone, 2),
         ("stalled within the line end", tail_frame, |m| { m.sent(7, NOW); m.stalled(NOW); }, End::Stalled, 3),
