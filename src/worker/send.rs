@@ -7,7 +7,7 @@ use std::rc::Rc;
 use arrayvec::ArrayVec;
 use rustix::io::Errno;
 
-use crate::action::Next;
+use crate::action::{Bytes, Next};
 use crate::limits::{
     COPY_MAX, COPY_SHARED_MAX, COPY_TAIL, SENDFILE_FINITE, SENDFILE_TAIL, SHARED_FROM,
 };
@@ -151,7 +151,11 @@ impl SendBuffer {
         file: &Rc<OpenFile>,
         range: Range<u64>,
     ) -> Result<Sent, Trouble> {
-        let place = self.fill(file, range)?;
+        let place = match (self.fill(file, range), &next.before) {
+            // The client is to learn what was begun before it is cut.
+            (Err(_), Bytes::Ready(head)) if !head.is_empty() => return send(stream, head, false),
+            (place, _) => place?,
+        };
         self.send_framed(stream, &next.before, place, next.after)
     }
 

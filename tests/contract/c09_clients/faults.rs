@@ -327,6 +327,7 @@ fn read_errors() {
     for target in ["/speed", "/mtu"] {
         let mut client = server.connect();
         client.ask("GET", target, &[]);
+        assert_eq!(client.head().status, 200);
         assert!(
             client.until_end().1 == Ending::Reset,
             "{target}: a proper end"
