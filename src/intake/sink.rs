@@ -10,7 +10,7 @@ use log::warn;
 use super::address::Intake;
 use super::tally::Tally;
 use crate::http::conditional::Conditions;
-use crate::limits::{INTAKE_BATCH, INTAKE_DATAGRAM_MAX, INTAKE_REPORT_INTERVAL};
+use crate::limits::{APPENDERS_MAX, INTAKE_BATCH, INTAKE_DATAGRAM_MAX, INTAKE_REPORT_INTERVAL};
 use crate::receipt::WriteFailure;
 use crate::store::append::Append;
 use crate::store::appenders::Appenders;
@@ -58,7 +58,7 @@ impl Sink {
         Sink {
             intake,
             files: Files::new(root, Arc::default()),
-            appenders: Appenders::default(),
+            appenders: Appenders::new(APPENDERS_MAX.0),
             tally,
             // A datagram fits behind what does not make a batch yet.
             batch: Vec::with_capacity(INTAKE_BATCH + INTAKE_DATAGRAM_MAX + 1),

@@ -3,7 +3,8 @@
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::limits::{
-    CACHED_FILES_MAX, CACHED_FILES_SHARE, INTAKE_DESCRIPTORS_SHARE, INTAKE_SENDERS_MAX, REFUSED_MAX,
+    APPENDERS_MAX, APPENDERS_SHARE, CACHED_FILES_MAX, CACHED_FILES_SHARE, INTAKE_DESCRIPTORS_SHARE,
+    INTAKE_SENDERS_MAX, REFUSED_MAX,
 };
 
 /// Descriptors that are not connections or served files: standard streams, signals, and for each worker poller, timer,
@@ -36,6 +37,16 @@ pub fn cached_files(threads: usize) -> usize {
     usize::try_from(each)
         .unwrap_or(usize::MAX)
         .min(CACHED_FILES_MAX)
+}
+
+/// How many files may stay open for those who append to them again and again.
+#[must_use]
+pub fn appenders(threads: usize) -> usize {
+    let each = limit() / APPENDERS_SHARE / threads.max(1) as u64;
+    let (fewest, most) = APPENDERS_MAX;
+    usize::try_from(each)
+        .unwrap_or(usize::MAX)
+        .clamp(fewest, most)
 }
 
 /// Three quarters of the descriptors for connections, a quarter for files: tails of one file share one descriptor, and

@@ -215,6 +215,7 @@ fn share(
         admission: Admission::new(most, options.max_connections_per_address),
         max_connections: most,
         cached_files: descriptors::cached_files(threads),
+        appenders: descriptors::appenders(threads),
         refused_max: descriptors::refused_connections(threads, most),
         signals: AtomicUsize::new(0),
     })

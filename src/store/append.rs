@@ -168,6 +168,11 @@ impl Appender {
         }
     }
 
+    /// Keeps no file of notes from one record to the next one.
+    pub fn keep_no_notes(&mut self) {
+        self.notes.keep_none();
+    }
+
     /// The file, to synchronise it.
     #[must_use]
     pub fn file(&self) -> Arc<OwnedFd> {

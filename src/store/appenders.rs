@@ -8,14 +8,17 @@ use super::append::{self, Append, Appended, Appender, Records};
 use super::place::{Place, Stop};
 use super::root::Files;
 use crate::http::target::Path;
-use crate::limits::{APPENDERS_MAX, CACHE_PERIOD};
+use crate::limits::{APPENDERS_WITH_NOTES_MAX, CACHE_PERIOD};
 use crate::receipt::{Receipt, WriteFailure};
 use crate::time::Moment;
 
 /// The files that one worker keeps open.
-#[derive(Default)]
 pub struct Appenders {
     kept: HashMap<Path, Kept>,
+    /// So many at most.
+    most: usize,
+    /// A name in a prefix, and that prefix, for other names there.
+    neighbour: Option<(Box<[u8]>, Place)>,
     /// For those who append records together: the memory of the ones before.
     pub records: Records,
     period_ends: Moment,
@@ -28,6 +31,18 @@ struct Kept {
 }
 
 impl Appenders {
+    /// None yet, and never more than `most`.
+    #[must_use]
+    pub fn new(most: usize) -> Appenders {
+        Appenders {
+            kept: HashMap::new(),
+            most,
+            neighbour: None,
+            records: Records::default(),
+            period_ends: Moment::default(),
+        }
+    }
+
     /// Appends to the file that has the name now: `path`, which is `name` below a prefix.
     ///
     /// # Errors
@@ -48,9 +63,12 @@ impl Appenders {
             }
             self.kept.remove(path);
         }
-        let place = Place::find(root, prefix, name, path)?;
-        let (appended, appender) = append::append(place, what)?;
-        if self.kept.len() < APPENDERS_MAX {
+        let place = self.place(root, (prefix, name), path)?;
+        let (appended, mut appender) = append::append(place, what)?;
+        if self.kept.len() < self.most {
+            if self.kept.len() >= APPENDERS_WITH_NOTES_MAX {
+                appender.keep_no_notes();
+            }
             let kept = Kept {
                 appender,
                 used: true,
@@ -58,6 +76,27 @@ impl Appenders {
             self.kept.insert(path.clone(), kept);
         }
         Ok(appended)
+    }
+
+    /// The place of a name: that of a neighbour, if it is still where its prefix leads.
+    fn place(
+        &mut self,
+        root: &Files,
+        (prefix, name): (&[u8], &[u8]),
+        path: &Path,
+    ) -> Result<Place, WriteFailure> {
+        if let Some((of, neighbour)) = &self.neighbour
+            && **of == *prefix
+            && neighbour.is_current(root, prefix)
+            && let Some(place) = neighbour.beside(name, path)
+        {
+            return Ok(place);
+        }
+        let place = Place::find(root, prefix, name, path)?;
+        if let Some(neighbour) = place.beside(name, path) {
+            self.neighbour = Some((prefix.into(), neighbour));
+        }
+        Ok(place)
     }
 
     /// The open file to which somebody has appended in this turn, if it is kept: to put it and its name on disk.
@@ -84,7 +123,8 @@ impl Appenders {
 
     /// At the end of a period those are closed that nobody has used in it.
     pub fn begin_turn(&mut self, now: Moment) {
-        if now >= self.period_ends && !self.kept.is_empty() {
+        if now >= self.period_ends && !self.is_empty() {
+            self.neighbour = None;
             self.kept.retain(|_, kept| mem::take(&mut kept.used));
             self.records = Records::default();
             self.period_ends = now + CACHE_PERIOD;
@@ -94,9 +134,13 @@ impl Appenders {
     /// When [`Appenders::begin_turn`] may have to close something.
     #[must_use]
     pub fn deadline(&self) -> Moment {
-        match self.kept.is_empty() {
+        match self.is_empty() {
             true => Moment::NEVER,
             false => self.period_ends,
         }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.kept.is_empty() && self.neighbour.is_none()
     }
 }

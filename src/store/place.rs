@@ -18,7 +18,7 @@ use crate::receipt::WriteFailure;
 /// A name that may be written.
 pub struct Place {
     /// The prefix, as a root of its own.
-    files: Files,
+    files: Rc<Files>,
     /// Which directory that is.
     prefix: Id,
     /// The name below it.
@@ -65,11 +65,24 @@ impl Place {
         }
         let prefix = file::identify(files.directory()).map_err(failure)?;
         Ok(Place {
-            files,
+            files: Rc::new(files),
             prefix,
             name: name.into(),
             path: path.clone(),
             directory: Rc::new(directory),
+        })
+    }
+
+    /// The place of another name below the same prefix, if both are names in the prefix itself: it shares the descriptors.
+    #[must_use]
+    pub fn beside(&self, name: &[u8], path: &Path) -> Option<Place> {
+        let is_beside = self.is_in_prefix() && !name.contains(&b'/');
+        is_beside.then(|| Place {
+            files: Rc::clone(&self.files),
+            prefix: self.prefix,
+            name: name.into(),
+            path: path.clone(),
+            directory: Rc::clone(&self.directory),
         })
     }
 

@@ -48,6 +48,8 @@ pub struct Notes {
     kept: Option<Note>,
     /// How many there were.
     count: u32,
+    /// The file is removed after each record.
+    keeps_none: bool,
 }
 
 impl Notes {
@@ -68,10 +70,16 @@ impl Notes {
         let note = kept.or_else(|| Note::create(directory));
         let note = note.and_then(|note| note.add(inode, size, bytes).ok());
         let result = write();
-        let is_kept = self.count >= NOTES_MIN;
+        let is_kept = self.count >= NOTES_MIN && !self.keeps_none;
         let note = note.filter(|note| is_kept && note.length < NOTES_BYTES_MAX);
         self.kept = note.and_then(|note| note.add(inode, size, &[]).ok());
         result
+    }
+
+    /// Removes the file, now and after each record.
+    pub fn keep_none(&mut self) {
+        self.keeps_none = true;
+        self.remove();
     }
 
     /// Gives the space of the notes back. False if there are none.

@@ -138,7 +138,7 @@ impl WorkerBuilder {
             writing: shared.writing.clone(),
             jobs: shared.jobs.clone(),
             hints: shared.hints.clone(),
-            appenders: Appenders::default(),
+            appenders: Appenders::new(shared.appenders),
             completions: Arc::clone(&completions),
             commits: 0,
             send_buffer: SendBuffer::new(),

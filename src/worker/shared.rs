@@ -42,6 +42,8 @@ pub struct Shared {
     pub refused_max: usize,
     /// Most files that a worker keeps open because clients often request them.
     pub cached_files: usize,
+    /// Most files that a worker keeps open because clients append to them again and again.
+    pub appenders: usize,
     /// `--trusted-proxy`
     pub trusted_proxies: Vec<Network>,
     /// `--cors`

@@ -5,12 +5,18 @@ use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use super::read;
 use crate::support::client::{Client, Response, request};
 use crate::support::harness::{Server, TempDir};
+use crate::support::waiting::eventually;
 
 /// A server with one worker, and so many connections that have appended a line to `/in/t` already.
 fn producers(count: usize) -> (TempDir, Server, Vec<Client>) {
+    producers_with(count, &[])
+}
+
+fn producers_with(count: usize, options: &[&str]) -> (TempDir, Server, Vec<Client>) {
     let dir = TempDir::new();
     dir.mkdir("in");
-    let server = Server::with(&dir, &["--write", "/in", "--threads", "1"]);
+    let options = [&["--write", "/in", "--threads", "1"], options].concat();
+    let server = Server::with(&dir, &options);
     let mut clients: Vec<Client> = (0..count).map(|_| Client::new(&server)).collect();
     for client in &mut clients {
         send(client, "POST", "/in/t", &[], "first\n");
@@ -135,4 +141,38 @@ fn a_write_that_ends_in_the_middle() {
         let record = number.to_string().repeat(RECORD);
         assert_eq!(written[end - RECORD..end], record);
     }
+}
+
+/// Files of one prefix that are open for appending share its descriptors, as long as its name leads there.
+#[test]
+fn many_files_are_kept_open_until_their_prefix_is_another_directory() {
+    const FILES: usize = 150;
+    // The sandbox would not permit writing to the other directory.
+    let (dir, server, mut clients) = producers_with(1, &["--no-sandbox"]);
+    let client = &mut clients[0];
+    let descriptors = || {
+        let list = std::fs::read_dir(format!("/proc/{}/fd", server.running.id()));
+        list.expect("a process").count()
+    };
+    let before = descriptors();
+    let mut append_to_all = |record: &str, status: u16| {
+        for number in 0..FILES {
+            send(client, "POST", &format!("/in/{number}"), &[], record);
+            assert_eq!(client.response().status, status);
+        }
+    };
+    append_to_all("one\n", 201);
+    append_to_all("two\n", 204);
+    let kept = descriptors() - before;
+    assert!(kept <= 2 * FILES + 8, "{kept} descriptors");
+
+    let path = |name: &str| dir.path().join(name);
+    std::fs::rename(path("in"), path("old")).expect("renamed");
+    dir.mkdir("in");
+    append_to_all("three\n", 201);
+    for number in 0..FILES {
+        assert_eq!(read(&dir, &format!("old/{number}")), "one\ntwo\n");
+        assert_eq!(read(&dir, &format!("in/{number}")), "three\n");
+    }
+    eventually("files are closed", || descriptors() <= before + 1);
 }
