@@ -10,7 +10,8 @@ use crate::store::generations::family::{Series, bases, kinship};
 /// Which file has which name.
 pub type Names = SortedMap<Box<[u8]>, ETag>;
 
-/// A log of which the file that has the name at the origin is not here yet, but earlier ones are; or none has it there.
+/// A log of which the file that has the name at the origin is not here yet, but earlier ones are; or none has it there; or its
+/// name stays, but some files are to get other numbers, between which one is free.
 #[derive(Default)]
 struct Log {
     /// The place in the list of the file that has the name.
@@ -20,6 +21,10 @@ struct Log {
     missing: Vec<(usize, Series)>,
     /// Some copy is or was one of this log.
     known: bool,
+    /// The name stays.
+    stays: bool,
+    /// Some file that is here is to get another number.
+    moves: bool,
 }
 
 /// What is to be reached now.
@@ -36,7 +41,7 @@ pub struct Stage {
 /// log is new here, nobody has followed it: then all of it begins at once.
 ///
 /// A list that was made while names changed may lack a file, and what was left out could not come later. So the name of a
-/// log passes on when a second list says the same of its family. `before`: which file had which name in the list before;
+/// log passes on when a second list says the same of its family; so do numbers that leave one free. `before`: which file had which name in the list before;
 /// `None`: this one is believed.
 #[must_use]
 pub fn stage(listed: &[Listed], locals: &[Local], before: Option<&Names>) -> Stage {
@@ -47,6 +52,9 @@ pub fn stage(listed: &[Listed], locals: &[Local], before: Option<&Names>) -> Sta
         if before.is_some_and(|before| !log.is_as_before(&name, listed, before)) {
             doubtful = true;
             log.stay(listed, &copies, &mut names);
+            continue;
+        }
+        if log.stays {
             continue;
         }
         let holder = locals.iter().find(|local| *local.name == *name);
@@ -87,7 +95,14 @@ fn logs(listed: &[Listed], copies: &SortedMap<ETag, &Local>) -> SortedMap<Box<[u
     logs.extend(passed_on);
     let stays = files().filter(|(_, file)| is_here(file));
     let stays: SortedSet<&[u8]> = stays.map(|(_, file)| &*file.name).collect();
-    logs.retain(|name, log| log.current.is_some() || !stays.contains(&**name));
+    for base in renumbered_logs(listed, copies) {
+        logs.get_or_insert(base, Log::default()).moves = true;
+    }
+    for name in stays.iter() {
+        if let Some(log) = logs.get_mut(*name) {
+            log.stays = log.current.is_none();
+        }
+    }
     for (index, file) in files() {
         for base in bases(&file.name) {
             let Some(log) = logs.get_mut(&*base) else {
@@ -106,8 +121,22 @@ fn logs(listed: &[Listed], copies: &SortedMap<ETag, &Local>) -> SortedMap<Box<[u
             log.known |= here;
         }
     }
-    logs.retain(|_, log| log.known && (log.current.is_some() || !log.missing.is_empty()));
+    logs.retain(|_, log| {
+        let passes_on = !log.stays && (log.current.is_some() || !log.missing.is_empty());
+        log.known && (passes_on || log.moves && log.lacks_a_number())
+    });
     logs
+}
+
+/// The logs of which some file that is here is to get another number.
+fn renumbered_logs(listed: &[Listed], copies: &SortedMap<ETag, &Local>) -> Vec<Box<[u8]>> {
+    let moves = |file: &&Listed| {
+        let copy = copies.get(&file.etag);
+        copy.is_some_and(|copy| copy.name != file.name)
+    };
+    let moving = listed.iter().filter(moves);
+    let logs = moving.flat_map(|file| bases(&file.name).map(Box::from));
+    logs.collect()
 }
 
 impl Log {
@@ -116,9 +145,21 @@ impl Log {
         earlier.map(|(index, _)| *index).chain(self.current)
     }
 
+    /// Whether a number is free below another one.
+    fn lacks_a_number(&self) -> bool {
+        let number = |(_, series): &(usize, Series)| match series {
+            Series::Number(number) => Some(*number),
+            Series::Date(_) => None,
+        };
+        let files = self.here.iter().chain(&self.missing);
+        let numbers: SortedSet<u32> = files.filter_map(number).collect();
+        let last = numbers.last().copied().unwrap_or(0) as usize;
+        numbers.count_in(1..u32::MAX) < last
+    }
+
     /// Whether the list before named the same files of it.
     fn is_as_before(&self, name: &[u8], listed: &[Listed], before: &Names) -> bool {
-        let had = before.contains_key(name) == self.current.is_some();
+        let had = self.stays || before.contains_key(name) == self.current.is_some();
         let mut family = self.family();
         had && family.all(|index| {
             let file = &listed[index];

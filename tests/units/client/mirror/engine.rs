@@ -852,3 +852,32 @@ fn copies_that_travel() {
     assert_eq!(mirror.names(), named(&[("b", 3), ("e/b", 2)]));
     assert_eq!(mirror.engine.list_deadline(), Moment::NEVER);
 }
+
+/// A list whose pages are of different moments, or that was made while names changed, leaves a number free that no file has left:
+/// files get such names when a second list says the same.
+#[test]
+fn a_number_that_one_list_leaves_free() {
+    let mut mirror = Mirror::new(rule("/d/"));
+    let list = |mirror: &mut Mirror, files: &[(&str, u64, u64, &str)]| {
+        mirror.list("", &topics(files, &[]));
+        let mut names: Vec<String> = mirror
+            .engine
+            .tree
+            .locals()
+            .iter()
+            .map(|local| String::from_utf8_lossy(&local.name).into_owned())
+            .collect();
+        names.sort();
+        names
+    };
+    let file = |name: &'static str, tag: u64| (name, tag, 0, "");
+    let first = [file("log", 1), file("log.1", 2), file("log.2", 3)];
+    assert_eq!(list(&mut mirror, &first), ["log", "log.1", "log.2"]);
+    let torn = [file("log", 1), file("log.2", 2), file("log.3", 3)];
+    assert_eq!(list(&mut mirror, &torn), ["log", "log.1", "log.2"]);
+    assert_eq!(list(&mut mirror, &first), ["log", "log.1", "log.2"]);
+    assert_eq!(list(&mut mirror, &torn), ["log", "log.1", "log.2"]);
+    assert_eq!(list(&mut mirror, &torn), ["log", "log.2", "log.3"]);
+    // Without one that is free there is nothing to wait for.
+    assert_eq!(list(&mut mirror, &first), ["log", "log.1", "log.2"]);
+}
