@@ -145,7 +145,7 @@ impl World<'_> {
             return self.roll();
         }
         // this only if the log is written over while nobody follows it,
-        if self.fault == Fault::IgnoreCheck && self.chance(25) {
+        if self.fault == Fault::IgnoreCheck && self.chance(10) {
             (0..LINKS.len()).for_each(|link| self.hang_up(link));
             return self.truncate();
         }
