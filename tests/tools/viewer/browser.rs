@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::support::harness::{Running, TempDir};
-use crate::support::machine::skip;
+use crate::support::machine::{free_port, skip};
 
 /// Bound of every wait: a browser on a busy machine takes its time.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -41,14 +41,11 @@ impl Browser {
         let turn = &TURNS[STARTS.fetch_add(1, Ordering::Relaxed) % TURNS.len()];
         let turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
         let mut command = Command::new("chromedriver");
-        command.arg("--port=0");
+        // With 0 it takes one of those that the kernel gives to whoever wants any, for IPv6, and then may not get it for IPv4.
+        let port = free_port();
+        command.arg(format!("--port={port}"));
         let driver = Running::new(command);
-        let line = driver.stdout.wait_for(&["successfully on port"]);
-        let port = line
-            .trim_end_matches('.')
-            .rsplit(' ')
-            .next()
-            .expect("a port");
+        driver.stdout.wait_for(&["successfully on port"]);
         let profile = TempDir::new();
         let mut browser = Browser {
             address: format!("127.0.0.1:{port}"),
