@@ -47,9 +47,10 @@ pub const MIRROR_BUFFER: usize = 64 * 1024;
 pub const MIRROR_HOT: Duration = Duration::from_secs(30);
 /// How long a mirror waits for further news before it asks for a list: a roll is several renames.
 pub const MIRROR_SETTLE: Duration = Duration::from_millis(20);
-/// How long a mirror waits for two lists in a row that say the same of a log that was rolled; where names change all the time
-/// it goes on then.
-pub const MIRROR_DOUBT: Duration = Duration::from_secs(2);
+/// How long a mirror waits for two lists in a row that say the same of a log that was rolled. Where it is rolled all the time the
+/// mirror goes on then, and may miss a file; so it is long against the time that a list of thousands of files takes on a
+/// busy machine.
+pub const MIRROR_DOUBT: Duration = Duration::from_secs(10);
 /// A mirror goes so many directories deep: links at the origin may lead in circles.
 pub const MIRROR_DEPTH: usize = 16;
 /// Most directories of a mirror: the list of each is held in memory.

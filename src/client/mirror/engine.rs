@@ -5,6 +5,7 @@ use std::io;
 
 use super::catalog::Catalog;
 use super::complaints::{Complaints, Said};
+use super::doubts::Doubts;
 use super::listing::Listing;
 use super::plan::{Leaving, Listed, Rules, Step, one_name_each, plan};
 use super::rule::{End, Rule, Subject};
@@ -14,9 +15,7 @@ use super::tree::Tree;
 use crate::client::pause::Pause;
 use crate::http::conditional::ETag;
 use crate::http::target::encode;
-use crate::limits::{
-    CLIENT_LOOK, CLIENT_RETRY, MIRROR_DOUBT, MIRROR_HOT, MIRROR_LISTS_AGAIN, MIRROR_SETTLE,
-};
+use crate::limits::{CLIENT_LOOK, CLIENT_RETRY, MIRROR_HOT, MIRROR_SETTLE};
 use crate::sorted::{SortedMap, SortedSet};
 use crate::time::Moment;
 
@@ -43,12 +42,9 @@ pub struct Engine {
     pub(super) asked: Box<[u8]>,
     pub(super) listed: SortedMap<ETag, Listed>,
     pub(super) listing: Listing,
-    /// What the list before said; `None`: the present one is believed.
-    before: Option<Names>,
-    /// Two lists in a row did not say the same since then.
-    doubt: Option<Moment>,
-    /// So many have come since.
-    doubted: u32,
+    /// What the list before said.
+    before: Names,
+    doubts: Doubts,
     pub(super) live: Option<ETag>,
     /// Files of which bytes are missing.
     behind: BTreeSet<ETag>,
@@ -95,9 +91,8 @@ impl Engine {
             tree,
             listed: SortedMap::new(),
             listing: Listing::default(),
-            before: None,
-            doubt: None,
-            doubted: 0,
+            before: Names::new(),
+            doubts: Doubts::default(),
             live: None,
             behind: BTreeSet::new(),
             hot: SortedMap::new(),
@@ -148,15 +143,10 @@ impl Engine {
             }
         }
         let named = |file: &Listed| (file.name.clone(), file.etag);
-        self.doubted = self.doubt.map_or(0, |_| self.doubted + 1);
-        self.before = match self.doubt {
-            Some(since) if now >= since + MIRROR_DOUBT && self.doubted >= MIRROR_LISTS_AGAIN => {
-                None
-            }
-            _ => Some(match self.rule.subject {
-                Subject::File(_) => self.listing.files.iter().map(named).collect(),
-                Subject::Directory(_) => self.catalog.before(),
-            }),
+        self.doubts.take_list(now);
+        self.before = match self.rule.subject {
+            Subject::File(_) => self.listing.files.iter().map(named).collect(),
+            Subject::Directory(_) => self.catalog.before(),
         };
         let mut listed = one_name_each(&listing.files, &self.tree.locals());
         listed.retain(|etag, _| !self.tree.is_out_of_reach(*etag));
@@ -198,9 +188,10 @@ impl Engine {
         // One roll after the other, as far as everything is here: each of them makes a copy.
         for _ in 0..=files.len() {
             let locals = self.tree.locals();
-            let staged = stage(&files, &locals, self.before.as_ref());
-            self.doubt = staged.doubtful.then(|| self.doubt.unwrap_or(now));
-            if staged.doubtful {
+            let before = |log: &[u8]| (!self.doubts.are_over(log)).then_some(&self.before);
+            let staged = stage(&files, &locals, &before);
+            self.doubts.set(&staged.doubtful, now);
+            if self.doubts.any() {
                 self.list_soon(now);
             }
             let steps = plan(&staged.files, &locals, &self.tree.foreign(), rules);
@@ -228,7 +219,7 @@ impl Engine {
                     || self.unplaced.contains(&listed.name)
             })
         };
-        self.settled = self.doubt.is_none() && self.tree.locals().iter().all(named);
+        self.settled = !self.doubts.any() && self.tree.locals().iter().all(named);
     }
 
     /// True if something was done, so that more may be possible.

@@ -8,6 +8,7 @@
 pub mod catalog;
 mod channel;
 mod complaints;
+pub mod doubts;
 pub mod engine;
 pub mod events;
 pub mod flusher;

@@ -37,7 +37,7 @@ impl Engine {
     ) -> io::Result<bool> {
         self.tree.begin_moves(&stage.files, steps)?;
         let more = self.take_steps(steps, now)?;
-        if !more && !stage.doubtful {
+        if !more && stage.doubtful.is_empty() {
             self.tree.end_moves(&stage.files);
         }
         Ok(more)

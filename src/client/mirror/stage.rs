@@ -28,12 +28,12 @@ struct Log {
 }
 
 /// What is to be reached now.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Stage {
     /// The files.
     pub files: Vec<Listed>,
     /// The names of some logs would pass on, but two lists did not say the same of them.
-    pub doubtful: bool,
+    pub doubtful: SortedSet<Box<[u8]>>,
 }
 
 /// What the origin listed at an earlier moment, which the mirror is to reach now: of each log the oldest generation that is
@@ -41,17 +41,21 @@ pub struct Stage {
 /// log is new here, nobody has followed it: then all of it begins at once.
 ///
 /// A list that was made while names changed may lack a file, and what was left out could not come later. So the name of a
-/// log passes on when a second list says the same of its family; so do numbers that leave one free. `before`: which file had which name in the list before;
-/// `None`: this one is believed.
+/// log passes on when a second list says the same of its family; so do numbers that leave one free. `before`: which file had which name in the list
+/// before; `None`: of this log the present one is believed.
 #[must_use]
-pub fn stage(listed: &[Listed], locals: &[Local], before: Option<&Names>) -> Stage {
-    let mut doubtful = false;
+pub fn stage<'a>(
+    listed: &[Listed],
+    locals: &[Local],
+    before: &dyn Fn(&[u8]) -> Option<&'a Names>,
+) -> Stage {
+    let mut doubtful = SortedSet::new();
     let copies: SortedMap<ETag, &Local> = locals.iter().map(|local| (local.etag, local)).collect();
     let mut names: SortedMap<usize, Option<Box<[u8]>>> = SortedMap::new();
     for (name, log) in logs(listed, &copies) {
-        if before.is_some_and(|before| !log.is_as_before(&name, listed, before)) {
-            doubtful = true;
+        if before(&name).is_some_and(|before| !log.is_as_before(&name, listed, before)) {
             log.stay(listed, &copies, &mut names);
+            doubtful.insert(name);
             continue;
         }
         if log.stays {

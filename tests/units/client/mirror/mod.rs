@@ -1,5 +1,6 @@
 //! What a mirror reads and decides, without a server: `openrange mirror`.
 
+mod doubts;
 mod engine;
 mod events;
 mod listing;
