@@ -31,6 +31,8 @@
 //!
 //! A file is looked at by the first of its names that needs it, in turn: see [`EventStream::action`].
 
+use std::rc::Rc;
+
 use super::sending::Subscription;
 use super::state::{Connection, State};
 use crate::http::pattern::Pattern;
@@ -150,6 +152,11 @@ impl<F> Connection<F> {
     pub fn listed(&mut self, found: &Listed<'_>, now: Moment) {
         let ready = self.events("listed").listed(found, now);
         self.send_events(ready, now);
+    }
+
+    /// Other streams that send events of the same keep this path in memory: so does this one.
+    pub fn share_subject(&mut self, path: Rc<Path>) {
+        self.events("share_subject").share_path(path);
     }
 
     /// Whether it sends events, and of what.

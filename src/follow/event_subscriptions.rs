@@ -11,13 +11,10 @@ use super::watcher::TopicId;
 use crate::http::pattern::Pattern;
 use crate::store::file::{Id, OpenFile};
 
-/// Which topics the event streams follow, by their slots. A tail follows one, which its slot knows.
-///
-/// Most streams follow one file, and there may be tens of thousands of them: they are in a map of their own, with entries of
-/// eight bytes.
+/// Which topics the event streams follow, by their slots, if that is more than one file. There may be tens of thousands of
+/// those that follow one file: their slots know its topic, as those of tails do (`only` below), and have no entry here.
 #[derive(Default)]
 pub struct EventSubscriptions {
-    one: HashMap<SlotId, u32>,
     any: HashMap<SlotId, StreamTopics>,
 }
 
@@ -32,47 +29,37 @@ struct StreamTopics {
 }
 
 impl EventSubscriptions {
-    /// A stream follows this topic by its first name.
-    pub(crate) fn join(&mut self, slot: usize, topic: TopicId) {
-        self.one.insert(narrow(slot), narrow(topic));
-    }
-
     /// A stream follows this topic, or none, by its name with this number. Gives the one that it has followed by it.
     pub(crate) fn replace(
         &mut self,
         slot: usize,
+        only: &mut Option<u32>,
         member: usize,
         topic: Option<TopicId>,
     ) -> Option<TopicId> {
-        let files = &mut self.topics_of(slot).files;
+        let files = &mut self.topics_of(slot, only).files;
         if files.len() <= member {
             files.resize(member + 1, None);
         }
         let former = std::mem::replace(&mut files[member], topic);
-        self.compact(slot);
+        self.compact(slot, only);
         former
     }
 
     /// All that it follows, to change it; call [`EventSubscriptions::compact`] after that.
-    fn topics_of(&mut self, slot: usize) -> &mut StreamTopics {
-        let slot = narrow(slot);
-        let one = self.one.remove(&slot);
-        let files = one
-            .map(|topic| Some(topic as TopicId))
-            .into_iter()
-            .collect();
-        self.any.entry(slot).or_insert_with(|| StreamTopics {
-            files,
-            ..StreamTopics::default()
-        })
+    fn topics_of(&mut self, slot: usize, only: &mut Option<u32>) -> &mut StreamTopics {
+        let only = only.take().map(|topic| Some(topic as TopicId));
+        let topics = self.any.entry(narrow(slot)).or_default();
+        topics.files.extend(only);
+        topics
     }
 
-    fn compact(&mut self, slot: usize) {
+    fn compact(&mut self, slot: usize, only: &mut Option<u32>) {
         let slot = narrow(slot);
         if let Some(topics) = self.any.get(&slot)
             && let (None, [Some(topic)], []) = (&topics.directory, &*topics.files, &*topics.late)
         {
-            self.one.insert(slot, narrow(*topic));
+            *only = Some(narrow(*topic));
             self.any.remove(&slot);
         }
     }
@@ -81,11 +68,12 @@ impl EventSubscriptions {
     pub(crate) fn follow_directory(
         &mut self,
         slot: usize,
+        only: &mut Option<u32>,
         topic: Option<TopicId>,
         files: Option<&[Pattern]>,
         topics: &mut Topics,
     ) {
-        let joined = &mut self.topics_of(slot).directory;
+        let joined = &mut self.topics_of(slot, only).directory;
         if joined.as_ref().map(|(topic, _)| *topic) == topic {
             return;
         }
@@ -112,10 +100,11 @@ impl EventSubscriptions {
     pub(crate) fn follow_late(
         &mut self,
         slot: usize,
+        only: &mut Option<u32>,
         files: &[(Box<[u8]>, Rc<OpenFile>)],
         topics: &mut Topics,
     ) -> Vec<Id> {
-        let joined = self.topics_of(slot);
+        let joined = self.topics_of(slot, only);
         let mut gone = Vec::new();
         for (name, file) in files {
             if joined.late.iter().all(|(id, _)| *id != file.id()) {
@@ -141,17 +130,13 @@ impl EventSubscriptions {
                 topics.leave(topic, slot);
             }
         }
-        self.compact(slot);
+        self.compact(slot, only);
         gone
     }
 
-    /// A stream is over.
+    /// A stream that follows more than one file is over.
     pub(crate) fn leave(&mut self, slot: usize, topics: &mut Topics) {
-        let slot_id = narrow(slot);
-        if let Some(topic) = self.one.remove(&slot_id) {
-            return topics.leave(topic as TopicId, slot);
-        }
-        let Some(joined) = self.any.remove(&slot_id) else {
+        let Some(joined) = self.any.remove(&narrow(slot)) else {
             return;
         };
         if let Some((topic, wanted)) = joined.directory {
@@ -164,14 +149,10 @@ impl EventSubscriptions {
         }
     }
 
-    /// Which one of the names of a subscriber leads to this topic. That of a tail is 0; the directory of an event stream is
+    /// Which one of the names of a subscriber leads to this topic. The only one is 0; the directory of an event stream is
     /// none of its names.
     pub(crate) fn name(&self, slot: usize, topic: TopicId) -> Option<usize> {
-        let slot = narrow(slot);
-        if let Some(&file) = self.one.get(&slot) {
-            return (file as TopicId == topic).then_some(0);
-        }
-        match self.any.get(&slot) {
+        match self.any.get(&narrow(slot)) {
             None => Some(0),
             Some(joined) => joined.files.iter().position(|&file| file == Some(topic)),
         }

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use super::directory::Directory;
 use super::watcher::Place;
 use crate::hint::News;
+use crate::http::target::Path;
 use crate::store::file::OpenFile;
 use crate::store::file_stat::FileStat;
 use crate::subscription::end::End;
@@ -16,6 +17,8 @@ pub type SlotId = u32;
 /// One followed name and the file that it names. When the name passes to another file, that is another topic.
 pub(super) struct Topic {
     pub(super) name: Rc<[u8]>,
+    /// The path that event streams of it asked for, as far as it is the same one.
+    pub(super) subject: Option<Rc<Path>>,
     /// The name whose generation the file is, whatever it is called now. `None`: the topic is that of its name.
     pub(super) family: Option<Rc<[u8]>>,
     pub(super) file: Rc<OpenFile>,
@@ -50,6 +53,7 @@ impl Topic {
     pub(super) fn new(name: &Rc<[u8]>, file: &Rc<OpenFile>, family: Option<Rc<[u8]>>) -> Topic {
         Topic {
             name: Rc::clone(name),
+            subject: None,
             family,
             file: Rc::clone(file),
             tails: Vec::new(),

@@ -120,6 +120,12 @@ impl Topics {
         }
     }
 
+    /// The path that its event streams asked for, in one place for all of them: that of the first one.
+    pub fn share_subject(&mut self, key: TopicId, path: &Path) -> Rc<Path> {
+        let subject = &mut self.registry[key].subject;
+        Rc::clone(subject.get_or_insert_with(|| Rc::new(path.clone())))
+    }
+
     /// How many topics there are, and how many of them must be polled.
     #[must_use]
     pub fn count(&self) -> (usize, usize) {

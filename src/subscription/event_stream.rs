@@ -3,6 +3,8 @@
 //!
 //! What it holds besides its places is at most one buffer of events on their way, which is its owner's.
 
+use std::rc::Rc;
+
 use super::beginning::Subject;
 use super::caught_up::CaughtUp;
 use super::changelog::{Cursor, Version};
@@ -27,8 +29,8 @@ use crate::time::Moment;
 /// A stream of events.
 #[derive(Debug)]
 pub struct EventStream<F> {
-    /// What was asked for.
-    path: Path,
+    /// What was asked for. Streams of one file share it: see [`EventStream::share_path`].
+    path: Rc<Path>,
     follows: Follows<F>,
     /// The server ends.
     ending: bool,
@@ -78,7 +80,7 @@ impl<F> EventStream<F> {
             first: 0,
         };
         EventStream {
-            path,
+            path: Rc::new(path),
             follows: Follows::Names(Box::new(names)),
             ending: false,
             finished: false,
@@ -181,6 +183,13 @@ impl<F> EventStream<F> {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Keeps this one in memory and not its own, if they are the same.
+    pub fn share_path(&mut self, path: Rc<Path>) {
+        if *path == *self.path {
+            self.path = path;
+        }
     }
 
     /// Something may have happened.

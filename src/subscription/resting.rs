@@ -4,36 +4,44 @@
 use super::advance::line_at;
 use super::caught_up::CaughtUp;
 use super::name_follower::NameFollower;
-use crate::http::position::Position;
+use crate::http::conditional::ETag;
+use crate::http::position::{Check, Position};
 use crate::http::target::Path;
 
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Resting<F> {
     file: F,
-    /// After the last event.
-    at: Position,
-    /// The end of the file, which may be within a line.
-    seen: u64,
+    /// After the last event. A position in fewer bytes: its tag, its offset, and its check if it has one.
+    etag: ETag,
+    offset: u64,
+    check: Check,
+    has_check: bool,
+    /// Bytes of the file behind it: the beginning of a line.
+    begun: u16,
 }
 
 impl<F> Resting<F> {
     /// What is to be kept of the only name of a stream, which it takes. `None`: it has something else to remember.
     pub fn of(members: &mut Vec<NameFollower<F>>) -> Option<Resting<F>> {
         let [only] = &**members else { return None };
-        let (_, at) = only.caught_up().filter(|_| only.is_plain())?;
-        is_plain(&at).then_some(())?;
-        let file = members.pop()?.into_file()?;
+        let (_, rest) = only.caught_up().filter(|_| only.is_plain())?;
+        let begun = begun(&rest)?;
+        let (check, has_check) = packed(rest.at.check);
         Some(Resting {
-            file,
-            at: at.at,
-            seen: at.seen,
+            file: members.pop()?.into_file()?,
+            etag: rest.at.etag,
+            offset: rest.at.offset,
+            check,
+            has_check,
+            begun,
         })
     }
 
     /// What it was before.
     pub fn into_member(self, path: Path) -> NameFollower<F> {
-        NameFollower::resting(path, self.file, caught_up(self.at, self.seen))
+        let rest = self.caught_up();
+        NameFollower::resting(path, self.file, rest)
     }
 
     pub fn file(&self) -> &F {
@@ -41,21 +49,34 @@ impl<F> Resting<F> {
     }
 
     pub fn offset(&self) -> u64 {
-        self.at.offset
+        self.offset
     }
 
     pub fn caught_up(&self) -> CaughtUp {
-        caught_up(self.at, self.seen)
+        let at = Position {
+            etag: self.etag,
+            offset: self.offset,
+            check: self.has_check.then_some(self.check),
+        };
+        caught_up(at, self.offset + u64::from(self.begun))
     }
 
     /// It rests there now. False: there it has something else to remember.
     pub fn catch_up(&mut self, to: CaughtUp) -> bool {
-        let is_plain = is_plain(&to);
-        if is_plain {
-            (self.at, self.seen) = (to.at, to.seen);
-        }
-        is_plain
+        let Some(begun) = begun(&to) else {
+            return false;
+        };
+        debug_assert_eq!(to.at.etag, self.etag, "it rests in the same file");
+        self.offset = to.at.offset;
+        (self.check, self.has_check) = packed(to.at.check);
+        self.begun = begun;
+        true
     }
+}
+
+/// A check, and whether there is one: less than `Option` takes.
+fn packed(check: Option<Check>) -> (Check, bool) {
+    (check.unwrap_or(Check::of(&[])), check.is_some())
 }
 
 fn caught_up(at: Position, seen: u64) -> CaughtUp {
@@ -67,7 +88,10 @@ fn caught_up(at: Position, seen: u64) -> CaughtUp {
     }
 }
 
-/// Whether the place is all there is to remember.
-fn is_plain(rest: &CaughtUp) -> bool {
-    *rest == caught_up(rest.at, rest.seen)
+/// The bytes behind the place, if these and the place are all there is to remember.
+fn begun(rest: &CaughtUp) -> Option<u16> {
+    let is_plain = *rest == caught_up(rest.at, rest.seen);
+    u16::try_from(rest.seen - rest.at.offset)
+        .ok()
+        .filter(|_| is_plain)
 }

@@ -73,7 +73,9 @@ pub(super) fn follow(slot: &mut Slot, key: usize, context: &mut Context) -> bool
     }
     let purpose = Purpose::Name(u32::try_from(member).expect("few names"));
     context.topics.stop_waiting_for(key, purpose);
-    let former = context.event_subscriptions.replace(key, member, None);
+    let former = context
+        .event_subscriptions
+        .replace(key, &mut slot.topic, member, None);
     if let Some(topic) = former {
         context.topics.leave(topic, key);
     }
@@ -91,7 +93,7 @@ pub(super) fn follow(slot: &mut Slot, key: usize, context: &mut Context) -> bool
         context.topics.join(topic, key);
         context
             .event_subscriptions
-            .replace(key, member, Some(topic));
+            .replace(key, &mut slot.topic, member, Some(topic));
     }
     match next {
         Next::Named(lookup) => {
@@ -131,7 +133,9 @@ pub(super) fn follow_late(slot: &mut Slot, key: usize, context: &mut Context) {
         .collect();
     if !files.is_empty() || context.event_subscriptions.has_late(key) {
         let topics = &mut context.topics;
-        let gone = context.event_subscriptions.follow_late(key, &files, topics);
+        let gone = context
+            .event_subscriptions
+            .follow_late(key, &mut slot.topic, &files, topics);
         if !gone.is_empty() {
             slot.machine.late_over(|file| gone.contains(&file.id()));
         }
@@ -151,7 +155,13 @@ pub(super) fn list(slot: &mut Slot, key: usize, context: &mut Context) {
     let topic = found.as_ref().ok().copied();
     let missing = matches!(found, Err(Resource::Missing));
     let subscriptions = &mut context.event_subscriptions;
-    subscriptions.follow_directory(key, topic, files.as_deref(), &mut context.topics);
+    subscriptions.follow_directory(
+        key,
+        &mut slot.topic,
+        topic,
+        files.as_deref(),
+        &mut context.topics,
+    );
     let listed = match found {
         Ok(topic) => {
             if again {

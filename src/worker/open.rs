@@ -180,10 +180,10 @@ fn join(slot: &mut Slot, key: usize, context: &mut Context, topic: Option<TopicI
         return context.topics.drop_if_unused(topic);
     }
     context.topics.join(topic, key);
-    if slot.machine.subject().is_some() {
-        context.event_subscriptions.join(key, topic);
-    } else {
-        slot.topic = u32::try_from(topic).ok();
+    slot.topic = u32::try_from(topic).ok();
+    if let Some(subject) = slot.machine.subject() {
+        let shared = context.topics.share_subject(topic, subject);
+        slot.machine.share_subject(shared);
     }
 }
 

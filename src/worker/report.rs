@@ -60,7 +60,7 @@ impl Worker {
         let topic = slot
             .topic
             .map(|topic| self.context.topics.name(topic as usize));
-        let path = topic.or_else(|| slot.machine.subject().cloned());
+        let path = slot.machine.subject().cloned().or(topic);
         let tail = path.zip(progress);
         ask.report.clients.push(Client {
             peer: slot.peer,

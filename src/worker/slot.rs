@@ -17,7 +17,7 @@ pub struct Slot {
     pub(super) stream: Stream,
     pub(super) peer: Peer,
     pub(super) machine: Connection<Rc<OpenFile>>,
-    /// The topic it follows.
+    /// The topic it follows; `None` for an event stream that follows none or several, see `EventSubscriptions`.
     pub(super) topic: Option<u32>,
     /// What the poller reports.
     pub(super) armed: Interest,
