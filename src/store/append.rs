@@ -340,7 +340,7 @@ impl Target<'_> {
 
     /// Writes one record behind a file that is so long; gives the offset of its end.
     fn write(&mut self, bytes: &[u8], size: u64) -> Result<u64, WriteFailure> {
-        match self.write_once(bytes, size) {
+        match self.write_once(bytes, &[bytes.len()], size) {
             Ok((count, end)) if count == bytes.len() => Ok(end),
             Ok((count, _)) => Err(self.partly_written(count, bytes.len())),
             Err(error) => Err(self.nothing_written(error)),
@@ -349,7 +349,7 @@ impl Target<'_> {
 
     /// Writes records behind a file that is so long; gives what became of those of which something is written.
     fn append_all(mut self, records: &Records, size: u64) -> Vec<Result<Receipt, WriteFailure>> {
-        let Ok((count, end)) = self.write_once(&records.bytes, size) else {
+        let Ok((count, end)) = self.write_once(&records.bytes, &records.lengths, size) else {
             return Vec::new();
         };
         let etag = self.file.tag();
@@ -371,12 +371,17 @@ impl Target<'_> {
         records.lengths.iter().map_while(outcome).collect()
     }
 
-    /// Gives how many bytes of it are written, and the offset of their end.
-    fn write_once(&mut self, bytes: &[u8], size: u64) -> Result<(usize, u64), Errno> {
-        let mut result = self.try_to_write(bytes, size);
+    /// Writes records of these lengths. Gives how many bytes of them are written, and the offset of their end.
+    fn write_once(
+        &mut self,
+        bytes: &[u8],
+        lengths: &[usize],
+        size: u64,
+    ) -> Result<(usize, u64), Errno> {
+        let mut result = self.try_to_write(bytes, lengths, size);
         // Notes that were kept take space.
         if matches!(result, Err(Errno::NOSPC | Errno::DQUOT)) && self.notes.remove() {
-            result = self.try_to_write(bytes, size);
+            result = self.try_to_write(bytes, lengths, size);
         }
         let count = result?;
         // The offset of a descriptor with O_APPEND is the end of what it wrote last, whoever else has written.
@@ -384,7 +389,7 @@ impl Target<'_> {
         Ok((count, end.unwrap_or(size + count as u64)))
     }
 
-    fn try_to_write(&mut self, bytes: &[u8], size: u64) -> Result<usize, Errno> {
+    fn try_to_write(&mut self, bytes: &[u8], lengths: &[usize], size: u64) -> Result<usize, Errno> {
         let handle = self.handle;
         self.space.reserve(handle, bytes.len() as u64, size)?;
         let write = || rustix::io::retry_on_intr(|| rustix::io::write(handle, bytes));
@@ -392,7 +397,13 @@ impl Target<'_> {
         match self.is_attended {
             true => {
                 let (directory, inode) = (self.place.shared_directory(), self.file.id().inode());
-                self.notes.during(directory, (inode, size), bytes, write)
+                let mut rest = bytes;
+                let records = lengths.iter().map(|&length| {
+                    let record;
+                    (record, rest) = rest.split_at(length);
+                    record
+                });
+                self.notes.during(directory, (inode, size), records, write)
             }
             false => write(),
         }

@@ -4,12 +4,13 @@
 //! its beginning.
 //!
 //! To create and remove a file costs far more than to write a short record. So whoever appends again and again keeps the
-//! file, writes one note behind the other, and only the last one counts. Nothing in it is ever written over.
+//! file, and writes each note behind the others. Those of records that are there as a whole count no more. Nothing in it is
+//! ever written over.
 //!
 //! This is about processes that die. What survives the end of the machine is the business of `Prefer: fsync`.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, IoSlice, Read, Write};
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::rc::Rc;
@@ -24,7 +25,7 @@ use super::replace::hidden_name;
 /// What the names of files with notes begin with; the digits behind are those of temporary files.
 pub const NOTE: &[u8] = b".openrange-append-";
 /// Three numbers of 8 bytes: where the record begins, its length, the inode number of its file. The record follows. A length
-/// of 0: the record before is there as a whole, or never will be.
+/// of 0: the records of the notes before it are there as a whole, or never will be.
 const HEAD: usize = 24;
 /// How often, and after which pause, a lock is tried that somebody else has.
 const TRIES: u32 = 50;
@@ -53,26 +54,34 @@ pub struct Notes {
 }
 
 impl Notes {
-    /// Does `write`, which writes `bytes` to a file in this directory with this inode number that is `size` bytes long, with
-    /// a note if a kill can cut them. If there can be no note, they are written without one.
-    pub fn during<T>(
+    /// Does `write`, which writes `records` in one write(2) to a file in this directory with this inode number that is `size`
+    /// bytes long, with notes of those that a kill can cut. If there can be no notes, they are written without.
+    pub fn during<'a, T>(
         &mut self,
         directory: &Rc<OwnedFd>,
         (inode, size): (u64, u64),
-        bytes: &[u8],
+        records: impl Iterator<Item = &'a [u8]>,
         write: impl FnOnce() -> T,
     ) -> T {
-        if !may_be_cut(size, bytes.len() as u64) {
+        let mut end = size;
+        let begun = records.map(|record| {
+            let begin = end;
+            end += record.len() as u64;
+            (begin, record)
+        });
+        let can_be_cut = |&(begin, record): &(u64, &[u8])| may_be_cut(begin, record.len() as u64);
+        let noted: Vec<_> = begun.filter(can_be_cut).collect();
+        if noted.is_empty() {
             return write();
         }
         self.count = self.count.saturating_add(1);
         let kept = self.kept.take().filter(Note::is_there);
         let note = kept.or_else(|| Note::create(directory));
-        let note = note.and_then(|note| note.add(inode, size, bytes).ok());
+        let note = note.and_then(|note| note.add(inode, &noted).ok());
         let result = write();
         let is_kept = self.count >= NOTES_MIN && !self.keeps_none;
         let note = note.filter(|note| is_kept && note.length < NOTES_BYTES_MAX);
-        self.kept = note.and_then(|note| note.add(inode, size, &[]).ok());
+        self.kept = note.and_then(|note| note.add(inode, &[(end, &[])]).ok());
         result
     }
 
@@ -121,16 +130,25 @@ impl Note {
         rustix::fs::fstat(&self.file).is_ok_and(|stat| stat.st_nlink > 0)
     }
 
-    /// Adds a note.
+    /// Adds notes of these records, which begin there.
     ///
     /// # Errors
     /// ENOSPC and the like: then it is removed.
-    fn add(mut self, inode: u64, begin: u64, record: &[u8]) -> io::Result<Note> {
-        let head = [begin, record.len() as u64, inode].map(u64::to_le_bytes);
-        self.file.write_all(head.as_flattened())?;
-        // After a kill in between the note is cut.
-        self.file.write_all(record)?;
-        self.length += (HEAD + record.len()) as u64;
+    fn add(mut self, inode: u64, records: &[(u64, &[u8])]) -> io::Result<Note> {
+        let head = |&(begin, record): &(u64, &[u8])| {
+            [begin, record.len() as u64, inode].map(u64::to_le_bytes)
+        };
+        let heads: Vec<_> = records.iter().map(head).collect();
+        let notes = heads.iter().zip(records);
+        let slices: Vec<_> = notes
+            .flat_map(|(head, (_, record))| [head.as_flattened(), record].map(IoSlice::new))
+            .collect();
+        let length: usize = slices.iter().map(|slice| slice.len()).sum();
+        // After a kill in between the last note is cut.
+        if self.file.write_vectored(&slices)? < length {
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+        self.length += length as u64;
         Ok(self)
     }
 }
@@ -142,8 +160,8 @@ impl Drop for Note {
     }
 }
 
-/// Writes what is missing of the last record in a file with notes that nobody has locked, whose file is in the same
-/// directory. Gives the number of bytes that were missing; `None`: somebody still writes.
+/// Writes what is missing of the record that was cut, by a file with notes that nobody has locked, whose own file is in the
+/// same directory. Gives the number of bytes that were missing; `None`: somebody still writes.
 ///
 /// # Errors
 /// One line: the record stays as it is.
@@ -156,30 +174,33 @@ pub fn complete(directory: BorrowedFd<'_>, note: &[u8]) -> io::Result<Option<u64
     }
     let mut notes = Vec::new();
     (&note).read_to_end(&mut notes)?;
-    let Some(([begin, _, inode], record)) = last(&notes) else {
-        return Ok(Some(0));
-    };
-    match find(directory, inode)? {
-        Some(file) => finish(&file.into(), begin, record).map(Some),
-        None => Ok(Some(0)),
+    let mut missing = 0;
+    for ([begin, _, inode], record) in open_notes(&notes).unwrap_or_default() {
+        if let Some(file) = find(directory, inode)? {
+            missing += finish(&file.into(), begin, record)?;
+        }
     }
+    Ok(Some(missing))
 }
 
-/// The last note, if its record may have been cut. One that was itself cut is none: nothing of its record was written, and
-/// the records before are there as a whole.
-fn last(notes: &[u8]) -> Option<([u64; 3], &[u8])> {
+/// The notes of the last write(2), of whose records one may have been cut. `None`: the last note was itself cut, so nothing
+/// of these records was written, and those before are there as a whole.
+fn open_notes(notes: &[u8]) -> Option<Vec<([u64; 3], &[u8])>> {
     let mut notes = notes;
-    let mut last = None;
+    let mut open = Vec::new();
     while !notes.is_empty() {
         let (head, rest) = notes.split_first_chunk::<HEAD>()?;
         let (numbers, _) = head.as_chunks::<8>();
         let head = [0, 1, 2].map(|at| u64::from_le_bytes(numbers[at]));
         let length = usize::try_from(head[1]).ok()?;
         let (record, rest) = rest.split_at_checked(length)?;
-        last = (!record.is_empty()).then_some((head, record));
+        match record.is_empty() {
+            true => open.clear(),
+            false => open.push((head, record)),
+        }
         notes = rest;
     }
-    last
+    Some(open)
 }
 
 /// The file with this inode number, whatever its name is now.

@@ -66,21 +66,43 @@ fn half_a_record_gets_its_other_half() {
 }
 
 #[test]
-fn of_several_notes_the_last_one_counts_if_it_is_whole() {
-    for (records, tail, expected) in [
+fn of_several_notes_those_count_that_were_written_last() {
+    let three = &[(0, "begin"), (5, "middle"), (11, "the end")][..];
+    for (there, records, tail, expected) in [
+        ("beginmiddlet", three, "", "beginmiddlethe end"),
+        // Of records that are written together any may be cut, and those behind it are not there.
+        ("beginmi", three, "", "beginmiddle"),
+        ("beginmiddle", three, "", "beginmiddle"),
+        ("", three, "", ""),
         (
-            &[(0, "begin"), (5, "middle"), (11, "the end")][..],
+            "beginmiddlet",
+            &[(0, "begin"), (5, "middle"), (11, "")],
+            "",
+            "beginmiddlet",
+        ),
+        (
+            "beginmiddlet",
+            &[(11, "the end"), (0, "")],
+            "",
+            "beginmiddlet",
+        ),
+        (
+            "beginmiddlet",
+            &[(11, "that"), (0, ""), (11, "the end")],
             "",
             "beginmiddlethe end",
         ),
-        (&[(0, "begin"), (5, "middle"), (11, "")], "", "beginmiddlet"),
-        (&[(11, "the end"), (0, "")], "", "beginmiddlet"),
         // The server was killed while it wrote the next note: so it had written what the notes before say.
-        (&[(11, "the end")], "half of a head", "beginmiddlet"),
+        (
+            "beginmiddlet",
+            &[(11, "the end")],
+            "half of a head",
+            "beginmiddlet",
+        ),
     ] {
         let dir = TempDir::new();
         dir.mkdir("in");
-        dir.write("in/t", "beginmiddlet");
+        dir.write("in/t", there);
         let mut notes = Vec::new();
         for (begin, record) in records {
             notes.extend(noted(&dir, "in/t", *begin, record.len(), record.as_bytes()));

@@ -28,7 +28,7 @@ use fault::Fault;
 use judge::Known;
 use model::{Survivor, Survivors};
 use recording::{Asked, Kind, Recording};
-use trace::NOTE_HEAD;
+use trace::for_each_note;
 
 /// Some runs of a server; in the last one the disk fails once.
 fn recordings() -> Option<&'static [Recording]> {
@@ -131,18 +131,12 @@ fn restart(
 /// Each note has the number of its file as it is on the disk that it came to.
 fn translate(dir: &TempDir, notes: &str, left: &Survivors) {
     let mut bytes = fs::read(dir.join(notes)).expect("notes");
-    let mut rest = &mut bytes[..];
-    while let Some((head, behind)) = rest.split_at_mut_checked(NOTE_HEAD) {
-        let at = |index: usize| head[index..index + 8].try_into().expect("eight bytes");
-        let (length, inode) = (u64::from_le_bytes(at(8)), u64::from_le_bytes(at(16)));
+    for_each_note(&mut bytes, |inode| {
         let about = left.iter().find(|(_, file)| file.inode as u64 == inode);
-        let real = about.map_or(0, |(name, _)| {
+        about.map_or(0, |(name, _)| {
             dir.join(name).metadata().expect("a file").ino()
-        });
-        head[NOTE_HEAD - 8..].copy_from_slice(&real.to_le_bytes());
-        let length = usize::try_from(length).expect("a length");
-        rest = behind.split_at_mut(length.min(behind.len())).1;
-    }
+        })
+    });
     dir.write(notes, bytes);
 }
 

@@ -46,7 +46,19 @@ pub const CALLS: &str = "trace=?open,openat,openat2,close,read,recvfrom,write,wr
     ?rename,renameat,renameat2,linkat,?unlink,unlinkat,?chmod,fchmod,fchmodat,accept4,dup,fcntl,truncate,ftruncate";
 
 /// A note begins with three numbers of 8 bytes, of which the last one is an inode number.
-pub const NOTE_HEAD: usize = 24;
+const NOTE_HEAD: usize = 24;
+
+/// Gives each of these notes another inode number, by the one that it has. The last one may be cut.
+pub fn for_each_note(notes: &mut [u8], number: impl Fn(u64) -> u64) {
+    let mut rest = notes;
+    while let Some((head, behind)) = rest.split_at_mut_checked(NOTE_HEAD) {
+        let at = |index: usize| head[index..index + 8].try_into().expect("eight bytes");
+        let (length, inode) = (u64::from_le_bytes(at(8)), u64::from_le_bytes(at(16)));
+        head[NOTE_HEAD - 8..].copy_from_slice(&number(inode).to_le_bytes());
+        let length = usize::try_from(length).expect("a length");
+        rest = behind.split_at_mut(length.min(behind.len())).1;
+    }
+}
 
 /// What a descriptor is.
 #[derive(Debug, Clone)]
@@ -106,12 +118,10 @@ impl Reader {
                 Step::Write(inode, _) if !notes.contains(inode) => Some(*inode),
                 _ => None,
             });
-            // Its record, which is longer, comes by a write of its own.
             if let (Step::Write(inode, bytes), Some(about)) = (&mut self.steps[at], about)
                 && notes.contains(inode)
-                && bytes.len() == NOTE_HEAD
             {
-                bytes[NOTE_HEAD - 8..NOTE_HEAD].copy_from_slice(&(about as u64).to_le_bytes());
+                for_each_note(bytes, |_| about as u64);
             }
         }
         self.steps
@@ -228,7 +238,16 @@ impl Reader {
                 self.rename(vec![(from, None), (to, Some(inode))]);
             }
             "unlinkat" => self.rename(vec![(self.path(arguments[0], &text(1)), None)]),
-            "writev" | "pwrite64" | "sendto" | "fcntl" => {
+            "writev" => {
+                if let Node::File(inode) = self.node(arguments[0]) {
+                    let count = usize::try_from(call.result).expect("a length");
+                    let pieces = arguments[1].split("iov_base=").skip(1);
+                    let piece = |piece: &str| unescape(piece.split(',').next().expect("a string"));
+                    let bytes: Vec<u8> = pieces.flat_map(piece).collect();
+                    self.steps.push(Step::Write(inode, bytes[..count].to_vec()));
+                }
+            }
+            "pwrite64" | "sendto" | "fcntl" => {
                 let node = self.node(arguments[0]);
                 let harmless = call.name == "fcntl" || !matches!(node, Node::File(_));
                 assert!(harmless, "not modelled: {}", call.name);

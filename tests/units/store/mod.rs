@@ -3,3 +3,4 @@
 mod generations;
 mod listing;
 mod mounts;
+mod redo;
