@@ -326,7 +326,7 @@ impl JobDirectory {
             false => Cow::Borrowed(line),
             true => Cow::Owned([b"\n", line].concat()),
         };
-        Space::ANY.reserve(file.as_fd(), line.len() as u64, size_of(&file)?)?;
+        Space::ANY.reserve(file.as_fd(), &[line.len()], size_of(&file)?)?;
         match self.kernel.write(file.as_fd(), &line)? {
             count if count == line.len() => Ok(()),
             _ => Err(Errno::NOSPC),

@@ -391,7 +391,7 @@ impl Target<'_> {
 
     fn try_to_write(&mut self, bytes: &[u8], lengths: &[usize], size: u64) -> Result<usize, Errno> {
         let handle = self.handle;
-        self.space.reserve(handle, bytes.len() as u64, size)?;
+        self.space.reserve(handle, lengths, size)?;
         let write = || rustix::io::retry_on_intr(|| rustix::io::write(handle, bytes));
         // Nobody was promised a record that comes unattended.
         match self.is_attended {

@@ -43,18 +43,31 @@ impl Space {
         })
     }
 
-    /// Reserves the space for `length` bytes behind the `size` bytes of a file, so that they are written as a whole or not
-    /// at all. Where that is not possible (some file systems), the write tells.
+    /// Reserves the space for records of these lengths behind the `size` bytes of a file, so that each of them is written as a
+    /// whole or not at all. Where that is not possible (some file systems), the write tells.
     ///
     /// # Errors
     /// ENOSPC, EDQUOT; EFBIG, also where a limit of the process forbids it.
-    pub fn reserve(self, file: BorrowedFd<'_>, length: u64, size: u64) -> Result<(), Errno> {
-        if limit().is_some_and(|limit| size.saturating_add(length) > limit) {
+    pub fn reserve(self, file: BorrowedFd<'_>, lengths: &[usize], size: u64) -> Result<(), Errno> {
+        let (mut end, mut needed) = (size, None);
+        for &length in lengths {
+            let begin = end;
+            end = end.saturating_add(length as u64);
+            if !self.is_whole(length as u64, begin) {
+                let (first, _) = needed.unwrap_or((begin, end));
+                needed = Some((first, end));
+            }
+        }
+        if limit().is_some_and(|limit| end > limit) {
             return Err(Errno::FBIG);
         }
-        if self.is_whole(length, size) {
-            return Ok(());
+        match needed {
+            Some((begin, end)) => self.reserve_range(file, end - begin, begin),
+            None => Ok(()),
         }
+    }
+
+    fn reserve_range(self, file: BorrowedFd<'_>, length: u64, size: u64) -> Result<(), Errno> {
         if self.tells && self.takes_blocks(length, size) && !has_space(file, length, size) {
             return Err(Errno::NOSPC);
         }
