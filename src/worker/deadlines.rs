@@ -4,9 +4,32 @@ use std::collections::BTreeSet;
 
 use crate::time::Moment;
 
-/// (moment, slot) in order. The slot remembers its moment, to take the entry out again.
+/// Entries in order. A slot remembers its moment, to take its entry out again.
 #[derive(Debug, Default)]
-pub struct Deadlines(BTreeSet<(Moment, usize)>);
+pub struct Deadlines(BTreeSet<Entry>);
+
+/// A moment and a slot in 12 bytes: every idle event stream has one of these.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Entry {
+    /// The upper and the lower half of the moment.
+    moment: [u32; 2],
+    slot: u32,
+}
+
+impl Entry {
+    #[allow(clippy::cast_possible_truncation, reason = "the two halves")]
+    fn new(Moment(moment): Moment, slot: usize) -> Entry {
+        Entry {
+            moment: [(moment >> 32) as u32, moment as u32],
+            slot: u32::try_from(slot).expect("fewer than 2^32 connections"),
+        }
+    }
+
+    fn moment(self) -> Moment {
+        let [upper, lower] = self.moment.map(u64::from);
+        Moment(upper << 32 | lower)
+    }
+}
 
 impl Deadlines {
     /// Sets the one entry of a slot, whose entry so far is `armed`; [`Moment::NEVER`] is no entry. Gives what is armed
@@ -26,25 +49,25 @@ impl Deadlines {
     #[cold]
     fn replace(&mut self, slot: usize, armed: Moment, wanted: Moment) {
         if armed != Moment::NEVER {
-            self.0.remove(&(armed, slot));
+            self.0.remove(&Entry::new(armed, slot));
         }
         if wanted != Moment::NEVER {
-            self.0.insert((wanted, slot));
+            self.0.insert(Entry::new(wanted, slot));
         }
     }
 
     /// The next moment at which somebody must be asked.
     #[must_use]
     pub fn next(&self) -> Moment {
-        self.0.first().map_or(Moment::NEVER, |(moment, _)| *moment)
+        let first = self.0.first();
+        first.map_or(Moment::NEVER, |entry| entry.moment())
     }
 
     /// Takes out the first slot whose moment has come; its entry is gone.
     pub fn pop(&mut self, now: Moment) -> Option<usize> {
-        let (moment, _) = self.0.first()?;
-        if *moment > now {
+        if self.next() > now {
             return None;
         }
-        self.0.pop_first().map(|(_, slot)| slot)
+        self.0.pop_first().map(|entry| entry.slot as usize)
     }
 }
