@@ -204,19 +204,53 @@ impl Rolls {
         self.forget_files();
     }
 
-    /// A file that was followed is known by what it was then, and has grown until its roll.
+    /// A file that was followed is known by what it was then, and has grown until its roll, or was truncated.
     fn measure_moved(&mut self, identify: &mut impl FnMut(&Rc<[u8]>, &Entry) -> Option<Holder>) {
-        for file in self.files.values_mut().filter(|file| file.moved) {
+        let mut truncated = Vec::new();
+        for (id, file) in self.files.iter_mut().filter(|(_, file)| file.moved) {
             let (Who::Known(holder), Some(log), Some(place)) =
                 (&mut file.who, self.logs.get(&file.log), &file.place)
             else {
                 continue;
             };
-            if let Some(now) = identify(&log.name, place).filter(|now| now.etag == holder.etag) {
-                holder.size = now.size;
+            match identify(&log.name, place) {
+                Some(now) if now.etag == holder.etag => holder.size = now.size,
+                Some(now) if now.inode == holder.inode => truncated.push((*id, now)),
+                _ => {}
             }
             file.moved = false;
         }
+        for (id, now) in truncated {
+            self.begin_again(id, now);
+        }
+    }
+
+    /// A file was truncated while it had the name of its log: what it has been since then is the next one to have it. Unless
+    /// the history was already told of another.
+    fn begin_again(&mut self, id: FileId, holder: Holder) {
+        let Some(file) = self.files.get_mut(&id) else {
+            return;
+        };
+        let Some(log) = self.logs.get_mut(&file.log) else {
+            return;
+        };
+        let next = log.line.iter().position(|other| *other == id);
+        let Some(next) = next.map(|place| place + 1).filter(|next| *next >= log.told) else {
+            return;
+        };
+        self.last += 1;
+        log.line.insert(next, self.last);
+        let place = file.place.take();
+        if let Some(place) = &place {
+            self.places.insert(place.clone(), self.last);
+        }
+        let file = File {
+            log: file.log.clone(),
+            who: Who::Known(holder),
+            place,
+            moved: false,
+        };
+        self.files.insert(self.last, file);
     }
 
     /// Whether there is something to identify or to tell.

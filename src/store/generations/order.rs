@@ -226,7 +226,10 @@ impl Chain {
             .map_or(0, |index| index + 1);
         match self.0.get(start).and_then(place_of) {
             // Its own compressed copy.
-            Some(other) if other == place => self.next_from(start + 1, false),
+            Some(other) if other == place => {
+                let gap = self.0.get(start + 1).is_some_and(|next| next.gap);
+                self.next_from(start + 1, gap)
+            }
             Some(other) => self.next_from(start, other > place + 1),
             None => self.next_from(start, false),
         }

@@ -2,21 +2,31 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use super::{Running, contents, rotate, run, url};
 use crate::support::harness::{Server, TempDir, eventually};
 
+/// Between two looks at all files, which may be thousands.
+const LOOK: Duration = Duration::from_millis(20);
+/// Longer than a mirror takes that lists a large directory every 15 seconds, and waits for 10 more until two lists say the same.
+const SAME_MAX: Duration = Duration::from_secs(60);
+
 fn same(origin: &TempDir, mirror: &TempDir) {
-    let what = || {
-        format!(
-            "{:?} and {:?}",
-            contents(origin.path()),
-            contents(mirror.path())
-        )
-    };
-    eventually(&what(), || {
-        contents(origin.path()) == contents(mirror.path())
-    });
+    let start = Instant::now();
+    loop {
+        let [from, to] = [origin, mirror].map(|directory| contents(directory.path()));
+        if from == to {
+            return;
+        }
+        if start.elapsed() > SAME_MAX {
+            let [only_there, only_here] = [(&from, &to), (&to, &from)]
+                .map(|(one, other)| one.iter().find(|file| !other.contains(file)));
+            panic!("{only_there:?} of the origin, {only_here:?} of the mirror");
+        }
+        thread::sleep(LOOK);
+    }
 }
 
 #[test]

@@ -9,6 +9,7 @@ use openrange::http::conditional::ETag;
 use openrange::limits::{
     ROLLED_FILES_MAX, ROLLED_LOGS_MAX, ROLLED_MOVING_MAX, ROLLED_SWEEPS, SEEN_LINE_MAX,
 };
+use openrange::store::generations::fact::Holder;
 use openrange::store::generations::history::History;
 
 use super::{entry, holder};
@@ -17,12 +18,17 @@ fn name(log: &str) -> Rc<[u8]> {
     log.as_bytes().into()
 }
 
+/// The tag of a file is larger by this once it was truncated.
+const TRUNCATED: u64 = 100;
+
 #[derive(Default)]
 struct Observer {
     rolls: Rolls,
     history: History,
     /// Which file has which name now.
     names: BTreeMap<String, u64>,
+    /// Files that were truncated, which have other tags since then.
+    truncated: Vec<u64>,
     /// The entries that were looked at.
     looked: RefCell<Vec<String>>,
 }
@@ -47,7 +53,15 @@ impl Observer {
         let look = |_: &Rc<[u8]>, entry: &Entry| {
             let name = str::from_utf8(&entry.1).expect("a name");
             self.looked.borrow_mut().push(name.to_owned());
-            self.names.get(name).copied().map(holder)
+            let file = self.names.get(name).copied()?;
+            let tag = match self.truncated.contains(&file) {
+                true => file + TRUNCATED,
+                false => file,
+            };
+            Some(Holder {
+                etag: ETag(tag),
+                ..holder(file)
+            })
         };
         self.rolls.identify(look);
         self.rolls.confirm(&self.history, look);
@@ -171,6 +185,28 @@ fn a_file_does_not_come_after_itself() {
     world.roll("log", "log.1", 2);
     world.settle();
     assert_eq!(world.line("log"), [(1, false), (2, true)]);
+}
+
+/// What it was before and what it has been since are two generations, of which the second one was rolled.
+#[test]
+fn a_file_that_was_truncated_before_its_roll() {
+    let mut world = Observer::default();
+    world.follow("log", 1);
+    world.settle();
+    world.truncated.push(1);
+    world.roll("log", "log.1", 2);
+    world.roll("log", "log.2", 3);
+    world.settle();
+    let line = [(1, false), (1 + TRUNCATED, true), (2, true), (3, true)];
+    assert_eq!(world.line("log"), line);
+    // Of one that was rolled before it was truncated nothing changes.
+    world.truncated.push(2);
+    world.happened("log.2", Happened::MovedFrom(9));
+    world.happened("log.3", Happened::MovedTo(9));
+    world.names.remove("log.2");
+    world.names.insert("log.3".into(), 2);
+    world.settle();
+    assert_eq!(world.line("log"), line);
 }
 
 /// Nobody knows which file it was, but what comes after it is told.

@@ -213,6 +213,11 @@ fn what_comes_after() {
     };
     assert_eq!(after(2), (Some(3), false), "gone, but nothing came between");
     assert_eq!(after(1), (Some(3), true));
+    let members = vec![member("app.log", 4, 9), member("app.log.2.gz", 20, 2)];
+    let chain = Chain::new(members, &seen);
+    let next = chain.after(ETag(2), &seen);
+    let tag = next.generation.map(|it| it.member.etag.0);
+    assert_eq!((tag, next.gap), (Some(4), true), "3 is gone");
 }
 
 /// Behind a file that is gone come those that nobody saw, if they were written to since it had the name, and whatever has the
