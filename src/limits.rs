@@ -292,7 +292,7 @@ pub const LOCK_PAUSE: (Duration, Duration) = (Duration::from_millis(1), Duration
 pub const APPEND_TOGETHER_MAX: usize = 64 * 1024;
 /// Files that a worker keeps open because somebody appends to them again and again: the fewest and the most that may be
 /// kept. Each has two to five descriptors.
-pub const APPENDERS_MAX: (usize, usize) = (64, 1024);
+pub const APPENDERS_MAX: (usize, usize) = (4, 1024);
 /// Of all descriptors that there may be, one in so many may be the first one of such a file: so all of theirs are at most
 /// the quarter that is for files.
 pub const APPENDERS_SHARE: u64 = 20;

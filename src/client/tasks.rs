@@ -27,7 +27,8 @@ impl Follower {
         self.main.abandon();
         self.late.exchange.abandon();
         self.ending.get_or_insert(Outcome::Success);
-        if !matches!(self.offer, Some(Offer::Batch(_))) || self.lines.is_none() {
+        // What a command has got already is not to be done twice.
+        if !matches!(self.offer, Some(Offer::Batch(_) | Offer::Late)) || self.lines.is_none() {
             self.offer = None;
         }
     }

@@ -236,8 +236,7 @@ impl<F> EventStream<F> {
             None => self
                 .follows
                 .directory_mut()
-                .into_iter()
-                .for_each(Directory::is_watched),
+                .map_or((), Directory::is_watched),
         }
     }
 
@@ -251,8 +250,7 @@ impl<F> EventStream<F> {
             None => self
                 .follows
                 .directory_mut()
-                .into_iter()
-                .for_each(Directory::may_be_there),
+                .map_or((), Directory::may_be_there),
         }
     }
 

@@ -59,11 +59,31 @@ impl<F> LateFiles<F> {
     /// The name has left a file that was read up to there, which is in the line that begins at `line`.
     pub fn keep(&mut self, file: F, at: Position, line: Position, now: Moment) {
         self.0.retain(|late| late.at.etag != at.etag);
-        if self.0.len() >= EVENT_LATE_MAX {
+        if self.is_full() {
             self.0.remove(0);
         }
         let until = now + EVENT_LATE;
         self.0.push(LateFile::of(Some(file), at, line, until));
+    }
+
+    /// The name leaves another file. If there is no room for that one, the oldest is read to its end as it is then, and no
+    /// further.
+    pub fn make_room(&mut self) {
+        if self.is_full()
+            && let Some(oldest) = self.0.first_mut()
+        {
+            (oldest.last, oldest.look) = (true, true);
+        }
+    }
+
+    /// Whether the oldest one must be found before there is room for another.
+    pub fn must_find_oldest(&self) -> bool {
+        let oldest = self.0.first().filter(|_| self.is_full());
+        oldest.is_some_and(|oldest| oldest.last && oldest.file.is_none())
+    }
+
+    fn is_full(&self) -> bool {
+        self.0.len() >= EVENT_LATE_MAX
     }
 
     /// Another name has the file now. Gives the start of the line that it is in.
@@ -234,7 +254,8 @@ impl<F> LateFiles<F> {
         for late in self.0.iter_mut().filter(|late| late.until <= now) {
             late.last = true;
         }
-        self.0.retain(|late| !late.last || late.needs());
+        self.0
+            .retain(|late| !late.last || late.needs() || late.file.is_none());
     }
 
     /// Nothing more is expected of a file, and all of it was sent.

@@ -159,8 +159,11 @@ impl<F> NameFollower<F> {
                 .sought(number, &self.path)
                 .filter(|_| !self.waiting)
         };
-        let late = self.late.action();
-        late.or_else(|| self.own_action(number)).or_else(sought)
+        let own = || {
+            let own = self.own_action(number);
+            own.filter(|own| !matches!(own, Action::Follow(_)) || !self.late.must_find_oldest())
+        };
+        self.late.action().or_else(own).or_else(sought)
     }
 
     fn own_action(&self, number: usize) -> Option<Action<'_, F>> {
@@ -270,6 +273,7 @@ impl<F> NameFollower<F> {
         if self.file.is_some() {
             self.left.get_or_insert(why);
             self.look = true;
+            self.late.make_room();
         }
     }
 

@@ -55,6 +55,9 @@ impl<F> NameFollower<F> {
                 (self.file, self.backoff) = (Some(file), None);
                 // Others came after it: it ends where it ends now.
                 self.left = (!named).then_some(End::Renamed);
+                if !named {
+                    self.late.make_room();
+                }
                 (self.truncated, self.sealed, self.look) = (false, false, true);
                 (self.finished, self.in_vain) = (false, false);
                 self.unverified = self.at.is_some_and(|at| at.check.is_some());

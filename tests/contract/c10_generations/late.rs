@@ -90,3 +90,37 @@ fn of_several_files() {
     dir.append("b", "b2\n");
     assert_eq!(source.next().data, "b2");
 }
+
+/// A stream reads on in four earlier files. What the oldest has is read before it is given up for another.
+#[test]
+fn more_rolls_than_late_files() {
+    let dir = TempDir::with("log", "0\n");
+    let server = Server::start(&dir);
+    let mut writer = dir.open("log");
+    let mut source = Source::open(&server, "/log", None);
+    source.expect(&["0"]);
+    dir.rename("log", "log.1");
+    dir.write("log", "1\n");
+    source.expect_kind("roll");
+    source.expect(&["1"]);
+    let place = source.id.clone();
+    drop(source);
+    writer.write_all(b"late\n").expect("write");
+    for roll in 2..9 {
+        for number in (1..roll).rev() {
+            dir.rename(&format!("log.{number}"), &format!("log.{}", number + 1));
+        }
+        dir.rename("log", "log.1");
+        dir.write("log", format!("{roll}\n"));
+    }
+    let mut source = Source::open(&server, "/log", Some(&place));
+    let mut lines = Vec::new();
+    while lines.last().is_none_or(|line| line != "8") {
+        let event = source.next();
+        if event.kind.is_empty() {
+            lines.push(event.data.to_string());
+        }
+    }
+    lines.sort();
+    assert_eq!(lines, ["2", "3", "4", "5", "6", "7", "8", "late"]);
+}

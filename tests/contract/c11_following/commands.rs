@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use rustix::process::Signal;
+
 use super::{Running, rotate, run, url};
 use crate::support::harness::{Server, TempDir, eventually};
 
@@ -78,6 +80,47 @@ fn the_state_does_not_advance_with_a_command_that_fails() {
     assert_eq!(follow.stop().0.code(), Some(0));
     let text = fs::read_to_string(state).expect("a state");
     assert!(text.contains("\"offset\":0,"), "{text}");
+}
+
+/// Also one of lines that came late: `follow` waits for it, and the state has what it did.
+#[test]
+fn a_command_that_has_a_batch_at_the_end() {
+    for late in [false, true] {
+        let root = TempDir::with("log", "one\n");
+        let server = Server::start(&root);
+        let home = TempDir::new();
+        let [state, out, go] = ["state", "out", "go"].map(|name| home.join(name));
+        let script = format!(
+            "cat >> {}; until [ -e {} ]; do sleep 0.01; done; sleep 0.2",
+            out.display(),
+            go.display()
+        );
+        let (state, log) = (state.to_str().expect("UTF-8"), url(&server, "/log"));
+        let command = ["--", "sh", "-c", &script];
+        let lines = || fs::read_to_string(&out).unwrap_or_default();
+        fs::write(&go, "").expect("a file");
+        let follow = Running::start(&[&["follow", "--state", state, &log], &command[..]].concat());
+        eventually("a line", || lines() == "one\n");
+        let offset = || fs::read_to_string(state).unwrap_or_default();
+        eventually("its state", || offset().contains("\"offset\":4"));
+        fs::remove_file(&go).expect("it is there");
+        let name = if late {
+            root.rename("log", "log.1");
+            root.write("log", "");
+            eventually("its state", || offset().contains("\"offset\":0"));
+            "log.1"
+        } else {
+            "log"
+        };
+        root.append(name, "two\n");
+        eventually("another line", || lines() == "one\ntwo\n");
+        follow.signal(Signal::TERM);
+        fs::write(&go, "").expect("a file");
+        assert_eq!(follow.end().0, Some(0));
+        let again = ["follow", "--until-caught-up", "--state", state, &log];
+        assert_eq!(run(&[&again, &command[..]].concat()).0, Some(0));
+        assert_eq!(lines(), "one\ntwo\n", "late: {late}");
+    }
 }
 
 #[test]
