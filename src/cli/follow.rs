@@ -112,12 +112,12 @@ const OPTIONS: &[Row<Given>] = &[
     ),
     Row::flag(
         "until-end",
-        "stop when the current generation ends",
+        "stop when the file that has the name now is rolled, sealed or removed, and all of it was read",
         |given| given.until.push(Until::End),
     ),
     Row::flag(
         "until-caught-up",
-        "stop at the current end of that generation",
+        "stop when everything that was written so far has been read",
         |given| given.until.push(Until::CaughtUp),
     ),
     Row::flag(

@@ -23,7 +23,7 @@ openrange hooks sends a notification (Standard Webhooks) for each job of a
 directory that has ended, to the URL that its request has named by
 Prefer: callback; url=\"...\", if --allow lists the origin of that URL.
 ",
-    usage: "[OPTIONS] DIR",
+    usage: "--allow ORIGIN --secret FILE [OPTIONS] DIR",
     operands: &[("DIR", "the directory of the jobs, on this machine")],
     operand,
     options: &[OPTIONS, &certificates::options(), MORE],

@@ -49,7 +49,7 @@ generation of the file is gone, 4 another mirror uses DIR.
 const OPTIONS: &[Row<Given>] = &[
     Row::flag(
         "recursive",
-        "of a directory also those below it, 16 deep and 1000 in all; names that begin with a dot are left out",
+        "also copy the directories below it, up to 16 levels deep and 1000 in all; names that begin with a dot are left out",
         |given| given.recursive = true,
     ),
     Row::flag(

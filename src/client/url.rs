@@ -79,12 +79,13 @@ impl Url {
             }
             _ => return Err(expected),
         };
-        let path = if path.is_empty() { "/" } else { path };
+        // The same resource (RFC 9110, 4.2.3).
+        let root = if path.is_empty() { "/" } else { "" };
         Ok(Url {
             server,
             host,
-            path: path.into(),
-            text: text.into(),
+            path: format!("{path}{root}").into(),
+            text: format!("{text}{root}").into(),
         })
     }
 

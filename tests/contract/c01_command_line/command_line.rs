@@ -144,7 +144,7 @@ fn what_cannot_be_served_is_one_line_and_status_1() {
         (&["--listen", free, &path("file")], "file"),
         (&["folow"], "did you mean the command follow?"),
         (&["--listen", free, "wrok"], "the command work?"),
-        (&["--listen", free, "logs"], "readable directory"),
+        (&["--listen", free, "no-such"], "readable directory"),
         (
             &["--listen", &taken, &root],
             "ddress already in use; choose",
