@@ -53,12 +53,10 @@ impl<F> NameFollower<F> {
                 }
                 (self.seen, self.size) = (self.offset(), self.offset());
                 (self.file, self.backoff) = (Some(file), None);
-                // Others came after it: it ends where it ends now.
-                self.left = (!named).then_some(End::Renamed);
+                (self.truncated, self.sealed, self.look, self.left) = (false, false, true, None);
                 if !named {
-                    self.late.make_room();
+                    self.begin_earlier();
                 }
-                (self.truncated, self.sealed, self.look) = (false, false, true);
                 (self.finished, self.in_vain) = (false, false);
                 self.unverified = self.at.is_some_and(|at| at.check.is_some());
             }
@@ -84,6 +82,12 @@ impl<F> NameFollower<F> {
             }
         }
         self.start = start;
+    }
+
+    /// Others came after the file that was found: it ends where it ends now.
+    fn begin_earlier(&mut self) {
+        self.left = Some(End::Renamed);
+        self.late.make_room();
     }
 
     /// The file that the name has left, or leaves now, may still be appended to.
