@@ -15,6 +15,7 @@ use rustix::process::{Resource, getrlimit};
 use super::file::OpenFile;
 use super::file_stat::FileStat;
 use super::place::{Place, Stop, failure, failure_at, lock};
+use super::records::Records;
 use super::redo::Notes;
 use super::reservation::Space;
 use super::root::Files;
@@ -46,34 +47,6 @@ pub struct Appended {
     pub receipt: Receipt,
     /// The file, to synchronise it.
     pub file: Arc<OwnedFd>,
-}
-
-/// Records that are appended together, none of them empty.
-#[derive(Default)]
-pub struct Records {
-    bytes: Vec<u8>,
-    lengths: Vec<usize>,
-}
-
-impl Records {
-    /// One more, which ends with `end`.
-    pub fn add(&mut self, record: &[u8], end: &[u8]) {
-        self.bytes.extend_from_slice(record);
-        self.bytes.extend_from_slice(end);
-        self.lengths.push(record.len() + end.len());
-    }
-
-    /// How many there are, and how many bytes.
-    #[must_use]
-    pub fn count(&self) -> (usize, usize) {
-        (self.lengths.len(), self.bytes.len())
-    }
-
-    /// Removes all.
-    pub fn clear(&mut self) {
-        self.bytes.clear();
-        self.lengths.clear();
-    }
 }
 
 /// How often a name may change hands while it is opened.

@@ -4,8 +4,9 @@
 use std::collections::HashMap;
 use std::mem;
 
-use super::append::{self, Append, Appended, Appender, Records};
+use super::append::{self, Append, Appended, Appender};
 use super::place::{Place, Stop};
+use super::records::Records;
 use super::root::Files;
 use crate::http::target::Path;
 use crate::limits::{APPENDERS_WITH_NOTES_MAX, CACHE_PERIOD};

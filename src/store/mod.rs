@@ -22,6 +22,7 @@ pub mod lookup;
 pub mod mounts;
 mod names;
 pub mod place;
+pub mod records;
 pub mod redo;
 pub mod relocate;
 pub mod remote;

@@ -18,8 +18,8 @@ use crate::http::target::Path;
 use crate::http::write::Change;
 use crate::limits::APPEND_TOGETHER_MAX;
 use crate::receipt::{Receipt, WriteFailure};
-use crate::store::append::Records;
 use crate::store::place::failure_at;
+use crate::store::records::Records;
 
 /// Carries out what these connections write, as far as their bodies have come. Nothing is sent.
 pub(super) fn write(keys: &[usize], slots: &mut Slab<Slot>, context: &mut Context) {
