@@ -857,7 +857,10 @@ impl World<'_> {
             // because the server has forgotten truncations, nor of one that looks younger than it is.
             let is_taken_for_another = self.origin.is_taken_for_another(file);
             let is_hidden = known.gone.is_some() || is_taken_for_another;
-            let unknowable = (is_hidden || self.origin.looks_younger(file)) && handed == 0;
+            let is_unknown = is_hidden || self.origin.looks_younger(file);
+            // Nor how much of the last one there was, once it is gone: the reader has had all of one with that tag.
+            let is_mixed_up = is_taken_for_another && known.gone.is_some();
+            let unknowable = is_unknown && handed == 0 || is_mixed_up;
             let required = match known.gone {
                 None if file == last && self.settings.batching.is_some() && !known.sealed => {
                     let end = known.bytes.iter().rposition(|&byte| byte == b'\n');
