@@ -31,3 +31,31 @@ impl Sub for Moment {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
     }
 }
+
+/// A moment, and the number of what is due then, which decides between equal moments. In 12 bytes: every idle event stream has
+/// one of these.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Due {
+    /// The upper and the lower half of the moment.
+    moment: [u32; 2],
+    number: u32,
+}
+
+impl Due {
+    #[allow(clippy::cast_possible_truncation, reason = "the two halves")]
+    pub(crate) fn new(Moment(moment): Moment, number: usize) -> Due {
+        Due {
+            moment: [(moment >> 32) as u32, moment as u32],
+            number: u32::try_from(number).expect("fewer than 2^32 connections and topics"),
+        }
+    }
+
+    pub(crate) fn moment(self) -> Moment {
+        let [upper, lower] = self.moment.map(u64::from);
+        Moment(upper << 32 | lower)
+    }
+
+    pub(crate) fn number(self) -> usize {
+        self.number as usize
+    }
+}

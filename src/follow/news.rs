@@ -4,7 +4,7 @@ use super::topics::Topics;
 use super::watcher::TopicId;
 use crate::hint::{Hint, News};
 use crate::limits::PEER_PAUSE;
-use crate::time::Moment;
+use crate::time::{Due, Moment};
 
 impl Topics {
     /// Whatever happens from now on goes to the others.
@@ -24,7 +24,7 @@ impl Topics {
             let at = topic
                 .told
                 .map_or(self.now, |told| self.now.max(told + PEER_PAUSE));
-            self.untold_news.topics.insert((at, key));
+            self.untold_news.topics.insert(Due::new(at, key));
         }
     }
 
@@ -33,12 +33,12 @@ impl Topics {
         if let Some(hint) = self.untold_news.left.pop() {
             return Some(hint);
         }
-        while let Some(&(at, key)) = self.untold_news.topics.first() {
-            if at > self.now {
+        while let Some(due) = self.untold_news.topics.first().copied() {
+            if due.moment() > self.now {
                 return None;
             }
             self.untold_news.topics.pop_first();
-            let topic = self.registry.get_mut(key);
+            let topic = self.registry.get_mut(due.number());
             if let Some((topic, what)) =
                 topic.and_then(|topic| topic.news.take().map(|what| (topic, what)))
             {
@@ -57,7 +57,7 @@ impl Topics {
             return self.now;
         }
         let first = self.untold_news.topics.first();
-        first.map_or(Moment::NEVER, |(at, _)| *at)
+        first.map_or(Moment::NEVER, |due| due.moment())
     }
 
     /// Another head says that something has happened to a name.

@@ -3,16 +3,15 @@
 use std::collections::BTreeSet;
 
 use super::topic::Topic;
-use super::watcher::TopicId;
 use crate::hint::Hint;
-use crate::time::Moment;
+use crate::time::Due;
 
 /// Topics that have news, and when these may be sent.
 #[derive(Debug, Default)]
 pub(super) struct Untold {
     /// Somebody wants to know.
     pub(super) wanted: bool,
-    pub(super) topics: BTreeSet<(Moment, TopicId)>,
+    pub(super) topics: BTreeSet<Due>,
     /// What is left of topics that are gone.
     pub(super) left: Vec<Hint>,
 }

@@ -2,34 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use crate::time::Moment;
+use crate::time::{Due, Moment};
 
-/// Entries in order. A slot remembers its moment, to take its entry out again.
+/// Slots in the order of their moments. A slot remembers its moment, to take its entry out again.
 #[derive(Debug, Default)]
-pub struct Deadlines(BTreeSet<Entry>);
-
-/// A moment and a slot in 12 bytes: every idle event stream has one of these.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Entry {
-    /// The upper and the lower half of the moment.
-    moment: [u32; 2],
-    slot: u32,
-}
-
-impl Entry {
-    #[allow(clippy::cast_possible_truncation, reason = "the two halves")]
-    fn new(Moment(moment): Moment, slot: usize) -> Entry {
-        Entry {
-            moment: [(moment >> 32) as u32, moment as u32],
-            slot: u32::try_from(slot).expect("fewer than 2^32 connections"),
-        }
-    }
-
-    fn moment(self) -> Moment {
-        let [upper, lower] = self.moment.map(u64::from);
-        Moment(upper << 32 | lower)
-    }
-}
+pub struct Deadlines(BTreeSet<Due>);
 
 impl Deadlines {
     /// Sets the one entry of a slot, whose entry so far is `armed`; [`Moment::NEVER`] is no entry. Gives what is armed
@@ -49,10 +26,10 @@ impl Deadlines {
     #[cold]
     fn replace(&mut self, slot: usize, armed: Moment, wanted: Moment) {
         if armed != Moment::NEVER {
-            self.0.remove(&Entry::new(armed, slot));
+            self.0.remove(&Due::new(armed, slot));
         }
         if wanted != Moment::NEVER {
-            self.0.insert(Entry::new(wanted, slot));
+            self.0.insert(Due::new(wanted, slot));
         }
     }
 
@@ -68,6 +45,6 @@ impl Deadlines {
         if self.next() > now {
             return None;
         }
-        self.0.pop_first().map(|entry| entry.slot as usize)
+        self.0.pop_first().map(|entry| entry.number())
     }
 }
