@@ -3,9 +3,9 @@
 //! it, and a server that finds such a note at its start writes what is missing. It is not taken back: followers may have
 //! its beginning.
 //!
-//! To create and remove a file costs far more than to write a short record, and changes the directory, which is then to be put
-//! on disk again. So whoever appends again and again keeps the file, and writes each note behind the others. Those of records
-//! that are there as a whole count no more. Nothing in it is ever written over.
+//! To create and remove a file costs far more than to write a short record. So whoever appends again and again keeps the
+//! file, and writes each note behind the others. Those of records that are there as a whole count no more. Nothing in it is
+//! ever written over.
 //!
 //! This is about processes that die. What survives the end of the machine is the business of `Prefer: fsync`.
 
@@ -32,7 +32,7 @@ const TRIES: u32 = 50;
 const PAUSE: Duration = Duration::from_millis(10);
 /// Whoever has needed so many notes will need more, and keeps the file. Nobody else leaves one for a moment.
 const NOTES_MIN: u32 = 3;
-/// A file with more bytes of notes is emptied: it takes space from the logs beside it.
+/// A file with more bytes of notes is not kept: it takes space from the logs beside it.
 const NOTES_BYTES_MAX: u64 = 128 * 1024;
 /// The page cache has no smaller pages.
 pub(super) const PAGE: u64 = 4096;
@@ -80,8 +80,8 @@ impl Notes {
         let note = note.and_then(|note| note.add(inode, &noted).ok());
         let result = write();
         let is_kept = self.count >= NOTES_MIN && !self.keeps_none;
-        let note = note.filter(|_| is_kept);
-        self.kept = note.and_then(|note| note.close(inode, end).ok());
+        let note = note.filter(|note| is_kept && note.length < NOTES_BYTES_MAX);
+        self.kept = note.and_then(|note| note.add(inode, &[(end, &[])]).ok());
         result
     }
 
@@ -130,19 +130,6 @@ impl Note {
         rustix::fs::fstat(&self.file).is_ok_and(|stat| stat.st_nlink > 0)
     }
 
-    /// What was noted is there as a whole, up to this offset of its file, or never will be.
-    ///
-    /// # Errors
-    /// As [`Note::add`].
-    fn close(mut self, inode: u64, end: u64) -> io::Result<Note> {
-        if self.length < NOTES_BYTES_MAX {
-            return self.add(inode, &[(end, &[])]);
-        }
-        self.file.set_len(0)?;
-        self.length = 0;
-        Ok(self)
-    }
-
     /// Adds notes of these records, which begin there.
     ///
     /// # Errors
@@ -187,10 +174,15 @@ pub fn complete(directory: BorrowedFd<'_>, note: &[u8]) -> io::Result<Option<u64
     }
     let mut notes = Vec::new();
     (&note).read_to_end(&mut notes)?;
+    let open = open_notes(&notes).unwrap_or_default();
     let mut missing = 0;
-    for ([begin, _, inode], record) in open_notes(&notes).unwrap_or_default() {
-        if let Some(file) = find(directory, inode)? {
-            missing += finish(&file.into(), begin, record)?;
+    // All of them are of one write(2), so of one file.
+    if let Some(([_, _, inode], _)) = open.first()
+        && let Some(file) = find(directory, *inode)?
+    {
+        let file = file.into();
+        for ([begin, _, _], record) in open {
+            missing += finish(&file, begin, record)?;
         }
     }
     Ok(Some(missing))

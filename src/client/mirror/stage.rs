@@ -41,8 +41,8 @@ pub struct Stage {
 /// log is new here, nobody has followed it: then all of it begins at once.
 ///
 /// A list that was made while names changed may lack a file, and what was left out could not come later. So the name of a
-/// log passes on when a second list says the same of its family; so do numbers that leave one free. `before`: which file had which name in the list
-/// before; `None`: of this log the present one is believed.
+/// log passes on when a second list says the same of its family; so it is with numbers that leave one free. `before`: which
+/// file had which name in the list before; `None`: of this log the present one is believed.
 #[must_use]
 pub fn stage<'a>(
     listed: &[Listed],

@@ -107,27 +107,3 @@ fn records_that_no_kill_can_cut_have_no_notes() {
         assert_eq!(noted, Vec::<String>::new(), "{lengths:?} at {size}");
     }
 }
-
-#[test]
-fn a_file_of_notes_is_kept_and_stays_small() {
-    let dir = TempDir::new();
-    dir.write("log", "");
-    let directory = Rc::new(open_root(dir.path()).expect("a directory"));
-    let mut notes = Notes::default();
-    let (record, mut size, mut emptied) = ([b'x'; 9000], 0, 0);
-    let mut former = (Vec::new(), 0);
-    for turn in 0..60 {
-        let mut found = Vec::new();
-        let once = std::iter::once(&record[..]);
-        notes.during(&directory, (1, size), once, || found = notes_in(&dir));
-        size += record.len() as u64;
-        let length = |name: &String| fs::metadata(dir.join(name)).map_or(0, |file| file.len());
-        let length = found.first().map_or(0, length);
-        assert!(length <= 140 * 1024, "{length} bytes of notes");
-        // The first ones are not worth it.
-        assert!(turn < 3 || found == former.0, "another file");
-        emptied += usize::from(length < former.1);
-        former = (found, length);
-    }
-    assert!(emptied >= 3, "{emptied}");
-}
