@@ -54,8 +54,8 @@ pub enum Action<'a, F> {
     Write(&'a ParsedRequest, &'a [u8]),
     /// Its body was refused; then `Connection::written`.
     Refuse(WriteFailure),
-    /// How long is this file now? Then `Connection::measured`.
-    Measure(&'a F),
+    /// How long is this file now, of which everything up to this offset is sent? Then `Connection::measured`.
+    Measure(&'a F, u64),
     /// The same of a file of an event stream, if it has this tag, else `Connection::shrank`.
     Examine(KnownFile<'a, F>),
     /// These bytes of this file; then `Connection::read_file`, or `Connection::shrank` or

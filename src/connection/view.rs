@@ -23,14 +23,16 @@ impl<F> Connection<F> {
             State::ReadingBody(receiving) => receiving.action(),
             State::SendingRange(sending) => match (sending.next(), sending.subscription()) {
                 (Some(next), _) => Action::Send(next),
-                (None, Some(Subscription::Tail(tail))) => Action::Measure(tail.file()),
+                (None, Some(Subscription::Tail(tail))) => {
+                    Action::Measure(tail.file(), tail.offset())
+                }
                 (None, Some(Subscription::Events(events))) => {
                     events.action().unwrap_or(Action::Sleep)
                 }
                 (None, None) => unreachable!("only an endless answer has nothing to send"),
             },
             State::Tailing(Subscription::Tail(tail)) if tail.must_look() => {
-                Action::Measure(tail.file())
+                Action::Measure(tail.file(), tail.offset())
             }
             State::Tailing(Subscription::Tail(_)) => Action::Sleep,
             State::Tailing(Subscription::Events(events)) => {

@@ -283,7 +283,10 @@ impl Topics {
                 Change::Grew(key) if self.is_directory(key) => self.note_links(key),
                 Change::Grew(key) => {
                     self.note_for_peers(key, News::Changed);
-                    self.fan_out_again(key);
+                    if let Some(topic) = self.registry.get(key) {
+                        topic.file.written();
+                        self.fan_out(key);
+                    }
                 }
                 Change::LookAgain(key, why) => {
                     self.note_for_peers(key, News::Rolled);

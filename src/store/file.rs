@@ -1,5 +1,7 @@
 //! An open file: which one it is, how long it is now, whether it was truncated.
 
+mod bytes;
+
 use std::cell::Cell;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
@@ -19,7 +21,6 @@ use super::truncations::Truncations;
 use crate::http::conditional::{ETag, SETTLED_SECONDS};
 use crate::http::date::{Date, Timestamp};
 use crate::http::media;
-use crate::limits::SNIFF_MAX;
 use crate::resource::FileInfo;
 
 /// Which file, among those that exist at one time: device and inode number. While one is held open, its number is not
@@ -68,10 +69,20 @@ pub struct OpenFile {
     truncations: Arc<Truncations>,
     /// The size that was last looked at.
     size: Cell<u64>,
-    /// Whether nothing is known to have happened since the last look.
-    cached: Cell<Option<FileStat>>,
+    known: Cell<Known>,
     /// Connections that follow it.
     followers: Cell<u32>,
+}
+
+/// What is known of a file since the last look at it.
+#[derive(Clone, Copy)]
+enum Known {
+    /// Nothing has happened.
+    Look(FileStat),
+    /// Its bytes have changed, and nothing else.
+    Written,
+    /// Anything may have happened.
+    Nothing,
 }
 
 /// Mode, owner and group: who may open it.
@@ -133,7 +144,7 @@ impl OpenFile {
             original,
             truncations: Arc::clone(truncations),
             size: Cell::new(0),
-            cached: Cell::new(None),
+            known: Cell::new(Known::Nothing),
             followers: Cell::new(0),
         };
         if !file.is_directory() {
@@ -204,13 +215,13 @@ impl OpenFile {
 
     /// `look`: how it is now, if no other machine changes it.
     fn seen(&self, look: impl FnOnce() -> Result<FileStat, Errno>) -> Result<FileStat, Errno> {
-        self.cached.set(None);
+        self.known.set(Known::Nothing);
         let look = match &self.remote {
             None => self.note_size(look()?, || self.fstat())?,
             Some(remote) => self.believe(remote)?,
         };
         self.size.set(look.size);
-        self.cached.set(Some(look));
+        self.known.set(Known::Look(look));
         Ok(look)
     }
 
@@ -275,7 +286,10 @@ impl OpenFile {
     /// # Errors
     /// As [`OpenFile::stat`].
     pub fn cached_stat(&self) -> Result<FileStat, Errno> {
-        self.cached.get().map_or_else(|| self.stat(), Ok)
+        match self.known.get() {
+            Known::Look(look) => Ok(look),
+            Known::Written | Known::Nothing => self.stat(),
+        }
     }
 
     /// Whether inotify reports every change of this file.
@@ -346,7 +360,14 @@ impl OpenFile {
 
     /// Something may have happened: the next [`OpenFile::cached_stat`] looks.
     pub fn invalidate(&self) {
-        self.cached.set(None);
+        self.known.set(Known::Nothing);
+    }
+
+    /// Somebody has written to it, or truncated it: nothing else is known to have happened.
+    pub fn written(&self) {
+        if let Known::Look(_) = self.known.get() {
+            self.known.set(Known::Written);
+        }
     }
 
     /// The number of the last truncation of any file, for [`OpenFile::shrank_since`].
@@ -400,13 +421,6 @@ impl OpenFile {
         }
     }
 
-    fn sniff(&self, size: u64) -> &'static str {
-        let mut beginning = [0; SNIFF_MAX];
-        let most = size.min(SNIFF_MAX as u64) as usize;
-        let count = self.read(&mut beginning[..most], 0).unwrap_or(0);
-        media::by_content(&beginning[..count])
-    }
-
     /// Whether it has no name any more: when it is closed, its space is free.
     #[must_use]
     pub fn is_removed(&self) -> bool {
@@ -417,27 +431,6 @@ impl OpenFile {
     #[must_use]
     pub fn lost_a_name(&self) -> bool {
         self.stat().is_ok_and(|look| look.links < self.links)
-    }
-
-    /// Reads up to the end of the buffer; fewer bytes only if the file has no more there.
-    ///
-    /// # Errors
-    /// EIO and the like.
-    pub fn read(&self, buffer: &mut [u8], offset: u64) -> Result<usize, Errno> {
-        if let Some(remote) = &self.remote {
-            return remote.read(self.fd.as_fd(), buffer, offset);
-        }
-        let mut count = 0;
-        while count < buffer.len() {
-            let more = rustix::io::retry_on_intr(|| {
-                rustix::io::pread(&self.fd, &mut buffer[count..], offset + count as u64)
-            })?;
-            if more == 0 {
-                break;
-            }
-            count += more;
-        }
-        Ok(count)
     }
 }
 

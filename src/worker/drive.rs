@@ -57,7 +57,7 @@ pub fn drive(slot: &mut Slot, key: usize, context: &mut Context) -> Outcome {
                     return Outcome::Again;
                 }
             }
-            Action::Measure(_) => measure(slot, context),
+            Action::Measure(..) => measure(slot, context),
             Action::Read(..) => {
                 if event_streams::read(slot, key, context) {
                     return Outcome::Paused;
@@ -124,20 +124,24 @@ pub(super) fn write(slot: &mut Slot, key: usize, context: &mut Context) {
 }
 
 /// How long the file of a tail is now, or by what it was truncated.
-fn measure(slot: &mut Slot, context: &Context) {
-    let Action::Measure(file) = slot.machine.action() else {
+fn measure(slot: &mut Slot, context: &mut Context) {
+    let Action::Measure(file, offset) = slot.machine.action() else {
         return;
     };
-    let (shrank, stat) = (file.shrank_since(&mut slot.truncation), file.cached_stat());
-    match (shrank, stat) {
-        (Some(size), _) => slot.machine.shrank(size, context.now),
-        (None, Ok(stat)) => {
+    if let Some(size) = file.shrank_since(&mut slot.truncation) {
+        return slot.machine.shrank(size, context.now);
+    }
+    if let Some(size) = context.send_buffer.read_on(file, offset) {
+        return slot.machine.measured(size, false, context.now);
+    }
+    match file.cached_stat() {
+        Ok(stat) => {
             if stat.sealed {
                 jobs::tell_status(slot, context);
             }
             slot.machine.measured(stat.size, stat.sealed, context.now);
         }
-        (None, Err(error)) => slot.machine.broke(loss(error), context.now),
+        Err(error) => slot.machine.broke(loss(error), context.now),
     }
 }
 

@@ -169,6 +169,20 @@ impl SendBuffer {
         Ok(&self.bytes[place])
     }
 
+    /// Reads what was written to a file from this offset on, if so few follow it that each may: that takes a call less than to
+    /// look at its size first. Gives the size; `None`: only a look can tell it.
+    pub(super) fn read_on(&mut self, file: &Rc<OpenFile>, offset: u64) -> Option<u64> {
+        if is_shared(file) {
+            return None;
+        }
+        self.holds = None;
+        let truncation = file.truncation();
+        let buffer = &mut self.bytes[SendBuffer::FRONT..][..COPY_TAIL as usize];
+        let size = offset + file.read_on(buffer, offset)? as u64;
+        self.holds = Some((Rc::clone(file), offset..size, truncation));
+        Some(size)
+    }
+
     /// Reads these bytes of the file into the buffer, unless it holds them; returns where they are.
     fn fill(&mut self, file: &Rc<OpenFile>, range: Range<u64>) -> Result<Range<usize>, Trouble> {
         let truncation = file.truncation();

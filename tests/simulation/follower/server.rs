@@ -358,7 +358,7 @@ impl Server {
         match conn.machine.action() {
             Action::Sleep => return false,
             Action::Open(_) => self.open(turn, conn),
-            Action::Measure(&inode) => self.measure(turn, conn, inode),
+            Action::Measure(&inode, _) => self.measure(turn, conn, inode),
             Action::Send(next) => {
                 let file = next.file.map(|(&inode, range)| (inode, range));
                 let mut wire = next.before.to_vec();

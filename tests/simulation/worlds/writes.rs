@@ -219,7 +219,7 @@ impl<'a> World<'a> {
             Action::Shut => self.machine.shut(self.now),
             Action::Remove { .. } => self.gone = true,
             Action::Sleep => self.happen(),
-            Action::Measure(_)
+            Action::Measure(..)
             | Action::Examine(_)
             | Action::Read(..)
             | Action::Follow(_)

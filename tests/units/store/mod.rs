@@ -1,5 +1,6 @@
 //! `store`.
 
+mod file;
 mod generations;
 mod listing;
 mod mounts;

@@ -91,7 +91,7 @@ fn idle(head: &[u8], most: isize) {
                 let file = next.file.map_or(0, |(_, range)| range.end - range.start);
                 (next.before.len() as u64 + file + next.after.len() as u64, 0)
             }
-            Action::Measure(_) | Action::Examine(..) => (0, info.size),
+            Action::Measure(..) | Action::Examine(..) => (0, info.size),
             Action::Read(_, range) => {
                 assert_eq!(range, 0..5);
                 machine.read_file(b"abcde", NOW);

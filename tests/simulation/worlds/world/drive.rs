@@ -38,7 +38,7 @@ fn task(machine: &Connection<Handle>) -> Task {
     match machine.action() {
         Action::Sleep => Task::Sleep,
         Action::Open(asked) => Task::Open(Box::new(asked.clone())),
-        Action::Measure(file) => Task::Measure(**file),
+        Action::Measure(file, _) => Task::Measure(**file),
         Action::Examine(known) => Task::Examine(**known.file, known.etag.0),
         Action::Read(file, range) => Task::Read(**file, range),
         Action::Follow(sought) if sought.late => {

@@ -256,7 +256,7 @@ fn action(machine: &Machine) -> String {
         Action::Store(content) => format!("Store {}", content.len()),
         Action::Write(_, content) => format!("Write {}", content.len()),
         Action::Refuse(why) => format!("Refuse {why:?}"),
-        Action::Measure(()) => "Measure".to_owned(),
+        Action::Measure((), _) => "Measure".to_owned(),
         Action::Read((), range) => format!("Read {range:?}"),
         Action::Examine(known) => {
             format!(

@@ -1,0 +1,57 @@
+//! The bytes of an open file.
+
+use std::os::fd::AsFd;
+
+use rustix::io::Errno;
+
+use super::{Known, OpenFile};
+use crate::http::media;
+use crate::limits::SNIFF_MAX;
+
+impl OpenFile {
+    /// Reads up to the end of the buffer; fewer bytes only if the file has no more there.
+    ///
+    /// # Errors
+    /// EIO and the like.
+    pub fn read(&self, buffer: &mut [u8], offset: u64) -> Result<usize, Errno> {
+        if let Some(remote) = &self.remote {
+            return remote.read(self.fd.as_fd(), buffer, offset);
+        }
+        let mut count = 0;
+        while count < buffer.len() {
+            let more = rustix::io::retry_on_intr(|| {
+                rustix::io::pread(&self.fd, &mut buffer[count..], offset + count as u64)
+            })?;
+            if more == 0 {
+                break;
+            }
+            count += more;
+        }
+        Ok(count)
+    }
+
+    /// Reads what was written from this offset on, which tells as well as a look where the file ends now. `None` where it does
+    /// not: more may have happened to the file than that somebody wrote to it, or the buffer is full.
+    pub fn read_on(&self, buffer: &mut [u8], offset: u64) -> Option<usize> {
+        let only_written = matches!(self.known.get(), Known::Written);
+        // A file that was truncated before is looked at under a lock.
+        if !only_written || self.remote.is_some() || self.truncations.last() != 0 {
+            return None;
+        }
+        let length = buffer.len();
+        let count = rustix::io::pread(&self.fd, buffer, offset).ok()?;
+        let end = offset + count as u64;
+        if count == 0 || count == length || end < self.size.get() {
+            return None;
+        }
+        self.size.set(end);
+        Some(count)
+    }
+
+    pub(super) fn sniff(&self, size: u64) -> &'static str {
+        let mut beginning = [0; SNIFF_MAX];
+        let most = size.min(SNIFF_MAX as u64) as usize;
+        let count = self.read(&mut beginning[..most], 0).unwrap_or(0);
+        media::by_content(&beginning[..count])
+    }
+}
