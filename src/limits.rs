@@ -291,13 +291,11 @@ pub const LOCK_PAUSE: (Duration, Duration) = (Duration::from_millis(1), Duration
 /// some 20 µs then.
 pub const APPEND_TOGETHER_MAX: usize = 64 * 1024;
 /// Files that a worker keeps open because somebody appends to them again and again: the fewest and the most that may be
-/// kept. Each has two to five descriptors.
+/// kept. Each has two to four descriptors.
 pub const APPENDERS_MAX: (usize, usize) = (4, 1024);
 /// Of all descriptors that there may be, one in so many may be the first one of such a file: so all of theirs are at most
 /// the quarter that is for files.
 pub const APPENDERS_SHARE: u64 = 20;
-/// Those of them that may keep a hidden file with notes beside the log: together these take 8 MiB at most.
-pub const APPENDERS_WITH_NOTES_MAX: usize = 64;
 /// Threads that put files on disk: one file does not wait for another, and a slow file system has one of them.
 pub const COMMIT_THREADS: usize = 4;
 /// Stack of one of these threads, which only makes system calls.

@@ -12,13 +12,12 @@ use rustix::fs::{Mode, OFlags, SeekFrom};
 use rustix::io::Errno;
 use rustix::process::{Resource, getrlimit};
 
-use super::file::OpenFile;
+use super::file::{Id, OpenFile};
 use super::file_stat::FileStat;
-use super::place::{Place, Stop, failure, failure_at, lock};
+use super::place::{Place, Prefix, Stop, failure, failure_at, lock};
 use super::records::Records;
 use super::redo::Notes;
 use super::reservation::Space;
-use super::root::Files;
 use crate::http::conditional::{self, Conditions};
 use crate::http::target::Path;
 use crate::receipt::{Receipt, WriteFailure};
@@ -59,7 +58,6 @@ pub struct Appender {
     file: Rc<OpenFile>,
     handle: Arc<OwnedFd>,
     space: Space,
-    notes: Notes,
     /// The directory, for those who want the name on disk.
     directory: Option<Arc<OwnedFd>>,
 }
@@ -68,7 +66,11 @@ pub struct Appender {
 ///
 /// # Errors
 /// [`Stop`]; where nothing is said of a size, nothing was written.
-pub fn append(place: Place, what: &Append<'_>) -> Result<(Appended, Appender), Stop> {
+pub fn append(
+    place: Place,
+    what: &Append<'_>,
+    notes: &mut Notes,
+) -> Result<(Appended, Appender), Stop> {
     let mut place = place;
     let mut created = None;
     for _ in 0..TRIES {
@@ -88,15 +90,14 @@ pub fn append(place: Place, what: &Append<'_>) -> Result<(Appended, Appender), S
             Err(Errno::NOENT) => continue,
             Err(error) => return Err(failure(error).into()),
         };
-        let mut appender = Appender {
+        let appender = Appender {
             place,
             file,
             space: Space::of(handle.as_fd()),
             handle,
-            notes: Notes::default(),
             directory: None,
         };
-        match appender.append(what, is_new)? {
+        match appender.append(what, is_new, notes)? {
             Some(appended) => return Ok((appended, appender)),
             None => place = appender.place,
         }
@@ -109,41 +110,44 @@ impl Appender {
     ///
     /// # Errors
     /// As [`append`].
-    pub fn append(&mut self, what: &Append<'_>, is_new: bool) -> Result<Option<Appended>, Stop> {
-        let handle = Arc::clone(&self.handle);
-        let _lock = match lock(handle.as_fd()) {
+    pub fn append(
+        &self,
+        what: &Append<'_>,
+        is_new: bool,
+        notes: &mut Notes,
+    ) -> Result<Option<Appended>, Stop> {
+        let _lock = match lock(self.handle.as_fd()) {
             Err(Stop::Locked) if what.unattended => None,
             lock => Some(lock?),
         };
         let Some(stat) = self.place.stat_of(&self.file)? else {
             return Ok(None);
         };
-        let target = self.target(is_new, !what.unattended);
+        let target = self.target(is_new, !what.unattended, notes);
         let receipt = target.append(what, stat)?;
         Ok(Some(Appended {
             receipt,
-            file: Arc::clone(&handle),
+            file: Arc::clone(&self.handle),
         }))
     }
 
     /// Appends records, for each of which somebody waits, in one write(2). Gives what became of
     /// the first ones; none: nothing was written. The others are to be appended one by one, which also tells why that fails.
-    pub fn append_all(&mut self, records: &Records) -> Vec<Result<Receipt, WriteFailure>> {
-        let handle = Arc::clone(&self.handle);
-        let Ok(_lock) = lock(handle.as_fd()) else {
+    pub fn append_all(
+        &self,
+        records: &Records,
+        notes: &mut Notes,
+    ) -> Vec<Result<Receipt, WriteFailure>> {
+        let Ok(_lock) = lock(self.handle.as_fd()) else {
             return Vec::new();
         };
         match self.place.stat_of(&self.file) {
             Ok(Some(stat)) if !stat.sealed => {
-                self.target(false, true).append_all(records, stat.size)
+                let target = self.target(false, true, notes);
+                target.append_all(records, stat.size)
             }
             _ => Vec::new(),
         }
-    }
-
-    /// Keeps no file of notes from one record to the next one.
-    pub fn keep_no_notes(&mut self) {
-        self.notes.keep_none();
     }
 
     /// The file, to synchronise it.
@@ -167,22 +171,22 @@ impl Appender {
         Ok(directory)
     }
 
-    fn target(&mut self, is_new: bool, is_attended: bool) -> Target<'_> {
+    fn target<'a>(&'a self, is_new: bool, is_attended: bool, notes: &'a mut Notes) -> Target<'a> {
         Target {
             place: &self.place,
             file: &self.file,
             handle: self.handle.as_fd(),
             space: self.space,
-            notes: &mut self.notes,
+            notes,
             is_new,
             is_attended,
         }
     }
 
-    /// Whether the place is still where its name leads.
+    /// See [`Place::is_current`].
     #[must_use]
-    pub fn is_current(&self, root: &Files, prefix: &[u8]) -> bool {
-        self.place.is_current(root, prefix)
+    pub fn is_current(&self, prefix: Prefix) -> bool {
+        self.place.is_current(prefix)
     }
 }
 
@@ -226,7 +230,7 @@ fn may_create(what: &Append<'_>) -> Result<(), WriteFailure> {
 }
 
 /// Creates an empty file; `None`: somebody else was faster.
-fn create(place: &Place) -> Result<Option<super::file::Id>, WriteFailure> {
+fn create(place: &Place) -> Result<Option<Id>, WriteFailure> {
     let flags = OFlags::WRONLY
         | OFlags::CREATE
         | OFlags::EXCL
@@ -257,20 +261,22 @@ struct Target<'a> {
 impl Target<'_> {
     /// `stat`: how the file is since it is locked.
     fn append(mut self, what: &Append<'_>, stat: FileStat) -> Result<Receipt, Stop> {
-        let current = (self.file.tag(), stat.modified());
-        let current = (!self.is_new).then_some(current);
-        if !conditional::permits_write(what.conditions, current) {
-            return Err(WriteFailure::Unmatched.into());
+        if *what.conditions != Conditions::default() {
+            let current = (self.file.tag(), stat.modified());
+            let current = (!self.is_new).then_some(current);
+            if !conditional::permits_write(what.conditions, current) {
+                return Err(WriteFailure::Unmatched.into());
+            }
         }
-        let conflict = WriteFailure::Conflict {
-            size: stat.size,
-            etag: Some(self.file.tag()),
-        };
         let size = match what.expected {
             Some(expected) if expected != stat.size || what.bytes.is_empty() => {
                 let end = expected.saturating_add(what.bytes.len() as u64);
                 let known = what.idempotent && end <= stat.size && self.holds(what, expected)?;
                 if !known || (what.bytes.is_empty() && end != stat.size) {
+                    let conflict = WriteFailure::Conflict {
+                        size: stat.size,
+                        etag: Some(self.file.tag()),
+                    };
                     return Err(conflict.into());
                 }
                 stat.size

@@ -5,11 +5,12 @@ use std::collections::HashMap;
 use std::mem;
 
 use super::append::{self, Append, Appended, Appender};
-use super::place::{Place, Stop};
+use super::place::{Place, Prefix, Stop};
 use super::records::Records;
+use super::redo::Notes;
 use super::root::Files;
 use crate::http::target::Path;
-use crate::limits::{APPENDERS_WITH_NOTES_MAX, CACHE_PERIOD};
+use crate::limits::CACHE_PERIOD;
 use crate::receipt::{Receipt, WriteFailure};
 use crate::time::Moment;
 
@@ -20,6 +21,9 @@ pub struct Appenders {
     most: usize,
     /// A name in a prefix, and that prefix, for other names there.
     neighbour: Option<(Box<[u8]>, Place)>,
+    notes: Notes,
+    /// Where a prefix leads in this turn: all that is written in it was received before.
+    prefix: Option<(Box<[u8]>, Prefix)>,
     /// For those who append records together: the memory of the ones before.
     pub records: Records,
     period_ends: Moment,
@@ -39,6 +43,8 @@ impl Appenders {
             kept: HashMap::new(),
             most,
             neighbour: None,
+            notes: Notes::default(),
+            prefix: None,
             records: Records::default(),
             period_ends: Moment::default(),
         }
@@ -55,9 +61,10 @@ impl Appenders {
         path: &Path,
         what: &Append<'_>,
     ) -> Result<Appended, Stop> {
+        let prefix_now = self.prefix_now(root, prefix);
         if let Some(kept) = self.kept.get_mut(path) {
-            if kept.appender.is_current(root, prefix)
-                && let Some(appended) = kept.appender.append(what, false)?
+            if kept.appender.is_current(prefix_now)
+                && let Some(appended) = kept.appender.append(what, false, &mut self.notes)?
             {
                 kept.used = true;
                 return Ok(appended);
@@ -65,11 +72,8 @@ impl Appenders {
             self.kept.remove(path);
         }
         let place = self.place(root, (prefix, name), path)?;
-        let (appended, mut appender) = append::append(place, what)?;
+        let (appended, appender) = append::append(place, what, &mut self.notes)?;
         if self.kept.len() < self.most {
-            if self.kept.len() >= APPENDERS_WITH_NOTES_MAX {
-                appender.keep_no_notes();
-            }
             let kept = Kept {
                 appender,
                 used: true,
@@ -79,6 +83,18 @@ impl Appenders {
         Ok(appended)
     }
 
+    /// Where this prefix leads in this turn.
+    fn prefix_now(&mut self, root: &Files, prefix: &[u8]) -> Prefix {
+        match &self.prefix {
+            Some((of, known)) if **of == *prefix => *known,
+            _ => {
+                let now = Prefix::look_up(root, prefix);
+                self.prefix = Some((prefix.into(), now));
+                now
+            }
+        }
+    }
+
     /// The place of a name: that of a neighbour, if it is still where its prefix leads.
     fn place(
         &mut self,
@@ -86,9 +102,10 @@ impl Appenders {
         (prefix, name): (&[u8], &[u8]),
         path: &Path,
     ) -> Result<Place, WriteFailure> {
+        let prefix_now = self.prefix_now(root, prefix);
         if let Some((of, neighbour)) = &self.neighbour
             && **of == *prefix
-            && neighbour.is_current(root, prefix)
+            && neighbour.is_current(prefix_now)
             && let Some(place) = neighbour.beside(name, path)
         {
             return Ok(place);
@@ -113,20 +130,23 @@ impl Appenders {
         path: &Path,
         records: &Records,
     ) -> Vec<Result<Receipt, WriteFailure>> {
+        let prefix_now = self.prefix_now(root, prefix);
         match self.kept.get_mut(path) {
-            Some(kept) if kept.appender.is_current(root, prefix) => {
+            Some(kept) if kept.appender.is_current(prefix_now) => {
                 kept.used = true;
-                kept.appender.append_all(records)
+                kept.appender.append_all(records, &mut self.notes)
             }
             _ => Vec::new(),
         }
     }
 
-    /// At the end of a period those are closed that nobody has used in it.
+    /// What is looked up from now on is new. At the end of a period the files are closed that nobody has used in it.
     pub fn begin_turn(&mut self, now: Moment) {
+        self.prefix = None;
         if now >= self.period_ends && !self.is_empty() {
             self.neighbour = None;
             self.kept.retain(|_, kept| mem::take(&mut kept.used));
+            self.notes.end_period();
             self.records = Records::default();
             self.period_ends = now + CACHE_PERIOD;
         }
@@ -142,6 +162,6 @@ impl Appenders {
     }
 
     fn is_empty(&self) -> bool {
-        self.kept.is_empty() && self.neighbour.is_none()
+        self.kept.is_empty() && self.neighbour.is_none() && self.notes.is_empty()
     }
 }

@@ -28,6 +28,29 @@ pub struct Place {
     directory: Rc<OwnedFd>,
 }
 
+/// Where a prefix leads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Prefix {
+    /// It is the root, which stays the same for as long as there is a worker.
+    Root,
+    /// To this directory.
+    Directory(Id),
+    /// To nothing that can be looked at.
+    Nothing,
+}
+
+impl Prefix {
+    /// Where this prefix leads now.
+    #[must_use]
+    pub fn look_up(root: &Files, prefix: &[u8]) -> Prefix {
+        if prefix.is_empty() {
+            return Prefix::Root;
+        }
+        root.identify(prefix)
+            .map_or(Prefix::Nothing, Prefix::Directory)
+    }
+}
+
 /// Why nothing was written now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stop {
@@ -172,10 +195,14 @@ impl Place {
         self.files.stat_of(&self.name, file).map_err(failure)
     }
 
-    /// Whether this is still the place of its name below a prefix.
+    /// Whether this is still the place of its name, if its prefix leads there now.
     #[must_use]
-    pub fn is_current(&self, root: &Files, prefix: &[u8]) -> bool {
-        prefix.is_empty() || root.identify(prefix) == Ok(self.prefix)
+    pub fn is_current(&self, prefix: Prefix) -> bool {
+        match prefix {
+            Prefix::Root => true,
+            Prefix::Directory(now) => now == self.prefix,
+            Prefix::Nothing => false,
+        }
     }
 
     /// The files of the prefix.

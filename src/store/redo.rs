@@ -4,13 +4,14 @@
 //! its beginning.
 //!
 //! To create and remove a file costs far more than to write a short record. So whoever appends again and again keeps the
-//! file, and writes each note behind the others. Those of records that are there as a whole count no more. Nothing in it is
-//! ever written over.
+//! file for all logs of the directory, and writes each note behind the others. Those of records that are there as a whole count
+//! no more. Nothing in it is ever written over.
 //!
 //! This is about processes that die. What survives the end of the machine is the business of `Prefer: fsync`.
 
 use std::fs::File;
 use std::io::{self, IoSlice, Read, Write};
+use std::mem;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::rc::Rc;
@@ -43,14 +44,23 @@ fn may_be_cut(size: u64, length: u64) -> bool {
     size / PAGE != last / PAGE
 }
 
-/// The notes of records for one file.
+/// In so many directories a worker keeps a file with notes: together they take 8 MiB at most.
+const NOTES_DIRECTORIES_MAX: usize = 64;
+
+/// The notes of records of one worker, which writes one after another: so one file in each directory is enough.
 #[derive(Default)]
 pub struct Notes {
+    directories: Vec<Noted>,
+}
+
+/// A directory that has had notes.
+struct Noted {
+    directory: Rc<OwnedFd>,
     kept: Option<Note>,
     /// How many there were.
     count: u32,
-    /// The file is removed after each record.
-    keeps_none: bool,
+    /// In this period there was one.
+    used: bool,
 }
 
 impl Notes {
@@ -74,26 +84,56 @@ impl Notes {
         if noted.is_empty() {
             return write();
         }
-        self.count = self.count.saturating_add(1);
-        let kept = self.kept.take().filter(Note::is_there);
+        let mut here = self.take(directory);
+        here.count = here.count.saturating_add(1);
+        let kept = here.kept.take().filter(Note::is_there);
         let note = kept.or_else(|| Note::create(directory));
         let note = note.and_then(|note| note.add(inode, &noted).ok());
         let result = write();
-        let is_kept = self.count >= NOTES_MIN && !self.keeps_none;
-        let note = note.filter(|note| is_kept && note.length < NOTES_BYTES_MAX);
-        self.kept = note.and_then(|note| note.add(inode, &[(end, &[])]).ok());
+        if self.directories.len() < NOTES_DIRECTORIES_MAX {
+            let is_kept = |note: &Note| here.count >= NOTES_MIN && note.length < NOTES_BYTES_MAX;
+            let note = note.filter(is_kept);
+            here.kept = note.and_then(|note| note.add(inode, &[(end, &[])]).ok());
+            self.directories.push(here);
+        }
         result
     }
 
-    /// Removes the file, now and after each record.
-    pub fn keep_none(&mut self) {
-        self.keeps_none = true;
-        self.remove();
+    fn take(&mut self, directory: &Rc<OwnedFd>) -> Noted {
+        let is_here = |noted: &Noted| Rc::ptr_eq(&noted.directory, directory);
+        match self.directories.iter().position(is_here) {
+            Some(index) => Noted {
+                used: true,
+                ..self.directories.swap_remove(index)
+            },
+            None => Noted {
+                directory: Rc::clone(directory),
+                kept: None,
+                count: 0,
+                used: true,
+            },
+        }
+    }
+
+    /// Removes the files that nobody has needed since this was last called.
+    pub fn end_period(&mut self) {
+        self.directories
+            .retain_mut(|noted| mem::take(&mut noted.used));
+    }
+
+    /// Whether no directory is remembered.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.directories.is_empty()
     }
 
     /// Gives the space of the notes back. False if there are none.
     pub fn remove(&mut self) -> bool {
-        self.kept.take().is_some()
+        let kept = self
+            .directories
+            .iter_mut()
+            .filter_map(|noted| noted.kept.take());
+        kept.count() > 0
     }
 }
 

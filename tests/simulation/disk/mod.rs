@@ -18,6 +18,7 @@ use openrange::http::target::Path;
 use openrange::store::append::{self, Append};
 use openrange::store::leftovers;
 use openrange::store::place::{Place, Stop};
+use openrange::store::redo::Notes;
 use openrange::store::root::{Files, open_root};
 use openrange::store::truncations::Truncations;
 
@@ -165,7 +166,7 @@ fn repeat(files: &Files, asked: &Asked, outcomes: &mut BTreeSet<&'static str>) {
         unattended: false,
         bytes: &asked.content,
     };
-    match append::append(place, &what) {
+    match append::append(place, &what, &mut Notes::default()) {
         Ok(_) => drop(outcomes.insert("repeated")),
         // Another record is there, or the file is complete.
         Err(Stop::Failed(_)) => {}
