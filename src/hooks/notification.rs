@@ -76,7 +76,7 @@ impl Secrets {
             Some(secrets) if secrets.iter().all(|secret| !secret.is_empty()) => {
                 Ok(Secrets(secrets))
             }
-            _ => Err("a secret is whsec_ and base64, for example whsec_$(openssl rand -base64 32)"),
+            _ => Err("a line of it is no secret"),
         }
     }
 

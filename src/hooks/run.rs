@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::fs;
 use std::io;
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -22,12 +23,13 @@ use crate::client::run::{now, watch_signals};
 use crate::client::state_file::{self, Lock, Unusable};
 use crate::client::tls::Trust;
 use crate::client::url::Server;
-use crate::jobs::files::JobDirectory;
+use crate::jobs::operand;
 use crate::limits::{
     HOOK_GRACE, HOOK_LANES, HOOK_ROLL_PAUSE, HOOK_SAVE_AGAIN, HOOK_SAVE_INTERVAL, HOOK_STATE_MAX,
     QUEUE_LOOK_INTERVAL,
 };
 use crate::os::epoll::{Poll, Token};
+use crate::os::rights::warn_if_open;
 use crate::readiness::Interest;
 use crate::time::Moment;
 
@@ -78,10 +80,14 @@ impl Driver {
             End::Failure(format!("{what}: {why}"))
         }
         let path = options.directory.display();
-        let directory = JobDirectory::open(&options.directory);
-        let directory = directory.map_err(|error| failed(&path, error))?;
-        let secrets =
-            read_secrets(&options).map_err(|why| failed(options.secret.display(), why))?;
+        let directory = operand::open(&options.directory).map_err(End::Failure)?;
+        let secrets = read_secrets(&options.secret).map_err(|why| {
+            let secret = options.secret.display();
+            End::Failure(format!(
+                "--secret {secret}: {why}; it must be a file that hooks can read, with a secret on each line: \
+                 echo whsec_$(openssl rand -base64 32) prints one"
+            ))
+        })?;
         let state = options.state.display();
         let mut lock = state_file::lock(&options.state).map_err(|why| match why {
             Unusable::Failed(why) => End::Failure(why),
@@ -107,6 +113,7 @@ impl Driver {
             failed("cannot restrict the process", why)
         })?;
         info!("sending notifications of the jobs in {path}");
+        operand::note_missing_queue(&directory, &options.directory);
         let allow = options.allow.clone();
         Ok(Driver {
             secrets,
@@ -262,11 +269,14 @@ fn free_lane(
     Some(index)
 }
 
-fn read_secrets(options: &HookOptions) -> Result<Secrets, String> {
-    let text = fs::read_to_string(&options.secret).map_err(|error| error.to_string())?;
-    let secrets = Secrets::parse(&text)?;
+fn read_secrets(path: &Path) -> io::Result<Secrets> {
+    let text = fs::read_to_string(path)?;
+    let secrets = Secrets::parse(&text).map_err(io::Error::other)?;
+    if let Ok(stat) = rustix::fs::stat(path) {
+        warn_if_open(path, stat.st_mode);
+    }
     if secrets.are_weak() {
-        let path = options.secret.display();
+        let path = path.display();
         warn!("{path}: a secret should have at least 24 bytes");
     }
     Ok(secrets)

@@ -332,7 +332,7 @@ impl Tracker {
                 return;
             };
             match self.end(id, JobStatus::Timeout) {
-                Ok(true) => info!("job {id}: {}", JobStatus::Timeout),
+                Ok(true) => info!("job {id}: it timed out"),
                 Ok(false) => {}
                 Err(Errno::AGAIN) => {
                     let mut open = self.open();

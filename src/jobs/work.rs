@@ -21,7 +21,7 @@ use log::info;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use super::files::{JobDirectory, QUEUE};
+use super::operand;
 use crate::os::threads;
 use attendant::Attendant;
 use command::Commands;
@@ -39,12 +39,9 @@ type Work = Attendant<Commands>;
 /// # Errors
 /// One line, if the directory cannot be opened or watched.
 pub fn run(options: WorkOptions) -> Result<(), String> {
-    let path = options.directory.display().to_string();
-    let cannot = |error: &dyn std::fmt::Display| {
-        format!("cannot use {path}: {error}; DIR must be the directory of --jobs")
-    };
-    let directory = JobDirectory::open(&options.directory).map_err(|error| cannot(&error))?;
-    let mut queue = QueueFollower::new(&options.directory).map_err(|error| cannot(&error))?;
+    let path = &options.directory;
+    let directory = operand::open(path)?;
+    let mut queue = QueueFollower::new(path).map_err(|error| operand::unusable(path, &error))?;
     let mut signals = Signals::new([SIGTERM, SIGINT]).map_err(|error| error.to_string())?;
     let runners = options.jobs;
     let work = Arc::new(Work {
@@ -65,12 +62,8 @@ pub fn run(options: WorkOptions) -> Result<(), String> {
         move || queue.run(&work.directory, &work.pending)
     });
     let follower = follower.map_err(|error| format!("cannot start a thread: {error}"))?;
-    info!("working on the jobs in {path}");
-    if !options.directory.join(QUEUE).exists() {
-        info!(
-            "{path} has no queue yet: waiting for the first job; it must be the directory of --jobs"
-        );
-    }
+    info!("working on the jobs in {}", path.display());
+    operand::note_missing_queue(&work.directory, path);
     let closer = signals.handle();
     let waiter = threads::start("runners", None, move || {
         for runner in runners {

@@ -6,6 +6,7 @@ pub mod epoll;
 pub mod inherited;
 pub mod network;
 pub mod privileges;
+pub mod rights;
 pub mod seccomp;
 pub mod signals;
 mod socket_file;

@@ -17,6 +17,7 @@ use super::process::seconds_now;
 use crate::http::authorization::Tokens;
 use crate::limits::TOKEN_FILE_MAX;
 use crate::log::access_log::AccessLog;
+use crate::os::rights::warn_if_open;
 use crate::versioned::Versioned;
 
 /// Of a new access log: who reads what is nobody else's business.
@@ -179,12 +180,7 @@ fn read_tokens(path: &Path) -> Result<Tokens, String> {
         format!("{error}; it must be a file that the server can read, with a token on each line")
     })?;
     let tokens = Tokens::parse(&text).map_err(|(line, why)| format!("line {line}: {why}"))?;
-    if mode & 0o007 != 0 {
-        warn!(
-            "everybody on this machine can read or write {path}: chmod 600 {path}",
-            path = path.display()
-        );
-    }
+    warn_if_open(path, mode);
     if tokens.count() == 0 {
         warn!("there is no token in {}: nobody may read", path.display());
     }

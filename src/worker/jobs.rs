@@ -260,7 +260,7 @@ fn accept(
 fn cancel(context: &Context, id: JobId) -> Result<Receipt, WriteFailure> {
     let (jobs, files) = jobs(context);
     match jobs.tracker.end(id, JobStatus::Cancelled) {
-        Ok(true) => info!("job {id}: {}", JobStatus::Cancelled),
+        Ok(true) => info!("job {id}: it was cancelled"),
         Ok(false) => {}
         Err(error) => {
             error!("job {id}: cannot cancel it: {error}");

@@ -82,7 +82,7 @@ impl Tracker {
             return;
         }
         match self.end(id, status) {
-            Ok(true) => info!("job {id}: {status}, as somebody has sealed the answer"),
+            Ok(true) => info!("job {id}: it succeeded: somebody has sealed the answer"),
             Ok(false) => {}
             Err(error) => error!("job {id}: cannot record that its answer is sealed: {error}"),
         }

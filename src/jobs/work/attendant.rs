@@ -93,7 +93,7 @@ impl<R: Run> Attendant<R> {
                 Ok(_) => {
                     self.troubles.end(id);
                     return match self.directory.status(id) == Some(status) {
-                        true => info!("job {id}: {status}"),
+                        true => info!("job {id}: {}{status}", words_before(status)),
                         false => info!("job {id}: it ended before with another status"),
                     };
                 }
@@ -129,5 +129,13 @@ impl<R: Run> Attendant<R> {
         if let Err(error) = self.directory.complete_end(id) {
             error!("job {id}: cannot seal its answer: {error}");
         }
+    }
+}
+
+/// What the log says before a status.
+fn words_before(status: JobStatus) -> &'static str {
+    match status {
+        JobStatus::Exit(0) => "it succeeded: exit status ",
+        _ => "it ended: ",
     }
 }

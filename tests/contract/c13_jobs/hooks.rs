@@ -415,9 +415,11 @@ fn wrong_usage_is_one_line() {
     let none = place.own.join("none").display().to_string();
     place.own.write("bad", "secret\n");
     let bad = place.own.join("bad").display().to_string();
+    place.own.write("empty", "");
+    let empty = place.own.join("empty").display().to_string();
     let listed = ["--allow", "http://127.0.0.1:1"];
     let signed = ["--secret", &secret];
-    let cases: [(&[&[&str]], i32, &str); 12] = [
+    let cases: [(&[&[&str]], i32, &str); 13] = [
         (&[&listed, &signed], 2, "DIR is missing"),
         (&[&listed, &[&jobs]], 2, "--secret"),
         (&[&signed, &[&jobs]], 2, "--allow"),
@@ -435,9 +437,26 @@ fn wrong_usage_is_one_line() {
         ),
         (&[&["--pauses", "1,x"]], 2, "seconds"),
         (&[&["--timeout", "0"]], 2, "more than 0"),
-        (&[&listed, &signed, &[&none]], 1, "none"),
-        (&[&listed, &["--secret", &none], &[&jobs]], 1, "none"),
-        (&[&listed, &["--secret", &bad], &[&jobs]], 1, "whsec_"),
+        (
+            &[&listed, &signed, &[&none]],
+            1,
+            "none: No such file or directory; DIR must be the directory of --jobs",
+        ),
+        (
+            &[&listed, &["--secret", &none], &[&jobs]],
+            1,
+            "none: No such file or directory; it must be a file that hooks can read",
+        ),
+        (
+            &[&listed, &["--secret", &empty], &[&jobs]],
+            1,
+            "empty: there is no secret in it; it must be",
+        ),
+        (
+            &[&listed, &["--secret", &bad], &[&jobs]],
+            1,
+            "bad: a line of it is no secret; it must be",
+        ),
     ];
     for (parts, code, why) in cases {
         let (is, said) = run(&[&["hooks"][..], &parts.concat()].concat());
@@ -453,6 +472,29 @@ fn wrong_usage_is_one_line() {
     let mut third = Running::new(place.command(&["http://127.0.0.1:1"], &[]));
     assert_eq!(third.wait().code(), Some(1));
     third.stderr.wait_for(&["damaged"]);
+}
+
+#[test]
+fn the_log_names_what_is_missing_and_what_others_can_read() {
+    let place = Place::new();
+    place.own.chmod("secret", 0o644);
+    let missing = format!("{}: there is no file queue", place.jobs.path().display());
+    let secret = place.own.join("secret").display().to_string();
+    let hooks = place.start(&["http://127.0.0.1:1"], &[]);
+    hooks
+        .stderr
+        .wait_for(&[&missing, "directory of its --jobs"]);
+    hooks
+        .stderr
+        .wait_for(&["everybody", &format!("chmod 600 {secret}")]);
+    stop(hooks);
+    place.own.chmod("secret", 0o640);
+    place.jobs.write("queue", "");
+    let hooks = place.start(&["http://127.0.0.1:1"], &[]);
+    hooks.stderr.wait_for(&["sending notifications"]);
+    assert_eq!(hooks.stderr.count("there is no"), 0);
+    assert_eq!(hooks.stderr.count("everybody"), 0);
+    stop(hooks);
 }
 
 #[cfg(feature = "tls")]

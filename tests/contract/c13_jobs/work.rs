@@ -8,7 +8,7 @@ use rustix::fs::FlockOperation;
 use rustix::process::Signal;
 
 use super::Worker;
-use crate::support::harness::{TempDir, append, eventually, run};
+use crate::support::harness::{Running, TempDir, append, eventually, openrange, run};
 use crate::support::machine::succeeds;
 
 fn accept(directory: &TempDir, id: &str, body: &str) {
@@ -56,6 +56,30 @@ fn the_answer_is_what_the_command_writes_and_its_end_is_recorded() {
     assert_eq!(text(&directory, "b"), "two\nb\n");
     worker.signal(Signal::TERM);
     assert_eq!(worker.code(), Some(0));
+}
+
+#[test]
+fn the_log_says_in_words_how_a_job_ended() {
+    let directory = TempDir::new();
+    let path = directory.path().display().to_string();
+    let script = "case $OPENRANGE_JOB in b) exit 3;; c) kill -9 $$;; esac";
+    let mut worker = Running::new(openrange(&["work", &path, "--", "sh", "-c", script]));
+    let missing = format!("{path}: there is no file queue yet");
+    worker
+        .stderr
+        .wait_for(&[&missing, "directory of its --jobs"]);
+    for id in ["a", "b", "c"] {
+        accept(&directory, id, "");
+    }
+    for line in [
+        "job a: it succeeded: exit status 0",
+        "job b: it ended: exit 3",
+        "job c: it ended: signal 9",
+    ] {
+        worker.stderr.wait_for(&[line]);
+    }
+    worker.signal(Signal::TERM);
+    assert_eq!(worker.wait().code(), Some(0));
 }
 
 #[test]
@@ -220,7 +244,10 @@ fn wrong_arguments_are_one_line() {
     }
     let (code, said) = run(&["work", "/nowhere", "--", "cat"]);
     assert_eq!(code, Some(1));
-    assert!(said.contains("/nowhere"), "{said}");
+    assert!(
+        said.contains("/nowhere") && said.contains("--jobs"),
+        "{said}"
+    );
 }
 
 #[test]
