@@ -100,9 +100,9 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, S
         arguments.remove(0);
         return (command.parse)(arguments);
     }
-    let meant = arguments.first().and_then(|first| like_command(first));
+    let meant = arguments.first().and_then(|first| likely_meant(first));
     serve(arguments).map_err(|why| match meant {
-        Some(name) => format!("{why}; did you mean the command {name}?"),
+        Some(meant) => format!("{why}; did you mean openrange {meant}?"),
         None => why,
     })
 }
@@ -114,19 +114,21 @@ fn serve(arguments: Vec<OsString>) -> Result<Command, String> {
             Parsed::Version => Command::Print(version()),
             Parsed::Run(serve) => {
                 let mut options = serve.finish()?;
-                options.command_like_root = like_command(options.root.as_os_str());
+                options.likely_meant = likely_meant(options.root.as_os_str());
                 Command::Serve(Box::new(options))
             }
         },
     )
 }
 
-/// The command whose name is like this argument.
-fn like_command(argument: &OsStr) -> Option<&'static str> {
-    nearest(
-        argument.to_str()?,
-        COMMANDS.iter().map(|command| command.name),
-    )
+/// What follows `openrange` in what somebody probably means who names this as ROOT.
+fn likely_meant(root: &OsStr) -> Option<&'static str> {
+    match root.to_str()? {
+        "help" => Some("--help"),
+        "serve" => Some("DIR"),
+        url if url.starts_with("http://") || url.starts_with("https://") => Some("follow URL"),
+        name => nearest(name, COMMANDS.iter().map(|command| command.name)),
+    }
 }
 
 fn version() -> String {

@@ -62,7 +62,9 @@ impl Url {
         let slash = rest.find(['/', '?', '#']).unwrap_or(rest.len());
         let (authority, path) = rest.split_at(slash);
         if path.contains(['?', '#']) {
-            return Err("the URL must name a file or a directory, without a query or a fragment");
+            return Err(
+                "leave out ? or # and what follows; openrange follow --from lines=N begins at the last lines",
+            );
         }
         if authority.contains('@') {
             return Err("a password in the URL shows in the process table; use --token-file");

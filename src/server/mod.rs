@@ -225,7 +225,7 @@ fn share(
 fn open(options: &Options) -> Result<OwnedFd, String> {
     let root = &options.root;
     open_root(root).map_err(|error| {
-        let advice = match (error.kind(), root.parent(), options.command_like_root) {
+        let advice = match (error.kind(), root.parent(), options.likely_meant) {
             (io::ErrorKind::NotADirectory, Some(parent), _) if root.is_file() => {
                 let parent = match parent.as_os_str().is_empty() {
                     true => Path::new("."),
@@ -236,8 +236,8 @@ fn open(options: &Options) -> Result<OwnedFd, String> {
                     parent.display()
                 )
             }
-            (io::ErrorKind::NotFound, _, Some(command)) => {
-                format!("{error}; did you mean the command {command}?")
+            (io::ErrorKind::NotFound, _, Some(meant)) => {
+                format!("{error}; did you mean openrange {meant}?")
             }
             _ => {
                 format!("{error}; ROOT must be a readable directory (openrange --help tells more)")

@@ -21,8 +21,8 @@ use crate::os::sockets::Address;
 pub struct Options {
     /// The directory.
     pub root: PathBuf,
-    /// The command whose name is like ROOT: if ROOT is not there, somebody has mistyped the command.
-    pub command_like_root: Option<&'static str>,
+    /// What somebody probably means after `openrange` who names this ROOT, if it is not there.
+    pub likely_meant: Option<&'static str>,
     /// Where to listen. None: on the sockets that were passed, else at [`DEFAULT_ADDRESS`].
     pub listen: Vec<Address>,
     /// Those of them to which proxies connect, which begin with a PROXY header.
@@ -105,7 +105,7 @@ impl Default for Options {
     fn default() -> Options {
         Options {
             root: PathBuf::from("."),
-            command_like_root: None,
+            likely_meant: None,
             listen: Vec::new(),
             proxied: Vec::new(),
             trusted_proxies: Vec::new(),

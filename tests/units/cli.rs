@@ -33,7 +33,7 @@ fn defaults() -> Options {
 fn defaults_are_those_of_the_usage() {
     let expected = Options {
         root: ".".into(),
-        command_like_root: None,
+        likely_meant: None,
         listen: vec![],
         proxied: vec![],
         trusted_proxies: vec![],
@@ -376,20 +376,22 @@ fn the_nearest_name_is_suggested() {
         (&["--port", "80"], Some("use --listen PORT")),
         (
             &["folow", "http://h/x"],
-            Some("did you mean the command follow?"),
+            Some("did you mean openrange follow?"),
         ),
         (
             &["folow", "--state", "x"],
-            Some("did you mean the command follow?"),
+            Some("did you mean openrange follow?"),
         ),
-        (&["miror", "http://h/", "copy"], Some("the command mirror?")),
-        (&["Work", "dir", "--", "cat"], Some("the command work?")),
+        (&["miror", "http://h/", "copy"], Some("openrange mirror?")),
+        (&["Work", "dir", "--", "cat"], Some("openrange work?")),
         (&["--x"], None),
         (&["--xyzzy"], None),
         (&["-l"], None),
         (&["--"], None),
         (&["logs", "more"], None),
         (&["/srv/follow", "more"], None),
+        (&["serve", "logs"], Some("did you mean openrange DIR?")),
+        (&["http://h/x", "copy"], Some("openrange follow URL?")),
     ];
     for (arguments, expected) in table {
         let why = parsed(arguments).err().unwrap_or_default();

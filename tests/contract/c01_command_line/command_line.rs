@@ -77,6 +77,13 @@ fn wrong_usage_is_one_line_that_names_it_and_status_2() {
         (&["--max-connections", "x"], "--max-connections"),
         (&["--grace", "1e400"], "1e400"),
         (&["a", "b"], "b"),
+        (&["serve", "logs"], "did you mean openrange DIR?"),
+        (&["help", "follow"], "did you mean openrange --help?"),
+        (&["http://h/", "copy"], "did you mean openrange follow URL?"),
+        (
+            &["follow", "http://h/log?lines=10"],
+            "leave out ? or # and what follows; openrange follow --from lines=N begins at the last lines",
+        ),
         (&["--old-dir", "../beside"], "--old-dir ../beside"),
         (&["--cors", "x\ny\u{1b}z"], "y"),
         (&["--help=x"], "--help"),
@@ -142,8 +149,14 @@ fn what_cannot_be_served_is_one_line_and_status_1() {
     let table: &[(&[&str], &str)] = &[
         (&["--listen", free, &path("missing")], "missing"),
         (&["--listen", free, &path("file")], "file"),
-        (&["folow"], "did you mean the command follow?"),
-        (&["--listen", free, "wrok"], "the command work?"),
+        (&["folow"], "did you mean openrange follow?"),
+        (&["--listen", free, "wrok"], "did you mean openrange work?"),
+        (&["help"], "did you mean openrange --help?"),
+        (&["serve"], "did you mean openrange DIR?"),
+        (
+            &["http://127.0.0.1:1/log"],
+            "did you mean openrange follow URL?",
+        ),
         (&["--listen", free, "no-such"], "readable directory"),
         (
             &["--listen", &taken, &root],
@@ -226,6 +239,19 @@ fn the_current_directory_is_the_default_root() {
     command.current_dir(dir.path());
     let server = Server::launch(command);
     assert_eq!(get(&server, "/log", &[]).body, b"here");
+}
+
+#[test]
+fn a_directory_with_the_name_of_a_command_elsewhere_is_served() {
+    let dir = TempDir::new();
+    for name in ["help", "serve"] {
+        dir.mkdir(name);
+        dir.write(&format!("{name}/log"), name);
+        let mut command = openrange(&["--listen", "127.0.0.1:0", "--threads", "1", name]);
+        command.current_dir(dir.path());
+        let server = Server::launch(command);
+        assert_eq!(get(&server, "/log", &[]).body, name.as_bytes());
+    }
 }
 
 #[test]
