@@ -38,6 +38,9 @@ pub fn refuse<'a>(refusal: Refusal, head_only: bool, terms: impl Into<Terms<'a>>
     Response::new(status, text(head, line, head_only), false)
 }
 
+/// What a client must do that has shown no token.
+pub(super) const MISSING_TOKEN: &str = "this needs a token: send Authorization: Bearer TOKEN";
+
 /// Why a client must come again although nothing is wrong with its request.
 pub(super) const OVERLOADED: &str =
     "too many long pages and searches are under way, try again later";
@@ -74,7 +77,10 @@ impl ResponseBuilder<'_> {
     /// A method that is not understood.
     pub(super) fn not_allowed(&self) -> Response {
         let (allow, line) = match self.terms.writable {
-            None => (ALLOW, "only GET, HEAD and OPTIONS"),
+            None => (
+                ALLOW,
+                "only GET, HEAD and OPTIONS; writing needs --write PREFIX",
+            ),
             Some(_) => (
                 ALLOW_WRITABLE,
                 "only GET, HEAD, OPTIONS, POST, PATCH, PUT, MOVE and DELETE",
@@ -94,7 +100,7 @@ impl ResponseBuilder<'_> {
 
     pub(super) fn unauthorized(&self, challenge: Challenge) -> Response {
         let line = match challenge {
-            Challenge::Missing => "a bearer token is needed",
+            Challenge::Missing => MISSING_TOKEN,
             Challenge::Invalid => "this token is not valid here",
             Challenge::Insufficient => "this token does not permit that",
         };

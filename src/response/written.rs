@@ -3,6 +3,7 @@
 use super::builder::{ResponseBuilder, text};
 use super::fields::{NOT_STORED, complete};
 use super::message::Response;
+use super::other::MISSING_TOKEN;
 use super::terms::Terms;
 use crate::http::conditional::ETag;
 use crate::http::head::{Head, Status};
@@ -121,7 +122,7 @@ fn length(head: Head, size: Option<u64>, etag: Option<ETag>) -> Head {
 pub fn explain(failure: WriteFailure) -> (Status, &'static str) {
     match failure {
         WriteFailure::Fault(fault) => (fault.status, fault.line),
-        WriteFailure::Unauthorized(_) => (Status::Unauthorized, "a bearer token is needed"),
+        WriteFailure::Unauthorized(_) => (Status::Unauthorized, MISSING_TOKEN),
         WriteFailure::ForeignPage => (
             Status::Forbidden,
             "pages of this origin may not write: see --host and --cors",

@@ -11,6 +11,8 @@ fn without_write_nothing_has_changed() {
     for method in ["POST", "PATCH", "PUT", "MOVE", "DELETE"] {
         let response = once(&server, method, "/log", &["Destination: /x"], "two\n");
         response.assert_error(405);
+        let line = String::from_utf8_lossy(&response.body);
+        assert!(line.contains("needs --write PREFIX"), "{line}");
         assert_eq!(response.field("Allow"), "GET, HEAD, OPTIONS");
         assert_eq!(response.field("Connection"), "close");
         // A target that nobody understands is not looked at either.

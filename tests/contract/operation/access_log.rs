@@ -78,7 +78,7 @@ fn every_answer_is_a_line() {
         "\"GET - HTTP/1.1\" 404 13",
         "\"GET /a%20b%22%0A%C3%A9 HTTP/1.1\" 404 13",
         "\"OPTIONS * HTTP/1.1\" 204 -",
-        "\"DELETE /log HTTP/1.1\" 405 27",
+        "\"DELETE /log HTTP/1.1\" 405 57",
         &format!("\"GET /log HTTP/1.1\" 206 {}", parts.body.len()),
         &format!("\"GET /sub/ HTTP/1.1\" 200 {}", page.body.len()),
         "\"GET /log HTTP/1.0\" 200 10",

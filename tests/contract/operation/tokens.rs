@@ -64,6 +64,8 @@ fn without_a_token_nothing_is_told() {
             assert_eq!(answer.field("WWW-Authenticate"), challenge, "{path}");
             assert_eq!(answer.field("Cache-Control"), "no-store");
             if token.is_none() {
+                let line = String::from_utf8_lossy(&answer.body);
+                assert!(line.contains("Authorization: Bearer TOKEN"), "{line}");
                 assert_eq!(*first.get_or_insert(told(&answer)), told(&answer), "{path}");
             }
             // The connection stays, also after HEAD and OPTIONS.

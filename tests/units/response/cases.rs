@@ -345,7 +345,7 @@ fn what_is_no_file() {
         (
             Resource::Unauthorized(Challenge::Missing),
             401,
-            "a bearer token is needed\n",
+            "this needs a token: send Authorization: Bearer TOKEN\n",
         ),
         (
             Resource::Unauthorized(Challenge::Invalid),
