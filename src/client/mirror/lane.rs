@@ -174,7 +174,11 @@ impl Lane {
                     }
                     return Some(match written {
                         Ok(count) => Outcome::Bytes(etag, count),
-                        Err(error) => Outcome::Failed(etag, error.to_string()),
+                        Err(error) => {
+                            // What came stays in the exchange: nothing takes it any more.
+                            self.give_up();
+                            Outcome::Failed(etag, error.to_string())
+                        }
                     });
                 }
                 Progress::Content => {

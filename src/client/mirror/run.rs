@@ -121,12 +121,16 @@ impl Driver<'_> {
                 stderr::say(&format!("{}: {line}", self.options.url));
             }
             self.tell_when_caught_up();
-            self.flusher.run(&self.engine.tree, now)?;
             if let Some(end) = self.end(stop) {
-                self.flusher.finish(&self.engine.tree)?;
-                self.engine.tree.save()?;
-                return Ok(end);
+                let finished = self.flusher.finish(&self.engine.tree);
+                let saved = self.engine.tree.save();
+                return match end {
+                    // The first failure says more than what follows from it.
+                    end::End::Failure(_) => Ok(end),
+                    _ => finished.and(saved).map(|()| end),
+                };
             }
+            self.flusher.run(&self.engine.tree, now)?;
             if !progress {
                 self.wait(now)?;
             }

@@ -4,8 +4,11 @@ use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::os::fd::{FromRawFd, OwnedFd};
+use std::os::unix::process::CommandExt;
 use std::process::Stdio;
 use std::thread;
+
+use rustix::process::{Resource, Rlimit, setrlimit};
 
 use super::{Running, run, url};
 use crate::support::harness::{Server, TempDir, eventually, openrange};
@@ -151,4 +154,30 @@ fn progress_is_one_line_on_a_terminal_and_nothing_elsewhere() {
     let _ = child.wait();
     eventually("its bytes", || quiet.out() == "12345\n");
     assert_eq!(quiet.err(), "");
+}
+
+/// A mirror that cannot write a copy says which one, and ends.
+#[test]
+fn a_copy_that_may_not_grow() {
+    let root = TempDir::with("log", "x".repeat(100_000));
+    let server = Server::start(&root);
+    for target in ["/", "/log"] {
+        let copy = TempDir::new();
+        let mut command = openrange(&["mirror", &url(&server, target)]);
+        command.arg(copy.path());
+        let limit = Rlimit {
+            current: Some(50_000),
+            maximum: Some(50_000),
+        };
+        let set = move || setrlimit(Resource::Fsize, limit).map_err(Into::into);
+        // SAFETY: setrlimit is async-signal-safe.
+        unsafe { command.pre_exec(set) };
+        let mut mirror = Running::of(command);
+        eventually("an end", || mirror.is_over());
+        let (code, _, err) = mirror.end();
+        assert_eq!(code, Some(1), "{err}");
+        assert!(err.contains("log: File too large"), "{err}");
+        let copied = fs::read(copy.join("log")).expect("a copy");
+        assert_eq!(copied.len(), 50_000);
+    }
 }
