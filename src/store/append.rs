@@ -282,7 +282,13 @@ impl Target<'_> {
                 stat.size
             }
             _ if stat.sealed => return Err(WriteFailure::Sealed.into()),
-            _ => self.write(what.bytes, stat.size)?,
+            _ => {
+                if what.seal {
+                    // Only the owner may: whoever may not seal the file is to hear it before the record is in it.
+                    self.take_rights(0).map_err(failure)?;
+                }
+                self.write(what.bytes, stat.size)?
+            }
         };
         let ends_here = match what.expected {
             Some(expected) => expected.saturating_add(what.bytes.len() as u64) == size,
@@ -290,7 +296,8 @@ impl Target<'_> {
         };
         let mut sealed = stat.sealed;
         if what.seal && ends_here && !sealed {
-            self.seal()?;
+            self.take_rights(0o222)
+                .map_err(|error| failure_at(error, Some(size)))?;
             sealed = true;
         }
         Ok(Receipt {
@@ -424,10 +431,10 @@ impl Target<'_> {
         self.place.path()
     }
 
-    /// Takes all write bits: the file is complete.
-    fn seal(&self) -> Result<(), WriteFailure> {
-        let mode = rustix::fs::fstat(self.handle).map_err(failure)?.st_mode;
-        let mode = Mode::from_raw_mode(mode & 0o7555);
-        rustix::fs::fchmod(self.handle, mode).map_err(failure)
+    /// Takes these bits from the mode of the file.
+    fn take_rights(&self, bits: u32) -> Result<(), Errno> {
+        let mode = rustix::fs::fstat(self.handle)?.st_mode;
+        let mode = Mode::from_raw_mode(mode & 0o7777 & !bits);
+        rustix::fs::fchmod(self.handle, mode)
     }
 }

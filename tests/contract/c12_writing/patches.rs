@@ -4,6 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use super::{once, patch, read, writable, write};
 use crate::support::client::Client;
+use crate::support::machine::{is_root, skip};
 
 #[test]
 fn at_the_very_length() {
@@ -178,4 +179,21 @@ fn the_connection_stays_after_a_conflict() {
         write(&mut client, "PATCH", "/in/t", &fields, "x").assert_error(409);
     }
     assert_eq!(client.get("/in/t", &[]).body, b"12345");
+}
+
+/// Only its owner may seal a file: others hear that before their record is in it.
+#[test]
+fn a_seal_that_is_not_permitted() {
+    if !is_root() {
+        return skip("only root can give a file to somebody else");
+    }
+    let (dir, server) = writable(&[]);
+    dir.write("in/t", "one\n");
+    dir.chmod("in/t", 0o666);
+    std::os::unix::fs::chown(dir.join("in/t"), Some(54_321), None).expect("another owner");
+    patch(&server, "/in/t", 4, true, "two\n").assert_error(403);
+    assert_eq!(read(&dir, "in/t"), "one\n");
+    assert_eq!(patch(&server, "/in/t", 4, false, "two\n").status, 204);
+    patch(&server, "/in/t", 8, true, "").assert_error(403);
+    assert_eq!(read(&dir, "in/t"), "one\ntwo\n");
 }
