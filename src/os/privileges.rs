@@ -71,8 +71,10 @@ pub fn become_user(user: &str) -> Result<(), String> {
 
 fn directory_of(file: &Path) -> &Path {
     match file.parent() {
-        Some(parent) if parent != Path::new("") => parent,
-        _ => Path::new("."),
+        Some(parent) if parent == Path::new("") => Path::new("."),
+        Some(parent) => parent,
+        // The root of the file system is in no directory.
+        None => file,
     }
 }
 

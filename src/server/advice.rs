@@ -11,6 +11,7 @@ use rustix::process::geteuid;
 use super::descriptors;
 use super::options::Options;
 use crate::limits::FEW_CONNECTIONS;
+use crate::os::privileges::is_root;
 use crate::os::sockets::{Address, Bound};
 use crate::store::explain;
 use crate::store::writable::Writable;
@@ -24,6 +25,7 @@ pub(super) fn collect(options: &Options, threads: usize, bound: &[Bound]) -> Vec
     let mut advice: Vec<Advice> = addresses
         .filter_map(|address| all_interfaces(address, options))
         .collect();
+    advice.extend(as_root(options));
     advice.extend(options.admin.as_ref().and_then(open_admin));
     advice.extend(few_descriptors(options, threads));
     advice.extend(below_root(options));
@@ -48,6 +50,11 @@ fn all_interfaces(address: &Address, options: &Options) -> Option<Advice> {
     let line =
         format!("{address} is open on all interfaces: {readers} can read the files below ROOT");
     Some((level, line))
+}
+
+fn as_root(options: &Options) -> Option<Advice> {
+    let line = "running as root; with --user NAME the server becomes that user once it has bound its addresses";
+    (options.user.is_none() && is_root()).then(|| (Level::Warn, line.into()))
 }
 
 fn open_admin(address: &Address) -> Option<Advice> {

@@ -17,14 +17,8 @@ use super::options::Options;
 /// # Errors
 /// One line that says what is refused.
 pub fn give_up_privileges(options: &Options) -> Result<(), String> {
-    match &options.user {
-        Some(user) => privileges::become_user(user)?,
-        None if privileges::is_root() => {
-            warn!(
-                "running as root; with --user NAME the server becomes that user once it has bound its addresses"
-            );
-        }
-        None => {}
+    if let Some(user) = &options.user {
+        privileges::become_user(user)?;
     }
     match options.sandbox {
         true => privileges::drop_capabilities().map_err(refused),

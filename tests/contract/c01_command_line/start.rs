@@ -12,7 +12,7 @@ use rustix::net::{self, AddressFamily, SocketAddrUnix, SocketType};
 use rustix::process::{Resource, Rlimit, Signal, setrlimit};
 
 use crate::support::client::get;
-use crate::support::harness::{Running, Server, TempDir, openrange, until};
+use crate::support::harness::{Running, Server, TempDir, openrange, run, until};
 use crate::support::machine::{is_root, skip};
 
 fn limit(command: &mut Command, resource: Resource, value: u64) {
@@ -174,4 +174,34 @@ fn a_log_at_the_largest_size() {
     assert_eq!(fs::metadata(&path).expect("a log").len(), 1000);
     server.running.signal(Signal::TERM);
     assert_eq!(server.running.wait().code(), Some(0));
+}
+
+/// The root of the file system is a directory like others, wherever the server was started.
+#[test]
+fn the_root_of_the_file_system() {
+    let dir = TempDir::with("log", "x\n");
+    let path = fs::canonicalize(dir.join("log")).expect("a path");
+    for root in ["/", "//", "/tmp/.."] {
+        let mut command = openrange(&["--listen", "127.0.0.1:0", root]);
+        command.current_dir(dir.path());
+        let server = Server::launch(command);
+        let response = get(&server, path.to_str().expect("UTF-8"), &[]);
+        assert_eq!(response.status, 200, "{root}");
+    }
+}
+
+/// Whoever starts it, the error is the only line.
+#[test]
+fn one_line_says_what_cannot_be_used() {
+    let dir = TempDir::new();
+    dir.mkdir("closed");
+    dir.chmod("closed", 0);
+    let (code, err) = run(&[
+        "--listen",
+        "127.0.0.1:0",
+        &dir.join("closed").display().to_string(),
+    ]);
+    assert_eq!(code, Some(1));
+    assert_eq!(err.lines().count(), 1, "{err}");
+    assert!(err.contains("closed"), "{err}");
 }
