@@ -109,6 +109,10 @@ impl Topics {
         self.place(key);
         self.check_name(key, why);
         self.fan_out_again(key);
+        // If it is sealed, it ends here also for those who are not yet at this place.
+        if let Some(topic) = self.registry.get(key) {
+            let _ = topic.file.stat();
+        }
     }
 
     fn sweep_one(&mut self, key: TopicId) {

@@ -70,6 +70,8 @@ pub struct OpenFile {
     /// The size that was last looked at.
     size: Cell<u64>,
     known: Cell<Known>,
+    /// How long it was when it was first seen sealed.
+    sealed_at: Cell<Option<u64>>,
     /// Connections that follow it.
     followers: Cell<u32>,
 }
@@ -145,6 +147,7 @@ impl OpenFile {
             truncations: Arc::clone(truncations),
             size: Cell::new(0),
             known: Cell::new(Known::Nothing),
+            sealed_at: Cell::new(None),
             followers: Cell::new(0),
         };
         if !file.is_directory() {
@@ -221,6 +224,8 @@ impl OpenFile {
             Some(remote) => self.believe(remote)?,
         };
         self.size.set(look.size);
+        let sealed_at = self.sealed_at.get().unwrap_or(look.size);
+        self.sealed_at.set(look.sealed.then_some(sealed_at));
         self.known.set(Known::Look(look));
         Ok(look)
     }

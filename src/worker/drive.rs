@@ -134,12 +134,12 @@ fn measure(slot: &mut Slot, context: &mut Context) {
     if let Some(size) = context.send_buffer.read_on(file, offset) {
         return slot.machine.measured(size, false, context.now);
     }
-    match file.cached_stat() {
-        Ok(stat) => {
-            if stat.sealed {
+    match file.end() {
+        Ok((size, sealed)) => {
+            if sealed {
                 jobs::tell_status(slot, context);
             }
-            slot.machine.measured(stat.size, stat.sealed, context.now);
+            slot.machine.measured(size, sealed, context.now);
         }
         Err(error) => slot.machine.broke(loss(error), context.now),
     }

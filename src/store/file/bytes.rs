@@ -30,6 +30,17 @@ impl OpenFile {
         Ok(count)
     }
 
+    /// How long the file is for those who follow it, and whether nobody may write any more: then what a program that still has
+    /// it open writes comes too late, or a follower that is slower than that would never be done.
+    ///
+    /// # Errors
+    /// As [`OpenFile::stat`].
+    pub fn end(&self) -> Result<(u64, bool), Errno> {
+        let look = self.cached_stat()?;
+        let end = self.sealed_at.get().unwrap_or(look.size);
+        Ok((look.size.min(end), look.sealed))
+    }
+
     /// Reads what was written from this offset on, which tells as well as a look where the file ends now. `None` where it does
     /// not: more may have happened to the file than that somebody wrote to it, or the buffer is full.
     pub fn read_on(&self, buffer: &mut [u8], offset: u64) -> Option<usize> {

@@ -1,10 +1,11 @@
 //! What ends a tail, what does not, and what is delivered before.
 
 use std::fs;
+use std::io::Write;
 use std::time::Duration;
 
-use crate::support::client::{Client, request};
-use crate::support::harness::{Server, TempDir};
+use crate::support::client::{Client, get, request};
+use crate::support::harness::{Server, TempDir, pattern};
 
 type Deed = fn(&TempDir);
 
@@ -333,4 +334,30 @@ fn connection_close_on_a_tail_ends_the_connection_with_it() {
     dir.remove("log");
     assert_eq!(client.rest().0, b"one");
     client.assert_closed();
+}
+
+/// A program that has the file open may write on after the seal: a slow follower is done all the same.
+#[test]
+fn what_is_written_to_a_sealed_file_comes_too_late() {
+    let dir = TempDir::new();
+    dir.write("log", pattern(16 * 1024 * 1024));
+    let mut writer = fs::OpenOptions::new()
+        .append(true)
+        .open(dir.join("log"))
+        .expect("a file");
+    dir.write("other", "x");
+    let server = Server::with(&dir, &["--threads", "1"]);
+    let mut slow = Client::slow(&server);
+    slow.tail("/log", &["Range: bytes=0-"]);
+    let in_a_later_turn = || {
+        for _ in 0..2 {
+            assert_eq!(get(&server, "/other", &[]).status, 200);
+        }
+    };
+    dir.chmod("log", 0o444);
+    in_a_later_turn();
+    writer.write_all(b"late\n").expect("a write");
+    in_a_later_turn();
+    let (bytes, _) = slow.rest();
+    assert_eq!(bytes.len(), 16 * 1024 * 1024);
 }
