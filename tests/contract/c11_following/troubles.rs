@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::process::Command;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
@@ -145,11 +145,11 @@ fn a_file_that_moves_between_two_lists_is_moved() {
     root.write("b/stays", "stays too\n");
     root.write("b/log", "a line\n");
     let server = Server::start(&root);
-    let moves = Arc::new(AtomicUsize::new(0));
-    let (from, to, runs) = (root.join("b/log"), root.join("a/log"), Arc::clone(&moves));
+    let moves = Arc::new(AtomicBool::new(false));
+    let (from, to, due) = (root.join("b/log"), root.join("a/log"), Arc::clone(&moves));
     // Its directory of before is listed when it has left, and that of after before it comes.
     let relay = Relay::start(&server, move |line| {
-        if line.starts_with("GET /b/ ") && runs.fetch_add(1, Ordering::SeqCst) == 1 {
+        if line.starts_with("GET /b/ ") && due.swap(false, Ordering::SeqCst) {
             fs::rename(&from, &to).expect("rename");
         }
     });
@@ -167,6 +167,7 @@ fn a_file_that_moves_between_two_lists_is_moved() {
     let inode = |name: &str| fs::metadata(copy.join(name)).map(|file| file.ino()).ok();
     let before = inode("b/log");
     assert!(before.is_some());
+    moves.store(true, Ordering::SeqCst);
     ends_well(Running::start(&arguments));
     assert_eq!((inode("a/log"), inode("b/log")), (before, None));
     // What is gone goes, without a long wait.
