@@ -7,6 +7,7 @@ use std::net::TcpStream;
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::support::harness::{Running, TempDir};
@@ -14,6 +15,9 @@ use crate::support::machine::{free_port, skip};
 
 /// Bound of every wait: a browser on a busy machine takes its time.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Between two looks at the page: each is a script, and takes the browser time that it needs for what is waited for.
+const LOOK: Duration = Duration::from_millis(10);
 
 /// A browser with one window, and a profile of its own.
 pub struct Browser {
@@ -195,6 +199,7 @@ impl Browser {
                 self.state(),
                 self.text()
             );
+            thread::sleep(LOOK);
         }
     }
 
