@@ -149,6 +149,16 @@ fn every_folder_is_there() {
     }
 }
 
+/// Nobody would run them: `test = false` in Cargo.toml.
+#[test]
+fn the_source_has_no_tests_of_its_own() {
+    for file in files() {
+        let tests = ["#[test]", "cfg(test)"];
+        let found = tests.iter().find(|test| file.code.contains(**test));
+        assert_eq!(found, None, "in {}: tests are in tests/", file.name);
+    }
+}
+
 #[test]
 fn pure_folders_touch_nothing() {
     for file in files() {
