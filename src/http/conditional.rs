@@ -110,7 +110,8 @@ pub fn permits_write(conditions: &Conditions, current: Option<(ETag, Date)>) -> 
 
 /// Whether the client has the file as it is now. The tag does not tell that nothing was appended; the date does if its
 /// second is over and nothing has changed since that second. `cp -p`, `rsync -t`, `touch -r` and `tar` set the time of
-/// modification: then the change is later, and the client may have seen what was there before.
+/// modification: then the change is later, and the client may have seen what was there before. It does not help to remember
+/// how the file was when the server last sent this tag and this date: other clients may have both from before the change.
 fn unchanged(conditions: &Conditions, file: &Validators, now: Timestamp) -> bool {
     if conditions
         .if_none_match

@@ -1,5 +1,6 @@
 //! Who a file is, and what is answered on condition that it is that file.
 
+use std::io::Write;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::support::client::{Client, etag, get, head_of};
@@ -178,6 +179,44 @@ fn a_304_is_not_given_for_a_time_that_was_set() {
     dir.rename("new", "log");
     let response = get(&server, "/log", &[&date]);
     assert_eq!((response.status, response.body), (200, b"third".to_vec()));
+}
+
+/// Clients have the same tag and the same time from before and after the change. What one of them was sent, or was told by
+/// HEAD, says nothing of what another has; nor does an answer of this server if the other client was here before its start.
+#[test]
+fn an_answer_to_one_client_does_not_vouch_for_the_copy_of_another() {
+    let dir = TempDir::with("log", "first");
+    dir.touch("log", LONG_AGO);
+    let time = std::fs::metadata(dir.join("log")).and_then(|file| file.modified());
+    let time = time.expect("a time");
+    let server = Server::start(&dir);
+    let early = get(&server, "/log", &[]);
+    let tag = format!("If-None-Match: {}", early.field("ETag"));
+    let date = format!("If-Modified-Since: {}", early.field("Last-Modified"));
+    // As `rsync --inplace -t`: never shorter, so the tag stays.
+    let file = std::fs::File::options().write(true).open(dir.join("log"));
+    let mut file = file.expect("log");
+    file.write_all(b"other").expect("write");
+    file.set_modified(time).expect("set the time");
+    // So long that the change is over for whoever compares clocks.
+    std::thread::sleep(Duration::from_secs(3));
+    let assert_sent = |server: &Server, when: &str| {
+        for range in ["X-None: 1", "Range: bytes=0-1"] {
+            let late = get(server, "/log", &[range]);
+            assert_eq!(late.field("ETag"), early.field("ETag"));
+            assert_eq!(late.field("Last-Modified"), early.field("Last-Modified"));
+            head_of(server, "/log", &[range]);
+        }
+        for conditions in [&[&*tag, &date][..], &[&date]] {
+            let response = get(server, "/log", conditions);
+            let seen = (response.status, response.body);
+            assert_eq!(seen, (200, b"other".to_vec()), "{when}, {conditions:?}");
+            assert_eq!(head_of(server, "/log", conditions).status, 200, "{when}");
+        }
+    };
+    assert_sent(&server, "while the server runs");
+    drop(server);
+    assert_sent(&Server::start(&dir), "after a restart");
 }
 
 /// A file that is replaced within a second has the date of the one before it.
