@@ -128,12 +128,13 @@ impl Catalog {
         wanted.map(|part| part.held).min()
     }
 
-    /// Whether each directory was listed since then, or, if there are `streams`, has one that tells of no change since its list.
+    /// Whether each directory was listed later than that, or, if there are `streams`, has one that tells of no change since its
+    /// list. A list that was requested in the same millisecond may be older.
     #[must_use]
-    pub fn is_listed_since(&self, moment: Moment, streams: bool) -> bool {
+    pub fn is_listed_after(&self, moment: Moment, streams: bool) -> bool {
         self.parts.values().enumerate().all(|(index, part)| {
             let told = streams && part.is_told(index) && !part.due && !part.pending;
-            told || part.since >= moment
+            told || part.since > moment
         })
     }
 
@@ -177,10 +178,10 @@ impl Catalog {
         });
     }
 
-    /// Directories that were listed before that are to be listed again.
+    /// Directories that were not listed later than that are to be listed again.
     pub fn mark_older(&mut self, moment: Moment) {
         self.parts.retain(|_, part| {
-            part.due |= part.since < moment && !part.pending;
+            part.due |= part.since <= moment && !part.pending;
             true
         });
     }

@@ -92,7 +92,7 @@ impl Engine {
             Subject::Directory(_) => self.rule.recursive || self.catalog.has_pages(),
         };
         let until = if once { since } else { since + MIRROR_TRAVEL };
-        let waits = || !self.listing.partial && !self.catalog.is_listed_since(since, !once);
+        let waits = || !self.listing.partial && !self.catalog.is_listed_after(since, !once);
         if !may || now >= until && !waits() {
             return None;
         }

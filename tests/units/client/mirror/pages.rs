@@ -136,12 +136,12 @@ fn what_changes_between_two_pages_needs_another_list() {
         catalog.begin(b"", NOW + std::time::Duration::from_millis(5)),
         "?b"
     );
-    assert!(!catalog.is_listed_since(NOW, true), "it is under way");
+    assert!(!catalog.is_listed_after(NOW, true), "it is under way");
     assert_eq!(catalog.page(b"", page(&["b"], None), 100), Some(true));
     assert!(catalog.has_pages());
     // It shows what was when its first page was requested.
-    assert!(catalog.is_listed_since(NOW, false));
-    assert!(!catalog.is_listed_since(NOW + std::time::Duration::from_millis(1), false));
+    assert!(catalog.is_listed_after(Moment(NOW.0 - 1), false));
+    assert!(!catalog.is_listed_after(NOW, false));
     assert_eq!(catalog.next(NOW), Some(&b""[..]));
     // Not at once: it took 5 ms.
     catalog.rest(b"", NOW + std::time::Duration::from_millis(5), 4);
@@ -200,11 +200,11 @@ fn streams_that_do_not_tell_of_everything() {
     catalog.begin(b"", NOW);
     catalog.page(b"", page(&["a"], None), 100);
     let later = NOW + std::time::Duration::from_secs(1);
-    assert!(!catalog.has_untold() && catalog.is_listed_since(later, true));
+    assert!(!catalog.has_untold() && catalog.is_listed_after(later, true));
     catalog.mark_untold(later);
     assert_eq!(catalog.next(later), None);
     catalog.told(b"", false);
-    assert!(catalog.has_untold() && !catalog.is_listed_since(later, true));
+    assert!(catalog.has_untold() && !catalog.is_listed_after(later, true));
     catalog.mark_untold(later);
     assert_eq!(catalog.next(later), Some(&b""[..]));
     // A list that is under way tells as well, and one that took long is not requested again for some time.
