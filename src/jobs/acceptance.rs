@@ -157,6 +157,26 @@ impl JobDirectory {
         }
     }
 
+    /// Removes what is left of a job that is not open and whose request or answer somebody else has removed, so that its name
+    /// is free. False: a worker still runs its command, or somebody just records how it ended; what they do by its name
+    /// would happen to the next job.
+    ///
+    /// # Errors
+    /// EACCES, EMFILE and the like.
+    pub fn remove_rest(&self, id: JobId) -> Result<bool, Errno> {
+        let mut locks = Vec::new();
+        for name in [id.to_string(), taken_name(id), status_name(id)] {
+            match self.open_file(&name, OFlags::RDONLY | OFlags::NONBLOCK) {
+                Ok(file) if self.kernel.lock(file.as_fd())? => locks.push(file),
+                Ok(_) => return Ok(false),
+                Err(Errno::NOENT) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        self.remove(id);
+        Ok(true)
+    }
+
     /// Whether the request of this job has these bytes, to be looked at. `None`: its files are being removed.
     ///
     /// # Errors
@@ -206,6 +226,12 @@ impl JobDirectory {
     #[must_use]
     pub fn is_accepted(&self, id: JobId) -> bool {
         self.exists(&request_name(id))
+    }
+
+    /// Whether a job has its request and its answer.
+    #[must_use]
+    pub fn has_its_files(&self, id: JobId) -> bool {
+        self.is_accepted(id) && self.exists(id.as_str())
     }
 
     /// When a job came, in seconds since 1970, if it was accepted: its request was complete then, and got its name.

@@ -143,7 +143,13 @@ impl Tracker {
     fn claim(&self, record: &JobRecord) -> Result<bool, Stop> {
         let (id, most) = (record.id, self.terms.most);
         let mut reserved = self.open().reserve(id, most);
-        if matches!(reserved, Reserved::Full | Reserved::Unsure) {
+        let is_old = match reserved {
+            Reserved::Full | Reserved::Unsure => true,
+            // It may have ended before its files went.
+            Reserved::Open => !self.directory.has_its_files(id),
+            Reserved::New | Reserved::Busy => false,
+        };
+        if is_old {
             // Whoever has just read the end of a job may ask for the next one before the thread has learnt of that end.
             if self.read_ends() {
                 self.watch.wake();
@@ -152,17 +158,37 @@ impl Tracker {
         }
         match reserved {
             Reserved::Busy | Reserved::Unsure => return Err(Stop::Locked),
-            Reserved::Full if self.directory.record(id).is_none() => {
+            Reserved::Full if !self.directory.has_its_files(id) => {
                 return Err(WriteFailure::TooManyJobs.into());
             }
             Reserved::Full | Reserved::Open => return Ok(false),
             Reserved::New => {}
         }
-        let claimed = self.directory.claim(record);
+        let claimed = self.claim_reserved(record);
         if !matches!(claimed, Ok(true)) {
             self.open().claimed.remove(&id);
         }
-        Ok(claimed.map_err(failure)?)
+        claimed
+    }
+
+    /// Claims a name that nobody else in this server claims, ends or removes meanwhile. A job that is not open and lacks its
+    /// request or its answer is none: somebody has removed its files.
+    fn claim_reserved(&self, record: &JobRecord) -> Result<bool, Stop> {
+        let id = record.id;
+        if self.directory.claim(record).map_err(failure)? {
+            return Ok(true);
+        }
+        if self.directory.has_its_files(id) {
+            return Ok(false);
+        }
+        if !self.directory.remove_rest(id).map_err(failure)? {
+            return Err(Stop::Locked);
+        }
+        info!("job {id}: somebody has removed its request or its answer, so it is made anew");
+        // What is reported up to now concerns the former job.
+        self.read_ends();
+        self.open().untold.remove(&id);
+        Ok(self.directory.claim(record).map_err(failure)?)
     }
 
     /// Appends a job whose request has its name to the queue, where workers see it from now on.
@@ -281,7 +307,10 @@ impl Tracker {
             Ok(())
         })?;
         open.retain(|id, _| {
-            self.end_sealed(*id);
+            match self.directory.has_its_files(*id) {
+                true => self.end_sealed(*id),
+                false => self.end_unanswered(*id),
+            }
             self.open().contains(*id)
         });
         self.enqueue_missing(open, last.saturating_sub(JOB_QUEUE_PATIENCE.as_secs()))?;

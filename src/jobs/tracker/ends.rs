@@ -88,6 +88,15 @@ impl Tracker {
         }
     }
 
+    /// An answer that somebody has removed while no server ran is one that nobody needs, and no worker takes its job.
+    pub(super) fn end_unanswered(&self, id: JobId) {
+        match self.end(id, JobStatus::Cancelled) {
+            Ok(true) => info!("job {id}: it was cancelled: somebody has removed the answer"),
+            Ok(false) => {}
+            Err(error) => error!("job {id}: cannot record that its answer is gone: {error}"),
+        }
+    }
+
     /// How a job ended whose answer is sealed.
     #[must_use]
     pub fn status(&self, id: JobId) -> Option<JobStatus> {

@@ -1,6 +1,7 @@
 //! Contract 13: jobs and intake.
 
 mod ends;
+mod gone;
 mod hooks;
 mod intake;
 mod intake_tools;

@@ -280,6 +280,48 @@ fn a_job_whose_files_are_being_removed_is_neither_led_to_nor_ended_nor_made() {
 }
 
 #[test]
+fn a_job_that_lacks_files_is_made_anew_once_it_has_ended_and_nobody_is_busy_with_it() {
+    let jobs = Jobs::new(1);
+    let path = jobs.dir.path();
+    let count = || jobs.text("queue").lines().count();
+    let other = id(9);
+    for (number, name) in ["{}", "{}.request"].into_iter().enumerate() {
+        let id = id(number as u128);
+        let named = |name: &str| jobs.dir.join(name.replace("{}", id.as_str()));
+        assert_eq!(accept(&jobs.tracker, path, id), Ok(Accepted::New));
+        fs::remove_file(named(name)).expect("a file");
+        let queued = count();
+        assert_eq!(accept(&jobs.tracker, path, id), Ok(Accepted::Before));
+        // Another program ends it, and then the server hears of it.
+        fs::write(named("{}.status"), "0\n").expect("a status");
+        let report = Seen::Ended(id);
+        jobs.reports.0.lock().expect("no panic").push(report);
+        for busy in ["{}.status", ".{}.taken"] {
+            fs::File::options()
+                .append(true)
+                .create(true)
+                .open(named(busy))
+                .expect("a file");
+            let lock = fs::File::open(named(busy)).expect("a file");
+            lock.lock().expect("a lock");
+            let again = accept(&jobs.tracker, path, id);
+            assert_eq!(again, Err(Stop::Locked), "{name}, {busy}");
+            assert!(named(busy).exists());
+        }
+        assert_eq!(count(), queued);
+        // A report that comes late is not about the new job.
+        jobs.reports.0.lock().expect("no panic").push(report);
+        assert_eq!(accept(&jobs.tracker, path, id), Ok(Accepted::New));
+        assert_eq!(count(), queued + 1);
+        assert!(!named("{}.status").exists() && !named(".{}.taken").exists());
+        let full = Err(Stop::Failed(WriteFailure::TooManyJobs));
+        assert_eq!(accept(&jobs.tracker, path, other), full);
+        assert_eq!(accept(&jobs.tracker, path, id), Ok(Accepted::Before));
+        assert_eq!(jobs.tracker.end(id, JobStatus::Cancelled), Ok(true));
+    }
+}
+
+#[test]
 fn files_stay_while_somebody_who_was_led_to_them_opens_them() {
     let jobs = Jobs::new(10);
     let path = jobs.dir.path();
