@@ -370,6 +370,9 @@ pub const JOB_SEAL_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Between two looks at `queue` where no event tells of a change, as on network file systems.
 pub const QUEUE_LOOK_INTERVAL: Duration = Duration::from_secs(15);
+/// The same where inotify cannot watch the directory of the jobs because its limits are used up. As often as such a tail looks
+/// ([`POLL_INTERVAL`]): a look takes two system calls for each open job.
+pub const UNWATCHED_LOOK_INTERVAL: Duration = POLL_INTERVAL;
 /// From the name of a request to its line in `queue`, for a server: between them it makes some system calls. Jobs that were
 /// accepted so long before the last one of all, and have ended, have their line.
 pub const JOB_QUEUE_PATIENCE: Duration = Duration::from_secs(10);

@@ -98,6 +98,12 @@ impl Backlog {
         }
     }
 
+    /// How long to wait for an event of `done` before the next look.
+    #[must_use]
+    pub fn interval(&self) -> Duration {
+        self.done.interval()
+    }
+
     /// Reads on, for new targets and for those that are behind.
     pub fn look(&mut self, now: Moment) -> Look {
         self.done.look();

@@ -15,7 +15,11 @@ use rustix::fs::{Mode, OFlags};
 
 use crate::http::conditional::ETag;
 use crate::jobs::files::DONE;
-use crate::limits::{GENERATIONS_PAUSE, GENERATIONS_TRIES, HOOK_ROLL_PAUSE};
+use crate::jobs::watch::{note_used_up, watch_names};
+use crate::limits::{
+    GENERATIONS_PAUSE, GENERATIONS_TRIES, HOOK_ROLL_PAUSE, QUEUE_LOOK_INTERVAL,
+    UNWATCHED_LOOK_INTERVAL,
+};
 use crate::sorted::SortedMap;
 use crate::store::file::OpenFile;
 use crate::store::generations::families::Families;
@@ -64,6 +68,8 @@ pub struct Done {
     families: Families,
     /// `None`: no events; the reader looks at intervals.
     inotify: Option<Inotify>,
+    /// Between two looks while no event comes.
+    interval: Duration,
     path: std::path::PathBuf,
     /// The file that has the name now.
     current: Option<ETag>,
@@ -75,14 +81,17 @@ impl Done {
     /// The log of this directory of jobs. Nothing is looked at yet.
     ///
     /// # Errors
-    /// ENOENT, EACCES; EMFILE and ENOSPC if the limits of inotify are used up.
+    /// ENOENT, EACCES, EMFILE.
     pub fn new(directory: &Path) -> io::Result<Done> {
-        let inotify = Inotify::init()?;
         let names = WatchMask::CREATE | WatchMask::MOVED_TO | WatchMask::MOVED_FROM;
-        inotify.watches().add(directory, names)?;
-        Ok(Done {
-            inotify: Some(inotify),
-            ..Done::unwatched(directory)?
+        let done = Done::unwatched(directory)?;
+        Ok(match watch_names(directory, names)? {
+            None => done,
+            inotify => Done {
+                inotify,
+                interval: QUEUE_LOOK_INTERVAL,
+                ..done
+            },
         })
     }
 
@@ -101,6 +110,7 @@ impl Done {
             files,
             families,
             inotify: None,
+            interval: UNWATCHED_LOOK_INTERVAL,
             path: directory.join(DONE),
             current: None,
             open: SortedMap::new(),
@@ -111,6 +121,12 @@ impl Done {
     #[must_use]
     pub fn events(&self) -> Option<&Inotify> {
         self.inotify.as_ref()
+    }
+
+    /// How long to wait for an event before the next look.
+    #[must_use]
+    pub fn interval(&self) -> Duration {
+        self.interval
     }
 
     /// Takes note of files that had the name and were renamed, so that they are found whatever their names are now.
@@ -148,7 +164,10 @@ impl Done {
             let watched = self.inotify.as_ref().map(Inotify::watches);
             let watched = watched.map(|mut watches| watches.add(&self.path, WatchMask::MODIFY));
             if let Some(Err(error)) = watched {
-                warn!("cannot watch {}: {error}", self.path.display());
+                match note_used_up(&self.path.display(), &error) {
+                    true => self.interval = UNWATCHED_LOOK_INTERVAL,
+                    false => warn!("cannot watch {}: {error}", self.path.display()),
+                }
             }
         }
         self.current = current;

@@ -26,7 +26,6 @@ use crate::client::url::Server;
 use crate::jobs::operand;
 use crate::limits::{
     HOOK_GRACE, HOOK_LANES, HOOK_ROLL_PAUSE, HOOK_SAVE_AGAIN, HOOK_SAVE_INTERVAL, HOOK_STATE_MAX,
-    QUEUE_LOOK_INTERVAL,
 };
 use crate::os::epoll::{Poll, Token};
 use crate::os::rights::warn_if_open;
@@ -157,7 +156,7 @@ impl Driver {
                 Look::More => {}
                 Look::Wait => self.wait(now, now + HOOK_ROLL_PAUSE)?,
                 // Something may have changed of which nothing tells.
-                Look::End => self.wait(now, now + QUEUE_LOOK_INTERVAL)?,
+                Look::End => self.wait(now, now + self.backlog.interval())?,
             }
         }
     }

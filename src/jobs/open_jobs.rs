@@ -30,6 +30,8 @@ pub(super) struct OpenJobs {
     led: ByTime,
     /// How often reports of ends were lost.
     pub(super) lost: u64,
+    /// Where `done` ended before the first of the losses after which nobody has looked at all jobs.
+    pub(super) done_before_loss: Place,
     /// After how many of these losses somebody has looked at all jobs.
     pub(super) looked: u64,
     pub(super) stopped: bool,

@@ -16,7 +16,7 @@ use rustix::io::Errno;
 use super::files::JobDirectory;
 use super::open_jobs::{OpenJobs, Reserved};
 use super::record::{JobId, JobRecord, JobStatus};
-use super::watch::{DirectoryWatch, Watch};
+use super::watch::{self, Watch};
 use crate::limits::{
     JOB_CLEAN_INTERVAL, JOB_KEEP, JOB_QUEUE_PATIENCE, JOB_TIMEOUT, JOBS_MAX, QUEUE_LOOK_INTERVAL,
 };
@@ -68,8 +68,7 @@ impl Tracker {
     /// EACCES, EMFILE and the like.
     pub fn new(path: &std::path::Path, terms: JobTerms) -> io::Result<Tracker> {
         let directory = JobDirectory::open(path)?;
-        let watch = DirectoryWatch::new(path)?;
-        Ok(Tracker::over(directory, Box::new(watch), terms)?)
+        Ok(Tracker::over(directory, watch::watch(path)?, terms)?)
     }
 
     /// The same of an open directory. `watch` reports what happens from now on.
@@ -395,7 +394,7 @@ impl Tracker {
 
     fn complete_end(&self, id: JobId, now: u64) {
         match self.directory.complete_end(id) {
-            Ok(true) => drop(self.open().untold.remove(&id)),
+            Ok(true) => self.tell_missing(id),
             Ok(false) => self.look_for_seal(id, now),
             Err(error) => {
                 error!("job {id}: cannot seal its answer: {error}");

@@ -13,6 +13,9 @@ impl Tracker {
         // What somebody has read counts before anybody else looks.
         let mut open = self.open();
         let seen = self.watch.seen();
+        if seen.is_empty() {
+            return false;
+        }
         let from = std::mem::replace(&mut open.done, done);
         for seen in &seen {
             match *seen {
@@ -22,10 +25,15 @@ impl Tracker {
                     }
                 }
                 Seen::Sealed(id) => open.sealed(id),
-                Seen::Lost => open.lost += 1,
+                Seen::Lost => {
+                    if open.lost == open.looked {
+                        open.done_before_loss = from;
+                    }
+                    open.lost += 1;
+                }
             }
         }
-        !seen.is_empty()
+        true
     }
 
     /// Looks which jobs have ended, if reports of that were lost.
@@ -35,12 +43,18 @@ impl Tracker {
         if lost == open.looked {
             return;
         }
-        let ids = open.ids();
+        let (ids, from) = (open.ids(), open.done_before_loss);
         drop(open);
         for id in ids {
-            match self.directory.has_ended(id) {
-                true => self.has_status(id),
-                false => self.end_sealed(id),
+            if !self.directory.has_ended(id) {
+                self.end_sealed(id);
+                continue;
+            }
+            let now = self.seconds();
+            let mut open = self.open();
+            if open.ended(id, now) {
+                open.untold.insert(id, from);
+                open.sealed(id);
             }
         }
         self.open().looked = lost;
@@ -53,20 +67,26 @@ impl Tracker {
             let Some(id) = open.sealed.iter().next().copied() else {
                 return;
             };
-            let from = open.untold.get(&id).copied();
+            let is_untold = open.untold.contains_key(&id);
             drop(open);
-            match from {
-                None => self.end_sealed(id),
-                Some(from) if self.directory.is_sealed(id) => {
-                    if let Err(error) = self.directory.tell_missing(id, from) {
-                        error!("job {id}: cannot append its end to done: {error}");
-                    }
-                    self.open().untold.remove(&id);
-                }
-                Some(_) => {}
+            match is_untold {
+                false => self.end_sealed(id),
+                true if self.directory.is_sealed(id) => self.tell_missing(id),
+                true => {}
             }
             self.open().sealed.remove(&id);
         }
+    }
+
+    /// Somebody has given a job its status and sealed its answer, but may have left out its line of `done`.
+    pub(super) fn tell_missing(&self, id: JobId) {
+        let Some(from) = self.open().untold.get(&id).copied() else {
+            return;
+        };
+        if let Err(error) = self.directory.tell_missing(id, from) {
+            error!("job {id}: cannot append its end to done: {error}");
+        }
+        self.open().untold.remove(&id);
     }
 
     /// An answer that somebody has sealed without a status is complete: its job has succeeded.

@@ -7,6 +7,8 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use std::time::Duration;
+
 use inotify::{EventMask, Inotify, WatchMask};
 use log::{error, warn};
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec};
@@ -15,12 +17,16 @@ use rustix::fd::OwnedFd;
 use super::pending::Pending;
 use crate::jobs::files::{JobDirectory, QUEUE};
 use crate::jobs::record::JobRecord;
-use crate::limits::{JOB_LINE_MAX, QUEUE_LOOK_INTERVAL};
+use crate::jobs::watch::{note_used_up, watch_names};
+use crate::limits::{JOB_LINE_MAX, QUEUE_LOOK_INTERVAL, UNWATCHED_LOOK_INTERVAL};
 
 /// Waits until there may be something new in `queue`.
 pub struct QueueFollower {
     path: PathBuf,
-    inotify: Inotify,
+    /// `None`: inotify cannot watch.
+    inotify: Option<Inotify>,
+    /// Between two looks while no event comes.
+    interval: Duration,
     stopped: Arc<OwnedFd>,
     queue: Queue,
 }
@@ -61,14 +67,17 @@ impl QueueFollower {
     /// A follower of the queue in this directory.
     ///
     /// # Errors
-    /// EMFILE and ENOSPC if the limits of inotify are used up, ENOENT.
+    /// ENOENT, EACCES, EMFILE.
     pub fn new(directory: &Path) -> io::Result<QueueFollower> {
-        let inotify = Inotify::init()?;
         let names = WatchMask::CREATE | WatchMask::MOVED_TO | WatchMask::MOVED_FROM;
-        inotify.watches().add(directory, names)?;
+        let inotify = watch_names(directory, names)?;
         let stopped = rustix::event::eventfd(0, EventfdFlags::CLOEXEC)?;
         Ok(QueueFollower {
             path: directory.join(QUEUE),
+            interval: match inotify {
+                Some(_) => QUEUE_LOOK_INTERVAL,
+                None => UNWATCHED_LOOK_INTERVAL,
+            },
             inotify,
             stopped: Arc::new(stopped),
             queue: Queue::default(),
@@ -85,10 +94,15 @@ impl QueueFollower {
     pub fn run(&mut self, directory: &JobDirectory, pending: &Pending) {
         let mut renamed = true;
         loop {
-            let (mut watches, path) = (self.inotify.watches(), &self.path);
+            let (inotify, path, interval) = (&self.inotify, &self.path, &mut self.interval);
             self.queue.look(directory, pending, renamed, || {
-                if let Err(error) = watches.add(path, WatchMask::MODIFY) {
-                    warn!("cannot watch {}: {error}", path.display());
+                let watches = inotify.as_ref().map(Inotify::watches);
+                let watched = watches.map(|mut watches| watches.add(path, WatchMask::MODIFY));
+                if let Some(Err(error)) = watched {
+                    match note_used_up(&path.display(), &error) {
+                        true => *interval = UNWATCHED_LOOK_INTERVAL,
+                        false => warn!("cannot watch {}: {error}", path.display()),
+                    }
                 }
             });
             match self.wait() {
@@ -101,18 +115,24 @@ impl QueueFollower {
 
     /// Waits until something may be new.
     fn wait(&mut self) -> Woken {
-        let timeout = Timespec::try_from(QUEUE_LOOK_INTERVAL).expect("some seconds");
-        let mut ready = [
-            PollFd::from_borrowed_fd(self.inotify.as_fd(), PollFlags::IN),
-            PollFd::new(&*self.stopped, PollFlags::IN),
-        ];
+        let timeout = Timespec::try_from(self.interval).expect("some seconds");
+        let mut ready = vec![PollFd::new(&*self.stopped, PollFlags::IN)];
+        let events = self.inotify.as_ref().map(Inotify::as_fd);
+        ready.extend(events.map(|events| PollFd::from_borrowed_fd(events, PollFlags::IN)));
         let _ = rustix::event::poll(&mut ready, Some(&timeout));
-        if ready[1].revents().contains(PollFlags::IN) {
+        if ready[0].revents().contains(PollFlags::IN) {
             return Woken::Stop;
         }
+        let Some(inotify) = &mut self.inotify else {
+            // While no file has the name, one may have had it since the last look.
+            return match self.queue.0 {
+                Some(_) => Woken::Otherwise,
+                None => Woken::Renamed,
+            };
+        };
         let mut buffer = [0; 4096];
         let mut woken = Woken::Otherwise;
-        while let Ok(mut events) = self.inotify.read_events(&mut buffer) {
+        while let Ok(mut events) = inotify.read_events(&mut buffer) {
             let lost = EventMask::Q_OVERFLOW;
             if events.any(|event| event.name == Some(QUEUE.as_ref()) || event.mask.contains(lost)) {
                 woken = Woken::Renamed;

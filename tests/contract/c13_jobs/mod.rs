@@ -9,6 +9,7 @@ mod life;
 mod lists;
 mod receiver;
 mod server;
+mod unwatched;
 mod wait;
 mod work;
 
