@@ -368,6 +368,11 @@ pub const JOB_LINE_MAX: usize = 16 * 1024;
 /// From the status of a job to its seal, for whoever has recorded the status: then the server takes it for dead and seals.
 pub const JOB_SEAL_PATIENCE: Duration = Duration::from_secs(5);
 
+/// From the seal of an answer to the status of its job, if somebody else than its worker has sealed it: so long the ends of its
+/// streams wait. The worker looks ([`JOB_LOOK_INTERVAL`]) and stops its command ([`JOB_STOP_GRACE`]) before it says how the
+/// job ended.
+pub const JOB_STATUS_PATIENCE: Duration = Duration::from_secs(6);
+
 /// Between two looks at `queue` where no event tells of a change, as on network file systems.
 pub const QUEUE_LOOK_INTERVAL: Duration = Duration::from_secs(15);
 /// The same where inotify cannot watch the directory of the jobs because its limits are used up. As often as such a tail looks

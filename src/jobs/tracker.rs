@@ -102,6 +102,12 @@ impl Tracker {
         self.open().count()
     }
 
+    /// Whether a job is open.
+    #[must_use]
+    pub fn is_open(&self, id: JobId) -> bool {
+        self.open().contains(id)
+    }
+
     /// The deadline of a job that is accepted now, in seconds since 1970. `wanted`: seconds from now, which it has at least.
     #[must_use]
     pub fn deadline(&self, wanted: Option<u64>) -> u64 {

@@ -14,7 +14,7 @@ use super::send::{SendBuffer, Sent, Trouble};
 use super::slot::Slot;
 use super::writing;
 use crate::action::{Action, Next};
-use crate::limits::{BUDGET_BYTES, BUDGET_WANTS};
+use crate::limits::{BUDGET_BYTES, BUDGET_WANTS, JOB_STATUS_PATIENCE};
 use crate::os::sockets::Stream;
 use crate::store::file::OpenFile;
 use crate::store::remote::loss;
@@ -24,7 +24,7 @@ use crate::store::remote::loss;
 pub enum Outcome {
     /// It waits.
     Blocked,
-    /// It waits for bytes that its file has had, and nothing of its socket matters.
+    /// It waits for bytes that its file has had, or for the status of its job, and nothing of its socket matters.
     Paused,
     /// It has used up its share and wants more.
     Again,
@@ -57,7 +57,11 @@ pub fn drive(slot: &mut Slot, key: usize, context: &mut Context) -> Outcome {
                     return Outcome::Again;
                 }
             }
-            Action::Measure(..) => measure(slot, context),
+            Action::Measure(..) => {
+                if measure(slot, key, context) {
+                    return Outcome::Paused;
+                }
+            }
             Action::Read(..) => {
                 if event_streams::read(slot, key, context) {
                     return Outcome::Paused;
@@ -123,26 +127,36 @@ pub(super) fn write(slot: &mut Slot, key: usize, context: &mut Context) {
     context.note_request(key);
 }
 
-/// How long the file of a tail is now, or by what it was truncated.
-fn measure(slot: &mut Slot, context: &mut Context) {
+/// How long the file of a tail is now, or by what it was truncated. True: it is the whole answer of a job that has no status
+/// yet, and the connection waits for that.
+fn measure(slot: &mut Slot, key: usize, context: &mut Context) -> bool {
     let Action::Measure(file, offset) = slot.machine.action() else {
-        return;
+        return false;
     };
     if let Some(size) = file.shrank_since(&mut slot.truncation) {
-        return slot.machine.shrank(size, context.now);
-    }
-    if let Some(size) = context.send_buffer.read_on(file, offset) {
-        return slot.machine.measured(size, false, context.now);
-    }
-    match file.end() {
-        Ok((size, sealed)) => {
-            if sealed {
-                jobs::tell_status(slot, context);
+        slot.machine.shrank(size, context.now);
+    } else if let Some(size) = context.send_buffer.read_on(file, offset) {
+        slot.machine.measured(size, false, context.now);
+    } else {
+        match file.end() {
+            Ok((size, true)) if !jobs::tell_status(slot, context) => {
+                if size != offset {
+                    // What is there goes out meanwhile.
+                    slot.machine.measured(size, false, context.now);
+                    slot.machine.changed();
+                    return false;
+                }
+                let (now, patience) = (context.now, JOB_STATUS_PATIENCE);
+                if context.pauses.begin_for(key, now, patience) {
+                    return true;
+                }
+                slot.machine.measured(size, true, now);
             }
-            slot.machine.measured(size, sealed, context.now);
+            Ok((size, sealed)) => slot.machine.measured(size, sealed, context.now),
+            Err(error) => slot.machine.broke(loss(error), context.now),
         }
-        Err(error) => slot.machine.broke(loss(error), context.now),
     }
+    false
 }
 
 /// Sends some of what comes next, unless its file was seen to be truncated, by whomever.

@@ -301,14 +301,20 @@ pub(super) fn patience<F>(
     (until > now).then_some(until)
 }
 
-/// How the job ended whose answer this connection tails, if it has.
-pub(super) fn tell_status(slot: &mut Slot, context: &Context) {
+/// Tells a connection that tails a sealed file how the job ended whose answer that is. False: its worker says so in a moment.
+pub(super) fn tell_status(slot: &mut Slot, context: &Context) -> bool {
     let (Some(jobs), Some(topic)) = (&context.jobs, slot.topic) else {
-        return;
+        return true;
     };
     let path = context.topics.name(topic as usize);
-    let id = job::answered_at(&jobs.prefix, &path);
-    if let Some(status) = id.and_then(|id| jobs.tracker.status(id)) {
+    let Some(id) = job::answered_at(&jobs.prefix, &path) else {
+        return true;
+    };
+    // First this: one that is open no longer has a status.
+    let is_open = jobs.tracker.is_open(id);
+    let status = jobs.tracker.status(id);
+    if let Some(status) = status {
         slot.machine.job_ended(status);
     }
+    status.is_some() || !is_open
 }

@@ -1,5 +1,5 @@
 //! Connections that wait for bytes of a file that other machines change: it has had them, and a look or two later it mostly
-//! has them again.
+//! has them again. Others wait for the status of a job whose answer is sealed.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -27,9 +27,14 @@ impl Pauses {
 
     /// A connection has to wait. False if it has waited for too long.
     pub fn begin(&mut self, key: usize, now: Moment) -> bool {
+        self.begin_for(key, now, self.patience)
+    }
+
+    /// The same for something else, with this patience.
+    pub fn begin_for(&mut self, key: usize, now: Moment, patience: Duration) -> bool {
         let (since, next) = self.slots.entry(key).or_insert((now, now));
         *next = now + READ_AGAIN;
-        let goes_on = now < *since + self.patience;
+        let goes_on = now < *since + patience;
         if !goes_on {
             self.slots.remove(&key);
         }
