@@ -320,6 +320,12 @@ pub const MOVES_LINE_MAX: u64 = 2048;
 pub const GENERATIONS_PAUSE: Duration = Duration::from_millis(20);
 /// Looks at a directory in which something always happens: the last one counts, after some 0.5 s.
 pub const GENERATIONS_TRIES: u32 = 25;
+/// If a number of a series is missing, a directory in which nothing happened for so long is not in the middle of a roll.
+/// Longer than the steps of a roll by hand or by a script take (`sleep 1`), also on a disk that is busy; and a reader who must
+/// be told that something is lost can wait for so long.
+pub const GENERATIONS_HOLE_QUIET: Duration = Duration::from_secs(2);
+/// In a directory in which something always happens, so long is waited for a number that is missing, at most.
+pub const GENERATIONS_HOLE_LONGEST: Duration = Duration::from_secs(4);
 /// Names whose generations are looked for at a time; others are answered with 503.
 pub const GENERATIONS_SEARCHES_MAX: usize = 1024;
 /// Stack of the thread that looks.

@@ -269,7 +269,7 @@ impl Done {
             let same = last
                 .as_ref()
                 .is_some_and(|last: &Report| last.chain == report.chain);
-            if report.settled || same {
+            if report.is_settled() || same {
                 return Some(report);
             }
             last = Some(report);

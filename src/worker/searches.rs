@@ -10,6 +10,7 @@ use super::completions::Completions;
 use crate::http::conditional::ETag;
 use crate::sorted::SortedMap;
 use crate::store::generations::finder::{Answer, Finder};
+use crate::store::generations::looks::Wanted;
 
 /// The searches of one worker.
 pub struct Searches {
@@ -38,6 +39,16 @@ pub enum Purpose {
     Rest(ETag),
     /// What comes after this one, which was read to its end.
     Next(ETag),
+}
+
+impl Purpose {
+    fn wanted(self) -> Wanted {
+        match self {
+            Purpose::List => Wanted::All,
+            Purpose::Find(etag) | Purpose::Late(etag) | Purpose::Rest(etag) => Wanted::File(etag),
+            Purpose::Next(etag) => Wanted::After(etag),
+        }
+    }
 }
 
 enum Search {
@@ -80,7 +91,7 @@ impl Searches {
             None => {
                 self.last += 1;
                 let reply = Arc::clone(&self.mailbox);
-                self.finder.find(name, self.last, reply)?;
+                self.finder.find(name, purpose.wanted(), self.last, reply)?;
                 self.asked.insert(self.last, key.clone());
                 self.searches.insert(key, Search::Pending(self.last));
                 Ok(None)

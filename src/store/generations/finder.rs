@@ -1,6 +1,6 @@
-//! Looks for generations in a thread that lives as long as somebody asks for some. Requests for the same name that come
-//! before the look begins share it. If a roll may have disturbed a look, the thread repeats it after a pause, and
-//! serves other names meanwhile.
+//! Looks for generations in a thread that lives as long as somebody asks for some. Requests that want the same of
+//! a name and come before the look begins share it. If a roll may have disturbed a look, or may go on, the thread repeats it
+//! after a pause, and serves other names meanwhile.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -8,11 +8,10 @@ use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 
+use super::looks::{Looks, Wanted};
 use super::report::Report;
 use super::scan::Scanner;
-use crate::limits::{
-    GENERATIONS_PAUSE, GENERATIONS_SEARCHES_MAX, GENERATIONS_STACK, GENERATIONS_TRIES,
-};
+use crate::limits::{GENERATIONS_SEARCHES_MAX, GENERATIONS_STACK};
 use crate::os::threads;
 
 /// What a search came to.
@@ -42,9 +41,8 @@ struct Queue {
 struct Search {
     name: Box<[u8]>,
     asked: Vec<(Arc<dyn Reply>, u64)>,
-    tries: u32,
+    looks: Looks,
     due: Instant,
-    last: Option<Report>,
 }
 
 impl Finder {
@@ -64,19 +62,25 @@ impl Finder {
     ///
     /// # Errors
     /// EAGAIN if there are too many searches or no thread can start.
-    pub fn find(&self, name: &[u8], number: u64, reply: Arc<dyn Reply>) -> Result<(), Errno> {
+    pub fn find(
+        &self,
+        name: &[u8],
+        wanted: Wanted,
+        number: u64,
+        reply: Arc<dyn Reply>,
+    ) -> Result<(), Errno> {
         let mut queue = self.lock();
         let waiting = queue.searches.iter_mut();
         let asked = match waiting
             .into_iter()
-            .find(|it| it.tries == 0 && *it.name == *name)
+            .find(|it| it.looks.fit(wanted) && *it.name == *name)
         {
             Some(search) => &mut search.asked,
             None => {
                 if queue.searches.len() >= GENERATIONS_SEARCHES_MAX {
                     return Err(Errno::AGAIN);
                 }
-                queue.searches.push_back(Search::new(name));
+                queue.searches.push_back(Search::new(name, wanted));
                 let search = queue.searches.back_mut().expect("one was pushed");
                 &mut search.asked
             }
@@ -162,28 +166,27 @@ impl Queue {
 }
 
 impl Search {
-    fn new(name: &[u8]) -> Search {
+    fn new(name: &[u8], wanted: Wanted) -> Search {
         Search {
             name: name.into(),
             asked: Vec::new(),
-            tries: 0,
+            looks: Looks::new(wanted),
             due: Instant::now(),
-            last: None,
         }
     }
 
     /// Looks once. `None`: it must look again.
     fn look(&mut self, scanner: &Scanner) -> Option<Answer> {
-        self.tries += 1;
         let report = match scanner.look(&self.name) {
             Ok(report) => report,
             Err(error) => return Some(Err(error)),
         };
-        if report.is_sure(self.last.as_ref()) || self.tries >= GENERATIONS_TRIES {
-            return Some(Ok(report));
+        match self.looks.judge(report) {
+            Ok(report) => Some(Ok(report)),
+            Err(pause) => {
+                self.due = Instant::now() + pause;
+                None
+            }
         }
-        self.last = Some(report);
-        self.due = Instant::now() + GENERATIONS_PAUSE;
-        None
     }
 }

@@ -6,6 +6,8 @@
 use std::collections::{HashMap, HashSet};
 
 use super::family::{Compression, Kinship, Series};
+pub use super::gaps::Gap;
+use super::gaps::{Known, gaps};
 use crate::http::conditional::ETag;
 use crate::sorted::{SortedSet, sort_by, sort_by_key};
 
@@ -119,8 +121,8 @@ pub struct Generation {
     pub member: Member,
     /// What it was before it was compressed, if that was seen.
     pub original: Option<Original>,
-    /// Something is missing between the one before and this.
-    pub gap: bool,
+    /// What is missing between the one before and this.
+    pub gap: Option<Gap>,
 }
 
 /// The generations of a name, oldest first.
@@ -142,7 +144,12 @@ impl Chain {
     pub fn new(members: Vec<Member>, seen: &Seen) -> Chain {
         let members = by_name(without_copies(members, seen));
         let members = as_seen(members, seen);
-        let gaps = gaps(&members, seen);
+        let known = members.iter().map(|member| Known {
+            number: member.number(),
+            place: seen.place_of(member),
+        });
+        let known: Vec<_> = known.collect();
+        let gaps = gaps(&known, |before, after| seen.is_direct(before, after));
         let generations = members.into_iter().zip(gaps);
         let generations = generations.map(|(member, gap)| Generation {
             original: seen.originals.get(&member.etag).copied(),
@@ -155,7 +162,7 @@ impl Chain {
     /// Whether something is missing.
     #[must_use]
     pub fn has_gap(&self) -> bool {
-        self.0.iter().any(|generation| generation.gap)
+        self.0.iter().any(|generation| generation.gap.is_some())
     }
 
     /// The generation with this tag.
@@ -165,7 +172,7 @@ impl Chain {
         self.0.get(index)
     }
 
-    fn index(&self, etag: ETag) -> Option<usize> {
+    pub(super) fn index(&self, etag: ETag) -> Option<usize> {
         let mut generations = self.0.iter();
         generations.position(|generation| generation.member.etag == etag)
     }
@@ -198,7 +205,7 @@ impl Chain {
     pub fn after(&self, etag: ETag, seen: &Seen) -> Next<'_> {
         match self.index(etag) {
             Some(index) => {
-                let gap = self.0.get(index + 1).is_some_and(|next| next.gap);
+                let gap = self.0.get(index + 1).is_some_and(|next| next.gap.is_some());
                 self.next_from(index + 1, gap)
             }
             None => match seen.place(etag) {
@@ -227,7 +234,7 @@ impl Chain {
         match self.0.get(start).and_then(place_of) {
             // Its own compressed copy.
             Some(other) if other == place => {
-                let gap = self.0.get(start + 1).is_some_and(|next| next.gap);
+                let gap = self.0.get(start + 1).is_some_and(|next| next.gap.is_some());
                 self.next_from(start + 1, gap)
             }
             Some(other) => self.next_from(start, other > place + 1),
@@ -410,36 +417,4 @@ fn index_for(
     let later = |other: &Member| other.modified > member.modified;
     let found = members[start..end].iter().position(later);
     found.map_or(end, |index| start + index)
-}
-
-/// For each file whether something is missing between the one before and it.
-fn gaps(members: &[Member], seen: &Seen) -> Vec<bool> {
-    let last_number = members.iter().rposition(|member| member.number().is_some());
-    let numbers: SortedSet<u32> = members.iter().filter_map(Member::number).collect();
-    let some_missing = |newer: u32, older: u32| {
-        let between = (newer + 1)..older;
-        numbers.count_in(between.clone()) < between.len()
-    };
-    let places: Vec<_> = members.iter().map(|member| seen.place_of(member)).collect();
-    let gap = |index: usize| {
-        let Some(before) = index.checked_sub(1) else {
-            return false;
-        };
-        if let (Some(left), Some(right)) = (places[before], places[index]) {
-            if seen.is_direct(left, right) {
-                return false;
-            }
-            // All that were seen between them are gone, and none of them was compressed.
-            if right > left + 1 {
-                return true;
-            }
-        }
-        match (members[before].number(), members[index].number()) {
-            (Some(older), Some(newer)) => older > newer && some_missing(newer, older),
-            // The newest of a numbered series is 1, or 0.
-            (Some(newest), None) => last_number == Some(before) && newest > 1,
-            (None, _) => false,
-        }
-    };
-    (0..members.len()).map(gap).collect()
 }

@@ -1,6 +1,7 @@
 //! What a look for the generations of a name has found, and what that says of one of them. Pure.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use super::order::{Chain, Generation, Member, Seen};
 use crate::http::conditional::ETag;
@@ -15,20 +16,26 @@ pub struct Report {
     pub chain: Chain,
     /// What was seen of the name.
     pub seen: Seen,
-    /// Nothing was renamed, created or removed in the directory meanwhile, nor just before.
-    pub settled: bool,
+    /// For so long nothing was renamed, created or removed in the directory; zero: something was, meanwhile or just before.
+    pub quiet: Duration,
 }
 
 impl Report {
     /// A report on these files, some of which may only look like generations.
     #[must_use]
-    pub fn new(members: Vec<Member>, seen: Seen, settled: bool) -> Report {
+    pub fn new(members: Vec<Member>, seen: Seen, quiet: Duration) -> Report {
         let members = of_the_family(members, &seen);
         Report {
             chain: Chain::new(members, &seen),
             seen,
-            settled,
+            quiet,
         }
+    }
+
+    /// Nothing has disturbed the look.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        !self.quiet.is_zero()
     }
 
     /// Whether it counts, or another look is to be taken: a look at a directory in which something happens counts only if
@@ -36,7 +43,7 @@ impl Report {
     #[must_use]
     pub fn is_sure(&self, last: Option<&Report>) -> bool {
         let same = last.is_some_and(|last| last.chain == self.chain);
-        self.settled || same && !self.chain.has_gap()
+        self.is_settled() || same && !self.chain.has_gap()
     }
 
     /// The tag of what comes after a generation. Of a compressed file that of the file that it was, and of one that is gone
@@ -47,7 +54,7 @@ impl Report {
         let next = self.chain.successor(etag)?;
         let original = next.original.map(|original| original.etag);
         let known = self.seen.next(etag).or(original);
-        known.or_else(|| (!next.gap).then_some(next.member.etag))
+        known.or_else(|| next.gap.is_none().then_some(next.member.etag))
     }
 
     /// Why there is no generation with this tag. `truncated`: a file had it before it was truncated.

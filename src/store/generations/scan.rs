@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustix::fs::{FileType, Mode, OFlags, RawDir};
 use rustix::io::Errno;
@@ -66,15 +66,15 @@ impl Scanner {
         }
         members.extend(self.current(name, &places[0].moves)?);
         // Last, so that it shows what happened to one name while another one was examined.
-        let mut settled = true;
+        let mut quiet = Duration::MAX;
         for place in &places {
-            settled &= place.is_still()?;
+            quiet = quiet.min(place.quiet()?);
         }
         let seen = self
             .families
             .history
             .seen(name, members.iter().map(|member| member.etag));
-        Ok(Report::new(members, seen, settled))
+        Ok(Report::new(members, seen, quiet))
     }
 
     /// Opens a directory, which is ROOT or ends with a slash, to look for the family of `base`.
@@ -91,14 +91,15 @@ impl Scanner {
         let seconds = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
         let age = i128::from(seconds - modified.0) * 1_000_000_000 + i128::from(now.subsec_nanos())
             - i128::from(modified.1);
-        let long_ago = change_shows(modified, age, FileSystem::of(&readable).is_remote());
+        let shows = change_shows(modified, age, FileSystem::of(&readable).is_remote());
+        let age = Duration::from_nanos(u64::try_from(age).unwrap_or(u64::MAX));
         Ok(Place {
             moves: Moves::of(readable.as_fd(), base),
             path,
             readable,
             prefix: directory.into(),
             modified,
-            long_ago,
+            quiet: if shows { age } else { Duration::ZERO },
         })
     }
 
@@ -169,16 +170,17 @@ struct Place {
     prefix: Box<[u8]>,
     /// When it was changed last, before the look.
     modified: Modified,
-    /// That was so long ago that another change shows.
-    long_ago: bool,
+    /// How long ago that was; zero: too short for another change to show.
+    quiet: Duration,
     /// What a mirror has not finished there. It was read first: what a mirror begins later, a change shows.
     moves: Moves,
 }
 
 impl Place {
-    /// Whether nothing has happened in it since it was opened.
-    fn is_still(&self) -> Result<bool, Errno> {
-        Ok(self.long_ago && modified(self.readable.as_fd())? == self.modified)
+    /// How long nothing had happened in it when it was opened; zero: too short, or something has happened since.
+    fn quiet(&self) -> Result<Duration, Errno> {
+        let same = modified(self.readable.as_fd())? == self.modified;
+        Ok(if same { self.quiet } else { Duration::ZERO })
     }
 }
 

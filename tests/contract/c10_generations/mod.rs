@@ -8,5 +8,6 @@ mod logrotate;
 mod patterns;
 mod remembered;
 mod select;
+mod stepwise;
 mod streams;
 mod tails;

@@ -1,7 +1,10 @@
 //! A look at the directory that takes its time: what happens meanwhile is seen by half. The part of `Scanner` and `Finder`.
 
-use openrange::limits::{GENERATIONS_PAUSE, GENERATIONS_SETTLED, GENERATIONS_TRIES};
+use std::time::Duration;
+
+use openrange::limits::GENERATIONS_SETTLED;
 use openrange::store::generations::family::{Kinship, Series, kinship};
+use openrange::store::generations::looks::{Looks, Wanted};
 use openrange::store::generations::order::Member;
 use openrange::store::generations::report::Report;
 use openrange::time::Moment;
@@ -14,8 +17,7 @@ use super::server::{Server, Turn, modified};
 /// A search of a connection.
 pub struct Search {
     look: Option<Look>,
-    last: Option<Report>,
-    tries: u32,
+    looks: Looks,
     /// When the next look is taken.
     due: Moment,
     done: Option<Report>,
@@ -28,12 +30,12 @@ struct Look {
     more_from: Option<String>,
     members: Vec<Member>,
     changes: u64,
-    quiet: bool,
+    quiet: Duration,
 }
 
 impl Search {
     /// What a search has found; `None`: it is under way from now on. An answer is given once.
-    pub fn ask(search: &mut Option<Search>) -> Option<Report> {
+    pub fn ask(search: &mut Option<Search>, wanted: Wanted) -> Option<Report> {
         if let Some(Search {
             done: Some(report), ..
         }) = search
@@ -44,8 +46,7 @@ impl Search {
         }
         search.get_or_insert(Search {
             look: None,
-            last: None,
-            tries: 0,
+            looks: Looks::new(wanted),
             due: Moment(0),
             done: None,
         });
@@ -97,33 +98,36 @@ impl Search {
             ..member
         });
         members.extend(current);
-        let settled = quiet && changes == origin.directory.changes;
         let tags: Vec<_> = members.iter().map(|member| member.etag).collect();
         let history = &server.families.history;
         let seen = history.seen(LOG.as_bytes(), tags.into_iter());
         let torn = server.fault == Fault::SearchTornLooks;
-        let report = Report::new(members, seen, settled || torn);
-        self.tries += 1;
-        if report.is_sure(self.last.as_ref()) || self.tries >= GENERATIONS_TRIES {
-            self.done = Some(report);
-            return true;
+        let quiet = match changes == origin.directory.changes {
+            _ if torn => Duration::MAX,
+            true => quiet,
+            false => Duration::ZERO,
+        };
+        match self.looks.judge(Report::new(members, seen, quiet)) {
+            Ok(report) => self.done = Some(report),
+            Err(pause) => self.due = turn.now + pause,
         }
-        self.last = Some(report);
-        self.due = turn.now + GENERATIONS_PAUSE;
-        false
+        self.done.is_some()
     }
 }
 
 impl Look {
     fn begin(server: &Server, turn: &mut Turn<'_>) -> Look {
         let directory = &turn.origin.directory;
-        let age = turn.now.0 - directory.changed_at;
+        let age = Duration::from_millis(turn.now.0 - directory.changed_at);
         let mut look = Look {
             candidates: Vec::new(),
             more_from: None,
             members: Vec::new(),
             changes: directory.changes,
-            quiet: u128::from(age) > GENERATIONS_SETTLED.as_millis(),
+            quiet: match age > GENERATIONS_SETTLED {
+                true => age,
+                false => Duration::ZERO,
+            },
         };
         // A directory is not read in one moment.
         let names: Vec<&String> = directory.names.keys().collect();

@@ -18,6 +18,7 @@ use openrange::store::generations::fact::Holder;
 use openrange::store::generations::families::Families;
 use openrange::store::generations::history::History;
 use openrange::store::generations::json;
+use openrange::store::generations::looks::Wanted;
 use openrange::store::generations::order::Modified;
 use openrange::subscription::end::End;
 use openrange::time::Moment;
@@ -598,7 +599,8 @@ impl Server {
         if let Some(found) = self.at(turn, conn, asked, current, tag) {
             return Some(found);
         }
-        let report = Search::ask(&mut conn.search)?;
+        let wanted = Wanted::File(tag);
+        let report = Search::ask(&mut conn.search, wanted)?;
         let Some(generation) = report.chain.find(tag) else {
             let truncated = self.former.contains(&tag);
             let none = report.why_not(tag, truncated);
@@ -615,14 +617,14 @@ impl Server {
         let found = self.at(turn, conn, asked, place, tag);
         if found.is_none() {
             // It was renamed since: it is looked for once more.
-            Search::ask(&mut conn.search);
+            Search::ask(&mut conn.search, wanted);
         }
         found
     }
 
     fn list(&self, turn: &Turn<'_>, conn: &mut Conn, path: &Path) -> Option<Resource<usize>> {
         let _ = turn;
-        let report = Search::ask(&mut conn.search)?;
+        let report = Search::ask(&mut conn.search, Wanted::All)?;
         Some(match report.chain.0.is_empty() {
             true => Resource::Missing,
             false => Resource::Generations(json::list(path, &report.chain).into()),

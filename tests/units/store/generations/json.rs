@@ -18,7 +18,7 @@ fn generation(name: &str, tag: u64, original: Option<Original>) -> Generation {
             current: name == "a \"log",
         },
         original,
-        gap: false,
+        gap: None,
     }
 }
 

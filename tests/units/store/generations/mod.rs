@@ -6,6 +6,7 @@ mod history;
 mod journal;
 mod json;
 mod look;
+mod looks;
 mod order;
 mod report;
 mod scan;

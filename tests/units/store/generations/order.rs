@@ -36,7 +36,7 @@ pub(super) fn saw(tags: &[(u64, bool)]) -> Seen {
 fn order(chain: &Chain) -> Vec<i64> {
     let signed = |generation: &openrange::store::generations::order::Generation| {
         let tag = i64::try_from(generation.member.etag.0).expect("small");
-        if generation.gap { -tag } else { tag }
+        if generation.gap.is_some() { -tag } else { tag }
     };
     chain.0.iter().map(signed).collect()
 }

@@ -1,5 +1,7 @@
 //! What a look for generations says of one of them: what comes after it, and why it is not there.
 
+use std::time::Duration;
+
 use openrange::http::conditional::ETag;
 use openrange::resource::NoGenerationReason;
 use openrange::store::generations::order::{Member, Original, Seen};
@@ -8,6 +10,7 @@ use openrange::store::generations::report::Report;
 use super::order::{member, saw};
 
 const BASE: &str = "app.log";
+const QUIET: Duration = Duration::from_secs(60);
 
 /// Four files, of which the second one was compressed; its copy has the tag 20.
 fn members() -> Vec<Member> {
@@ -36,7 +39,7 @@ fn tags(report: &Report) -> Vec<u64> {
 
 #[test]
 fn successors() {
-    let all = Report::new(members(), seen(), true);
+    let all = Report::new(members(), seen(), QUIET);
     // Whoever read the compressed file needs what came after the file that it was.
     for (tag, next) in [
         (1, Some(2)),
@@ -50,24 +53,27 @@ fn successors() {
         assert_eq!(all.successor(ETag(tag)), next.map(ETag), "{tag}");
     }
     // Nobody saw it being compressed: a copy has its own tag.
-    let unseen = Report::new(members(), Seen::default(), true);
+    let unseen = Report::new(members(), Seen::default(), QUIET);
     assert_eq!(unseen.successor(ETag(1)), Some(ETag(20)));
     // Somebody saw what it was, but not that nothing came between.
     let mut apart = seen();
     apart.line[1].direct = false;
-    let apart = Report::new(members(), apart, true);
+    let apart = Report::new(members(), apart, QUIET);
     assert_eq!(apart.successor(ETag(1)), Some(ETag(2)));
     // The next file is gone, and is known; or something is gone of which nothing is known.
     let two = || vec![member("app.log.3", 1, 1), member(BASE, 4, 9)];
-    let known = Report::new(two(), seen(), true);
+    let known = Report::new(two(), seen(), QUIET);
     assert_eq!(known.successor(ETag(1)), Some(ETag(2)));
-    let unknown = Report::new(two(), Seen::default(), true);
+    let unknown = Report::new(two(), Seen::default(), QUIET);
     assert_eq!(unknown.successor(ETag(1)), None);
 }
 
 #[test]
 fn a_look_that_may_have_been_disturbed_counts_when_the_next_one_finds_the_same() {
-    let look = |members: Vec<Member>, settled| Report::new(members, Seen::default(), settled);
+    let look = |members: Vec<Member>, settled| {
+        let quiet = if settled { QUIET } else { Duration::ZERO };
+        Report::new(members, Seen::default(), quiet)
+    };
     let whole = || vec![member("app.log.1", 1, 1), member(BASE, 2, 9)];
     let gap = || vec![member("app.log.2", 1, 1), member(BASE, 2, 9)];
     for (now, settled, last, sure) in [
@@ -83,7 +89,7 @@ fn a_look_that_may_have_been_disturbed_counts_when_the_next_one_finds_the_same()
         let last = last.map(|members| look(members, false));
         let what = format!("{now:?}, {settled}, {last:?}");
         let report = look(now, settled);
-        assert_eq!(report.settled, settled);
+        assert_eq!(report.is_settled(), settled);
         assert_eq!(report.is_sure(last.as_ref()), sure, "{what}");
     }
 }
@@ -96,7 +102,7 @@ fn why_one_is_not_there() {
         slash: false,
     };
     let mut members = members();
-    let report = Report::new(members.clone(), seen(), true);
+    let report = Report::new(members.clone(), seen(), QUIET);
     let copy = N::Compressed(path(b"app.log.2.gz"));
     for truncated in [false, true] {
         let none = report.why_not(ETag(2), truncated);
@@ -111,19 +117,19 @@ fn why_one_is_not_there() {
     }
     // It is gone, and the next one is there: nothing is lost by going on. If that is gone too, something is.
     members.retain(|member| member.etag != ETag(20));
-    let report = Report::new(members.clone(), seen(), true);
+    let report = Report::new(members.clone(), seen(), QUIET);
     for (truncated, reason) in [(false, N::Gone), (true, N::Truncated)] {
         let none = report.why_not(ETag(2), truncated);
         assert_eq!(none.reason, reason);
         assert_eq!((none.first, none.successor), (Some(ETag(1)), Some(ETag(3))));
     }
     members.retain(|member| member.etag != ETag(3));
-    let none = Report::new(members, seen(), true).why_not(ETag(2), false);
+    let none = Report::new(members, seen(), QUIET).why_not(ETag(2), false);
     assert_eq!((none.reason, none.successor), (N::Gone, None));
     // The oldest one that can be read; if there is none, the oldest.
     let copies = vec![member("app.log.3.gz", 1, 1), member("app.log.2.gz", 20, 2)];
     let first = |members| {
-        Report::new(members, Seen::default(), true)
+        Report::new(members, Seen::default(), QUIET)
             .why_not(ETag(9), false)
             .first
     };
@@ -152,7 +158,7 @@ fn what_only_looks_like_a_generation() {
     ] {
         let what = format!("{seen:?}");
         assert_eq!(
-            tags(&Report::new(members(), seen, true)),
+            tags(&Report::new(members(), seen, QUIET)),
             expected,
             "{what}"
         );
@@ -161,7 +167,7 @@ fn what_only_looks_like_a_generation() {
     let mut other = member("saved", 1, 1);
     let with = |other: &Member, seen| {
         let members = vec![other.clone(), member("app.log.1", 3, 3), member(BASE, 4, 9)];
-        tags(&Report::new(members, seen, true))
+        tags(&Report::new(members, seen, QUIET))
     };
     assert_eq!(with(&other, Seen::default()), [3, 4]);
     assert_eq!(with(&other, saw(&[(1, false)])), [1, 3, 4]);
@@ -171,14 +177,14 @@ fn what_only_looks_like_a_generation() {
     let report = Report::new(
         vec![member("app.log.1", 4, 9), member(BASE, 4, 9)],
         Seen::default(),
-        true,
+        QUIET,
     );
     assert!(report.chain.0.len() == 1 && report.chain.0[0].member.current);
     other.etag = ETag(3);
     let report = Report::new(
         vec![other, member("app.log.1", 3, 3)],
         saw(&[(3, false)]),
-        true,
+        QUIET,
     );
     assert!(report.chain.0.len() == 1 && report.chain.0[0].member.kinship.is_some());
 }
