@@ -8,7 +8,7 @@ use super::settings::Until;
 use super::step::{Content, Purpose, Step};
 use crate::http::conditional::ETag;
 use crate::http::response::{ContentRange, ResponseHead};
-use crate::limits::CLIENT_DOCUMENT_MAX;
+use crate::limits::{CLIENT_DOCUMENT_MAX, CLIENT_REASON_TIMEOUT};
 use crate::time::Moment;
 
 /// What makes a response none that can be used.
@@ -38,6 +38,9 @@ impl Follower {
                     self.progressed();
                 }
                 (self.content, self.head) = (content, Some(head));
+                if self.tells_why() {
+                    self.timeout = self.now() + CLIENT_REASON_TIMEOUT;
+                }
             }
             Err(why) => {
                 self.main.abandon();
@@ -105,6 +108,9 @@ impl Follower {
         if let Content::Document(document) = &mut self.content {
             document.extend_from_slice(bytes);
             if document.len() > CLIENT_DOCUMENT_MAX {
+                if self.tells_why() {
+                    return self.told_enough();
+                }
                 self.main.abandon();
                 return self.refused("a document of more than 1 MiB");
             }
@@ -112,7 +118,21 @@ impl Follower {
         self.main.take(count);
     }
 
-    /// The whole response is there.
+    /// Whether the head of the response under way says all that matters: the body only says why, and need not come to its end.
+    pub(super) fn tells_why(&self) -> bool {
+        let (is_document, head) = (self.content != Content::Log, self.head.as_ref());
+        is_document
+            && head.is_some_and(|head| !matches!((self.step, head.status), (Step::Find(_), 200)))
+    }
+
+    /// The body of such a response is not waited for any longer, or its connection has ended.
+    pub(super) fn told_enough(&mut self) {
+        self.main.abandon();
+        self.proven = false;
+        self.answered(None);
+    }
+
+    /// The whole response is there, or as much of it as matters.
     pub(super) fn answered(&mut self, tail_end: Option<&str>) {
         let Some(head) = self.head.take() else {
             return;

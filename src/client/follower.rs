@@ -270,6 +270,10 @@ impl Follower {
                 Progress::Content => self.read_document(),
                 Progress::Whole(tail_end) => self.answered(tail_end.as_deref()),
                 Progress::Broken(Broken::Stale) => self.enter(self.step),
+                // Nothing else ends such a body.
+                Progress::Broken(_) if self.tells_why() && !self.main.is_delimited() => {
+                    self.told_enough();
+                }
                 Progress::Broken(why) => self.connection_lost(why),
             }
         }
@@ -302,6 +306,9 @@ impl Follower {
     }
 
     fn timed_out(&mut self) {
+        if self.tells_why() {
+            return self.told_enough();
+        }
         if self.main.state() == exchange::State::Receiving && !self.main.content().is_empty() {
             // It is not the server that is slow.
             self.timeout = self.now + CLIENT_RESPONSE_TIMEOUT;

@@ -11,7 +11,9 @@ use super::position::LatePlace;
 use super::requests::Requests;
 use crate::http::conditional::ETag;
 use crate::http::response::{ContentRange, ResponseHead};
-use crate::limits::{CLIENT_LATE_BUFFER, CLIENT_LATE_LOOK, CLIENT_RESPONSE_TIMEOUT};
+use crate::limits::{
+    CLIENT_LATE_BUFFER, CLIENT_LATE_LOOK, CLIENT_REASON_TIMEOUT, CLIENT_RESPONSE_TIMEOUT,
+};
 use crate::time::Moment;
 
 /// An earlier generation.
@@ -195,14 +197,22 @@ impl Late {
         let mut changed = false;
         if self.timeout <= now {
             self.exchange.abandon();
-            self.looked(Found::Unclear, now);
+            let found = match self.found {
+                Found::Bytes => Found::Unclear,
+                found => found,
+            };
+            changed |= self.looked(found, now);
         }
         loop {
             match self.exchange.progress() {
                 Progress::None => break,
                 Progress::Head(head) => {
-                    self.timeout = now + CLIENT_RESPONSE_TIMEOUT;
                     self.found = self.judge(&head);
+                    self.timeout = match self.found {
+                        Found::Bytes => now + CLIENT_RESPONSE_TIMEOUT,
+                        // The head has said it.
+                        _ => now + CLIENT_REASON_TIMEOUT,
+                    };
                 }
                 Progress::Content => self.take(),
                 Progress::Whole(_) => changed |= self.looked(self.found, now),
@@ -230,7 +240,7 @@ impl Late {
         self.lines.clear();
         self.exchange
             .request(requests.slice(place.etag, place.offset, end, place.check()));
-        self.asked = now;
+        (self.asked, self.found) = (now, Found::Unclear);
         self.timeout = now + CLIENT_RESPONSE_TIMEOUT;
     }
 

@@ -28,6 +28,8 @@ pub const CLIENT_LATE_LOOK: (Duration, Duration) =
 pub const CLIENT_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a server may take to begin its response, and how long it may pause in one that is not live.
 pub const CLIENT_RESPONSE_TIMEOUT: Duration = Duration::from_secs(60);
+/// So long a client reads the body of a response whose status says all that matters: the body only says why.
+pub const CLIENT_REASON_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long a command that is at work may go on after SIGTERM: its batch is then done, or it comes again.
 pub const CLIENT_COMMAND_GRACE: Duration = Duration::from_secs(10);
 /// Most addresses of a host name that are tried.

@@ -74,25 +74,17 @@ impl Watch {
         loop {
             let over = match channel.exchange.progress() {
                 Progress::None => return,
-                Progress::Head(head) => {
-                    channel.status = head.status;
-                    false
-                }
+                // An error is no stream, and its body may not end.
+                Progress::Head(head) => head.status != 200,
                 Progress::Content => {
                     let content = channel.exchange.content();
                     let count = content.len();
-                    let read = match channel.status {
-                        200 => {
-                            self.retry.reset();
-                            reader.read(content, |news| match news {
-                                News::Grown(etag, size) => engine.grown(prefix, etag, size, now),
-                                News::Begun(all) => engine.stream_begun(prefix, all, now),
-                                News::Other => engine.list_soon_of(prefix, now),
-                            })
-                        }
-                        // The body of an error says nothing of a stream.
-                        _ => Ok(()),
-                    };
+                    self.retry.reset();
+                    let read = reader.read(content, |news| match news {
+                        News::Grown(etag, size) => engine.grown(prefix, etag, size, now),
+                        News::Begun(all) => engine.stream_begun(prefix, all, now),
+                        News::Other => engine.list_soon_of(prefix, now),
+                    });
                     // A stream that is alive says something every so often.
                     channel.timeout = now + EVENT_HEARTBEAT * 3;
                     channel.exchange.take(count);

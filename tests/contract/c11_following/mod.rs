@@ -12,6 +12,7 @@ mod relay;
 pub mod tls;
 mod trees;
 mod troubles;
+mod unending;
 
 use std::fs::{self, File};
 use std::path::Path;

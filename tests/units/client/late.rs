@@ -9,7 +9,7 @@ use openrange::client::position::LatePlace;
 use openrange::client::requests::Requests;
 use openrange::http::etag::ETag;
 use openrange::http::position::Check;
-use openrange::limits::CLIENT_LATE_BUFFER;
+use openrange::limits::{CLIENT_LATE_BUFFER, CLIENT_REASON_TIMEOUT};
 use openrange::time::Moment;
 
 use super::talk::response;
@@ -395,4 +395,20 @@ fn the_log_goes_on_in_one_of_them() {
         Need::Disconnect,
         "what comes now is of nothing"
     );
+}
+
+#[test]
+fn a_head_that_says_it_is_enough() {
+    for (status, count) in [("404 Not Found", 0), ("416 Range Not Satisfiable", 1)] {
+        let mut looks = Looks::new(vec![place(1, 4)]);
+        looks.run(1050);
+        assert!(looks.asked().is_some());
+        let head = format!("HTTP/1.1 {status}\r\nContent-Length: 100\r\n\r\nno");
+        assert!(!looks.answer(&head));
+        let now = looks.late.deadline();
+        assert_eq!(now, Moment(1050) + CLIENT_REASON_TIMEOUT);
+        assert_eq!(looks.run(now.0), count == 0, "{status}");
+        assert_eq!(looks.places().len(), count);
+        assert!(looks.late.is_seen());
+    }
 }
