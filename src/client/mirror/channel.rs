@@ -11,7 +11,7 @@ pub struct Channel {
     pub exchange: Exchange,
     /// Its socket.
     pub transport: Transport,
-    /// Of the response that is under way.
+    /// Of the response that is under way; 0: its head is not here.
     pub status: u16,
     /// What of it is here.
     pub document: Vec<u8>,
@@ -42,7 +42,7 @@ impl Channel {
     pub fn request(&mut self, request: Vec<u8>, now: Moment) {
         self.request.clone_from(&request);
         self.exchange.request(request);
-        self.document.clear();
+        (self.status, self.document) = (0, Vec::new());
         (self.busy, self.timeout) = (true, now + CLIENT_RESPONSE_TIMEOUT);
     }
 

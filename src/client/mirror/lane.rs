@@ -8,7 +8,7 @@ use crate::client::in_words::{self, SHOWN};
 use crate::client::transport::Transport;
 use crate::http::conditional::ETag;
 use crate::http::response::{ContentRange, ResponseHead};
-use crate::limits::{CLIENT_RESPONSE_TIMEOUT, MIRROR_BUFFER};
+use crate::limits::{CLIENT_REASON_TIMEOUT, CLIENT_RESPONSE_TIMEOUT, MIRROR_BUFFER};
 
 use crate::time::Moment;
 
@@ -149,9 +149,13 @@ impl Lane {
     /// Takes what came; `None`: nothing that matters.
     pub fn next(&mut self, now: Moment) -> Option<Outcome> {
         if self.timeout <= now {
-            let etag = self.job.as_ref()?.etag;
+            let job = self.job.take()?;
             self.give_up();
-            return Some(Outcome::Lost(etag, "no response within 60 s".into()));
+            return Some(match job.refused() {
+                // The body that says why does not end.
+                (etag, Some(refusal)) => Outcome::Refused(etag, refusal),
+                (etag, None) => Outcome::Lost(etag, "no response within 60 s".into()),
+            });
         }
         loop {
             let progress = self.exchange.progress();
@@ -161,10 +165,10 @@ impl Lane {
                 Progress::None => return None,
                 Progress::Head(head) => {
                     job.respond(&head);
-                    self.timeout = if job.live {
-                        Moment::NEVER
-                    } else {
-                        now + CLIENT_RESPONSE_TIMEOUT
+                    self.timeout = match (&job.refusal, job.live) {
+                        (Some(_), _) => now + CLIENT_REASON_TIMEOUT,
+                        (None, true) => Moment::NEVER,
+                        (None, false) => now + CLIENT_RESPONSE_TIMEOUT,
                     };
                 }
                 Progress::Content if job.good => {
@@ -191,15 +195,12 @@ impl Lane {
                 Progress::Whole(end) => {
                     self.timeout = Moment::NEVER;
                     let job = self.job.take()?;
-                    return Some(match job.refusal {
-                        Some(Refusal::Failed(why)) if !job.reason.is_empty() => {
-                            let why = format!("{why}: {}", in_words::first_line(&job.reason));
-                            Outcome::Refused(etag, Refusal::Failed(why))
-                        }
-                        Some(refusal) => Outcome::Refused(etag, refusal),
-                        None => Outcome::Done {
+                    let live = job.live;
+                    return Some(match job.refused() {
+                        (etag, Some(refusal)) => Outcome::Refused(etag, refusal),
+                        (etag, None) => Outcome::Done {
                             etag,
-                            end: job.live.then(|| end.unwrap_or_default()),
+                            end: live.then(|| end.unwrap_or_default()),
                         },
                     });
                 }
@@ -220,6 +221,18 @@ impl Job {
         self.refusal = self.judge(head);
         self.good = self.refusal.is_none();
         self.live = self.good && matches!(head.range, Some(ContentRange::Open { .. }));
+    }
+
+    /// What the response says instead of what was asked for, with the reason, as far as that is here.
+    fn refused(self) -> (ETag, Option<Refusal>) {
+        let refusal = match self.refusal {
+            Some(Refusal::Failed(why)) if !self.reason.is_empty() => {
+                let reason = in_words::first_line(&self.reason);
+                Some(Refusal::Failed(format!("{why}: {reason}")))
+            }
+            refusal => refusal,
+        };
+        (self.etag, refusal)
     }
 
     fn judge(&self, head: &ResponseHead) -> Option<Refusal> {

@@ -22,7 +22,9 @@ use crate::client::state_file::Unusable;
 use crate::client::tls::Trust;
 use crate::client::transport::{Transport, Turn};
 use crate::client::url::Url;
-use crate::limits::{MIRROR_LANES, MIRROR_PAGE_MAX, MIRROR_STREAMS, MIRROR_TAILS};
+use crate::limits::{
+    CLIENT_REASON_TIMEOUT, MIRROR_LANES, MIRROR_PAGE_MAX, MIRROR_STREAMS, MIRROR_TAILS,
+};
 use crate::log::stderr;
 use crate::os::epoll::{Poll, Token};
 use crate::sorted::SortedSet;
@@ -193,14 +195,26 @@ impl Driver<'_> {
         if self.control.timeout <= now {
             self.control.exchange.abandon();
             self.control.over();
-            return self
-                .engine
-                .list_failed("no response within 60 s".into(), now);
+            return match self.control.status {
+                0 | 200 => self
+                    .engine
+                    .list_failed("no response within 60 s".into(), now),
+                // The body that says why does not end.
+                status => {
+                    let document = std::mem::take(&mut self.control.document);
+                    self.engine.list(status, &document, now);
+                }
+            };
         }
         loop {
             match self.control.exchange.progress() {
                 Progress::None => return,
-                Progress::Head(head) => self.control.status = head.status,
+                Progress::Head(head) => {
+                    self.control.status = head.status;
+                    if head.status != 200 {
+                        self.control.timeout = now + CLIENT_REASON_TIMEOUT;
+                    }
+                }
                 Progress::Content => {
                     let content = self.control.exchange.content();
                     let count = content.len();

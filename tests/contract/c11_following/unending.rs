@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use super::Running;
-use crate::support::harness::{TempDir, eventually};
+use crate::support::harness::{TempDir, eventually, openrange};
 
 /// What an origin does after a response.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -148,4 +148,30 @@ fn a_mirror_lists_what_a_stream_without_an_end_does_not_tell_of() {
     let mirror = Running::start(&["mirror", &format!("{url}/"), &copies]);
     eventually("list after list", || lists.load(Ordering::SeqCst) > 3);
     assert_eq!(mirror.stop().0.code(), Some(0));
+}
+
+#[test]
+fn a_mirror_says_which_status_has_no_end_and_asks_again() {
+    for then in [Then::Nothing, Then::Floods] {
+        let [lists, files] = [const { AtomicUsize::new(0) }; 2];
+        let url = origin(move |head| match head.contains("?generations") {
+            true => match lists.fetch_add(1, Ordering::SeqCst) {
+                0 => unending("503 Service Unavailable", "no list\n", then),
+                _ => generations(),
+            },
+            false => match files.fetch_add(1, Ordering::SeqCst) {
+                0 => unending("503 Service Unavailable", "no file\n", then),
+                _ => right(),
+            },
+        });
+        let copy = TempDir::new();
+        let mut command = openrange(&["mirror", &format!("{url}/log")]);
+        command.arg(copy.path());
+        let mirror = Running::of(command);
+        mirror.says("503: no list");
+        mirror.says("503: no file");
+        eventually("a copy", || {
+            std::fs::read(copy.join("log")).is_ok_and(|copied| copied == b"right\n")
+        });
+    }
 }
