@@ -109,7 +109,7 @@ impl Topics {
         self.place(key);
         self.check_name(key, why);
         self.fan_out_again(key);
-        // If it is sealed, it ends here also for those who are not yet at this place.
+        // If it is sealed, this is its end, also for followers that have not come so far.
         if let Some(topic) = self.registry.get(key) {
             let _ = topic.file.stat();
         }

@@ -14,7 +14,7 @@ use rustix::process::{Resource, getrlimit};
 
 use super::file::{Id, OpenFile};
 use super::file_stat::FileStat;
-use super::place::{Place, Prefix, Stop, failure, failure_at, lock};
+use super::place::{Place, PrefixTarget, Stop, failure, failure_at, lock};
 use super::records::Records;
 use super::redo::Notes;
 use super::reservation::Space;
@@ -185,7 +185,7 @@ impl Appender {
 
     /// See [`Place::is_current`].
     #[must_use]
-    pub fn is_current(&self, prefix: Prefix) -> bool {
+    pub fn is_current(&self, prefix: PrefixTarget) -> bool {
         self.place.is_current(prefix)
     }
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::mem;
 
 use super::append::{self, Append, Appended, Appender};
-use super::place::{Place, Prefix, Stop};
+use super::place::{Place, PrefixTarget, Stop};
 use super::records::Records;
 use super::redo::Notes;
 use super::root::Files;
@@ -23,7 +23,7 @@ pub struct Appenders {
     neighbour: Option<(Box<[u8]>, Place)>,
     notes: Notes,
     /// Where a prefix leads in this turn: all that is written in it was received before.
-    prefix: Option<(Box<[u8]>, Prefix)>,
+    prefix: Option<(Box<[u8]>, PrefixTarget)>,
     /// For those who append records together: the memory of the ones before.
     pub records: Records,
     period_ends: Moment,
@@ -84,11 +84,11 @@ impl Appenders {
     }
 
     /// Where this prefix leads in this turn.
-    fn prefix_now(&mut self, root: &Files, prefix: &[u8]) -> Prefix {
+    fn prefix_now(&mut self, root: &Files, prefix: &[u8]) -> PrefixTarget {
         match &self.prefix {
             Some((of, known)) if **of == *prefix => *known,
             _ => {
-                let now = Prefix::look_up(root, prefix);
+                let now = PrefixTarget::look_up(root, prefix);
                 self.prefix = Some((prefix.into(), now));
                 now
             }

@@ -30,7 +30,7 @@ pub struct Place {
 
 /// Where a prefix leads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Prefix {
+pub enum PrefixTarget {
     /// It is the root, which stays the same for as long as there is a worker.
     Root,
     /// To this directory.
@@ -39,15 +39,15 @@ pub enum Prefix {
     Nothing,
 }
 
-impl Prefix {
+impl PrefixTarget {
     /// Where this prefix leads now.
     #[must_use]
-    pub fn look_up(root: &Files, prefix: &[u8]) -> Prefix {
+    pub fn look_up(root: &Files, prefix: &[u8]) -> PrefixTarget {
         if prefix.is_empty() {
-            return Prefix::Root;
+            return PrefixTarget::Root;
         }
         root.identify(prefix)
-            .map_or(Prefix::Nothing, Prefix::Directory)
+            .map_or(PrefixTarget::Nothing, PrefixTarget::Directory)
     }
 }
 
@@ -197,11 +197,11 @@ impl Place {
 
     /// Whether this is still the place of its name, if its prefix leads there now.
     #[must_use]
-    pub fn is_current(&self, prefix: Prefix) -> bool {
+    pub fn is_current(&self, prefix: PrefixTarget) -> bool {
         match prefix {
-            Prefix::Root => true,
-            Prefix::Directory(now) => now == self.prefix,
-            Prefix::Nothing => false,
+            PrefixTarget::Root => true,
+            PrefixTarget::Directory(now) => now == self.prefix,
+            PrefixTarget::Nothing => false,
         }
     }
 

@@ -139,8 +139,8 @@ fn measure(slot: &mut Slot, key: usize, context: &mut Context) -> bool {
         slot.machine.measured(size, false, context.now);
     } else {
         match file.end() {
-            Ok((size, true)) if !jobs::tell_status(slot, context) => {
-                if size != offset {
+            Ok((size, true)) if size >= offset && !jobs::tell_status(slot, context) => {
+                if size > offset {
                     // What is there goes out meanwhile.
                     slot.machine.measured(size, false, context.now);
                     slot.machine.changed();

@@ -41,12 +41,22 @@ impl OpenFile {
         Ok((look.size.min(end), look.sealed))
     }
 
-    /// Reads what was written from this offset on, which tells as well as a look where the file ends now. `None` where it does
-    /// not: more may have happened to the file than that somebody wrote to it, or the buffer is full.
-    pub fn read_on(&self, buffer: &mut [u8], offset: u64) -> Option<usize> {
+    /// Whether [`OpenFile::read_on`] may tell where the file ends: nothing is known to have happened to it but that somebody
+    /// wrote.
+    #[must_use]
+    pub fn may_be_read_on(&self) -> bool {
         let only_written = matches!(self.known.get(), Known::Written);
-        // A file that was truncated before is looked at under a lock.
-        if !only_written || self.remote.is_some() || self.truncations.last() != 0 {
+        // A file that was truncated before is looked at under a lock, and a sealed one ends where it was sealed.
+        only_written
+            && self.remote.is_none()
+            && self.truncations.last() == 0
+            && self.sealed_at.get().is_none()
+    }
+
+    /// Reads what was written from this offset on, which tells as well as a look where the file ends now. `None` where it does
+    /// not: see [`OpenFile::may_be_read_on`], or the buffer is full, or nothing is there.
+    pub fn read_on(&self, buffer: &mut [u8], offset: u64) -> Option<usize> {
+        if !self.may_be_read_on() {
             return None;
         }
         let length = buffer.len();

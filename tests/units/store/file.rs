@@ -92,3 +92,28 @@ fn a_file_that_is_shorter_than_it_was_needs_a_look() {
     file.stat().expect("a look");
     assert_eq!(file.shrank_since(&mut seen), Some(8));
 }
+
+#[test]
+fn a_sealed_file_ends_where_it_was_sealed() {
+    let dir = TempDir::in_memory();
+    dir.write("log", "0123456789");
+    let writer = fs::OpenOptions::new().write(true).open(dir.join("log"));
+    let writer = writer.expect("a file");
+    let files = Files::open(dir.path(), Arc::default()).expect("a directory");
+    let Ok(Node::File(file)) = files.find(b"log", None) else {
+        panic!("a file");
+    };
+    dir.chmod("log", 0o444);
+    file.stat().expect("a look");
+    writer.write_all_at(b"late", 10).expect("space");
+    file.written();
+    assert_eq!(file.read_on(&mut [0; 64], 10), None);
+    assert_eq!(file.end(), Ok((10, true)));
+    writer.set_len(9).expect("it can be truncated");
+    file.written();
+    assert_eq!(file.end(), Ok((9, true)));
+    dir.chmod("log", 0o644);
+    writer.write_all_at(b"more", 9).expect("space");
+    file.invalidate();
+    assert_eq!(file.end(), Ok((13, false)));
+}
