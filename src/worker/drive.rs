@@ -14,6 +14,7 @@ use super::send::{SendBuffer, Sent, Trouble};
 use super::slot::Slot;
 use super::writing;
 use crate::action::{Action, Next};
+use crate::connection::State;
 use crate::limits::{BUDGET_BYTES, BUDGET_WANTS, JOB_STATUS_PATIENCE};
 use crate::os::sockets::Stream;
 use crate::store::file::OpenFile;
@@ -194,6 +195,16 @@ pub fn receive(slot: &mut Slot, key: usize, context: &mut Context) {
         Ok(n) => slot.machine.received(&context.input[..n], context.now),
         Err(Errno::AGAIN) => {}
         Err(_) => slot.machine.failed(context.now),
+    }
+}
+
+/// Reads what a client is waited for in vain, as it seems: this thread may have been stopped, or have waited for a file
+/// system, and what has come meanwhile is not late.
+pub fn receive_in_time(slot: &mut Slot, key: usize, context: &mut Context) {
+    if let State::ReadingHeaders(None) | State::ReadingBody(_) = slot.machine.state() {
+        // The poller reports only so many connections in a turn.
+        slot.readable = true;
+        receive(slot, key, context);
     }
 }
 

@@ -268,6 +268,7 @@ impl Worker {
         while let Some(key) = self.deadlines.pop(now) {
             let slot = &mut self.slots[key];
             slot.deadline = Moment::NEVER;
+            drive::receive_in_time(slot, key, &mut self.context);
             if slot.machine.deadline(&self.shared.timeouts) <= now {
                 if slot.is_being_delivered(self.shared.send_timeout) {
                     slot.machine.wait_for_delivery(now);

@@ -4,6 +4,7 @@ mod contention;
 mod pipelined;
 mod responses;
 mod shutdown;
+mod stopped;
 mod truncated;
 
 use std::fs::{File, FileTimes};
