@@ -18,6 +18,14 @@ use crate::os::sockets::{Peer, Stream};
 use crate::readiness::Interest;
 
 impl Worker {
+    /// Whether the connections of this turn come before new ones: when there is no room, some of them may leave. The poller
+    /// reports once more who waits; after that nobody waits longer, however many others there are.
+    pub(super) fn leavers_first(&mut self) -> bool {
+        let full = self.shared.admission.is_full() && !self.queue.is_empty();
+        self.were_first = full && !self.were_first;
+        self.were_first
+    }
+
     /// Accepts what waits at a listener: one connection, or a burst of them if one waits again and again.
     pub(super) fn accept_some(&mut self, index: usize) {
         let most = match self.accepted_singly < ACCEPT_SINGLY {

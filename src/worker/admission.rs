@@ -53,6 +53,12 @@ impl Admission {
         admitted
     }
 
+    /// Whether nobody may come until somebody goes.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.all.load(Ordering::Relaxed) >= self.most
+    }
+
     /// From now on a connection that was admitted for a proxy counts for its client. False: the client has too many; it
     /// counts all the same, until [`Admission::release`].
     #[must_use]

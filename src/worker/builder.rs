@@ -166,6 +166,7 @@ impl WorkerBuilder {
             refused: VecDeque::new(),
             start: Instant::now(),
             accepted_singly: 0,
+            were_first: false,
             timers: Timers::new(),
             succession,
             arrivals,

@@ -93,6 +93,8 @@ pub struct Worker {
     start: Instant,
     /// Turns in a row in which a connection was accepted, since a look for one more found none.
     accepted_singly: u32,
+    /// Nobody was accepted in the last turn that could: see [`Worker::leavers_first`].
+    were_first: bool,
     timers: Timers,
     succession: Arc<Succession>,
     arrivals: Arc<Arrivals>,
@@ -202,8 +204,10 @@ impl Worker {
                 }
             }
         }
-        for index in listeners {
-            self.accept_some(index);
+        if !listeners.is_empty() && !self.leavers_first() {
+            for index in listeners {
+                self.accept_some(index);
+            }
         }
         if changed {
             self.context.topics.read_changes();

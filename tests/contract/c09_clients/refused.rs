@@ -47,6 +47,30 @@ fn refused_at_the_descriptor_limit() {
     );
 }
 
+/// Also if the server sees both at once.
+#[test]
+fn whoever_leaves_makes_room_for_who_comes_then() {
+    let dir = TempDir::with("log", "x");
+    let server = Server::with(&dir, &["--threads", "1", "--max-connections", "2"]);
+    let [mut stays, mut leaves] = [(); 2].map(|()| Client::new(&server));
+    for client in [&mut stays, &mut leaves] {
+        assert_eq!(client.get("/log", &[]).status, 200);
+    }
+    server.freeze();
+    drop(leaves);
+    let mut comes = Client::new(&server);
+    comes.ask("GET", "/log", &[]);
+    server.thaw();
+    assert_eq!(comes.response().status, 200);
+    // One that is too many is refused, though somebody asks at the same time.
+    server.freeze();
+    stays.ask("GET", "/log", &[]);
+    let mut refused = Client::new(&server);
+    server.thaw();
+    refused.response().assert_error(503);
+    assert_eq!(stays.response().status, 200);
+}
+
 /// When the descriptors are gone before the limit is reached, accepting goes on when the first one ends.
 #[test]
 fn descriptors_for_fewer_than_the_limit() {
