@@ -15,6 +15,8 @@ use crate::support::waiting::{PATIENCE, eventually};
 
 const FOLLOWERS: usize = 3;
 const KILLS: usize = 20;
+/// Bytes that the writer is ahead of the slowest follower at most.
+const AHEAD: usize = 8 << 20;
 
 /// Where the server is now; it gets another port each time.
 struct Place(Mutex<String>);
@@ -32,13 +34,22 @@ impl Place {
     }
 }
 
+/// Sets it however the test ends: whoever writes until then would write for ever.
+struct Done<'a>(&'a AtomicBool);
+
+impl Drop for Done<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
 /// Follows a file to its end over however many connections that takes, and tells how far it is.
 fn follow(place: &Place, progress: &AtomicUsize) -> Vec<u8> {
     let mut all = Vec::new();
     let mut tag: Option<String> = None;
-    let start = Instant::now();
+    let mut heard = Instant::now();
     loop {
-        assert!(start.elapsed() < PATIENCE, "no end");
+        assert!(heard.elapsed() < PATIENCE, "no answer");
         let condition = tag.as_ref().map(|tag| format!("If-Match: {tag}"));
         let fields: Vec<&str> = condition.as_deref().into_iter().collect();
         let opened = Client::try_to(&place.get())
@@ -52,6 +63,7 @@ fn follow(place: &Place, progress: &AtomicUsize) -> Vec<u8> {
                 continue;
             }
         };
+        heard = Instant::now();
         let now = tail.head.etag();
         assert_eq!(*tag.get_or_insert_with(|| now.clone()), now);
         let before = all.len();
@@ -65,14 +77,18 @@ fn follow(place: &Place, progress: &AtomicUsize) -> Vec<u8> {
     }
 }
 
-fn write(path: &Path, done: &AtomicBool) {
-    let mut record = 0;
-    let start = Instant::now();
-    while !done.load(Ordering::Acquire) && start.elapsed() < PATIENCE {
+fn write(path: &Path, done: &AtomicBool, progress: &[AtomicUsize]) {
+    let (mut record, mut written) = (0, 0);
+    while !done.load(Ordering::Acquire) {
         // Now and then a long one, that does not fit into the buffers on the way.
         let length = if record % 100 == 99 { 60_000 } else { 20 };
-        append(path, format!("{record:length$}\n").as_bytes());
-        record += 1;
+        // Whoever is slow is waited for: else there is the more to deliver at the end the longer it takes to come to it.
+        let slowest = progress.iter().map(|at| at.load(Ordering::Acquire)).min();
+        if slowest.is_some_and(|at| written < at + AHEAD) {
+            append(path, format!("{record:length$}\n").as_bytes());
+            record += 1;
+            written += length + 1;
+        }
         thread::yield_now();
     }
 }
@@ -88,7 +104,8 @@ fn killed_under_its_followers() {
     let done = AtomicBool::new(false);
     let mut server = Some(server);
     thread::scope(|scope| {
-        scope.spawn(|| write(&path, &done));
+        let ends = Done(&done);
+        let writer = scope.spawn(|| write(&path, &done, &progress));
         let followers: Vec<_> = progress
             .iter()
             .map(|progress| scope.spawn(|| follow(&place, progress)))
@@ -105,7 +122,8 @@ fn killed_under_its_followers() {
             let server = server.insert(Server::with(root.path(), &[]));
             place.set(server.address.clone());
         }
-        done.store(true, Ordering::Release);
+        drop(ends);
+        writer.join().expect("the writer");
         let total = || fs::metadata(&path).map_or(0, |metadata| metadata.len());
         eventually("everything delivered", || {
             let written = usize::try_from(total()).expect("a size");
