@@ -6,7 +6,9 @@ use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::Instant;
 
+use openrange::limits::LOCK_PATIENCE;
 use rustix::fs::{FlockOperation, flock};
 
 use super::{once, patch, read, writable, write};
@@ -76,17 +78,25 @@ fn local_writers_and_producers() {
 fn a_lock_that_somebody_holds() {
     let (dir, server) = writable(&[]);
     let file = appender(&dir, "in/t");
-    flock(&file, FlockOperation::LockExclusive).expect("flock");
-    let mut producer = Client::new(&server);
-    producer.send(request("POST", "/in/t", &["Content-Length: 4"]) + "one\n");
-    // Nobody else waits.
-    for _ in 0..20 {
-        let response = once(&server, "POST", "/in/u", &[], "x");
-        assert!(response.status < 300);
-    }
-    assert_eq!(read(&dir, "in/t"), "");
-    flock(&file, FlockOperation::Unlock).expect("flock");
-    assert_eq!(producer.response().status, 204);
+    // A machine that has no time for it is asked again.
+    let written = (0..5).any(|_| {
+        flock(&file, FlockOperation::LockExclusive).expect("flock");
+        let asked = Instant::now();
+        let mut producer = Client::new(&server);
+        producer.send(request("POST", "/in/t", &["Content-Length: 4"]) + "one\n");
+        // Nobody else waits.
+        for _ in 0..20 {
+            let response = once(&server, "POST", "/in/u", &[], "x");
+            assert!(response.status < 300);
+        }
+        assert_eq!(read(&dir, "in/t"), "");
+        flock(&file, FlockOperation::Unlock).expect("flock");
+        let in_time = asked.elapsed() < LOCK_PATIENCE / 2;
+        let status = producer.response().status;
+        assert!(status == 204 || status == 503 && !in_time, "{status}");
+        status == 204
+    });
+    assert!(written, "a machine that is too slow");
     // For ever nobody waits.
     flock(&file, FlockOperation::LockExclusive).expect("flock");
     let response = once(&server, "POST", "/in/t", &[], "two\n");
