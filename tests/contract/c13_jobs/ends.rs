@@ -339,12 +339,11 @@ fn an_answer_that_is_sealed_by_hand_is_cancelled() {
     let (dir, server) = served(&[]);
     let path = accepted(&server, &[], "x");
     let mut client = Client::new(&server);
-    client.ask("GET", &path, &["Range: bytes=0-", "TE: trailers"]);
+    client.tail(&path, &["Range: bytes=0-", "TE: trailers"]);
     let _worker = Worker::start(&dir.join("jobs"), &[], "echo started; sleep 1000");
     eventually("a command", || text(&dir, &path[1..]) == "started\n");
     dir.chmod(&path[1..], 0o444);
     // The end of the stream waits for what the worker says.
-    client.head();
     assert_eq!(client.rest(), (b"started\n".into(), ends("cancelled")));
     eventually("a line", || {
         text(&dir, "jobs/done").contains("\"status\":\"cancelled\"")
