@@ -13,7 +13,8 @@ use crate::support::harness::{Server, TempDir, append, eventually, openrange, un
 fn a_log_comes_across_rolls_and_late_lines_between_others() {
     let root = TempDir::with("log", "first\n");
     let server = Server::start(&root);
-    let follow = Running::start(&["follow", &url(&server, "/log")]);
+    // A machine may take longer for two rolls than late lines are waited for by default.
+    let follow = Running::start(&["follow", "--late", "60", &url(&server, "/log")]);
     let mut expected = String::from("first\n");
     follow.has(&expected);
     for roll in 1..6 {

@@ -3,8 +3,9 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 
+use super::mirror::same;
 use super::{Running, contents, run, url};
-use crate::support::harness::{Server, TempDir, eventually};
+use crate::support::harness::{Server, TempDir};
 
 const FILES: usize = 2500;
 
@@ -59,19 +60,21 @@ fn what_changes_on_any_page_changes_here() {
     let server = Server::start(&root);
     let copy = TempDir::new();
     let mirror = Running::start(&["mirror", "--delete", &url(&server, "/"), &path(&copy)]);
+    // All of them take longer than what a test waits for else.
+    same(&root, &copy);
     mirror.says("caught up");
-    let same = |what: &str| eventually(what, || contents(root.path()) == contents(copy.path()));
-    same("the copies");
     let inode = |name: &str| fs::metadata(copy.join(name)).map(|file| file.ino()).ok();
     let before = (inode("f0500"), inode("f2400"));
     root.append("f2499", "more\n");
     root.write("zz", "new\n");
-    same("what grows, and what is new, on the last page");
+    // What grows, and what is new, on the last page.
+    same(&root, &copy);
     // To the other end of the list, in both directions.
     root.rename("f0500", "z0500");
     root.rename("f2400", "a2400");
     root.remove("f1500");
-    same("what moves from page to page, and what goes");
+    // What moves from page to page, and what goes.
+    same(&root, &copy);
     assert_eq!((inode("z0500"), inode("a2400")), before, "{}", mirror.err());
     assert_eq!(mirror.stop().0.code(), Some(0));
 }
