@@ -41,6 +41,8 @@ fn refused_threads() {
     let copied = Command::new("cp").arg(binary).arg(&program).status();
     assert!(copied.expect("cp").success());
     let socket = run.join("socket");
+    // Of this process alone: those of a user are counted together, also those that another run of these tests has started.
+    let user = 50_000 + std::process::id() % 10_000;
     let mut started = false;
     for threads in 1..=8 {
         let mut command = Command::new(&program);
@@ -50,7 +52,7 @@ fn refused_threads() {
             .args(["--listen", &format!("unix:{}", socket.display())])
             .arg(dir.path())
             .env_remove("RUST_LOG");
-        command.uid(54_321).gid(54_321);
+        command.uid(user).gid(user);
         limit(&mut command, Resource::Nproc, threads);
         let mut running = Running::new(command);
         let lines = until("an end or an announcement", || {
