@@ -13,6 +13,15 @@ const LOOK: Duration = Duration::from_millis(20);
 /// Longer than a mirror takes that lists a large directory every 15 seconds, and waits for 10 more until two lists say the same.
 const SAME_MAX: Duration = Duration::from_secs(60);
 
+/// Waits as long until a mirror says that it has caught up.
+pub fn caught_up(mirror: &Running) {
+    let start = Instant::now();
+    while !mirror.err().contains("caught up") {
+        assert!(start.elapsed() < SAME_MAX, "{}", mirror.err());
+        thread::sleep(LOOK);
+    }
+}
+
 pub fn same(origin: &TempDir, mirror: &TempDir) {
     let start = Instant::now();
     loop {
@@ -348,9 +357,8 @@ fn of_a_directory_too_large_for_a_stream_lists_tell() {
     let copy = TempDir::in_memory();
     let url = url(&server, "/");
     let mirror = Running::start(&["mirror", &url, copy.path().to_str().expect("UTF-8")]);
-    // All of them take longer than what a test waits for else.
+    caught_up(&mirror);
     same(&root, &copy);
-    mirror.says("caught up");
     // Whichever the stream leaves out.
     for file in 0..=openrange::limits::LISTING_MAX {
         root.append(&file.to_string(), "x");

@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 
-use super::mirror::same;
+use super::mirror::{caught_up, same};
 use super::{Running, contents, run, url};
 use crate::support::harness::{Server, TempDir};
 
@@ -60,9 +60,8 @@ fn what_changes_on_any_page_changes_here() {
     let server = Server::start(&root);
     let copy = TempDir::new();
     let mirror = Running::start(&["mirror", "--delete", &url(&server, "/"), &path(&copy)]);
-    // All of them take longer than what a test waits for else.
+    caught_up(&mirror);
     same(&root, &copy);
-    mirror.says("caught up");
     let inode = |name: &str| fs::metadata(copy.join(name)).map(|file| file.ino()).ok();
     let before = (inode("f0500"), inode("f2400"));
     root.append("f2499", "more\n");
