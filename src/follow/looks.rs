@@ -136,14 +136,14 @@ impl Topics {
         let named = files.names(&topic.name, &topic.file);
         let begins_like = |named| match named {
             true => files.begins_like(&topic.name, &topic.file),
-            false => Ok(true),
+            false => Ok(None),
         };
-        let derived = match named.and_then(|named| Ok((named, begins_like(named)?))) {
-            Ok((true, true)) => return self.keep(key),
+        let derived = match named.and_then(begins_like) {
+            Ok(Some(true)) => return self.keep(key),
             // Another file under the same number: what this one still had is gone.
-            Ok((true, false)) => return self.end(key, End::Broken),
-            Ok(_) if topic.file.lost_a_name() => End::Replaced,
-            Ok(_) => End::Renamed,
+            Ok(Some(false)) => return self.end(key, End::Broken),
+            Ok(None) if topic.file.lost_a_name() => End::Replaced,
+            Ok(None) => End::Renamed,
             Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::XDEV | Errno::NAMETOOLONG) => {
                 if topic.file.lost_a_name() {
                     End::Unlinked

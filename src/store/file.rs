@@ -326,14 +326,18 @@ impl OpenFile {
     }
 
     /// Whether a file with the same number begins like this one, which is all that can be said where numbers mean little.
+    /// `None`: that one has another number.
     ///
     /// # Errors
     /// EIO and the like.
-    pub(super) fn begins_like(&self, other: BorrowedFd<'_>) -> Result<bool, Errno> {
+    pub(super) fn begins_like(&self, other: BorrowedFd<'_>) -> Result<Option<bool>, Errno> {
+        if identify(other)? != self.id {
+            return Ok(None);
+        }
         let Some(evidence) = &self.evidence else {
-            return Ok(true);
+            return Ok(Some(true));
         };
-        Ok(evidence.may_be_of(&Beginning::read(other)?))
+        Ok(Some(evidence.may_be_of(&Beginning::read(other)?)))
     }
 
     /// Whether this is the same file, as far as the file system tells.

@@ -168,7 +168,7 @@ impl Files {
                 self.refresh(name);
             }
             let found = self.stat(name)?;
-            if held.may_stand_for(&found) && self.begins_like(name, held)? {
+            if held.may_stand_for(&found) && self.begins_like(name, held)? == Some(true) {
                 held.stat_as(&found)?;
                 return Ok(Node::File(Rc::clone(held)));
             }
@@ -259,13 +259,14 @@ impl Files {
         Ok(self.identify(name)? == file.id() && !moved)
     }
 
-    /// Whether the file that has a name begins like an open one with the same number, if the number says too little.
+    /// Whether the file that has a name begins like an open one with the same number, if the number says too little. `None`:
+    /// by now the name leads to another number.
     ///
     /// # Errors
     /// As [`Files::find`].
-    pub fn begins_like(&self, name: &[u8], file: &OpenFile) -> Result<bool, Errno> {
+    pub fn begins_like(&self, name: &[u8], file: &OpenFile) -> Result<Option<bool>, Errno> {
         if file.is_known_by_number() {
-            return Ok(true);
+            return Ok(Some(true));
         }
         let place = self.resolve(name)?;
         let fd = self.reopen(place.as_fd(), name, OFlags::RDONLY)?;

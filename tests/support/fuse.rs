@@ -33,6 +33,8 @@ pub struct State {
     pub files: BTreeMap<u64, File>,
     /// Looking names up fails with this error.
     pub lookups_fail: Option<c_int>,
+    /// When this name has been looked up so many more times, a new file with these bytes takes it.
+    pub replaced: Option<(u32, &'static str, Vec<u8>)>,
     dies: bool,
 }
 
@@ -48,6 +50,20 @@ impl State {
         self.files.insert(inode, file);
         self.names.insert(name, inode);
         inode
+    }
+
+    /// See [`State::replaced`].
+    fn replace_in_time(&mut self, name: &str) {
+        let Some((left, of, bytes)) = self.replaced.take_if(|(_, of, _)| *of == name) else {
+            return;
+        };
+        match left.checked_sub(1) {
+            Some(left) => self.replaced = Some((left, of, bytes)),
+            None => {
+                self.file(of).links = 0;
+                self.create(of, &bytes);
+            }
+        }
     }
 
     /// The file that has this name.
@@ -217,12 +233,13 @@ impl Request<'_> {
     }
 
     /// struct fuse_entry_out
-    fn look_up(&self, state: &State) -> Result<Fields, c_int> {
+    fn look_up(&self, state: &mut State) -> Result<Fields, c_int> {
         if let Some(error) = state.lookups_fail {
             return Err(error);
         }
         let name = self.0[40..].split(|byte| *byte == 0).next();
         let name = name.and_then(|name| std::str::from_utf8(name).ok());
+        state.replace_in_time(name.unwrap_or_default());
         let inode = *name
             .and_then(|name| state.names.get(name))
             .ok_or(libc::ENOENT)?;

@@ -192,6 +192,23 @@ fn the_last_bytes_after(gone: &str) {
     });
 }
 
+/// Whichever of the looks at a name it is before which another file takes it: the end is that, and not a broken file.
+#[test]
+fn a_name_that_passes_on_between_two_looks() {
+    with_mount("a_name_that_passes_on_between_two_looks", |root, fuse| {
+        let options = [&OPTIONS[..], &["--settle", "0"]].concat();
+        let server = Head::start(root.path(), &options);
+        for looks in 0..16 {
+            fuse.state().create("log", BEGIN);
+            let mut tail = server.tail("/mounted/log", 0);
+            assert_has(&mut tail, BEGIN);
+            fuse.state().replaced = Some((looks, "log", b"another file\n".into()));
+            let end = End::Complete("replaced".into());
+            assert_eq!(*tail.end(), end, "before look {looks}");
+        }
+    });
+}
+
 /// A name that was gone for a moment is no end.
 #[test]
 fn a_name_that_comes_back() {
