@@ -158,7 +158,10 @@ impl Follower {
             (Step::Locate, 404) => self.not_located(&head),
             (Step::Rest { .. }, status @ (404 | 412 | 416)) => {
                 self.proven |= status == 416;
-                self.enter(Step::Locate);
+                match self.is_denied_again() {
+                    true => self.refused_with(status, &document, head.retry_after),
+                    false => self.enter(Step::Locate),
+                }
             }
             (Step::Find(purpose), 200) => match Generations::parse(&document) {
                 Some(list) => self.found(&list, purpose),
@@ -171,8 +174,11 @@ impl Follower {
             (Step::Find(purpose), 404) => self.nothing_found(purpose, &document),
             (Step::LastLines(_), 200 | 206 | 416) => self.last_lines(&head),
             (Step::Reason, 404) => self.gone(&first_line(&document)),
+            (Step::Reason, 200 | 206 | 416) if self.is_denied_again() => {
+                self.refused("GET finds the generation, and HEAD does not");
+            }
             // It is there again.
-            (Step::Reason, _) => self.enter(Step::Locate),
+            (Step::Reason, 200 | 206 | 416) => self.enter(Step::Locate),
             (_, status) => self.refused_with(status, &document, head.retry_after),
         }
     }
@@ -264,18 +270,21 @@ impl Follower {
         let Some(size) = head.length else {
             return self.refused("no length");
         };
-        self.progressed();
+        let offset = self.offset();
+        // If it has nothing more, what it had may have been written over: to ask for one byte more shows that.
+        let more = u64::from(size == offset && !self.proven && self.check().is_some());
+        // Where its bytes were refused, only these are progress.
+        if self.denied == 0 || size + more <= offset {
+            self.progressed();
+        }
         // The one before it named it as the next one, but its bytes are not those that were written.
         self.is_copy = self.settings.requests.is_compressed(&head.location);
         if self.is_copy {
             return self.gap("is left only as a compressed copy");
         }
-        let offset = self.offset();
         if size < offset {
             return self.begun_again(&format!("was truncated to {size} bytes"));
         }
-        // If it has nothing more, what it had may have been written over: to ask for one byte more shows that.
-        let more = u64::from(size == offset && !self.proven && self.check().is_some());
         if size + more > offset {
             return self.enter(Step::Rest {
                 end: size + more,

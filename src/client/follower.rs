@@ -14,6 +14,7 @@
 //! | | 200, of a compressed copy | a gap |
 //! | | 404 | `Find` what comes next; a gap, unless it had ended |
 //! | `Rest`: `GET /name?generation=TAG`, `bytes=N-M` | 206 | hand over; pass to the successor, or `Locate` |
+//! | | 404, 412, 416 | `Locate`; reported when that goes on |
 //! | `Find`: `GET /name?generations` | 200 | pass to the next generation, or pause |
 //!
 //! Whatever else comes is no data and no end: it is reported, and after a growing pause asked again.
@@ -119,6 +120,8 @@ pub struct Follower {
     pub(super) proven: bool,
     /// How often in a row the generation was not there.
     pub(super) missed: u32,
+    /// How often in a row a request found the generation, and the next one did not.
+    pub(super) denied: u32,
     pub(super) offer: Option<Offer>,
     pub(super) reports: VecDeque<String>,
     pub(super) complaint: Option<String>,
@@ -165,6 +168,7 @@ impl Follower {
             line_until: now,
             left: position.ended,
             missed: 0,
+            denied: 0,
             offer: None,
             reports: VecDeque::new(),
             complaint: None,
@@ -299,7 +303,7 @@ impl Follower {
         if std::mem::take(&mut self.lost) {
             self.report("connected again".into());
         }
-        self.missed = 0;
+        (self.missed, self.denied) = (0, 0);
         if self.timeout < Moment::NEVER {
             self.timeout = self.now + CLIENT_RESPONSE_TIMEOUT;
         }

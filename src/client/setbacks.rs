@@ -8,6 +8,7 @@ use super::lines::Flush;
 use super::settings::OnGap;
 use super::step::{Purpose, Step};
 use crate::http::conditional::ETag;
+use crate::limits::CLIENT_GONE_TRIES;
 
 impl Follower {
     /// The generation of the position is gone, and it had not ended.
@@ -63,6 +64,13 @@ impl Follower {
         self.again(None);
     }
 
+    /// A request found the generation, and the next one did not. A roll or a truncation between the two explains that, but not
+    /// if it goes on: then this is true.
+    pub(super) fn is_denied_again(&mut self) -> bool {
+        self.denied = self.denied.saturating_add(1);
+        self.denied >= CLIENT_GONE_TRIES
+    }
+
     /// A response that says no.
     pub(super) fn refused_with(&mut self, status: u16, document: &[u8], retry_after: Option<u32>) {
         let why = format!("{status}: {}", first_line(document));
@@ -87,7 +95,7 @@ impl Follower {
             until = until.max(self.now() + std::time::Duration::from_secs(seconds.min(60).into()));
         }
         let step = match self.step {
-            Step::Rest { .. } => Step::Locate,
+            Step::Rest { .. } | Step::Reason => Step::Locate,
             step => step,
         };
         self.pause(step, until);

@@ -2,6 +2,7 @@
 
 mod cascades;
 mod commands;
+mod contradictions;
 mod follow;
 mod messages;
 mod mirror;

@@ -11,7 +11,7 @@ use crate::support::harness::{TempDir, eventually, openrange};
 
 /// What an origin does after a response.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Then {
+pub(super) enum Then {
     /// It waits for the next request.
     Next,
     /// Nothing, and it leaves the connection open.
@@ -44,7 +44,7 @@ fn serve(stream: &mut TcpStream, answer: &dyn Fn(&str) -> (String, Then)) -> std
 }
 
 /// An origin that answers each request head with this.
-fn origin(answer: impl Fn(&str) -> (String, Then) + Send + Sync + 'static) -> String {
+pub(super) fn origin(answer: impl Fn(&str) -> (String, Then) + Send + Sync + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
     let answer = Arc::new(answer);
@@ -57,13 +57,13 @@ fn origin(answer: impl Fn(&str) -> (String, Then) + Send + Sync + 'static) -> St
     url
 }
 
-fn document(text: &str) -> (String, Then) {
+pub(super) fn document(text: &str) -> (String, Then) {
     let length = text.len();
     let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n");
     (head + text, Then::Next)
 }
 
-fn generations() -> (String, Then) {
+pub(super) fn generations() -> (String, Then) {
     document(
         "{\"path\":\"/log\",\"generations\":[{\"etag\":\"W/\\\"0123456789abcdef\\\"\",\"path\":\"/log\",\"size\":6,\
          \"mtime\":1,\"sealed\":false,\"compressed\":null,\"current\":true}]}",
