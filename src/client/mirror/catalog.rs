@@ -138,6 +138,13 @@ impl Catalog {
         })
     }
 
+    /// Whether a directory was listed later than that, or cannot be listed.
+    #[must_use]
+    pub fn is_listed_again(&self, prefix: &[u8], moment: Moment) -> bool {
+        let part = self.parts.get(prefix);
+        part.is_none_or(|part| part.closed || part.since > moment)
+    }
+
     /// Whether every directory was listed.
     #[must_use]
     pub fn is_whole(&self) -> bool {

@@ -6,6 +6,7 @@ use std::io;
 use super::catalog::Catalog;
 use super::complaints::{Complaints, Said};
 use super::doubts::Doubts;
+use super::further::Further;
 use super::listing::Listing;
 use super::plan::{Leaving, Listed, Rules, Step, one_name_each, plan};
 use super::rule::{End, Rule, Subject};
@@ -42,6 +43,7 @@ pub struct Engine {
     pub(super) asked: Box<[u8]>,
     pub(super) listed: SortedMap<ETag, Listed>,
     pub(super) listing: Listing,
+    pub(super) further: Further,
     /// What the list before said.
     before: Names,
     doubts: Doubts,
@@ -91,6 +93,7 @@ impl Engine {
             tree,
             listed: SortedMap::new(),
             listing: Listing::default(),
+            further: Further::default(),
             before: Names::new(),
             doubts: Doubts::default(),
             live: None,
@@ -155,6 +158,7 @@ impl Engine {
         self.note_leaving(&listed);
         self.listed = listed;
         self.listing = listing;
+        self.note_further_names(now);
         let is_under_way = |etag: &ETag| self.tree.under_way.contains(etag);
         self.hot
             .retain(|etag, _| self.listed.contains_key(etag) || is_under_way(etag));

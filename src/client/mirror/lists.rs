@@ -180,11 +180,24 @@ impl Engine {
                 return;
             }
         }
-        let waits = self.removal_due < Moment::NEVER;
+        let waits = self.removal_due < Moment::NEVER || self.further.waits;
         if self.changed || waits || !self.settled || !self.rule.recursive {
             self.changed = false;
             let union = self.catalog.union();
             self.apply(union, now);
+        }
+    }
+
+    /// Says which names of files that have several are left out.
+    pub(super) fn note_further_names(&mut self, now: Moment) {
+        if matches!(self.rule.subject, Subject::File(_)) {
+            return;
+        }
+        let (files, chosen) = (&self.listing.files, &self.listed);
+        let lines = self.further.take(files, chosen, &mut self.catalog, now);
+        self.reports.extend(lines);
+        if self.further.waits {
+            self.list_due = self.list_due.min(now + MIRROR_SETTLE);
         }
     }
 

@@ -12,6 +12,7 @@ pub mod doubts;
 pub mod engine;
 pub mod events;
 pub mod flusher;
+mod further;
 mod lane;
 pub mod listing;
 mod lists;

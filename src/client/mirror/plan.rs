@@ -135,6 +135,19 @@ pub fn one_name_each(listed: &[Listed], locals: &[Local]) -> SortedMap<ETag, Lis
     ordered.into_iter().map(named).collect()
 }
 
+/// The names that are left out because their files have other ones, and those.
+#[must_use]
+pub fn further_names<'a>(
+    listed: &'a [Listed],
+    chosen: &'a SortedMap<ETag, Listed>,
+) -> SortedMap<Box<[u8]>, &'a [u8]> {
+    let further = listed.iter().filter_map(|file| {
+        let name = &*chosen.get(&file.etag)?.name;
+        (*file.name != *name).then(|| (file.name.clone(), name))
+    });
+    further.collect()
+}
+
 /// The name of a copy that gives way to another one.
 #[must_use]
 pub fn aside(name: &[u8], etag: ETag) -> Box<[u8]> {

@@ -132,13 +132,38 @@ fn of_several_names_of_a_file_the_copy_keeps_its_own() {
     let names = || tree(copy.path()).into_iter().map(|(name, _)| name);
     let before: Vec<_> = names().collect();
     assert!(before.contains(&"top".to_owned()), "{before:?}");
+    let left_out =
+        |name: &str, of: &str| format!("{name} is left out: it is another name of {of}\n");
+    let from_the_start = [
+        left_out("m/log", "a/log"),
+        left_out("z/log", "a/log"),
+        left_out("a/top", "top"),
+        left_out("m/top", "top"),
+    ];
+    from_the_start.iter().for_each(|line| mirror.says(line));
     fs::hard_link(root.join("top"), root.join("a-first")).expect("a link");
+    mirror.says(&left_out("a-first", "top"));
     root.write("another", "later\n");
     eventually("what came later", || copy.join("another").exists());
     assert!(names().any(|name| name == "top"));
     assert!(!copy.join("a-first").exists());
     fs::remove_file(root.join("top")).expect("remove");
     eventually("the name that is left", || copy.join("a-first").exists());
+    let said = mirror.err();
+    for line in &from_the_start {
+        assert_eq!(said.matches(&**line).count(), 1, "{said}");
+    }
+    let (other, from) = (TempDir::new(), url(&server, "/"));
+    let arguments = [
+        "mirror",
+        "--recursive",
+        "--until-caught-up",
+        &from,
+        &path(&other),
+    ];
+    let (code, _, err) = run(&arguments);
+    assert_eq!(code, Some(0), "{err}");
+    assert!(err.contains(&from_the_start[1]), "{err}");
     assert_eq!(mirror.stop().0.code(), Some(0));
 }
 

@@ -3,6 +3,7 @@
 mod doubts;
 mod engine;
 mod events;
+mod further;
 mod listing;
 mod pages;
 mod tree;
