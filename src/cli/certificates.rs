@@ -17,8 +17,8 @@ pub(super) const fn options<G: HasCertificates>() -> [Row<G>; 3] {
         Row::value(
             "ca-file",
             "FILE",
-            "for https:// URLs: trust certificates that one of these has signed (PEM), instead of those that the system \
-             trusts; only if openrange was built with the cargo feature tls",
+            "for https:// URLs: trust certificates signed by one of these authorities (PEM), instead of those that \
+             the system trusts; only if openrange was built with the cargo feature tls",
             |given: &mut G, value| {
                 given.certificates().authorities = Some(value.path()?);
                 Ok(())
@@ -27,8 +27,7 @@ pub(super) const fn options<G: HasCertificates>() -> [Row<G>; 3] {
         Row::value(
             "cert-file",
             "FILE",
-            "for https:// URLs: the certificate of this client, and those that lead to an authority (PEM), for servers \
-             that want one",
+            "for https:// URLs: the client certificate and its chain (PEM), for servers that require one",
             |given: &mut G, value| {
                 given.certificates().certificate = Some(value.path()?);
                 Ok(())

@@ -61,7 +61,7 @@ pub(super) const fn options<G: HasConnection>() -> [Row<G>; 6] {
         Row::value(
             "max-rate",
             "BYTES",
-            "receive at most so many bytes a second",
+            "receive at most this many bytes a second",
             |given: &mut G, value| {
                 given.connection().max_rate = Some(value.number(1, usize::MAX)? as u64);
                 Ok(())

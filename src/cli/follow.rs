@@ -36,8 +36,8 @@ broken connections and restarts of either side.
         ),
         (
             "CMD ARG...",
-            "gets complete lines in batches on its stdin, one process for each batch; OPENRANGE_URL, _ETAG, _OFFSET \
-             and _END say what they are. If it does not exit with 0, it gets the same bytes again",
+            "gets complete lines in batches on its stdin, one process per batch; OPENRANGE_URL, _ETAG, _OFFSET and \
+             _END say which bytes a batch has. If it does not exit with 0, it gets the same bytes again",
         ),
     ],
     operand,
@@ -49,7 +49,7 @@ Examples:
   openrange follow --state pos http://host:8080/events -- psql -f load.sql
 
 Exit status: 0 success (also after SIGTERM, and when nobody reads stdout any
-more), 1 failure, 2 wrong usage, 3 a generation is gone, 4 another follower uses
+more), 1 failure, 2 usage error, 3 a generation is gone, 4 another follower uses
 the state file.
 ",
 };
@@ -58,7 +58,7 @@ const OPTIONS: &[Row<Given>] = &[
     Row::value(
         "state",
         "FILE",
-        "keep the position in this file, and continue there; without it, follow remembers nothing",
+        "keep the position in this file, and resume from it; without it, follow remembers nothing",
         |given, value| {
             given.state = Some(value.path()?);
             Ok(())
@@ -86,7 +86,7 @@ const OPTIONS: &[Row<Given>] = &[
     Row::value(
         "late",
         "SECONDS",
-        "how long to read what a writer still appends to a rolled file (default: 5)",
+        "how long to keep reading what a writer still appends to a rolled file (default: 5)",
         |given, value| {
             given.late = Some(value.seconds()?);
             Ok(())
@@ -95,7 +95,7 @@ const OPTIONS: &[Row<Given>] = &[
     Row::value(
         "batch",
         "BYTES",
-        "how many bytes make a batch complete (default: 65536)",
+        "how many bytes complete a batch (default: 65536)",
         |given, value| {
             given.batch = Some(value.number(1, BATCH_MAX)?);
             Ok(())
@@ -104,7 +104,7 @@ const OPTIONS: &[Row<Given>] = &[
     Row::value(
         "linger",
         "MILLISECONDS",
-        "how long after its first line a batch is complete in any case (default: 200)",
+        "how long to wait for a batch to fill, counted from its first line (default: 200)",
         |given, value| {
             given.linger = Some(linger(&value.string()?)?);
             Ok(())
@@ -112,12 +112,12 @@ const OPTIONS: &[Row<Given>] = &[
     ),
     Row::flag(
         "until-end",
-        "stop when the file that has the name now is rolled, sealed or removed, and all of it was read",
+        "stop once the current file is rolled, sealed or removed, and all of it has been read",
         |given| given.until.push(Until::End),
     ),
     Row::flag(
         "until-caught-up",
-        "stop when everything that was written so far has been read",
+        "stop once everything written so far has been read",
         |given| given.until.push(Until::CaughtUp),
     ),
     Row::flag(
@@ -128,7 +128,7 @@ const OPTIONS: &[Row<Given>] = &[
 ];
 
 const MORE: &[Row<Given>] = &[
-    Row::flag("progress", "report on stderr how far it is", |given| {
+    Row::flag("progress", "report progress on stderr", |given| {
         given.progress = true
     }),
     Row::HELP,

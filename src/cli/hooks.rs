@@ -20,7 +20,7 @@ pub(super) const TABLE: Table<Given> = Table {
     command: "hooks",
     about: "\
 openrange hooks sends a notification (Standard Webhooks) for each job of a
-directory that has ended, to the URL that its request has named by
+directory that has ended, to the URL that its request named in
 Prefer: callback; url=\"...\", if --allow lists the origin of that URL.
 ",
     usage: "--allow ORIGIN --secret FILE [OPTIONS] DIR",
@@ -28,12 +28,12 @@ Prefer: callback; url=\"...\", if --allow lists the origin of that URL.
     operand,
     options: &[OPTIONS, &certificates::options(), MORE],
     notes: "\
-Hooks sends each notification at least once, also after a crash; webhook-id, the
-name of the job, shows a repetition. 2xx: the target has it. 410: the URL gets
-no further notification. After everything else, also a redirect, hooks tries
-again after a pause, as long as the server keeps the files of the job; other
-URLs do not wait.
-Exit status: 0 after SIGTERM or SIGINT, 1 failure, 2 wrong usage, 4 another
+Hooks sends each notification at least once, even after a crash; webhook-id, the
+name of the job, identifies a repetition. 2xx: the target has it. 410: the URL
+gets no further notifications. After anything else, including a redirect, hooks
+tries again after a pause, as long as the server keeps the files of the job;
+other URLs do not wait.
+Exit status: 0 after SIGTERM or SIGINT, 1 failure, 2 usage error, 4 another
 openrange hooks uses the state file.
 ",
 };
@@ -54,8 +54,8 @@ const MORE: &[Row<Given>] = &[
     Row::value(
         "secret",
         "FILE",
-        "the file with the secret that signs, as whsec_ and base64; with several, each on its line, while receivers \
-         change from one to another (required)",
+        "a file with the signing secret, as whsec_ and base64; or with several, one per line, while receivers change \
+         from one to another (required)",
         |given, value| {
             given.secret = Some(value.path()?);
             Ok(())
@@ -64,7 +64,7 @@ const MORE: &[Row<Given>] = &[
     Row::value(
         "state",
         "FILE",
-        "the file in which hooks keeps what it has sent (default: .hooks in DIR)",
+        "the file in which hooks records what it has sent (default: .hooks in DIR)",
         |given, value| {
             given.state = Some(value.path()?);
             Ok(())
@@ -91,7 +91,7 @@ const MORE: &[Row<Given>] = &[
     ),
     Row::flag(
         "no-sandbox",
-        "keep the access to files and ports that hooks gives up otherwise",
+        "keep the access to files and ports that hooks otherwise gives up",
         |given| given.sandbox = false,
     ),
     Row::HELP,

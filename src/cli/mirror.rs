@@ -31,17 +31,17 @@ on DIR can serve it again.
         ),
         (
             "DIR",
-            "the directory of the copies; mirror makes it if it is missing",
+            "the directory of the copies; mirror creates it if it is missing",
         ),
     ],
     operand,
     options: &[OPTIONS, &connection::options(), &[Row::HELP]],
     notes: "\
-The mirror touches only files that it has made; DIR/.openrange-mirror lists
-them. Each copy has the tag of its file in the extended
-attribute user.openrange.tag; a server with --tags xattr announces that.
+The mirror touches only files that it has created; DIR/.openrange-mirror lists
+them. Each copy has the tag of its file in the extended attribute
+user.openrange.tag; a server with --tags xattr announces that.
 
-Exit status: 0 success (also after SIGTERM), 1 failure, 2 wrong usage, 3 a
+Exit status: 0 success (also after SIGTERM), 1 failure, 2 usage error, 3 a
 generation of the file is gone, 4 another mirror uses DIR.
 ",
 };
@@ -49,7 +49,7 @@ generation of the file is gone, 4 another mirror uses DIR.
 const OPTIONS: &[Row<Given>] = &[
     Row::flag(
         "recursive",
-        "also copy the directories below it, up to 16 levels deep and 1000 in all; names that begin with a dot are left out",
+        "also copy subdirectories, up to 16 levels deep and 1000 in all, except those whose names begin with a dot",
         |given| given.recursive = true,
     ),
     Row::flag(
@@ -70,7 +70,7 @@ const OPTIONS: &[Row<Given>] = &[
     Row::value(
         "late",
         "SECONDS",
-        "how long to copy what a writer still appends to a rolled file, if URL names a file (default: 5)",
+        "how long to keep copying what a writer still appends to a rolled file, if URL names a file (default: 5)",
         |given, value| {
             given.late = value.seconds()?;
             Ok(())
@@ -78,13 +78,13 @@ const OPTIONS: &[Row<Given>] = &[
     ),
     Row::flag(
         "fsync",
-        "flush the copies to the disk each second, so that a power failure loses at most that second; this wears flash \
+        "flush the copies to disk every second, so that a power failure loses at most that second; this wears flash \
          memory",
         |given| given.fsync = true,
     ),
     Row::flag(
         "until-caught-up",
-        "stop when everything is copied",
+        "stop once everything is copied",
         |given| given.once = true,
     ),
     Row::flag(

@@ -31,9 +31,9 @@ stderr. When the command ends, it seals the answer.
     options: &[OPTIONS],
     notes: "\
 Several workers may share a directory; each job runs once. After SIGTERM or
-SIGINT work takes no further job and lets running commands finish; a second
+SIGINT work takes no more jobs and lets running commands finish; a second
 signal stops them, and their jobs stay open.
-Exit status: 0 after SIGTERM or SIGINT, 1 failure, 2 wrong usage or no such CMD.
+Exit status: 0 after SIGTERM or SIGINT, 1 failure, 2 usage error or no such CMD.
 ",
 };
 

@@ -20,7 +20,7 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
     Row::value(
         "cors",
         "ORIGIN",
-        "let scripts of this site (https://example.org) read; *: of every site",
+        "let scripts from this site (https://example.org) read; *: from any site",
         |serve, value| {
             let cors = Cors::parse(&value.string()?).map_err(|why| value.wrong(why))?;
             serve.options.cors = Some(cors);

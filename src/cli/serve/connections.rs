@@ -11,7 +11,7 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
         "listen",
         "ADDR",
         "IP:PORT, [IPV6]:PORT, localhost:PORT, unix:PATH or unix:PATH,mode=OCTAL for its permission bits; PORT or \
-         :PORT is that port on all interfaces; port 0 lets the kernel choose; may be repeated. ADDR,proxy is for \
+         :PORT means that port on all interfaces; port 0 lets the kernel choose; may be repeated. ADDR,proxy is for \
          proxies that send a PROXY header, version 1 or 2, at the beginning of each connection (default: the sockets \
          that systemd passes, or 127.0.0.1:8080)",
         |serve, value| {
@@ -60,7 +60,7 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
     Row::value(
         "idle-timeout",
         "SECONDS",
-        "how long a kept-alive connection may stay without another request (default: 60)",
+        "how long a kept-alive connection may stay open without another request (default: 60)",
         |serve, value| {
             serve.options.idle_timeout = value.positive_seconds()?;
             Ok(())
@@ -69,7 +69,7 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
     Row::value(
         "send-timeout",
         "SECONDS",
-        "the server resets a client that takes no byte for so long; 0: never (default: 300)",
+        "the server resets a client that accepts no data for this long; 0: never (default: 300)",
         |serve, value| {
             serve.options.send_timeout = value.seconds()?;
             Ok(())
@@ -78,8 +78,8 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
     Row::value(
         "min-rate",
         "BYTES",
-        "a client that reads a removed file must take so many bytes a second; the server resets it once it is \
-         --send-timeout behind, since the file takes space until its last reader is gone; 0: no minimum (default: \
+        "how many bytes a second a client that reads a removed file must accept; the server resets it once it is \
+         --send-timeout behind, since the file takes up space until its last reader is gone; 0: no minimum (default: \
          1200)",
         |serve, value| {
             serve.options.min_rate = value.number(0, usize::MAX)? as u64;
@@ -89,8 +89,8 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
     Row::value(
         "max-connections",
         "N",
-        "the most connections; the server answers further ones with 503 (default: three quarters of the descriptors \
-         that the hard limit allows)",
+        "the maximum number of connections; the server answers further ones with 503 (default: three quarters of the \
+         descriptors that the hard limit allows)",
         |serve, value| {
             serve.options.max_connections = Some(value.number(1, usize::MAX)?);
             Ok(())
@@ -99,8 +99,8 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
     Row::value(
         "max-connections-per-address",
         "N",
-        "the most connections of one IPv4 address or IPv6 /64 network; loopback and unix sockets do not count \
-         (default: no limit)",
+        "the maximum number of connections from one IPv4 address or IPv6 /64 network; loopback and unix sockets do \
+         not count (default: no limit)",
         |serve, value| {
             serve.options.max_connections_per_address = Some(value.number(1, usize::MAX)?);
             Ok(())
@@ -118,7 +118,7 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
     Row::value(
         "grace",
         "SECONDS",
-        "how long the server may take to finish open answers after SIGTERM or SIGINT (default: 10)",
+        "how long the server may take to finish open responses after SIGTERM or SIGINT (default: 10)",
         |serve, value| {
             serve.options.grace = value.seconds()?;
             Ok(())

@@ -15,8 +15,8 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
     Row::value(
         "poll-interval",
         "MILLISECONDS",
-        "the longest time between two looks at a followed file whose changes inotify does not report; while a file \
-         grows, the server looks every 50 ms (default: 1000)",
+        "the longest time between two checks of a followed file whose changes inotify does not report; while a file \
+         grows, the server checks every 50 ms (default: 1000)",
         |serve, value| {
             let milliseconds = value.number(1, MILLISECONDS_MAX)?;
             serve.options.poll_interval = Duration::from_millis(milliseconds as u64);
@@ -26,8 +26,8 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
     Row::value(
         "settle",
         "MILLISECONDS",
-        "how long the server still follows a file on a network file system after its name is gone: its last bytes may \
-         come later (default: 2000)",
+        "how long the server keeps following a file on a network file system after its name is gone, since its last \
+         bytes may arrive later (default: 2000)",
         |serve, value| {
             let milliseconds = value.number(0, MILLISECONDS_MAX)?;
             serve.options.settle = Duration::from_millis(milliseconds as u64);
@@ -37,8 +37,8 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
     Row::value(
         "peer",
         "ADDR",
-        "IP:PORT of another server of the same files (its --peer-listen), to which this one reports changes, so that \
-         it looks at the files at once; may be repeated",
+        "IP:PORT of another server of the same files (its --peer-listen); this server reports changes to it, so that \
+         it checks the files at once; may be repeated",
         |serve, value| {
             if serve.options.peers.len() >= PEERS_MAX {
                 return Err(value.wrong(format_args!("there can be {PEERS_MAX} at most")));
@@ -67,7 +67,7 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
     Row::value(
         "peer-key",
         "FILE",
-        "the file with a secret of 16 to 1024 bytes, which all these servers share",
+        "a file with a secret of 16 to 1024 bytes that all these servers share",
         |serve, value| {
             serve.options.peer_key = Some(value.path()?);
             Ok(())
@@ -76,8 +76,8 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
     Row::value(
         "tags",
         "WHICH",
-        "the entity tag of a file: own, or xattr: the one in its attribute user.openrange.tag, where openrange mirror \
-         stores the tag of the origin (default: own)",
+        "which entity tag a file gets: own, or xattr: the one in its attribute user.openrange.tag, where openrange \
+         mirror stores the tag of the origin (default: own)",
         |serve, value| {
             serve.options.copied_tags = match value.string()?.as_str() {
                 "own" => false,
@@ -90,7 +90,7 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
     Row::value(
         "old-dir",
         "SUBDIR",
-        "the directory beside a log that has its earlier generations, like olddir of logrotate",
+        "the subdirectory beside a log that holds its earlier generations, like olddir of logrotate",
         |serve, value| {
             let given = value.path()?;
             let name = given.as_os_str().as_bytes();
@@ -104,7 +104,7 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
     Row::value(
         "history",
         "FILE",
-        "the file in which the server keeps the rolls and truncations that it saw, to know them after a restart",
+        "a file in which the server records the rolls and truncations that it sees, to know them after a restart",
         |serve, value| {
             serve.options.history = Some(value.path()?);
             Ok(())

@@ -32,10 +32,11 @@ replaced or sealed.
     notes: "\
 When the server is ready, it prints a line for each address on stdout. It logs
 everything else to stderr: less with --log-level warn, more with debug.
-SIGHUP: it reads the token file, opens the access log again and looks at ROOT;
-if it cannot use one of them, it keeps what it has, and the log says so.
-SIGUSR1: it logs the clients. SIGTERM, SIGINT: it ends; a second one: at once.
+SIGHUP: it rereads the token file, reopens the access log and checks ROOT; if it
+cannot use one of them, it keeps what it has, and the log says so.
+SIGUSR1: it logs the clients. SIGTERM, SIGINT: it shuts down; a second signal
+ends it at once.
 Exit status: 0 after SIGTERM or SIGINT, 1 if it cannot serve or a second signal
-has ended it at once, 2 for wrong usage.
+ended it at once, 2 for a usage error.
 ",
 };

@@ -10,7 +10,7 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
     Row::value(
         "admin",
         "ADDR",
-        "a listener of its own for /metrics, /clients and /health; ADDR is as for --listen, without ,proxy (default: \
+        "a separate listener for /metrics, /clients and /health; ADDR is as for --listen, without ,proxy (default: \
          none)",
         |serve, value| {
             serve.options.admin = Some(value.parse()?);
@@ -32,7 +32,7 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
     Row::value(
         "log-format",
         "FORMAT",
-        "the form of these lines: text, or json, an object on each line (default: text)",
+        "the format of these lines: text, or json, one object per line (default: text)",
         |serve, value| {
             serve.options.log_format = match value.string()?.as_str() {
                 "text" => Format::Text,
@@ -45,7 +45,7 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
     Row::value(
         "access-log",
         "FILE",
-        "write a line for each complete answer to this file, in the Common Log Format; - is stdout",
+        "write a line to this file for each completed response, in the Common Log Format; - is stdout",
         |serve, value| {
             serve.options.access_log = Some(value.path()?);
             Ok(())
@@ -54,7 +54,7 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
     Row::value(
         "access-log-format",
         "FORMAT",
-        "the form of these lines: common, or combined, with the query, Referer and User-Agent (default: common)",
+        "the format of these lines: common, or combined, with the query, Referer and User-Agent (default: common)",
         |serve, value| {
             serve.options.access_log_combined = match value.string()?.as_str() {
                 "common" => false,
@@ -79,7 +79,8 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
     ),
     Row::flag(
         "no-sandbox",
-        "keep the access to files that the server gives up otherwise (Landlock leaves nothing but reading below ROOT)",
+        "keep the access to files that the server otherwise gives up (Landlock leaves it nothing but reading below \
+         ROOT)",
         |serve| serve.options.sandbox = false,
     ),
     Row::HELP,

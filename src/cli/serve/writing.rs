@@ -11,8 +11,8 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
     Row::value(
         "write",
         "PREFIX",
-        "let clients write names below this path by POST, PATCH, PUT, MOVE and DELETE; may be repeated. Without \
-         --token-file only on listeners that no other machine reaches (default: no client writes)",
+        "let clients write files below this path with POST, PATCH, PUT, MOVE and DELETE; may be repeated. Without \
+         --token-file, only on listeners that no other machine can reach (default: no client writes)",
         |serve, value| {
             let prefix = Prefix::parse(value.string()?.as_bytes());
             serve
@@ -34,7 +34,8 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
     Row::value(
         "body-memory",
         "BYTES",
-        "the most memory for all bodies on their way; the server answers further ones with 503 (default: 67108864)",
+        "the maximum memory for all request bodies in flight; the server answers further ones with 503 (default: \
+         67108864)",
         |serve, value| {
             serve.options.body_memory = value.number(1, usize::MAX)?;
             Ok(())
@@ -44,8 +45,8 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
         "jobs",
         "PREFIX",
         "a POST to this path, which must be a directory, is a request to a worker, and its response is the worker's \
-         answer; see openrange work. Without --token-file only on listeners that no other machine reaches (default: no \
-         jobs)",
+         answer; see openrange work. Without --token-file, only on listeners that no other machine can reach \
+         (default: no jobs)",
         |serve, value| {
             let prefix = Prefix::parse(value.string()?.as_bytes());
             let prefix = prefix.map_err(|why| value.wrong(why))?;
@@ -77,7 +78,7 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
     Row::value(
         "jobs-max",
         "N",
-        "the most open jobs; the server answers further ones with 503 (default: 10000)",
+        "the maximum number of open jobs; the server answers further ones with 503 (default: 10000)",
         |serve, value| {
             serve.options.job_terms.most = value.number(1, usize::MAX)?;
             Ok(())
@@ -86,8 +87,8 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
     Row::value(
         "intake",
         "ADDR=/NAME",
-        "append what arrives at ADDR to the file with this name: lines on connections to tcp:IP:PORT or unix:PATH, \
-         datagrams, each a line, at udp:IP:PORT or unix-dgram:PATH; PATH may have ,mode=OCTAL at its end; may be \
+        "append what arrives at ADDR to the file with this name: lines over connections to tcp:IP:PORT or unix:PATH, \
+         or datagrams, one line each, at udp:IP:PORT or unix-dgram:PATH; PATH may end with ,mode=OCTAL; may be \
          repeated (default: no intake)",
         |serve, value| {
             serve.options.intakes.push(value.parse()?);
