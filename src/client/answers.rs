@@ -67,7 +67,7 @@ impl Follower {
                 Ok(false)
             }
             range => Err(format!(
-                "another range than the one from {offset} on: {range:?}"
+                "a range other than the one from {offset} on: {range:?}"
             )),
         }
     }
@@ -81,7 +81,7 @@ impl Follower {
             {
                 Ok(())
             }
-            range => Err(format!("another range than {offset} to {end}: {range:?}")),
+            range => Err(format!("a range other than {offset} to {end}: {range:?}")),
         }
     }
 
@@ -143,7 +143,7 @@ impl Follower {
         };
         match (self.step, head.status) {
             (Step::Tail | Step::Rest { .. }, 412) if self.has_other_bytes(&head) => {
-                self.begun_again("was truncated or written over");
+                self.begun_again("was truncated or overwritten");
             }
             (Step::Tail | Step::Measure, status @ (404 | 412)) => {
                 // It left while nobody looked.

@@ -196,11 +196,11 @@ fn understand(text: &[u8], url: &str, path: &Path) -> Result<Position, Unusable>
 /// The content of a state file, which has at most so many bytes; `None`: there is none.
 ///
 /// # Errors
-/// EACCES and the like; it is no regular file, or too large.
+/// EACCES and the like; it is not a regular file, or too large.
 pub fn read(path: &Path, most: usize) -> io::Result<Option<Vec<u8>>> {
     match fs::metadata(path) {
         Ok(known) if known.len() > most as u64 => Err(io::Error::other("it is far too large")),
-        Ok(known) if !known.is_file() => Err(io::Error::other("it is no regular file")),
+        Ok(known) if !known.is_file() => Err(io::Error::other("it is not a regular file")),
         Ok(_) => fs::read(path).map(Some),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),

@@ -126,7 +126,7 @@ fn of_system() -> Result<RootCertStore, String> {
     if roots.is_empty() {
         let why = found.errors.first().map(|error| format!(" ({error})"));
         return Err(format!(
-            "this system has no certificates of authorities{}; give some by --ca-file FILE",
+            "this system has no certificates of authorities{}; give some with --ca-file FILE",
             why.unwrap_or_default()
         ));
     }
@@ -161,7 +161,7 @@ impl Session {
             }
             if self.take_in(fd)? == 0 {
                 return Err(io::Error::other(
-                    "the server closed the connection before TLS was agreed upon",
+                    "the server closed the connection during the TLS handshake",
                 ));
             }
         }
@@ -197,7 +197,7 @@ impl Session {
         }
     }
 
-    /// Whether a connection that nobody uses still stands. Session tickets may come on it.
+    /// Whether an unused connection is still open. Session tickets may arrive on it.
     pub fn is_quiet(&mut self, fd: BorrowedFd<'_>) -> bool {
         matches!(self.receive(fd, &mut [0]), Err(error) if error.kind() == ErrorKind::WouldBlock)
     }
@@ -267,7 +267,7 @@ fn describe(error: &Error) -> String {
         }
         Error::InvalidMessage(_) => "the server does not speak TLS".into(),
         Error::AlertReceived(AlertDescription::CertificateRequired) => {
-            "the server wants a certificate of this client; --cert-file FILE names it".into()
+            "the server requires a client certificate; --cert-file FILE names it".into()
         }
         // Nobody else's certificate is one that a server can refuse.
         Error::AlertReceived(
@@ -278,7 +278,7 @@ fn describe(error: &Error) -> String {
             | AlertDescription::CertificateUnknown
             | AlertDescription::UnknownCA
             | AlertDescription::UnsupportedCertificate),
-        ) => format!("the server does not accept the certificate of this client: {alert:?}"),
+        ) => format!("the server does not accept the client certificate: {alert:?}"),
         Error::AlertReceived(alert) => format!("the server refuses TLS: {alert:?}"),
         Error::InconsistentKeys(_) => "the key is not that of the certificate".into(),
         error => error.to_string(),
@@ -293,7 +293,7 @@ fn describe_certificate(why: &CertificateError) -> String {
         }
         // A bad signature: another authority has the name of one that is trusted.
         CertificateError::UnknownIssuer | CertificateError::BadSignature => {
-            "is signed by nobody whom this machine trusts; --ca-file FILE names whom to trust".into()
+            "is not signed by an authority that this machine trusts; --ca-file FILE names others to trust".into()
         }
         CertificateError::NotValidForNameContext {
             expected,

@@ -137,7 +137,7 @@ impl Backlog {
         look
     }
 
-    /// Takes note of the targets of lines at a place. Gives the place after them.
+    /// Takes note of the targets of lines at a place. Returns the place after them.
     fn notice(&mut self, place: Place, lines: &[u8], now: Moment) -> Place {
         let mut place = place;
         for line in lines.split_inclusive(|&byte| byte == b'\n') {
@@ -147,7 +147,7 @@ impl Backlog {
             let after = place.plus(line);
             if Ended::parse(line).is_none() {
                 let text = String::from_utf8_lossy(line);
-                warn!("a line of done is no end of a job: {:?}", text.trim_end());
+                warn!("cannot parse a line of done: {:?}", text.trim_end());
             }
             if let Some((url, ended)) = self.read_line(line)
                 && !self.targets.contains_key(&*url)
@@ -184,7 +184,7 @@ impl Backlog {
         let shown = url.split(['?', '#']).next().unwrap_or_default();
         let shown = shown.replace(char::is_control, "\u{fffd}");
         if self.foreign.len() < HOOK_FOREIGN_MAX && self.foreign.insert(shown.as_str().into()) {
-            warn!("hooks does not notify {shown}, now or later: {why}");
+            warn!("hooks will never notify {shown}: {why}");
         }
         None
     }
@@ -304,7 +304,7 @@ impl Backlog {
                 warn!("{line}; trying again in {pause:?}");
             }
             Verdict::Gone => {
-                warn!("{to} wants no further notification (410)");
+                warn!("{to} wants no further notifications (410)");
                 self.targets.remove(url);
                 if self.gone.len() >= HOOK_GONE_MAX {
                     self.gone.pop_front();

@@ -19,7 +19,7 @@ impl Prefix {
             Ok(Target::Path(path)) if text.starts_with(b"/") && !text.contains(&b'?') => {
                 Ok(Prefix(path.name))
             }
-            Ok(Target::Nowhere) => Err("such a path is never served"),
+            Ok(Target::Nowhere) => Err("the server never serves such a path"),
             _ => Err("the path must begin with / and be percent-encoded as in a URL"),
         }
     }

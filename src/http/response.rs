@@ -86,10 +86,10 @@ pub fn parse(bytes: &[u8], to_head: bool) -> Result<Option<(ResponseHead, usize)
         }
         Ok(httparse::Status::Partial) => return Ok(None),
         Err(httparse::Error::TooManyHeaders) => return Err("the response has too many fields"),
-        Err(_) => return Err("what the server sent is not HTTP"),
+        Err(_) => return Err("the server sent something that is not HTTP"),
     };
     let (Some(status), Some(minor)) = (response.code, response.version) else {
-        return Err("what the server sent is not HTTP");
+        return Err("the server sent something that is not HTTP");
     };
     let head = read(status, minor == 0, response.headers, to_head)?;
     Ok(Some((head, length)))

@@ -175,7 +175,7 @@ impl ResponseBuilder<'_> {
             Resource::Ending => (
                 Status::ServiceUnavailable,
                 "Cache-Control: no-store\r\nRetry-After: 1\r\n",
-                "the server ends, try again later",
+                "the server is shutting down, try again later",
             ),
             Resource::Failed => (
                 Status::InternalServerError,

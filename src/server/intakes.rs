@@ -89,7 +89,7 @@ pub fn directories(options: &Options, writable: &mut Writable) -> Result<Vec<Own
         let found = files.below(directory).map_err(io::Error::from);
         let found = found.map_err(|error| wrong(error.to_string()))?;
         if let Ok(Node::Directory(_) | Node::Other) = found.find(name, None) {
-            return Err(wrong(String::from("it is no regular file")));
+            return Err(wrong(String::from("it is not a regular file")));
         }
         let held = found.directory().try_clone_to_owned();
         let held = held.map_err(|error| wrong(error.to_string()))?;
@@ -169,7 +169,7 @@ fn run(receiver: Receiver, root: Option<&OwnedFd>) {
         return error!("--intake receives nothing: cannot restrict its thread: {error}");
     }
     if let Err(error) = receiver.run() {
-        error!("--intake receives nothing any more: {error}");
+        error!("--intake has stopped receiving: {error}");
     }
 }
 

@@ -412,7 +412,10 @@ impl Master<'_> {
         match self.shared.signals.fetch_add(1, Ordering::AcqRel) {
             0 => {
                 self.notifier.stopping();
-                info!("signal {signal}: ending within {:?}", self.shared.grace);
+                info!(
+                    "signal {signal}: shutting down within {:?}",
+                    self.shared.grace
+                );
             }
             1 => info!("signal {signal} again: ending at once"),
             _ => return false,

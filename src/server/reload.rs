@@ -33,7 +33,7 @@ pub static LAST: Last = Last {
 pub struct Last {
     /// Seconds since 1970; 0: that was never tried.
     pub at: AtomicU64,
-    /// Something of before is still in force.
+    /// Something could not be reloaded: its old value is still in force.
     pub failed: AtomicBool,
 }
 
@@ -118,7 +118,7 @@ impl Reload {
     fn read_again(&self) -> bool {
         let mut done = true;
         if self.tokens.is_none() && self.access_log.is_none() {
-            info!("SIGHUP: there is no file to read again");
+            info!("SIGHUP: there is no file to reload");
         }
         if let Some((path, published)) = &self.tokens {
             match read_tokens(path) {
@@ -145,7 +145,7 @@ impl Reload {
                 Err(error) => {
                     done = false;
                     error!(
-                        "SIGHUP: cannot use --access-log {}: {error}; the old file is written on",
+                        "SIGHUP: cannot use --access-log {}: {error}; still writing to the old file",
                         path.display()
                     );
                 }

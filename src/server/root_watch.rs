@@ -77,7 +77,7 @@ impl RootWatch {
 impl Watched {
     fn check(&mut self) {
         let root = self.trouble_with_root().map(|trouble| {
-            let meanwhile = "the server goes on with the directory that had the name";
+            let meanwhile = "the server keeps serving the directory that had the name";
             format!("{trouble}; {meanwhile}")
         });
         let trouble = root.or_else(|| self.trouble_with_writing());
@@ -102,7 +102,7 @@ impl Watched {
             Ok(_) => match self.serve_another() {
                 Ok(()) => {
                     warn!(
-                        "another directory has the name of ROOT, {root}: the server serves that one now"
+                        "another directory has the name of ROOT, {root}: the server now serves that one"
                     );
                     None
                 }
@@ -129,7 +129,7 @@ impl Watched {
         let shared = self.workers.shared();
         let options = shared.writable.as_ref()?.replaced(&self.files)?;
         let intake = match options.contains("--intake") {
-            true => ", and what --intake receives goes to the directory of before",
+            true => ", and what --intake receives goes to the previous directory",
             false => "",
         };
         Some(format!(

@@ -29,7 +29,7 @@ pub(super) fn statx(fd: BorrowedFd<'_>, name: &[u8], flags: AtFlags) -> Result<S
                 let found = fstatat(fd, name, flags)?;
                 if !REFUSED.swap(true, Ordering::Relaxed) {
                     log::warn!(
-                        "statx(2) is refused here ({error}): files are looked at by fstatat(2), and their tags do without \
+                        "statx(2) is refused here ({error}): fstatat(2) takes its place, and tags do without \
                          the time of birth"
                     );
                 }

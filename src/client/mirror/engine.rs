@@ -237,7 +237,7 @@ impl Engine {
                     if self.refused.insert(name.clone()) {
                         let name = String::from_utf8_lossy(name);
                         self.reports.push(format!(
-                            "{name} is there already and no copy: it is left alone"
+                            "{name} exists already and is not a copy: it is left alone"
                         ));
                     }
                 }
@@ -311,7 +311,7 @@ impl Engine {
         }
     }
 
-    /// A tail has ended: everything that was written before is here. `why`: as the server says it.
+    /// A tail has ended: everything that was written before is here. `why`: as the server says.
     pub fn ended(&mut self, etag: ETag, why: &str, now: Moment) {
         let passed_on = !matches!(why, "" | "shutdown" | "sealed");
         if passed_on && self.tree.live == Some(etag) {

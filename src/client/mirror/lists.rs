@@ -258,7 +258,7 @@ impl Engine {
     }
 }
 
-const NO_LIST: &str = "the list cannot be understood";
+const NO_LIST: &str = "the list cannot be parsed";
 
 /// Whether a later request would be answered in the same way: all of these but 408 and 429 (RFC 9110 section 15.5.9, RFC 6585).
 fn lasts(status: u16) -> bool {

@@ -138,7 +138,7 @@ impl Tree {
                 Err(error) => {
                     let name = String::from_utf8_lossy(&prefix);
                     self.reports.push(format!(
-                        "{name} cannot be read here ({error}): it is left as it is until the mirror starts again"
+                        "{name} cannot be read here ({error}): it is left as it is until the mirror restarts"
                     ));
                     found.closed.push(prefix);
                 }

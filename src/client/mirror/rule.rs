@@ -50,8 +50,6 @@ impl Rule {
 /// Why a mirror ends.
 #[derive(Debug)]
 pub enum End {
-    /// Everything is here.
-    Success,
     /// Something failed for good.
     Failure(String),
     /// A generation is gone.

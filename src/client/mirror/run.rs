@@ -163,7 +163,6 @@ impl Driver<'_> {
         let complete = self.options.rule.once && idle && self.engine.is_complete();
         let url = &self.options.url;
         match self.engine.end.take() {
-            Some(End::Success) => Some(end::End::Success),
             Some(End::Failure(why)) => Some(end::End::Failure(format!("{url}: {why}"))),
             Some(End::Gap(what)) => Some(end::End::Gap(format!("{url}: {what}"))),
             Some(End::Unusable(why)) => Some(unusable(why, self.options)),
@@ -364,7 +363,7 @@ impl Driver<'_> {
                         self.engine.begun_again(etag, &what, now);
                     }
                     Outcome::Refused(etag, Refusal::WrittenOver) => {
-                        let what = "was truncated or written over";
+                        let what = "was truncated or overwritten";
                         self.engine.begun_again(etag, what, now);
                     }
                     Outcome::Refused(etag, Refusal::Failed(why)) => {

@@ -72,7 +72,7 @@ impl Tree {
         match fs::metadata(directory) {
             Ok(found) if !found.is_dir() => {
                 let directory = directory.display();
-                Err(Unusable::Failed(format!("{directory} is no directory")))
+                Err(Unusable::Failed(format!("{directory} is not a directory")))
             }
             _ if directory.join(RECORDS).exists() => tree.establish().map(|()| tree),
             _ => Ok(tree),

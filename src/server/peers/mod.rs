@@ -204,6 +204,6 @@ fn warn_refused(from: SocketAddr, refusal: Refusal) {
         Refusal::Repeated | Refusal::Own => return,
     };
     ONCE.call_once(|| {
-        log::warn!("a hint from {from} does not count: {why}; further ones are only counted")
+        log::warn!("ignored a hint from {from}: {why}; further ones are only counted")
     });
 }

@@ -132,7 +132,7 @@ impl Journal {
             if let Err(error) = written
                 && !std::mem::replace(&mut failed, true)
             {
-                log::warn!("the history is not complete any more: {error}");
+                log::warn!("the history is no longer complete: {error}");
             }
         }
     }

@@ -330,7 +330,7 @@ fn comes_again(happens: impl Fn(&TempDir), [oldest, latest]: [&str; 2]) {
         happens(&root);
         let end = run(&follow);
         assert_eq!((end.0, &*end.1), (code, out), "{on_gap}: {}", end.2);
-        let lost = "was truncated or written over: what it had from byte 9 on is lost";
+        let lost = "was truncated or overwritten: what it had from byte 9 on is lost";
         assert!(end.2.contains(lost), "{}", end.2);
     }
 }

@@ -153,7 +153,7 @@ fn files_of_others_are_left_alone_and_named() {
     ];
     let (code, _, err) = run(&arguments);
     assert_eq!(code, Some(0), "{err}");
-    assert!(err.contains("a is there already"), "{err}");
+    assert!(err.contains("a exists already"), "{err}");
     let expected = [("a", "of somebody else"), ("b", "b"), ("other", "x")];
     let expected = expected.map(|(name, text)| (name.to_string(), text.as_bytes().to_vec()));
     assert_eq!(contents(copy.path()), expected);
@@ -326,7 +326,7 @@ fn a_file_that_was_written_over_while_the_mirror_was_away() {
     root.write("log", "new line\nand another\n");
     let (code, _, err) = run(&mirror);
     assert_eq!(code, Some(0), "{err}");
-    assert!(err.contains("log was truncated or written over"), "{err}");
+    assert!(err.contains("log was truncated or overwritten"), "{err}");
     same(&root, &copy);
 }
 

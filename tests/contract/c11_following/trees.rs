@@ -245,7 +245,7 @@ fn links_in_the_mirror_lead_nowhere() {
     let (copy, outside) = (TempDir::new(), TempDir::new());
     symlink(outside.path(), copy.join("a")).expect("a link");
     let mirror = mirror(&server, &copy);
-    mirror.says("a/log is there already and no copy: it is left alone");
+    mirror.says("a/log exists already and is not a copy: it is left alone");
     eventually("the others", || copy.join("with % and ü/log").exists());
     fs::remove_file(copy.join("a")).expect("the link");
     root.write("a/further", "more\n");
@@ -255,7 +255,7 @@ fn links_in_the_mirror_lead_nowhere() {
     symlink(outside.path(), copy.join("a")).expect("a link");
     root.append("a/log", "more\n");
     root.write("a/new", "more\n");
-    mirror.says("a/new is there already and no copy: it is left alone");
+    mirror.says("a/new exists already and is not a copy: it is left alone");
     assert_eq!(mirror.stop().0.code(), Some(0));
     assert!(tree(outside.path()).is_empty());
 }

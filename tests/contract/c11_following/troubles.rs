@@ -187,7 +187,7 @@ fn a_name_that_is_taken_here_keeps_no_mirror_from_its_end() {
     root.rename("log", "other");
     copy.write("other", "of somebody else\n");
     let err = ends_well(Running::start(&arguments));
-    assert!(err.contains("other is there already"), "{err}");
+    assert!(err.contains("other exists already"), "{err}");
     let names: Vec<_> = contents(copy.path())
         .into_iter()
         .map(|(name, _)| name)
@@ -290,7 +290,7 @@ fn files_that_others_put_in_the_place_of_copies_are_not_touched() {
     eventually("the file under its new name", || {
         fs::read(copy.join("again")).is_ok_and(|bytes| bytes == b"a line\n")
     });
-    mirror.says("sealed is there already and no copy");
+    mirror.says("sealed exists already and is not a copy");
     for name in ["sealed", "removed", "renamed"] {
         let own = copy.join(name);
         assert_eq!(fs::read(&own).expect("a file"), b"of somebody else\n");

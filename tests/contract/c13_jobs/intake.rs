@@ -416,10 +416,10 @@ fn wrong_usage_is_said_at_the_start() {
         ("sctp:127.0.0.1:0=/log", 2, "expected tcp:IP:PORT=/NAME"),
         ("tcp:127.0.0.1:0=/", 2, "name"),
         ("tcp:127.0.0.1:0=/log/", 2, "name"),
-        ("tcp:127.0.0.1:0=/.log", 2, "never served"),
+        ("tcp:127.0.0.1:0=/.log", 2, "never serves"),
         ("tcp:name:0=/log", 2, "IP:PORT"),
         ("tcp:127.0.0.1:0=/none/log", 1, "/none/log"),
-        ("tcp:127.0.0.1:0=/sub", 1, "no regular file"),
+        ("tcp:127.0.0.1:0=/sub", 1, "not a regular file"),
     ];
     for (intake, code, why) in cases {
         let (is, said) = run(&["--listen", "127.0.0.1:0", "--intake", intake, &root]);

@@ -171,11 +171,13 @@ fn a_signal_opens_the_file_again() {
         std::os::unix::fs::PermissionsExt::mode(&mode.permissions()) & 0o777,
         0o640
     );
-    // One that cannot be opened: the old one is written on.
+    // One that cannot be opened: the server keeps writing to the old one.
     logs.rename("access", "access.2");
     logs.mkdir("access");
     server.running.signal(Signal::HUP);
-    server.log().wait_for(&["SIGHUP", "old file is written on"]);
+    server
+        .log()
+        .wait_for(&["SIGHUP", "still writing to the old file"]);
     client.get("/log", &[]);
     assert_eq!(lines(&logs.join("access.2"), 2).len(), 2);
 }

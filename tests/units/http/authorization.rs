@@ -147,7 +147,7 @@ fn tables_that_are_refused() {
         ("a /x?y", 1, "percent-encoded"),
         ("a /x?", 1, "percent-encoded"),
         ("a /b\u{e9}", 1, "percent-encoded"),
-        ("a /.hidden", 1, "never served"),
+        ("a /.hidden", 1, "never serves"),
         ("\u{e9}", 1, "a token is"),
         ("a=b", 1, "a token is"),
         ("# a\n\0", 2, "a token is"),

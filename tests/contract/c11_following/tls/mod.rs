@@ -117,7 +117,7 @@ fn who_cannot_prove_its_name_is_refused_in_one_line() {
     refused(
         &valid,
         &other,
-        "is signed by nobody whom this machine trusts",
+        "is not signed by an authority that this machine trusts",
     );
     let foreign = authority.sign("DNS:other.example,IP:127.0.0.1");
     refused(&foreign, &authority, "is not for localhost, but for");
@@ -258,11 +258,11 @@ fn a_server_that_wants_a_certificate_of_its_clients() {
         assert_eq!(contents(copy.path()), contents(root.path()));
 
         let without = Running::start(&[&common[..], &[&log]].concat());
-        without.says("the server wants a certificate of this client; --cert-file FILE names it");
+        without.says("the server requires a client certificate; --cert-file FILE names it");
         let [certificate, key] = other.sign("DNS:device-7").files();
         let wrong = ["--cert-file", &certificate, "--key-file", &key, &log];
         let wrong = Running::start(&[&common[..], &wrong].concat());
-        wrong.says("the server does not accept the certificate of this client");
+        wrong.says("the server does not accept the client certificate");
         assert_eq!(
             (without.stop().1, wrong.stop().1),
             (String::new(), String::new())

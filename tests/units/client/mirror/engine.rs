@@ -346,7 +346,7 @@ fn what_is_left_out_is_told_once() {
     assert_eq!(
         mirror.reports(),
         "e/ is a directory and is left out: --recursive mirrors those below too; \
-         a is there already and no copy: it is left alone"
+         a exists already and is not a copy: it is left alone"
     );
     assert_eq!(mirror.names(), named(&[("b", 2)]));
     assert_eq!(mirror.next(&[], false), None, "there is no copy of it");
@@ -512,14 +512,14 @@ fn lists_that_are_refused() {
             false,
             200,
             "a page",
-            "the list cannot be understood; trying again",
+            "the list cannot be parsed; trying again",
         ),
         (
             "/d/log",
             false,
             200,
             "a page",
-            "the list cannot be understood; trying again",
+            "the list cannot be parsed; trying again",
         ),
         (
             "/d/log",
@@ -630,7 +630,7 @@ fn directories_of_a_tree() {
         (
             200,
             "a page",
-            "e/: the list cannot be understood; trying again",
+            "e/: the list cannot be parsed; trying again",
             true,
         ),
         (404, "", "", false),

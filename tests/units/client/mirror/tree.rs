@@ -137,7 +137,7 @@ fn nothing_is_made_before_it_is_wanted() {
     tree.establish().unwrap_or_else(|_| panic!("twice"));
     home.write("file", "");
     let file = why(Tree::open(&home.join("file"), URL));
-    assert!(file.ends_with("/file is no directory"), "{file}");
+    assert!(file.ends_with("/file is not a directory"), "{file}");
 }
 
 #[test]

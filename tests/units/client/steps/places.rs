@@ -89,32 +89,32 @@ fn the_rest_of_a_generation() {
         (
             partial(&range("4-5/7"), "xy"),
             LOCATE,
-            "another range than 4 to 7",
+            "a range other than 4 to 7",
         ),
         (
             partial(&range("3-6/7"), "wxyz"),
             LOCATE,
-            "another range than 4 to 7",
+            "a range other than 4 to 7",
         ),
         (
             partial(&range("4-6/7"), "xy"),
             LOCATE,
-            "another range than 4 to 7",
+            "a range other than 4 to 7",
         ),
         (
             partial(&range("4-5/7"), "xyz"),
             LOCATE,
-            "another range than 4 to 7",
+            "a range other than 4 to 7",
         ),
         (
             partial(&range("3-6/7"), "xyz"),
             LOCATE,
-            "another range than 4 to 7",
+            "a range other than 4 to 7",
         ),
         (
             partial(&range("4-4/*"), "xyz"),
             LOCATE,
-            "another range than 4 to 7",
+            "a range other than 4 to 7",
         ),
         (
             response("206 P", &format!("{OTHER}{}", range("4-6/7")), "xyz"),
@@ -126,7 +126,7 @@ fn the_rest_of_a_generation() {
         (
             response("412 P", TAG, ""),
             "",
-            "was truncated or written over",
+            "was truncated or overwritten",
         ),
         (
             response("503 S", "", "full"),
@@ -160,7 +160,7 @@ fn other_bytes_before_the_end() {
     assert_eq!(talk.asks(Link::Main).as_deref(), Some(REST));
     talk.answer(&response("412 Precondition Failed", TAG, ""));
     assert_eq!(talk.asks(Link::Main), None);
-    let lost = "generation W/\"0000000000000002\" was truncated or written over: what it had from byte 4 on is lost";
+    let lost = "generation W/\"0000000000000002\" was truncated or overwritten: what it had from byte 4 on is lost";
     assert_eq!(talk.outcome, Some(Outcome::Gap(lost.into())));
 }
 

@@ -26,52 +26,52 @@ fn a_tail_is_what_was_asked_for_or_nothing() {
         (
             partial(&range("3-6/7"), "wxyz"),
             NAME,
-            "another range than the one from 4 on",
+            "a range other than the one from 4 on",
         ),
         (
             partial(&range("5-6/7"), "xy"),
             NAME,
-            "another range than the one from 4 on",
+            "a range other than the one from 4 on",
         ),
         (
             partial(&range("4-5/7"), "xy"),
             NAME,
-            "another range than the one from 4 on",
+            "a range other than the one from 4 on",
         ),
         (
             partial(&range("4-5/7"), "xyz"),
             NAME,
-            "another range than the one from 4 on",
+            "a range other than the one from 4 on",
         ),
         (
             partial(&range("4-6/7"), "xy"),
             NAME,
-            "another range than the one from 4 on",
+            "a range other than the one from 4 on",
         ),
         (
             partial(&range("3-6/7"), "xyz"),
             NAME,
-            "another range than the one from 4 on",
+            "a range other than the one from 4 on",
         ),
         (
             partial(&range("*/7"), "xyz"),
             NAME,
-            "another range than the one from 4 on",
+            "a range other than the one from 4 on",
         ),
         (
             partial("", "xyz"),
             NAME,
-            "another range than the one from 4 on",
+            "a range other than the one from 4 on",
         ),
         (
             format!("HTTP/1.1 206 P\r\n{TAG}{}\r\nxyz", range("4-6/7")),
             NAME,
-            "another range than the one from 4 on",
+            "a range other than the one from 4 on",
         ),
         (
             chunks("3-3/*", "xyz", ""),
             NAME,
-            "another range than the one from 4 on",
+            "a range other than the one from 4 on",
         ),
         // One that was cut looks the same.
         (
@@ -102,7 +102,7 @@ fn a_tail_is_what_was_asked_for_or_nothing() {
         (
             response("412 P", TAG, ""),
             "",
-            "was truncated or written over: what it had from byte 4 on",
+            "was truncated or overwritten: what it had from byte 4 on",
         ),
         (response("416 R", &range("*/4"), ""), NAME, ""),
         (

@@ -38,7 +38,7 @@ fn troubles_are_told_once() {
     talk.answer("SSH-2.0-OpenSSH\r\n\r\n");
     assert_eq!(
         talk.reports,
-        ["what the server sent is not HTTP; trying again"]
+        ["the server sent something that is not HTTP; trying again"]
     );
 }
 
