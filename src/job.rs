@@ -94,7 +94,7 @@ impl fmt::Display for JobStatus {
     }
 }
 
-/// How far a job is, as a list of answers says it.
+/// The state of a job, as a listing of answers shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum JobState {
     /// No worker has taken it yet.

@@ -121,8 +121,6 @@ pub const TREE_DEPTH_MAX: usize = 16;
 pub const DIRECTORY_SLICE: Duration = Duration::from_millis(2);
 /// The pause between two looks is as many times longer than the looking took, so that looking takes a twentieth of the time.
 pub const DIRECTORY_PAUSE_FACTOR: u32 = 20;
-/// What the pause is longer for each entry. A look at one takes some 5 µs, so looking takes a twentieth of the time.
-pub const DIRECTORY_PAUSE_ENTRY: Duration = Duration::from_micros(100);
 /// Entries that are remembered as gone, for clients that do not know yet. When there are more, all but the last ones are
 /// forgotten, and a client that is that far behind gets all entries again.
 pub const DIRECTORY_GONE_MAX: usize = LISTING_MAX;
@@ -250,8 +248,6 @@ pub const LIST_STACK: usize = 256 * 1024;
 /// are refused with 503, so that slow clients do not hold a worker's memory. Clients that asked for a list at the same time
 /// are sent the same page.
 pub const LISTINGS_MAX: usize = 16;
-/// Entries of a directory that are read for a listing, those that are not shown included.
-pub const ENTRIES_MAX: usize = 16 * LISTING_MAX;
 /// Files remembered as truncated. When there are more, all tags change at once, which costs a reader a new start but
 /// never gives it wrong bytes.
 pub const TRUNCATED_MAX: usize = 65_536;

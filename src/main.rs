@@ -1,4 +1,4 @@
-//! Parse, serve, one line on failure, exit code.
+//! The program: parses the command line, runs the command, says in one line why it failed, and sets the exit status.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -47,7 +47,7 @@ fn run(command: Command) -> ExitCode {
     }
 }
 
-/// How a client has ended.
+/// The exit status for how a client ended.
 fn finish(end: io::Result<End>) -> ExitCode {
     match end {
         Ok(End::Success) => ExitCode::SUCCESS,
@@ -66,9 +66,9 @@ fn print(text: &str) -> ExitCode {
 }
 
 fn fail(why: &str, code: u8) -> ExitCode {
-    // One line, whatever is in an argument that it names.
+    // One line, whatever an argument that it quotes contains.
     let why = why.replace(char::is_control, "\u{fffd}");
-    // Not through the log: RUST_LOG must not hide why nothing happens.
+    // Not through the log: RUST_LOG must not hide why the program failed.
     stderr::say(&why);
     code.into()
 }

@@ -32,7 +32,7 @@ impl<K: Ord, V> SortedMap<K, V> {
         self.0.binary_search_by(|(own, _)| own.borrow().cmp(key))
     }
 
-    /// Puts a value in; gives the former one.
+    /// Puts a value in; returns the former one.
     pub fn insert(&mut self, key: K, value: V) -> Option<V> {
         match self.search(&key) {
             Ok(place) => Some(std::mem::replace(&mut self.0[place].1, value)),

@@ -36,7 +36,7 @@ pub struct Row<T: 'static> {
     pub long: &'static str,
     /// What it does with the rest of the command line.
     pub takes: Takes<T>,
-    /// What it means, as one paragraph; a default stands at its end as `(default: ...)`.
+    /// What it means, as one paragraph; a default comes at its end as `(default: ...)`.
     pub text: &'static str,
 }
 
@@ -262,7 +262,7 @@ fn entry(out: &mut String, name: &str, text: &str) {
     }
     line.push_str(&" ".repeat(TEXT - line.len()));
     let mut fresh = true;
-    // A default stands on one line with its word.
+    // A default stays on one line with its word.
     let text = text.replace("(default: ", "(default:\0");
     for word in text.split(' ') {
         if !fresh && line.len() + 1 + word.len() > WIDTH {

@@ -1,5 +1,5 @@
 //! The last bytes of a generation that were handed over. A file may be truncated and written again while nobody looks: then
-//! its tag is the same, but what stands before the position is not.
+//! its tag is the same, but what precedes the position is not.
 
 use crate::http::position::{CHECKED, Check, checked_from};
 

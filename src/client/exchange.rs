@@ -193,7 +193,7 @@ impl Exchange {
         self.received
     }
 
-    /// The connection cannot be made, or is no more.
+    /// The connection cannot be made, or is gone.
     pub fn broken(&mut self, why: String) {
         let stale = self.reused && self.state == State::ReadingHeaders && self.start == self.end;
         if self.state == State::Idle {

@@ -116,7 +116,7 @@ pub struct Follower {
     pub(super) passed_on: bool,
     /// What is left of the generation is a compressed copy.
     pub(super) is_copy: bool,
-    /// Since the connection stands, the server has said that the generation has the bytes that were read.
+    /// Since the connection was established, the server has said that the generation has the bytes that were read.
     pub(super) proven: bool,
     /// How often in a row the generation was not there.
     pub(super) missed: u32,
@@ -358,14 +358,14 @@ impl Follower {
             };
     }
 
-    /// The connection stands.
+    /// The connection is established, and its exchange learns it here.
     pub fn connected(&mut self, link: Link, now: Moment) {
         self.exchange(link).connected();
-        self.stands(link, now);
+        self.established(link, now);
     }
 
-    /// The exchange says that its connection stands: from now on it is the response that takes its time.
-    pub fn stands(&mut self, link: Link, now: Moment) {
+    /// The exchange knows that its connection is established: from now on the response timeout runs.
+    pub fn established(&mut self, link: Link, now: Moment) {
         if link == Link::Main {
             self.timeout = now + CLIENT_RESPONSE_TIMEOUT;
         }

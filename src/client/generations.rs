@@ -78,12 +78,6 @@ impl Generations {
         tags[tags.len().saturating_sub(CLIENT_EARLIER_MAX)..].to_vec()
     }
 
-    /// The oldest generation that is kept.
-    #[must_use]
-    pub fn oldest(&self) -> Option<ETag> {
-        self.readable().next()?.etag
-    }
-
     /// Whether this generation is in the list and can be read.
     #[must_use]
     pub fn has(&self, etag: ETag) -> bool {

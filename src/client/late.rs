@@ -35,7 +35,7 @@ enum Found {
     Bytes,
     /// None.
     Nothing,
-    /// The generation is there no more.
+    /// The generation no longer exists.
     Gone,
     /// None that could be understood.
     Unclear,

@@ -317,7 +317,7 @@ impl Driver {
             progress |= transport.drive(exchange, &self.poll, most) == Turn::Progress;
             self.pace.spend(exchange.received() - before);
             if connecting && exchange.state() == exchange::State::ReadingHeaders {
-                self.follower.stands(link, now);
+                self.follower.established(link, now);
             }
         }
         progress

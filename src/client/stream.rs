@@ -1,4 +1,4 @@
-//! A connection that stands: bytes to and from a server, through TLS or not.
+//! An established connection: bytes to and from a server, through TLS or not.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -58,7 +58,7 @@ impl Stream {
         }
     }
 
-    /// Whether it still stands, while nobody uses it and nothing is to come.
+    /// Whether an unused connection, on which nothing is expected, is still open.
     pub fn is_quiet(&mut self) -> bool {
         match &mut self.tls {
             Some(tls) => tls.is_quiet(self.fd.as_fd()),

@@ -221,7 +221,7 @@ impl Transport {
         }
     }
 
-    /// Looks whether the connection stands.
+    /// Checks whether the connection is established.
     fn finish(&mut self) -> io::Result<Turn> {
         let Phase::Connecting(fd) = &self.phase else {
             return Ok(Turn::Waits);

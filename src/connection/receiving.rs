@@ -137,7 +137,7 @@ impl Receiving {
         }
     }
 
-    /// Takes bytes from the wire. Gives how many of them belong to the body.
+    /// Takes bytes from the wire. Returns how many of them belong to the body.
     pub(super) fn take(&mut self, bytes: &[u8]) -> usize {
         let (content, sink) = (&mut self.content, self.sink);
         let length = write_head(&self.head).framing.length();
@@ -157,7 +157,7 @@ impl Receiving {
         decoded.unwrap_or(0)
     }
 
-    /// Takes what came behind the head. A whole body, as most come, is not copied. Gives what does not belong to the body.
+    /// Takes what came behind the head. A whole body, as most come, is not copied. Returns what does not belong to the body.
     pub(super) fn take_first(&mut self, mut bytes: Vec<u8>) -> Vec<u8> {
         let length = bytes.len() as u64;
         let fits = match self.sink {

@@ -63,7 +63,7 @@ impl<F> Connection<F> {
         }
     }
 
-    /// Keeps requests behind the one that is being answered, which may take for ever: not without bound.
+    /// Keeps requests behind the one that is being answered, which may take forever: not without bound.
     pub(super) fn keep_for_later(&mut self, bytes: &[u8], now: Moment) {
         self.keep(bytes);
         if self.waiting() >= HEAD_MAX {

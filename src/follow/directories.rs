@@ -25,7 +25,7 @@ impl Topics {
     /// The topic of a directory; its watches are in place.
     ///
     /// # Errors
-    /// Why there is none, as the response says it.
+    /// Why there is none, as the response says.
     pub fn follow_directory(&mut self, path: &Path) -> Result<TopicId, Other> {
         if let Some(key) = self.registry.named(&path.name)
             && self.registry[key].directory.is_some()
@@ -72,7 +72,7 @@ impl Topics {
         if must_look {
             match directory.due() <= now {
                 true => self.look_at_directory(key, now),
-                false => self.note_untold(key),
+                false => self.note_unreported(key),
             }
         }
         let directory = self.registry[key].directory.as_deref();
@@ -123,7 +123,7 @@ impl Topics {
         }
         directory.spent += cost(topic.file.is_remote()) - begun;
         let news = match result {
-            Ok(Progress::Slice) => return self.note_untold(key),
+            Ok(Progress::Slice) => return self.note_unreported(key),
             Ok(Progress::Done(news)) => news,
             Err(error) => {
                 let found = unlisted(&failed(error, &path.name));
@@ -151,7 +151,7 @@ impl Topics {
             self.plan_poll(key);
         }
         if more {
-            self.note_untold(key);
+            self.note_unreported(key);
         }
         if news {
             self.fan_out(key);
@@ -205,16 +205,16 @@ impl Topics {
 
     fn note_news(&mut self, key: TopicId) {
         if let Some(directory) = self.registry[key].directory.as_mut()
-            && !self.untold.contains(&key)
+            && !self.unreported.contains(&key)
         {
             directory.noted = true;
-            self.untold.push(key);
+            self.unreported.push(key);
         }
     }
 
-    fn note_untold(&mut self, key: TopicId) {
-        if !self.untold.contains(&key) {
-            self.untold.push(key);
+    fn note_unreported(&mut self, key: TopicId) {
+        if !self.unreported.contains(&key) {
+            self.unreported.push(key);
         }
     }
 
@@ -228,17 +228,17 @@ impl Topics {
                 .as_ref()
                 .map(|directory| directory.due())
         };
-        let next = self.untold.iter().filter_map(next);
+        let next = self.unreported.iter().filter_map(next);
         next.min().unwrap_or(Moment::NEVER)
     }
 
     /// Looks at the directories in which something has happened and whose pause is over, each for a slice of time.
     pub fn tell_directories(&mut self, now: Moment) {
-        if self.untold.is_empty() {
+        if self.unreported.is_empty() {
             return;
         }
         let begun = Instant::now();
-        for key in mem::take(&mut self.untold) {
+        for key in mem::take(&mut self.unreported) {
             let topic = self.registry.get_mut(key);
             let Some(directory) = topic.and_then(|topic| topic.directory.as_mut()) else {
                 continue;
@@ -249,7 +249,7 @@ impl Topics {
             }
             match directory.due() <= now && begun.elapsed() < DIRECTORY_SLICE {
                 true => self.look_at_directory(key, now),
-                false => self.note_untold(key),
+                false => self.note_unreported(key),
             }
         }
     }

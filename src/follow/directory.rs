@@ -306,7 +306,7 @@ impl Directory {
         Ok(Progress::Slice)
     }
 
-    /// Forgets directories below this one that nobody wants any more. Gives what was watched in them.
+    /// Forgets directories below this one that nobody wants any more. Returns what was watched in them.
     pub(super) fn trim_tree(&mut self) -> Vec<Place> {
         let wanted = &self.matches;
         let is_read = |name: &[u8]| {

@@ -29,7 +29,7 @@ struct StreamTopics {
 }
 
 impl EventSubscriptions {
-    /// A stream follows this topic, or none, by its name with this number. Gives the one that it has followed by it.
+    /// A stream follows this topic, or none, by its name with this number. Returns the one that it has followed by it.
     pub(crate) fn replace(
         &mut self,
         slot: usize,
@@ -95,7 +95,7 @@ impl EventSubscriptions {
         joined.is_some_and(|joined| !joined.late.is_empty())
     }
 
-    /// A stream follows these earlier files, and no others, so that it hears when they grow. Gives those that are none of
+    /// A stream follows these earlier files, and no others, so that it hears when they grow. Returns those that are none of
     /// the family any more.
     pub(crate) fn follow_late(
         &mut self,

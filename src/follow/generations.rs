@@ -57,7 +57,7 @@ impl Topics {
         if let Some(entry) = &entry
             && !self.rolls.is_settled(entry)
         {
-            // What came before it is told first: so the history has both in order.
+            // What came before it is reported first, so the history has both in order.
             self.read_changes();
         }
         self.families.history.note_holder(&name, holder);

@@ -62,7 +62,7 @@ impl Links {
         moved.collect()
     }
 
-    /// Because of this one these places are watched now; gives those that are not needed any more.
+    /// Because of this one these places are watched now; returns those that are not needed any more.
     pub(super) fn place(&mut self, name: &[u8], places: Vec<Place>) -> Vec<Place> {
         let Some(link) = self.0.get_mut(name) else {
             return places;

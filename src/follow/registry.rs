@@ -117,7 +117,7 @@ impl Registry {
         }
     }
 
-    /// A connection follows it no more.
+    /// A connection no longer follows it.
     pub(super) fn leave(&mut self, key: TopicId, slot: usize) {
         let (slot, topic) = (narrow(slot), &mut self.topics[key]);
         if let Ok(index) = topic.tails.binary_search(&slot) {

@@ -53,7 +53,7 @@ enum Moving {
 }
 
 impl Rolls {
-    /// A log is followed, and this file has its name. Gives a log that is observed no longer, if there are too many.
+    /// A log is followed, and this file has its name. Returns a log that is observed no longer, if there are too many.
     pub fn follow(&mut self, entry: &Entry, name: &Rc<[u8]>, holder: Holder) -> Option<Entry> {
         let mut dropped = None;
         if !self.logs.contains_key(entry) {
@@ -273,7 +273,7 @@ impl Rolls {
         self.logs.is_empty()
     }
 
-    /// Some time has passed. Gives the logs that are observed no longer, because nobody has followed them for long.
+    /// Some time has passed. Returns the logs that are observed no longer, because nobody has followed them for long.
     pub fn sweep(&mut self, is_followed: impl Fn(&Rc<[u8]>) -> bool) -> Vec<Entry> {
         for log in self.logs.values_mut() {
             log.idle += 1;

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::directory::Directory;
 use super::watcher::Place;
-use crate::hint::News;
+use crate::hint::HintKind;
 use crate::http::target::Path;
 use crate::store::file::OpenFile;
 use crate::store::file_stat::FileStat;
@@ -38,9 +38,9 @@ pub(super) struct Topic {
     pub(super) poll: Option<Moment>,
     /// When it was last seen to have grown.
     pub(super) grew: Option<Moment>,
-    /// The news of it for other servers, and when they got the last.
-    pub(super) news: Option<News>,
-    pub(super) told: Option<Moment>,
+    /// The hint about it for other heads, and when they were sent the last one.
+    pub(super) hint: Option<HintKind>,
+    pub(super) hinted: Option<Moment>,
     /// Why its name does not lead to its file, which other machines change, and since when: bytes that were written before
     /// that may still come.
     pub(super) leaving: Option<(End, Moment)>,
@@ -65,8 +65,8 @@ impl Topic {
             swept: None,
             poll: None,
             grew: None,
-            news: None,
-            told: None,
+            hint: None,
+            hinted: None,
             leaving: None,
             directory: file.is_directory().then(Box::default),
         }

@@ -5,15 +5,15 @@ use std::rc::Rc;
 
 use super::absences::{Absences, Purpose};
 use super::fanout::{Fanouts, NextSubscriber};
+use super::pending_hints::PendingHints;
 use super::polls::{PollTerms, Polls};
 use super::rechecks::Rechecks;
 use super::registry::Registry;
 use super::rolls::Rolls;
 use super::topic::Recheck;
-use super::untold::Untold;
 use super::watcher::{Change, TopicId, Watch};
 use super::watches::Watches;
-use crate::hint::News;
+use crate::hint::HintKind;
 use crate::http::date::Date;
 use crate::http::target::Path;
 use crate::limits::FOLLOW_TRIES;
@@ -35,15 +35,15 @@ pub struct Topics {
     pub(super) absences: Absences,
     /// When to look at what inotify does not report.
     pub(super) polls: Polls,
-    /// What other heads should look at.
-    pub(super) untold_news: Untold,
+    /// What other heads should check.
+    pub(super) pending_hints: PendingHints,
     /// The moment of this turn.
     pub(super) now: Moment,
     /// What becomes of the logs that are followed, when they are rolled.
     pub(super) rolls: Rolls,
     pub(crate) families: Families,
     /// Directories with changes that their followers do not know.
-    pub(super) untold: Vec<TopicId>,
+    pub(super) unreported: Vec<TopicId>,
     /// The last version of a [`ChangeLog`](crate::subscription::changelog::ChangeLog).
     pub(super) version: u64,
     pub(crate) lookups: Lookups,
@@ -63,11 +63,11 @@ impl Topics {
             rechecks: Rechecks::default(),
             absences: Absences::default(),
             polls: Polls::new(terms),
-            untold_news: Untold::default(),
+            pending_hints: PendingHints::default(),
             now: Moment::default(),
             rolls: Rolls::default(),
             families,
-            untold: Vec::new(),
+            unreported: Vec::new(),
             version: 0,
             lookups,
             changes: Vec::new(),
@@ -79,12 +79,6 @@ impl Topics {
     pub fn begin_turn(&mut self, now: Moment, date: Date) {
         self.now = now;
         self.lookups.begin_turn(now, date);
-    }
-
-    /// inotify, for the poller.
-    #[must_use]
-    pub fn watch(&self) -> &Watch {
-        &self.watches.watch
     }
 
     /// A connection follows a topic from now on.
@@ -107,7 +101,7 @@ impl Topics {
 
     fn remove(&mut self, key: TopicId) {
         let topic = self.registry.remove(key);
-        self.untold_news.leave(&topic);
+        self.pending_hints.leave(&topic);
         self.watches.forget(key, topic);
     }
 
@@ -282,14 +276,14 @@ impl Topics {
                 Change::Directories(key) => self.note_directories(key),
                 Change::Grew(key) if self.is_directory(key) => self.note_links(key),
                 Change::Grew(key) => {
-                    self.note_for_peers(key, News::Changed);
+                    self.note_for_peers(key, HintKind::Changed);
                     if let Some(topic) = self.registry.get(key) {
                         topic.file.written();
                         self.fan_out(key);
                     }
                 }
                 Change::LookAgain(key, why) => {
-                    self.note_for_peers(key, News::Rolled);
+                    self.note_for_peers(key, HintKind::Rolled);
                     self.look_later(key, Recheck::Name(why));
                 }
                 Change::MayHaveCome(absence) => self.absences.may_have_come(absence),

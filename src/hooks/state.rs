@@ -1,4 +1,4 @@
-//! What hooks has sent, as it stands on disk: one line of JSON, replaced as a whole. Pure.
+//! What hooks has sent, as stored on disk: one line of JSON, replaced as a whole. Pure.
 
 use super::done::Place;
 use crate::http::json_value::{Value, write_string};

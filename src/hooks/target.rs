@@ -86,7 +86,7 @@ impl Target {
         self.due = self.due.max(now);
     }
 
-    /// An attempt has failed. Gives the pause that follows.
+    /// An attempt has failed. Returns the pause that follows.
     pub fn failed(
         &mut self,
         pauses: &Pauses,

@@ -48,21 +48,15 @@ impl Frame {
 
     /// File bytes in the frame.
     #[must_use]
-    pub fn len(&self) -> u32 {
+    pub fn file_len(&self) -> u32 {
         self.len.get()
-    }
-
-    /// Never: a frame holds at least one byte.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        false
     }
 
     /// File bytes that are out.
     #[must_use]
     pub fn file_sent(&self, chunked: bool) -> u64 {
         let (line, _) = self.framing(chunked);
-        u64::from(self.sent.saturating_sub(line).min(self.len()))
+        u64::from(self.sent.saturating_sub(line).min(self.file_len()))
     }
 
     /// What is still to go out.
@@ -71,16 +65,16 @@ impl Frame {
         let (line_len, end_len) = self.framing(chunked);
         let mut line = ArrayVec::new();
         if self.sent < line_len {
-            line = size_line(self.len());
+            line = size_line(self.file_len());
             // Seldom: a chunk mostly goes out with all of it.
             if self.sent > 0 {
                 line.drain(..self.sent as usize);
             }
         }
-        let end_sent = self.sent.saturating_sub(line_len + self.len());
+        let end_sent = self.sent.saturating_sub(line_len + self.file_len());
         Rest {
             line,
-            file: self.file_sent(chunked)..u64::from(self.len()),
+            file: self.file_sent(chunked)..u64::from(self.file_len()),
             end: &b"\r\n"[end_sent as usize..end_len as usize],
         }
     }
@@ -92,7 +86,7 @@ impl Frame {
     #[must_use]
     pub fn advance(&mut self, n: u64, chunked: bool) -> bool {
         let (line, end) = self.framing(chunked);
-        let whole = u64::from(line + self.len() + end);
+        let whole = u64::from(line + self.file_len() + end);
         let sent = u64::from(self.sent) + n;
         assert!(sent <= whole, "{sent} bytes sent of a frame of {whole}");
         #[allow(clippy::cast_possible_truncation, reason = "whole is below 2^25")]
@@ -105,7 +99,7 @@ impl Frame {
     /// Bytes of the size line and of the line end.
     fn framing(self, chunked: bool) -> (u32, u32) {
         if chunked {
-            (digits(self.len()) + 2, 2)
+            (digits(self.file_len()) + 2, 2)
         } else {
             (0, 0)
         }

@@ -2,7 +2,7 @@
 
 use crate::limits::ORIGIN_MAX;
 
-/// Whose scripts may read, as `--cors` says it.
+/// Whose scripts may read, as `--cors` says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cors {
     /// Field lines of every answer.

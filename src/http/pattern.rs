@@ -9,7 +9,7 @@ use crate::limits::EVENT_FILES_MAX;
 /// A name, or a pattern of names, relative to the directory.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Pattern {
-    /// What stands between its slashes.
+    /// The parts between its slashes.
     components: Box<[Component]>,
     /// With a `!` before it: what fits is not meant.
     excludes: bool,
@@ -20,7 +20,7 @@ pub struct Pattern {
 enum Component {
     /// `**`: any number of components.
     Any,
-    /// What stands between its asterisks, each of which is any number of any bytes but a slash.
+    /// The literal parts between its asterisks, each of which matches any number of any bytes but a slash.
     Parts(Box<[Box<[u8]>]>),
 }
 

@@ -34,7 +34,7 @@ impl Framing {
         self == Framing::Length(0)
     }
 
-    /// The length, if the head says it.
+    /// The length, if the head has it.
     #[must_use]
     pub fn length(self) -> Option<u64> {
         match self {
@@ -124,7 +124,7 @@ impl Decoder {
         self.state == State::Done
     }
 
-    /// Takes bytes from the wire and hands what is content to `content`, in order. Gives the number of bytes that belong
+    /// Takes bytes from the wire and hands what is content to `content`, in order. Returns the number of bytes that belong
     /// to the body: all, unless it is complete.
     ///
     /// # Errors

@@ -31,7 +31,7 @@ pub const HEARTBEAT: &[u8] = b":\n\n";
 pub struct Source<'a> {
     /// Its name, percent-encoded. Empty if the stream follows one file.
     pub name: &'a str,
-    /// What stands before its position in an `id`, and behind it: the positions of the other files.
+    /// What precedes and follows its position in an `id`: the positions of the other files.
     pub before: &'a str,
     /// See `before`.
     pub behind: &'a str,

@@ -51,7 +51,7 @@ pub static LOGIN_FIELDS: LazyLock<String> = LazyLock::new(|| policy(LOGIN));
 pub static FIELDS: LazyLock<String> =
     LazyLock::new(|| format!("Cache-Control: no-store\r\n{}", policy(&PAGE)));
 
-/// Leaves out what only people need who read the source: indentation, and lines that are a comment. Gives the bytes and
+/// Leaves out what only people need who read the source: indentation, and lines that are a comment. Returns the bytes and
 /// how many of them count.
 const fn squeeze<const N: usize>(source: &[u8]) -> Packed<N> {
     let mut squeezed = [0; N];

@@ -37,18 +37,6 @@ impl Verb {
             _ => None,
         }
     }
-
-    /// The name.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Verb::Post => "POST",
-            Verb::Patch => "PATCH",
-            Verb::Put => "PUT",
-            Verb::Move => "MOVE",
-            Verb::Delete => "DELETE",
-        }
-    }
 }
 
 /// What to do with a file.
@@ -381,7 +369,7 @@ fn parameters(written: &[u8]) -> impl Iterator<Item = &[u8]> {
 fn check_query(verb: Verb, written: &[u8]) -> Result<(), Fault> {
     if parameters(written).any(|name| matches!(name, b"generation" | b"generations")) {
         return Err(Fault::bad(
-            "a write goes to the file that has the name now: no ?generation",
+            "a write goes to the current file of the name: no ?generation",
         ));
     }
     // Clients have one URL for all methods; but a PATCH adds no line end.
@@ -389,7 +377,7 @@ fn check_query(verb: Verb, written: &[u8]) -> Result<(), Fault> {
     match parameters(written).all(knows) {
         true => Ok(()),
         false => Err(Fault::bad(
-            "the query has an unknown parameter: a write knows no other than the ?line of POST",
+            "the query has an unknown parameter: a write takes only ?line, with POST",
         )),
     }
 }

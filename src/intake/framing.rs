@@ -10,7 +10,7 @@ const KEPT: usize = 4096;
 pub struct Line(Vec<u8>);
 
 impl Line {
-    /// Takes the next bytes and appends the lines that are complete to `out`. Gives how often a line was cut because it was
+    /// Takes the next bytes and appends the lines that are complete to `out`. Returns how often a line was cut because it was
     /// longer than [`INTAKE_LINE_MAX`].
     pub fn take(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> u64 {
         let mut cuts = 0;

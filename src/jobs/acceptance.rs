@@ -10,7 +10,8 @@ use rustix::io::Errno;
 
 use super::comparison::Comparison;
 use super::files::{DONE, JobDirectory, QUEUE, id_before, is_read_only, record_name};
-use super::record::{JobId, JobRecord};
+use super::record::JobRecord;
+use crate::job::JobId;
 use crate::job::{request_name, status_name, taken_name};
 
 /// A place in a file of the directory.

@@ -15,7 +15,8 @@ use rustix::fs::{Dir, FallocateFlags, Mode, OFlags, RawMode, SeekFrom, Stat};
 use rustix::io::Errno;
 
 use super::kernel::{Kernel, Linux};
-use super::record::{self, JobId, JobRecord, JobStatus};
+use super::record::{self, JobRecord};
+use crate::job::{JobId, JobStatus};
 use crate::job::{request_name, status_name, taken_name};
 use crate::limits::{JOB_CLAIM_LOOKS, JOB_CLAIM_PAUSE};
 use crate::sorted::sort;
@@ -331,12 +332,6 @@ impl JobDirectory {
             count if count == line.len() => Ok(()),
             _ => Err(Errno::NOSPC),
         }
-    }
-
-    /// The descriptor of the directory.
-    #[must_use]
-    pub fn as_fd(&self) -> impl AsFd + '_ {
-        &self.directory
     }
 
     pub(super) fn open_file(&self, name: &str, flags: OFlags) -> Result<OwnedFd, Errno> {

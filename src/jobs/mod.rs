@@ -1,7 +1,7 @@
 //! Jobs: requests whose answers are logs.
 //!
 //! A job is a few files in one directory, and that directory is the only truth about it. Below, ID stands for the name of a
-//! job ([`JobId`]):
+//! job ([`JobId`](crate::job::JobId)):
 //!
 //! | file | what | who writes it |
 //! |---|---|---|
@@ -32,6 +32,3 @@ pub mod record;
 pub mod tracker;
 pub mod watch;
 pub mod work;
-
-pub use files::JobDirectory;
-pub use record::{JobId, JobStatus};

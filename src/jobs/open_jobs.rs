@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::acceptance::Place;
-use super::record::JobId;
+use crate::job::JobId;
 use crate::limits::{JOB_LEAD_PATIENCE, JOB_SEAL_PATIENCE};
 
 /// Jobs at moments, in seconds since 1970, the first one first.

@@ -1,7 +1,7 @@
 //! What stands in the files of a job: its name, its status, and the lines of `queue` and `done`. Pure.
 
 use crate::http::json_value::{Value, write_string};
-pub use crate::job::{JobId, JobStatus, NotAJob, NotAStatus};
+use crate::job::{JobId, JobStatus};
 
 /// What the server knows of a job when it accepts it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -15,8 +15,9 @@ use rustix::io::Errno;
 
 use super::files::JobDirectory;
 use super::open_jobs::{OpenJobs, Reserved};
-use super::record::{JobId, JobRecord, JobStatus};
+use super::record::JobRecord;
 use super::watch::{self, Watch};
+use crate::job::{JobId, JobStatus};
 use crate::limits::{
     JOB_CLEAN_INTERVAL, JOB_KEEP, JOB_QUEUE_PATIENCE, JOB_TIMEOUT, JOBS_MAX, QUEUE_LOOK_INTERVAL,
 };
@@ -94,12 +95,6 @@ impl Tracker {
     #[must_use]
     pub fn directory(&self) -> &JobDirectory {
         &self.directory
-    }
-
-    /// How many jobs are open.
-    #[must_use]
-    pub fn open_jobs(&self) -> usize {
-        self.open().count()
     }
 
     /// Whether a job is open.
@@ -189,7 +184,9 @@ impl Tracker {
         if !self.directory.remove_rest(id).map_err(failure)? {
             return Err(Stop::Locked);
         }
-        info!("job {id}: somebody has removed its request or its answer, so it is made anew");
+        info!(
+            "job {id}: somebody has removed its request or its answer, so the server creates it again"
+        );
         // What is reported up to now concerns the former job.
         self.read_ends();
         self.open().untold.remove(&id);

@@ -14,7 +14,7 @@ use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
 
 use super::files::id_before;
-use super::record::JobId;
+use crate::job::JobId;
 use crate::limits::UNWATCHED_LOOK_INTERVAL;
 
 /// What a watch reports.
@@ -66,7 +66,7 @@ pub fn note_used_up(what: &dyn Display, error: &io::Error) -> bool {
         _ => return false,
     };
     warn!(
-        "cannot watch {what} ({error}; raise fs.inotify.max_user_{limit}): it is looked at every {} s",
+        "cannot watch {what} ({error}; raise fs.inotify.max_user_{limit}): checking it every {} s",
         UNWATCHED_LOOK_INTERVAL.as_secs()
     );
     true

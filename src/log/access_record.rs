@@ -54,7 +54,7 @@ fn request_line(asked: &ParsedHead, combined: bool) -> String {
     [asked.request.method.name(), &target, version].join(" ")
 }
 
-/// A field as it stands between quotes, cut off if it is long; a dash if there is none.
+/// A field as written between quotes, truncated if it is long; a dash if there is none.
 fn quoted(field: Option<&[u8]>) -> Box<str> {
     let Some(field) = field else {
         return "-".into();

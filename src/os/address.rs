@@ -58,7 +58,7 @@ impl FromStr for Address {
     }
 }
 
-/// Whether a number that no port has stands where the port does, behind a host or alone.
+/// Whether a number that is no valid port stands in the place of the port, after a host or alone.
 fn ends_with_large_port(text: &str) -> bool {
     let (host, port) = text.rsplit_once(':').unwrap_or(("", text));
     let is_number = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());

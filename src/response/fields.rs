@@ -7,7 +7,7 @@ pub(super) const NOT_STORED: &str = "Cache-Control: no-store\r\n";
 pub(super) const FINITE: &str =
     "Accept-Ranges: bytes\r\nCache-Control: no-cache\r\nX-Content-Type-Options: nosniff\r\n";
 
-/// Of a generation that nobody may write: asked for by its tag, it is the same for ever. A year is what caches take for that.
+/// Of a generation that nobody may write: asked for by its tag, it never changes. Caches take a year for that.
 pub(super) const FOR_EVER: &str = "Accept-Ranges: bytes\r\nCache-Control: public, max-age=31536000, immutable\r\n\
                     X-Content-Type-Options: nosniff\r\n";
 

@@ -84,7 +84,7 @@ impl ResponseBuilder<'_> {
         conditional::judge(&self.asked.request.conditions, &file, self.terms.now)
     }
 
-    /// Whether the file was truncated or written over since the client read what stands before the range.
+    /// Whether the file was truncated or overwritten since the client read the bytes before the range.
     pub(super) fn has_other_bytes(&self, info: &FileInfo) -> bool {
         let asked = self.asked.bytes_before();
         asked.is_some_and(|(_, check)| info.bytes_before != Some(check))

@@ -56,7 +56,7 @@ pub enum Body {
     },
 }
 
-/// One part: what stands before its bytes, and its bytes. The last one is the closing delimiter and no bytes.
+/// One part: its header, and its bytes. The last one is the closing delimiter and no bytes.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Part {
     /// Delimiter and part head.

@@ -33,7 +33,7 @@ pub fn sample(out: &mut String, name: &str, label: &str, of: &str, value: &dyn D
     };
 }
 
-/// A value of a label, as it stands between quotes.
+/// A label value, escaped for the quotes around it.
 fn escape(value: &str) -> String {
     let escaped = value.replace('\\', "\\\\").replace('"', "\\\"");
     escaped.replace('\n', "\\n")

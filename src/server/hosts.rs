@@ -1,4 +1,4 @@
-//! Which hosts requests may address, if `--host` does not say it.
+//! Which hosts requests may address, if `--host` does not say so.
 
 use crate::http::host::Hosts;
 use crate::os::sockets::Address;

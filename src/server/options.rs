@@ -1,4 +1,4 @@
-//! How to serve: one field for each option of the command line.
+//! The server's configuration: one field for each option of the command line.
 
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::path::PathBuf;
@@ -16,88 +16,88 @@ use crate::log::line::Format;
 use crate::os::network::Network;
 use crate::os::sockets::Address;
 
-/// How to serve.
+/// The server's configuration.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Options {
-    /// The directory.
+    /// ROOT: the directory to serve.
     pub root: PathBuf,
-    /// What somebody probably means after `openrange` who names this ROOT, if it is not there.
+    /// What the user probably meant to type after `openrange`, should ROOT not exist.
     pub likely_meant: Option<&'static str>,
-    /// Where to listen. None: on the sockets that were passed, else at [`DEFAULT_ADDRESS`].
+    /// `--listen`; empty: the sockets that systemd passed, else [`DEFAULT_ADDRESS`].
     pub listen: Vec<Address>,
-    /// Those of them to which proxies connect, which begin with a PROXY header.
+    /// Indices in `listen` of the addresses with `,proxy`: connections there begin with a PROXY header.
     pub proxied: Vec<usize>,
-    /// Proxies whose word about the addresses of clients counts.
+    /// `--trusted-proxy`: from where the server believes `X-Forwarded-For`.
     pub trusted_proxies: Vec<Network>,
-    /// Workers; `None`: one for each CPU.
+    /// `--threads`: the number of workers; `None`: one per CPU.
     pub threads: Option<usize>,
-    /// How long to wait for a request head.
+    /// `--header-timeout`: the longest wait for a complete request head.
     pub header_timeout: Duration,
-    /// How long to wait for the next request.
+    /// `--idle-timeout`: the longest wait for the next request of a kept-alive connection.
     pub idle_timeout: Duration,
-    /// How long to wait for a client that takes nothing; zero: for ever.
+    /// `--send-timeout`: the longest wait for a client that accepts no data; zero: forever.
     pub send_timeout: Duration,
-    /// Bytes a second that a client must take of a removed file; zero: however few.
+    /// `--min-rate`: bytes a second that a reader of a removed file must accept; zero: no minimum.
     pub min_rate: u64,
-    /// `None`: what the descriptor limit allows.
+    /// `--max-connections`; `None`: what the descriptor limit allows.
     pub max_connections: Option<usize>,
-    /// `None`: no limit.
+    /// `--max-connections-per-address`; `None`: no limit.
     pub max_connections_per_address: Option<usize>,
-    /// Between two looks at a file whose changes inotify does not report.
+    /// `--poll-interval`: the longest time between two checks of a file whose changes inotify does not report.
     pub poll_interval: Duration,
-    /// How long a request waits at most for a name that leads nowhere; zero: not at all.
+    /// `--wait-max`: the longest wait of a request for a missing name; zero: none.
     pub wait_max: Duration,
-    /// How long the server follows a file that other machines change after its name has gone.
+    /// `--settle`: how long the server still follows a file on a network file system after its name is gone.
     pub settle: Duration,
-    /// Other servers of the same files; this one sends them hints.
+    /// `--peer`: other servers of the same files, to which this one sends hints.
     pub peers: Vec<SocketAddr>,
-    /// Where their hints arrive.
+    /// `--peer-listen`: where their hints arrive (UDP).
     pub peer_listen: Option<SocketAddr>,
-    /// The file with the key that all of them have.
+    /// `--peer-key`: the file with the secret that they all share.
     pub peer_key: Option<PathBuf>,
-    /// A copy that a mirror has made has the tag of its original.
+    /// `--tags xattr`: a copy made by a mirror has the tag of its original.
     pub copied_tags: bool,
-    /// From the first signal to the end.
+    /// `--grace`: the longest time from the first SIGTERM or SIGINT to the end.
     pub grace: Duration,
-    /// Where the server answers requests for metrics, clients and health.
+    /// `--admin`: where the server answers requests for metrics, clients and health.
     pub admin: Option<Address>,
-    /// How much the server logs; `None`: what `RUST_LOG` says.
+    /// `--log-level`; `None`: what `RUST_LOG` says.
     pub log_level: Option<LevelFilter>,
-    /// The form of a line of the log.
+    /// `--log-format`: the format of the lines on stderr.
     pub log_format: Format,
-    /// Where answers are logged in the Common Log Format; `-`: stdout.
+    /// `--access-log`: a file; `-`: stdout.
     pub access_log: Option<PathBuf>,
-    /// They are logged in the Combined Log Format.
+    /// `--access-log-format combined`: the Combined Log Format, not the Common one.
     pub access_log_combined: bool,
-    /// The directory beside a log that has its earlier generations.
+    /// `--old-dir`: the name of the directory beside a log that holds its earlier generations.
     pub old_dir: Option<Box<[u8]>>,
-    /// The file that keeps the rolls and truncations that the server saw.
+    /// `--history`: the file that records the rolls and truncations that the server sees.
     pub history: Option<PathBuf>,
-    /// Who may read what; `None`: everybody everything.
+    /// `--token-file`; `None`: everybody may read everything.
     pub token_file: Option<PathBuf>,
-    /// Whose scripts may read.
+    /// `--cors`: whose scripts may read.
     pub cors: Option<Cors>,
-    /// Which hosts requests over TCP may address; `None`: as the listeners are.
+    /// `--host`: host names that requests over TCP may address; `None`: it depends on the listeners.
     pub hosts: Option<Hosts>,
-    /// The prefixes below which clients may write.
+    /// `--write`: the prefixes below which clients may write.
     pub write: Prefixes,
-    /// Largest body of an append.
+    /// `--append-max`: the largest body of an append, in bytes.
     pub append_max: u64,
-    /// The most memory for all bodies on their way.
+    /// `--body-memory`: the most memory for all request bodies in flight, in bytes.
     pub body_memory: usize,
-    /// Where the server accepts jobs.
+    /// `--jobs`: the path at which the server accepts jobs.
     pub jobs: Option<Prefix>,
-    /// How jobs are kept.
+    /// `--job-timeout`, `--job-keep` and `--jobs-max`.
     pub job_terms: JobTerms,
-    /// The intakes: sockets, and the files to which they append.
+    /// `--intake`: sockets, and the files to which they append.
     pub intakes: Vec<Intake>,
-    /// Other machines may send too.
+    /// `--intake-open`: other machines may send to intakes too.
     pub intake_open: bool,
-    /// Symbolic links may leave the directory if they end inside it.
+    /// `--follow-links inside`: symbolic links may leave ROOT if they end inside it.
     pub follow_links: bool,
-    /// Whom to become.
+    /// `--user`: the user that the process becomes once it has bound its addresses.
     pub user: Option<String>,
-    /// Give up what is not needed.
+    /// False with `--no-sandbox`: the process keeps its access to files and system calls.
     pub sandbox: bool,
 }
 

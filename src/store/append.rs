@@ -62,7 +62,7 @@ pub struct Appender {
     directory: Option<Arc<OwnedFd>>,
 }
 
-/// Appends to the file that has the name now, or creates it. Gives the open file too, for whoever appends next.
+/// Appends to the file that has the name now, or creates it. Returns the open file too, for whoever appends next.
 ///
 /// # Errors
 /// [`Stop`]; where nothing is said of a size, nothing was written.
@@ -131,7 +131,7 @@ impl Appender {
         }))
     }
 
-    /// Appends records, for each of which somebody waits, in one write(2). Gives what became of
+    /// Appends records, for each of which somebody waits, in one write(2). Returns what became of
     /// the first ones; none: nothing was written. The others are to be appended one by one, which also tells why that fails.
     pub fn append_all(
         &self,
@@ -324,7 +324,7 @@ impl Target<'_> {
         Ok(true)
     }
 
-    /// Writes one record behind a file that is so long; gives the offset of its end.
+    /// Writes one record behind a file that is so long; returns the offset of its end.
     fn write(&mut self, bytes: &[u8], size: u64) -> Result<u64, WriteFailure> {
         match self.write_once(bytes, &[bytes.len()], size) {
             Ok((count, end)) if count == bytes.len() => Ok(end),
@@ -333,7 +333,7 @@ impl Target<'_> {
         }
     }
 
-    /// Writes records behind a file that is so long; gives what became of those of which something is written.
+    /// Writes records behind a file that is so long; returns what became of those of which something is written.
     fn append_all(mut self, records: &Records, size: u64) -> Vec<Result<Receipt, WriteFailure>> {
         let Ok((count, end)) = self.write_once(&records.bytes, &records.lengths, size) else {
             return Vec::new();
@@ -357,7 +357,7 @@ impl Target<'_> {
         records.lengths.iter().map_while(outcome).collect()
     }
 
-    /// Writes records of these lengths. Gives how many bytes of them are written, and the offset of their end.
+    /// Writes records of these lengths. Returns how many bytes of them are written, and the offset of their end.
     fn write_once(
         &mut self,
         bytes: &[u8],

@@ -101,14 +101,6 @@ fn changed(stat: &Statx) -> Changed {
     (stat.stx_ctime.tv_sec, stat.stx_ctime.tv_nsec)
 }
 
-impl FileStat {
-    /// The time of the last modification.
-    #[must_use]
-    pub fn modified(&self) -> Date {
-        Date::from_seconds(self.modified)
-    }
-}
-
 impl AsFd for OpenFile {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
@@ -183,7 +175,7 @@ impl OpenFile {
         self.followers.set(self.followers.get() + 1);
     }
 
-    /// A connection follows it no more.
+    /// A connection no longer follows it.
     pub fn remove_follower(&self) {
         self.followers.set(self.followers.get().saturating_sub(1));
     }

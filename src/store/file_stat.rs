@@ -1,8 +1,10 @@
-//! What is measured of an open file.
+//! The attributes of an open file that the server uses.
 
 use rustix::fs::Statx;
 
-/// A look at an open file.
+use crate::http::date::Date;
+
+/// What one look at an open file found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FileStat {
     /// Bytes.
@@ -13,8 +15,9 @@ pub struct FileStat {
     pub(super) modified: i64,
     /// How much of that second was over, in nanoseconds.
     pub(super) nanoseconds: u32,
-    /// The same of the last change of any kind.
+    /// The last change of any kind, in seconds since 1970.
     pub(super) changed: i64,
+    /// Names of the file.
     pub(super) links: u32,
 }
 
@@ -29,5 +32,11 @@ impl FileStat {
             changed: stat.stx_ctime.tv_sec,
             links: stat.stx_nlink,
         }
+    }
+
+    /// The time of the last modification.
+    #[must_use]
+    pub fn modified(&self) -> Date {
+        Date::from_seconds(self.modified)
     }
 }

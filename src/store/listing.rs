@@ -11,8 +11,6 @@ use super::attributes::{stat, statx};
 use super::root::Files;
 use crate::http::date::Date;
 use crate::http::target::Path;
-use crate::limits::{ENTRIES_MAX, LISTING_MAX};
-use crate::sorted::sort_by;
 use crate::subscription::entry::{Entry, Kind};
 
 /// For whom a listing is.
@@ -31,62 +29,15 @@ pub enum Form {
     Topics,
 }
 
-/// What a directory shows.
-pub struct Listing {
-    /// Names and what they lead to, in order.
-    pub entries: Vec<(Vec<u8>, Entry)>,
-    /// There are more.
-    pub truncated: bool,
-}
-
-/// Reads the entries of a directory that clients may ask for: regular files and directories whose names do not begin
-/// with a dot, also behind symbolic links. At most [`LISTING_MAX`] of them. The name of a link is resolved as a request
-/// would resolve it, so that the list reveals nothing outside the root.
-///
-/// # Errors
-/// EACCES if it cannot be read, EMFILE and the like.
-pub fn read(
-    files: &Files,
-    directory: BorrowedFd<'_>,
-    path: &Path,
-    form: Form,
-) -> Result<Listing, Errno> {
-    // The descriptor to look names up with cannot itself be read.
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let readable = rustix::fs::openat(directory, ".", flags, Mode::empty())?;
-    let mut entries = Vec::new();
-    let mut more = false;
-    for (count, entry) in Dir::new(readable)?.enumerate() {
-        let name = entry?.file_name().to_bytes().to_vec();
-        if name.starts_with(b".") && count < ENTRIES_MAX {
-            continue;
-        }
-        more = entries.len() == LISTING_MAX || count >= ENTRIES_MAX;
-        if more {
-            break;
-        }
-        entries.extend(look(files, directory, path, name, form)?);
-    }
-    sort_by(&mut entries, |left, right| left.0.cmp(&right.0));
-    // POSIX lets readdir(3) give a name twice that is renamed meanwhile, and some file systems do. The later look counts.
-    entries.reverse();
-    entries.dedup_by(|later, first| later.0 == first.0);
-    entries.reverse();
-    Ok(Listing {
-        entries,
-        truncated: more,
-    })
-}
-
 /// The names in a directory, read piece by piece.
 pub struct Scan {
     entries: Dir,
-    /// What stands before them: the name of the directory, if it is one below another.
+    /// What precedes them: the name of the directory and a slash, if it is below the one that is followed.
     prefix: Vec<u8>,
 }
 
 impl Scan {
-    /// From the beginning. `below`: the name of the directory, if it is one below another.
+    /// From the beginning. `below`: the name of the directory, if it is below the one that is followed.
     ///
     /// # Errors
     /// EACCES if it cannot be read, EMFILE and the like.
@@ -115,7 +66,7 @@ impl Scan {
                 continue;
             }
             let is_directory = match entry.file_type() {
-                // Some file systems do not say it.
+                // Some file systems do not say.
                 FileType::Unknown => self.is_directory(name),
                 kind => kind == FileType::Directory,
             };
@@ -130,8 +81,8 @@ impl Scan {
     }
 }
 
-/// A directory below one that is followed, to be read. `None`: it is not there, or not for us, or a symbolic link stands on the
-/// way by now: a tree goes through none.
+/// Opens a directory below one that is followed, to read it. `None`: it does not exist, or may not be read, or its path now
+/// leads through a symbolic link, which a tree never follows.
 ///
 /// # Errors
 /// EMFILE and the like: nothing is known then.

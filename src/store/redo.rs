@@ -201,7 +201,7 @@ impl Drop for Note {
 }
 
 /// Writes what is missing of the record that was cut, by a file with notes that nobody has locked, whose own file is in the
-/// same directory. Gives the number of bytes that were missing; `None`: somebody still writes.
+/// same directory. Returns the number of bytes that were missing; `None`: somebody still writes.
 ///
 /// # Errors
 /// One line: the record stays as it is.

@@ -25,7 +25,7 @@ pub fn delete(place: &Place, terms: &Terms<'_>) -> Result<Receipt, Stop> {
     Ok(receipt(&file, false)?)
 }
 
-/// Gives a file the name `to`, in place of the file that has it if `overwrite`. Gives the file too, to put it on disk.
+/// Gives a file the name `to`, in place of the file that has it if `overwrite`. Returns the file too, to put it on disk.
 ///
 /// # Errors
 /// [`Stop`]; then nothing has changed.

@@ -180,7 +180,7 @@ impl Remote {
         }
     }
 
-    /// The first look at the end of a file. Gives its size.
+    /// The first look at the end of a file. Returns its size.
     fn begin(&self, known: &mut Known, fd: BorrowedFd<'_>, announced: u64) -> u64 {
         *known = Known {
             announced,

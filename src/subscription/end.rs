@@ -6,7 +6,7 @@ use crate::job::JobStatus;
 /// Why a tail ended. The first five are ends that the client learns of; the others break it off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
-    /// The name went away, the file has it no more.
+    /// The file was renamed away from the name.
     Renamed,
     /// The name was removed.
     Unlinked,

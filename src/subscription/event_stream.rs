@@ -277,7 +277,7 @@ impl<F> EventStream<F> {
         self.current_mut().truncated();
     }
 
-    /// Takes the bytes that were needed; gives what must be sent, which may be nothing.
+    /// Takes the bytes that were needed; returns what must be sent, which may be nothing.
     pub fn read(&mut self, bytes: &[u8]) -> Vec<u8> {
         let first = self.names_mut().first;
         let out = self.write(|member, source, out| member.read(source, bytes, out));
@@ -288,7 +288,7 @@ impl<F> EventStream<F> {
         out
     }
 
-    /// Takes what the name leads to now; gives what must be sent, which may be nothing.
+    /// Takes what the name leads to now; returns what must be sent, which may be nothing.
     pub fn followed(&mut self, found: Followed<F>, now: Moment) -> Vec<u8> {
         let ending = self.ending;
         let names = self.names_mut();
@@ -370,7 +370,7 @@ impl<F> EventStream<F> {
         self.made(out)
     }
 
-    /// Takes what is in the directory now; gives what must be sent, which may be nothing.
+    /// Takes what is in the directory now; returns what must be sent, which may be nothing.
     pub fn listed(&mut self, found: &Listed<'_>, now: Moment) -> Vec<u8> {
         let mut out = Vec::new();
         let names = self.names_mut();
@@ -399,7 +399,7 @@ impl<F> EventStream<F> {
         looks.fold(since + EVENT_HEARTBEAT, Moment::min)
     }
 
-    /// Takes note of the time; gives what must be sent, which may be nothing.
+    /// Takes note of the time; returns what must be sent, which may be nothing.
     pub fn timer_fired(&mut self, since: Moment, now: Moment) -> Vec<u8> {
         for member in self.follows.members_mut() {
             member.timer_fired(now);

@@ -86,7 +86,7 @@ impl<F> LateFiles<F> {
         self.0.len() >= EVENT_LATE_MAX
     }
 
-    /// Another name has the file now. Gives the start of the line that it is in.
+    /// Another name has the file now. Returns the start of the line that it is in.
     pub fn hand_over(&mut self, etag: ETag) -> Option<Position> {
         let index = self.0.iter().position(|late| late.at.etag == etag)?;
         Some(self.0.remove(index).line)
@@ -223,7 +223,7 @@ impl<F> LateFiles<F> {
         self.0.iter().find(|late| late.needs()).map(|late| late.at)
     }
 
-    /// Takes the bytes that were needed; writes events. Gives the new place.
+    /// Takes the bytes that were needed; writes events. Returns the new place.
     pub fn read(
         &mut self,
         source: Source<'_>,

@@ -322,7 +322,7 @@ impl<F> NameFollower<F> {
         self.at.map_or(0, |at| at.offset)
     }
 
-    /// The file was seen to be shorter than before. It has another tag from here on, so the place is good no more.
+    /// The file was seen to be shorter than before. It has another tag from here on, so the place is no longer valid.
     pub fn truncated(&mut self) {
         if self.late.current().is_some() {
             return self.late.truncated();

@@ -88,7 +88,7 @@ impl<F> Tail<F> {
 
     /// The offset in the file up to which bytes were delivered or promised.
     pub(crate) fn reach(&self) -> u64 {
-        self.at + self.frame.map_or(0, |frame| u64::from(frame.len()))
+        self.at + self.frame.map_or(0, |frame| u64::from(frame.file_len()))
     }
 
     /// The file.
@@ -202,7 +202,7 @@ impl<F> Tail<F> {
         match &mut self.frame {
             Some(frame) => {
                 if frame.advance(n, self.chunked) {
-                    self.at += u64::from(frame.len());
+                    self.at += u64::from(frame.file_len());
                     self.frame = None;
                 }
             }

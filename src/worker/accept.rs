@@ -81,7 +81,7 @@ impl Worker {
         }
     }
 
-    /// Takes a connection in: it is watched, and what has come on it is read in this turn. Gives its key.
+    /// Takes a connection in: it is watched, and what has come on it is read in this turn. Returns its key.
     pub(super) fn insert(&mut self, slot: Slot) -> Option<usize> {
         let entry = self.slots.vacant_entry();
         let key = entry.key();

@@ -44,7 +44,7 @@ fn leave_topic(slot: &mut Slot, key: usize, ended: Option<Ended>, context: &mut 
     if let Some(ended) = ended {
         let peer = context.clients.subscriber(key, slot);
         context.clients.forget(key);
-        context.passes.forget(key);
+        context.permits.forget(key);
         context.counters.ends[ended.end as usize] += 1;
         let (kind, name) = match (ended.events, topic) {
             (Some(path), _) => {

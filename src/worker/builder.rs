@@ -17,8 +17,8 @@ use super::held_memory::HeldMemory;
 use super::inspect::{Counters, Mailbox};
 use super::lists::Lists;
 use super::pages::Pages;
-use super::passes::Passes;
 use super::pauses::Pauses;
+use super::permits::Permits;
 use super::queue::Queue;
 use super::searches::Searches;
 use super::send::SendBuffer;
@@ -132,7 +132,7 @@ impl WorkerBuilder {
             event_subscriptions: EventSubscriptions::default(),
             tokens: shared.tokens.clone().map(Reader::new),
             clients: Clients::new(Arc::clone(&shared)),
-            passes: Passes::default(),
+            permits: Permits::default(),
             cors: shared.cors.clone(),
             hosts: shared.hosts.clone(),
             writing: shared.writing.clone(),
@@ -187,7 +187,7 @@ fn topics(shared: &Shared, files: Files, watch: Watch, families: Families) -> To
     let lookups = Lookups::new(files, shared.cached_files);
     let mut topics = Topics::new(lookups, watch, families, shared.polls);
     if shared.hints.is_some() {
-        topics.collect_news();
+        topics.collect_hints();
     }
     topics
 }

@@ -90,7 +90,7 @@ impl Clients {
         self.heads.contains_key(&key)
     }
 
-    /// Takes bytes of a connection that begins with a PROXY header. Gives what follows the header; `None`: its rest has to
+    /// Takes bytes of a connection that begins with a PROXY header. Returns what follows the header; `None`: its rest has to
     /// come.
     ///
     /// # Errors

@@ -10,8 +10,8 @@ use super::hints::Hints;
 use super::inspect::Counters;
 use super::lists::Lists;
 use super::pages::Pages;
-use super::passes::Passes;
 use super::pauses::Pauses;
+use super::permits::Permits;
 use super::searches::Searches;
 use super::send::SendBuffer;
 use super::upload::{Jobs, Writing};
@@ -43,8 +43,8 @@ pub struct Context {
     pub(super) tokens: Option<Reader<Tokens>>,
     /// Who is behind a proxy.
     pub(super) clients: Clients,
-    /// The tokens by which subscriptions were let in.
-    pub(super) passes: Passes,
+    /// What permitted the subscriptions that go on.
+    pub(super) permits: Permits,
     /// `--cors`
     pub(super) cors: Option<Cors>,
     /// `--host`

@@ -9,7 +9,7 @@ use crate::time::{Due, Moment};
 pub struct Deadlines(BTreeSet<Due>);
 
 impl Deadlines {
-    /// Sets the one entry of a slot, whose entry so far is `armed`; [`Moment::NEVER`] is no entry. Gives what is armed
+    /// Sets the one entry of a slot, whose entry so far is `armed`; [`Moment::NEVER`] is no entry. Returns what is armed
     /// now.
     ///
     /// A later moment than the armed one changes nothing: when the armed one comes, the connection is asked again.

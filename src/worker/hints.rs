@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 
 use crate::action::ParsedHead;
-use crate::hint::{Hint, News};
+use crate::hint::{Hint, HintKind};
 use crate::http::write::{Change, Verb};
 use crate::limits::PEER_QUEUE_MAX;
 
-/// Where workers say what other heads should look at.
+/// Where workers leave hints for other heads.
 #[derive(Debug, Clone)]
 pub struct Hints(SyncSender<Hint>);
 
@@ -19,34 +19,34 @@ impl Hints {
         Hints(sender)
     }
 
-    /// Sends a hint of a name. If the queue is full, it drops the hint: the others look by themselves, later.
-    pub fn tell(&self, name: &[u8], what: News) {
+    /// Sends a hint about a name. If the queue is full, it drops the hint: the others find the change by themselves, later.
+    pub fn tell(&self, name: &[u8], kind: HintKind) {
         let _ = self.0.try_send(Hint {
             name: name.into(),
-            what,
+            kind,
         });
     }
 }
 
-/// Sends other servers a hint of what a client has written, whether somebody follows it here or not.
+/// Sends other heads a hint about what a client has written, whether somebody follows it here or not.
 pub(super) fn tell_written(hints: &Hints, asked: &ParsedHead) {
     let Some(write) = asked.as_ref().ok().filter(|asked| asked.writes()) else {
         return;
     };
     let write = write.write_head();
-    let what = match write.verb {
-        Verb::Post | Verb::Patch => News::Changed,
-        Verb::Put | Verb::Move | Verb::Delete => News::Rolled,
+    let kind = match write.verb {
+        Verb::Post | Verb::Patch => HintKind::Changed,
+        Verb::Put | Verb::Move | Verb::Delete => HintKind::Rolled,
     };
     if let Some(path) = write.path() {
-        hints.tell(&path.name, what);
+        hints.tell(&path.name, kind);
     }
     if let Ok(Change::Move { destination, .. }) = &write.change {
-        hints.tell(&destination.name, News::Rolled);
+        hints.tell(&destination.name, HintKind::Rolled);
     }
 }
 
-/// Hints that came for a worker and that it has not taken.
+/// Hints that have arrived for a worker, which it has not taken yet.
 #[derive(Debug, Default)]
 pub(super) struct Arrived(Vec<Arc<Hint>>);
 

@@ -114,7 +114,7 @@ impl Lists {
         }
     }
 
-    /// A list is made. Gives the slots of the connections that wait for it.
+    /// A list is made. Returns the slots of the connections that wait for it.
     pub fn finish(&mut self, number: u64, made: &Made) -> Vec<usize> {
         let Some(Pending { terms, waiters, .. }) = self.pending.remove(&number) else {
             return Vec::new();

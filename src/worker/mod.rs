@@ -26,8 +26,8 @@ mod jobs;
 pub mod lists;
 mod open;
 pub mod pages;
-mod passes;
 pub mod pauses;
+mod permits;
 mod queue;
 mod refusals;
 mod report;
@@ -105,7 +105,7 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Serves until the server is to end, or other workers have taken over, and the last connection is gone. Gives what it
+    /// Serves until the server is to end, or other workers have taken over, and the last connection is gone. Returns what it
     /// has counted.
     ///
     /// # Errors
@@ -120,7 +120,7 @@ impl Worker {
             self.take_completions();
             self.take_hints();
             self.keep_time();
-            self.check_passes();
+            self.check_permits();
             self.drive_due();
             self.drive_fanout();
             self.inspect();
@@ -128,7 +128,7 @@ impl Worker {
             self.reap();
             self.end_turn();
             self.plan_sweeps();
-            self.plan_passes();
+            self.plan_permit_check();
         }
         Ok(self.counters())
     }
@@ -147,7 +147,7 @@ impl Worker {
             self.context.topics.lookups.deadline(),
             self.context.appenders.deadline(),
             self.context.pauses.next(),
-            self.context.topics.news_at(),
+            self.context.topics.next_hint_at(),
             // When to report what has happened in a directory.
             self.context.topics.next_directory(),
         ];
@@ -251,14 +251,14 @@ impl Worker {
         }
     }
 
-    /// Looks at what other heads speak of, and tells them what has happened here.
+    /// Checks what other heads hint at, and sends them hints about what has happened here.
     fn take_hints(&mut self) {
         for hint in self.mailbox.take_hints() {
             self.context.topics.take_hint(&hint);
         }
         if let Some(hints) = &self.shared.hints {
-            while let Some(hint) = self.context.topics.next_news() {
-                hints.tell(&hint.name, hint.what);
+            while let Some(hint) = self.context.topics.next_hint() {
+                hints.tell(&hint.name, hint.kind);
             }
         }
     }
@@ -417,7 +417,7 @@ impl Worker {
         self.context.topics.stop_waiting(key);
         self.context.searches.forget(key);
         self.context.lists.forget(key);
-        self.context.passes.forget(key);
+        self.context.permits.forget(key);
         self.context.clients.remove(key);
         self.context.stopwatch.forget(key);
         self.context.pauses.end(key);

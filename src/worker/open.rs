@@ -9,7 +9,7 @@ use super::context::Context;
 use super::generations;
 use super::job_rights;
 use super::jobs;
-use super::passes::Pass;
+use super::permits::Permit;
 use super::slot::Slot;
 use super::upload::Jobs;
 use super::waiting::{self, Waiting};
@@ -137,12 +137,12 @@ fn respond(
     }
     context.clients.keep(key, slot, asked);
     if context.tokens.is_some() {
-        let pass = Pass {
+        let permit = Permit {
             credentials: asked.request.credentials.clone(),
             path: asked.intent.path().cloned(),
             right: right_needed(context.jobs.as_ref(), &asked.intent),
         };
-        context.passes.keep(key, pass);
+        context.permits.keep(key, permit);
     }
 }
 

@@ -99,7 +99,7 @@ impl Searches {
         }
     }
 
-    /// A search is over. Gives the slot that waits for it, if it is still there.
+    /// A search is over. Returns the slot that waits for it, if it is still there.
     pub fn finish(&mut self, number: u64, answer: &Arc<Answer>) -> Option<usize> {
         let question = self.asked.remove(&number)?;
         let search = self.searches.get_mut(&question)?;

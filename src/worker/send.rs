@@ -170,7 +170,7 @@ impl SendBuffer {
     }
 
     /// Reads what was written to a file from this offset on, if so few follow it that each may: that takes a call less than to
-    /// look at its size first. Gives the size; `None`: only a look can tell it.
+    /// look at its size first. Returns the size; `None`: only a look can tell it.
     pub(super) fn read_on(&mut self, file: &Rc<OpenFile>, offset: u64) -> Option<u64> {
         // Else the bytes that the buffer holds stay.
         if is_shared(file) || !file.may_be_read_on() {

@@ -17,7 +17,7 @@ use crate::subscription::end::End;
 
 impl Worker {
     /// Cuts clients that have acknowledged nothing of what was sent for longer than the send timeout. Writability alone
-    /// does not tell: a few records fit into a stalled client's buffer for ever.
+    /// does not tell: a few records fit into a stalled client's buffer forever.
     pub(super) fn check_unacked(&mut self) {
         let now = self.context.now;
         let mut open = false;

@@ -342,7 +342,7 @@ fn is_intact(write: &WriteHead, content: &[u8], upload: &mut Option<Box<Upload>>
     }
 }
 
-/// Somebody else has the lock of the file: tries again soon, but not for ever.
+/// Somebody else has the lock of the file: tries again soon, but not forever.
 pub(super) fn postpone(slot: &mut Slot, context: &mut Context) {
     let upload = slot.upload.get_or_insert_default();
     let (since, pause) = upload.waits.unwrap_or((context.now, LOCK_PAUSE.0));

@@ -3,8 +3,9 @@
 use std::fs;
 use std::time::Instant;
 
+use openrange::job::JobId;
+use openrange::jobs::files::JobDirectory;
 use openrange::jobs::record::JobRecord;
-use openrange::jobs::{JobDirectory, JobId};
 
 use super::askers::{Askers, Until};
 use super::machine::field;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use openrange::hint::{Hint, News};
+use openrange::hint::{Hint, HintKind};
 use openrange::server::peers::datagram::{DATAGRAM_MAX, Guard, Refusal, Sender, seal};
 
 const KEY: &[u8] = b"a key that all of them have";
@@ -11,15 +11,15 @@ const HERE: Sender = *b"we here.";
 const THERE: Sender = *b"they are";
 const NOW: Duration = Duration::from_secs(1_800_000_000);
 
-fn hint(name: &[u8], what: News) -> Hint {
+fn hint(name: &[u8], kind: HintKind) -> Hint {
     Hint {
         name: name.into(),
-        what,
+        kind,
     }
 }
 
 fn numbered(number: u64) -> Vec<u8> {
-    seal(KEY, THERE, number, NOW, &hint(b"log", News::Changed))
+    seal(KEY, THERE, number, NOW, &hint(b"log", HintKind::Changed))
 }
 
 #[test]
@@ -28,7 +28,7 @@ fn what_was_sealed_can_be_opened_once() {
     let names: [&[u8]; 4] = [b"a", b"dir/log", b"\xff\n\0", &[b'n'; 4096]];
     let all = names
         .iter()
-        .flat_map(|name| [News::Changed, News::Rolled].map(|what| hint(name, what)));
+        .flat_map(|name| [HintKind::Changed, HintKind::Rolled].map(|what| hint(name, what)));
     for (number, hint) in all.enumerate() {
         let datagram = seal(KEY, THERE, number as u64, NOW, &hint);
         assert!(datagram.len() <= DATAGRAM_MAX);
@@ -66,7 +66,7 @@ fn every_bit_counts_and_so_does_the_key() {
         Guard::new(KEY, THERE).open(&datagram, NOW),
         Err(Refusal::Own)
     );
-    let long = seal(KEY, THERE, 1, NOW, &hint(&[b'n'; 4097], News::Changed));
+    let long = seal(KEY, THERE, 1, NOW, &hint(&[b'n'; 4097], HintKind::Changed));
     assert_eq!(
         Guard::new(KEY, HERE).open(&long, NOW),
         Err(Refusal::Malformed)
@@ -85,7 +85,7 @@ fn a_hint_that_was_recorded_is_of_no_use_later() {
     ] {
         let opened = Guard::new(KEY, HERE).open(&numbered(1), now);
         let expected = match counts {
-            true => Ok(hint(b"log", News::Changed)),
+            true => Ok(hint(b"log", HintKind::Changed)),
             false => Err(Refusal::Clock),
         };
         assert_eq!(opened, expected);
@@ -127,7 +127,7 @@ fn many_senders() {
             sender.to_be_bytes(),
             7,
             time,
-            &hint(b"log", News::Changed),
+            &hint(b"log", HintKind::Changed),
         );
         guard.open(&datagram, NOW).is_ok()
     };

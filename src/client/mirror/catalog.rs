@@ -151,7 +151,7 @@ impl Catalog {
         self.parts.values().all(|part| part.listed)
     }
 
-    /// The next page of the list of a directory is requested; gives its query. What changes after the first one was requested
+    /// The next page of the list of a directory is requested; returns its query. What changes after the first one was requested
     /// needs another list.
     pub fn begin(&mut self, prefix: &[u8], now: Moment) -> &str {
         if std::mem::take(&mut self.pass_over) {

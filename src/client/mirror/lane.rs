@@ -61,7 +61,7 @@ pub enum Outcome {
     },
     /// The server refuses it in this form.
     Refused(ETag, Refusal),
-    /// The connection is no more.
+    /// The connection is gone.
     Lost(ETag, String),
     /// The copy cannot be written.
     Failed(ETag, String),

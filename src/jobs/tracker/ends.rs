@@ -3,7 +3,7 @@
 use log::{error, info};
 
 use super::Tracker;
-use crate::jobs::record::{JobId, JobStatus};
+use crate::job::{JobId, JobStatus};
 use crate::jobs::watch::Seen;
 
 impl Tracker {

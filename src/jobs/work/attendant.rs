@@ -7,8 +7,8 @@ use log::{error, info, warn};
 
 use super::pending::Pending;
 use super::troubles::Troubles;
+use crate::job::{JobId, JobStatus};
 use crate::jobs::files::{Answer, JobDirectory, Taken};
-use crate::jobs::record::{JobId, JobStatus};
 use crate::limits::JOB_LOCKED_PAUSE;
 
 /// What the runners of a worker share.

@@ -12,8 +12,8 @@ use rustix::fd::OwnedFd;
 use rustix::process::{Pid, PidfdFlags, Signal};
 
 use super::attendant::{Ended, Run};
+use crate::job::{JobId, JobStatus};
 use crate::jobs::files::{Answer, JobDirectory};
-use crate::jobs::record::{JobId, JobStatus};
 use crate::limits::{JOB_LOOK_INTERVAL, JOB_STOP_GRACE};
 use crate::os;
 

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use crate::jobs::record::JobId;
+use crate::job::JobId;
 use crate::limits::JOB_LOCKED_PAUSE;
 
 /// A queue that runners wait at.

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use log::error;
 
-use crate::jobs::record::JobId;
+use crate::job::JobId;
 use crate::sorted::SortedMap;
 
 /// The last trouble with each job, as long as it lasts.

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use hmac_sha256::HMAC;
 
-use crate::hint::{Hint, News};
+use crate::hint::{Hint, HintKind};
 use crate::limits::{PEER_CLOCK, PEER_SENDERS_MAX, TARGET_MAX};
 use crate::sorted::SortedMap;
 
@@ -33,15 +33,15 @@ pub type Sender = [u8; 8];
 /// Makes a datagram. `time`: since 1970.
 #[must_use]
 pub fn seal(key: &[u8], sender: Sender, number: u64, time: Duration, hint: &Hint) -> Vec<u8> {
-    let what = match hint.what {
-        News::Changed => b'+',
-        News::Rolled => b'/',
+    let kind = match hint.kind {
+        HintKind::Changed => b'+',
+        HintKind::Rolled => b'/',
     };
     let mut datagram = MAGIC.to_vec();
     datagram.extend(sender);
     datagram.extend(number.to_be_bytes());
     datagram.extend(milliseconds(time).to_be_bytes());
-    datagram.push(what);
+    datagram.push(kind);
     datagram.extend(&*hint.name);
     datagram.extend(HMAC::mac(&datagram, key));
     datagram
@@ -113,9 +113,9 @@ impl Guard {
             u64::from_be_bytes(eight(16)),
             u64::from_be_bytes(eight(24)),
         );
-        let what = match told[32] {
-            b'+' => News::Changed,
-            b'/' => News::Rolled,
+        let kind = match told[32] {
+            b'+' => HintKind::Changed,
+            b'/' => HintKind::Rolled,
             _ => return Err(Refusal::Malformed),
         };
         if sender == self.own {
@@ -128,7 +128,7 @@ impl Guard {
             return Err(Refusal::Repeated);
         }
         let name = told[HEAD..].into();
-        Ok(Hint { name, what })
+        Ok(Hint { name, kind })
     }
 
     /// Whether this number of a sender has not come yet. One that is far below the largest is taken for one that has.

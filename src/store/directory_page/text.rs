@@ -6,7 +6,7 @@ use super::select::Page;
 use crate::http::list_query::ListQuery;
 use crate::subscription::entry::Kind;
 
-/// The widest column of names: a longer name moves only what stands on its own line.
+/// The widest column of names: a longer name shifts only its own line.
 const WIDEST: usize = 48;
 
 /// Writes it. `next`: the query of the next page.

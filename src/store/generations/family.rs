@@ -115,7 +115,7 @@ pub fn bases(name: &[u8]) -> impl Iterator<Item = Vec<u8>> {
     })
 }
 
-/// What stands before a number or a date at the end of a name.
+/// What precedes a number or a date at the end of a name.
 fn stems(name: &[u8]) -> impl Iterator<Item = &[u8]> {
     let splits = 1..name.len();
     splits.filter_map(|at| {

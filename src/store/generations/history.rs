@@ -83,16 +83,6 @@ impl History {
         }
     }
 
-    /// A file that once had the name has this size now.
-    pub fn note_size(&self, name: &[u8], etag: ETag, size: u64) {
-        let mut lines = self.lock();
-        if let Some(line) = lines.names.get_mut(name)
-            && let Some(place) = line.place(etag)
-        {
-            line.files[place].size = size;
-        }
-    }
-
     /// A file was created under a name that looks like that of an earlier generation, but it is none.
     pub fn note_born(&self, etag: ETag) {
         if self.lock().born.insert(etag, ()) {

@@ -49,7 +49,7 @@ impl Looks {
         self.wanted == wanted && (self.tries == 0 || !self.waited.is_zero())
     }
 
-    /// Gives the report of a look if it counts.
+    /// Returns the report of a look if it counts.
     ///
     /// # Errors
     /// The pause before the next look.

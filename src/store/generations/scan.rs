@@ -166,7 +166,7 @@ impl Scanner {
 struct Place {
     path: OwnedFd,
     readable: OwnedFd,
-    /// What stands before the names of its entries, below ROOT.
+    /// What precedes the names of its entries, below ROOT.
     prefix: Box<[u8]>,
     /// When it was changed last, before the look.
     modified: Modified,

@@ -152,7 +152,7 @@ impl<F> NameFollower<F> {
     }
 
     /// Another member goes on with the file, which has the name of that one now. What it has is read to its end first, also
-    /// a line that has none yet: the file may have lost that name too before the other one finds it. Gives the place if
+    /// a line that has none yet: the file may have lost that name too before the other one finds it. Returns the place if
     /// that is done.
     pub fn pass_on(&mut self) -> Option<Position> {
         if self.file.is_none() {
@@ -176,7 +176,7 @@ impl<F> NameFollower<F> {
         place
     }
 
-    /// Another member goes on with an earlier file, which has the name of that one now. Gives the place.
+    /// Another member goes on with an earlier file, which has the name of that one now. Returns the place.
     pub fn hand_over_late(&mut self, etag: ETag) -> Option<Position> {
         self.late.hand_over(etag)
     }

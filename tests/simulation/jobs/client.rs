@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use openrange::jobs::{JobId, JobStatus};
+use openrange::job::{JobId, JobStatus};
 use openrange::receipt::WriteFailure;
 
 use super::life::Order;

@@ -12,7 +12,7 @@ use openrange::hooks::notification::Ended;
 use openrange::hooks::pauses::Pauses;
 use openrange::hooks::state::State;
 use openrange::hooks::target::Verdict;
-use openrange::jobs::JobStatus;
+use openrange::job::JobStatus;
 use openrange::store::root::Files;
 use openrange::time::Moment;
 

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use openrange::jobs::JobId;
+use openrange::job::JobId;
 use openrange::jobs::files::QUEUE;
 use openrange::jobs::kernel::{Kernel, Linux};
 use openrange::jobs::watch::{Seen, Watch};

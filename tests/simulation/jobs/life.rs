@@ -6,8 +6,8 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use openrange::job::{JobId, JobStatus};
 use openrange::jobs::record::parse_done;
-use openrange::jobs::{JobId, JobStatus};
 use openrange::receipt::WriteFailure;
 
 /// What a client wants done. Its number is its `Idempotency-Key`.

@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
-use openrange::jobs::{JobDirectory, JobId};
+use openrange::job::JobId;
+use openrange::jobs::files::JobDirectory;
 
 use super::kernel::{Fault, World};
 use super::life::{Ledger, Order};

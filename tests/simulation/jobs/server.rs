@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use openrange::http::conditional::Conditions;
 use openrange::http::target::Path;
+use openrange::job::{JobId, JobStatus};
+use openrange::jobs::files::JobDirectory;
 use openrange::jobs::record::JobRecord;
 use openrange::jobs::tracker::{Accepted, JobTerms, Tracker};
-use openrange::jobs::{JobDirectory, JobId, JobStatus};
 use openrange::receipt::WriteFailure;
 use openrange::store::place::{Place, Stop, failure};
 use openrange::store::replace::{Temporary, Terms};

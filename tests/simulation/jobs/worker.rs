@@ -7,13 +7,14 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use openrange::job::{JobId, JobStatus};
 use openrange::jobs::files::Answer;
+use openrange::jobs::files::JobDirectory;
 use openrange::jobs::kernel::Kernel;
 use openrange::jobs::work::attendant::{Attendant, Ended, Run};
 use openrange::jobs::work::pending::{Next, Pending};
 use openrange::jobs::work::queue::Queue;
 use openrange::jobs::work::troubles::Troubles;
-use openrange::jobs::{JobDirectory, JobId, JobStatus};
 
 use super::kernel::Fault;
 use super::life::{line, plan};

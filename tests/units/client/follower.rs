@@ -100,13 +100,13 @@ fn what_it_waits_for_and_until_when() {
         (follower.state(), follower.deadline()),
         (State::ReadingHeaders, Moment(72_000))
     );
-    follower.stands(Link::Late, Moment(13_000));
+    follower.established(Link::Late, Moment(13_000));
     assert_eq!(
         follower.deadline(),
         Moment(72_000),
         "that is another connection"
     );
-    follower.stands(Link::Main, Moment(13_000));
+    follower.established(Link::Main, Moment(13_000));
     assert_eq!(follower.deadline(), Moment(73_000));
     follower.run(Moment(73_000));
     assert_eq!(

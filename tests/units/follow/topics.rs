@@ -10,7 +10,7 @@ use openrange::follow::absences::Purpose;
 use openrange::follow::polls::PollTerms;
 use openrange::follow::topics::Topics;
 use openrange::follow::watcher::{TopicId, Watch};
-use openrange::hint::{Hint, News};
+use openrange::hint::{Hint, HintKind};
 use openrange::http::conditional::ETag;
 use openrange::http::date::Date;
 use openrange::http::request::parse;
@@ -474,22 +474,22 @@ fn waiting_for_one_name_after_another() {
 fn other_servers_get_news_now_and_then() {
     let mut worker = Worker::new();
     let next = |worker: &mut Worker| {
-        let hint = worker.topics.next_news();
-        hint.map(|Hint { name, what }| (String::from_utf8(name.into()).expect("a name"), what))
+        let hint = worker.topics.next_hint();
+        hint.map(|Hint { name, kind }| (String::from_utf8(name.into()).expect("a name"), kind))
     };
-    let log = |what| Some((String::from("log"), what));
+    let log = |kind| Some((String::from("log"), kind));
     worker.dir.write("log", "");
     let key = worker.follow("log", &[1]);
     worker.dir.append("log", "1");
     worker.look();
     assert_eq!(next(&mut worker), None, "nobody wants them");
-    worker.topics.collect_news();
-    assert_eq!(worker.topics.news_at(), Moment::NEVER);
+    worker.topics.collect_hints();
+    assert_eq!(worker.topics.next_hint_at(), Moment::NEVER);
     worker.dir.append("log", "2");
     worker.look();
-    assert_eq!(worker.topics.news_at(), Moment(worker.now));
+    assert_eq!(worker.topics.next_hint_at(), Moment(worker.now));
     let first = worker.now;
-    assert_eq!(next(&mut worker), log(News::Changed));
+    assert_eq!(next(&mut worker), log(HintKind::Changed));
     assert_eq!(next(&mut worker), None);
     // The next ones wait, and are one.
     worker.dir.append("log", "3");
@@ -497,18 +497,18 @@ fn other_servers_get_news_now_and_then() {
     worker.dir.append("log", "4");
     worker.look();
     let due = Moment(first) + PEER_PAUSE;
-    assert_eq!(worker.topics.news_at(), due);
+    assert_eq!(worker.topics.next_hint_at(), due);
     assert_eq!(next(&mut worker), None);
     worker.begin(due.0 - worker.now);
-    assert_eq!(next(&mut worker), log(News::Changed));
-    assert_eq!(worker.topics.news_at(), Moment::NEVER);
+    assert_eq!(next(&mut worker), log(HintKind::Changed));
+    assert_eq!(worker.topics.next_hint_at(), Moment::NEVER);
     // What is left of a topic that goes is told at once.
     worker.dir.rename("log", "log.1");
     worker.look();
     assert_eq!(next(&mut worker), None);
     worker.topics.leave(key, 1);
-    assert_eq!(worker.topics.news_at(), Moment(worker.now));
-    assert_eq!(next(&mut worker), log(News::Rolled));
+    assert_eq!(worker.topics.next_hint_at(), Moment(worker.now));
+    assert_eq!(next(&mut worker), log(HintKind::Rolled));
     assert_eq!(next(&mut worker), None);
 }
 

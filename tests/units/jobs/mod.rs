@@ -2,8 +2,9 @@
 
 mod tracker;
 
-use openrange::jobs::JobDirectory;
-use openrange::jobs::record::{JobId, JobRecord, JobStatus, NotAJob, done_line, parse_done};
+use openrange::job::{JobId, JobStatus, NotAJob};
+use openrange::jobs::files::JobDirectory;
+use openrange::jobs::record::{JobRecord, done_line, parse_done};
 use openrange::jobs::work::troubles::Troubles;
 
 #[test]

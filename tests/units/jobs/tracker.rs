@@ -8,11 +8,12 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
+use openrange::job::{JobId, JobStatus};
+use openrange::jobs::files::JobDirectory;
 use openrange::jobs::kernel::{Kernel, Linux};
 use openrange::jobs::record::JobRecord;
 use openrange::jobs::tracker::{Accepted, JobTerms, Tracker};
 use openrange::jobs::watch::{Seen, Watch};
-use openrange::jobs::{JobDirectory, JobId, JobStatus};
 use openrange::limits::JOB_LEAD_PATIENCE;
 use openrange::receipt::WriteFailure;
 use openrange::store::place::Stop;

@@ -157,10 +157,6 @@ fn what_is_known_of_a_name_and_its_files() {
     assert_eq!(sizes(), [12, 25]);
     history.note_roll(NAME, sized(1, 11), sized(2, 99));
     assert_eq!(sizes(), [12, 25]);
-    history.note_size(NAME, ETag(1), 7);
-    history.note_size(NAME, ETag(9), 1);
-    history.note_size(b"other", ETag(2), 1);
-    assert_eq!(sizes(), [7, 25]);
 
     for (name, file, seen, next) in [
         (NAME, 1, true, Some(2)),

@@ -1,4 +1,4 @@
-//! News of followed files that other servers do not have yet.
+//! Hints about followed files that other heads have not been sent yet.
 
 use std::collections::BTreeSet;
 
@@ -6,22 +6,22 @@ use super::topic::Topic;
 use crate::hint::Hint;
 use crate::time::Due;
 
-/// Topics that have news, and when these may be sent.
+/// Topics that have a hint to send, and when it may be sent.
 #[derive(Debug, Default)]
-pub(super) struct Untold {
-    /// Somebody wants to know.
+pub(super) struct PendingHints {
+    /// There are other heads.
     pub(super) wanted: bool,
     pub(super) topics: BTreeSet<Due>,
-    /// What is left of topics that are gone.
+    /// The hints of topics that are gone.
     pub(super) left: Vec<Hint>,
 }
 
-impl Untold {
+impl PendingHints {
     /// A topic goes.
     pub(super) fn leave(&mut self, topic: &Topic) {
-        self.left.extend(topic.news.map(|what| Hint {
+        self.left.extend(topic.hint.map(|kind| Hint {
             name: topic.name.as_ref().into(),
-            what,
+            kind,
         }));
     }
 }
