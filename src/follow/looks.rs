@@ -115,6 +115,16 @@ impl Topics {
         }
     }
 
+    /// Looks at the file of a topic, unless somebody has looked since it changed.
+    pub fn look_at_file(&self, key: TopicId) {
+        if let Some(topic) = self.registry.get(key)
+            && topic.directory.is_none()
+        {
+            // A failure is for its followers to see.
+            let _ = topic.file.cached_stat();
+        }
+    }
+
     fn sweep_one(&mut self, key: TopicId) {
         // The name first: a file system that has just been asked for the file may answer for the name from its memory.
         self.check_name(key, None);

@@ -26,7 +26,6 @@ impl Worker {
                 continue;
             }
             let start = Rest::of(&self.slots[key]);
-            // A tail in the middle of something comes by itself.
             if self.wake(turn) {
                 self.drive(key);
                 let (slot, send_buffer) = (&self.slots[key], &self.context.send_buffer);
@@ -37,6 +36,9 @@ impl Worker {
                 if begun.elapsed() > FANOUT_TIME {
                     break;
                 }
+            } else {
+                // A tail in the middle of something comes by itself. If the file was truncated, it may have regrown by then.
+                self.context.topics.look_at_file(turn.topic);
             }
         }
     }

@@ -13,7 +13,7 @@ use openrange::store::lookup::Lookups;
 use openrange::store::root::{Files, Node};
 use openrange::store::truncations::Truncations;
 
-use crate::support::client::Ending;
+use crate::support::client::{Client, Ending};
 use crate::support::directory::{TempDir, append};
 use crate::support::harness::Server;
 use crate::support::tail::{End, Tail};
@@ -205,4 +205,31 @@ fn what_a_turn_shares_ends_with_a_truncation() {
     let third = info(&mut lookups);
     assert_eq!(third.size, 1);
     assert_ne!(third.etag, first.etag);
+}
+
+/// A follower that takes nothing is cut as well, though the file has regrown beyond what was sent by the time it reads on.
+#[test]
+fn a_stalled_follower_does_not_miss_a_truncation() {
+    const SIZE: usize = 10_000_000;
+    let dir = TempDir::new();
+    let server = Server::with(&dir, &["--threads", "1"]);
+    for version in ["HTTP/1.1", "HTTP/1.0"] {
+        dir.write("log", vec![b'z'; SIZE]);
+        dir.write("other", "x");
+        let mut stalled = Client::slow(&server);
+        stalled.send(format!(
+            "GET /log {version}\r\nHost: localhost\r\nRange: bytes=0-\r\n\r\n"
+        ));
+        stalled.head();
+        let mut other = Client::new(&server);
+        other.tail("/other", &["Range: bytes=1-"]);
+        dir.resize("log", 0);
+        // The worker has been told of both.
+        dir.append("other", "y");
+        assert_eq!(other.take(1), b"y");
+        dir.append("log", vec![b'A'; SIZE + 1000]);
+        let (body, ending) = stalled.until_end();
+        assert_eq!(ending, Ending::Reset, "{version}");
+        assert!(!body.contains(&b'A'), "{version}");
+    }
 }
