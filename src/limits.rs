@@ -251,6 +251,9 @@ pub const LISTINGS_MAX: usize = 16;
 /// Files remembered as truncated. When there are more, all tags change at once, which costs a reader a new start but
 /// never gives it wrong bytes.
 pub const TRUNCATED_MAX: usize = 65_536;
+/// Names whose dates are remembered because responses had them while a write could still get the same date. When there are
+/// more, a date of one of these seconds gives no 304, which costs a transfer but never leaves a client with an old file.
+pub const SENT_DATES_MAX: usize = 4096;
 
 /// Most files that a worker keeps open because clients often request them: a site's page with all that belongs to it.
 pub const CACHED_FILES_MAX: usize = 64;

@@ -128,6 +128,8 @@ pub struct FileInfo {
     pub modified: Timestamp,
     /// Time of the last change of any kind.
     pub changed: Date,
+    /// A client may have this time, in whole seconds, with other content.
+    pub date_is_shared: bool,
     /// Who it is.
     pub etag: ETag,
     /// Its media type.

@@ -134,7 +134,10 @@ impl Topics {
             let before = lookup::bytes_before(asked, &file);
             let read = start.and_then(|start| Ok((start, before?)));
             match read {
-                Ok((start, before)) => (info.start, info.bytes_before) = (start, before),
+                Ok((start, before)) => {
+                    (info.start, info.bytes_before) = (start, before);
+                    info.date_is_shared = self.lookups.is_date_shared(asked, path, &info);
+                }
                 Err(error) => {
                     topic
                         .into_iter()

@@ -96,6 +96,7 @@ impl Topics {
             info.start = lookup::start(start, events, &file, &info)?;
             if let Some(asked) = asked {
                 info.bytes_before = lookup::bytes_before(asked, &file)?;
+                info.date_is_shared = self.lookups.is_date_shared(asked, &name, &info);
             }
             Ok(info)
         };

@@ -48,6 +48,8 @@ pub struct Validators {
     pub etag: ETag,
     /// The time of the last modification (`st_mtime`), which any owner of the file can set.
     pub modified: Timestamp,
+    /// A client may have this time, in whole seconds, with other content: a response had it before a write in the same second.
+    pub date_is_shared: bool,
     /// The time of the last change of content, names or attributes (`st_ctime`), which nobody can set.
     pub changed: Date,
 }
@@ -126,7 +128,8 @@ fn unchanged(conditions: &Conditions, file: &Validators, now: Timestamp) -> bool
         .is_none_or(|tags| matches(tags, file.etag));
     let same_second = parsed(&conditions.if_modified_since) == Some(file.modified.date);
     let settled = file.modified.is_before(now, SETTLED_SECONDS);
-    same_file && same_second && settled && file.changed <= file.modified.date
+    let only_one = !file.date_is_shared && file.changed <= file.modified.date;
+    same_file && same_second && settled && only_one
 }
 
 fn parsed(value: &Option<Box<[u8]>>) -> Option<Date> {

@@ -79,6 +79,7 @@ impl ResponseBuilder<'_> {
         let file = Validators {
             etag: info.etag,
             modified: info.modified,
+            date_is_shared: info.date_is_shared,
             changed: info.changed,
         };
         conditional::judge(&self.asked.request.conditions, &file, self.terms.now)

@@ -40,6 +40,7 @@ use crate::os::unix_queues::UnixQueues;
 use crate::store::leftovers;
 use crate::store::mounts;
 use crate::store::root::open_root;
+use crate::store::sent_dates::SentDates;
 use crate::store::writable::Writable;
 use crate::worker::admission::Admission;
 use crate::worker::hints::Hints;
@@ -215,6 +216,7 @@ fn share(
         admission: Admission::new(most, options.max_connections_per_address),
         max_connections: most,
         cached_files: descriptors::cached_files(threads),
+        sent_dates: SentDates::default(),
         appenders: descriptors::appenders(threads),
         refused_max: descriptors::refused_connections(threads, most),
         signals: AtomicUsize::new(0),

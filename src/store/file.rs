@@ -415,6 +415,7 @@ impl OpenFile {
                 nanoseconds: look.nanoseconds,
             },
             changed: Date::from_seconds(look.changed),
+            date_is_shared: false,
             etag: self.tag(),
             media: self.media.unwrap_or_else(|| self.sniff(look.size)),
             start: None,

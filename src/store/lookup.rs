@@ -13,6 +13,7 @@ use super::last_lines::last_lines;
 use super::listing::Form;
 use super::resolved::ResolvedFile;
 use super::root::{Files, Node, is_missing};
+use super::sent_dates::{SentDates, is_settled};
 use crate::http::authorization::Credentials;
 use crate::http::date::Date;
 use crate::http::list_query::ListQuery;
@@ -36,6 +37,10 @@ pub struct Lookups {
     opened: Vec<ResolvedFile>,
     /// Where files are that were looked up in this turn, by what was asked for.
     by_path: HashMap<Path, Place>,
+    /// Dates that responses had too early to prove anything, for all workers.
+    sent_dates: SentDates,
+    /// That of this turn.
+    now: Date,
     /// The list that was made last in this turn. Whoever asks for the same one in this turn gets it: every request of a turn
     /// has come before the first one is answered, so the list is never older than a request.
     list_of_this_turn: Option<(ListTerms, DirectoryPage)>,
@@ -71,8 +76,16 @@ impl Lookups {
             cache: OpenFileCache::new(kept),
             opened: Vec::new(),
             by_path: HashMap::new(),
+            sent_dates: SentDates::default(),
+            now: Date::from_seconds(0),
             list_of_this_turn: None,
         }
+    }
+
+    /// The same, with the dates that all workers have sent.
+    #[must_use]
+    pub fn with_sent_dates(self, sent_dates: SentDates) -> Lookups {
+        Lookups { sent_dates, ..self }
     }
 
     /// The served directory.
@@ -83,6 +96,7 @@ impl Lookups {
 
     /// Requests from now on look everything up again.
     pub fn begin_turn(&mut self, now: Moment, date: Date) {
+        self.now = date;
         self.cache.begin_turn(now, date);
     }
 
@@ -94,6 +108,20 @@ impl Lookups {
             self.cache.offer(resolved);
         }
         self.cache.end_turn();
+    }
+
+    /// Whether the date of a file proves nothing to this request for it, because clients may have it with other content.
+    #[must_use]
+    pub(crate) fn is_date_shared(
+        &self,
+        asked: &ParsedRequest,
+        name: &[u8],
+        info: &FileInfo,
+    ) -> bool {
+        // Most requests have no date, and ask for files that were not written just now.
+        let conditions = &asked.request.conditions;
+        (conditions.if_modified_since.is_some() || !is_settled(info, self.now))
+            && self.sent_dates.is_shared(name, info, self.now)
     }
 
     /// Whether this list was made in this turn.

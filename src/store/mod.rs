@@ -30,6 +30,7 @@ pub mod replace;
 pub mod reservation;
 pub mod resolved;
 pub mod root;
+pub mod sent_dates;
 mod steps;
 pub mod truncations;
 pub mod writable;

@@ -184,7 +184,8 @@ fn input() -> Box<[u8; HEAD_MAX]> {
 
 /// What a worker follows; nothing yet.
 fn topics(shared: &Shared, files: Files, watch: Watch, families: Families) -> Topics {
-    let lookups = Lookups::new(files, shared.cached_files);
+    let lookups =
+        Lookups::new(files, shared.cached_files).with_sent_dates(shared.sent_dates.clone());
     let mut topics = Topics::new(lookups, watch, families, shared.polls);
     if shared.hints.is_some() {
         topics.collect_hints();

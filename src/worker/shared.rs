@@ -15,6 +15,7 @@ use crate::http::host::Hosts;
 use crate::log::access_log::AccessLog;
 use crate::os::network::Network;
 use crate::os::unix_queues::UnixQueues;
+use crate::store::sent_dates::SentDates;
 use crate::store::writable::Writable;
 use crate::versioned::Versioned;
 
@@ -42,6 +43,8 @@ pub struct Shared {
     pub refused_max: usize,
     /// Most files that a worker keeps open because clients often request them.
     pub cached_files: usize,
+    /// Dates that responses had while a write could still get the same one.
+    pub sent_dates: SentDates,
     /// Most files that a worker keeps open because clients append to them again and again.
     pub appenders: usize,
     /// `--trusted-proxy`

@@ -11,6 +11,7 @@ pub fn info(tag: u64, size: u64) -> FileInfo {
         size,
         sealed: false,
         modified: date.into(),
+        date_is_shared: false,
         changed: date,
         etag: ETag(tag),
         media: "text/plain",

@@ -146,6 +146,47 @@ fn settle(dir: &TempDir, name: &str) {
     });
 }
 
+/// A client that got the file before a write in the same second has the date of the file, but not its bytes.
+#[test]
+fn a_304_is_not_given_for_a_date_that_was_sent_too_early() {
+    let dir = TempDir::new();
+    let server = Server::with(&dir, &["--threads", "2"]);
+    let seconds = |name: &str| {
+        let file = std::fs::metadata(dir.join(name)).expect(name);
+        (file.mtime(), file.ctime())
+    };
+    for name in ["appended", "replaced", "same"] {
+        let conditions = until("a response and a write in one second", || {
+            dir.write(name, "first");
+            let before = seconds(name);
+            let head = get(&server, &format!("/{name}"), &[]).head;
+            match name {
+                "appended" => dir.append(name, "second"),
+                "replaced" => {
+                    dir.write("new", "second");
+                    dir.rename("new", name);
+                }
+                _ => {}
+            }
+            (seconds(name) == before).then(|| {
+                [
+                    format!("If-None-Match: {}", head.field("ETag")),
+                    format!("If-Modified-Since: {}", head.field("Last-Modified")),
+                ]
+            })
+        });
+        settle(&dir, name);
+        let status = if name == "same" { 304 } else { 200 };
+        let [tag, date] = &conditions;
+        for conditions in [&[&**tag, date][..], &[date]] {
+            for _ in 0..8 {
+                let head = head_of(&server, &format!("/{name}"), conditions);
+                assert_eq!(head.status, status, "{name} {conditions:?}");
+            }
+        }
+    }
+}
+
 /// `cp -p`, `rsync -t`, `touch -r`, `tar x` and reproducible builds set the time of modification.
 #[test]
 fn a_304_is_not_given_for_a_time_that_was_set() {

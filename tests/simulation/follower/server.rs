@@ -484,6 +484,7 @@ impl Server {
             size: file.bytes.len() as u64,
             sealed: file.sealed,
             modified: Date::from_seconds(modified.cast_signed() / 1000).into(),
+            date_is_shared: false,
             changed: Date::from_seconds(modified.cast_signed() / 1000),
             etag: match self.fault {
                 Fault::TagOfName => ETag(7),

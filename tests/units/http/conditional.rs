@@ -89,6 +89,7 @@ fn written_at(seconds: i64) -> Validators {
     Validators {
         etag: TAG,
         modified: Date::from_seconds(seconds).into(),
+        date_is_shared: false,
         changed: Date::from_seconds(seconds),
     }
 }
@@ -273,6 +274,25 @@ fn a_304_needs_two_whole_seconds() {
         };
         let verdict = judge(&conditions, &file, now);
         assert_eq!(verdict == NotModified, over, "{modified:?}, {now:?}");
+    }
+}
+
+#[test]
+fn a_date_that_clients_have_with_other_content_proves_nothing() {
+    let now = Date::from_seconds(MODIFIED + 100).into();
+    for tag in [None, Some(TAG.to_string().into_bytes().into())] {
+        let conditions = Conditions {
+            if_none_match: tag,
+            if_modified_since: Some(EQUAL.as_bytes().into()),
+            ..Conditions::default()
+        };
+        for (date_is_shared, verdict) in [(false, NotModified), (true, Proceed)] {
+            let file = Validators {
+                date_is_shared,
+                ..written_at(MODIFIED)
+            };
+            assert_eq!(judge(&conditions, &file, now), verdict);
+        }
     }
 }
 

@@ -22,6 +22,7 @@ pub fn conditional(bytes: &[u8]) {
     let file = Validators {
         etag: TAG,
         modified: modified.into(),
+        date_is_shared: false,
         changed: modified,
     };
     let fresh = judge(&conditions, &file, Date::from_seconds(MODIFIED + 1).into());

@@ -31,6 +31,7 @@ fn info(size: u64, sealed: bool) -> FileInfo {
         size,
         sealed,
         modified: Date::from_seconds(MODIFIED).into(),
+        date_is_shared: false,
         changed: Date::from_seconds(MODIFIED),
         etag: ETag(0x0123_4567_89ab_cdef),
         media: TEXT,

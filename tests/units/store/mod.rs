@@ -5,3 +5,4 @@ mod generations;
 mod listing;
 mod mounts;
 mod redo;
+mod sent_dates;

@@ -381,6 +381,7 @@ impl World<'_> {
                     size: self.disk.files[file].bytes().len() as u64,
                     sealed: self.disk.files[file].sealed,
                     modified: Date::from_seconds(0).into(),
+                    date_is_shared: false,
                     changed: Date::from_seconds(0),
                     etag: ETag(self.disk.tag(file)),
                     media: "text/plain",

@@ -229,6 +229,7 @@ impl Disk {
             size,
             sealed,
             modified: Date::from_seconds(self.files[file].modified).into(),
+            date_is_shared: false,
             changed: Date::from_seconds(self.files[file].changed),
             etag: ETag(self.etag(file)),
             media: "text/plain",
