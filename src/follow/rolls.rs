@@ -343,13 +343,20 @@ impl Rolls {
         self.beside.retain(|(other, _)| other != entry);
     }
 
-    /// Something was made that is called like an earlier generation of a log.
+    /// Something was made that is called like an earlier generation of a log, or like the compressed copy of a file that
+    /// was renamed away from one.
     fn note_beside(&mut self, entry: Entry) {
-        let is_kin = bases(&entry.1).any(|base| self.logs.contains_key(&(entry.0, base.into())));
-        if is_kin && self.beside.len() < ROLLED_FILES_MAX {
-            let plain = compression(&entry.1).map(|(plain, _)| (entry.0, Box::from(plain)));
-            let plain = plain.and_then(|plain| self.places.get(&plain).copied());
-            self.beside.push((entry, plain));
+        let (watch, name) = &entry;
+        let is_kin = || bases(name).any(|base| self.logs.contains_key(&(*watch, base.into())));
+        let plain: Option<Entry> = compression(name).map(|(plain, _)| (*watch, plain.into()));
+        let made_of = plain.as_ref().and_then(|plain| self.places.get(plain));
+        let made_of = made_of.copied();
+        let rolled_here = |id| {
+            let log = self.files.get(&id).map(|file| &file.log);
+            log.is_some_and(|log| log.0 == *watch && Some(log) != plain.as_ref())
+        };
+        if self.beside.len() < ROLLED_FILES_MAX && (made_of.is_some_and(rolled_here) || is_kin()) {
+            self.beside.push((entry, made_of));
         }
     }
 
@@ -361,7 +368,9 @@ impl Rolls {
         identify: &mut impl FnMut(&Rc<[u8]>, &Entry) -> Option<Holder>,
     ) {
         let mut bases = bases(&entry.1);
-        let Some(log) = bases.find_map(|base| self.logs.get(&(entry.0, base.into()))) else {
+        let kin = bases.find_map(|base| self.logs.get(&(entry.0, base.into())));
+        let rolled = || self.logs.get(&self.files.get(&plain?)?.log);
+        let Some(log) = kin.or_else(rolled) else {
             return;
         };
         let Some(made) = identify(&log.name, entry) else {
@@ -379,7 +388,7 @@ impl Rolls {
                     let now = place.and_then(|place| identify(&log.name, place));
                     let etag = original.etag;
                     let size = now.map_or(original.size, |now| now.size);
-                    history.note_compressed(made.etag, Original { etag, size });
+                    history.note_compressed(made, Original { etag, size });
                 }
             }
             // A second name of a file that had the name of the log is no other file.

@@ -72,6 +72,8 @@ pub enum Fact {
     Compressed {
         /// The copy.
         copy: ETag,
+        /// Its inode number, by which a listing finds it under any name; an earlier build did not write it.
+        inode: Option<u64>,
         /// The file.
         original: Original,
     },
@@ -91,9 +93,14 @@ impl fmt::Display for Fact {
                 write!(out, "roll {} {} {}", encode(name), Words(from), Words(to))
             }
             Fact::Born(etag) => write!(out, "born {:016x}", etag.0),
-            Fact::Compressed { copy, original } => {
+            Fact::Compressed {
+                copy,
+                inode,
+                original,
+            } => {
                 let Original { etag, size } = original;
-                write!(out, "compressed {:016x} {:016x} {size}", copy.0, etag.0)
+                write!(out, "compressed {:016x} {:016x} {size}", copy.0, etag.0)?;
+                inode.map_or(Ok(()), |inode| write!(out, " {inode}"))
             }
             Fact::Truncated {
                 identity,
@@ -152,6 +159,7 @@ impl Fact {
                     etag: ETag(words.hex()?),
                     size: words.number()?,
                 },
+                inode: words.number(),
             },
             "truncated" => Fact::Truncated {
                 identity: words.hex()?,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::family::kinship;
+use super::family::{compression, kinship};
 use super::history::History;
 use crate::http::conditional::ETag;
 
@@ -30,7 +30,8 @@ impl Families {
             return false;
         }
         let is_kin = || kinship(own, base).is_some();
-        beside && own == base || is_kin() || self.history.has_seen(name, etag)
+        let is_copy = || compression(own).is_some() && self.history.has_copy(name, etag);
+        beside && own == base || is_kin() || self.history.has_seen(name, etag) || is_copy()
     }
 }
 

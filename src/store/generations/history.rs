@@ -26,10 +26,17 @@ pub struct History {
 #[derive(Debug, Default)]
 struct Lines {
     names: HashMap<Box<[u8]>, Line>,
-    originals: Bounded<Original>,
+    copies: Bounded<Copied>,
     born: Bounded<()>,
     /// Counts what is noted, to know which name was noted last.
     clock: u64,
+}
+
+/// A compressed copy.
+#[derive(Debug, Clone, Copy)]
+struct Copied {
+    inode: Option<u64>,
+    original: Original,
 }
 
 /// The files that had one name, oldest first.
@@ -91,9 +98,15 @@ impl History {
     }
 
     /// A compressed copy of a file was made.
-    pub fn note_compressed(&self, copy: ETag, original: Original) {
-        if self.lock().originals.insert(copy, original) {
-            self.write(Fact::Compressed { copy, original });
+    pub fn note_compressed(&self, copy: Holder, original: Original) {
+        let Holder { etag, inode, .. } = copy;
+        let (copy, inode) = (etag, Some(inode));
+        if (self.lock().copies).insert(copy, Copied { inode, original }) {
+            self.write(Fact::Compressed {
+                copy,
+                inode,
+                original,
+            });
         }
     }
 
@@ -114,16 +127,30 @@ impl History {
         line.is_some_and(|line| line.place(etag).is_some())
     }
 
-    /// The inode numbers of the files that had this name.
+    /// Whether this is a compressed copy of a file that was seen to have this name.
+    #[must_use]
+    pub fn has_copy(&self, name: &[u8], etag: ETag) -> bool {
+        let lines = self.lock();
+        let line = lines.names.get(name);
+        let copied = lines.copies.get(&etag);
+        let place = copied.and_then(|copied| line?.place(copied.original.etag));
+        place.is_some()
+    }
+
+    /// The inode numbers of the files that had this name, and of their compressed copies.
     #[must_use]
     pub fn inodes(&self, name: &[u8]) -> HashSet<u64> {
         let lines = self.lock();
-        let files = lines
-            .names
-            .get(name)
-            .into_iter()
-            .flat_map(|line| &line.files);
-        files.map(|file| file.inode).collect()
+        let Some(line) = lines.names.get(name) else {
+            return HashSet::new();
+        };
+        let tags: HashSet<ETag> = line.files.iter().map(|file| file.etag).collect();
+        let copies = lines.copies.iter().map(|(_, copied)| copied);
+        let copies = copies.filter(|copied| tags.contains(&copied.original.etag));
+        let files = line.files.iter().map(|file| file.inode);
+        files
+            .chain(copies.filter_map(|copied| copied.inode))
+            .collect()
     }
 
     /// What was seen of a name, and of these files.
@@ -140,8 +167,8 @@ impl History {
             ..Seen::default()
         };
         for etag in files {
-            if let Some(original) = lines.originals.get(&etag) {
-                seen.originals.insert(etag, *original);
+            if let Some(copied) = lines.copies.get(&etag) {
+                seen.originals.insert(etag, copied.original);
             }
             if lines.born.get(&etag).is_some() {
                 seen.born.insert(etag);
@@ -163,8 +190,12 @@ impl History {
             Fact::Born(etag) => {
                 lines.born.insert(*etag, ());
             }
-            Fact::Compressed { copy, original } => {
-                lines.originals.insert(*copy, *original);
+            &Fact::Compressed {
+                copy,
+                inode,
+                original,
+            } => {
+                lines.copies.insert(copy, Copied { inode, original });
             }
             Fact::Truncated { .. } => {}
         }
@@ -190,8 +221,14 @@ impl History {
             );
         }
         facts.extend(lines.born.iter().map(|(etag, ())| Fact::Born(etag)));
-        let compressed = lines.originals.iter();
-        facts.extend(compressed.map(|(copy, &original)| Fact::Compressed { copy, original }));
+        let compressed = lines.copies.iter();
+        facts.extend(
+            compressed.map(|(copy, &Copied { inode, original })| Fact::Compressed {
+                copy,
+                inode,
+                original,
+            }),
+        );
         facts
     }
 

@@ -29,6 +29,8 @@ pub struct Member {
     pub sealed: bool,
     /// How its name is related; `None`: it has the name itself, or it had it when that was seen.
     pub kinship: Option<Kinship>,
+    /// What compressed it, if it is no kin by its name but a copy of a file that was seen.
+    pub copied: Option<Compression>,
     /// It has the name now.
     pub current: bool,
 }
@@ -37,7 +39,10 @@ impl Member {
     /// What compressed it.
     #[must_use]
     pub fn compression(&self) -> Option<Compression> {
-        self.kinship?.compression
+        match self.kinship {
+            Some(kinship) => kinship.compression,
+            None => self.copied,
+        }
     }
 
     fn number(&self) -> Option<u32> {
@@ -272,14 +277,10 @@ fn without_copies(members: Vec<Member>, seen: &Seen) -> Vec<Member> {
         .collect();
     let tags: HashSet<ETag> = plain().map(|member| member.etag).collect();
     let is_copy = |member: &Member| {
-        let Some(kinship) = member
-            .kinship
-            .filter(|kinship| kinship.compression.is_some())
-        else {
-            return false;
-        };
+        let same = || (member.kinship).is_some_and(|kinship| series.contains(&kinship.series));
         let original = seen.originals.get(&member.etag);
-        series.contains(&kinship.series) || original.is_some_and(|it| tags.contains(&it.etag))
+        member.compression().is_some()
+            && (same() || original.is_some_and(|it| tags.contains(&it.etag)))
     };
     let kept: Vec<bool> = members.iter().map(|member| !is_copy(member)).collect();
     let members = members.into_iter().zip(kept);

@@ -3,6 +3,8 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use super::families::split;
+use super::family::{Compression, compression};
 use super::order::{Chain, Generation, Member, Seen};
 use crate::http::conditional::ETag;
 use crate::http::target::Path;
@@ -92,12 +94,15 @@ impl Generation {
 
 /// Without what only looks like a generation, and each file by one of its names.
 fn of_the_family(mut members: Vec<Member>, seen: &Seen) -> Vec<Member> {
+    for member in &mut members {
+        member.copied = copied(member, seen);
+    }
     members.retain(|member| {
         let was_seen = seen.place(member.etag).is_some();
         let is_kin = member.kinship.is_some_and(|kinship| {
             kinship.compression.is_some() || !seen.born.contains(&member.etag)
         });
-        member.current || was_seen || is_kin
+        member.current || was_seen || is_kin || member.copied.is_some()
     });
     // A file may have several names, and one that is renamed meanwhile may be read twice.
     sort_by_key(&mut members, |member| {
@@ -106,4 +111,15 @@ fn of_the_family(mut members: Vec<Member>, seen: &Seen) -> Vec<Member> {
     let mut tags = HashSet::new();
     members.retain(|member| tags.insert(member.etag));
     members
+}
+
+/// What compressed a file, if that was one that was seen to have the name: its copy may be called anything.
+fn copied(member: &Member, seen: &Seen) -> Option<Compression> {
+    if member.current || member.kinship.is_some() || seen.place(member.etag).is_some() {
+        return None;
+    }
+    let original = seen.originals.get(&member.etag)?;
+    seen.place(original.etag)?;
+    let (_, own) = split(&member.path);
+    compression(own).map(|(_, compression)| compression)
 }

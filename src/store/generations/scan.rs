@@ -152,6 +152,7 @@ impl Scanner {
         let (_, name) = split(&path);
         Ok(Some(Member {
             kinship: moves.kinship(stat.stx_ino, name),
+            copied: None,
             path,
             etag,
             size: stat.stx_size,
@@ -203,7 +204,7 @@ fn modified(directory: BorrowedFd<'_>) -> Result<Modified, Errno> {
     Ok((stat.stx_mtime.tv_sec, stat.stx_mtime.tv_nsec))
 }
 
-/// The entries with the names of earlier generations, and those of files that had the name.
+/// The entries with the names of earlier generations, and those of files that had the name or are copies of such.
 fn candidates(
     directory: &OwnedFd,
     base: &[u8],

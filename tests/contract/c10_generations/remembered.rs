@@ -113,6 +113,52 @@ fn what_a_copy_was_before() {
     );
 }
 
+/// The name of a copy says nothing either if its file had been renamed to one that does not.
+#[test]
+fn copies_under_any_name() {
+    let dir = TempDir::with("log", "one\n");
+    let kept = TempDir::new();
+    let history = kept.join("history");
+    let options = ["--history", history.to_str().expect("UTF-8")];
+    let server = Server::with(&dir, &options);
+    let one = tag(&server, "/log");
+    let mut client = follow(&server);
+    dir.rename("log", "log.old");
+    dir.write("log", "two\n");
+    client.rest();
+    dir.write("other.gz", "of another topic");
+    dir.write("log.old.gz", "zipped");
+    assert_eq!(paths(&server, "log"), ["log.old", "log"]);
+    dir.remove("log.old");
+    eventually(|| paths(&server, "log") == ["log.old.gz", "log"]);
+    let copy = tag(&server, "/log.old.gz");
+    let mut client = Client::new(&server);
+    client.tail(&format!("/log?generation={copy}"), &["Range: bytes=0-"]);
+    assert_eq!(client.take(6), b"zipped");
+    dir.rename("log.old.gz", "archive.gz");
+    dir.append("archive.gz", "more");
+    assert_eq!(client.take(4), b"more");
+    eventually(|| fs::read_to_string(&history).is_ok_and(|text| text.contains("compressed ")));
+    let check = |server: &Server| {
+        assert_eq!(paths(server, "log"), ["archive.gz", "log"]);
+        let expected = format!(
+            "\"compressed\":\"gzip\",\"current\":false,\"original\":{{\"etag\":\"W/\\\"{one}\\\"\",\"size\":4}}"
+        );
+        let text = list(server, "log");
+        assert!(text.contains(&expected), "{text}");
+        let response = get(server, &format!("/log?generation={one}"), &[]);
+        response.assert_error(404);
+        let text = String::from_utf8(response.body).expect("text");
+        assert!(
+            text.contains("compressed") && text.contains("/archive.gz"),
+            "{text}"
+        );
+    };
+    check(&server);
+    drop(server);
+    check(&Server::with(&dir, &options));
+}
+
 #[test]
 fn an_old_directory() {
     let dir = TempDir::with("log", "three\n");

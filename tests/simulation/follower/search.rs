@@ -177,6 +177,7 @@ fn member(
         modified: modified(origin.directory.inodes[inode].modified),
         sealed: file.sealed,
         kinship,
+        copied: None,
         current: false,
     })
 }

@@ -303,6 +303,28 @@ fn files_that_come_from_elsewhere() {
     assert!(!world.is_born(8));
 }
 
+/// Of a file that was renamed to a name that says nothing, a compressed copy is known too; what is made beside a file that
+/// still has the name, or beside one that never had it, is not taken for one.
+#[test]
+fn copies_of_files_under_any_name() {
+    let mut world = Observer::default();
+    world.follow("log", 1);
+    world.settle();
+    world.create("log.gz", 7);
+    world.roll("log", "log.old", 2);
+    world.create("other.gz", 8);
+    world.create("log.old.gz", 9);
+    world.names.remove("log.old");
+    world.happened("log.old", Happened::Deleted);
+    assert!(world.rolls.has_news());
+    world.settle();
+    let copies = [7, 8, 9].into_iter().map(ETag);
+    let seen = world.history.seen(b"log", copies);
+    assert_eq!(seen.originals.len(), 1);
+    assert_eq!(seen.originals[&ETag(9)].etag, ETag(1));
+    assert!(world.history.inodes(b"log").contains(&9));
+}
+
 /// A second name of a file that had the name is a generation; another file is none.
 #[test]
 fn files_that_are_made_beside_a_log() {

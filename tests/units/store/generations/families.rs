@@ -1,7 +1,9 @@
 //! Where a generation of a name may be, and what it may be called there.
 
 use openrange::http::conditional::ETag;
+use openrange::store::generations::fact::Holder;
 use openrange::store::generations::families::{Families, split};
+use openrange::store::generations::order::Original;
 
 #[test]
 fn a_name_is_a_directory_and_a_name_in_it() {
@@ -44,5 +46,31 @@ fn members() {
             let has = families.has(name.as_bytes(), path.as_bytes(), ETag(1));
             assert_eq!(has, expected, "{path} of {name}, {old_dir:?}");
         }
+    }
+}
+
+/// A compressed copy of a file that had the name is a generation under any name with the suffix of a compressor.
+#[test]
+fn copies() {
+    let families = Families::default();
+    let file = |tag| Holder {
+        etag: ETag(tag),
+        inode: tag,
+        size: 0,
+    };
+    families.history.note_holder(b"d/log", file(1));
+    let (etag, size) = (ETag(1), 0);
+    families
+        .history
+        .note_compressed(file(2), Original { etag, size });
+    for (name, path, tag, expected) in [
+        ("d/log", "d/saved.gz", 2, true),
+        ("d/log", "d/saved", 2, false),
+        ("d/log", "d/saved.gz", 3, false),
+        ("d/log", "e/saved.gz", 2, false),
+        ("d/other", "d/saved.gz", 2, false),
+    ] {
+        let has = families.has(name.as_bytes(), path.as_bytes(), ETag(tag));
+        assert_eq!(has, expected, "{path} of {name}");
     }
 }

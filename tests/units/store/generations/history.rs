@@ -177,12 +177,17 @@ fn what_is_known_of_a_name_and_its_files() {
         size: 7,
     };
     history.note_born(ETag(5));
-    history.note_compressed(ETag(6), original);
+    history.note_compressed(holder(6), original);
     let seen = history.seen(NAME, [5, 6].into_iter().map(ETag));
     assert_eq!(seen.born, [ETag(5)].into());
     assert_eq!(seen.originals, [(ETag(6), original)].into());
     let others = history.seen(NAME, [7, 8].into_iter().map(ETag));
     assert!(others.born.is_empty() && others.originals.is_empty());
+    // A copy is found by its inode, for the names that its file had.
+    assert_eq!(history.inodes(NAME), [1, 2, 6].into());
+    for (name, file, is_copy) in [(NAME, 6, true), (NAME, 1, false), (b"other", 6, false)] {
+        assert_eq!(history.has_copy(name, ETag(file)), is_copy, "{file}");
+    }
 }
 
 /// Each thing that was seen is written once, as it is known then.
@@ -199,7 +204,7 @@ fn what_is_written() {
         history.note_holder(NAME, holder(1));
         history.note_roll(NAME, holder(1), holder(2));
         history.note_born(ETag(5));
-        history.note_compressed(ETag(6), original);
+        history.note_compressed(holder(6), original);
     }
     history.note_holder(NAME, holder(2));
     history.note_roll(NAME, holder(2), holder(3));
@@ -209,6 +214,7 @@ fn what_is_written() {
         Fact::Born(ETag(5)),
         Fact::Compressed {
             copy: ETag(6),
+            inode: Some(6),
             original: of,
         },
         Fact::Roll { .. },

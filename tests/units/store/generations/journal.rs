@@ -36,6 +36,16 @@ fn facts() -> Vec<Fact> {
         Fact::Born(ETag(0xb)),
         Fact::Compressed {
             copy: ETag(0xc),
+            inode: Some(12),
+            original: Original {
+                etag: ETag(1),
+                size: 101,
+            },
+        },
+        // As an earlier build wrote it.
+        Fact::Compressed {
+            copy: ETag(0xd),
+            inode: None,
             original: Original {
                 etag: ETag(1),
                 size: 101,
@@ -56,7 +66,8 @@ fn facts() -> Vec<Fact> {
 const TEXT: &str = "openrange history 1\n\
     roll d/a%20log%0A 0000000000000001 11 101 1000.000000007 0000000000000002 12 102 1000.000000007\n\
     born 000000000000000b\n\
-    compressed 000000000000000c 0000000000000001 101\n\
+    compressed 000000000000000c 0000000000000001 101 12\n\
+    compressed 000000000000000d 0000000000000001 101\n\
     truncated ffffffffffffffff 4 3 2 1\n";
 
 fn in_memory() -> (TempDir, PathBuf) {

@@ -15,6 +15,7 @@ fn generation(name: &str, tag: u64, original: Option<Original>) -> Generation {
             modified: (1_700_000_000, 999_999_999),
             sealed: tag == 2,
             kinship: kinship(name.as_bytes(), b"a \"log"),
+            copied: None,
             current: name == "a \"log",
         },
         original,

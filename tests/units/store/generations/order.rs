@@ -14,6 +14,7 @@ pub(super) fn member(name: &str, tag: u64, time: i64) -> Member {
         modified: (time, 0),
         sealed: false,
         kinship: kinship(name.as_bytes(), BASE.as_bytes()),
+        copied: None,
         current: name == BASE,
     }
 }

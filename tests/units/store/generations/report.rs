@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use openrange::http::conditional::ETag;
 use openrange::resource::NoGenerationReason;
+use openrange::store::generations::family::Compression;
 use openrange::store::generations::order::{Member, Original, Seen};
 use openrange::store::generations::report::Report;
 
@@ -187,4 +188,45 @@ fn what_only_looks_like_a_generation() {
         QUIET,
     );
     assert!(report.chain.0.len() == 1 && report.chain.0[0].member.kinship.is_some());
+}
+
+/// A copy of a file that was seen to have the name is one whatever it is called, as long as that says what compressed it.
+#[test]
+fn copies_whose_names_say_nothing() {
+    let gzip = Some(Compression::Gzip);
+    let row = |name: &str, original: u64| {
+        let mut seen = saw(&[(2, false), (4, true)]);
+        let size = 10;
+        let etag = ETag(original);
+        seen.originals.insert(ETag(20), Original { etag, size });
+        let members = vec![member(name, 20, 2), member(BASE, 4, 9)];
+        let chain = Report::new(members, seen, QUIET).chain;
+        let found = chain.find(ETag(20));
+        found.map(|generation| generation.member.compression())
+    };
+    for (name, original, expected) in [
+        ("app.log.old.gz", 2, Some(gzip)),
+        ("saved.gz", 2, Some(gzip)),
+        ("saved", 2, None),
+        // Of a file of another log.
+        ("saved.gz", 7, None),
+        ("app.log.1.gz", 7, Some(gzip)),
+    ] {
+        assert_eq!(row(name, original), expected, "{name} of {original}");
+    }
+    // While the file itself is there, its copy does not count.
+    let mut seen = saw(&[(2, false), (4, true)]);
+    let (etag, size) = (ETag(2), 10);
+    seen.originals.insert(ETag(20), Original { etag, size });
+    let members = vec![
+        member("saved", 2, 2),
+        member("saved.gz", 20, 2),
+        member(BASE, 4, 9),
+    ];
+    assert_eq!(tags(&Report::new(members, seen.clone(), QUIET)), [2, 4]);
+    // A file that had the name itself is read as it is, whatever it is called.
+    seen.line[0].etag = ETag(20);
+    let members = vec![member("saved.gz", 20, 2), member(BASE, 4, 9)];
+    let report = Report::new(members, seen, QUIET);
+    assert_eq!(report.chain.0[0].member.compression(), None);
 }
