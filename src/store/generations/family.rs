@@ -228,8 +228,9 @@ fn time(day: Day, text: &[u8]) -> Option<Stamp> {
     if bare && hour_only && day.compact && day.year < HOURS_FROM {
         return None;
     }
-    let (minute, rest) = part(rest)?;
-    let (second, rest) = part(rest)?;
+    let (minute, rest) = part(rest, 59)?;
+    // A leap second is one.
+    let (second, rest) = part(rest, 60)?;
     let (nanoseconds, rest) = fraction(rest)?;
     (rest.is_empty() || rest == b"Z").then_some(Stamp {
         seconds: midnight + hour * 3600 + minute * 60 + second,
@@ -237,11 +238,11 @@ fn time(day: Day, text: &[u8]) -> Option<Stamp> {
     })
 }
 
-/// Minutes or seconds, which may be missing: then they are 0 and nothing is taken.
-fn part(text: &[u8]) -> Option<(i64, &[u8])> {
+/// Minutes or seconds up to this, which may be missing: then they are 0 and nothing is taken.
+fn part(text: &[u8], last: i64) -> Option<(i64, &[u8])> {
     let (_, behind) = separated(text);
     match number(behind, 2) {
-        Some((part, rest)) if part <= 60 => Some((part, rest)),
+        Some((part, rest)) if part <= last => Some((part, rest)),
         Some(_) => None,
         None => Some((0, text)),
     }
