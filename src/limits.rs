@@ -373,6 +373,10 @@ pub const JOB_LINE_MAX: usize = 16 * 1024;
 /// From the status of a job to its seal, for whoever has recorded the status: then the server takes it for dead and seals.
 pub const JOB_SEAL_PATIENCE: Duration = Duration::from_secs(5);
 
+/// From the creation of `ID.status` to its text, for a worker that does not write it in one step: then the status is damaged,
+/// and the job ends in another way. A shell needs a millisecond; a request that cancels waits longer ([`LOCK_PATIENCE`]).
+pub const JOB_TEXT_PATIENCE: Duration = Duration::from_secs(2);
+
 /// From the seal of an answer to the status of its job, if somebody else than its worker has sealed it: so long the ends of its
 /// streams wait. The worker looks ([`JOB_LOOK_INTERVAL`]) and stops its command ([`JOB_STOP_GRACE`]) before it says how the
 /// job ended.

@@ -136,7 +136,11 @@ impl JobDirectory {
         }
         let is_same = self.end_of_done().file == from.file;
         match self.status(id) {
-            Some(status) if !self.is_told(id, if is_same { from.offset } else { 0 }) => {
+            Some(status)
+                if self
+                    .told(id, if is_same { from.offset } else { 0 })
+                    .is_none() =>
+            {
                 self.tell_end(id, status)
             }
             _ => Ok(()),

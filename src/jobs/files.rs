@@ -4,18 +4,18 @@
 use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::Read;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustix::fs::{Dir, FallocateFlags, Mode, OFlags, RawMode, SeekFrom, Stat};
+use rustix::fs::{Dir, FallocateFlags, Mode, OFlags, RawMode, Stat};
 use rustix::io::Errno;
 
 use super::kernel::{Kernel, Linux};
-use super::record::{self, JobRecord};
+use super::record::JobRecord;
 use crate::job::{JobId, JobStatus};
 use crate::job::{request_name, status_name, taken_name};
 use crate::limits::{JOB_CLAIM_LOOKS, JOB_CLAIM_PAUSE};
@@ -27,9 +27,9 @@ pub const QUEUE: &str = "queue";
 /// The log of ends.
 pub const DONE: &str = "done";
 /// The permission bits that let somebody write. A sealed file has none of them.
-const WRITE_BITS: RawMode = 0o222;
+pub(super) const WRITE_BITS: RawMode = 0o222;
 /// Longest status or record that is read: far above what is ever written.
-const TEXT_MAX: u64 = 64 * 1024;
+pub(super) const TEXT_MAX: usize = 64 * 1024;
 
 /// A directory of jobs.
 #[derive(Debug)]
@@ -205,85 +205,32 @@ impl JobDirectory {
         JobRecord::parse(&self.read_text(&record_name(id)).ok()?)
     }
 
-    /// Ends a job with this status. If somebody was faster, it completes that end instead, unless they do so
-    /// themselves. True if this status is the one that counts.
-    ///
-    /// # Errors
-    /// ENOSPC and the like; what is missing of the end follows when this is called again.
-    pub fn end(&self, id: JobId, status: JobStatus) -> Result<bool, Errno> {
-        let decided = self.try_end(id, status)?;
-        if !decided {
-            self.complete_end(id)?;
-        }
-        Ok(decided)
-    }
-
-    /// The same, but what is missing of an end by somebody else stays so.
-    ///
-    /// # Errors
-    /// As [`JobDirectory::end`].
-    pub fn try_end(&self, id: JobId, status: JobStatus) -> Result<bool, Errno> {
-        // Locked until the end: so nobody else completes it at the same time.
-        let Some(_decided) = self.decide(id, status)? else {
-            return Ok(false);
-        };
-        self.tell_end(id, status)?;
-        self.seal(id)?;
-        Ok(true)
-    }
-
-    /// Completes the end of a job if whoever gave it its status has died before the seal. `done` gets the line twice
-    /// only if it was rolled in between. False: somebody else is completing it.
-    ///
-    /// # Errors
-    /// As [`JobDirectory::end`].
-    pub fn complete_end(&self, id: JobId) -> Result<bool, Errno> {
-        let lock = match self.open_file(&status_name(id), OFlags::RDONLY) {
-            // Its files are gone.
-            Err(Errno::NOENT) => return Ok(true),
-            lock => lock?,
-        };
-        if !self.kernel.lock(lock.as_fd())? {
-            return Ok(self.is_over(id));
-        }
-        match self.status(id) {
-            Some(status) if !self.is_over(id) => {
-                if !self.is_told(id, 0) {
-                    self.tell_end(id, status)?;
-                }
-                self.seal(id)?;
-                Ok(true)
-            }
-            _ => Ok(true),
-        }
-    }
-
-    /// Whether `done` has the end of a job behind this offset.
-    pub(super) fn is_told(&self, id: JobId, from: u64) -> bool {
-        let Ok(done) = self.open_file(DONE, OFlags::RDONLY) else {
-            return false;
-        };
-        let _ = rustix::fs::seek(&done, SeekFrom::Start(from));
-        let lines = BufReader::new(File::from(done)).split(b'\n');
-        let mut texts = lines
-            .map_while(Result::ok)
-            .filter_map(|line| String::from_utf8(line).ok());
-        texts.any(|line| record::parse_done(&line).is_some_and(|(of, _)| of == id))
-    }
-
-    pub(super) fn tell_end(&self, id: JobId, status: JobStatus) -> Result<(), Errno> {
-        let line = record::done_line(id, status, self.clock().as_secs());
-        self.append(DONE, line.as_bytes())
-    }
-
-    /// Creates `ID.status`. `None`: somebody else was faster.
-    fn decide(&self, id: JobId, status: JobStatus) -> Result<Option<File>, Errno> {
-        self.create(&status_name(id), &format!("{status}\n"))
-    }
-
     /// Creates a file with this text, whole or not at all. `None`: there is one. It is locked until it is dropped, so that
     /// nobody takes its creator for dead.
     pub(super) fn create(&self, name: &str, text: &str) -> Result<Option<File>, Errno> {
+        let (file, temporary) = self.write_unnamed(name, text)?;
+        let linked = self.kernel.link(self.directory.as_fd(), &temporary, name);
+        self.unlink(&temporary);
+        match linked {
+            Ok(()) => Ok(Some(file)),
+            Err(Errno::EXIST) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The same in the place of the file that has the name.
+    pub(super) fn replace(&self, name: &str, text: &str) -> Result<File, Errno> {
+        let (file, temporary) = self.write_unnamed(name, text)?;
+        let directory = self.directory.as_fd();
+        let renamed = self.kernel.rename(directory, &temporary, name);
+        if renamed.is_err() {
+            self.unlink(&temporary);
+        }
+        renamed.map(|()| file)
+    }
+
+    /// Writes a file that is about to get a name, and says which one it has until then.
+    fn write_unnamed(&self, name: &str, text: &str) -> Result<(File, String), Errno> {
         let thread = rustix::thread::gettid().as_raw_nonzero();
         let temporary = format!(".{name}.{thread}");
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC;
@@ -295,24 +242,13 @@ impl JobDirectory {
             Ok(count) if count < text.len() => Err(Errno::NOSPC),
             result => result,
         };
-        let directory = self.directory.as_fd();
-        let linked = written.and_then(|_| self.kernel.link(directory, &temporary, name));
-        self.unlink(&temporary);
-        match linked {
-            Ok(()) => Ok(Some(file.into())),
-            Err(Errno::EXIST) => Ok(None),
-            Err(error) => Err(error),
+        match written {
+            Ok(_) => Ok((file.into(), temporary)),
+            Err(error) => {
+                self.unlink(&temporary);
+                Err(error)
+            }
         }
-    }
-
-    /// Takes the write permission off an answer.
-    fn seal(&self, id: JobId) -> Result<(), Errno> {
-        let mode = match self.stat(id.as_str()) {
-            Ok(stat) => Mode::from_raw_mode(stat.st_mode & 0o7777 & !WRITE_BITS),
-            Err(Errno::NOENT) => return Ok(()),
-            Err(error) => return Err(error),
-        };
-        self.kernel.chmod(self.directory.as_fd(), id.as_str(), mode)
     }
 
     /// Appends a line to a log of the directory with one write, and creates it if it is not there.
@@ -361,7 +297,7 @@ impl JobDirectory {
     fn read_text(&self, name: &str) -> Result<String, Errno> {
         let file = File::from(self.open_file(name, OFlags::RDONLY)?);
         let mut text = String::new();
-        file.take(TEXT_MAX)
+        file.take(TEXT_MAX as u64)
             .read_to_string(&mut text)
             .map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
         Ok(text)

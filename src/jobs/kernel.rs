@@ -38,6 +38,12 @@ pub trait Kernel: Debug + Send + Sync {
     /// As the system call.
     fn link(&self, at: BorrowedFd<'_>, from: &str, to: &str) -> Result<(), Errno>;
 
+    /// renameat(2): the file `from` gets the name `to` instead, in the place of what has it.
+    ///
+    /// # Errors
+    /// As the system call.
+    fn rename(&self, at: BorrowedFd<'_>, from: &str, to: &str) -> Result<(), Errno>;
+
     /// unlinkat(2)
     ///
     /// # Errors
@@ -89,6 +95,10 @@ impl Kernel for Linux {
 
     fn link(&self, at: BorrowedFd<'_>, from: &str, to: &str) -> Result<(), Errno> {
         rustix::fs::linkat(at, from, at, to, AtFlags::empty())
+    }
+
+    fn rename(&self, at: BorrowedFd<'_>, from: &str, to: &str) -> Result<(), Errno> {
+        rustix::fs::renameat(at, from, at, to)
     }
 
     fn unlink(&self, at: BorrowedFd<'_>, name: &str) -> Result<(), Errno> {

@@ -16,7 +16,8 @@
 //! A worker holds `flock(2)` on the answer while its command runs. So an answer that was taken, is not locked and not
 //! sealed belongs to a worker that died.
 //!
-//! [`files`] has the operations on these files that server and workers share, [`acceptance`] those of the server alone;
+//! [`files`] has the operations on these files that server and workers share, [`ending`] those of them that end a job,
+//! [`acceptance`] those of the server alone;
 //! [`comparison`] tells whether a request comes again; [`record`] has the texts in them, pure. [`tracker`] is the part of
 //! the server: it knows which jobs are open (`open_jobs`, pure), and learns of ends by its [`watch`]; [`work`] is the
 //! worker, `openrange work`. All of them reach the files through a [`kernel`]. [`operand`] is the directory as a command line
@@ -24,6 +25,7 @@
 
 pub mod acceptance;
 pub mod comparison;
+pub mod ending;
 pub mod files;
 pub mod kernel;
 mod open_jobs;

@@ -1,7 +1,10 @@
 //! What stands in the files of a job: its name, its status, and the lines of `queue` and `done`. Pure.
 
+use std::time::Duration;
+
 use crate::http::json_value::{Value, write_string};
 use crate::job::{JobId, JobStatus};
+use crate::limits::JOB_TEXT_PATIENCE;
 
 /// What the server knows of a job when it accepts it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,6 +65,37 @@ impl JobRecord {
             callback: string("callback"),
         })
     }
+}
+
+/// What a file `ID.status` says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recorded {
+    /// How the job ended.
+    Ended(JobStatus),
+    /// Nothing that is understood, but that may follow: who created it writes the text in the next instant.
+    Unfinished,
+    /// Nothing that is understood, and nothing follows: the disk of who created it was full, or it is no status at all.
+    Damaged,
+}
+
+impl Recorded {
+    /// `age`: the time since the text was written, or since the file was created; clocks that were set do not matter.
+    #[must_use]
+    pub fn judge(text: &[u8], age: Duration) -> Recorded {
+        let status = str::from_utf8(text).ok().and_then(|text| text.parse().ok());
+        match status {
+            Some(status) => Recorded::Ended(status),
+            None if age < JOB_TEXT_PATIENCE => Recorded::Unfinished,
+            None => Recorded::Damaged,
+        }
+    }
+}
+
+/// How a job ends of which the status is damaged. `told`: what `done` says of it; `wanted`: how whoever finds it would end it.
+/// What was told stays true.
+#[must_use]
+pub fn repaired(told: Option<JobStatus>, wanted: JobStatus) -> JobStatus {
+    told.unwrap_or(wanted)
 }
 
 /// The line of `done`, with its line end. `time`: seconds since 1970.

@@ -97,10 +97,16 @@ impl Tracker {
         &self.directory
     }
 
-    /// Whether a job is open.
+    /// How many jobs are open.
+    #[must_use]
+    pub fn open_jobs(&self) -> usize {
+        self.open().count()
+    }
+
+    /// Whether a job is open, or has a status that nobody understands yet.
     #[must_use]
     pub fn is_open(&self, id: JobId) -> bool {
-        self.open().contains(id)
+        self.open().contains(id) || self.directory.is_unclear(id)
     }
 
     /// The deadline of a job that is accepted now, in seconds since 1970. `wanted`: seconds from now, which it has at least.
@@ -228,10 +234,14 @@ impl Tracker {
     /// Ends a job. False: it had ended before.
     ///
     /// # Errors
-    /// ENOSPC and the like.
+    /// EAGAIN: it is just being made, or somebody is writing its status. ENOSPC and the like.
     pub fn end(&self, id: JobId, status: JobStatus) -> Result<bool, Errno> {
-        let open = self.open();
         // The files of one that is not open may be being removed.
+        let is_open = || self.open().contains(id);
+        if !is_open() && !self.reopen(id) {
+            return Ok(false);
+        }
+        let open = self.open();
         if !open.contains(id) {
             return Ok(false);
         }
@@ -377,37 +387,6 @@ impl Tracker {
                 }
             }
         }
-    }
-
-    /// Seals the answers of jobs whose status somebody else has recorded and who has died before the seal.
-    fn seal_late(&self, now: u64) {
-        loop {
-            let late = self.open().unsealed.first().copied();
-            let Some((at, id)) = late.filter(|(at, _)| *at <= now) else {
-                return;
-            };
-            self.open().unsealed.remove(&(at, id));
-            let is_open = self.open().contains(id);
-            match is_open && !self.directory.has_ended(id) {
-                true => self.end_sealed(id),
-                false => self.complete_end(id, now),
-            }
-        }
-    }
-
-    fn complete_end(&self, id: JobId, now: u64) {
-        match self.directory.complete_end(id) {
-            Ok(true) => self.tell_missing(id),
-            Ok(false) => self.look_for_seal(id, now),
-            Err(error) => {
-                error!("job {id}: cannot seal its answer: {error}");
-                self.look_for_seal(id, now);
-            }
-        }
-    }
-
-    fn look_for_seal(&self, id: JobId, now: u64) {
-        self.open().look_for_seal(id, now);
     }
 
     /// Removes the files of jobs that ended long ago.

@@ -158,7 +158,16 @@ pub(super) fn carry_out(slot: &mut Slot, context: &mut Context) -> bool {
             return false;
         }
         Some(JobUpload::Cancel(id)) => {
-            let result = cancel(context, *id);
+            let result = match cancel(context, *id) {
+                Ok(receipt) => Ok(receipt),
+                Err(Stop::Failed(failure)) => Err(failure),
+                Err(Stop::Locked) => {
+                    upload.job = job;
+                    slot.upload = Some(upload);
+                    writing::postpone(slot, context);
+                    return true;
+                }
+            };
             writing::answer(slot, context, result);
         }
         Some(JobUpload::New(record)) => {
@@ -257,14 +266,15 @@ fn accept(
     })
 }
 
-fn cancel(context: &Context, id: JobId) -> Result<Receipt, WriteFailure> {
+fn cancel(context: &Context, id: JobId) -> Result<Receipt, Stop> {
     let (jobs, files) = jobs(context);
     match jobs.tracker.end(id, JobStatus::Cancelled) {
         Ok(true) => info!("job {id}: it was cancelled"),
         Ok(false) => {}
+        Err(Errno::AGAIN) => return Err(Stop::Locked),
         Err(error) => {
             error!("job {id}: cannot cancel it: {error}");
-            return Err(failure(error));
+            return Err(failure(error).into());
         }
     }
     let path = path_of(jobs, id.as_str());

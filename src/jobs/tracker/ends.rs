@@ -1,10 +1,13 @@
 //! What a tracker hears of the ends of jobs, and what follows.
 
 use log::{error, info};
+use rustix::io::Errno;
 
 use super::Tracker;
 use crate::job::{JobId, JobStatus};
+use crate::jobs::ending::Completion;
 use crate::jobs::watch::Seen;
+use crate::limits::JOB_TEXT_PATIENCE;
 
 impl Tracker {
     /// Closes the open jobs that have a status by now. False: there was no report.
@@ -69,10 +72,15 @@ impl Tracker {
             };
             let is_untold = open.untold.contains_key(&id);
             drop(open);
-            match is_untold {
-                false => self.end_sealed(id),
-                true if self.directory.is_sealed(id) => self.tell_missing(id),
-                true => {}
+            match is_untold && self.directory.is_sealed(id) {
+                true if self.directory.is_unclear(id) => {
+                    // Its text follows, or else it is damaged.
+                    let at = self.seconds() + JOB_TEXT_PATIENCE.as_secs() + 1;
+                    self.open().unsealed.insert((at, id));
+                }
+                true => self.tell_missing(id),
+                false if !is_untold => self.end_sealed(id),
+                false => {}
             }
             self.open().sealed.remove(&id);
         }
@@ -86,7 +94,67 @@ impl Tracker {
         if let Err(error) = self.directory.tell_missing(id, from) {
             error!("job {id}: cannot append its end to done: {error}");
         }
-        self.open().untold.remove(&id);
+        let mut open = self.open();
+        if open.untold.remove(&id).is_some() {
+            open.remove(id);
+        }
+    }
+
+    /// Seals the answers of jobs whose status somebody else has recorded and who has died before the seal.
+    pub(super) fn seal_late(&self, now: u64) {
+        loop {
+            let late = self.open().unsealed.first().copied();
+            let Some((at, id)) = late.filter(|(at, _)| *at <= now) else {
+                return;
+            };
+            self.open().unsealed.remove(&(at, id));
+            let is_open = self.open().contains(id);
+            match is_open && !self.directory.has_ended(id) {
+                true => self.end_sealed(id),
+                false => self.complete_end(id, now),
+            }
+        }
+    }
+
+    pub(super) fn complete_end(&self, id: JobId, now: u64) {
+        match self.directory.complete_end(id) {
+            Ok(Completion::Whole) => self.tell_missing(id),
+            Ok(Completion::Awaited) => self.look_for_seal(id, now),
+            Ok(Completion::Held) => {
+                self.reopen(id);
+                self.open().unsealed.insert((now + 1, id));
+            }
+            Err(error) => {
+                error!("job {id}: cannot seal its answer: {error}");
+                self.look_for_seal(id, now);
+            }
+        }
+    }
+
+    fn look_for_seal(&self, id: JobId, now: u64) {
+        self.open().look_for_seal(id, now);
+    }
+
+    /// A job whose status nobody understands is open again, so that its deadline and its client can end it. False: it is not
+    /// such a job, or its answer is sealed.
+    pub(super) fn reopen(&self, id: JobId) -> bool {
+        let is_unclear = || !self.directory.is_over(id) && self.directory.is_unclear(id);
+        let Some(record) = self.directory.record(id).filter(|_| is_unclear()) else {
+            return false;
+        };
+        let mut open = self.open();
+        if open.removing == Some(id) || open.claimed.contains(&id) {
+            return false;
+        }
+        open.insert(id, record.deadline);
+        open.untold.entry(id).or_default();
+        drop(open);
+        // Nobody removes its files from here on.
+        let is_unclear = is_unclear();
+        if !is_unclear {
+            self.open().remove(id);
+        }
+        is_unclear
     }
 
     /// An answer that somebody has sealed without a status is complete: its job has succeeded.
@@ -104,6 +172,10 @@ impl Tracker {
         match self.end(id, status) {
             Ok(true) => info!("job {id}: it succeeded: somebody has sealed the answer"),
             Ok(false) => {}
+            Err(Errno::AGAIN) => {
+                let at = self.seconds() + 1;
+                self.open().unsealed.insert((at, id));
+            }
             Err(error) => error!("job {id}: cannot record that its answer is sealed: {error}"),
         }
     }

@@ -3,11 +3,13 @@
 
 use std::time::Instant;
 
-use log::{error, info, warn};
+use log::{info, warn};
+use rustix::io::Errno;
 
 use super::pending::Pending;
 use super::troubles::Troubles;
 use crate::job::{JobId, JobStatus};
+use crate::jobs::ending::Completion;
 use crate::jobs::files::{Answer, JobDirectory, Taken};
 use crate::limits::JOB_LOCKED_PAUSE;
 
@@ -49,7 +51,7 @@ impl<R: Run> Attendant<R> {
     /// Takes a job, if nobody else has it, and brings it to its end.
     pub fn attend(&self, id: JobId, now: Instant) {
         let taken = self.directory.take(id);
-        if matches!(taken, Ok(Taken::Ours(_) | Taken::Locked | Taken::Over)) {
+        if matches!(taken, Ok(Taken::Ours(_) | Taken::Locked)) {
             self.troubles.end(id);
         }
         let answer = match taken {
@@ -61,7 +63,7 @@ impl<R: Run> Attendant<R> {
             Ok(Taken::Locked | Taken::Orphaned(_)) => {
                 return self.pending.look_again_later(id, now);
             }
-            Ok(Taken::Over) => return self.finish_what_died(id),
+            Ok(Taken::Over) => return self.finish_what_died(id, now),
             Err(error) => {
                 self.troubles.report(id, format!("cannot take it: {error}"));
                 return self.pending.look_again_later(id, now);
@@ -97,6 +99,8 @@ impl<R: Run> Attendant<R> {
                         false => info!("job {id}: it ended before with another status"),
                     };
                 }
+                // Somebody else has created its status: the text follows soon, or else this one counts.
+                Err(Errno::AGAIN) => {}
                 Err(error) => {
                     let trouble = format!("cannot record that it ended with {status}: {error}");
                     self.troubles.report(id, trouble);
@@ -124,10 +128,19 @@ impl<R: Run> Attendant<R> {
         }
     }
 
-    /// Whoever gave a job its status may have died before the seal.
-    fn finish_what_died(&self, id: JobId) {
-        if let Err(error) = self.directory.complete_end(id) {
-            error!("job {id}: cannot seal its answer: {error}");
+    /// Whoever gave a job its status may have died before the seal, or before the text.
+    fn finish_what_died(&self, id: JobId, now: Instant) {
+        match self.directory.complete_end(id) {
+            Ok(Completion::Whole) => self.troubles.end(id),
+            Ok(Completion::Awaited | Completion::Held) => {
+                self.troubles.end(id);
+                self.pending.look_again_later(id, now);
+            }
+            Err(error) => {
+                self.troubles
+                    .report(id, format!("cannot seal its answer: {error}"));
+                self.pending.look_again_later(id, now);
+            }
         }
     }
 }

@@ -18,12 +18,12 @@ use crate::support::machine::in_namespace;
 
 const ASYNC: &str = "Prefer: respond-async";
 
-fn is_sealed(path: &Path) -> bool {
+pub fn is_sealed(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|meta| meta.permissions().readonly())
 }
 
 /// A directory with `jobs` on a disk of its own, which is small.
-fn small_disk() -> TempDir {
+pub fn small_disk() -> TempDir {
     let dir = TempDir::new();
     let mount = Command::new("mount")
         .args(["-t", "tmpfs", "-o", "size=256k", "none"])
@@ -35,7 +35,7 @@ fn small_disk() -> TempDir {
 }
 
 /// Takes all the space that is left but one page.
-fn fill(dir: &TempDir) {
+pub fn fill(dir: &TempDir) {
     let mut file = File::create(dir.join("filler")).expect("a file");
     while file.write_all(&[b'x'; 1024]).is_ok() {}
     let size = file.metadata().expect("a size").len();

@@ -1,5 +1,6 @@
 //! Contract 13: jobs and intake.
 
+mod damaged;
 mod ends;
 mod gone;
 mod hooks;

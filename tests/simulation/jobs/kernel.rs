@@ -115,7 +115,8 @@ impl World {
         Box::new(Watching(ends))
     }
 
-    fn created(&self, name: &str) {
+    /// A file has got a name.
+    pub fn created(&self, name: &str) {
         let id = name.strip_suffix(".status");
         let Some(id) = id.and_then(|id| id.parse::<JobId>().ok()) else {
             return;
@@ -210,6 +211,13 @@ impl Kernel for World {
             let _ = Linux.unlink(at, to);
         }
         Linux.link(at, from, to)?;
+        self.created(to);
+        Ok(())
+    }
+
+    fn rename(&self, at: BorrowedFd<'_>, from: &str, to: &str) -> Result<(), Errno> {
+        self.call("rename", to);
+        Linux.rename(at, from, to)?;
         self.created(to);
         Ok(())
     }

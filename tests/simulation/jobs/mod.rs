@@ -14,7 +14,7 @@ use crate::support::seeds;
 use kernel::Fault;
 
 /// What at least one of many lives comes to.
-const OUTCOMES: [&str; 18] = [
+const OUTCOMES: [&str; 19] = [
     "succeeded",
     "failed",
     "killed",
@@ -31,6 +31,7 @@ const OUTCOMES: [&str; 18] = [
     "disk full",
     "queue rolled",
     "clock set",
+    "status damaged",
     "told",
     "target fails",
 ];

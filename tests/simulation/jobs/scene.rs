@@ -2,6 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
+use std::fs::File;
+use std::io::Write;
+use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -221,9 +224,31 @@ fn live(scene: &Arc<Scene>, random: &mut Random) {
     }
 }
 
-/// The queue is rolled, or the clock is set.
+/// Somebody creates the status of an open job and writes none into it.
+fn damage_status(scene: &Scene) {
+    let names = std::fs::read_dir(&scene.path).expect("a directory");
+    let names = names.map(|entry| entry.expect("an entry").file_name().into_string());
+    let jobs = names.filter_map(|name| name.ok()?.strip_suffix(".request")?.parse().ok());
+    let mut jobs: Vec<JobId> = jobs.collect();
+    jobs.sort_unstable();
+    if jobs.is_empty() {
+        return;
+    }
+    let id = jobs[scene.stage.below(jobs.len() as u64) as usize];
+    let name = format!("{id}.status");
+    let Ok(mut file) = File::create_new(scene.path.join(&name)) else {
+        return;
+    };
+    let text: &[u8] = [&b""[..], b"mine\n"][scene.stage.below(2) as usize];
+    file.write_all(text).expect("a file in memory");
+    scene.world.date(file.as_fd());
+    scene.world.created(&name);
+    scene.ledger().reach("status damaged");
+}
+
+/// The queue is rolled, the clock is set, or a status is damaged.
 fn trouble_maker(scene: &Scene) {
-    match scene.stage.below(2) {
+    match scene.stage.below(3) {
         0 => {
             let to = format!("queue.{}", scene.stage.now());
             let rolled = std::fs::rename(scene.path.join("queue"), scene.path.join(to));
@@ -233,6 +258,7 @@ fn trouble_maker(scene: &Scene) {
                 scene.ledger().reach("queue rolled");
             }
         }
+        1 => damage_status(scene),
         _ => {
             let skew = scene.stage.below(60).cast_signed() - 30;
             *scene.world.skew.lock().expect("no panic") = skew;

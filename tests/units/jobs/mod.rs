@@ -2,10 +2,13 @@
 
 mod tracker;
 
+use std::time::Duration;
+
 use openrange::job::{JobId, JobStatus, NotAJob};
 use openrange::jobs::files::JobDirectory;
-use openrange::jobs::record::{JobRecord, done_line, parse_done};
+use openrange::jobs::record::{JobRecord, Recorded, done_line, parse_done, repaired};
 use openrange::jobs::work::troubles::Troubles;
+use openrange::limits::JOB_TEXT_PATIENCE;
 
 #[test]
 fn names_are_plain() {
@@ -55,6 +58,26 @@ fn every_status_can_be_read_again() {
     ] {
         assert!(bad.parse::<JobStatus>().is_err(), "{bad:?}");
     }
+}
+
+#[test]
+fn a_status_that_is_not_understood_is_damaged_once_no_text_follows() {
+    let (young, old) = (
+        JOB_TEXT_PATIENCE - Duration::from_nanos(1),
+        JOB_TEXT_PATIENCE,
+    );
+    for bad in [&b""[..], b"\n", b"mine\n", b"exit 999\n", b"\xff", b"0\0"] {
+        let text = String::from_utf8_lossy(bad);
+        assert_eq!(Recorded::judge(bad, young), Recorded::Unfinished, "{text}");
+        assert_eq!(Recorded::judge(bad, old), Recorded::Damaged, "{text}");
+    }
+    for age in [Duration::ZERO, young, old, Duration::MAX] {
+        let ended = Recorded::Ended(JobStatus::Exit(3));
+        assert_eq!(Recorded::judge(b"exit 3\n", age), ended);
+    }
+    let (told, wanted) = (JobStatus::Exit(3), JobStatus::Abandoned);
+    assert_eq!(repaired(None, wanted), wanted);
+    assert_eq!(repaired(Some(told), wanted), told);
 }
 
 #[test]

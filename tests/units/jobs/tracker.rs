@@ -1,5 +1,7 @@
 //! `jobs::tracker`: what requests, ends and removals that come at the same moment make of a job.
 
+mod damaged;
+
 use std::fmt;
 use std::fs;
 use std::os::fd::{BorrowedFd, OwnedFd};
@@ -60,6 +62,10 @@ impl Kernel for Between {
 
     fn link(&self, at: BorrowedFd<'_>, from: &str, to: &str) -> Result<(), Errno> {
         Linux.link(at, from, to)
+    }
+
+    fn rename(&self, at: BorrowedFd<'_>, from: &str, to: &str) -> Result<(), Errno> {
+        Linux.rename(at, from, to)
     }
 
     fn unlink(&self, at: BorrowedFd<'_>, name: &str) -> Result<(), Errno> {
