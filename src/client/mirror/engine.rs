@@ -16,7 +16,7 @@ use super::tree::Tree;
 use crate::client::pause::Pause;
 use crate::http::conditional::ETag;
 use crate::http::target::encode;
-use crate::limits::{CLIENT_LOOK, CLIENT_RETRY, MIRROR_HOT, MIRROR_SETTLE};
+use crate::limits::{CLIENT_LOOK, CLIENT_RETRY, MIRROR_HOT, MIRROR_QUIET, MIRROR_SETTLE};
 use crate::sorted::{SortedMap, SortedSet};
 use crate::time::Moment;
 
@@ -65,6 +65,8 @@ pub struct Engine {
     /// Late writes are looked for until then.
     pub(super) late_until: Moment,
     pub(super) look: Pause,
+    /// How long a mirror of one file rests between two lists while nothing tells of anything new.
+    pub(super) quiet: Pause,
     pub(super) retry: Pause,
     refused: SortedSet<Box<[u8]>>,
     /// Of what has no place in the directory of the mirror now, the names.
@@ -103,6 +105,7 @@ impl Engine {
             list_due: now,
             late_until: Moment(0),
             look: Pause::new(CLIENT_LOOK),
+            quiet: Pause::new(MIRROR_QUIET),
             retry: Pause::new(CLIENT_RETRY),
             refused: SortedSet::new(),
             unplaced: SortedSet::new(),

@@ -141,10 +141,13 @@ impl Engine {
 
     /// Of one file: has the name passed on, is a generation gone?
     pub(super) fn follow_generations(&mut self, listing: &Listing, now: Moment) {
-        let gone = self.tree.live.filter(|live| {
+        let is_safe = |live: &ETag| {
             // A connection may bring the rest of it.
-            !listing.all.contains(live) && !self.tree.under_way.contains(live)
-        });
+            listing.all.contains(live)
+                || self.tree.under_way.contains(live)
+                || self.tree.is_sealed(*live) && self.has_seen_all(listing)
+        };
+        let gone = self.tree.live.filter(|live| !is_safe(live));
         if let Some(gone) = gone {
             self.listed.remove(&gone);
             self.lose_generation(gone);
@@ -158,11 +161,28 @@ impl Engine {
         }
         self.live = listing.live;
         self.tree.live = listing.live;
-        if listing.live.is_none() {
-            self.list_due = self.look.begin(now);
-        } else if now < self.late_until {
-            self.list_due = now + CLIENT_LOOK.1;
+        if !is_same(&self.listing, listing) {
+            self.quiet.reset();
         }
+        let due = match listing.live {
+            None => self.look.begin(now),
+            Some(_) if now < self.late_until => now + CLIENT_LOOK.1,
+            Some(_) if self.rule.once => Moment::NEVER,
+            // A tail tells that its file is rolled. Nothing tells that a sealed one is, or grows again, nor what becomes of the
+            // earlier generations.
+            Some(_) => self.quiet.begin(now),
+        };
+        // A tail may have ended since the list was requested.
+        self.list_due = self.list_due.min(due);
+    }
+
+    /// Whether no generation can have come and passed the name on since the last list, or since the mirror ran last.
+    fn has_seen_all(&self, listing: &Listing) -> bool {
+        listing.all.iter().all(|etag| {
+            listing.live == Some(*etag)
+                || self.listing.all.contains(etag)
+                || self.tree.size(*etag).is_some()
+        })
     }
 
     /// A generation is gone before all of it was here.
@@ -181,4 +201,18 @@ impl Engine {
             self.reconcile(now);
         }
     }
+}
+
+/// Whether two lists name the same files in the same state. Of growth a tail tells, unless the file is sealed.
+fn is_same(one: &Listing, other: &Listing) -> bool {
+    let states = |listing: &Listing| -> Vec<_> {
+        let files = listing.files.iter();
+        files
+            .map(|file| {
+                let size = file.sealed.then_some(file.size);
+                (file.name.clone(), file.etag, size)
+            })
+            .collect()
+    };
+    one.live == other.live && states(one) == states(other)
 }

@@ -131,6 +131,12 @@ impl Tree {
         self.copies.get(&etag).map(|copy| copy.size)
     }
 
+    /// Whether nobody may write the copy: its file is sealed, and all of it is here.
+    #[must_use]
+    pub fn is_sealed(&self, etag: ETag) -> bool {
+        self.copies.get(&etag).is_some_and(|copy| copy.sealed)
+    }
+
     /// The name of a copy, for people.
     #[must_use]
     pub fn name(&self, etag: ETag) -> String {

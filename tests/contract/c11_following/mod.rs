@@ -9,6 +9,7 @@ mod mirror;
 mod origins;
 mod pages;
 mod relay;
+mod sealed;
 #[cfg(feature = "tls")]
 pub mod tls;
 mod trees;

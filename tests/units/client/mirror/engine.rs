@@ -39,8 +39,8 @@ pub(super) struct Mirror {
 /// A file in a list: name, tag, size, and further members.
 pub(super) type File<'a> = (&'a str, u64, u64, &'a str);
 
-const NOW: &str = ",\"current\":true";
-const SEALED: &str = ",\"sealed\":true";
+pub(super) const NOW: &str = ",\"current\":true";
+pub(super) const SEALED: &str = ",\"sealed\":true";
 
 fn entry((name, etag, size, more): &File<'_>) -> String {
     format!(
@@ -436,7 +436,7 @@ fn generations_of_one_file() {
     assert_eq!(mirror.engine.list_due, Moment(3000));
     mirror.now = Moment(6000);
     mirror.list_generations(&first);
-    assert_eq!(mirror.engine.list_due, Moment::NEVER);
+    assert_eq!(mirror.engine.list_due, Moment(7000));
     // It is rolled.
     mirror.engine.ended(ETag(2), "renamed", mirror.now);
     assert_eq!(

@@ -6,5 +6,6 @@ mod events;
 mod further;
 mod listing;
 mod pages;
+mod quiet;
 mod tree;
 mod waiting;
