@@ -284,13 +284,14 @@ impl Plan<'_> {
         }
     }
 
+    /// A copy is sealed while all of a sealed file is here: one that lacks bytes must be writable.
     fn seals(&mut self) {
         for (etag, local) in &self.locals {
-            if let Some(listed) = self.wanted.get(etag)
-                && listed.sealed != local.sealed
-                && (local.size >= listed.size || local.sealed)
-            {
-                self.steps.push(Step::Seal(*etag, listed.sealed));
+            if let Some(listed) = self.wanted.get(etag) {
+                let seal = listed.sealed && local.size >= listed.size;
+                if seal != local.sealed {
+                    self.steps.push(Step::Seal(*etag, seal));
+                }
             }
         }
     }

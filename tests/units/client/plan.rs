@@ -490,3 +490,42 @@ fn one_name_for_each_file() {
         assert_eq!(chosen, [expected.as_bytes()], "{names:?}, {copy:?}");
     }
 }
+
+/// A copy of three bytes. Only root may append to one that is sealed.
+#[test]
+fn seals_follow_those_of_the_origin() {
+    // Whether the file is sealed, how long it is, whether its copy is sealed, and whether that is to change.
+    for (there, size, here, expected) in [
+        (true, 3, false, Some(true)),
+        (true, 3, true, None),
+        (true, 4, false, None),
+        (true, 4, true, Some(false)),
+        (true, 2, false, Some(true)),
+        (false, 3, true, Some(false)),
+        (false, 4, true, Some(false)),
+        (false, 3, false, None),
+    ] {
+        let file = Listed {
+            name: name(1),
+            etag: ETag(1),
+            size,
+            sealed: there,
+        };
+        let copy = Local {
+            name: name(1),
+            etag: ETag(1),
+            size: 3,
+            sealed: here,
+        };
+        let rules = Rules {
+            delete: false,
+            partial: false,
+        };
+        let steps = plan(&[file], &[copy], &|_: &[u8]| false, rules);
+        let expected: Vec<_> = expected
+            .map(|seal| Step::Seal(ETag(1), seal))
+            .into_iter()
+            .collect();
+        assert_eq!(steps, expected, "{there} {size} {here}");
+    }
+}
