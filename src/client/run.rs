@@ -216,11 +216,7 @@ impl Driver {
             if let Some(result) = self.state.result() {
                 match result {
                     Ok(()) => self.follower.saved(),
-                    Err(error) => {
-                        return Ok(Step::Over(End::Failure(format!(
-                            "the position cannot be saved: {error}"
-                        ))));
-                    }
+                    Err(error) => return Ok(Step::Over(self.unsaved(&error))),
                 }
             }
             let step = self.task(now)?;
@@ -259,7 +255,8 @@ impl Driver {
                             return Ok(Step::Again);
                         }
                         Err(error) => {
-                            return Ok(Step::Over(End::Failure(format!("stdout: {error}"))));
+                            self.follower.give_up(format!("stdout: {error}"));
+                            return Ok(Step::Again);
                         }
                     },
                     Sink::Command(runner) => {
@@ -279,7 +276,10 @@ impl Driver {
                                 }
                                 return Ok(Step::Rest);
                             }
-                            Handled::Impossible(why) => return Ok(Step::Over(End::Failure(why))),
+                            Handled::Impossible(why) => {
+                                self.follower.give_up(why);
+                                return Ok(Step::Again);
+                            }
                         }
                     }
                 };
@@ -304,6 +304,15 @@ impl Driver {
             State::File(file) => file.save(position.to_json(&self.url.to_string())),
             State::Nowhere => self.follower.saved(),
         }
+    }
+
+    /// It ends without a position on disk. A failure that came first says more: a disk that is full is so for both.
+    fn unsaved(&self, error: &io::Error) -> End {
+        let why = format!("the position cannot be saved: {error}");
+        End::Failure(match self.follower.failure() {
+            Some(first) => format!("{}: {first}; {why}", self.url),
+            None => why,
+        })
     }
 
     /// Sends and receives. True if something came of it.

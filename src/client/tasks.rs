@@ -33,6 +33,22 @@ impl Follower {
         }
     }
 
+    /// Ends now, and it is a failure: what is offered cannot be handed over.
+    pub fn give_up(&mut self, why: String) {
+        self.stop();
+        self.offer = None;
+        self.ending = Some(Outcome::Failure(why));
+    }
+
+    /// Why it ends as a failure, if it does.
+    #[must_use]
+    pub fn failure(&self) -> Option<&str> {
+        match &self.ending {
+            Some(Outcome::Failure(why)) => Some(why),
+            _ => None,
+        }
+    }
+
     /// Shows a line.
     pub(super) fn report(&mut self, line: String) {
         self.reports.push_back(line);

@@ -10,6 +10,7 @@ mod origins;
 mod pages;
 mod relay;
 mod sealed;
+mod sinks;
 #[cfg(feature = "tls")]
 pub mod tls;
 mod trees;

@@ -613,6 +613,34 @@ fn stopping() {
     assert_eq!(talk.follower.task(), Task::Finish(&Outcome::Success));
 }
 
+/// Nothing takes what it hands over: it says so when its position is saved, whatever it was about to end with.
+#[test]
+fn giving_up() {
+    for (settings, taken) in [(settings(), 4), (batches(), 0)] {
+        let mut talk = tailing(settings);
+        come(&mut talk, &chunk("one\ntwo\nthree\n"));
+        assert!(offered(&mut talk.follower).is_some());
+        if taken > 0 {
+            talk.follower.handed_over(taken);
+            assert!(offered(&mut talk.follower).is_some());
+        }
+        assert_eq!(talk.follower.failure(), None);
+        talk.follower.stop();
+        talk.follower.give_up("stdout: full".into());
+        talk.follower.run(talk.now);
+        assert_eq!(talk.follower.failure(), Some("stdout: full"));
+        if taken > 0 {
+            let offset = taken as u64;
+            assert!(matches!(talk.follower.task(), Task::Save(it) if it.offset == offset));
+            talk.follower.saving();
+            assert_eq!(talk.follower.task(), Task::None, "not before it is on disk");
+            talk.follower.saved();
+        }
+        let outcome = Outcome::Failure("stdout: full".into());
+        assert_eq!(talk.follower.task(), Task::Finish(&outcome));
+    }
+}
+
 /// It has failed: what it was about to hand over is as it is, but nobody looks for late lines.
 #[test]
 fn a_failure_ends_it_at_once() {

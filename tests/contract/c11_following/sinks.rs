@@ -1,0 +1,34 @@
+//! What `openrange follow` hands its bytes to takes no more.
+
+use std::process::Command;
+
+use super::{Running, run, url};
+use crate::support::harness::{Server, TempDir};
+
+/// Runs `openrange` where no file can be longer than 4 KiB, or 8 with a shell that counts in KiB.
+fn limited(arguments: &[&str]) -> Running {
+    let mut command = Command::new("sh");
+    let script = "trap '' XFSZ; ulimit -f 8; exec \"$@\"";
+    command.args(["-c", script, "sh", env!("CARGO_BIN_EXE_openrange")]);
+    command.args(arguments);
+    Running::of(command)
+}
+
+/// The state has what stdout took: the next follower repeats nothing.
+#[test]
+fn stdout_is_a_file_that_cannot_grow() {
+    let lines: String = (0..9999).map(|number| format!("line {number}\n")).collect();
+    let root = TempDir::with("log", &lines);
+    let server = Server::start(&root);
+    let home = TempDir::new();
+    let state = home.join("state");
+    let (log, state) = (url(&server, "/log"), state.to_str().expect("UTF-8"));
+    let (code, first, err) = limited(&["follow", "--state", state, &log]).end();
+    assert_eq!(code, Some(1), "{err}");
+    assert!(err.contains(": stdout: "), "{err}");
+    assert!(!first.is_empty() && first.len() < lines.len(), "{err}");
+    let again = ["follow", "--state", state, "--until-caught-up", &log];
+    let (code, rest, err) = run(&again);
+    assert_eq!(code, Some(0), "{err}");
+    assert!(first + &rest == lines, "it goes on elsewhere: {rest:.20}");
+}
