@@ -124,6 +124,8 @@ pub struct After {
     pub finished: bool,
     /// It was looked for in vain just now: another look is worth it only if the name leads to a file again.
     pub in_vain: bool,
+    /// It has another name now, by which the stream goes on with it: only what came after it is wanted.
+    pub passed: bool,
 }
 
 /// Bytes to send that are not from a file.

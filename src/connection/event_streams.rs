@@ -35,6 +35,7 @@ use std::rc::Rc;
 
 use super::sending::Subscription;
 use super::state::{Connection, State};
+use crate::http::conditional::ETag;
 use crate::http::pattern::Pattern;
 use crate::http::target::Path;
 use crate::resource::{FileInfo, Resource};
@@ -120,6 +121,12 @@ impl<F> Connection<F> {
     pub fn late_files(&self) -> impl Iterator<Item = (&Path, &F)> {
         let events = self.event_stream();
         events.into_iter().flat_map(EventStream::late_files)
+    }
+
+    /// Whether an event stream follows this file by another one of its names than this `member`.
+    pub fn follows_elsewhere(&self, member: usize, etag: ETag, path: &[u8]) -> bool {
+        let events = self.event_stream();
+        events.is_some_and(|events| events.follows_elsewhere(member, etag, path))
     }
 
     /// These earlier files are none of the family any more: what is in them by now is the last of them.

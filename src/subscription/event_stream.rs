@@ -3,6 +3,8 @@
 //!
 //! What it holds besides its places is at most one buffer of events on their way, which is its owner's.
 
+mod earlier;
+
 use std::rc::Rc;
 
 use super::beginning::Subject;
@@ -321,25 +323,6 @@ impl<F> EventStream<F> {
     /// What the name leads to is looked up by a thread, until [`EventStream::resource_is_ready`].
     pub fn wait_to_follow(&mut self) {
         self.current_mut().wait_to_follow();
-    }
-
-    /// An earlier file of a name, which the client knows, was found, or is gone.
-    pub fn late_found(&mut self, found: Followed<F>, now: Moment) {
-        self.current_mut().late_found(found, now);
-    }
-
-    /// Earlier files to which somebody may still append, and the names that they had.
-    pub fn late_files(&self) -> impl Iterator<Item = (&Path, &F)> {
-        self.follows
-            .members()
-            .iter()
-            .flat_map(NameFollower::late_files)
-    }
-
-    /// These earlier files are none of the family any more.
-    pub fn late_over(&mut self, is: impl Fn(&F) -> bool) {
-        let members = self.follows.members_mut().iter_mut();
-        members.for_each(|member| member.late_over(&is));
     }
 
     /// A thread has looked up what a name leads to.

@@ -72,14 +72,7 @@ pub(crate) fn assign<F>(
                 .for_each(|place| selection.keep(place.into()));
         }
     }
-    for (name, tag) in &files {
-        let follower = members
-            .iter()
-            .position(|member| member.name_in(directory) == *name);
-        let follower = follower.unwrap_or(members.len());
-        tag.iter()
-            .for_each(|&tag| hand_over_late(members, follower, tag, selection));
-    }
+    hand_over_all_late(members, &files, directory, selection);
     for member in members.iter_mut() {
         let name = member.name_in(directory);
         let file = files.iter().find(|(other, _)| *other == name);
@@ -96,9 +89,18 @@ pub(crate) fn assign<F>(
         }
         let start = begins_at(selection, name, first);
         let mut member = match selection.take_named(name, *tag, &files) {
-            Some(Place { at, late, .. }) => seek(directory, name, Some(at), start).with_late(&late),
+            Some((Place { at, late, .. }, true)) => {
+                let member = seek(directory, name, None, None);
+                member.behind(at).with_late(&late)
+            }
+            Some((Place { at, late, .. }, false)) => {
+                seek(directory, name, Some(at), start).with_late(&late)
+            }
             None => seek(directory, name, None, start),
         };
+        if selection.may_fit_again(name) {
+            member.remember_late();
+        }
         member.listed(*tag);
         if members.len() < EVENT_FILES_MAX {
             members.push(member);
@@ -114,6 +116,8 @@ pub(crate) fn assign<F>(
             left_out.extend(selection.was_left_out(name).then(|| Box::from(*name)));
         }
     }
+    // Also what new members have brought.
+    hand_over_all_late(members, &files, directory, selection);
     if selection.told != left_out {
         selection.told = left_out;
         if !selection.told.is_empty() {
@@ -132,6 +136,22 @@ fn begins_at(selection: &FileSelection, name: &[u8], first: bool) -> Option<Star
         start if selection.was_left_out(name) => start,
         // What comes later is new from its beginning.
         _ => None,
+    }
+}
+
+/// See [`hand_over_late`], of each file that is followed by the name that it has here.
+fn hand_over_all_late<F>(
+    members: &mut [NameFollower<F>],
+    files: &[Named<'_>],
+    directory: &Path,
+    selection: &mut FileSelection,
+) {
+    for (name, tag) in files {
+        let mut names = members.iter().map(|member| member.name_in(directory));
+        let follower = names.position(|other| other == *name);
+        let follower = follower.unwrap_or(members.len());
+        tag.iter()
+            .for_each(|&tag| hand_over_late(members, follower, tag, selection));
     }
 }
 

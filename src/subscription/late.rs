@@ -13,11 +13,15 @@ use crate::time::Moment;
 
 /// The earlier files of one name, oldest first.
 #[derive(Debug)]
-pub(crate) struct LateFiles<F>(Vec<LateFile<F>>);
+pub(crate) struct LateFiles<F> {
+    files: Vec<LateFile<F>>,
+    /// The place is remembered when nothing more is expected: the stream may find the file under another name.
+    pub remembers: bool,
+}
 
 #[derive(Debug)]
 struct LateFile<F> {
-    /// `None`: the client knows it, and it is not found yet.
+    /// `None`: it is not found yet, or not needed any more.
     file: Option<F>,
     /// Behind the last event of it.
     at: Position,
@@ -31,6 +35,10 @@ struct LateFile<F> {
     until: Moment,
     /// That is over: what is left is sent, also a line that has no end.
     last: bool,
+    /// It is over because it has been late for long enough.
+    expired: bool,
+    /// All of it was sent: only the place is remembered.
+    told: bool,
 }
 
 impl<F> LateFile<F> {
@@ -38,39 +46,44 @@ impl<F> LateFile<F> {
         let more = self.size > self.seen || self.last && self.at.offset < self.size;
         self.file.is_some() && (self.look || more)
     }
+
+    /// The client knows it, and it is not found yet.
+    fn is_sought(&self) -> bool {
+        self.file.is_none() && !self.told
+    }
 }
 
 impl<F> LateFiles<F> {
     /// None; but a client that has had events of some goes on in them.
     pub fn new(places: &[Position]) -> LateFiles<F> {
         let places = places.iter().take(EVENT_LATE_MAX);
-        LateFiles(
-            places
-                .map(|&at| LateFile::of(None, at, at, Moment::NEVER))
-                .collect(),
-        )
+        let files = places.map(|&at| LateFile::of(None, at, at, Moment::NEVER));
+        LateFiles {
+            files: files.collect(),
+            remembers: false,
+        }
     }
 
     /// There are none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.files.is_empty()
     }
 
     /// The name has left a file that was read up to there, which is in the line that begins at `line`.
     pub fn keep(&mut self, file: F, at: Position, line: Position, now: Moment) {
-        self.0.retain(|late| late.at.etag != at.etag);
+        self.files.retain(|late| late.at.etag != at.etag);
         if self.is_full() {
-            self.0.remove(0);
+            self.files.remove(0);
         }
         let until = now + EVENT_LATE;
-        self.0.push(LateFile::of(Some(file), at, line, until));
+        self.files.push(LateFile::of(Some(file), at, line, until));
     }
 
     /// The name leaves another file. If there is no room for that one, the oldest is read to its end as it is then, and no
     /// further.
     pub fn make_room(&mut self) {
         if self.is_full()
-            && let Some(oldest) = self.0.first_mut()
+            && let Some(oldest) = self.files.first_mut()
         {
             (oldest.last, oldest.look) = (true, true);
         }
@@ -78,28 +91,28 @@ impl<F> LateFiles<F> {
 
     /// Whether the oldest one must be found before there is room for another.
     pub fn must_find_oldest(&self) -> bool {
-        let oldest = self.0.first().filter(|_| self.is_full());
-        oldest.is_some_and(|oldest| oldest.last && oldest.file.is_none())
+        let oldest = self.files.first().filter(|_| self.is_full());
+        oldest.is_some_and(|oldest| oldest.last && oldest.is_sought())
     }
 
     fn is_full(&self) -> bool {
-        self.0.len() >= EVENT_LATE_MAX
+        self.files.len() >= EVENT_LATE_MAX
     }
 
     /// Another name has the file now. Returns the start of the line that it is in.
     pub fn hand_over(&mut self, etag: ETag) -> Option<Position> {
-        let index = self.0.iter().position(|late| late.at.etag == etag)?;
-        Some(self.0.remove(index).line)
+        let index = self.files.iter().position(|late| late.at.etag == etag)?;
+        Some(self.files.remove(index).line)
     }
 
     /// The name leads to a file again, which is not late any more.
     pub fn drop_file(&mut self, etag: ETag) {
-        self.0.retain(|late| late.at.etag != etag);
+        self.files.retain(|late| late.at.etag != etag);
     }
 
     /// Where it is in each file but that one.
     pub fn places(&self, but: Option<ETag>) -> impl Iterator<Item = Position> {
-        let places = self.0.iter().map(|late| late.at);
+        let places = self.files.iter().map(|late| late.at);
         places.filter(move |at| Some(at.etag) != but)
     }
 
@@ -127,12 +140,12 @@ impl<F> LateFiles<F> {
 
     /// The files.
     pub fn files(&self) -> impl Iterator<Item = &F> {
-        self.0.iter().filter_map(|late| late.file.as_ref())
+        self.files.iter().filter_map(|late| late.file.as_ref())
     }
 
     /// What to do with the first one that needs something.
     pub fn action(&self) -> Option<Action<'_, F>> {
-        let late = self.0.iter().find(|late| late.needs())?;
+        let late = self.files.iter().find(|late| late.needs())?;
         let file = late.file.as_ref()?;
         if late.look {
             return Some(Action::Examine(KnownFile {
@@ -147,12 +160,13 @@ impl<F> LateFiles<F> {
 
     /// The first one that must be found.
     pub fn sought<'a>(&'a self, member: usize, path: &'a Path) -> Option<Action<'a, F>> {
-        let late = self.0.iter().find(|late| late.file.is_none())?;
+        let late = self.files.iter().find(|late| late.is_sought())?;
         let after = After {
             etag: late.at.etag,
             offset: late.at.offset,
             finished: false,
             in_vain: false,
+            passed: false,
         };
         Some(Action::Follow(SoughtName {
             member,
@@ -165,35 +179,35 @@ impl<F> LateFiles<F> {
 
     /// What was sought was found, or is gone.
     pub fn found(&mut self, found: Followed<F>, now: Moment) {
-        let Some(index) = self.0.iter().position(|late| late.file.is_none()) else {
+        let Some(index) = self.files.iter().position(LateFile::is_sought) else {
             return;
         };
-        let late = &mut self.0[index];
+        let late = &mut self.files[index];
         match found {
             Followed::File { file, info, .. } if info.etag == late.at.etag => {
                 (late.file, late.look) = (Some(file), true);
                 late.until = now + EVENT_LATE;
             }
             // It is not known to be gone; but it is only late lines that may be missed.
-            _ => drop(self.0.remove(index)),
+            _ => drop(self.files.remove(index)),
         }
     }
 
     /// Something may have happened.
     pub fn look(&mut self) {
-        self.0.iter_mut().for_each(|late| late.look = true);
+        self.files.iter_mut().for_each(|late| late.look = true);
     }
 
     /// What is in these files by now is the last of them.
     pub fn over(&mut self, is: impl Fn(&F) -> bool) {
-        for late in &mut self.0 {
+        for late in &mut self.files {
             let over = late.file.as_ref().is_some_and(&is);
             (late.last, late.look) = (late.last || over, late.look || over);
         }
     }
 
     fn turn(&mut self) -> Option<usize> {
-        self.0.iter().position(LateFile::needs)
+        self.files.iter().position(LateFile::needs)
     }
 
     /// Takes a measurement of the file whose turn it is.
@@ -201,10 +215,10 @@ impl<F> LateFiles<F> {
         let Some(index) = self.turn() else {
             return;
         };
-        let late = &mut self.0[index];
+        let late = &mut self.files[index];
         (late.look, late.seen) = (false, late.at.offset);
         if size < late.size {
-            self.0.remove(index);
+            self.files.remove(index);
         } else {
             late.size = size;
             self.finish(index);
@@ -214,13 +228,13 @@ impl<F> LateFiles<F> {
     /// The file whose turn it is was truncated: nobody wants what comes there.
     pub fn truncated(&mut self) {
         if let Some(index) = self.turn() {
-            self.0.remove(index);
+            self.files.remove(index);
         }
     }
 
     /// Whose turn it is, and where it is.
     pub fn current(&self) -> Option<Position> {
-        self.0.iter().find(|late| late.needs()).map(|late| late.at)
+        self.files.iter().find(|late| late.needs()).map(|late| late.at)
     }
 
     /// Takes the bytes that were needed; writes events. Returns the new place.
@@ -231,10 +245,10 @@ impl<F> LateFiles<F> {
         out: &mut Vec<u8>,
     ) -> Option<Advanced> {
         let index = self.turn()?;
-        let late = &mut self.0[index];
+        let late = &mut self.files[index];
         let last = late.last && end_of(late.at, bytes) == late.size;
         let Some(advanced) = advance(source, late.at, bytes, last, out) else {
-            self.0.remove(index);
+            self.files.remove(index);
             return None;
         };
         (late.at, late.seen) = (advanced.at, advanced.seen);
@@ -245,23 +259,32 @@ impl<F> LateFiles<F> {
 
     /// When [`LateFiles::timer_fired`] is due.
     pub fn deadline(&self) -> Moment {
-        let open = self.0.iter().filter(|late| !late.last);
+        let open = self.files.iter().filter(|late| !late.last);
         open.map(|late| late.until).fold(Moment::NEVER, Moment::min)
     }
 
     /// Takes note of the time.
     pub fn timer_fired(&mut self, now: Moment) {
-        for late in self.0.iter_mut().filter(|late| late.until <= now) {
-            late.last = true;
+        for late in self.files.iter_mut().filter(|late| late.until <= now) {
+            (late.last, late.expired) = (true, true);
         }
-        self.0
-            .retain(|late| !late.last || late.needs() || late.file.is_none());
+        for index in (0..self.files.len()).rev() {
+            if self.files[index].file.is_some() {
+                self.finish(index);
+            }
+        }
     }
 
     /// Nothing more is expected of a file, and all of it was sent.
     fn finish(&mut self, index: usize) {
-        if self.0[index].last && !self.0[index].needs() {
-            self.0.remove(index);
+        let late = &mut self.files[index];
+        if !late.last || late.needs() {
+            return;
+        }
+        if self.remembers && late.expired {
+            (late.file, late.told) = (None, true);
+        } else {
+            self.files.remove(index);
         }
     }
 }
@@ -277,6 +300,8 @@ impl<F> LateFile<F> {
             look: true,
             until,
             last: false,
+            expired: false,
+            told: false,
         }
     }
 }

@@ -51,6 +51,9 @@ pub struct NameFollower<F> {
     left: Option<End>,
     /// The file has the name of another member now.
     passes_on: bool,
+    /// Where it was in the file that another member has taken over, until the name has another one: what came after that one
+    /// comes next. Boxed, as few have it.
+    passed: Option<Box<Position>>,
     accepts: Accepts,
     /// Boxed, as that of a stream that has its file is none.
     backoff: Option<Box<RetryBackoff>>,
@@ -102,6 +105,7 @@ impl<F> NameFollower<F> {
             truncated: false,
             left: None,
             passes_on: false,
+            passed: None,
             accepts: Accepts::Any,
             backoff: Some(Box::new(RetryBackoff::unknown())),
             finished: false,
@@ -116,6 +120,11 @@ impl<F> NameFollower<F> {
     pub fn with_late(mut self, late: &[Position]) -> NameFollower<F> {
         self.late = LateFiles::new(late);
         self
+    }
+
+    /// Earlier files may have names that fit again, and must not be sent again.
+    pub fn remember_late(&mut self) {
+        self.late.remembers = true;
     }
 
     /// In the listing of the directory the name has the file with this tag, if it has one.
@@ -201,13 +210,20 @@ impl<F> NameFollower<F> {
 
     /// Where it is when it looks for what comes next. A file that has the name of another member is that one's.
     pub fn after(&self) -> Option<After> {
-        let at = self.at.filter(|_| !self.passes_on && !self.truncated)?;
+        let at = self.last().filter(|_| !self.truncated)?;
+        let passed = self.passes_on || self.at.is_none();
         Some(After {
             etag: at.etag,
             offset: at.offset,
-            finished: self.finished || self.file.is_some(),
+            finished: self.finished || self.file.is_some() || passed,
             in_vain: self.in_vain,
+            passed,
         })
+    }
+
+    /// Behind the last event of the file that it had last, which may be another member's by now.
+    fn last(&self) -> Option<Position> {
+        self.at.or_else(|| self.passed.as_deref().copied())
     }
 
     /// What comes next is looked for by a thread.
@@ -361,7 +377,7 @@ impl<F> NameFollower<F> {
 
     /// Behind the last event of the file, and of earlier ones.
     pub fn place(&self) -> Option<Place> {
-        let at = self.at?;
+        let at = self.last()?;
         Some(Place {
             at,
             late: self.late.places(Some(at.etag)).collect(),
@@ -379,7 +395,7 @@ impl<F> NameFollower<F> {
     /// are not what was read there before, the file was truncated or written over, and nobody saw it.
     pub fn read(&mut self, source: Source<'_>, bytes: &[u8], out: &mut Vec<u8>) {
         let late = self.late.current();
-        let (before, behind) = self.own_places(source, self.at, late);
+        let (before, behind) = self.own_places(source, self.last(), late);
         let source = Source {
             before: &before,
             behind: &behind,

@@ -2,11 +2,11 @@
 
 use super::changelog::Version;
 use crate::http::etag::ETag;
-use crate::http::pattern::Pattern;
+use crate::http::pattern::{self, Pattern};
 use crate::http::position::{NameHash, Place, Position, Positions};
 use crate::http::query::Start;
 use crate::http::sse;
-use crate::limits::{EVENT_PLACE_AWAITED, EVENT_PLACE_MISSED, EVENT_PLACES_MAX};
+use crate::limits::{EVENT_LATE_MAX, EVENT_PLACE_AWAITED, EVENT_PLACE_MISSED, EVENT_PLACES_MAX};
 
 /// The files that an event stream follows.
 #[derive(Debug)]
@@ -14,8 +14,8 @@ pub(crate) struct FileSelection {
     pub(super) patterns: Box<[Pattern]>,
     /// Where those are begun that are there at first.
     pub(super) start: Option<Start>,
-    /// Places after what the client has of files that nobody follows now, and how often listings missed these.
-    places: Vec<(Place, u8)>,
+    /// Places after what the client has of files that nobody follows now.
+    places: Vec<Left>,
     /// Of the last listing.
     version: Version,
     /// Names of files that are not followed, as the client knows them.
@@ -47,44 +47,93 @@ impl FileSelection {
 
     /// Remembers a place in a file that has lost its name. Files only grow: of two places the later one counts.
     pub fn keep(&mut self, place: Place) {
-        let before = self.take(place.at.etag);
+        let etag = place.at.etag;
+        let later = self.latest(etag).max_by_key(|at| at.offset);
+        let at = later.filter(|later| later.offset > place.at.offset);
+        self.take_late(etag);
+        // Other names know by theirs what they were in last.
+        self.places.retain(|left| {
+            let of_name = left.place.name.is_some() && left.place.name != place.name;
+            left.place.at.etag != etag || of_name
+        });
         if self.places.len() == EVENT_PLACES_MAX {
             self.places.remove(0);
         }
-        let later = before.filter(|before| before.offset > place.at.offset);
-        let at = later.unwrap_or(place.at);
-        self.places.push((Place { at, ..place }, 0));
+        self.places.push(Left::new(Place {
+            at: at.unwrap_or(place.at),
+            ..place
+        }));
     }
 
-    /// The place in a file that somebody follows from now on, the later one if it was left by two names.
+    /// The places that are remembered in a file.
+    fn latest(&self, etag: ETag) -> impl Iterator<Item = Position> {
+        let all = self.places.iter();
+        let all = all.flat_map(|left| left.place.late.iter().chain([&left.place.at]));
+        all.copied().filter(move |at| at.etag == etag)
+    }
+
+    fn take_late(&mut self, etag: ETag) {
+        for late in self.places.iter_mut().map(|left| &mut left.place.late) {
+            if late.iter().any(|at| at.etag == etag) {
+                *late = late.iter().filter(|at| at.etag != etag).copied().collect();
+            }
+        }
+    }
+
+    /// The place in a file that somebody follows from now on, the later one if it was left by two names. A name that was in
+    /// it goes on with what came after it.
     pub fn take(&mut self, etag: ETag) -> Option<Position> {
-        let left = self.places.iter_mut().filter_map(|(place, _)| {
-            let is_it = |late: &&Position| late.etag == etag;
-            let late = *place.late.iter().find(is_it)?;
-            place.late = place.late.iter().filter(|it| !is_it(it)).copied().collect();
-            Some(late)
-        });
-        let left = left.max_by_key(|late| late.offset);
-        let mut places = self.places.iter();
-        let index = places.position(|(place, _)| place.at.etag == etag);
-        let place = index.map(|index| self.places.remove(index).0.at);
-        left.into_iter().chain(place).max_by_key(|at| at.offset)
+        let at = self.latest(etag).max_by_key(|at| at.offset);
+        self.take_late(etag);
+        let mut nameless = Vec::new();
+        for mut left in std::mem::take(&mut self.places) {
+            if left.place.at.etag == etag && left.place.name.is_none() {
+                nameless.extend(left.place.late.iter().copied().map(Place::from));
+            } else {
+                left.passed |= left.place.at.etag == etag;
+                self.places.push(left);
+            }
+        }
+        nameless.into_iter().for_each(|place| self.keep(place));
+        at
     }
 
-    /// The place of a name: in the file that it has, or in one that it had and that has no other name here.
+    /// The place of a name: in the file that it has, or in one that it had. True if that one is another name's.
     pub(super) fn take_named(
         &mut self,
         name: &[u8],
         tag: Option<ETag>,
         files: &[Named<'_>],
-    ) -> Option<Place> {
+    ) -> Option<(Place, bool)> {
         let hash = Some(NameHash::of(sse::type_of(name).as_bytes()));
-        let is_others = |etag| tag != Some(etag) && has(files, etag);
-        let index = self
-            .places
-            .iter()
-            .position(|(place, _)| place.name == hash && !is_others(place.at.etag))?;
-        Some(self.places.remove(index).0)
+        let mut places = self.places.iter();
+        let index = places.position(|left| left.place.name == hash)?;
+        let Left { place, passed, .. } = self.places.remove(index);
+        let etag = place.at.etag;
+        let later = self.latest(etag).chain([place.at]);
+        let at = later.max_by_key(|at| at.offset).unwrap_or(place.at);
+        let is_others = passed || tag != Some(etag) && has(files, etag);
+        if !is_others {
+            self.take(etag);
+        } else if !passed {
+            self.keep(at.into());
+        }
+        Some((Place { at, ..place }, is_others))
+    }
+
+    /// Whether a file that loses this name in a numbered series may have a name later that fits, but not at once.
+    pub(super) fn may_fit_again(&self, name: &[u8]) -> bool {
+        let dot = name.iter().rposition(|&byte| byte == b'.');
+        let series = dot.and_then(|dot| {
+            let number = str::from_utf8(&name[dot + 1..]).ok()?.parse::<u32>().ok()?;
+            Some((&name[..dot], number))
+        });
+        let (series, number) = series.unwrap_or((name, 0));
+        let fits = |by: u32| {
+            let numbered = [series, format!(".{}", number.saturating_add(by)).as_bytes()].concat();
+            pattern::mean(&self.patterns, &numbered)
+        };
+        !fits(1) && (2..=EVENT_LATE_MAX as u32 + 1).any(fits)
     }
 
     /// Whether the client knows that the stream does not follow a file of this name.
@@ -99,7 +148,7 @@ impl FileSelection {
 
     /// All that are remembered.
     pub fn places(&self) -> impl Iterator<Item = Place> {
-        self.places.iter().map(|(place, _)| place.clone())
+        self.places.iter().map(|left| left.place.clone())
     }
 
     /// Forgets places in files that have left the directory, or have no name that fits.
@@ -107,20 +156,37 @@ impl FileSelection {
         if std::mem::replace(&mut self.version, version) == version {
             return;
         }
-        for (place, missed) in &mut self.places {
-            *missed = if has(files, place.at.etag) {
-                0
-            } else {
-                *missed + 1
-            };
+        for left in &mut self.places {
+            let awaited = !left.passed && has(files, left.place.at.etag);
+            left.missed = if awaited { 0 } else { left.missed + 1 };
         }
-        self.places.retain(|(place, missed)| {
-            *missed
-                < match place.name {
+        self.places.retain(|left| {
+            left.missed
+                < match left.place.name {
                     Some(_) => EVENT_PLACE_AWAITED,
                     None => EVENT_PLACE_MISSED,
                 }
         });
+    }
+}
+
+/// A place that nobody has now.
+#[derive(Debug)]
+struct Left {
+    place: Place,
+    /// So often listings missed its file.
+    missed: u8,
+    /// Others have the file: the name goes on with what came after it.
+    passed: bool,
+}
+
+impl Left {
+    fn new(place: Place) -> Left {
+        Left {
+            place,
+            missed: 0,
+            passed: false,
+        }
     }
 }
 

@@ -14,6 +14,7 @@ use crate::follow::directories::unlisted;
 use crate::http::pattern::Pattern;
 use crate::http::target::Path;
 use crate::resource::Resource;
+use crate::store::generations::order::Member;
 use crate::store::remote::loss;
 
 /// Measures a file, which must still be what its events say it is.
@@ -83,8 +84,9 @@ pub(super) fn follow(slot: &mut Slot, key: usize, context: &mut Context) -> bool
     let counted = lookup.counted();
     let next = match after {
         Some(after) => {
-            let patterns = slot.machine.patterns();
-            generations::next(context, key, &name, after, patterns, lookup)
+            let machine = &slot.machine;
+            let elsewhere = |it: &Member| machine.follows_elsewhere(member, it.etag, &it.path);
+            generations::next(context, key, &name, after, &elsewhere, lookup)
         }
         None => Next::Named(lookup),
     };

@@ -10,7 +10,6 @@ use crate::action::After;
 use crate::follow::look_up::Lookup;
 use crate::follow::watcher::TopicId;
 use crate::http::conditional::ETag;
-use crate::http::pattern::{self, Pattern};
 use crate::http::target::Path;
 use crate::intent::{FilePart, ParsedRequest};
 use crate::resource::{FileInfo, GenerationPlace, Resource};
@@ -136,14 +135,14 @@ impl Next {
     }
 }
 
-/// What an event stream goes on with after a file that had the name. `patterns`: of the files of the directory that the
-/// stream follows whatever their names are. `named`: what the name leads to now.
+/// What an event stream goes on with after a file that had the name. `elsewhere`: the stream follows this file by another
+/// of its names. `named`: what the name leads to now.
 pub(super) fn next(
     context: &mut Context,
     slot: usize,
     name: &Path,
     after: After,
-    patterns: Option<&[Pattern]>,
+    elsewhere: &dyn Fn(&Member) -> bool,
     named: Lookup,
 ) -> Next {
     // What happened up to the look-up is in the queue.
@@ -154,7 +153,11 @@ pub(super) fn next(
     let missing = matches!(named.found, Resource::Missing);
     let certain = match etag {
         Some(etag) => etag == after.etag || is_next(etag),
-        None => !missing || after.in_vain,
+        // Of what has only another name the rest is at hand: a search is worth it if others came after it.
+        None => {
+            let is_last = || history.is_last(&name.name, after.etag);
+            !missing || after.in_vain || after.passed && is_last()
+        }
     };
     let (purpose, former) = purposes(after);
     context.searches.withdraw(slot, &name.name, former);
@@ -168,12 +171,13 @@ pub(super) fn next(
         Ok(Some(answer)) => match &*answer {
             Err(error) => Step::Other(failed(*error, &name.name)),
             Ok(report) => step(report, after, &|member| {
-                !member.current && is_followed(&member.path, name, patterns)
+                !member.current && elsewhere(member)
             }),
         },
     };
     let next = match step {
         Step::Nothing if missing => return Next::Named(named),
+        Step::Named => return named.into_next(false),
         Step::To(next) if next.current && Some(next.etag) == etag => {
             return named.into_next(next.gap);
         }
@@ -246,6 +250,8 @@ enum Step {
     To(Target),
     /// Nothing comes after it yet.
     Nothing,
+    /// What came after it is not known.
+    Named,
     Wait,
     Other(Resource<Rc<OpenFile>>),
 }
@@ -255,18 +261,6 @@ struct Target {
     etag: ETag,
     current: bool,
     gap: bool,
-}
-
-/// Whether a stream that follows the files of the directory of `name` by patterns finds this one by its own name.
-fn is_followed(path: &[u8], name: &Path, patterns: Option<&[Pattern]>) -> bool {
-    let split = |path: &[u8]| {
-        path.iter()
-            .rposition(|&byte| byte == b'/')
-            .map_or(0, |slash| slash + 1)
-    };
-    let (leaf, above) = (split(path), split(&name.name));
-    let fits = |patterns| pattern::mean(patterns, &path[leaf..]);
-    path[..leaf] == name.name[..above] && patterns.is_some_and(fits)
 }
 
 /// `passed_over`: files that do not belong to this name.
@@ -280,6 +274,11 @@ fn step(report: &Report, mut after: After, passed_over: &dyn Fn(&Member) -> bool
             gap,
         })
     };
+    // The file is there: nobody was away for so long that only newer ones are kept.
+    let known = report.chain.find(after.etag).is_some() || report.seen.place(after.etag).is_some();
+    if after.passed && !known {
+        return Step::Named;
+    }
     if !after.finished
         && let Some(rest) = report.chain.find(after.etag)
     {

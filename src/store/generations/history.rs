@@ -119,6 +119,14 @@ impl History {
         next.direct.then_some(next.etag)
     }
 
+    /// Whether no file was seen to have this name after that one.
+    #[must_use]
+    pub fn is_last(&self, name: &[u8], etag: ETag) -> bool {
+        let lines = self.lock();
+        let last = lines.names.get(name).and_then(|line| line.files.back());
+        last.is_some_and(|last| last.etag == etag)
+    }
+
     /// Whether a file was seen to have this name.
     #[must_use]
     pub fn has_seen(&self, name: &[u8], etag: ETag) -> bool {

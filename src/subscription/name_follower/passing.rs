@@ -7,7 +7,7 @@ use crate::http::sse::{self, Source};
 use crate::resource::FileInfo;
 use crate::subscription::advance;
 use crate::subscription::end::End;
-use crate::subscription::followed::Followed;
+use crate::subscription::followed::{Accepts, Followed};
 use crate::time::Moment;
 
 impl<F> NameFollower<F> {
@@ -28,7 +28,7 @@ impl<F> NameFollower<F> {
         self.keep_late(&found, now);
         // Also that of the file which the name leaves now.
         let next = found.etag().map(|etag| Position::new(etag, 0));
-        let (_, behind) = self.own_places(source, next.or(self.at), None);
+        let (_, behind) = self.own_places(source, next.or(self.last()), None);
         let source = Source {
             behind: &behind,
             ..source
@@ -52,7 +52,7 @@ impl<F> NameFollower<F> {
                     (self.line, self.line_check) = advance::line_at(self.at);
                 }
                 (self.seen, self.size) = (self.offset(), self.offset());
-                (self.file, self.backoff) = (Some(file), None);
+                (self.file, self.backoff, self.passed) = (Some(file), None, None);
                 (self.truncated, self.sealed, self.look, self.left) = (false, false, true, None);
                 if !named {
                     self.begin_earlier();
@@ -168,12 +168,29 @@ impl<F> NameFollower<F> {
     pub fn hand_over(&mut self) -> Option<Position> {
         let late = self.etag().and_then(|etag| self.late.hand_over(etag));
         let place = late.or_else(|| self.line_start());
+        // What was truncated has another tag by now.
+        let passed = place.filter(|_| !self.truncated).map(Box::new);
+        self.passed = passed.or(self.passed.take());
         self.left.get_or_insert(End::Renamed);
         self.file = None;
         (self.truncated, self.passes_on) = (false, false);
         self.backoff = Some(Box::new(RetryBackoff::unknown()));
         self.at = None;
         place
+    }
+
+    /// The client had events of a file up to there under this name, and others go on with it: what came after it comes next.
+    #[must_use]
+    pub fn behind(mut self, passed: Position) -> NameFollower<F> {
+        (self.passed, self.left) = (Some(Box::new(passed)), Some(End::Renamed));
+        self
+    }
+
+    /// Whether the stream finds this file by this name, and not as one that came before another of some name: it is in it,
+    /// or it is about to begin it.
+    pub fn follows(&self, etag: ETag, path: &[u8]) -> bool {
+        let listed = Accepts::Listed(Some(etag));
+        self.etag() == Some(etag) || *self.path.name == *path && self.accepts == listed
     }
 
     /// Another member goes on with an earlier file, which has the name of that one now. Returns the place.
