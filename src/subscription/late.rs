@@ -234,7 +234,10 @@ impl<F> LateFiles<F> {
 
     /// Whose turn it is, and where it is.
     pub fn current(&self) -> Option<Position> {
-        self.files.iter().find(|late| late.needs()).map(|late| late.at)
+        self.files
+            .iter()
+            .find(|late| late.needs())
+            .map(|late| late.at)
     }
 
     /// Takes the bytes that were needed; writes events. Returns the new place.

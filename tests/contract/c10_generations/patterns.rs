@@ -181,3 +181,66 @@ fn late_lines() {
         source.expect_events(&[("a.log", "newer")]);
     }
 }
+
+/// How a client misses two rolls.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Misses {
+    /// Both come between two looks of the server.
+    Connected,
+    Away,
+    /// The server starts again, and knows only what it finds.
+    AwayOverRestart,
+}
+
+/// A rolled file has no name that fits, then one that does, while the name that it had first has others.
+#[test]
+fn leaves_the_pattern_and_fits_again() {
+    for misses in [Misses::Connected, Misses::Away, Misses::AwayOverRestart] {
+        for (pattern, lost) in [("*,!*.1", false), ("*,!*.1", true), ("*.log,*.2", false)] {
+            if misses == Misses::Connected && lost {
+                continue;
+            }
+            let dir = TempDir::with("b.log", "0\n");
+            let server = Server::start(&dir);
+            let target = format!("/?files={pattern}");
+            let mut source = Source::of_directory(&server, &target, None);
+            source.expect_events(&[("b.log", "0")]);
+            roll(&dir, "b.log");
+            dir.write("b.log", "1\n");
+            assert_eq!(told(&mut source, 2), expected([("b.log", &["|", "1"])]));
+            let place = source.id.clone();
+            let mut connected = Some(source).filter(|_| misses == Misses::Connected);
+            let mut server = Some(server).filter(|_| misses != Misses::AwayOverRestart);
+            if connected.is_some() {
+                server.iter().for_each(Server::freeze);
+            }
+            for line in ["2\n", "3\n"] {
+                roll(&dir, "b.log");
+                dir.write("b.log", line);
+            }
+            if lost {
+                dir.remove("b.log.1");
+            }
+            let server = server.get_or_insert_with(|| Server::start(&dir));
+            if connected.is_some() {
+                server.thaw();
+            }
+            let mut source = connected
+                .take()
+                .unwrap_or_else(|| Source::of_directory(server, &target, Some(&place)));
+            let all: &[&str] = if lost {
+                &["!", "3"]
+            } else {
+                &["|", "2", "|", "3"]
+            };
+            let events = told(&mut source, all.len());
+            assert_eq!(events, expected([("b.log", all)]), "{pattern} {misses:?}");
+            // It goes on in both.
+            dir.append("b.log.2", "late\n");
+            let event = source.next();
+            assert_eq!(event.data, "late", "{event:?}");
+            dir.append("b.log", "4\n");
+            source.expect_events(&[("b.log", "4")]);
+        }
+    }
+}

@@ -50,9 +50,15 @@ fn place(text: &str) -> Option<Place> {
     Some((tag, parts.next()?.parse().expect("an offset")))
 }
 
-/// By a pattern: all of an id, also those in files that were left.
+/// By a pattern: all of an id, also those in files that were left. Where a name was in a file that has another one now may
+/// stand there too: the later place counts.
 fn places(id: &str) -> Vec<Place> {
-    id.split([',', '.']).filter_map(place).collect()
+    let mut places: BTreeMap<u64, u64> = BTreeMap::new();
+    for (tag, offset) in id.split([',', '.']).filter_map(place) {
+        let latest = places.entry(tag).or_insert(offset);
+        *latest = offset.max(*latest);
+    }
+    places.into_iter().collect()
 }
 
 #[derive(Default)]

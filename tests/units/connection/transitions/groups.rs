@@ -301,7 +301,7 @@ fn patterns() {
             // Each is read to its end before the other goes on with it.
             measure(m, 2); m.followed(other_file(2), NOW);
             measure(m, 3); m.followed(other_file(1), NOW);
-        }, "Send 7d|event: b/roll/id: #1-2~29622ee9,#2-3/data: {'reason':'renamed','etag':'W/\\'#1\\''}//|", SENDING),
+        }, "Send 99|event: b/roll/id: #1-2~296230c0,#1-2~29622ee9,#2-3/data: {'reason':'renamed','etag':'W/\\'#1\\''}//|", SENDING),
         ("another name of the file: it is followed once", fitting, |m| { m.changed(); list(m, 3, &[("0", 1), ("a", 1), ("b", 1)]); measure(m, 2); }, "Sleep", TAILING),
         ("another name of the file, which is its only one then", fitting,
             |m| { m.changed(); list(m, 3, &[("0", 1), ("a", 1)]); list(m, 4, &[("0", 1)]); m.followed(other_file(1), NOW);

@@ -3,6 +3,7 @@
 
 mod late;
 mod places;
+mod renamed;
 mod several;
 mod single;
 
@@ -34,6 +35,8 @@ struct World {
     stream: EventStream<u64>,
     files: BTreeMap<u64, Vec<u8>>,
     names: BTreeMap<String, u64>,
+    /// The files that each name had, oldest first.
+    chains: BTreeMap<String, Vec<u64>>,
     now: Moment,
     version: u64,
     matches: Option<Matches>,
@@ -58,6 +61,7 @@ impl World {
             stream,
             files: BTreeMap::new(),
             names: BTreeMap::new(),
+            chains: BTreeMap::new(),
             now: NOW,
             version: 0,
             matches: None,
@@ -93,6 +97,47 @@ impl World {
 
     fn name(&mut self, name: &str, tag: u64) {
         self.names.insert(format!("d/{name}"), tag);
+        let chain = self.chains.entry(format!("d/{name}")).or_default();
+        chain.retain(|other| *other != tag);
+        chain.push(tag);
+    }
+
+    /// What the server finds: the rest of a file that was not read to its end, what came after it, else what has the name.
+    fn find(&self, sought: &SoughtName<'_>) -> Followed<u64> {
+        let name = sought.path.to_string();
+        let name = name.trim_start_matches('/');
+        let named = self.names.get(name).copied();
+        let before = sought.after.map(|after| after.etag.0);
+        let finished = sought.after.is_some_and(|after| after.finished);
+        let before = before.filter(|tag| self.files.contains_key(tag));
+        let tag = match before {
+            before if sought.late => before,
+            Some(before) if finished => self.next(sought.member, name, before).or(named),
+            before => before.or(named),
+        };
+        match tag {
+            Some(tag) => Followed::File {
+                file: tag,
+                info: info(tag, self.files[&tag].len() as u64),
+                named: named == Some(tag),
+                gap: false,
+            },
+            None => Followed::Nothing,
+        }
+    }
+
+    /// The file that came after that one, unless the stream follows it by another name.
+    fn next(&self, member: usize, name: &str, before: u64) -> Option<u64> {
+        let chain = self.chains.get(name)?;
+        let index = chain.iter().position(|tag| *tag == before)?;
+        let elsewhere = |tag: u64| {
+            let mut paths = self.names.iter().filter(|(_, other)| **other == tag);
+            let path = paths.next().map_or("", |(path, _)| path);
+            let stream = &self.stream;
+            path != name && stream.follows_elsewhere(member, ETag(tag), path.as_bytes())
+        };
+        let mut behind = chain[index + 1..].iter().copied();
+        behind.find(|&tag| !elsewhere(tag))
     }
 
     /// The stream follows names, and each of them that has lost its file is told so.
@@ -125,7 +170,7 @@ impl World {
                     self.stream.read(&bytes)
                 }
                 Action::Follow(sought) => {
-                    let (late, found) = (sought.late, find(&self.files, &self.names, &sought));
+                    let (late, found) = (sought.late, self.find(&sought));
                     self.sought.push(describe(&sought));
                     if late {
                         self.stream.late_found(found, self.now);
@@ -171,33 +216,6 @@ fn entry(tag: u64, modified: i64) -> Entry {
             tag: Some(ETag(tag)),
             job: None,
         },
-    }
-}
-
-/// What the server finds: the rest of a file that was not read to its end, else what has the name.
-fn find(
-    files: &BTreeMap<u64, Vec<u8>>,
-    names: &BTreeMap<String, u64>,
-    sought: &SoughtName<'_>,
-) -> Followed<u64> {
-    let name = sought.path.to_string();
-    let named = names.get(name.trim_start_matches('/')).copied();
-    let before = sought.after.filter(|after| !after.finished);
-    let before = before.map(|after| after.etag.0);
-    let before = before.filter(|tag| files.contains_key(tag));
-    let tag = if sought.late {
-        before
-    } else {
-        before.or(named)
-    };
-    match tag {
-        Some(tag) => Followed::File {
-            file: tag,
-            info: info(tag, files[&tag].len() as u64),
-            named: named == Some(tag),
-            gap: false,
-        },
-        None => Followed::Nothing,
     }
 }
 
