@@ -244,3 +244,24 @@ fn leaves_the_pattern_and_fits_again() {
         }
     }
 }
+
+/// The server looks at the directory again when the client has taken what it had, and both rolls are over.
+#[test]
+fn leaves_the_pattern_and_fits_again_while_the_client_is_slow() {
+    for pattern in ["*,!*.1", "*.log,*.2"] {
+        let line = format!("{}\n", "x".repeat(200));
+        let dir = TempDir::with("b.log", line.repeat(50_000));
+        let server = Server::start(&dir);
+        let mut source = Source::of_directory(&server, &format!("/?files={pattern}"), None);
+        assert_eq!(source.next().data.len(), 200);
+        for line in ["1\n", "2\n"] {
+            roll(&dir, "b.log");
+            dir.write("b.log", line);
+        }
+        for _ in 1..50_000 {
+            assert_eq!(source.next().data.len(), 200);
+        }
+        let all = expected([("b.log", &["|", "1", "|", "2"])]);
+        assert_eq!(told(&mut source, 4), all, "{pattern}");
+    }
+}

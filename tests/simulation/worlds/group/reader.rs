@@ -180,7 +180,7 @@ impl Reader {
     }
 
     /// The place of the file that an event is of, which has changed in the id; the others must be where they were.
-    fn own(&self, block: &Block, name: Option<&str>) -> Option<Place> {
+    fn own(&self, block: &Block, name: Option<&str>, disk: &Disk) -> Option<Place> {
         let id = block.id.as_ref()?;
         let all: Vec<Option<Place>> = id.split(',').map(place).collect();
         if self.subject == Subject::Names {
@@ -200,7 +200,14 @@ impl Reader {
             return all[own];
         }
         let all = places(id);
-        let changed = |place: &&Place| self.places.get(&place.0) != Some(&place.1);
+        // Where a former name was in a file that is gone from the one by which the stream went on with it.
+        let is_former = |(tag, offset): &Place| {
+            let mut names = disk.names.iter();
+            let is_there = names.any(|(name, file)| fits(name) && disk.tag(*file) == *tag);
+            !is_there && self.places.get(tag).is_some_and(|at| at > offset)
+        };
+        let changed =
+            |place: &&Place| self.places.get(&place.0) != Some(&place.1) && !is_former(place);
         let changes: Vec<&Place> = all.iter().filter(changed).collect();
         match (block.data.as_deref(), &changes[..]) {
             // A roll names its file; it may be where it was.
@@ -258,7 +265,7 @@ impl Reader {
     fn of_file(&mut self, block: &Block, disk: &Disk) {
         self.note_whole_lines(block, disk);
         let Some(data) = &block.data else {
-            let Some((tag, offset)) = self.own(block, None) else {
+            let Some((tag, offset)) = self.own(block, None, disk) else {
                 return;
             };
             assert_eq!(offset, 0, "begins in the middle");
@@ -283,7 +290,7 @@ impl Reader {
             }
             "" | "part" => {
                 let again = self.told_again(block, data, disk);
-                let own = again.or_else(|| self.own(block, Some(&name)));
+                let own = again.or_else(|| self.own(block, Some(&name), disk));
                 let (tag, offset) = own.expect("an id");
                 let before = match self.subject {
                     Subject::Names => self.names.get(&name).filter(|place| place.0 == tag),
@@ -321,7 +328,7 @@ impl Reader {
                 self.outcomes.push("nowhere");
             }
             "roll" => {
-                let own = self.own(block, Some(&name)).expect("an id");
+                let own = self.own(block, Some(&name), disk).expect("an id");
                 self.check_left(&name, disk);
                 self.outcomes.push("roll");
                 if own.1 > 0 {
@@ -350,7 +357,7 @@ impl Reader {
                 }
             }
             "truncate" => {
-                let own = self.own(block, Some(&name)).expect("an id");
+                let own = self.own(block, Some(&name), disk).expect("an id");
                 assert_eq!(own.1, 0);
                 self.outcomes.push("truncate");
                 if self.subject == Subject::Names {
