@@ -452,6 +452,9 @@ impl Reader {
         };
         let mut now = disk.names.iter();
         let goes_on = now.any(|(name, file)| fits(name) && disk.tag(*file) == tag);
+        // By a pattern another name may be in it by now, which sends what is left.
+        let mut others = self.names.iter().filter(|other| *other.0 != name);
+        let goes_on = goes_on || others.any(|(_, at)| at.0 == tag);
         if self.subject == Subject::Pattern && goes_on
             || !self.heard.contains(&self.heard_as(name, tag))
         {
