@@ -54,6 +54,25 @@ fn seek<F>(
     NameFollower::sought(directory.entry(name), sse::type_of(name), at, start)
 }
 
+/// The same where the name was, perhaps in a file that is another name's: then behind that one.
+fn seek_at<F>(
+    directory: &Path,
+    name: &[u8],
+    place: Option<(Place, bool)>,
+    start: Option<Start>,
+) -> NameFollower<F> {
+    match place {
+        Some((Place { at, late, .. }, true)) => {
+            let member = seek(directory, name, None, None);
+            member.behind(at).with_late(&late)
+        }
+        Some((Place { at, late, .. }, false)) => {
+            seek(directory, name, Some(at), start).with_late(&late)
+        }
+        None => seek(directory, name, None, start),
+    }
+}
+
 /// Gives the files that fit to members, by the names that they have in this listing.
 pub(crate) fn assign<F>(
     members: &mut Vec<NameFollower<F>>,
@@ -88,16 +107,8 @@ pub(crate) fn assign<F>(
             continue;
         }
         let start = begins_at(selection, name, first);
-        let mut member = match selection.take_named(name, *tag, &files) {
-            Some((Place { at, late, .. }, true)) => {
-                let member = seek(directory, name, None, None);
-                member.behind(at).with_late(&late)
-            }
-            Some((Place { at, late, .. }, false)) => {
-                seek(directory, name, Some(at), start).with_late(&late)
-            }
-            None => seek(directory, name, None, start),
-        };
+        let place = selection.take_named(name, *tag, &files);
+        let mut member = seek_at(directory, name, place, start);
         if selection.may_fit_again(name) {
             member.remember_late();
         }

@@ -148,17 +148,8 @@ pub(super) fn next(
     // What happened up to the look-up is in the queue.
     context.topics.read_changes();
     let etag = named.info().map(|info| info.etag);
-    let history = &context.topics.families.history;
-    let is_next = |etag| after.finished && history.next(&name.name, after.etag) == Some(etag);
     let missing = matches!(named.found, Resource::Missing);
-    let certain = match etag {
-        Some(etag) => etag == after.etag || is_next(etag),
-        // Of what has only another name the rest is at hand: a search is worth it if others came after it.
-        None => {
-            let is_last = || history.is_last(&name.name, after.etag);
-            !missing || after.in_vain || after.passed && is_last()
-        }
-    };
+    let certain = is_certain(context, name, after, etag, missing);
     let (purpose, former) = purposes(after);
     context.searches.withdraw(slot, &name.name, former);
     if certain {
@@ -208,6 +199,27 @@ pub(super) fn next(
         Err(busy) => Next::Named(busy.into()),
         Ok(_) => Next::Waiting,
     })
+}
+
+/// Whether what the name leads to comes next, and no search is needed. `etag`: that of the file, if it is one. `missing`:
+/// there is nothing.
+fn is_certain(
+    context: &Context,
+    name: &Path,
+    after: After,
+    etag: Option<ETag>,
+    missing: bool,
+) -> bool {
+    let history = &context.topics.families.history;
+    let is_next = |etag| after.finished && history.next(&name.name, after.etag) == Some(etag);
+    match etag {
+        Some(etag) => etag == after.etag || is_next(etag),
+        // Of what has only another name the rest is at hand: a search is worth it if others came after it.
+        None => {
+            let is_last = || history.is_last(&name.name, after.etag);
+            !missing || after.in_vain || after.passed && is_last()
+        }
+    }
 }
 
 /// What a stream wants to know there, and what it may have wanted before: while a search for the rest of a file goes on, it may
