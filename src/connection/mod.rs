@@ -164,7 +164,7 @@ impl<F> Connection<F> {
         }
     }
 
-    /// What was asked has been looked up. Returns it back, with what is answered, for the log.
+    /// What was asked has been looked up. Returns it, with what is answered, for the log.
     pub fn resolved<'a>(
         &mut self,
         found: Resource<F>,

@@ -35,6 +35,14 @@ fn follow(server: &Server) -> Client {
     client
 }
 
+/// The log is renamed to this, which the server sees, and another file takes its place.
+fn roll(dir: &TempDir, server: &Server, name: &str, next: &str) {
+    let mut client = follow(server);
+    dir.rename("log", name);
+    dir.write("log", next);
+    client.rest();
+}
+
 #[test]
 fn any_name_and_order() {
     let dir = TempDir::with("log", "one\n");
@@ -46,10 +54,7 @@ fn any_name_and_order() {
     dir.rename("log", "log.7");
     dir.write("log", "three\n");
     client.rest();
-    let mut client = follow(&server);
-    dir.rename("log", "log.8");
-    dir.write("log", "four\n");
-    client.rest();
+    roll(&dir, &server, "log.8", "four\n");
     dir.touch("saved", Duration::from_secs(1));
     dir.touch("log.7", Duration::from_secs(100));
     assert_eq!(paths(&server, "log"), ["saved", "log.7", "log.8", "log"]);
@@ -122,10 +127,7 @@ fn copies_under_any_name() {
     let options = ["--history", history.to_str().expect("UTF-8")];
     let server = Server::with(&dir, &options);
     let one = tag(&server, "/log");
-    let mut client = follow(&server);
-    dir.rename("log", "log.old");
-    dir.write("log", "two\n");
-    client.rest();
+    roll(&dir, &server, "log.old", "two\n");
     dir.write("other.gz", "of another topic");
     dir.write("log.old.gz", "zipped");
     assert_eq!(paths(&server, "log"), ["log.old", "log"]);
@@ -193,10 +195,7 @@ fn across_restarts() {
     let options = ["--history", history.to_str().expect("UTF-8")];
     let server = Server::with(&dir, &options);
     let one = tag(&server, "/log");
-    let mut client = follow(&server);
-    dir.rename("log", "saved");
-    dir.write("log", "two\n");
-    client.rest();
+    roll(&dir, &server, "saved", "two\n");
     let two = tag(&server, "/log");
     let mut client = follow(&server);
     dir.resize("log", 1);
