@@ -1,136 +1,28 @@
-//! A headless Chromium, driven through chromedriver by the WebDriver protocol (W3C). Scripts give their results as
-//! percent-encoded text, so that no JSON has to be parsed.
+//! What tests do in a browser. Scripts give their results as percent-encoded text, so that no JSON has to be parsed.
 
 use std::fmt::Write as _;
-use std::io::{Read, Write};
-use std::net::TcpStream;
-use std::process::Command;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::harness::{Running, TempDir};
-use crate::support::machine::{free_port, skip};
+use super::session::{PATIENCE, Session};
 
-/// Bound of every wait: a browser on a busy machine takes its time.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-/// Between two looks at the page: each is a script, and takes the browser time that it needs for what is waited for.
+/// Between two looks at the page, at least and at most: each is a script, and takes the browser time that it needs for what
+/// is waited for.
 const LOOK: Duration = Duration::from_millis(10);
+const LOOK_MAX: Duration = Duration::from_millis(100);
 
-/// A browser with one window, and a profile of its own.
-pub struct Browser {
-    _driver: Running,
-    _profile: TempDir,
-    address: String,
-    session: String,
-    _turn: MutexGuard<'static, ()>,
-}
-
-/// Two browsers at a time: each is a dozen processes.
-static TURNS: [Mutex<()>; 2] = [Mutex::new(()), Mutex::new(())];
-static STARTS: AtomicUsize = AtomicUsize::new(0);
+/// A browser in which nothing was done yet, with one tab.
+pub struct Browser(Option<Session>);
 
 impl Browser {
     /// `None` where there is none, with a message.
     pub fn start() -> Option<Browser> {
-        let chromium = ["chromium", "chromium-browser", "google-chrome"]
-            .into_iter()
-            .find(|name| runs(name));
-        let (Some(chromium), true) = (chromium, runs("chromedriver")) else {
-            skip("no chromium with chromedriver here");
-            return None;
-        };
-        let turn = &TURNS[STARTS.fetch_add(1, Ordering::Relaxed) % TURNS.len()];
-        let turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut command = Command::new("chromedriver");
-        // With 0 it takes one of those that the kernel gives to whoever wants any, for IPv6, and then may not get it for IPv4.
-        let port = free_port();
-        command.arg(format!("--port={port}"));
-        let driver = Running::new(command);
-        driver.stdout.wait_for(&["successfully on port"]);
-        let profile = TempDir::new();
-        let mut browser = Browser {
-            address: format!("127.0.0.1:{port}"),
-            session: String::new(),
-            _driver: driver,
-            _profile: profile,
-            _turn: turn,
-        };
-        let profile = format!("--user-data-dir={}", browser._profile.path().display());
-        let arguments: Vec<String> = [
-            "--headless",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-quic",
-            "--disable-dev-shm-usage",
-            "--no-first-run",
-            "--disable-background-networking",
-            "--disable-component-update",
-            "--disable-sync",
-            &profile,
-        ]
-        .iter()
-        .map(|argument| quoted(argument))
-        .collect();
-        let said = browser.call(
-            "POST",
-            "",
-            &format!(
-                "{{\"capabilities\":{{\"alwaysMatch\":{{\"acceptInsecureCerts\":true,\"goog:loggingPrefs\":{{\"browser\":\"ALL\"}},\
-                 \"goog:chromeOptions\":{{\"binary\":{},\"args\":[{}]}}}}}}}}",
-                quoted(&path_of(chromium)),
-                arguments.join(",")
-            ),
-        );
-        let (_, rest) = said
-            .split_once("\"sessionId\":\"")
-            .unwrap_or_else(|| panic!("no session: {said}"));
-        browser.session = format!("/{}", rest.split('"').next().expect("an end"));
-        Some(browser)
+        Session::take().map(|session| Browser(Some(session)))
     }
 
     fn call(&self, method: &str, path: &str, body: &str) -> String {
-        let said = self
-            .try_call(method, path, body)
-            .expect("chromedriver answers");
-        assert!(
-            !said.contains("\"error\":"),
-            "{method} {path} {body}: {said}"
-        );
-        said
-    }
-
-    fn try_call(&self, method: &str, path: &str, body: &str) -> std::io::Result<String> {
-        let mut stream = TcpStream::connect(&self.address)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        let head = format!(
-            "{method} /session{}{path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
-            self.session,
-            body.len()
-        );
-        stream.write_all(head.as_bytes())?;
-        let mut answer = Vec::new();
-        let mut buffer = [0; 65536];
-        loop {
-            let text = String::from_utf8_lossy(&answer);
-            if let Some((head, rest)) = text.split_once("\r\n\r\n") {
-                let head = head.to_ascii_lowercase();
-                let length = head.split("content-length:").nth(1);
-                let length = length.and_then(|rest| rest.lines().next()?.trim().parse().ok());
-                if length.is_none_or(|length: usize| rest.len() >= length) {
-                    return Ok(rest.to_string());
-                }
-            }
-            match stream.read(&mut buffer) {
-                Ok(0) => return Err(std::io::ErrorKind::UnexpectedEof.into()),
-                Ok(n) => answer.extend_from_slice(&buffer[..n]),
-                // With a timeout, recv(2) is not restarted by itself.
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
+        let session = self.0.as_ref().expect("it is there until the end");
+        session.call(method, path, body)
     }
 
     /// Of the window, in CSS pixels.
@@ -191,7 +83,12 @@ impl Browser {
     /// Waits until an expression is true.
     pub fn wait(&self, expression: &str) {
         let start = Instant::now();
-        while self.value(expression) != "true" {
+        loop {
+            let look = Instant::now();
+            if self.value(expression) == "true" {
+                return;
+            }
+            let took = look.elapsed();
             assert!(
                 start.elapsed() < PATIENCE,
                 "waited for {expression}; there is: {} {}\n{}",
@@ -199,7 +96,7 @@ impl Browser {
                 self.state(),
                 self.text()
             );
-            thread::sleep(LOOK);
+            thread::sleep(took.clamp(LOOK, LOOK_MAX));
         }
     }
 
@@ -258,31 +155,18 @@ impl Browser {
 }
 
 impl Drop for Browser {
-    /// The driver ends the browser with the session.
+    /// What a test has failed with is left to nobody.
     fn drop(&mut self) {
-        if !self.session.is_empty() {
-            let _ = self.try_call("DELETE", "", "");
+        if let Some(session) = self.0.take()
+            && !thread::panicking()
+        {
+            session.leave();
         }
     }
 }
 
 pub const ENTER: &str = "\u{e007}";
 pub const ESCAPE: &str = "\u{e00c}";
-
-fn runs(program: &str) -> bool {
-    Command::new(program)
-        .arg("--version")
-        .output()
-        .is_ok_and(|output| output.status.success())
-}
-
-fn path_of(program: &str) -> String {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&path)
-        .map(|dir| dir.join(program))
-        .find(|path| path.exists());
-    found.expect("it runs").display().to_string()
-}
 
 /// As a JSON string, which is one of JavaScript too.
 pub fn quoted(text: &str) -> String {

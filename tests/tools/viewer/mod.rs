@@ -8,6 +8,7 @@ mod picture;
 mod reading;
 mod searching;
 mod selecting;
+mod session;
 mod several;
 mod sha256;
 mod showing;
