@@ -7,10 +7,15 @@ mod redis;
 mod sqlite;
 
 use std::collections::BTreeSet;
+use std::ffi::{OsStr, OsString};
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::Command;
+use std::sync::OnceLock;
+use std::thread;
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal};
 
@@ -42,7 +47,25 @@ trait Sink {
 /// A program of `packaging/examples`.
 fn example(name: &str) -> Command {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/examples");
-    Command::new(directory.join(name))
+    let mut command = Command::new(directory.join(name));
+    command.env("PATH", search_path());
+    command
+}
+
+/// Where programs are. Python comes first: what is found under its name may be a wrapper that looks for it each time, and it
+/// is started for each batch.
+fn search_path() -> &'static OsStr {
+    static PATH: OnceLock<OsString> = OnceLock::new();
+    PATH.get_or_init(|| {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let script = "import os, sys; print(os.path.dirname(sys.executable), end='')";
+        let python = Command::new("python3").args(["-c", script]).output();
+        let python = python.map(|output| output.stdout).unwrap_or_default();
+        if python.is_empty() {
+            return path;
+        }
+        [OsStr::from_bytes(&python), &path].join(OsStr::new(":"))
+    })
 }
 
 fn all_installed(programs: &[&str]) -> bool {
@@ -82,6 +105,7 @@ impl<S: Sink> Bridge<'_, S> {
         let mut command = openrange(&[&follow, &BATCH[..], options, &[&url, "--"]].concat());
         let ship = self.sink.command();
         command.arg(ship.get_program()).args(ship.get_args());
+        command.env("PATH", search_path());
         Running::new(command)
     }
 
@@ -128,13 +152,13 @@ impl<S: Sink> Bridge<'_, S> {
 
     /// Whichever is at work; it may be over before it is found.
     fn kill_command(&self) {
-        let follower = self.follower.as_ref().expect("a follower").id();
-        for _ in 0..500 {
+        let follower = self.follower.as_ref().expect("a follower");
+        for _ in 0..1000 {
             if let Some(&child) = children(follower).first() {
                 let _ = rustix::process::kill_process(child, Signal::KILL);
                 return;
             }
-            std::thread::yield_now();
+            thread::sleep(Duration::from_millis(1));
         }
     }
 
@@ -148,16 +172,19 @@ impl<S: Sink> Bridge<'_, S> {
     }
 }
 
-fn children(parent: u32) -> Vec<Pid> {
-    let is_child = |stat: &str| {
-        let (_, fields) = stat.rsplit_once(')')?;
-        (fields.split_whitespace().nth(1)?.parse() == Ok(parent)).then_some(())
-    };
-    let processes = fs::read_dir("/proc").expect("/proc").flatten();
-    let children = processes.filter_map(|process| {
-        let number = process.file_name().to_str()?.parse().ok()?;
-        is_child(&fs::read_to_string(process.path().join("stat")).ok()?)?;
-        Pid::from_raw(number)
+/// Those that it has started itself. To look through all processes would take a busy machine seconds.
+fn children(parent: &Running) -> Vec<Pid> {
+    let threads = fs::read_dir(parent.proc("task")).expect("its threads");
+    let lists = threads.flatten().filter_map(|thread| {
+        let list = fs::read_to_string(thread.path().join("children"));
+        // A thread may be gone by now, but not the first one.
+        assert!(list.is_ok() || thread.file_name() != *parent.id().to_string());
+        list.ok()
+    });
+    let number = |word: &str| Pid::from_raw(word.parse().expect("a number"));
+    let children = lists.flat_map(|list| {
+        let words = list.split_whitespace();
+        words.filter_map(number).collect::<Vec<_>>()
     });
     children.collect()
 }

@@ -25,6 +25,7 @@ impl Sink for Sqlite {
 
     fn records(&self) -> Vec<Record> {
         let mut command = Command::new("python3");
+        command.env("PATH", super::search_path());
         command.args(["-c", RECORDS]).arg(self.0.join("db"));
         super::kafka::keyed(&mut command)
     }
