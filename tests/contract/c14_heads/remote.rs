@@ -151,14 +151,22 @@ fn another_file_under_the_same_number() {
 
 /// Bytes that come after the name has gone belong to the file, and come before the end.
 #[test]
-fn the_last_bytes_after_the_name() {
-    for gone in ["renamed", "unlinked", "replaced"] {
-        the_last_bytes_after(gone);
-    }
+fn the_last_bytes_after_a_rename() {
+    the_last_bytes_after("the_last_bytes_after_a_rename", "renamed");
 }
 
-fn the_last_bytes_after(gone: &str) {
-    with_mount("the_last_bytes_after_the_name", |root, fuse| {
+#[test]
+fn the_last_bytes_after_an_unlink() {
+    the_last_bytes_after("the_last_bytes_after_an_unlink", "unlinked");
+}
+
+#[test]
+fn the_last_bytes_after_a_replacement() {
+    the_last_bytes_after("the_last_bytes_after_a_replacement", "replaced");
+}
+
+fn the_last_bytes_after(test: &str, gone: &str) {
+    with_mount(test, |root, fuse| {
         fuse.state().create("log", BEGIN);
         let settle = ["--settle", "1500"];
         let options = [&OPTIONS[..], &settle].concat();

@@ -21,26 +21,38 @@ const NO_WATCHES: Option<&str> = Some("cannot watch every file");
 const NOT_TOLD: Option<&str> = Some("may not report every write");
 const NO_LANDLOCK: Option<&str> = Some("no Landlock");
 
-const ROWS: &[Row] = &[
+const NAMES: &[Row] = &[
     // Before Linux 5.6; containers with an old list of allowed calls.
     Row(&[(libc::SYS_openat2, libc::ENOSYS)], None),
     Row(&[(libc::SYS_openat2, libc::EPERM)], None),
     // Before Linux 4.11; the same containers.
     Row(&[(libc::SYS_statx, libc::ENOSYS)], NO_STATX),
     Row(&[(libc::SYS_statx, libc::EPERM)], NO_STATX),
+];
+
+const WATCHES: &[Row] = &[
     Row(&[(libc::SYS_inotify_init1, libc::ENOSYS)], NO_INSTANCE),
     Row(&[(libc::SYS_inotify_init1, libc::EMFILE)], NO_INSTANCE),
     Row(&[(libc::SYS_inotify_add_watch, libc::ENOSPC)], NO_WATCHES),
     Row(&[(libc::SYS_inotify_add_watch, libc::EPERM)], NO_WATCHES),
+    Row(&[(libc::SYS_fstatfs, libc::ENOSYS)], NOT_TOLD),
+];
+
+const HANDLES: &[Row] = &[
     // File systems without handles; containers without CAP_DAC_READ_SEARCH.
     Row(&[(libc::SYS_name_to_handle_at, libc::EOPNOTSUPP)], None),
     Row(&[(libc::SYS_name_to_handle_at, libc::ENOSYS)], None),
     Row(&[(libc::SYS_name_to_handle_at, libc::EPERM)], None),
+];
+
+const SENDING: &[Row] = &[
     // File systems that cannot splice.
     Row(&[(libc::SYS_sendfile, libc::EINVAL)], None),
     Row(&[(libc::SYS_sendfile, libc::ENOSYS)], None),
     Row(&[(libc::SYS_sendfile, libc::EPERM)], None),
-    Row(&[(libc::SYS_fstatfs, libc::ENOSYS)], NOT_TOLD),
+];
+
+const SANDBOX: &[Row] = &[
     // Before Linux 5.13; not switched on; a container with an old list.
     Row(
         &[(libc::SYS_landlock_create_ruleset, libc::ENOSYS)],
@@ -54,23 +66,52 @@ const ROWS: &[Row] = &[
         &[(libc::SYS_landlock_create_ruleset, libc::EPERM)],
         NO_LANDLOCK,
     ),
-    // All at once.
-    Row(
-        &[
-            (libc::SYS_openat2, libc::ENOSYS),
-            (libc::SYS_inotify_init1, libc::ENOSYS),
-            (libc::SYS_name_to_handle_at, libc::ENOSYS),
-            (libc::SYS_sendfile, libc::ENOSYS),
-            (libc::SYS_fstatfs, libc::ENOSYS),
-            (libc::SYS_landlock_create_ruleset, libc::ENOSYS),
-        ],
-        NO_INSTANCE,
-    ),
 ];
 
+const ALL_AT_ONCE: &[Row] = &[Row(
+    &[
+        (libc::SYS_openat2, libc::ENOSYS),
+        (libc::SYS_inotify_init1, libc::ENOSYS),
+        (libc::SYS_name_to_handle_at, libc::ENOSYS),
+        (libc::SYS_sendfile, libc::ENOSYS),
+        (libc::SYS_fstatfs, libc::ENOSYS),
+        (libc::SYS_landlock_create_ruleset, libc::ENOSYS),
+    ],
+    NO_INSTANCE,
+)];
+
 #[test]
-fn system_calls_that_fail() {
-    for Row(lacks, says) in ROWS {
+fn calls_for_names_that_fail() {
+    check(NAMES);
+}
+
+#[test]
+fn calls_for_watches_that_fail() {
+    check(WATCHES);
+}
+
+#[test]
+fn calls_for_handles_that_fail() {
+    check(HANDLES);
+}
+
+#[test]
+fn calls_that_send_and_fail() {
+    check(SENDING);
+}
+
+#[test]
+fn calls_for_a_sandbox_that_fail() {
+    check(SANDBOX);
+}
+
+#[test]
+fn all_of_these_calls_fail() {
+    check(ALL_AT_ONCE);
+}
+
+fn check(rows: &[Row]) {
+    for Row(lacks, says) in rows {
         // Shown if it fails.
         println!("without {lacks:?}");
         let place = Place::new();

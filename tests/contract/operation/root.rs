@@ -32,47 +32,60 @@ fn health(admin: &str) -> (u16, String) {
     )
 }
 
-/// By itself within seconds, or with SIGHUP at once.
+/// By itself within seconds.
 #[test]
 fn removed_and_made_again() {
-    for (options, signal) in [(&[][..], false), (&[], true), (&["--no-sandbox"], true)] {
-        let dir = TempDir::new();
-        dir.mkdir("root");
-        dir.write("root/log", "one");
-        let (server, admin) = serve(&dir, options);
-        let mut tail = Client::new(&server);
-        tail.tail("/log", &["Range: bytes=0-", "TE: trailers"]);
-        assert_eq!(health(&admin).0, 200);
-        fs::remove_dir_all(dir.join("root")).expect("removed");
-        assert_eq!(tail.rest().0, b"one");
-        server.log().wait_for(&["ROOT is gone"]);
-        let (status, line) = health(&admin);
-        assert_eq!(status, 503);
-        assert!(line.contains("ROOT is gone"), "{line}");
-        get(&server, "/log", &[]).assert_error(404);
-        dir.mkdir("root");
-        dir.write("root/log", "another");
-        if signal {
-            server.running.signal(Signal::HUP);
-        }
-        server
-            .log()
-            .wait_for(&["another directory has the name of ROOT"]);
-        until("the new directory", || {
-            (get(&server, "/log", &[]).body == b"another").then_some(())
-        });
-        // What watches over ROOT is done a moment after the new directory is served.
-        until("health", || {
-            (health(&admin) == (200, "ok\n".into())).then_some(())
-        });
-        // It ends as any other server.
-        let mut tail = Client::new(&server);
-        tail.tail("/log", &["Range: bytes=0-"]);
-        let mut server = server;
-        server.running.signal(Signal::TERM);
-        assert_eq!(tail.rest().0, b"another");
-        assert_eq!(server.running.wait().code(), Some(0));
+    remove_and_make_again(&[], false);
+}
+
+/// At once.
+#[test]
+fn removed_and_made_again_with_a_signal() {
+    remove_and_make_again(&[], true);
+}
+
+#[test]
+fn removed_and_made_again_without_a_sandbox() {
+    remove_and_make_again(&["--no-sandbox"], true);
+}
+
+fn remove_and_make_again(options: &[&str], signal: bool) {
+    let dir = TempDir::new();
+    dir.mkdir("root");
+    dir.write("root/log", "one");
+    let (server, admin) = serve(&dir, options);
+    let mut tail = Client::new(&server);
+    tail.tail("/log", &["Range: bytes=0-", "TE: trailers"]);
+    assert_eq!(health(&admin).0, 200);
+    fs::remove_dir_all(dir.join("root")).expect("removed");
+    assert_eq!(tail.rest().0, b"one");
+    server.log().wait_for(&["ROOT is gone"]);
+    let (status, line) = health(&admin);
+    assert_eq!(status, 503);
+    assert!(line.contains("ROOT is gone"), "{line}");
+    get(&server, "/log", &[]).assert_error(404);
+    dir.mkdir("root");
+    dir.write("root/log", "another");
+    if signal {
+        server.running.signal(Signal::HUP);
     }
+    server
+        .log()
+        .wait_for(&["another directory has the name of ROOT"]);
+    until("the new directory", || {
+        (get(&server, "/log", &[]).body == b"another").then_some(())
+    });
+    // What watches over ROOT is done a moment after the new directory is served.
+    until("health", || {
+        (health(&admin) == (200, "ok\n".into())).then_some(())
+    });
+    // It ends as any other server.
+    let mut tail = Client::new(&server);
+    tail.tail("/log", &["Range: bytes=0-"]);
+    let mut server = server;
+    server.running.signal(Signal::TERM);
+    assert_eq!(tail.rest().0, b"another");
+    assert_eq!(server.running.wait().code(), Some(0));
 }
 
 /// What is under way comes to its end, all bytes first; nobody who connects meanwhile is refused.
