@@ -15,7 +15,7 @@ use crate::support::machine::{free_port, skip, succeeds};
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// So many browsers at a time: each is a dozen processes, which wait half of the time.
-const MOST: usize = 4;
+const MOST: usize = 3;
 
 static TURNS: Mutex<Turns> = Mutex::new(Turns {
     taken: 0,
