@@ -175,6 +175,12 @@ impl Topics {
             Ok(file) => file,
             Err(error) => return Some(Err(error)),
         };
+        if let Some(key) = self.registry.generation(&Rc::from(name), file.id())
+            && self.registry[key].file.is_unsealed()
+        {
+            // Its tails end where it was sealed; those that come now do not.
+            self.registry.unmap(key);
+        }
         let (topic, file) = self.follow_generation(name, path, &file);
         let info = file.info();
         if !info.as_ref().is_ok_and(|info| info.etag == etag) {
@@ -198,6 +204,7 @@ impl Topics {
         let held = self.registry.generation(&Rc::from(name), id);
         let held = held.or(self.registry.named(path));
         let held = held.map(|key| Rc::clone(&self.registry[key].file));
+        let held = held.filter(|file| !file.is_unsealed());
         match self.lookups.files().find(path, held.as_ref()) {
             Ok(Node::File(file)) => (file.tag() == etag).then_some(Ok(file)),
             Ok(_) | Err(Errno::NOENT | Errno::NOTDIR) => None,

@@ -226,7 +226,13 @@ impl Topics {
         for _ in 0..FOLLOW_TRIES {
             if let Some(key) = self.registry.named(name) {
                 if self.registry[key].file.is_same(&file) {
-                    return Ok((key, Rc::clone(&self.registry[key].file)));
+                    if !self.registry[key].file.is_unsealed() {
+                        return Ok((key, Rc::clone(&self.registry[key].file)));
+                    }
+                    // Its tails end where it was sealed; those that come now do not.
+                    self.registry.unmap(key);
+                    file = self.lookups.find_again(name, file.is_directory())?;
+                    continue;
                 }
                 // Why it no longer is that file may stand in the queue.
                 self.read_changes();

@@ -70,7 +70,7 @@ pub struct OpenFile {
     /// The size that was last looked at.
     size: Cell<u64>,
     known: Cell<Known>,
-    /// How long it was when it was first seen sealed.
+    /// How long it was when it was first seen sealed. That stays, also if somebody may write it again.
     sealed_at: Cell<Option<u64>>,
     /// Connections that follow it.
     followers: Cell<u32>,
@@ -216,8 +216,9 @@ impl OpenFile {
             Some(remote) => self.believe(remote)?,
         };
         self.size.set(look.size);
-        let sealed_at = self.sealed_at.get().unwrap_or(look.size);
-        self.sealed_at.set(look.sealed.then_some(sealed_at));
+        if look.sealed && self.sealed_at.get().is_none() {
+            self.sealed_at.set(Some(look.size));
+        }
         self.known.set(Known::Look(look));
         Ok(look)
     }

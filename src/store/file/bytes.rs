@@ -30,15 +30,22 @@ impl OpenFile {
         Ok(count)
     }
 
-    /// How long the file is for those who follow it, and whether nobody may write any more: then what a program that still has
-    /// it open writes comes too late, or a follower that is slower than that would never be done.
+    /// How long the file is for its tails, and whether it was seen that nobody may write any more: then what a program that
+    /// still has it open writes comes too late, or a tail that is slower than that would never be done. What is written after
+    /// somebody has made it writable again is for those who come then: one tail ends where the others do, however slow it is.
     ///
     /// # Errors
     /// As [`OpenFile::stat`].
     pub fn end(&self) -> Result<(u64, bool), Errno> {
-        let look = self.cached_stat()?;
-        let end = self.sealed_at.get().unwrap_or(look.size);
-        Ok((look.size.min(end), look.sealed))
+        let size = self.cached_stat()?.size;
+        let end = self.sealed_at.get();
+        Ok((size.min(end.unwrap_or(size)), end.is_some()))
+    }
+
+    /// Whether somebody may write it again after it was seen sealed: no tail may begin on it, but on the same file opened anew.
+    #[must_use]
+    pub fn is_unsealed(&self) -> bool {
+        self.sealed_at.get().is_some() && self.stat().is_ok_and(|look| !look.sealed)
     }
 
     /// Whether [`OpenFile::read_on`] may tell where the file ends: nothing is known to have happened to it but that somebody

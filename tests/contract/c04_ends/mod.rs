@@ -3,3 +3,4 @@
 mod ends;
 mod restart;
 mod rolls;
+mod unsealed;
