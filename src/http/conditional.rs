@@ -48,7 +48,8 @@ pub struct Validators {
     pub etag: ETag,
     /// The time of the last modification (`st_mtime`), which any owner of the file can set.
     pub modified: Timestamp,
-    /// A client may have this time, in whole seconds, with other content: a response had it before a write in the same second.
+    /// A client may have this time, in whole seconds, with other content: a response had it before a write in the same second,
+    /// or for another file.
     pub date_is_shared: bool,
     /// The time of the last change of content, names or attributes (`st_ctime`), which nobody can set.
     pub changed: Date,
@@ -130,6 +131,12 @@ fn unchanged(conditions: &Conditions, file: &Validators, now: Timestamp) -> bool
     let settled = file.modified.is_before(now, SETTLED_SECONDS);
     let only_one = !file.date_is_shared && file.changed <= file.modified.date;
     same_file && same_second && settled && only_one
+}
+
+/// Whether nothing but this time of last modification says that the client has the file.
+#[must_use]
+pub fn is_date_alone(conditions: &Conditions, modified: Date) -> bool {
+    conditions.if_none_match.is_none() && parsed(&conditions.if_modified_since) == Some(modified)
 }
 
 fn parsed(value: &Option<Box<[u8]>>) -> Option<Date> {

@@ -15,6 +15,7 @@ use super::resolved::ResolvedFile;
 use super::root::{Files, Node, is_missing};
 use super::sent_dates::{SentDates, is_settled};
 use crate::http::authorization::Credentials;
+use crate::http::conditional::is_date_alone;
 use crate::http::date::Date;
 use crate::http::list_query::ListQuery;
 use crate::http::position::{CHECKED, Check, checked_from};
@@ -120,8 +121,12 @@ impl Lookups {
     ) -> bool {
         // Most requests have no date, and ask for files that were not written just now.
         let conditions = &asked.request.conditions;
-        (conditions.if_modified_since.is_some() || !is_settled(info, self.now))
-            && self.sent_dates.is_shared(name, info, self.now)
+        if conditions.if_modified_since.is_none() && is_settled(info, self.now) {
+            return false;
+        }
+        let date = info.modified.date;
+        self.sent_dates.is_shared(name, info, self.now)
+            || is_date_alone(conditions, date) && self.files.may_have_led_elsewhere(name, date)
     }
 
     /// Whether this list was made in this turn.

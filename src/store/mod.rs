@@ -33,4 +33,5 @@ pub mod root;
 pub mod sent_dates;
 mod steps;
 pub mod truncations;
+mod ways;
 pub mod writable;

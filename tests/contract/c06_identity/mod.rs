@@ -2,3 +2,4 @@
 
 mod conditions;
 mod identity;
+mod ways;
