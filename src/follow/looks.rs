@@ -10,6 +10,7 @@ use super::topics::Topics;
 use super::watcher::TopicId;
 use crate::limits::{POLL_TIME, SWEEP_SLICE};
 use crate::store::remote::{COUNTS, count, loss};
+use crate::store::root::Files;
 use crate::subscription::end::End;
 
 impl Topics {
@@ -152,10 +153,10 @@ impl Topics {
             Ok(Some(true)) => return self.keep(key),
             // Another file under the same number: what this one still had is gone.
             Ok(Some(false)) => return self.end(key, End::Broken),
-            Ok(None) if topic.file.lost_a_name() => End::Replaced,
+            Ok(None) if topic.file.lost_a_name() || is_at_home(topic, files) => End::Replaced,
             Ok(None) => End::Renamed,
             Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::XDEV | Errno::NAMETOOLONG) => {
-                if topic.file.lost_a_name() {
+                if topic.file.lost_a_name() || is_at_home(topic, files) {
                     End::Unlinked
                 } else {
                     End::Renamed
@@ -207,4 +208,10 @@ impl Topics {
         topic.gone = Some(why);
         self.watches.give_back(key, topic);
     }
+}
+
+/// Whether the file of a topic is still where a link led to it, so that something happened to the link.
+fn is_at_home(topic: &Topic, files: &Files) -> bool {
+    let home = topic.home.as_deref();
+    home.is_some_and(|home| files.names(home, &topic.file).unwrap_or(false))
 }

@@ -25,6 +25,8 @@ pub(super) struct Topic {
     /// The slots that follow it, in order: a pass in slot order walks memory forwards.
     pub(super) tails: Vec<SlotId>,
     pub(super) places: Vec<Place>,
+    /// Where the file itself was when its name last led to it, if links led there. Of use where nothing tells what happened.
+    pub(super) home: Option<Box<[u8]>>,
     /// inotify reports everything that matters here; otherwise the topic is polled.
     pub(super) watched: bool,
     /// The name no longer leads to the file.
@@ -58,6 +60,7 @@ impl Topic {
             file: Rc::clone(file),
             tails: Vec::new(),
             places: Vec::new(),
+            home: None,
             watched: true,
             gone: None,
             fanout: Fanout::Idle,

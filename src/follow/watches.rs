@@ -1,7 +1,7 @@
 //! The watches of topics: at the file, and at every entry on the way to it.
 
 use std::io::ErrorKind;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Once;
 
 use super::directory::Directory;
@@ -53,7 +53,9 @@ impl Watches {
             Ok(place) => places.push(place),
             Err(error) => failure = Some(error),
         }
+        let mut steps = 0;
         let walked = files.walk(&topic.name, |directory, entry| {
+            steps += 1;
             match self.watch.add_entry(directory, entry, key) {
                 Ok(place) => places.push(place),
                 Err(error) => failure = Some(error),
@@ -77,6 +79,11 @@ impl Watches {
         // A way that cannot be walked to its end mostly leads nowhere any more, and then the next look finds that.
         let tree = topic.tree_is_watched();
         self.set_watched(topic, failure.is_none() && told && tree && walked.is_ok());
+        if let Ok(place) = walked
+            && !topic.watched
+        {
+            note_home(topic, files, place.as_fd(), steps);
+        }
         let former: Vec<Place> = std::mem::replace(&mut topic.places, unique);
         for place in former {
             if !topic.watches(&place) {
@@ -147,6 +154,15 @@ impl Watches {
     pub(super) fn forget(&mut self, key: TopicId, mut topic: Topic) {
         self.give_back(key, &mut topic);
         self.set_watched(&mut topic, true);
+    }
+}
+
+/// A name was followed to this place in so many steps: if links led there, and it is the file, that is where the file is.
+fn note_home(topic: &mut Topic, files: &Files, place: BorrowedFd<'_>, steps: usize) {
+    if topic.file.is_at(place) {
+        let components = topic.name.split(|byte| *byte == b'/').count();
+        let home = (steps > components).then(|| files.name_of(&topic.file));
+        topic.home = home.flatten().map(Vec::into_boxed_slice);
     }
 }
 

@@ -1,8 +1,11 @@
 //! The way to a file, step by step: whether its name may have led elsewhere before.
 
+use std::os::fd::BorrowedFd;
+
 use rustix::fs::{AtFlags, FileType, Statx};
 
 use super::attributes::statx;
+use super::file::{OpenFile, identify};
 use super::root::Files;
 use crate::http::date::Date;
 
@@ -17,6 +20,14 @@ impl Files {
             newer |= found.map_or(true, |step| was_put_there(&step, since));
         });
         newer || walked.is_err()
+    }
+}
+
+impl OpenFile {
+    /// Whether it is what a way led to.
+    #[must_use]
+    pub fn is_at(&self, place: BorrowedFd<'_>) -> bool {
+        identify(place).is_ok_and(|id| id == self.id())
     }
 }
 

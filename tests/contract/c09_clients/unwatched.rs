@@ -4,6 +4,7 @@ use std::os::unix::process::CommandExt;
 
 use crate::support::client::{Client, get};
 use crate::support::harness::{Running, Server, TempDir, openrange};
+use crate::support::tail::End;
 
 /// A server in a user namespace in which this limit of inotify is zero, or none if there can be no such thing here.
 fn limited(dir: &TempDir, limit: &str, threads: &str) -> Option<Server> {
@@ -142,4 +143,54 @@ fn a_signal_waits_for_no_look_to_deliver_all_bytes() {
     assert_eq!(client.rest().0, b"two");
     drop(client);
     assert_eq!(server.running.wait().code(), Some(0));
+}
+
+/// What is followed, what happens, and why the tail ends.
+type Case = (&'static str, fn(&TempDir), &'static str);
+
+const LINKS: &[Case] = &[
+    ("/link", |dir| repoint(dir, "other/log", "link"), "replaced"),
+    ("/link", |dir| dir.remove("link"), "unlinked"),
+    ("/way/log", |dir| repoint(dir, "other", "way"), "replaced"),
+    ("/way/log", |dir| dir.remove("way"), "unlinked"),
+    ("/link", |dir| dir.rename("dir/log", "dir/away"), "renamed"),
+    ("/link", |dir| dir.rename("dir", "away"), "renamed"),
+    ("/way/log", |dir| roll(dir), "renamed"),
+    ("/link", |dir| dir.remove("dir/log"), "unlinked"),
+    ("/way/log", |dir| dir.rename("new", "dir/log"), "replaced"),
+];
+
+fn repoint(dir: &TempDir, target: &str, link: &str) {
+    dir.symlink(target, "next");
+    dir.rename("next", link);
+}
+
+fn roll(dir: &TempDir) {
+    dir.rename("dir/log", "dir/log.1");
+    dir.write("dir/log", "of the next file");
+}
+
+/// The file is still where it was, or not: that tells what happened where no event does.
+#[test]
+fn what_happens_to_a_link_is_called_the_same_without_inotify() {
+    for (row, (target, deed, why)) in LINKS.iter().enumerate() {
+        let dir = TempDir::with("new", "of another file");
+        dir.mkdir("dir");
+        dir.mkdir("other");
+        dir.write("dir/log", "first ");
+        dir.write("other/log", "of the other file");
+        dir.symlink("dir/log", "link");
+        dir.symlink("dir", "way");
+        let Some(polling) = limited(&dir, "max_inotify_watches", "1") else {
+            return;
+        };
+        let watching = Server::with(&dir, &["--threads", "1"]);
+        let tails = [&polling, &watching].map(|server| server.tail(target, 0));
+        dir.append("dir/log", "last");
+        deed(&dir);
+        for mut tail in tails {
+            assert_eq!(*tail.end(), End::Complete((*why).to_owned()), "row {row}");
+            assert_eq!(tail.body, b"first last", "row {row}");
+        }
+    }
 }
