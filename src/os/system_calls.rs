@@ -138,6 +138,8 @@ mod lists {
         libc::SYS_readv,
         libc::SYS_writev,
         libc::SYS_pread64,
+        // To read past what the kernel remembers of files of network file systems.
+        libc::SYS_fadvise64,
         libc::SYS_sendfile,
         libc::SYS_recvfrom,
         libc::SYS_accept4,

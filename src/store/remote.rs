@@ -79,6 +79,8 @@ struct Known {
     announced: u64,
     /// It has seemed to be shorter since then.
     doubted: Option<Instant>,
+    /// It has seemed to have more bytes, of which the last ones are zeros, since then.
+    zeros: Option<Instant>,
 }
 
 /// What a look behind the known end of a file has found.
@@ -135,9 +137,10 @@ impl Remote {
         self.note(fresh(fd))
     }
 
-    /// Whether it seems to have become shorter, and that is not yet believed.
+    /// Whether it seems to have another size, and that is not yet believed.
     pub(super) fn is_doubted(&self) -> bool {
-        self.known.borrow().doubted.is_some()
+        let known = self.known.borrow();
+        known.doubted.is_some() || known.zeros.is_some()
     }
 
     /// What is to be believed of the size that is `announced`. `again`: looks once more.
@@ -200,6 +203,7 @@ impl Remote {
         announced: u64,
     ) -> Behind {
         let start = end - known.last.len() as u64;
+        let zeros = known.zeros.take();
         let most = match self.direct && end > 0 {
             true => END_READ,
             false => usize::try_from(announced.saturating_sub(start))
@@ -218,6 +222,15 @@ impl Remote {
         if piece[..there] != known.last[..there] {
             return Behind::Other;
         }
+        let count = match self.new_zeros(&piece[there..count]) {
+            0 => count,
+            held => {
+                let since = zeros.unwrap_or_else(Instant::now);
+                let believed = since.elapsed() >= TRUNCATION_DOUBT;
+                known.zeros = (!believed).then_some(since);
+                if believed { count } else { count - held }
+            }
+        };
         let reached = start + count as u64;
         if reached < end {
             // The kernel gives nothing behind the end that is announced.
@@ -232,6 +245,16 @@ impl Remote {
             self.end_at(known, fd, reached, announced);
         }
         Behind::Same
+    }
+
+    /// How many zeros are at the end of bytes that have come, if these may be of an old page: then the file has none there.
+    /// Two reads in a row show that mostly, but not while somebody else looks at the file all the time: each look brings back
+    /// the size that is announced, and the kernel gives what its pages have up to there.
+    fn new_zeros(&self, new: &[u8]) -> usize {
+        match self.old_pages {
+            true => new.iter().rev().take_while(|byte| **byte == 0).count(),
+            false => 0,
+        }
     }
 
     /// Finds where the bytes of a file end that are there, between two offsets, and takes note of the last ones.
@@ -298,7 +321,9 @@ impl Remote {
     fn read_fresh(&self, fd: BorrowedFd<'_>, buffer: &mut [u8], at: u64) -> Result<usize, Errno> {
         if self.old_pages {
             let start = at & !PAGE_BITS;
-            let length = NonZeroU64::new(buffer.len() as u64 + (at - start));
+            // The kernel keeps a page of which only a part is named.
+            let length = (buffer.len() as u64 + (at - start)).next_multiple_of(PAGE as u64);
+            let length = NonZeroU64::new(length);
             let _ = rustix::fs::fadvise(fd, start, length, Advice::DontNeed);
         }
         match self.direct {

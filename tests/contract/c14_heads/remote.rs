@@ -1,6 +1,7 @@
 //! Files that other machines change, on a file system that says of them what network file systems say: sizes that come
 //! before the bytes or go back, names that change before the last bytes come, numbers that pass to other files.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::support::client::Ending;
@@ -85,6 +86,67 @@ fn a_size_before_its_data() {
             empty.wait_for(body);
             assert!(!empty.body.contains(&0));
         }
+    });
+}
+
+/// Somebody else who looks at the file all the time makes the kernel believe in the size, and give zeros.
+#[test]
+fn a_size_before_its_data_that_others_look_at() {
+    with_mount(
+        "a_size_before_its_data_that_others_look_at",
+        |root, fuse| {
+            fuse.state().create("log", BEGIN);
+            let server = Head::start(root.path(), &OPTIONS);
+            let mut tail = server.tail("/mounted/log", 0);
+            assert_has(&mut tail, BEGIN);
+            let over = AtomicBool::new(false);
+            std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    while !over.load(Ordering::Relaxed) {
+                        let _ = std::fs::metadata(root.join("mounted/log"));
+                    }
+                });
+                for announced in [100, 5_000, 1_000_000] {
+                    let before = written(fuse);
+                    let size = before.len() as u64 + announced;
+                    fuse.state().file("log").announced = Some(size);
+                    looked_at(&server, 4);
+                    let whole = server.get("/mounted/log", &[]);
+                    let mut state = fuse.state();
+                    let file = state.file("log");
+                    file.bytes.extend(MORE);
+                    file.announced = None;
+                    drop(state);
+                    if (whole.status, &whole.body) != (200, &before) {
+                        over.store(true, Ordering::Relaxed);
+                        panic!("{announced}: {} bytes", whole.body.len());
+                    }
+                    tail.wait_for(before.len() + MORE.len());
+                }
+                over.store(true, Ordering::Relaxed);
+            });
+            assert_eq!(tail.body, written(fuse));
+        },
+    );
+}
+
+/// Zeros that somebody has written come all the same.
+#[test]
+fn zeros_that_are_there() {
+    with_mount("zeros_that_are_there", |root, fuse| {
+        fuse.state().create("log", BEGIN);
+        let server = Head::start(root.path(), &OPTIONS);
+        let mut tail = server.tail("/mounted/log", 0);
+        assert_has(&mut tail, BEGIN);
+        append(
+            fuse,
+            &[b"zeros: ", &[0; 20_000][..], b"!", &[0; 7]].concat(),
+        );
+        let expected = written(fuse);
+        assert_has(&mut tail, &expected);
+        assert_eq!(server.get("/mounted/log", &[]).body, expected);
+        append(fuse, MORE);
+        assert_has(&mut tail, &written(fuse));
     });
 }
 

@@ -125,6 +125,8 @@ fn system_calls() {
         let log = directory.join("root/log");
         let read = thread::spawn(move || fs::read(log));
         assert_eq!(read.join().expect("a thread").expect("a file"), b"log");
+        let log = fs::File::open(directory.join("root/log")).expect("a file");
+        rustix::fs::fadvise(log, 0, None, rustix::fs::Advice::DontNeed).expect("fadvise");
     });
 }
 
