@@ -1,5 +1,8 @@
-//! A reader of JSON (RFC 8259) for the few small documents that a follower gets: lists of generations, entries of a
-//! directory, its own state file. Strict, bounded in depth; numbers stay text, because 64 bits do not fit into a double.
+//! JSON (RFC 8259): how strings are written, and a reader for the few small documents that a follower gets (lists of
+//! generations, entries of a directory, its own state file). The reader is strict and bounded in depth. Numbers stay text,
+//! because 64 bits do not fit into a double.
+
+use std::fmt::{self, Write as _};
 
 /// Deepest nesting. A list of generations has four levels.
 const DEPTH_MAX: u8 = 16;
@@ -81,18 +84,29 @@ impl Value {
     }
 }
 
-/// Writes a string with its quotes.
-pub fn write_string(out: &mut String, text: &str) {
-    out.push('"');
-    for character in text.chars() {
-        match character {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            control if control < ' ' => out.push_str(&format!("\\u{:04x}", u32::from(control))),
-            character => out.push(character),
+/// A string as JSON writes it, with its quotes (RFC 8259 section 7). The escapes of U+007F to U+009F, which JSON does not
+/// ask for, keep what a terminal would obey out of documents and logs.
+#[derive(Debug, Clone, Copy)]
+pub struct Quoted<'a>(pub &'a str);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_char('"')?;
+        for character in self.0.chars() {
+            match character {
+                '"' | '\\' => write!(out, "\\{character}")?,
+                control if control.is_control() => write!(out, "\\u{:04x}", u32::from(control))?,
+                other => out.write_char(other)?,
+            }
         }
+        out.write_char('"')
     }
-    out.push('"');
+}
+
+/// Appends a [`Quoted`] string.
+pub fn write_string(out: &mut String, text: &str) {
+    // Writing to a String cannot fail.
+    let _ = write!(out, "{}", Quoted(text));
 }
 
 struct Reader<'a> {

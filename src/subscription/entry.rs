@@ -1,9 +1,11 @@
 //! The entries of a directory, and a list of them in JSON.
 
+use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 
 use crate::http::conditional::ETag;
 use crate::http::date::Date;
+use crate::http::json_value::Quoted;
 use crate::http::list_query::ListQuery;
 use crate::http::target::{Path, encode};
 use crate::job::JobState;
@@ -59,7 +61,8 @@ pub struct Json<'a>(pub &'a [u8], pub &'a Entry);
 impl fmt::Display for Json<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Json(name, entry) = self;
-        let (name, path) = (Quoted(name), encode(name));
+        let text = text_of(name);
+        let (name, path) = (Quoted(&text), encode(name));
         let seconds = entry.modified.seconds();
         match &entry.kind {
             Kind::Directory => write!(
@@ -142,6 +145,7 @@ impl fmt::Display for Members<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Members(path, truncated) = self;
         let name = [b"/", path.name.as_ref()].concat();
+        let name = text_of(&name);
         let name = Quoted(&name);
         write!(
             out,
@@ -150,19 +154,7 @@ impl fmt::Display for Members<'_> {
     }
 }
 
-/// A name as a JSON string (RFC 8259 section 7); bytes that are not UTF-8 are U+FFFD.
-struct Quoted<'a>(&'a [u8]);
-
-impl fmt::Display for Quoted<'_> {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_char('"')?;
-        for character in String::from_utf8_lossy(self.0).chars() {
-            match character {
-                '"' | '\\' => write!(out, "\\{character}")?,
-                control if control.is_control() => write!(out, "\\u{:04x}", u32::from(control))?,
-                other => out.write_char(other)?,
-            }
-        }
-        out.write_char('"')
-    }
+/// A name as text. Linux allows any bytes in a name: those that are not UTF-8 become U+FFFD.
+fn text_of(name: &[u8]) -> Cow<'_, str> {
+    String::from_utf8_lossy(name)
 }
