@@ -1,5 +1,6 @@
-//! The server as a whole: binds, starts the workers, announces, and ends them.
+//! The server as a whole: starts the workers and the other threads, obeys signals, and ends them.
 
+mod addresses;
 pub mod admin;
 mod advice;
 mod confinement;
@@ -20,7 +21,7 @@ pub mod systemd;
 mod workers;
 mod writing;
 
-use std::io::{self, Write};
+use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::sync::Arc;
@@ -35,25 +36,23 @@ use crate::connection::Timeouts;
 use crate::follow::polls::PollTerms;
 use crate::limits::{ACCESS_LOG_PATIENCE, ADMIN_PATIENCE, CLIENTS_MAX};
 use crate::log::stderr;
-use crate::os::sockets::{self, Address, Bound, Listener};
-use crate::os::unix_queues::UnixQueues;
+use crate::os::sockets::Bound;
 use crate::store::leftovers;
 use crate::store::mounts;
 use crate::store::root::open_root;
 use crate::store::sent_dates::SentDates;
 use crate::store::writable::Writable;
 use crate::worker::admission::Admission;
-use crate::worker::hints::Hints;
 use crate::worker::inspect::Inspector;
 use crate::worker::shared::Shared;
 use crate::worker::upload::{Jobs, Writing};
+use addresses::Addresses;
 use admin::Admin;
 use health::Health;
-use intakes::{Counted, Intakes};
+use intakes::Counted;
 use memory::Memory;
 use metrics::Facts;
-use options::{DEFAULT_ADDRESS, Options};
-use peers::Peers;
+use options::Options;
 use process::Process;
 use reload::Reload;
 use root_watch::RootWatch;
@@ -81,7 +80,9 @@ pub fn run(options: &Options) -> Result<(), String> {
     // As a path that stays the same whatever the working directory is.
     let path = std::path::absolute(&options.root).unwrap_or_else(|_| options.root.clone());
     let (memory, journal) = Memory::load(options)?;
-    let mut bound = bind(options, threads, passed)?;
+    // Before it binds: a wrong ROOT must not leave a socket file.
+    open(options)?;
+    let mut bound = addresses::bind(options, threads, passed)?;
     let advice = advice::collect(options, threads, &bound.served);
     let facts = facts(&bound.served);
     let writers = confine(options, &bound.served)?;
@@ -284,80 +285,6 @@ fn facts(bound: &[Bound]) -> Facts {
         process: Process::open(),
         listeners: addresses.collect(),
     }
-}
-
-/// Every address of the server. Socket files go when this is dropped.
-struct Addresses {
-    served: Vec<Bound>,
-    admin: Option<Bound>,
-    /// Opened together with the sockets, since no others can be opened later.
-    unix_queues: Option<UnixQueues>,
-    intakes: Intakes,
-    peers: Option<Peers>,
-    /// Where workers leave hints for the peers.
-    hints: Option<Hints>,
-}
-
-impl Addresses {
-    /// For each worker a listener of each address.
-    fn listeners(&mut self, threads: usize) -> Vec<Vec<Listener>> {
-        let mut one = || self.served.iter_mut().filter_map(Bound::take).collect();
-        (0..threads).map(|_| one()).collect()
-    }
-
-    fn announce(&self) {
-        let mut stdout = io::stdout().lock();
-        // Perhaps nobody reads stdout; the server serves all the same.
-        for bound in &self.served {
-            let _ = writeln!(stdout, "listening on {}", bound.address);
-        }
-        if let Some(bound) = &self.admin {
-            let _ = writeln!(stdout, "admin on {}", bound.address);
-        }
-        for line in self.intakes.lines() {
-            let _ = writeln!(stdout, "{line}");
-        }
-        let _ = stdout.flush();
-    }
-}
-
-/// Binds all addresses.
-///
-/// # Errors
-/// One line that names the one that cannot be used, or ROOT.
-fn bind(options: &Options, threads: usize, passed: Vec<Bound>) -> Result<Addresses, String> {
-    open(options)?;
-    let mut served = passed;
-    let addresses = match options.listen.as_slice() {
-        [] if served.is_empty() => &[DEFAULT_ADDRESS],
-        addresses => addresses,
-    };
-    for (index, address) in addresses.iter().enumerate() {
-        let mut bound = sockets::bind(address, threads).map_err(|error| {
-            format!("cannot listen on {address}: {error}; choose another with --listen")
-        })?;
-        if options.proxied.contains(&index) {
-            bound.expect_proxies();
-        }
-        served.push(bound);
-    }
-    let admin = match &options.admin {
-        Some(address) => Some(sockets::bind(address, 1).map_err(|error| {
-            format!("cannot listen on {address}: {error}; choose another with --admin")
-        })?),
-        None => None,
-    };
-    let (peers, hints) = peers::open(options)?;
-    let unix = |bound: &Bound| matches!(bound.address, Address::Unix { .. });
-    let unix_queues = served.iter().any(unix).then(UnixQueues::open);
-    Ok(Addresses {
-        served,
-        admin,
-        unix_queues: unix_queues.and_then(Result::ok),
-        intakes: intakes::bind(options)?,
-        peers,
-        hints,
-    })
 }
 
 /// The main thread while there are workers.
