@@ -53,7 +53,7 @@ const COMMANDS: &[Subcommand] = &[
     },
 ];
 
-/// What is documented of a command.
+/// What is documented of a command: a test compares the man page and the completions of shells with it.
 pub struct Page {
     /// Its name; empty: the server.
     pub command: &'static str,
@@ -63,7 +63,7 @@ pub struct Page {
     pub options: Vec<Described>,
 }
 
-/// The server's page, then those of the commands.
+/// The server's page, then those of the commands. Only that test reads them.
 #[must_use]
 pub fn pages() -> Vec<Page> {
     let commands = COMMANDS.iter().map(|command| (command.page)());

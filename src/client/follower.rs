@@ -358,7 +358,7 @@ impl Follower {
             };
     }
 
-    /// The connection is established, and its exchange learns it here.
+    /// The connection is established. Tests, which have no transport, report it here: it tells the exchange of it too.
     pub fn connected(&mut self, link: Link, now: Moment) {
         self.exchange(link).connected();
         self.established(link, now);

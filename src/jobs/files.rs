@@ -78,7 +78,7 @@ impl JobDirectory {
         })
     }
 
-    /// The same directory, reached through this kernel and with its clock.
+    /// The same directory, reached through this kernel and with its clock: that of a test.
     #[must_use]
     pub fn on(self, kernel: Arc<dyn Kernel>) -> JobDirectory {
         JobDirectory { kernel, ..self }

@@ -97,7 +97,7 @@ impl Tracker {
         &self.directory
     }
 
-    /// How many jobs are open.
+    /// How many jobs are open, for tests.
     #[must_use]
     pub fn open_jobs(&self) -> usize {
         self.open().count()

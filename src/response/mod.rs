@@ -18,7 +18,7 @@ use crate::resource::Resource;
 use builder::ResponseBuilder;
 pub use fields::MISDIRECTED;
 use fields::NOT_STORED;
-pub use message::{Body, Follows, Part, Response, Summary};
+pub use message::{Body, Part, Response, Summary};
 pub use other::refuse;
 pub use terms::Terms;
 

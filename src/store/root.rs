@@ -105,7 +105,7 @@ pub enum Node {
 }
 
 impl Files {
-    /// Opens the directory to serve.
+    /// Opens the directory to serve. Tests call this; the server opens ROOT itself, before it enters its sandbox.
     ///
     /// # Errors
     /// If it is not a directory that can be read.

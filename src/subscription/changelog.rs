@@ -181,13 +181,13 @@ impl ChangeLog {
         }
     }
 
-    /// Of the last look at it.
+    /// The version of the last update, for tests.
     #[must_use]
     pub fn version(&self) -> Version {
         self.version
     }
 
-    /// Whether there is an entry of this name.
+    /// Whether there is an entry of this name, for tests.
     #[must_use]
     pub fn has(&self, name: &[u8]) -> bool {
         let place = self

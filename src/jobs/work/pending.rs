@@ -46,7 +46,8 @@ impl Pending {
         self.changed.notify_one();
     }
 
-    /// What there is to do at this moment.
+    /// What there is to do at this moment. The simulation, whose clock is not that of the machine, calls this instead of
+    /// [`Pending::wait`].
     pub fn next(&self, now: Instant) -> Next {
         self.state().next(now)
     }
