@@ -3,12 +3,12 @@
 //! Nothing here grows with what a peer does; whoever looks for "how much may somebody make us hold" looks here.
 
 mod commands;
-mod heads;
+mod shared_files;
 
 use std::time::Duration;
 
 pub use commands::*;
-pub use heads::*;
+pub use shared_files::*;
 
 /// Longest request head in bytes, request line and empty line included; beyond it 431. Twice the 8,000 octets that
 /// RFC 9112 section 3 asks for at least for a request line alone.

@@ -96,7 +96,7 @@ impl Follower {
     /// Whether the body has so many bytes, or chunks that will tell.
     fn is_as_long(&self, head: &ResponseHead, length: u64) -> bool {
         match head.length {
-            Some(told) => told == length,
+            Some(declared) => declared == length,
             None => self.main.is_delimited(),
         }
     }

@@ -130,7 +130,7 @@ pub struct Follower {
     pub(super) saves: Saves,
     /// All that was handed over.
     pub(super) bytes: u64,
-    /// The size of the generation, when it was told last.
+    /// The size of the generation, as the server reported it last.
     pub(super) size: Option<u64>,
     pub(super) now: Moment,
 }
@@ -422,7 +422,7 @@ impl Follower {
         self.changed(true);
     }
 
-    /// The time that it was told last.
+    /// The moment that its driver reported last.
     pub(super) fn now(&self) -> Moment {
         self.now
     }

@@ -76,7 +76,7 @@ impl Topics {
             }
         }
         let directory = self.registry[key].directory.as_deref();
-        directory.map_or(Listed::Nothing, |directory| directory.told(files))
+        directory.map_or(Listed::Nothing, |directory| directory.listed(files))
     }
 
     /// The last version of the files in a directory that fit, if it is known. `None` in it: of no directory.

@@ -152,7 +152,7 @@ impl Directory {
         }
     }
 
-    pub(super) fn told(&self, files: Option<&[Pattern]>) -> Listed<'_> {
+    pub(super) fn listed(&self, files: Option<&[Pattern]>) -> Listed<'_> {
         let known = match files {
             None => self.entries.as_ref().map(Listed::Entries),
             Some(patterns) => {
@@ -225,7 +225,7 @@ impl Directory {
         self.tree.begin();
         let known = self.entries.iter().flat_map(|entries| entries.entries());
         let known: Vec<&[u8]> = known.map(|(name, _)| name).collect();
-        let told = known.len();
+        let known_count = known.len();
         let followed = self
             .matches
             .values()
@@ -234,7 +234,7 @@ impl Directory {
         let unseen = names.map(Box::from);
         let found = Found {
             entries: Vec::new(),
-            room: LISTING_MAX.saturating_sub(told),
+            room: LISTING_MAX.saturating_sub(known_count),
             truncated: false,
             unseen: unseen.collect(),
         };

@@ -1,4 +1,4 @@
-//! Hints between heads: what happens to followed files here, for the others to check (for each file at most once in a while),
+//! Hints between servers of the same files: what happens to followed files here, for the others to check (for each file at most once in a while),
 //! and what the others report.
 
 use super::topics::Topics;
@@ -8,7 +8,7 @@ use crate::limits::PEER_PAUSE;
 use crate::time::{Due, Moment};
 
 impl Topics {
-    /// Collects hints from now on: there are other heads.
+    /// Collects hints from now on: there are other servers.
     pub fn collect_hints(&mut self) {
         self.pending_hints.wanted = true;
     }

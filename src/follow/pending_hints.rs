@@ -1,4 +1,4 @@
-//! Hints about followed files that other heads have not been sent yet.
+//! Hints about followed files that have not been sent to other servers yet.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use crate::time::Due;
 /// Topics that have a hint to send, and when it may be sent.
 #[derive(Debug, Default)]
 pub(super) struct PendingHints {
-    /// There are other heads.
+    /// There are other servers.
     pub(super) wanted: bool,
     pub(super) topics: BTreeSet<Due>,
     /// The hints of topics that are gone.

@@ -1,4 +1,5 @@
-//! A followed log, as far as its rolls were observed: the files that had its name, in order, and who they are.
+//! A followed log, as far as its rolls were observed: the files that had its name, in order (its *line*), and the identity of
+//! each.
 
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
@@ -15,57 +16,63 @@ pub(super) type FileId = u64;
 
 #[derive(Debug)]
 pub(super) struct Log {
-    /// Below ROOT.
+    /// The name of the log, below ROOT.
     pub name: Rc<[u8]>,
     /// The files that had the name, in order. The last one may have lost it.
     pub line: VecDeque<FileId>,
-    /// Up to here the history knows.
-    pub told: usize,
-    /// Sweeps since somebody followed it.
+    /// How many files of the line the history knows of already.
+    pub reported: usize,
+    /// How many sweeps have passed since somebody followed the log.
     pub idle: u32,
 }
 
+/// A file that has, or had, the name of a log.
 #[derive(Debug)]
 pub(super) struct File {
+    /// The log that was the first one to have it.
     pub log: Entry,
-    pub who: Who,
+    pub identity: Identity,
+    /// The entry that the file has now, by the events that were read; `None`: it was removed, or moved out of sight.
     pub place: Option<Entry>,
-    /// It was renamed since it was measured.
+    /// The file was renamed since it was measured.
     pub moved: bool,
 }
 
-/// Who a file is.
+/// Which file it is, as far as that is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Who {
+pub(super) enum Identity {
+    /// Nobody has checked yet.
     Unknown,
-    /// Somebody looked, but perhaps at another file that had the name by then: that shows in the events that come next.
-    Perhaps(Holder),
+    /// The result of a check, which perhaps found another file that had the name by then. The events that come next show
+    /// whether it did.
+    Tentative(Holder),
+    /// The result of a check that no later event contradicts.
     Known(Holder),
 }
 
 impl Log {
-    /// Whether the history knows of all files that came.
-    pub fn is_told(&self) -> bool {
-        self.told >= self.line.len()
+    /// Whether the history knows of all files of the line.
+    pub fn is_reported(&self) -> bool {
+        self.reported >= self.line.len()
     }
 
-    /// Tells the history of the files that came, as far as they are known.
-    pub fn tell(&mut self, files: &HashMap<FileId, File>, history: &History) {
-        while let Some(id) = self.line.get(self.told) {
+    /// Reports the files of the line to the history, up to the first one that may still be identified.
+    pub fn report(&mut self, files: &HashMap<FileId, File>, history: &History) {
+        while let Some(id) = self.line.get(self.reported) {
             let file = files.get(id);
-            let holder = match file.map(|file| file.who) {
-                Some(Who::Known(holder)) => Some(holder),
+            let holder = match file.map(|file| file.identity) {
+                Some(Identity::Known(holder)) => Some(holder),
                 // It may be identified yet.
                 _ if file.is_some_and(|file| file.place.is_some()) => return,
                 _ => None,
             };
             let before = self
-                .told
+                .reported
                 .checked_sub(1)
                 .and_then(|index| self.line.get(index));
-            let before = before.and_then(|id| match files.get(id)?.who {
-                Who::Known(holder) => Some(holder),
-                Who::Unknown | Who::Perhaps(_) => None,
+            let before = before.and_then(|id| match files.get(id)?.identity {
+                Identity::Known(holder) => Some(holder),
+                Identity::Unknown | Identity::Tentative(_) => None,
             });
             match (before, holder) {
                 // The event of its creation came after the log was followed.
@@ -74,11 +81,11 @@ impl Log {
                 (None, Some(holder)) => history.note_holder(&self.name, holder),
                 (_, None) => {}
             }
-            self.told += 1;
+            self.reported += 1;
         }
-        while self.line.len() > SEEN_LINE_MAX && self.told > 1 {
+        while self.line.len() > SEEN_LINE_MAX && self.reported > 1 {
             self.line.pop_front();
-            self.told -= 1;
+            self.reported -= 1;
         }
     }
 }

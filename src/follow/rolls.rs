@@ -8,7 +8,7 @@ use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 
 pub use super::rolled::Entry;
-use super::rolled::{File, FileId, Log, Who};
+use super::rolled::{File, FileId, Identity, Log};
 use crate::limits::{ROLLED_FILES_MAX, ROLLED_LOGS_MAX, ROLLED_MOVING_MAX, ROLLED_SWEEPS};
 use crate::store::generations::fact::Holder;
 use crate::store::generations::family::{bases, compression};
@@ -64,7 +64,7 @@ impl Rolls {
             let log = Log {
                 name: Rc::clone(name),
                 line: VecDeque::new(),
-                told: 0,
+                reported: 0,
                 idle: 0,
             };
             self.logs.insert(entry.clone(), log);
@@ -74,7 +74,7 @@ impl Rolls {
             self.forget_line(entry);
             let file = self.arrive(entry);
             if let Some(file) = file.and_then(|file| self.files.get_mut(&file)) {
-                file.who = Who::Known(holder);
+                file.identity = Identity::Known(holder);
             }
         }
         if let Some(log) = self.logs.get_mut(entry) {
@@ -95,9 +95,9 @@ impl Rolls {
         };
         // It may have the name no longer: then the events are ahead of the look.
         log.line.iter().rev().enumerate().any(|(back, id)| {
-            self.files.get(id).is_some_and(|file| match file.who {
-                Who::Known(known) => known.etag == holder.etag,
-                Who::Unknown | Who::Perhaps(_) => back == 0,
+            self.files.get(id).is_some_and(|file| match file.identity {
+                Identity::Known(known) => known.etag == holder.etag,
+                Identity::Unknown | Identity::Tentative(_) => back == 0,
             })
         })
     }
@@ -156,7 +156,7 @@ impl Rolls {
         self.beside.clear();
         for log in self.logs.values_mut() {
             log.line.clear();
-            log.told = 0;
+            log.reported = 0;
         }
     }
 
@@ -170,13 +170,13 @@ impl Rolls {
         for file in self
             .files
             .values_mut()
-            .filter(|file| file.who == Who::Unknown)
+            .filter(|file| file.identity == Identity::Unknown)
         {
             let (Some(log), Some(place)) = (self.logs.get(&file.log), &file.place) else {
                 continue;
             };
             if let Some(holder) = identify(&log.name, place) {
-                file.who = Who::Perhaps(holder);
+                file.identity = Identity::Tentative(holder);
                 asked = true;
             }
         }
@@ -190,16 +190,16 @@ impl Rolls {
         mut identify: impl FnMut(&Rc<[u8]>, &Entry) -> Option<Holder>,
     ) {
         for file in self.files.values_mut() {
-            if let Who::Perhaps(holder) = file.who {
-                file.who = Who::Known(holder);
+            if let Identity::Tentative(holder) = file.identity {
+                file.identity = Identity::Known(holder);
             }
         }
         self.measure_moved(&mut identify);
         for (entry, plain) in std::mem::take(&mut self.beside) {
-            self.tell_beside(&entry, plain, history, &mut identify);
+            self.report_beside(&entry, plain, history, &mut identify);
         }
         for log in self.logs.values_mut() {
-            log.tell(&self.files, history);
+            log.report(&self.files, history);
         }
         self.forget_files();
     }
@@ -208,8 +208,8 @@ impl Rolls {
     fn measure_moved(&mut self, identify: &mut impl FnMut(&Rc<[u8]>, &Entry) -> Option<Holder>) {
         let mut truncated = Vec::new();
         for (id, file) in self.files.iter_mut().filter(|(_, file)| file.moved) {
-            let (Who::Known(holder), Some(log), Some(place)) =
-                (&mut file.who, self.logs.get(&file.log), &file.place)
+            let (Identity::Known(holder), Some(log), Some(place)) =
+                (&mut file.identity, self.logs.get(&file.log), &file.place)
             else {
                 continue;
             };
@@ -235,7 +235,10 @@ impl Rolls {
             return;
         };
         let next = log.line.iter().position(|other| *other == id);
-        let Some(next) = next.map(|place| place + 1).filter(|next| *next >= log.told) else {
+        let Some(next) = next
+            .map(|place| place + 1)
+            .filter(|next| *next >= log.reported)
+        else {
             return;
         };
         self.last += 1;
@@ -246,7 +249,7 @@ impl Rolls {
         }
         let file = File {
             log: file.log.clone(),
-            who: Who::Known(holder),
+            identity: Identity::Known(holder),
             place,
             moved: false,
         };
@@ -256,15 +259,15 @@ impl Rolls {
     /// Whether there is something to identify or to tell.
     #[must_use]
     pub fn has_news(&self) -> bool {
-        let told = self.logs.values().all(Log::is_told);
-        !told || !self.beside.is_empty()
+        let reported = self.logs.values().all(Log::is_reported);
+        !reported || !self.beside.is_empty()
     }
 
     /// Whether the history knows all of what was observed of this log.
     #[must_use]
     pub fn is_settled(&self, entry: &Entry) -> bool {
         let log = self.logs.get(entry);
-        log.is_none_or(Log::is_told)
+        log.is_none_or(Log::is_reported)
     }
 
     /// Whether nothing is observed.
@@ -303,7 +306,7 @@ impl Rolls {
         self.last += 1;
         let file = File {
             log: entry.clone(),
-            who: Who::Unknown,
+            identity: Identity::Unknown,
             place: None,
             moved: false,
         };
@@ -332,8 +335,8 @@ impl Rolls {
         let file = self.files.get_mut(&id)?;
         file.place = None;
         // Whoever looked may have seen what came after it.
-        if let Who::Perhaps(_) = file.who {
-            file.who = Who::Unknown;
+        if let Identity::Tentative(_) = file.identity {
+            file.identity = Identity::Unknown;
         }
         Some(id)
     }
@@ -360,7 +363,7 @@ impl Rolls {
         }
     }
 
-    fn tell_beside(
+    fn report_beside(
         &self,
         entry: &Entry,
         plain: Option<FileId>,
@@ -376,9 +379,9 @@ impl Rolls {
         let Some(made) = identify(&log.name, entry) else {
             return;
         };
-        let known = |id: &FileId| match self.files.get(id)?.who {
-            Who::Known(holder) => Some(holder),
-            Who::Unknown | Who::Perhaps(_) => None,
+        let known = |id: &FileId| match self.files.get(id)?.identity {
+            Identity::Known(holder) => Some(holder),
+            Identity::Unknown | Identity::Tentative(_) => None,
         };
         match compression(&entry.1) {
             Some(_) => {
@@ -409,7 +412,7 @@ impl Rolls {
         self.vacate(entry);
         if let Some(log) = self.logs.get_mut(entry) {
             log.line.clear();
-            log.told = 0;
+            log.reported = 0;
         }
     }
 

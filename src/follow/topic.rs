@@ -40,7 +40,7 @@ pub(super) struct Topic {
     pub(super) poll: Option<Moment>,
     /// When it was last seen to have grown.
     pub(super) grew: Option<Moment>,
-    /// The hint about it for other heads, and when they were sent the last one.
+    /// The hint about it for other servers, and when the last one was sent.
     pub(super) hint: Option<HintKind>,
     pub(super) hinted: Option<Moment>,
     /// Why its name does not lead to its file, which other machines change, and since when: bytes that were written before

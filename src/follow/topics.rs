@@ -35,7 +35,7 @@ pub struct Topics {
     pub(super) absences: Absences,
     /// When to look at what inotify does not report.
     pub(super) polls: Polls,
-    /// What other heads should check.
+    /// What other servers should check.
     pub(super) pending_hints: PendingHints,
     /// The moment of this turn.
     pub(super) now: Moment,

@@ -68,17 +68,17 @@ impl Watches {
                 unique.push(place);
             }
         }
-        let told = topic.file.tells_of_changes();
+        let tells = topic.file.tells_of_changes();
         if let Some(error) = &failure {
             if error.kind() != ErrorKind::Unsupported {
                 warn_unwatched(error);
             }
-        } else if !told {
+        } else if !tells {
             warn_polled(topic, terms);
         }
         // A way that cannot be walked to its end mostly leads nowhere any more, and then the next look finds that.
         let tree = topic.tree_is_watched();
-        self.set_watched(topic, failure.is_none() && told && tree && walked.is_ok());
+        self.set_watched(topic, failure.is_none() && tells && tree && walked.is_ok());
         if let Ok(place) = walked
             && !topic.watched
         {

@@ -34,12 +34,12 @@ pub struct Backlog {
     pub is_dirty: bool,
 }
 
-/// What came of looking at `done`.
+/// How far reading `done` has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Look {
-    /// Nothing more is there.
+pub enum Progress {
+    /// Everything was read.
     End,
-    /// It is to be looked at again after a moment.
+    /// `done` cannot be read now, or a rolled file of it may still grow: read on after a moment.
     Wait,
     /// There may be more.
     More,
@@ -105,36 +105,36 @@ impl Backlog {
     }
 
     /// Reads on, for new targets and for those that are behind.
-    pub fn look(&mut self, now: Moment) -> Look {
+    pub fn look(&mut self, now: Moment) -> Progress {
         self.done.look();
         let looking = self.targets.iter().filter(|(_, target)| target.looks());
         let urls: Vec<Box<str>> = looking.map(|(url, _)| url.clone()).collect();
-        let mut look = self.discover(now);
+        let mut progress = self.discover(now);
         for url in urls {
-            look = look.max(self.seek(&url, now));
+            progress = progress.max(self.seek(&url, now));
         }
-        look
+        progress
     }
 
     /// Reads new lines of `done`, to find targets that are behind from there on.
-    fn discover(&mut self, now: Moment) -> Look {
+    fn discover(&mut self, now: Moment) -> Progress {
         if self.targets.len() >= HOOK_TARGETS_MAX {
-            return Look::End;
+            return Progress::End;
         }
         let Some(place) = self.place.or_else(|| self.done.oldest()) else {
-            return Look::End;
+            return Progress::End;
         };
         let mut buffer = std::mem::take(&mut self.buffer);
-        let (next, look) = match self.done.read(place, &mut buffer) {
-            Read::Lines(lines) => (self.notice(place, lines, now), Look::More),
-            Read::Passed(next) => (next, Look::More),
-            Read::End => (place, Look::End),
-            Read::Wait => (place, Look::Wait),
+        let (next, progress) = match self.done.read(place, &mut buffer) {
+            Read::Lines(lines) => (self.notice(place, lines, now), Progress::More),
+            Read::Passed(next) => (next, Progress::More),
+            Read::End => (place, Progress::End),
+            Read::Wait => (place, Progress::Wait),
         };
         self.buffer = buffer;
         self.is_dirty |= self.place != Some(next);
         self.place = Some(next);
-        look
+        progress
     }
 
     /// Takes note of the targets of lines at a place. Returns the place after them.
@@ -190,7 +190,7 @@ impl Backlog {
     }
 
     /// Looks for the next notification of a target that is behind.
-    fn seek(&mut self, url: &str, now: Moment) -> Look {
+    fn seek(&mut self, url: &str, now: Moment) -> Progress {
         let mut place = self.target(url).expect("it is behind").place;
         // Not beyond what was read for new targets.
         let limit = self.place.filter(|limit| limit.file == place.file);
@@ -199,12 +199,12 @@ impl Backlog {
             // It is not behind any more.
             self.targets.remove(url);
             self.is_dirty = true;
-            return Look::End;
+            return Progress::End;
         }
         let mut buffer = std::mem::take(&mut self.buffer);
         let length = usize::try_from(limit).map_or(buffer.len(), |limit| limit.min(buffer.len()));
         let mut next = None;
-        let mut look = Look::More;
+        let mut progress = Progress::More;
         match self.done.read(place, &mut buffer[..length]) {
             Read::Lines(lines) => {
                 for line in lines.split_inclusive(|&byte| byte == b'\n') {
@@ -219,8 +219,8 @@ impl Backlog {
                 }
             }
             Read::Passed(next) => place = next,
-            Read::End => look = Look::End,
-            Read::Wait => look = Look::Wait,
+            Read::End => progress = Progress::End,
+            Read::Wait => progress = Progress::Wait,
         }
         self.buffer = buffer;
         let target = self.targets.get_mut(url).expect("it is behind");
@@ -228,9 +228,9 @@ impl Backlog {
         target.place = place;
         if let Some((ended, after)) = next {
             target.found(ended, after, now);
-            return Look::End;
+            return Progress::End;
         }
-        look
+        progress
     }
 
     /// Targets that may get a notification now; those that have waited longest come first.

@@ -11,7 +11,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use log::{error, info, warn};
 
-use super::backlog::{Backlog, Look};
+use super::backlog::{Backlog, Progress};
 use super::done::Done;
 use super::lane::{Lane, Step};
 use super::notification::Secrets;
@@ -135,15 +135,15 @@ impl Driver {
                 self.end = now + HOOK_GRACE;
             }
             let ends = self.end < Moment::NEVER;
-            let mut look = Look::End;
+            let mut progress = Progress::End;
             if !ends {
-                look = self.backlog.look(now);
+                progress = self.backlog.look(now);
                 if self.begin(now) {
-                    look = Look::More;
+                    progress = Progress::More;
                 }
             }
             if self.drive(now) {
-                look = Look::More;
+                progress = Progress::More;
             }
             if ends && (now >= self.end || !self.lanes.iter().any(Lane::is_busy)) {
                 return Ok(match self.write_state() {
@@ -152,11 +152,11 @@ impl Driver {
                 });
             }
             self.save(now);
-            match look {
-                Look::More => {}
-                Look::Wait => self.wait(now, now + HOOK_ROLL_PAUSE)?,
+            match progress {
+                Progress::More => {}
+                Progress::Wait => self.wait(now, now + HOOK_ROLL_PAUSE)?,
                 // Something may have changed of which nothing tells.
-                Look::End => self.wait(now, now + self.backlog.interval())?,
+                Progress::End => self.wait(now, now + self.backlog.interval())?,
             }
         }
     }
@@ -226,14 +226,14 @@ impl Driver {
         Ok(())
     }
 
-    fn wait(&mut self, now: Moment, look: Moment) -> io::Result<()> {
+    fn wait(&mut self, now: Moment, next_look: Moment) -> io::Result<()> {
         let lanes = self.lanes.iter().map(Lane::deadline);
         let save = match self.backlog.is_dirty {
             true => self.save,
             false => Moment::NEVER,
         };
-        let others = [look, self.end, save, self.backlog.deadline(now)];
-        let deadline = lanes.chain(others).min().unwrap_or(look);
+        let others = [next_look, self.end, save, self.backlog.deadline(now)];
+        let deadline = lanes.chain(others).min().unwrap_or(next_look);
         self.poll.wait(Some(deadline - now))?;
         for ready in self.poll.ready() {
             match ready.token {

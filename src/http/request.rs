@@ -23,7 +23,7 @@ use super::write::{Verb, WriteFields, WriteHead};
 use crate::limits::{FIELDS_MAX, HEAD_MAX, TARGET_MAX};
 
 pub use super::refusal::Refusal;
-pub use super::request_fields::Told;
+pub use super::request_fields::RequestContext;
 
 /// A whole request head, as far as it matters here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,7 +73,7 @@ pub struct Request {
     /// The viewer fetches a page of a file that somebody reads: one of many, of which the log need not tell each.
     pub is_page: bool,
     /// What only logs want to know.
-    pub told: Told,
+    pub context: RequestContext,
     /// The query as it came, without its question mark.
     pub query: Option<Box<str>>,
 }
@@ -99,7 +99,7 @@ impl Request {
     /// says so: it would find none in plain text.
     #[must_use]
     pub fn follows_links(&self) -> bool {
-        let agent = self.told.agent.as_deref().unwrap_or_default();
+        let agent = self.context.agent.as_deref().unwrap_or_default();
         let agent = agent.to_ascii_lowercase();
         let named = |name: &&[u8]| agent.windows(name.len()).any(|part| part == *name);
         let names: [&[u8]; 5] = [b"wget", b"httpdirfs", b"kodi", b"rclone", b"lftp"];
@@ -321,7 +321,7 @@ fn build(parsed: &httparse::Request<'_, '_>) -> Result<Request, Refusal> {
         generations: query.generations,
         unread: unread.map(Into::into),
         is_page: fields.is_page && reads,
-        told: fields.told,
+        context: fields.context,
         query: target::query(written).map(|query| String::from_utf8_lossy(query).into()),
     })
 }

@@ -13,9 +13,9 @@ use super::refusal::Refusal;
 use super::request_body::Framing;
 use super::sse;
 
-/// What a client tells of itself.
+/// The context of a request (RFC 9110 section 10.1), and what a proxy adds to it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Told {
+pub struct RequestContext {
     /// `X-Forwarded-For`: for whom a proxy asks. Several fields are one list.
     pub forwarded_for: Option<Box<[u8]>>,
     /// `Referer`
@@ -38,7 +38,7 @@ pub(super) struct Fields<'a> {
     pub(super) credentials: Credentials,
     pub(super) proofs: Vec<Proof>,
     pub(super) is_page: bool,
-    pub(super) told: Told,
+    pub(super) context: RequestContext,
     pub(super) accept: Accept,
     pub(super) preferences: Preferences,
     pub(super) events: bool,
@@ -79,11 +79,11 @@ impl<'a> Fields<'a> {
         } else if is("prefer") {
             self.preferences.add(value);
         } else if is("user-agent") {
-            self.told.agent = Some(value.into());
+            self.context.agent = Some(value.into());
         } else if is("referer") {
-            self.told.referer = Some(value.into());
+            self.context.referer = Some(value.into());
         } else if is("x-forwarded-for") {
-            join(&mut self.told.forwarded_for, value);
+            join(&mut self.context.forwarded_for, value);
         } else if is("openrange-viewer") {
             self.is_page = value == b"page";
         } else if is("accept") {

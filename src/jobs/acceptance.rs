@@ -138,10 +138,10 @@ impl JobDirectory {
         match self.status(id) {
             Some(status)
                 if self
-                    .told(id, if is_same { from.offset } else { 0 })
+                    .status_in_done(id, if is_same { from.offset } else { 0 })
                     .is_none() =>
             {
-                self.tell_end(id, status)
+                self.report_end(id, status)
             }
             _ => Ok(()),
         }

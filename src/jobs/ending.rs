@@ -49,7 +49,7 @@ impl JobDirectory {
         let Some(_decided) = self.decide(id, status)? else {
             return self.end_damaged(id, status);
         };
-        self.tell_end(id, status)?;
+        self.report_end(id, status)?;
         self.seal(id)?;
         Ok(true)
     }
@@ -100,8 +100,8 @@ impl JobDirectory {
         match self.recorded(&found)? {
             Recorded::Ended(_) if is_over => {}
             Recorded::Ended(status) => {
-                if self.told(id, 0).is_none() {
-                    self.tell_end(id, status)?;
+                if self.status_in_done(id, 0).is_none() {
+                    self.report_end(id, status)?;
                 }
                 self.seal(id)?;
             }
@@ -121,13 +121,13 @@ impl JobDirectory {
     /// Ends a job whose status is damaged, and locked. True if this status is the one that counts: `done` may have another one
     /// already, of whoever had space for that. It reads all of `done`, which is long, but such a job is rare.
     fn repair(&self, id: JobId, status: JobStatus) -> Result<bool, Errno> {
-        let told = self.told(id, 0);
-        let counts = record::repaired(told, status);
+        let in_done = self.status_in_done(id, 0);
+        let counts = record::repaired(in_done, status);
         // A death from here on leaves an end that is completed as any other one.
         let _decided = self.replace(&status_name(id), &format!("{counts}\n"))?;
         warn!("job {id}: its status was empty or not understood, so it ends with {counts}");
-        if told.is_none() {
-            self.tell_end(id, counts)?;
+        if in_done.is_none() {
+            self.report_end(id, counts)?;
         }
         self.seal(id)?;
         Ok(counts == status)
@@ -164,7 +164,7 @@ impl JobDirectory {
     }
 
     /// What `done` says behind this offset of how a job ended.
-    pub(super) fn told(&self, id: JobId, from: u64) -> Option<JobStatus> {
+    pub(super) fn status_in_done(&self, id: JobId, from: u64) -> Option<JobStatus> {
         let done = self.open_file(DONE, OFlags::RDONLY).ok()?;
         let _ = rustix::fs::seek(&done, SeekFrom::Start(from));
         let lines = BufReader::new(File::from(done)).split(b'\n');
@@ -177,7 +177,7 @@ impl JobDirectory {
         })
     }
 
-    pub(super) fn tell_end(&self, id: JobId, status: JobStatus) -> Result<(), Errno> {
+    pub(super) fn report_end(&self, id: JobId, status: JobStatus) -> Result<(), Errno> {
         let line = record::done_line(id, status, self.clock().as_secs());
         self.append(DONE, line.as_bytes())
     }

@@ -91,11 +91,11 @@ impl Recorded {
     }
 }
 
-/// How a job ends of which the status is damaged. `told`: what `done` says of it; `wanted`: how whoever finds it would end it.
-/// What was told stays true.
+/// How a job ends whose status is damaged. `in_done`: the status that `done` has for it, which counts if there is one;
+/// `wanted`: the status that whoever found the damage would give it.
 #[must_use]
-pub fn repaired(told: Option<JobStatus>, wanted: JobStatus) -> JobStatus {
-    told.unwrap_or(wanted)
+pub fn repaired(in_done: Option<JobStatus>, wanted: JobStatus) -> JobStatus {
+    in_done.unwrap_or(wanted)
 }
 
 /// The line of `done`, with its line end. `time`: seconds since 1970.

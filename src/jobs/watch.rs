@@ -85,7 +85,7 @@ pub fn watch(path: &Path) -> io::Result<Box<dyn Watch>> {
             wake,
             inotify: Mutex::new(inotify),
         }),
-        None => Box::new(Looks {
+        None => Box::new(Polling {
             is_due: AtomicBool::new(false),
             wake,
         }),
@@ -93,12 +93,12 @@ pub fn watch(path: &Path) -> io::Result<Box<dyn Watch>> {
 }
 
 /// Without inotify: after each wait, which is short, any job may have a status.
-struct Looks {
+struct Polling {
     is_due: AtomicBool,
     wake: OwnedFd,
 }
 
-impl Watch for Looks {
+impl Watch for Polling {
     fn seen(&self) -> Vec<Seen> {
         let is_due = self.is_due.swap(false, Ordering::Relaxed);
         is_due.then_some(Seen::Lost).into_iter().collect()

@@ -20,7 +20,7 @@ pub struct Record {
     /// The client.
     client: Peer,
     /// `Referer` and `User-Agent`, as they stand between quotes, if they are logged.
-    told: Option<(Box<str>, Box<str>)>,
+    referer_and_agent: Option<(Box<str>, Box<str>)>,
     /// The name of the token that the client has shown.
     user: Option<Box<str>>,
     status: u16,
@@ -99,16 +99,16 @@ impl Lines {
         summary: Summary,
         head: u64,
     ) -> Record {
-        let told = asked.as_ref().ok().map(|asked| &asked.request.told);
-        let told = || {
-            let referer = told.and_then(|told| told.referer.as_deref());
-            let agent = told.and_then(|told| told.agent.as_deref());
+        let context = asked.as_ref().ok().map(|asked| &asked.request.context);
+        let referer_and_agent = || {
+            let referer = context.and_then(|context| context.referer.as_deref());
+            let agent = context.and_then(|context| context.agent.as_deref());
             (quoted(referer), quoted(agent))
         };
         Record {
             request: request_line(asked, self.combined).into(),
             client,
-            told: self.combined.then(told),
+            referer_and_agent: self.combined.then(referer_and_agent),
             user,
             status: summary.status.code(),
             head,
@@ -131,7 +131,7 @@ impl Lines {
             0 => line.push(b'-'),
             _ => append_number(line, bytes),
         }
-        if let Some((referer, agent)) = &record.told {
+        if let Some((referer, agent)) = &record.referer_and_agent {
             append(line, &[b" \"", referer.as_bytes(), b"\" \""]);
             append(line, &[agent.as_bytes(), b"\""]);
         }

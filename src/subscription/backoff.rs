@@ -12,8 +12,8 @@ pub(crate) struct RetryBackoff {
     /// When to look again.
     pub next: Moment,
     pub due: bool,
-    /// The client knows.
-    pub told: bool,
+    /// An event has reported to the client that it is missing.
+    pub reported: bool,
 }
 
 impl RetryBackoff {
@@ -23,7 +23,7 @@ impl RetryBackoff {
             pause: EVENT_ABSENCE.0,
             next: Moment::NEVER,
             due: true,
-            told: false,
+            reported: false,
         }
     }
 
@@ -36,7 +36,7 @@ impl RetryBackoff {
             pause,
             next: now + pause,
             due: false,
-            told: before.is_some_and(|last| last.told),
+            reported: before.is_some_and(|last| last.reported),
         }
     }
 

@@ -129,10 +129,10 @@ pub(crate) fn assign<F>(
     }
     // Also what new members have brought.
     hand_over_all_late(members, &files, directory, selection);
-    if selection.told != left_out {
-        selection.told = left_out;
-        if !selection.told.is_empty() {
-            sse::write_full(out, members.len(), &selection.told);
+    if selection.reported_left_out != left_out {
+        selection.reported_left_out = left_out;
+        if !selection.reported_left_out.is_empty() {
+            sse::write_full(out, members.len(), &selection.reported_left_out);
         }
     }
     selection.forget(&files, matches.version());

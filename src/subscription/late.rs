@@ -37,8 +37,8 @@ struct LateFile<F> {
     last: bool,
     /// It is over because it has been late for long enough.
     expired: bool,
-    /// All of it was sent: only the place is remembered.
-    told: bool,
+    /// All of it was sent: the stream only remembers the position.
+    is_sent: bool,
 }
 
 impl<F> LateFile<F> {
@@ -49,7 +49,7 @@ impl<F> LateFile<F> {
 
     /// The client knows it, and it is not found yet.
     fn is_sought(&self) -> bool {
-        self.file.is_none() && !self.told
+        self.file.is_none() && !self.is_sent
     }
 }
 
@@ -285,7 +285,7 @@ impl<F> LateFiles<F> {
             return;
         }
         if self.remembers && late.expired {
-            (late.file, late.told) = (None, true);
+            (late.file, late.is_sent) = (None, true);
         } else {
             self.files.remove(index);
         }
@@ -304,7 +304,7 @@ impl<F> LateFile<F> {
             until,
             last: false,
             expired: false,
-            told: false,
+            is_sent: false,
         }
     }
 }

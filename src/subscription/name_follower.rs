@@ -275,7 +275,9 @@ impl<F> NameFollower<F> {
 
     /// The client knows that the name leads nowhere.
     pub fn is_known_to_be_gone(&self) -> bool {
-        self.backoff.as_ref().is_some_and(|backoff| backoff.told)
+        self.backoff
+            .as_ref()
+            .is_some_and(|backoff| backoff.reported)
     }
 
     /// Something may have happened.

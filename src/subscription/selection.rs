@@ -18,8 +18,8 @@ pub(crate) struct FileSelection {
     places: Vec<Left>,
     /// Of the last listing.
     version: Version,
-    /// Names of files that are not followed, as the client knows them.
-    pub(super) told: Vec<Box<[u8]>>,
+    /// Names of files that fit and are not followed, as the last event reported them to the client.
+    pub(super) reported_left_out: Vec<Box<[u8]>>,
     /// No file has been begun yet.
     pub(super) fresh: bool,
 }
@@ -35,7 +35,7 @@ impl FileSelection {
             start,
             places: Vec::new(),
             version: Version::default(),
-            told: Vec::new(),
+            reported_left_out: Vec::new(),
             fresh: true,
         };
         let positions = positions.map_or_else(Box::default, |positions| positions.0);
@@ -138,7 +138,7 @@ impl FileSelection {
 
     /// Whether the client knows that the stream does not follow a file of this name.
     pub(super) fn was_left_out(&self, name: &[u8]) -> bool {
-        self.told.iter().any(|told| **told == *name)
+        self.reported_left_out.iter().any(|other| **other == *name)
     }
 
     /// Of the last listing.

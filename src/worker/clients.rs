@@ -32,7 +32,7 @@ impl Clients {
     /// Who has sent a request that came from this peer.
     #[must_use]
     pub(super) fn of(&self, peer: Peer, asked: &ParsedRequest) -> Peer {
-        let list = asked.request.told.forwarded_for.as_deref();
+        let list = asked.request.context.forwarded_for.as_deref();
         match list {
             Some(list) if self.trusts(peer) => self.behind(peer, list),
             _ => peer,

@@ -1,4 +1,4 @@
-//! Hints between heads: those that this worker sends, and those that it gets.
+//! Hints between servers of the same files: those that this worker sends, and those that it gets.
 
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
@@ -8,7 +8,7 @@ use crate::hint::{Hint, HintKind};
 use crate::http::write::{Change, Verb};
 use crate::limits::PEER_QUEUE_MAX;
 
-/// Where workers leave hints for other heads.
+/// Where workers leave hints for other servers.
 #[derive(Debug, Clone)]
 pub struct Hints(SyncSender<Hint>);
 
@@ -28,7 +28,7 @@ impl Hints {
     }
 }
 
-/// Sends other heads a hint about what a client has written, whether somebody follows it here or not.
+/// Sends other servers a hint about what a client has written, whether somebody follows it here or not.
 pub(super) fn tell_written(hints: &Hints, asked: &ParsedHead) {
     let Some(write) = asked.as_ref().ok().filter(|asked| asked.writes()) else {
         return;

@@ -260,7 +260,7 @@ impl Mailbox {
         self.any_hints.store(true, Ordering::Release);
     }
 
-    /// Hints of other heads.
+    /// Hints of other servers.
     pub(super) fn take_hints(&self) -> Vec<Arc<Hint>> {
         if !self.any_hints.swap(false, Ordering::AcqRel) {
             return Vec::new();

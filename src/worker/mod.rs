@@ -251,7 +251,7 @@ impl Worker {
         }
     }
 
-    /// Checks what other heads hint at, and sends them hints about what has happened here.
+    /// Checks what other servers hint at, and sends them hints about what has happened here.
     fn take_hints(&mut self) {
         for hint in self.mailbox.take_hints() {
             self.context.topics.take_hint(&hint);

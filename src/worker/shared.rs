@@ -35,7 +35,7 @@ pub struct Shared {
     pub wait_max: Duration,
     /// `--poll-interval` and `--settle`
     pub polls: PollTerms,
-    /// Where the worker tells other heads what has happened (`--peer`).
+    /// Where the worker tells other servers what has happened (`--peer`).
     pub hints: Option<Hints>,
     /// `--max-connections`
     pub max_connections: usize,

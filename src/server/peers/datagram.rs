@@ -101,19 +101,19 @@ impl Guard {
         if !named.contains(&length) || !datagram.starts_with(MAGIC) {
             return Err(Refusal::Malformed);
         }
-        let (told, mac) = datagram.split_at(length - MAC);
+        let (signed, mac) = datagram.split_at(length - MAC);
         let expected: [u8; MAC] = mac.try_into().expect("of that length");
         // In a time that does not depend on where they differ.
-        if !HMAC::verify(told, &*self.key, &expected) {
+        if !HMAC::verify(signed, &*self.key, &expected) {
             return Err(Refusal::Forged);
         }
-        let eight = |at: usize| <[u8; 8]>::try_from(&told[at..at + 8]).expect("eight bytes");
+        let eight = |at: usize| <[u8; 8]>::try_from(&signed[at..at + 8]).expect("eight bytes");
         let (sender, number, time) = (
             eight(8),
             u64::from_be_bytes(eight(16)),
             u64::from_be_bytes(eight(24)),
         );
-        let kind = match told[32] {
+        let kind = match signed[32] {
             b'+' => HintKind::Changed,
             b'/' => HintKind::Rolled,
             _ => return Err(Refusal::Malformed),
@@ -127,7 +127,7 @@ impl Guard {
         if !self.is_new(sender, number, time) {
             return Err(Refusal::Repeated);
         }
-        let name = told[HEAD..].into();
+        let name = signed[HEAD..].into();
         Ok(Hint { name, kind })
     }
 
@@ -158,7 +158,7 @@ impl Guard {
         is_new
     }
 
-    /// Forgets the sender that has been silent for longest, if there are too many: heads that were started again.
+    /// Forgets the sender that has been silent for longest, if there are too many. A server that restarts is a new sender.
     fn make_room(&mut self) {
         if self.senders.len() < PEER_SENDERS_MAX {
             return;

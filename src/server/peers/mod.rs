@@ -1,4 +1,4 @@
-//! Heads that tell each other what has happened (`--peer`): two threads, one that sends hints and one that takes them. Both
+//! Servers of the same files that tell each other what has happened (`--peer`): two threads, one that sends hints and one that takes them. Both
 //! need no more than sockets that were opened at the start.
 
 pub mod datagram;

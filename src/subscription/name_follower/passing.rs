@@ -68,7 +68,7 @@ impl<F> NameFollower<F> {
                 self.file = None;
                 let mut backoff = RetryBackoff::still(self.backoff.take().map(|last| *last), now);
                 let nothing = matches!(found, Followed::Nothing);
-                if nothing && backoff.is_long() && !backoff.told {
+                if nothing && backoff.is_long() && !backoff.reported {
                     let never = if self.at.is_none() {
                         "missing"
                     } else {
@@ -76,7 +76,7 @@ impl<F> NameFollower<F> {
                     };
                     let reason = self.left.map_or(never, End::word);
                     sse::write_roll(out, source, reason, None, false);
-                    backoff.told = true;
+                    backoff.reported = true;
                 }
                 self.backoff = Some(Box::new(backoff));
             }
@@ -115,8 +115,8 @@ impl<F> NameFollower<F> {
     ) {
         let etag = info.etag;
         let from_its_start = Some(Position::new(etag, 0));
-        let told = self.is_known_to_be_gone();
-        let fresh = self.at.is_none() && self.left.is_none() && !told;
+        let known_to_be_gone = self.is_known_to_be_gone();
+        let fresh = self.at.is_none() && self.left.is_none() && !known_to_be_gone;
         let place = match fresh {
             true => {
                 self.at = place;
@@ -144,7 +144,11 @@ impl<F> NameFollower<F> {
             Some(at) if !self.truncated && at.etag == etag => {}
             _ => {
                 let why = self.left.unwrap_or(End::Replaced);
-                let reason = if told { "created" } else { why.word() };
+                let reason = if known_to_be_gone {
+                    "created"
+                } else {
+                    why.word()
+                };
                 self.at = place.or(from_its_start);
                 sse::write_roll(out, source, reason, self.at, gap);
             }

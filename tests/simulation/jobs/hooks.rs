@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
-use openrange::hooks::backlog::{Backlog, Look};
+use openrange::hooks::backlog::{Backlog, Progress};
 use openrange::hooks::callback::Origin;
 use openrange::hooks::done::{Done, Place};
 use openrange::hooks::notification::Ended;
@@ -50,7 +50,7 @@ fn run(scene: &Scene) {
         let mut look = backlog.look(now);
         for url in backlog.due(now) {
             let Some(ended) = backlog.notification(&url) else {
-                look = Look::More;
+                look = Progress::More;
                 continue;
             };
             backlog.begin(&url);
@@ -62,7 +62,7 @@ fn run(scene: &Scene) {
             let verdict = tell(scene, &ended);
             scene.stage.step();
             if verdict == Verdict::Taken {
-                look = Look::More;
+                look = Progress::More;
             }
             backlog.judge(&url, verdict, &pauses, now);
         }
@@ -70,7 +70,7 @@ fn run(scene: &Scene) {
             scene.stage.step();
             save(scene, &mut backlog);
         }
-        if look != Look::More {
+        if look != Progress::More {
             scene.stage.sleep(15_000, Event::Done);
         }
     }

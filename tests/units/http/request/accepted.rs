@@ -8,7 +8,7 @@ use openrange::http::host::Host;
 use openrange::http::list_query::ListQuery;
 use openrange::http::position::{Check, Position};
 use openrange::http::range;
-use openrange::http::request::{Method, Refusal, Request, Told};
+use openrange::http::request::{Method, Refusal, Request, RequestContext};
 use openrange::http::target::Target;
 use openrange::intent::Intent;
 
@@ -463,7 +463,7 @@ fn everything_at_once() {
         generations: false,
         unread: None,
         is_page: false,
-        told: Told::default(),
+        context: RequestContext::default(),
     };
     assert_eq!(accepted(head), expected);
 }

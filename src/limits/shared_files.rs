@@ -25,11 +25,11 @@ pub const SETTLE: Duration = Duration::from_secs(2);
 /// Between two tries to read bytes of a remote file that were there and are not.
 pub const READ_AGAIN: Duration = Duration::from_millis(20);
 
-/// Bytes of the key with which heads tell each other hints: no fewer than nobody guesses, no more than a line.
+/// Bytes of the key with which servers sign the hints that they send each other: long enough that nobody guesses it, short enough for a line.
 pub const PEER_KEY: std::ops::RangeInclusive<usize> = 16..=1024;
-/// How far the clocks of two heads may differ. A hint that was recorded is of no use after that time.
+/// How far the clocks of two servers may differ. After that time a recorded hint cannot be replayed.
 pub const PEER_CLOCK: Duration = Duration::from_secs(60);
-/// Heads of which is remembered which hints have come, some 50 bytes each.
+/// Most servers for which the receiver remembers which hints have come, some 50 bytes each.
 pub const PEER_SENDERS_MAX: usize = 256;
 /// Hints that wait to be sent, and those that wait for a worker.
 pub const PEER_QUEUE_MAX: usize = 1024;
@@ -37,7 +37,7 @@ pub const PEER_QUEUE_MAX: usize = 1024;
 pub const PEER_PAUSE: Duration = Duration::from_millis(10);
 /// Stack of the threads that send and take hints.
 pub const PEER_STACK: usize = 128 * 1024;
-/// Most other heads to which a server sends hints.
+/// Most other servers to which a server sends hints.
 pub const PEERS_MAX: usize = 64;
 /// Shortest and longest pause between two times that a directory of a FUSE file system is read so that the kernel learns of
 /// renames.
