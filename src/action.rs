@@ -19,12 +19,12 @@ use crate::receipt::WriteFailure;
 /// A request, or why there is none.
 pub type ParsedHead = Result<ParsedRequest, Refused>;
 
-/// A head that will not be answered as it asks.
+/// A head that is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refused {
     /// Why.
     pub why: Refusal,
-    /// It begins like a HEAD request, so nothing may follow the head of the answer.
+    /// It begins like a HEAD request, so the response must not have content.
     pub head_only: bool,
     /// What was read of its request line, for the log.
     pub line: Option<Box<RequestLine>>,
@@ -52,37 +52,37 @@ pub enum Action<'a, F> {
     /// Carry out this request, with this content if it was kept; then `Connection::written`, `Connection::postponed` or
     /// `Connection::committing`.
     Write(&'a ParsedRequest, &'a [u8]),
-    /// Its body was refused; then `Connection::written`.
+    /// Answer a request whose body was refused; then `Connection::written`.
     Refuse(WriteFailure),
-    /// How long is this file now, of which everything up to this offset is sent? Then `Connection::measured`.
+    /// Measure this file, of which everything up to this offset was sent; then `Connection::measured`.
     Measure(&'a F, u64),
-    /// The same of a file of an event stream, if it has this tag, else `Connection::shrank`.
+    /// Measure this file of an event stream, if it still has this tag; else `Connection::shrank`.
     Examine(KnownFile<'a, F>),
-    /// These bytes of this file; then `Connection::read_file`, or `Connection::shrank` or
-    /// `Connection::fell_short` if it has not got them.
+    /// Read these bytes of this file; then `Connection::read_file`, or `Connection::shrank` or `Connection::fell_short` if
+    /// the file does not have them.
     Read(&'a F, Range<u64>),
     /// Look up which file comes next under this name, and follow it in place of the one before; then
     /// `Connection::followed` or `Connection::went_on`, or `Connection::wait_to_follow` if a thread looks it up.
     Follow(SoughtName<'a>),
-    /// Follow this directory, and say what is in it; then `Connection::listed`.
+    /// Follow this directory, and report its entries; then `Connection::listed`.
     List {
-        /// Which.
+        /// The directory.
         path: &'a Path,
-        /// What was said last is old.
+        /// What was reported last is known to be outdated.
         again: bool,
         /// Only the files that fit one of these are wanted; `None`: all entries.
         files: Option<&'a [Pattern]>,
     },
-    /// Send some or all of this; then `Connection::sent`, or `Connection::fell_short` if the file has
-    /// not got it.
+    /// Send some or all of this; then `Connection::sent`, or `Connection::fell_short` if the file does
+    /// not have it.
     Send(Next<'a, F>),
-    /// Nothing, until something happens.
+    /// Do nothing until something happens.
     Sleep,
-    /// Shut our side of the socket down; then `Connection::shut`.
+    /// Shut the server's side of the socket down; then `Connection::shut`.
     Shut,
-    /// Be removed; with a reset if `abort`.
+    /// Remove the connection.
     Remove {
-        /// The client must see a broken stream.
+        /// Close it with a reset, so that the client notices that the response is not complete.
         abort: bool,
     },
 }
@@ -94,46 +94,47 @@ pub struct KnownFile<'a, F> {
     pub file: &'a F,
     /// Its tag, as the events know it; if it has another one by now, it was truncated: `Connection::shrank`.
     pub etag: ETag,
-    /// By a new look, although no event says that it has grown: the event of its new name may have come first.
+    /// Ask the file system even if no event says that the file has grown: the event of its new name may have come first.
     pub again: bool,
 }
 
 /// A name that is to be looked up and followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SoughtName<'a> {
-    /// Which one of the stream's names it is, by which `Connection::name_lost` tells of it.
+    /// Its index among the names of the stream, as for `Connection::name_lost`.
     pub member: usize,
     /// The name.
     pub path: &'a Path,
-    /// Where the file begins, if the client wants to know of its end only.
+    /// Where the stream begins the file, if the client does not want all of it.
     pub start: Option<Start>,
     /// Where the stream is: in an earlier file, or at its end. `None`: it begins, whatever the name leads to.
     pub after: Option<After>,
-    /// It is an earlier file that the client knows and somebody may still append to; then `Connection::late_found`.
+    /// What is sought is an earlier file that the client knows, and to which somebody may still append; then
+    /// `Connection::late_found`.
     pub late: bool,
 }
 
-/// Where an event stream is that looks for what comes next.
+/// Where an event stream is that searches for the next file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct After {
     /// The file.
     pub etag: ETag,
-    /// After the last event of it.
+    /// The offset after its last event.
     pub offset: u64,
-    /// It was read to its end, so the file after it is wanted, and not the rest of it.
+    /// It was read to its end, so the stream needs the file after it, and not the rest of this one.
     pub finished: bool,
-    /// It was looked for in vain just now: another look is worth it only if the name leads to a file again.
+    /// The last search for the next file was in vain. Another one is worth it only if the name leads to a file again.
     pub in_vain: bool,
-    /// It has another name now, by which the stream goes on with it: only what came after it is wanted.
+    /// It has another name now, under which the stream goes on with it: this name needs only the file that came after it.
     pub passed: bool,
 }
 
 /// Bytes to send that are not from a file.
 #[derive(Debug)]
 pub enum Bytes<'a> {
-    /// Of a head.
+    /// Bytes that were made before, as a head.
     Ready(&'a [u8]),
-    /// A size line.
+    /// The size line of a chunk.
     Line(ArrayVec<u8, { chunked::LINE_MAX }>),
 }
 

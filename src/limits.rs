@@ -27,19 +27,19 @@ pub const ORIGIN_MAX: usize = 300;
 /// Longest host name in bytes (RFC 1035 section 2.3.4).
 pub const HOST_MAX: usize = 253;
 
-/// Longest bearer token in bytes: 1,500 bits of randomness, and what a request costs that brings one.
+/// Longest bearer token in bytes: 1,500 bits of randomness. A request holds its token while it is under way.
 pub const TOKEN_MAX: usize = 256;
-/// Most cookies of a request that are taken for tokens: each is compared with every token.
+/// Most cookies of a request that the server tries as tokens: it compares each with every token.
 pub const COOKIES_MAX: usize = 4;
-/// How long a browser keeps a cookie that it is to keep: browsers shorten what is longer.
+/// How long a browser keeps a cookie that outlives its session: browsers cap the age at 400 days.
 pub const COOKIE_AGE: Duration = Duration::from_secs(400 * 24 * 60 * 60);
-/// Most tokens; each is compared with that of every request, which takes some 30 ns.
+/// Most tokens: the server compares the token of every request with each of them, at some 30 ns.
 pub const TOKENS_MAX: usize = 1024;
 /// Largest token file in bytes: [`TOKENS_MAX`] of the longest, with paths and remarks.
 pub const TOKEN_FILE_MAX: u64 = 1024 * 1024;
 
-/// What happens at the end of a buffer is the same whatever its length. Fuzz targets (`cfg(fuzzing)`, which cargo-fuzz sets)
-/// have short ones, and get there in a hundredth of the time.
+/// A length of a buffer, shorter in fuzz targets (`cfg(fuzzing)`, which cargo-fuzz sets): what happens at the end of a buffer
+/// does not depend on its length, and the fuzzer reaches the end in a hundredth of the time.
 const fn unless_fuzzed(usual: usize, fuzzed: usize) -> usize {
     if cfg!(fuzzing) { fuzzed } else { usual }
 }
@@ -52,7 +52,7 @@ pub const COPY_MAX: usize = 64 * 1024;
 /// The same for bytes that several followers of a file wait for: read once, each is one `send`, where `sendfile` would
 /// take several calls for each of them.
 pub const COPY_SHARED_MAX: usize = 256 * 1024;
-/// So many followers of a file make it worth to read and frame bytes once for all of them.
+/// From so many followers of a file on, a worker reads and frames bytes once for all of them.
 pub const SHARED_FROM: u32 = 3;
 /// The end of a long chunk that goes by copy after `sendfile`, so that the line end shares its segment.
 pub const COPY_TAIL: u64 = 16 * 1024;
@@ -67,49 +67,49 @@ pub const NOT_SENT_LOW: u32 = 64 * 1024;
 /// Longest piece of a line in one event, in bytes of the file: longer lines come in several. Most lines of most logs are
 /// far shorter, and a page can show this.
 pub const EVENT_LINE_MAX: usize = unless_fuzzed(16 * 1024, 256);
-/// When so many bytes of events are made, they are sent first. With the event that passes this it is what a stalled
-/// client of events holds: 48 KiB of text, and never more than 144 KiB (each byte of a line of nothing but CR takes seven).
+/// When an event stream has made so many bytes of events, it sends them first. With the event that passes this it is what a
+/// stalled client holds: 48 KiB of text, and never more than 144 KiB (each byte of a line of nothing but CR takes seven).
 pub const EVENT_BUFFER: usize = unless_fuzzed(32 * 1024, 512);
-/// Bytes of a file that are read at once to make events of: at least one event comes of them.
+/// Bytes of a file that an event stream reads at once. They hold at least one event.
 pub const EVENT_READ: u64 = 2 * EVENT_LINE_MAX as u64;
-/// What an event stream tells its client to wait before it comes again.
+/// How long the client of an event stream waits before it reconnects (the field `retry`).
 pub const EVENT_RETRY: Duration = Duration::from_secs(1);
 /// A comment is sent on an event stream after so much silence; proxies and firewalls give up after 30 s or more.
 pub const EVENT_HEARTBEAT: Duration = Duration::from_secs(20);
-/// Shortest and longest pause between two looks whether a name that an event stream follows leads to a file again. The
+/// Shortest and longest pause between two checks whether a name that an event stream follows leads to a file again. The
 /// pause doubles: between `rename` and `open` of a roll there is mostly less than the first.
 pub const EVENT_ABSENCE: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
 
 /// Earlier files of a name that an event stream still reads, because somebody may append to them.
 pub const EVENT_LATE_MAX: usize = 4;
-/// For so long after a roll: log rotation tells a writer within seconds to reopen its log.
+/// How long after a roll the stream reads them: log rotation tells a writer within seconds to reopen its log.
 pub const EVENT_LATE: Duration = Duration::from_secs(60);
 /// Most files that one event stream follows. Each has its place in the `id` of every event, some 27 bytes, and a topic.
 pub const EVENT_FILES_MAX: usize = 32;
-/// Most names of these files: a file may have several, and one that is renamed is found under both.
+/// Most names of these files: a file may have several, and a scan may find one that is being renamed under both.
 pub const EVENT_NAMES_MAX: usize = 2 * EVENT_FILES_MAX;
-/// When more files fit than are followed, one that was written so many seconds later takes the place of an idle one. Below
-/// that, files that are all written to would take turns.
+/// When more files fit than a stream follows, one that was written so many seconds later than a followed one displaces it.
+/// With less, files that are all being written would displace each other in turn.
 pub const EVENT_IDLE_SECONDS: u64 = 10;
-/// Most places in an `id`. Besides those of the files that are followed there may be some of files that have just lost their
-/// names, and have another one when the directory is looked at next.
+/// Most positions in an `id`. Besides those in followed files there may be some in files that have just lost their names, and
+/// have other names at the next check of the directory.
 pub const EVENT_PLACES_MAX: usize = 2 * EVENT_FILES_MAX;
-/// A place is forgotten when its file was not seen so many times in a row that the directory was looked at: a file that
-/// is renamed meanwhile may not be seen once.
+/// A stream forgets a position when so many checks of the directory in a row have not found its file: one check may miss a
+/// file that is being renamed.
 pub const EVENT_PLACE_MISSED: u8 = 3;
-/// The same of a place that belongs to a name, which has no file yet: who rolls a log may create it seconds later, while
-/// the directory is looked at four times a second.
+/// The same for a position that belongs to a name which has no file yet: log rotation may create the file seconds later, and
+/// there are four checks a second.
 pub const EVENT_PLACE_AWAITED: u8 = 240;
-/// Shortest pause between two looks at a directory whose entries a stream reports: it reports once what happens meanwhile.
+/// Shortest pause between two checks of a directory whose entries a stream reports: it reports once what happens meanwhile.
 pub const DIRECTORY_PAUSE: Duration = Duration::from_millis(250);
-/// How long after the first news of a directory it is looked at: between the rename and the creation of a roll there is
-/// mostly less.
+/// How long after the first event of a directory the server checks it: a roll mostly takes less from its rename to its
+/// creation.
 pub const DIRECTORY_SETTLE: Duration = Duration::from_millis(50);
-/// Names in which something has happened that are remembered for the next look at a directory; when there are more, it looks
-/// at all of them.
+/// Names with events that are remembered until the next check of a directory. When there are more, the check is a scan of
+/// the whole directory.
 pub const DIRECTORY_NAMES_MAX: usize = 1024;
-/// Symbolic links of a directory of which it is watched where they lead: a few watches each. Others are looked at now and
-/// then.
+/// Symbolic links of a directory whose targets are watched, with a few watches each. The targets of others are checked now
+/// and then.
 pub const DIRECTORY_LINKS_MAX: usize = 1024;
 /// Most directories below one that is followed as a tree (`?files=**`): each takes a watch, of which the kernel gives a user
 /// some thousands at least, and all are read when directories come or go.
@@ -117,20 +117,20 @@ pub const TREE_DIRECTORIES_MAX: usize = 1024;
 /// Most directories on the way from the top of a tree to a file in it: more than people make, and few enough that a loop of
 /// mounts ends.
 pub const TREE_DEPTH_MAX: usize = 16;
-/// How long a look at a directory may take in one turn; the rest of it comes in the next.
+/// How long a check of a directory may take in one turn; it continues in the next.
 pub const DIRECTORY_SLICE: Duration = Duration::from_millis(2);
-/// The pause between two looks is as many times longer than the looking took, so that looking takes a twentieth of the time.
+/// The pause between two checks is so many times as long as the check took: checks take a twentieth of the time.
 pub const DIRECTORY_PAUSE_FACTOR: u32 = 20;
-/// Entries that are remembered as gone, for clients that do not know yet. When there are more, all but the last ones are
-/// forgotten, and a client that is that far behind gets all entries again.
+/// Removed entries that are remembered for clients which do not know of the removal yet. When there are more, all but the
+/// last ones are forgotten, and a client that is that far behind gets all entries again.
 pub const DIRECTORY_GONE_MAX: usize = LISTING_MAX;
 
 /// Bytes at the end of a file in which the last lines are looked for: some 10,000 lines, and 0.2 ms.
 pub const LAST_LINES_MAX: u64 = 1024 * 1024;
 
-/// Bytes and wants of one connection in one turn of the loop, then it is the others' turn.
+/// Bytes that one connection sends in one turn of the loop, before the others have their turn.
 pub const BUDGET_BYTES: u64 = 256 * 1024;
-/// See [`BUDGET_BYTES`].
+/// Actions of one connection in one turn of the loop, likewise.
 pub const BUDGET_WANTS: u32 = 32;
 /// Tails driven in one turn of a pass over a topic: at 8 to 15 µs each an unrelated request waits half a millisecond or so. A
 /// turn costs about as much as a tenth of one of them.
@@ -142,8 +142,8 @@ pub const FANOUT_RUN: usize = 16;
 /// Connections in the middle of an answer that are driven in one turn: with [`BUDGET_BYTES`] each, a new
 /// request waits about 2 ms at most, however many downloads are under way.
 pub const BULK_SLICE: usize = 32;
-/// Turns in a row in which a worker accepts one connection from a listener, before it looks whether more of them wait: to
-/// find none costs a tenth of what a new tail costs.
+/// Turns in a row in which a worker accepts one connection from a listener, before it tries to accept more: an accept that
+/// finds none costs a tenth of what a new tail costs.
 pub const ACCEPT_SINGLY: u32 = 8;
 /// Connections accepted from one listener in one turn.
 pub const ACCEPT_BURST: usize = 64;
@@ -162,8 +162,8 @@ pub const UNIX_PIECE: usize = 4096;
 /// Connections above `--max-connections` that a worker holds only to answer 503: a worker's share of a quarter of that
 /// limit, but within these bounds. When they are used up, the oldest gives way.
 pub const REFUSED_MAX: (usize, usize) = (4, 64);
-/// With fewer connections than these the start warns of the limit of descriptors: a distribution's default of 1024 is few
-/// for a server that ten thousand clients may follow.
+/// At its start the server warns of the limit of descriptors if that allows fewer connections: the 1024 of many distributions
+/// are few where ten thousand clients may follow.
 pub const FEW_CONNECTIONS: usize = 1000;
 /// A subscription ends at most so long after its token expires, should the clock of the system be set meanwhile.
 pub const TOKENS_INTERVAL: Duration = Duration::from_secs(60);
@@ -185,10 +185,10 @@ pub const ACCESS_LOG_PATIENCE: Duration = Duration::from_secs(2);
 /// Bytes of the log in one write(2): PIPE_BUF, which a pipe takes at once or not at all, and does not mix with what others
 /// write to it.
 pub const LOG_PIECE: usize = 4096;
-/// Slots that a worker looks at in one turn when it is asked about itself (some 50 ns each, or a `fstat` for a tail that
-/// is not caught up).
+/// Slots that a worker counts in one turn for a report about itself (some 50 ns each, or a `fstat` for a tail that is not
+/// caught up).
 pub const INSPECT_SLICE: usize = 1024;
-/// Questions that wait for one worker.
+/// Requests for such reports that may wait for one worker.
 pub const ASKS_MAX: usize = 16;
 /// Clients in a table: some 150 KB of text.
 pub const CLIENTS_MAX: usize = 1000;
@@ -198,7 +198,7 @@ pub const ADMIN_CONNECTIONS_MAX: usize = 32;
 pub const ADMIN_BURST: usize = ADMIN_CONNECTIONS_MAX / 2;
 /// How long one of them may take to send its request, and then to take the answer.
 pub const ADMIN_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a worker may take to tell of itself before it counts as hanging.
+/// How long a worker may take for a report about itself before it counts as hanging.
 pub const ADMIN_PATIENCE: Duration = Duration::from_secs(2);
 /// How long a notice to the service manager waits while its queue is full.
 pub const NOTIFY_TIMEOUT: Duration = Duration::from_secs(2);
@@ -210,37 +210,37 @@ pub const LINGER: Duration = Duration::from_secs(2);
 pub const LINGER_BYTES: u32 = 16 * 1024 * 1024;
 /// How long accepting pauses when descriptors have run out, unless a connection ends before.
 pub const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
-/// How often a topic is looked at whose file system or limits do not let inotify tell of changes, unless
-/// `--poll-interval` says otherwise: what `tail -f` does.
+/// How often the server polls a topic whose changes inotify does not report (because of its file system, or because watches
+/// have run out), unless `--poll-interval` says otherwise: as often as `tail -f`.
 pub const POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// How long a request with `Prefer: wait` waits at most for a name that leads nowhere, unless `--wait-max` says otherwise:
 /// many proxies give up on a silent response earlier, and a client asks again.
 pub const WAIT_MAX: Duration = Duration::from_secs(300);
-/// How often every topic is looked at all the same: bind mounts over a name, mmap writers.
+/// How often the server checks every topic all the same, for what inotify does not report: mounts over a name, mmap writers.
 pub const SWEEP_INTERVAL: Duration = Duration::from_secs(15);
-/// Topics looked at in one turn of a sweep (about 5 µs each).
+/// Topics that a sweep checks in one turn (about 5 µs each).
 pub const SWEEP_SLICE: usize = 64;
-/// Shortest and longest pause between two looks at what clients have acknowledged, for `--send-timeout`.
+/// Shortest and longest pause between two checks of what clients have acknowledged, for `--send-timeout`.
 pub const ACKNOWLEDGED_INTERVAL: (Duration, Duration) =
     (Duration::from_millis(100), Duration::from_secs(30));
 
-/// A look-up whose name changes hands while its watches are placed is begun again so many times.
+/// How many times a look-up begins again because its name changed hands while its watches were placed.
 pub const FOLLOW_TRIES: u32 = 3;
 /// Names of which the log says that they lead out of the root, each once.
 pub const REFUSED_LINKS_MAX: usize = 64;
 /// Symbolic links in one look-up, as in the kernel (MAXSYMLINKS).
 pub const SYMLINKS_MAX: u32 = 40;
-/// Bytes of a file of unknown type that are looked at to call it text.
+/// First bytes of a file of unknown type that decide whether it is text.
 pub const SNIFF_MAX: usize = 512;
 /// Entries of a directory listing; a listing is held in memory while its client reads it.
 pub const LISTING_MAX: usize = 4096;
 /// Entries on a page of the list of a directory, which is held in memory while its client reads it.
 pub const PAGE_ENTRIES: usize = 1000;
-/// Entries of a directory that are looked at in the loop for its list, some 3 ms. Of a larger one a thread makes it.
+/// Most entries of a directory whose list the loop makes itself, in some 3 ms. A thread makes the list of a larger one.
 pub const LIST_AT_ONCE: usize = 2048;
-/// The same for HEAD, which only needs the list to tell its length, some 0.5 ms. Of a larger one the length is left out.
+/// The same for HEAD, which needs the list only for its length, in some 0.5 ms. For a larger one the length is left out.
 pub const LIST_FOR_HEAD: usize = 100;
-/// Lists that threads make for one worker at a time; to others it is refused with 503.
+/// Lists that threads make for one worker at a time; further requests get 503.
 pub const LISTS_AT_ONCE: usize = 8;
 /// Stack of such a thread.
 pub const LIST_STACK: usize = 256 * 1024;
@@ -257,12 +257,12 @@ pub const SENT_DATES_MAX: usize = 4096;
 
 /// Most files that a worker keeps open because clients often request them: a site's page with all that belongs to it.
 pub const CACHED_FILES_MAX: usize = 64;
-/// Of all descriptors that there may be, one in so many may be one of these.
+/// One of so many descriptors, of all that the limit allows, may be such a file.
 pub const CACHED_FILES_SHARE: u64 = 32;
 /// A worker keeps a file open that clients request in two turns of a period, and closes one that none requests in a whole period,
 /// after twice this at most. Space and mounts of removed files are held so long.
 pub const CACHE_PERIOD: Duration = Duration::from_secs(1);
-/// Names remembered in a period because they were asked for, 8 bytes each.
+/// Names that a worker remembers in a period because clients requested them, 8 bytes each.
 pub const CACHE_SEEN_MAX: usize = 1024;
 
 /// TCP keepalive: first probe after so many seconds of silence, then every [`KEEPALIVE_INTERVAL`], [`KEEPALIVE_COUNT`]
@@ -278,7 +278,7 @@ pub const KEEPALIVE_COUNT: u32 = 4;
 pub const APPEND_MAX: u64 = 1024 * 1024;
 /// What all bodies that are in memory may hold together, unless `--body-memory` says otherwise.
 pub const BODY_MEMORY: usize = 64 * 1024 * 1024;
-/// What the buffer of a body grows by at least: fewer allocations than one for each packet.
+/// Bytes by which the buffer of a body grows at least, so that not every packet costs an allocation.
 pub const BODY_STEP: usize = 16 * 1024;
 /// Bytes of chunk extensions and trailer fields of one body, which nobody here wants: as much as a head.
 pub const BODY_OVERHEAD_MAX: usize = HEAD_MAX;
@@ -299,25 +299,25 @@ pub const APPENDERS_SHARE: u64 = 20;
 pub const COMMIT_THREADS: usize = 4;
 /// Stack of one of these threads, which only makes system calls.
 pub const COMMIT_STACK: usize = 128 * 1024;
-/// Directories of which is remembered that they are on disk as they are; the others are put there once more.
+/// Directories that are remembered to be on disk as they are. Others are put on disk once more.
 pub const COMMIT_NAMES_MAX: usize = 256;
-/// Files of which is remembered that they could not be put on disk.
+/// Files that are remembered because they could not be put on disk.
 pub const COMMIT_FAILED_MAX: usize = 1024;
-/// Entries below the prefixes that are looked at for temporary files at the start: about a second.
+/// Entries below the prefixes that the start searches for leftover temporary files: about a second.
 pub const LEFTOVERS_ENTRIES_MAX: usize = 1_000_000;
 
-/// Earlier generations of one name that are looked at: of more, the newest. Each takes some 200 bytes and 5 µs.
+/// Most earlier generations of one name that a search considers; of more, the newest. Each takes some 200 bytes and 5 µs.
 pub const GENERATIONS_MAX: usize = 16_384;
 /// A directory in which nothing happened for so long is not in the middle of a roll. Longer than a tick of the kernel's
 /// clock, which file systems take their times from (10 ms at 100 Hz).
 pub const GENERATIONS_SETTLED: Duration = Duration::from_millis(50);
-/// Bytes of the moves of a mirror that are read, in lines: some 300,000 with short names.
+/// Most bytes that are read of `.openrange-moves`, which a mirror writes: some 300,000 lines with short names.
 pub const MOVES_MAX: u64 = 16 * 1024 * 1024;
-/// Longest line of them: two names of 255 bytes, each of them escaped, and a number.
+/// Longest line of that file: two names of 255 bytes, each of them escaped, and a number.
 pub const MOVES_LINE_MAX: u64 = 2048;
-/// Pause before a directory is looked at again in which something happened.
+/// Pause before a search reads a directory again in which something happened.
 pub const GENERATIONS_PAUSE: Duration = Duration::from_millis(20);
-/// Looks at a directory in which something always happens: the last one counts, after some 0.5 s.
+/// How often a search reads a directory in which something always happens: the last time counts, after some 0.5 s.
 pub const GENERATIONS_TRIES: u32 = 25;
 /// If a number of a series is missing, a directory in which nothing happened for so long is not in the middle of a roll.
 /// Longer than the steps of a roll by hand or by a script take (`sleep 1`), also on a disk that is busy; and a reader who must
@@ -325,13 +325,13 @@ pub const GENERATIONS_TRIES: u32 = 25;
 pub const GENERATIONS_HOLE_QUIET: Duration = Duration::from_secs(2);
 /// In a directory in which something always happens, so long is waited for a number that is missing, at most.
 pub const GENERATIONS_HOLE_LONGEST: Duration = Duration::from_secs(4);
-/// Names whose generations are looked for at a time; others are answered with 503.
+/// Names whose generations are searched at a time; requests for others get 503.
 pub const GENERATIONS_SEARCHES_MAX: usize = 1024;
-/// Stack of the thread that looks.
+/// Stack of the thread that searches.
 pub const GENERATIONS_STACK: usize = 256 * 1024;
 /// Logs whose rolls a worker observes, followed now or not long ago.
 pub const ROLLED_LOGS_MAX: usize = 1024;
-/// Files of which a worker observes where they go when logs are rolled.
+/// Files that a worker keeps track of when logs are rolled.
 pub const ROLLED_FILES_MAX: usize = 16 * ROLLED_LOGS_MAX;
 /// Halves of renames that wait for the other half, which mostly comes next.
 pub const ROLLED_MOVING_MAX: usize = 64;
@@ -344,64 +344,64 @@ pub const HISTORY_FILE_MAX: u64 = 64 * 1024 * 1024;
 pub const HISTORY_QUEUE_MAX: usize = 4096;
 /// Stack of the thread that writes it.
 pub const HISTORY_STACK: usize = 128 * 1024;
-/// Names of which it is remembered which files had them.
+/// Names whose former files are remembered.
 pub const SEEN_NAMES_MAX: usize = 4096;
 /// Files of one name that are remembered, 32 bytes each.
 pub const SEEN_LINE_MAX: usize = 64;
 /// Files that are remembered because they were created beside a log, or compressed.
 pub const SEEN_FILES_MAX: usize = 4096;
-/// How often the server looks whether the path of ROOT still leads to the directory that it serves.
+/// How often the server checks whether the path of ROOT still leads to the directory that it serves.
 pub const ROOT_CHECK_INTERVAL: Duration = Duration::from_secs(2);
 /// How long the start waits for another process to unlock the directory of a unix socket.
 pub const SOCKET_LOCK_PATIENCE: Duration = Duration::from_secs(1);
 /// Pause between two tries to lock it.
 pub const SOCKET_LOCK_PAUSE: Duration = Duration::from_millis(20);
 
-/// Between two looks at a job that another worker has locked: that worker may die, and nothing tells of it.
+/// Pause between two checks of a job that another worker has locked: no event reports the death of that worker.
 pub const JOB_LOCKED_PAUSE: Duration = Duration::from_secs(1);
 
-/// Between two looks whether somebody has sealed the answer of a running command: a fifth of a second is soon for people,
+/// Pause between two checks whether somebody has sealed the answer of a running command: a fifth of a second is soon for people,
 /// and five `fstat` a second for each command are nothing.
 pub const JOB_LOOK_INTERVAL: Duration = Duration::from_millis(200);
 
-/// From SIGTERM to SIGKILL for a command whose job has ended.
+/// Time from SIGTERM to SIGKILL for a command whose job has ended.
 pub const JOB_STOP_GRACE: Duration = Duration::from_secs(5);
 
 /// Longest line of `queue` that is understood: a media type and some numbers fit many times.
 pub const JOB_LINE_MAX: usize = 16 * 1024;
 
-/// From the status of a job to its seal, for whoever has recorded the status: then the server takes it for dead and seals.
+/// Time from the status of a job to its seal, for whoever recorded the status: after that the server takes it for dead and seals.
 pub const JOB_SEAL_PATIENCE: Duration = Duration::from_secs(5);
 
-/// From the creation of `ID.status` to its text, for a worker that does not write it in one step: then the status is damaged,
-/// and the job ends in another way. A shell needs a millisecond; a request that cancels waits longer ([`LOCK_PATIENCE`]).
+/// Time from the creation of `ID.status` to its text, for a worker that does not write it in one step. After that the status
+/// counts as damaged, and the job ends in another way. A shell needs a millisecond; a request that cancels waits longer ([`LOCK_PATIENCE`]).
 pub const JOB_TEXT_PATIENCE: Duration = Duration::from_secs(2);
 
-/// From the seal of an answer to the status of its job, if somebody else than its worker has sealed it: so long the ends of its
-/// streams wait. The worker looks ([`JOB_LOOK_INTERVAL`]) and stops its command ([`JOB_STOP_GRACE`]) before it says how the
-/// job ended.
+/// Time from the seal of an answer to the status of its job, if somebody other than its worker has sealed it. The ends of its
+/// streams wait so long, since the worker notices ([`JOB_LOOK_INTERVAL`]) and stops its command ([`JOB_STOP_GRACE`]) before it
+/// records how the job ended.
 pub const JOB_STATUS_PATIENCE: Duration = Duration::from_secs(6);
 
-/// Between two looks at `queue` where no event tells of a change, as on network file systems.
+/// Pause between two checks of `queue` where no event reports a change, as on network file systems.
 pub const QUEUE_LOOK_INTERVAL: Duration = Duration::from_secs(15);
-/// The same where inotify cannot watch the directory of the jobs because its limits are used up. As often as such a tail looks
-/// ([`POLL_INTERVAL`]): a look takes two system calls for each open job.
+/// The same where inotify cannot watch the directory of the jobs because its limits are used up. As often as such
+/// a tail is polled ([`POLL_INTERVAL`]): a check takes two system calls for each open job.
 pub const UNWATCHED_LOOK_INTERVAL: Duration = POLL_INTERVAL;
-/// From the name of a request to its line in `queue`, for a server: between them it makes some system calls. Jobs that were
-/// accepted so long before the last one of all, and have ended, have their line.
+/// Time in which a server adds the line to `queue` after it has named a request: it makes some system calls between
+/// them. Jobs that were accepted so long before the last one of all, and have ended, have their line.
 pub const JOB_QUEUE_PATIENCE: Duration = Duration::from_secs(10);
 
-/// Pause between looks of a worker that has locked an answer whether somebody still looks who has taken the job. That takes
-/// two system calls.
+/// Pause between two tries of a worker, which has locked an answer, to lock `ID.taken` as well: others hold that lock only
+/// while they find out who has the job.
 pub const JOB_CLAIM_PAUSE: Duration = Duration::from_millis(1);
-/// So many looks; then the job is taken later.
+/// How many such tries it makes before it leaves the job for later.
 pub const JOB_CLAIM_LOOKS: u32 = 100;
 
 /// From the moment at which a request that comes again is led to its job until it has opened the answer, which follows in
 /// the same turn of the loop: so long the files of the job stay, however long they were kept before.
 pub const JOB_LEAD_PATIENCE: Duration = Duration::from_secs(5);
 
-/// Between two looks for files of jobs that ended long ago.
+/// Pause between two searches for files of jobs that ended long ago.
 pub const JOB_CLEAN_INTERVAL: Duration = Duration::from_secs(600);
 /// The deadline of a job, unless its request or `--job-timeout` says otherwise.
 pub const JOB_TIMEOUT: Duration = Duration::from_secs(3600);
@@ -414,28 +414,28 @@ pub const JOBS_MAX: usize = 10_000;
 pub const INTAKE_LINE_MAX: usize = 64 * 1024;
 /// Connections to one intake, unless descriptors are few: with [`INTAKE_LINE_MAX`] each they hold 64 MiB at most.
 pub const INTAKE_SENDERS_MAX: usize = 1024;
-/// When there are so many, a new one takes the place of the one that has been silent for longest, but for so long at least.
+/// At that limit a new connection takes the place of the one that was silent for longest, if that was silent so long.
 pub const INTAKE_SILENCE: Duration = Duration::from_secs(60);
-/// Of all descriptors that there may be, one in so many may be a connection to one intake.
+/// One of so many descriptors, of all that the limit allows, may be a connection to one intake.
 pub const INTAKE_DESCRIPTORS_SHARE: u64 = 16;
-/// Bytes that are read of one sender at once, then it is the others' turn.
+/// Bytes that an intake reads from one sender, before the others have their turn.
 pub const INTAKE_READ: usize = 64 * 1024;
-/// With so many bytes of lines a batch is appended, before more is received: some 1,000 lines for a write.
+/// An intake appends a batch of lines when it has so many bytes, before it receives more: some 1,000 lines for a write.
 pub const INTAKE_BATCH: usize = 256 * 1024;
 /// Longest datagram that is taken whole: above the largest of UDP, and what a unix socket lets a sender have under way
 /// (net.core.wmem_max is 212,992 mostly). Of a longer one the end is lost.
 pub const INTAKE_DATAGRAM_MAX: usize = 256 * 1024;
-/// Asked for as the receive buffer of a UDP socket, where the kernel keeps what arrives while a batch is written;
+/// Receive buffer (SO_RCVBUF) of a UDP socket, where the kernel keeps what arrives while a batch is written.
 /// net.core.rmem_max may allow less.
 pub const INTAKE_RECEIVE_BUFFER: usize = 4 * 1024 * 1024;
 /// How long an intake goes on to take what had arrived before the end of the server.
 pub const INTAKE_END_PATIENCE: Duration = Duration::from_secs(1);
-/// Losses of an intake are logged at most so often.
+/// Shortest pause between two log lines about what an intake lost.
 pub const INTAKE_REPORT_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Files of which is remembered what was seen of them, where a file system has no identity for them: some 20 MB at most.
+/// Files whose features are remembered, where the file system gives no identity: some 20 MB at most.
 pub const EVIDENCE_FILES_MAX: usize = 65_536;
-/// First bytes of a file that are compared where its number does not say which one it is.
+/// First bytes of a file that are compared where its inode number does not say which file it is.
 pub const BEGINNING_MAX: usize = 64;
 /// Bytes of the beginning of a file that are enough to know it again when its mount gives it another node number.
 pub const EVIDENCE_MIN: usize = 16;

@@ -1,8 +1,9 @@
-//! What becomes of followed logs when they are rolled, replayed from the events of their directories. Pure.
+//! What becomes of followed logs when they are rolled, replayed from the inotify events of their directories. Pure.
 //!
-//! Events come in the order in which things happened, so however late they are read, they say which file came after which
-//! and where each of them went. Which file it is, is found out where it is now: a file that got the name and lost it again
-//! before anybody looked is identified under its next name.
+//! inotify reports changes in the order in which they happened. So the events say, however late they are read, which file
+//! came after which under a name (the *line* of a log), and which entry each file has now (its *place*). They do not say which
+//! file that is: the driver identifies it at its place. So even a file that got the name and lost it again before the event
+//! was read is identified, under its next name.
 
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
@@ -18,13 +19,13 @@ use crate::store::generations::order::Original;
 /// What happened to an entry of a directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Happened {
-    /// It was made, as a new file or a new name of one.
+    /// The entry was created, as a new file or as a further name of one.
     Created,
-    /// It was removed.
+    /// The entry was removed.
     Deleted,
-    /// It was renamed; the other half has the same number.
+    /// The entry was renamed to another. The event of the other half of the rename has the same number (the cookie of inotify).
     MovedFrom(u32),
-    /// Something was renamed to it.
+    /// Another entry was renamed to this one; the number is as above.
     MovedTo(u32),
 }
 
@@ -32,14 +33,15 @@ pub enum Happened {
 #[derive(Debug, Default)]
 pub struct Rolls {
     logs: HashMap<Entry, Log>,
-    /// Where the files are that had the names of logs.
+    /// The files that have, or had, the name of a log, by their places.
     places: HashMap<Entry, FileId>,
     files: HashMap<FileId, File>,
-    /// What is between the two halves of a rename.
+    /// Renames of which only the first half was read, by their numbers.
     moving: VecDeque<(u32, Moving)>,
-    /// Entries that were made beside a log, and of a compressed one the file that had the name without the suffix at that
-    /// moment: gzip removes it at once, often before anybody looks.
+    /// Entries that were created beside a log. For a compressed one, also the file that had the name without the suffix at that
+    /// moment: gzip removes that file at once, often before its event is read.
     beside: Vec<(Entry, Option<FileId>)>,
+    /// The largest number of a file so far.
     last: FileId,
 }
 
@@ -53,7 +55,7 @@ enum Moving {
 }
 
 impl Rolls {
-    /// A log is followed, and this file has its name. Returns a log that is observed no longer, if there are too many.
+    /// Observes a log that somebody follows, whose name this file has. Returns the log that gives way, if there are too many.
     pub fn follow(&mut self, entry: &Entry, name: &Rc<[u8]>, holder: Holder) -> Option<Entry> {
         let mut dropped = None;
         if !self.logs.contains_key(entry) {
@@ -70,7 +72,7 @@ impl Rolls {
             self.logs.insert(entry.clone(), log);
         }
         if !self.accounts_for(entry, holder) {
-            // Something was missed: nothing is known of what came before.
+            // An event was missed: nothing is known of the files before this one.
             self.forget_line(entry);
             let file = self.arrive(entry);
             if let Some(file) = file.and_then(|file| self.files.get_mut(&file)) {
@@ -86,14 +88,14 @@ impl Rolls {
         dropped
     }
 
-    /// Whether the events that were read explain that this file has the name, or had it. False also if the log is not
+    /// Whether the events that were read explain that this file has or had the name of the log. False also if the log is not
     /// observed yet.
     #[must_use]
     pub fn accounts_for(&self, entry: &Entry, holder: Holder) -> bool {
         let Some(log) = self.logs.get(entry) else {
             return false;
         };
-        // It may have the name no longer: then the events are ahead of the look.
+        // The file may have lost the name since it was identified: then the events are ahead.
         log.line.iter().rev().enumerate().any(|(back, id)| {
             self.files.get(id).is_some_and(|file| match file.identity {
                 Identity::Known(known) => known.etag == holder.etag,
@@ -102,7 +104,7 @@ impl Rolls {
         })
     }
 
-    /// Something happened to an entry of a directory with logs in it.
+    /// Takes an event of an entry in a directory that has logs.
     pub fn happened(&mut self, entry: Entry, what: Happened) {
         match what {
             Happened::Created => {
@@ -113,7 +115,7 @@ impl Rolls {
             }
             Happened::Deleted => self.vacate(&entry),
             Happened::MovedFrom(cookie) => {
-                // Another file may have its name before anybody looks.
+                // Another file may have this entry before the copy is identified.
                 let copied = self
                     .beside
                     .extract_if(.., |(other, _)| *other == entry)
@@ -148,7 +150,7 @@ impl Rolls {
         }
     }
 
-    /// Events were lost: where the files are, and what came after which, is not known any more.
+    /// Forgets the places of the files and their order, because events were lost (IN_Q_OVERFLOW). The logs stay observed.
     pub fn lose_track(&mut self) {
         self.files.clear();
         self.places.clear();
@@ -160,13 +162,9 @@ impl Rolls {
         }
     }
 
-    /// Identifies files where they are now: `identify` says which file an entry is, and whether nothing has happened to its
-    /// directory. True: there are files of which it must be seen whether that was right, by [`Rolls::confirm`].
-    pub fn identify(
-        &mut self,
-        mut identify: impl FnMut(&Rc<[u8]>, &Entry) -> Option<Holder>,
-    ) -> bool {
-        let mut asked = false;
+    /// Identifies the unknown files at their places. `identify` gives the file of an entry; its first argument is the name of
+    /// the log. The caller then reads the events that were queued meanwhile, and calls [`Rolls::confirm`] when there are none.
+    pub fn identify(&mut self, mut identify: impl FnMut(&Rc<[u8]>, &Entry) -> Option<Holder>) {
         for file in self
             .files
             .values_mut()
@@ -177,13 +175,11 @@ impl Rolls {
             };
             if let Some(holder) = identify(&log.name, place) {
                 file.identity = Identity::Tentative(holder);
-                asked = true;
             }
         }
-        asked
     }
 
-    /// No event has come that was queued before the files were identified: what was found is so. Tells the history.
+    /// Takes as certain what was identified and no event has contradicted since, and reports it to the history.
     pub fn confirm(
         &mut self,
         history: &History,
@@ -204,7 +200,7 @@ impl Rolls {
         self.forget_files();
     }
 
-    /// A file that was followed is known by what it was then, and has grown until its roll, or was truncated.
+    /// Measures renamed files again: since they were identified they may have grown, or were truncated.
     fn measure_moved(&mut self, identify: &mut impl FnMut(&Rc<[u8]>, &Entry) -> Option<Holder>) {
         let mut truncated = Vec::new();
         for (id, file) in self.files.iter_mut().filter(|(_, file)| file.moved) {
@@ -225,8 +221,8 @@ impl Rolls {
         }
     }
 
-    /// A file was truncated while it had the name of its log: what it has been since then is the next one to have it. Unless
-    /// the history was already told of another.
+    /// Takes a file that was truncated while it had the name of its log for two: what it is since then comes next in the line,
+    /// unless the history already knows of another file there.
     fn begin_again(&mut self, id: FileId, holder: Holder) {
         let Some(file) = self.files.get_mut(&id) else {
             return;
@@ -234,11 +230,9 @@ impl Rolls {
         let Some(log) = self.logs.get_mut(&file.log) else {
             return;
         };
-        let next = log.line.iter().position(|other| *other == id);
-        let Some(next) = next
-            .map(|place| place + 1)
-            .filter(|next| *next >= log.reported)
-        else {
+        let index = log.line.iter().position(|other| *other == id);
+        let next = index.map(|index| index + 1);
+        let Some(next) = next.filter(|next| *next >= log.reported) else {
             return;
         };
         self.last += 1;
@@ -256,7 +250,7 @@ impl Rolls {
         self.files.insert(self.last, file);
     }
 
-    /// Whether there is something to identify or to tell.
+    /// Whether there are files to identify or to report to the history.
     #[must_use]
     pub fn has_news(&self) -> bool {
         let reported = self.logs.values().all(Log::is_reported);
@@ -270,13 +264,13 @@ impl Rolls {
         log.is_none_or(Log::is_reported)
     }
 
-    /// Whether nothing is observed.
+    /// Whether no log is observed.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.logs.is_empty()
     }
 
-    /// Some time has passed. Returns the logs that are observed no longer, because nobody has followed them for long.
+    /// Drops the logs that nobody has followed for [`ROLLED_SWEEPS`] calls of this, and returns them.
     pub fn sweep(&mut self, is_followed: impl Fn(&Rc<[u8]>) -> bool) -> Vec<Entry> {
         for log in self.logs.values_mut() {
             log.idle += 1;
@@ -292,7 +286,7 @@ impl Rolls {
         idle
     }
 
-    /// A directory is watched no longer.
+    /// Drops the logs of a directory that is watched no longer.
     pub fn drop_directory(&mut self, watch: i32) {
         let here = self.logs.keys().filter(|(other, _)| *other == watch);
         for entry in here.cloned().collect::<Vec<_>>() {
@@ -300,7 +294,7 @@ impl Rolls {
         }
     }
 
-    /// A new file has this name, if it is that of a log.
+    /// Notes a new file at this entry, if a log has the name.
     fn arrive(&mut self, entry: &Entry) -> Option<FileId> {
         self.logs.get(entry)?;
         self.last += 1;
@@ -315,7 +309,7 @@ impl Rolls {
         Some(self.last)
     }
 
-    /// A file has this name from now on.
+    /// Makes this entry the place of a file, which comes next in the line of the log that has the name, if one has.
     fn put(&mut self, id: FileId, entry: &Entry) {
         let Some(file) = self.files.get_mut(&id) else {
             return;
@@ -329,25 +323,26 @@ impl Rolls {
         }
     }
 
-    /// The file that has this name has it no longer.
+    /// Takes the file out of this place, if there is one.
     fn take(&mut self, entry: &Entry) -> Option<FileId> {
         let id = self.places.remove(entry)?;
         let file = self.files.get_mut(&id)?;
         file.place = None;
-        // Whoever looked may have seen what came after it.
+        // The check may have found the file that came after it.
         if let Identity::Tentative(_) = file.identity {
             file.identity = Identity::Unknown;
         }
         Some(id)
     }
 
+    /// Forgets what is at this entry, which is removed or replaced.
     fn vacate(&mut self, entry: &Entry) {
         self.take(entry);
         self.beside.retain(|(other, _)| other != entry);
     }
 
-    /// Something was made that is called like an earlier generation of a log, or like the compressed copy of a file that
-    /// was renamed away from one.
+    /// Notes a new entry whose name is that of an earlier generation of a log, or of the compressed copy of a file that was
+    /// renamed away from a log.
     fn note_beside(&mut self, entry: Entry) {
         let (watch, name) = &entry;
         let is_kin = || bases(name).any(|base| self.logs.contains_key(&(*watch, base.into())));
@@ -363,6 +358,7 @@ impl Rolls {
         }
     }
 
+    /// Reports an entry beside a log to the history: as the compressed copy of `plain`, or as a file that is no generation.
     fn report_beside(
         &self,
         entry: &Entry,
@@ -394,7 +390,7 @@ impl Rolls {
                     history.note_compressed(made, Original { etag, size });
                 }
             }
-            // A second name of a file that had the name of the log is no other file.
+            // It may be a further name (a link) of a file that had the name of the log.
             None => {
                 if !self
                     .files
@@ -408,6 +404,7 @@ impl Rolls {
         }
     }
 
+    /// Forgets all files of a log, which stays observed.
     fn forget_line(&mut self, entry: &Entry) {
         self.vacate(entry);
         if let Some(log) = self.logs.get_mut(entry) {
@@ -422,7 +419,7 @@ impl Rolls {
         self.forget_places();
     }
 
-    /// What is in no line, or has no name that matters any more, is forgotten.
+    /// Forgets the oldest files if there are too many, except the last one of each log.
     fn forget_files(&mut self) {
         if self.files.len() <= ROLLED_FILES_MAX {
             return;

@@ -1,4 +1,4 @@
-//! From the bytes of a file that were read at a position to events of their lines and the next position.
+//! Makes events of the lines in bytes that were read at a position of a file, and gives the next position.
 
 use crate::http::position::{Check, Position, checked_from};
 use crate::http::sse::{self, Source};
@@ -6,16 +6,17 @@ use crate::http::sse::{self, Source};
 /// Where a reader is after the events that were written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Advanced {
-    /// After the last event.
+    /// The position after the last event.
     pub at: Position,
-    /// Up to here the file has no event after `at`.
+    /// The offset up to which the file was read without another event after `at`.
     pub seen: u64,
-    /// Where the line begins that `at` is in, and the check of the bytes before it; `None`: where it began before.
+    /// The offset at which the line begins that `at` is in, and the check of the bytes before it; `None`: the line is the same
+    /// as before.
     pub line: Option<(u64, Check)>,
 }
 
 impl Advanced {
-    /// Where the line begins, if it began behind the last position.
+    /// The position where the line begins, if it is another one than before.
     pub fn line_start(&self) -> Option<Position> {
         self.line.map(|line| start_of(line, self.at))
     }
@@ -30,15 +31,15 @@ pub(super) fn start_of((offset, check): (u64, Check), at: Position) -> Position 
     }
 }
 
-/// The line that a reader is in who begins there: the client has nothing of it yet.
+/// The line of a reader that begins at this position, as for [`Advanced::line`]: the client has nothing of it yet.
 pub(super) fn line_at(at: Option<Position>) -> (u64, Check) {
     let check = at.and_then(|at| at.check).unwrap_or(Check::of(&[]));
     (at.map_or(0, |at| at.offset), check)
 }
 
-/// Writes events of the lines in `bytes`, which begin with those that the position is checked by. `last`: nothing follows
-/// them, so a line that has no end will not get one. `None`: they are not what was read there before, so the file was
-/// truncated or written over, and nobody saw it.
+/// Writes events of the lines in `bytes`, which begin with those that the check of the position covers. `last`: nothing
+/// follows them, so a line without an end is complete. `None`: the bytes before the position are not those that were read
+/// there before, so the file was truncated or overwritten unnoticed.
 pub(super) fn advance(
     source: Source<'_>,
     at: Position,
@@ -82,14 +83,14 @@ pub(super) fn advance(
     })
 }
 
-/// The offset of the end of bytes that begin with those that the position is checked by.
+/// The offset in the file of the end of `bytes`, which begin with those that the check of the position covers.
 pub(super) fn end_of(at: Position, bytes: &[u8]) -> u64 {
     checked_from(at.offset) + bytes.len() as u64
 }
 
-/// Bytes of a line that began before a position where no byte was read yet: with `lines` and `from` a stream may begin in
-/// the middle of a line that is longer than what was searched. The stream leaves such a line out, since its end would pass for
-/// a whole one. `None`: it does not end in these bytes, of which the first `before` stand in front of the position.
+/// How many bytes a stream skips at the position where it begins: those up to the end of a line that began before it. With
+/// `lines` and `from` a stream may begin in the middle of a line that is longer than what was searched, and its end would pass
+/// for a whole line. `None`: the line does not end in these bytes, of which the first `before` stand before the position.
 fn end_of_line_begun_before(at: Position, bytes: &[u8], before: usize) -> Option<usize> {
     let begins = before == 0 || bytes[before - 1] == b'\n' || at.check.is_some();
     if begins {

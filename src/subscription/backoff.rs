@@ -1,23 +1,24 @@
-//! When to look again for what is not there.
+//! When to check again whether something is there that was missing.
 
 use std::time::Duration;
 
 use crate::limits::EVENT_ABSENCE;
 use crate::time::Moment;
 
-/// What was looked for is not there, for a while.
+/// Something is missing: a name leads to no file, or to no directory.
 #[derive(Debug)]
 pub(crate) struct RetryBackoff {
     pause: Duration,
-    /// When to look again.
+    /// When to check again.
     pub next: Moment,
+    /// It must be checked now.
     pub due: bool,
     /// An event has reported to the client that it is missing.
     pub reported: bool,
 }
 
 impl RetryBackoff {
-    /// It has not been looked for yet.
+    /// Nobody has checked yet.
     pub fn unknown() -> RetryBackoff {
         RetryBackoff {
             pause: EVENT_ABSENCE.0,
@@ -27,7 +28,7 @@ impl RetryBackoff {
         }
     }
 
-    /// It was looked for once more.
+    /// A check has not found it, after the state `before`: the pause doubles.
     pub fn still(before: Option<RetryBackoff>, now: Moment) -> RetryBackoff {
         let (shortest, longest) = EVENT_ABSENCE;
         let pause = before.as_ref().map_or(shortest, |last| last.pause * 2);
@@ -40,18 +41,19 @@ impl RetryBackoff {
         }
     }
 
-    /// It is no moment between two files of one name.
+    /// Whether it has been missing for longer than between the `rename` and the `open` of a roll.
     pub fn is_long(&self) -> bool {
         self.pause >= EVENT_ABSENCE.1
     }
 
-    /// Somebody says when it is there: from the longest pause on it is not looked for before.
+    /// inotify will report when it is there: once the pause is the longest, it is not checked before.
     pub fn is_watched(&mut self) {
         if self.is_long() {
             self.next = Moment::NEVER;
         }
     }
 
+    /// Takes the time.
     pub fn timer_fired(&mut self, now: Moment) {
         self.due |= self.next <= now;
     }

@@ -9,15 +9,15 @@ use crate::resource::FileInfo;
 /// Where a stream of one file begins, and the events that it begins with.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Beginning {
-    /// The file, and the place after which the first line is an event.
+    /// The file, and the place from which on its lines are events.
     pub subject: Subject,
-    /// They, not in a chunk.
+    /// The events that it begins with, not in a chunk.
     pub events: Vec<u8>,
 }
 
 impl Beginning {
-    /// Where a client that has `position` goes on, or a new one begins; `info`: of the file that has the name, if it leads
-    /// to one. `None` if there is nothing to begin with.
+    /// Where a client with this `place` goes on, or one without a place begins. `info`: of the file to which the name leads, if
+    /// it leads to one. `None`: there is neither.
     #[must_use]
     pub fn new(place: Option<&Place>, info: Option<&FileInfo>) -> Option<Beginning> {
         let mut events = Vec::new();
@@ -55,19 +55,19 @@ impl Beginning {
 /// What a stream follows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Subject {
-    /// The file of the name, from there on.
+    /// The file of the name, from this place on.
     File(Place),
-    /// A file that had the name, from there on, and those after it.
+    /// A file that had the name, from this place on, and the files that came after it.
     Earlier(Place),
     /// The entries of the directory.
     Entries,
     /// Files of the directory.
     Files {
-        /// Which.
+        /// The names or patterns that they fit.
         patterns: Box<[Pattern]>,
-        /// Where they are begun.
+        /// Where the stream begins in each.
         start: Option<Start>,
-        /// Behind what the client has of them.
+        /// The positions after what the client has of them.
         positions: Option<Positions>,
     },
 }

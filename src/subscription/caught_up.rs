@@ -6,27 +6,27 @@ use crate::http::position::{Check, Position, checked_from};
 use crate::http::sse::Source;
 use crate::limits::EVENT_READ;
 
-/// All of the state of such a stream that the next events depend on, or change.
+/// All the state of such a stream on which its next events depend, or which they change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CaughtUp {
-    /// After the last event.
+    /// The position after the last event.
     pub(super) at: Position,
-    /// Up to here the file has no event behind `at`.
+    /// The offset up to which the file was read without another event after `at`.
     pub(super) seen: u64,
-    /// Of the file, in bytes.
+    /// The size of the file, in bytes.
     pub(super) size: u64,
-    /// Where the line begins that `at` is in, and the check of the bytes before it.
+    /// The offset at which the line begins that `at` is in, and the check of the bytes before it.
     pub(super) line: (u64, Check),
 }
 
 impl CaughtUp {
-    /// The offset in the file from which the next events are made: what is before them is compared first.
+    /// The offset in the file from which bytes are read for the next events: the first of them are compared with what was there.
     #[must_use]
     pub fn reads_from(&self) -> u64 {
         checked_from(self.at.offset)
     }
 
-    /// The size that the file has here, in bytes.
+    /// The size of the file, in bytes.
     #[must_use]
     pub fn size(&self) -> u64 {
         self.size

@@ -1,4 +1,4 @@
-//! What becomes of the entries of a directory, as events.
+//! The changes of the entries of a directory, and the events of them.
 
 use std::io::Write as _;
 use std::mem;
@@ -12,23 +12,26 @@ use crate::sorted::sort_by_key;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Version(pub u64);
 
-/// The entries of a directory and what became of each when, so that every reader gets what is new to it, however far
-/// behind it is. What a reader costs is a [`Cursor`].
+/// The entries of a directory, and at which version each has changed how. So every reader gets what is new to it, however
+/// far behind it is, and costs no more than a [`Cursor`].
 #[derive(Debug)]
 pub struct ChangeLog {
-    /// In order, with those that are gone.
+    /// All entries by name, including removed ones.
     entries: Vec<(Box<[u8]>, EntryHistory)>,
-    /// A reader that has read up to an earlier version begins again.
+    /// A reader that has read up to an earlier version than this begins again, with a list.
     floor: Version,
+    /// The version of the last update.
     version: Version,
+    /// The directory has more entries than this.
     truncated: bool,
 }
 
+/// An entry, and the versions at which something last happened to it.
 #[derive(Debug, Clone, Copy)]
 struct EntryHistory {
-    /// As it is, or was before it went.
+    /// The entry as it is, or was before its removal.
     entry: Entry,
-    /// A reader that has read less does not know of it.
+    /// When the name came up first. A reader that has read less does not know it.
     known: Version,
     created: Version,
     rolled: Version,
@@ -45,7 +48,7 @@ enum Change {
 }
 
 impl Change {
-    /// What has become of an entry.
+    /// The kind of change from one state of an entry to the next.
     fn between(before: &Entry, entry: &Entry) -> Change {
         let same = entry.tag() == before.tag() && entry.size().is_some() == before.size().is_some();
         match same {
@@ -56,19 +59,19 @@ impl Change {
     }
 }
 
-/// Up to where somebody has read a [`ChangeLog`].
+/// How far a reader has read a [`ChangeLog`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Cursor {
-    /// Everything up to this version; 0: nothing.
+    /// It has read everything up to this version; 0: nothing.
     seen: Version,
-    /// Reading towards that version: the names after this one are still to be read.
+    /// It is in the middle of reading up to this version: the names after this one are left.
     reading: Option<(Version, Box<[u8]>)>,
-    /// There is no such directory, and the reader knows.
+    /// The reader knows that there is no such directory.
     lost: bool,
 }
 
 impl ChangeLog {
-    /// A changelog of a directory of which nothing is known yet, at this version, which is larger than any before it and than 0.
+    /// A changelog without entries, at this version, which must be larger than 0 and than any version before it.
     #[must_use]
     pub fn new(version: Version) -> ChangeLog {
         ChangeLog {
@@ -79,13 +82,13 @@ impl ChangeLog {
         }
     }
 
-    /// Whether there are more entries than it has.
+    /// Whether the directory has more entries than the changelog.
     #[must_use]
     pub fn is_truncated(&self) -> bool {
         self.truncated
     }
 
-    /// Takes a complete list of the entries. `list`: in order.
+    /// Takes a complete list of the entries, in the order of their names. `truncated`: the directory has more.
     pub fn update(&mut self, list: Vec<(Vec<u8>, Entry)>, truncated: bool, version: Version) {
         debug_assert!(
             list.is_sorted_by(|left, right| left.0 < right.0),
@@ -117,15 +120,15 @@ impl ChangeLog {
         self.forget_gone(last, version);
     }
 
-    /// Takes what has become of some names; `None`: no file has it. It leaves out what does not fit, as at the end of a
-    /// listing that was cut. False if nothing has changed.
+    /// Takes the present entries of some names; `None`: the name has none. Beyond [`LISTING_MAX`] entries it leaves new ones
+    /// out and counts as truncated. False if nothing has changed.
     pub fn patch(
         &mut self,
         changes: impl IntoIterator<Item = (Vec<u8>, Option<Entry>)>,
         version: Version,
     ) -> bool {
         let mut changes: Vec<_> = changes.into_iter().collect();
-        // In a full list what goes leaves its place to what comes, in whatever order somebody has looked at them.
+        // Removals come first: in a full list they make room for what was created.
         sort_by_key(&mut changes, |(_, entry)| entry.is_some());
         let mut there = self.entries().count();
         let last = self.version;
@@ -196,7 +199,7 @@ impl ChangeLog {
         place.is_ok_and(|index| !self.entries[index].1.gone)
     }
 
-    /// The entries that are there.
+    /// The entries that the directory has now.
     pub fn entries(&self) -> impl Iterator<Item = (&[u8], &Entry)> {
         let there = self.entries.iter().filter(|(_, record)| !record.gone);
         there.map(|(name, record)| (name.as_ref(), &record.entry))
@@ -290,7 +293,7 @@ impl Cursor {
         self.seen == changelog.version
     }
 
-    /// The directory is not there: no entry that the client knows exists any more. Writes that once.
+    /// Writes, once, that there is no such directory: no entry that the client knows exists any more.
     pub fn lose(&mut self, path: &Path, out: &mut Vec<u8>) {
         if !mem::replace(&mut self.lost, true) {
             write_list(out, path, None);
@@ -310,8 +313,8 @@ impl Cursor {
     }
 }
 
-/// The client must forget all entries; those that exist follow. `truncated`: more than follow; `None`: there
-/// is no such directory.
+/// Writes the event `list`: the client must forget all entries, and those that exist follow. `truncated`: there are more than
+/// follow; `None`: there is no such directory.
 fn write_list(out: &mut Vec<u8>, path: &Path, truncated: Option<bool>) {
     let members = Members(path, truncated.unwrap_or(false));
     let exists = truncated.is_some();

@@ -11,33 +11,35 @@ use crate::time::Moment;
 #[derive(Debug)]
 pub(crate) struct Directory {
     pub path: Path,
+    /// What it is followed for.
     pub purpose: Purpose,
-    /// It must be looked at before the stream may rest.
+    /// It must be checked before the stream may rest.
     look: bool,
-    /// What was seen of it is known to be old.
+    /// The result of the last check is known to be outdated.
     pub again: bool,
+    /// `Some`: the directory is missing.
     backoff: Option<RetryBackoff>,
 }
 
-/// What the path of a directory led to when it was looked at again.
+/// What a check of the path of a directory has found.
 #[derive(Debug)]
 pub enum Listed<'a> {
     /// A directory, with these entries.
     Entries(&'a ChangeLog),
-    /// A directory, with these files of those that are wanted.
+    /// A directory, with these of the files that the stream follows.
     Files(&'a Matches),
     /// No directory.
     Nothing,
-    /// It is not known now.
+    /// The check has failed for now.
     Unknown,
 }
 
-/// What for.
+/// What a directory is followed for.
 #[derive(Debug)]
 pub(crate) enum Purpose {
-    /// Its entries are reported.
+    /// To report its entries.
     Entries(Cursor),
-    /// Files that fit are followed.
+    /// To find the files that fit.
     Files(FileSelection),
 }
 
@@ -52,6 +54,7 @@ impl Directory {
         }
     }
 
+    /// Whether it must be checked now.
     pub fn must_look(&self) -> bool {
         self.look || self.again || self.backoff.as_ref().is_some_and(|backoff| backoff.due)
     }
@@ -64,16 +67,18 @@ impl Directory {
         }
     }
 
+    /// Something may have changed.
     pub fn look(&mut self) {
         self.look = true;
     }
 
+    /// When [`Directory::timer_fired`] is due.
     pub fn deadline(&self) -> Moment {
         let next = |backoff: &RetryBackoff| backoff.next;
         self.backoff.as_ref().map_or(Moment::NEVER, next)
     }
 
-    /// It is missing, and somebody says when it is there.
+    /// It is missing, and inotify will report when it is there.
     pub fn is_watched(&mut self) {
         self.backoff.iter_mut().for_each(RetryBackoff::is_watched);
     }
@@ -85,13 +90,15 @@ impl Directory {
             .for_each(|backoff| backoff.due = true);
     }
 
+    /// Takes the time.
     pub fn timer_fired(&mut self, now: Moment) {
         if let Some(backoff) = &mut self.backoff {
             backoff.timer_fired(now);
         }
     }
 
-    /// It was looked at. Writes events, if its entries are reported; there may be more of them than are made at once.
+    /// Takes the result of a check. Writes events, if the entries are reported; what does not fit into one buffer comes with the
+    /// next check.
     pub fn seen(&mut self, found: &Listed<'_>, now: Moment, out: &mut Vec<u8>) {
         (self.look, self.again) = (false, false);
         match (found, &mut self.purpose) {

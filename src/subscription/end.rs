@@ -3,7 +3,7 @@
 use crate::http::target::Path;
 use crate::job::JobStatus;
 
-/// Why a tail ended. The first five are ends that the client learns of; the others break it off.
+/// Why a tail ended. The client learns of the first five from the trailer; the others cut the response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
     /// The file was renamed away from the name.
@@ -12,9 +12,9 @@ pub enum End {
     Unlinked,
     /// Another file has the name.
     Replaced,
-    /// Nobody may write it any more.
+    /// The file was sealed: nobody has write permission any more.
     Sealed,
-    /// The server ends.
+    /// The server shuts down.
     Shutdown,
     /// The file no longer has what was delivered or promised, or cannot be read.
     Broken,
@@ -52,13 +52,13 @@ impl End {
         End::Crowded,
     ];
 
-    /// Whether its file is lost, so that it must be cut.
+    /// Whether the file has lost bytes that the response promised, so that the response must be cut.
     #[must_use]
     pub fn is_loss(self) -> bool {
         matches!(self, End::Broken | End::Stale)
     }
 
-    /// One word, for counting.
+    /// One word, as the label of a metric.
     #[must_use]
     pub fn label(self) -> &'static str {
         match self {
@@ -110,12 +110,12 @@ impl End {
     }
 }
 
-/// The last line of an endless answer in the log.
+/// What the log says of an endless response at its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ended {
-    /// Why.
+    /// Why it ended.
     pub end: End,
-    /// Bytes of the body that were handed to the socket.
+    /// Bytes of the body that the socket has taken.
     pub bytes: u64,
     /// The name that an event stream followed. That of a tail is known by its file.
     pub events: Option<Path>,

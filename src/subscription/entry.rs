@@ -26,19 +26,19 @@ pub enum Kind {
     Directory,
     /// A regular file.
     File {
-        /// Bytes.
+        /// Its size in bytes.
         size: u64,
         /// Nobody may write it: it is complete.
         sealed: bool,
-        /// Its identity, if that was asked for and could be found out.
+        /// Its tag, if the list needs it and the file could be identified.
         tag: Option<ETag>,
-        /// How far the job is whose answer it is.
+        /// The state of the job whose answer it is, if it is one.
         job: Option<JobState>,
     },
 }
 
 impl Entry {
-    /// Who the file is, if it is one.
+    /// The tag of the file, if it is one and was identified.
     pub(crate) fn tag(&self) -> Option<ETag> {
         match self.kind {
             Kind::File { tag, .. } => tag,
@@ -95,7 +95,7 @@ impl fmt::Display for Json<'_> {
     }
 }
 
-/// A file of a copy that is to have another name soon: its mirror has not finished a roll.
+/// A file of a mirrored directory that gets another name soon: the mirror is in the middle of a roll.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Renaming {
     /// The name that it has.
@@ -138,7 +138,7 @@ pub fn list(
     json
 }
 
-/// What is said of a directory itself.
+/// The members of a JSON object that describe a directory itself. The second field: the list is not complete.
 pub(super) struct Members<'a>(pub &'a Path, pub bool);
 
 impl fmt::Display for Members<'_> {

@@ -1,7 +1,7 @@
-//! An event stream: an endless answer that follows names, and not one file. It says what it needs next and takes the
-//! result, like the machine that it is a part of; the lines themselves are made events by `http::sse`.
+//! An event stream: an endless response that follows names, and not one file. Like the machine that it is a part of, it says
+//! what it needs next and takes the result; `http::sse` makes events of the lines.
 //!
-//! What it holds besides its places is at most one buffer of events on their way, which is its owner's.
+//! Besides its places it needs at most one buffer of events on their way, which its owner holds.
 
 mod earlier;
 
@@ -31,22 +31,23 @@ use crate::time::Moment;
 /// A stream of events.
 #[derive(Debug)]
 pub struct EventStream<F> {
-    /// What was asked for. Streams of one file share it: see [`EventStream::share_path`].
+    /// The path of the request. Streams of one file share it: see [`EventStream::share_path`].
     path: Rc<Path>,
     follows: Follows<F>,
-    /// The server ends.
+    /// The server shuts down.
     ending: bool,
-    /// The end of the message is what is on its way.
+    /// The end of the message is on its way.
     finished: bool,
     chunked: bool,
-    /// Bytes of events that were made, and of them those that are on their way.
+    /// Bytes of all events that were made, including those on their way.
     made: u64,
+    /// Bytes of the events that are on their way.
     on_its_way: u32,
 }
 
 impl<F> EventStream<F> {
-    /// A stream of what `path` names; `file`: to which it leads, if it is the name of one. `begun`: bytes of the events
-    /// that it begins with.
+    /// A stream of what `path` names. `file`: the file to which it leads, if it leads to one; `begun`: the bytes of the events
+    /// with which the response begins.
     pub fn new(
         path: Path,
         subject: Subject,
@@ -97,7 +98,7 @@ impl<F> EventStream<F> {
         self.follows.names_mut(&self.path)
     }
 
-    /// Forgets what it can make again, as it rests.
+    /// Changes to its small form, if it rests.
     pub fn settle(&mut self) {
         if !self.ending {
             self.follows.settle();
@@ -131,7 +132,7 @@ impl<F> EventStream<F> {
         &mut names.members[current]
     }
 
-    /// The files that it holds open.
+    /// All files that it holds open.
     pub fn files(&self) -> impl Iterator<Item = &F> {
         let resting = self.follows.resting().map(Resting::file);
         let members = self.follows.members().iter();
@@ -160,7 +161,8 @@ impl<F> EventStream<F> {
         }
     }
 
-    /// The next events, so many bytes of them, were made as by [`CaughtUp::grow`], and are on their way.
+    /// The next events were made by [`CaughtUp::grow`], and are on their way. `to`: where the stream rests then; `events`: their
+    /// bytes.
     pub fn grown(&mut self, to: CaughtUp, events: u32) {
         let moved = match &mut self.follows {
             Follows::Rest(rest) => rest.catch_up(to),
@@ -181,20 +183,20 @@ impl<F> EventStream<F> {
         self.chunked
     }
 
-    /// The name.
+    /// The path of the request.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Keeps this one in memory and not its own, if they are the same.
+    /// Shares this path in memory with other streams, if it is the same as its own.
     pub fn share_path(&mut self, path: Rc<Path>) {
         if *path == *self.path {
             self.path = path;
         }
     }
 
-    /// Something may have happened.
+    /// Something may have changed: checks everything that it follows before it rests again.
     pub fn look(&mut self) {
         let names = self.names_mut();
         names.members.iter_mut().for_each(NameFollower::look);
@@ -203,8 +205,8 @@ impl<F> EventStream<F> {
         }
     }
 
-    /// Something has happened in its directory. `version`: the last one of the files in it that fit, if these are wanted.
-    /// True if it must look at that.
+    /// Something has changed in its directory. `version`: that of the matches, if the stream follows files by patterns. True if
+    /// the stream must check the directory.
     pub fn directory_changed(&mut self, version: Option<Version>) -> bool {
         let Some(directory) = self.follows.directory_mut() else {
             return false;
@@ -230,8 +232,8 @@ impl<F> EventStream<F> {
         }
     }
 
-    /// What it looks for is missing, and somebody says when it is there: until then it need not be looked for. `member`: a
-    /// name; `None`: its directory.
+    /// What it follows is missing, and inotify will report when it is there: the stream need not poll for it. `member`: a name;
+    /// `None`: its directory.
     pub fn is_watched(&mut self, member: Option<usize>) {
         match member {
             Some(member) => self.names_mut().members[member].is_watched(),
@@ -256,14 +258,14 @@ impl<F> EventStream<F> {
         }
     }
 
-    /// The server ends.
+    /// The server shuts down: the stream sends what its files have, and ends.
     pub fn end(&mut self) {
         self.ending = true;
         let names = self.names_mut();
         names.members.iter_mut().for_each(NameFollower::look);
     }
 
-    /// Whether the server ends.
+    /// Whether the server shuts down.
     #[must_use]
     pub fn is_ending(&self) -> bool {
         self.ending
@@ -274,7 +276,7 @@ impl<F> EventStream<F> {
         self.current_mut().measured(size, sealed);
     }
 
-    /// The file was seen to be shorter than before.
+    /// The file was found to be shorter than before.
     pub fn truncated(&mut self) {
         self.current_mut().truncated();
     }
@@ -283,7 +285,7 @@ impl<F> EventStream<F> {
     pub fn read(&mut self, bytes: &[u8]) -> Vec<u8> {
         let first = self.names_mut().first;
         let out = self.write(|member, source, out| member.read(source, bytes, out));
-        // A member that only reads what the client has already has not had its turn.
+        // A member that has only read what the client has already keeps its turn.
         if out.is_empty() {
             self.names_mut().first = first;
         }
@@ -320,7 +322,7 @@ impl<F> EventStream<F> {
         out
     }
 
-    /// What the name leads to is looked up by a thread, until [`EventStream::resource_is_ready`].
+    /// A thread looks up what the name leads to, until [`EventStream::resource_is_ready`].
     pub fn wait_to_follow(&mut self) {
         self.current_mut().wait_to_follow();
     }
@@ -331,7 +333,7 @@ impl<F> EventStream<F> {
         members.for_each(NameFollower::resource_is_ready);
     }
 
-    /// Lets the current member write events; the others have their turn before it has another.
+    /// Lets the current member write events. The others have their turns before it has another.
     fn write(
         &mut self,
         events: impl FnOnce(&mut NameFollower<F>, Source<'_>, &mut Vec<u8>),
@@ -410,7 +412,7 @@ impl<F> EventStream<F> {
         self.finished
     }
 
-    /// Bytes of events that went out. `left`: bytes that are still to be sent, with their framing.
+    /// Bytes of events that the socket has taken. `left`: bytes that are still to be sent, framing included.
     #[must_use]
     pub fn delivered(&self, left: u64) -> u64 {
         let line_end = if self.chunked { 2 } else { 0 };
@@ -420,7 +422,7 @@ impl<F> EventStream<F> {
                 .min(u64::from(self.on_its_way))
     }
 
-    /// Bytes to send: these events, in a chunk if need be.
+    /// The bytes to send for these events: in a chunk, if the response is chunked.
     fn made(&mut self, events: Vec<u8>) -> Vec<u8> {
         self.made += events.len() as u64;
         self.on_its_way = u32::try_from(events.len()).expect("a bounded buffer");

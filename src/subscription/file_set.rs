@@ -1,8 +1,8 @@
 //! The files of a directory that one event stream follows: by their names, or by patterns.
 //!
-//! By a pattern a file is followed whatever its name is, and several may pass their names on at the same time. So it is the
-//! listing of the directory that says which file has which name: what a name leads to when it is looked up is begun only
-//! if the listing says so too, and where the stream was in it under its former name.
+//! By a pattern a stream follows a file under any name that fits, and several files may change names at the same time. So the
+//! listing of the directory decides which file has which name. A member begins the file to which its name leads only if the
+//! listing agrees, and goes on where the stream was in that file under its former name.
 
 use std::collections::HashMap;
 
@@ -20,7 +20,7 @@ use crate::http::sse;
 use crate::http::target::Path;
 use crate::limits::EVENT_FILES_MAX;
 
-/// What follows these files of a directory: their names, or what looks for them.
+/// What follows these files of a directory: members with their names, or, for patterns, the directory where they are found.
 pub(crate) fn follow<F>(
     path: &Path,
     patterns: Box<[Pattern]>,
@@ -33,7 +33,7 @@ pub(crate) fn follow<F>(
         let purpose = Purpose::Files(FileSelection::new(patterns, start, positions));
         return (Vec::new(), Some(Directory::new(path.clone(), purpose)));
     };
-    // Of another list of files its places mean nothing.
+    // Positions of a list of another length belong to other files.
     let positions = positions.filter(|positions| positions.0.len() == names.len());
     let place = |index: usize| positions.as_ref()?.0[index].as_ref();
     let members = names.iter().enumerate();
@@ -54,7 +54,8 @@ fn seek<F>(
     NameFollower::sought(directory.entry(name), sse::type_of(name), at, start)
 }
 
-/// The same where the name was, perhaps in a file that is another name's: then behind that one.
+/// The same from the former place of the name on. `true`: the file of that place has another name now, so the member begins
+/// with the file that came after it.
 fn seek_at<F>(
     directory: &Path,
     name: &[u8],
@@ -73,7 +74,7 @@ fn seek_at<F>(
     }
 }
 
-/// Gives the files that fit to members, by the names that they have in this listing.
+/// Assigns the files that fit to members, by the names that they have in this listing.
 pub(crate) fn assign<F>(
     members: &mut Vec<NameFollower<F>>,
     directory: &Path,
@@ -116,18 +117,18 @@ pub(crate) fn assign<F>(
         if members.len() < EVENT_FILES_MAX {
             members.push(member);
         } else if let Some(index) = dispensable(members, matches, directory) {
-            // It may be followed again: then from where it was.
+            // If the stream follows it again, it goes on from there.
             let place = members[index].place();
             place.into_iter().for_each(|place| selection.keep(place));
             members[index] = member;
         } else {
-            // Its turn comes when the client knows of another one that it is gone: until then nothing has changed.
+            // It waits until the client knows that another file is gone and makes room.
             let place = member.place();
             place.into_iter().for_each(|place| selection.keep(place));
             left_out.extend(selection.was_left_out(name).then(|| Box::from(*name)));
         }
     }
-    // Also what new members have brought.
+    // Including those that new members have brought.
     hand_over_all_late(members, &files, directory, selection);
     if selection.reported_left_out != left_out {
         selection.reported_left_out = left_out;
@@ -138,11 +139,11 @@ pub(crate) fn assign<F>(
     selection.forget(&files, matches.version());
 }
 
-/// Where a file is begun that is not followed yet. `first`: it was there at first.
+/// Where the stream begins a file that it does not follow yet. `first`: this is the first listing.
 fn begins_at(selection: &FileSelection, name: &[u8], first: bool) -> Option<Start> {
     match selection.start {
         start if first => start,
-        // It was there, but newer ones were followed: the line that made it newer is not lost.
+        // It was there, but the stream followed newer ones: the line that made it one of the newest must not be lost.
         Some(Start::End) if selection.was_left_out(name) => Some(Start::Lines(1)),
         start if selection.was_left_out(name) => start,
         // What comes later is new from its beginning.
@@ -150,7 +151,7 @@ fn begins_at(selection: &FileSelection, name: &[u8], first: bool) -> Option<Star
     }
 }
 
-/// See [`hand_over_late`], of each file that is followed by the name that it has here.
+/// Calls [`hand_over_late`] for each file of this listing.
 fn hand_over_all_late<F>(
     members: &mut [NameFollower<F>],
     files: &[Named<'_>],
@@ -166,7 +167,7 @@ fn hand_over_all_late<F>(
     }
 }
 
-/// A file that has another name here now is followed by that one, also where somebody may still append to it.
+/// Takes the late file with this tag from all members but `follower`, whose name it has now.
 pub(crate) fn hand_over_late<F>(
     members: &mut [NameFollower<F>],
     follower: usize,
@@ -179,7 +180,7 @@ pub(crate) fn hand_over_late<F>(
     places.for_each(|place| selection.keep(place.into()));
 }
 
-/// A member has left a file that others read by the name that it has now.
+/// Drops the late files of a member which others read under the names that they have now.
 pub(crate) fn drop_late<F>(members: &mut [NameFollower<F>], left_by: usize) {
     let read = |member: &NameFollower<F>| member.etag().filter(|_| member.file().is_some());
     let others = members.iter().enumerate();
@@ -191,8 +192,8 @@ pub(crate) fn drop_late<F>(members: &mut [NameFollower<F>], left_by: usize) {
     }
 }
 
-/// A member that gives way to a file that is newer: one whose file is gone, as the client knows, else one whose file is not
-/// among the newest any more.
+/// The member that gives way to a newer file: one whose file the client knows to be gone, else one whose file is not among the
+/// newest any more.
 fn dispensable<F>(
     members: &[NameFollower<F>],
     matches: &Matches,
@@ -209,8 +210,8 @@ fn dispensable<F>(
     gone.or_else(|| members.iter().position(idle))
 }
 
-/// Each file by one of its names: that by which it is followed, or the first one. It may have several, and a listing that is
-/// made while it is renamed may show both.
+/// Each file under one of its names: the one by which a member follows it, else the first one. A file may have several, and a
+/// listing during a rename may show both.
 fn once<'a, F>(
     fitting: &[Named<'a>],
     members: &[NameFollower<F>],
@@ -234,7 +235,7 @@ fn once<'a, F>(
     fitting.iter().filter(counts).copied().collect()
 }
 
-/// Whether the file of a member has another name now, under which nobody follows it yet.
+/// Whether the file of a member has another name now, under which no member follows it yet.
 fn has_passed_on<F>(
     members: &[NameFollower<F>],
     index: usize,

@@ -3,23 +3,23 @@
 use crate::http::conditional::ETag;
 use crate::resource::FileInfo;
 
-/// What a name led to when it was looked up again.
+/// What a new look-up of a name has found.
 #[derive(Debug)]
 pub enum Followed<F> {
     /// A file.
     File {
         /// Its handle.
         file: F,
-        /// What it is.
+        /// Its size, tag and the like.
         info: FileInfo,
-        /// The name leads to it; else it had the name before, and others came after it.
+        /// The name leads to it. If not, it had the name before, and other files came after it.
         named: bool,
-        /// Something before it is missing.
+        /// A file between this one and the one before is missing.
         gap: bool,
     },
     /// No file.
     Nothing,
-    /// It is not known now.
+    /// The look-up has failed for now.
     Unknown,
 }
 
@@ -33,10 +33,11 @@ impl<F> Followed<F> {
     }
 }
 
-/// Which file is begun when the name leads to it.
+/// Which file a stream may begin when the name leads to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Accepts {
+    /// Whichever it is.
     Any,
-    /// That which has the name in the listing of the directory.
+    /// Only the one that has the name in the listing of the directory.
     Listed(Option<ETag>),
 }

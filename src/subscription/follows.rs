@@ -6,17 +6,17 @@ use super::names::Names;
 use super::resting::Resting;
 use crate::http::target::Path;
 
-/// See the module.
+/// All that a stream follows, in one of two forms.
 #[derive(Debug)]
 pub(super) enum Follows<F> {
-    /// One file, as far as it goes.
+    /// One file that rests.
     Rest(Resting<F>),
-    /// Whatever it is.
+    /// Anything else.
     Names(Box<Names<F>>),
 }
 
 impl<F> Follows<F> {
-    /// All that it follows, to change it. `path`: the name that a stream which rests follows.
+    /// All that the stream follows, to change it; a resting file becomes a member again. `path`: the name of that file.
     pub(super) fn names_mut(&mut self, path: &Path) -> &mut Names<F> {
         if let Follows::Rest(_) = self {
             let names = Box::new(Names {
@@ -35,7 +35,7 @@ impl<F> Follows<F> {
         }
     }
 
-    /// Forgets what it can make again, if it is one file that rests.
+    /// Changes to the small form, if the stream follows one file and that rests.
     pub(super) fn settle(&mut self) {
         let Follows::Names(names) = self else {
             return;

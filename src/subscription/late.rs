@@ -1,5 +1,5 @@
-//! Earlier files of a followed name, to which somebody may still append: a writer keeps a log open until somebody tells it to open
-//! it again. Their lines come between those of the file that has the name now.
+//! Late files: earlier files of a followed name, to which somebody may still append. A writer keeps a log open until log
+//! rotation tells it to reopen the name. The lines of late files come between those of the file that has the name now.
 
 use super::advance::{Advanced, advance, end_of};
 use super::followed::Followed;
@@ -15,46 +15,49 @@ use crate::time::Moment;
 #[derive(Debug)]
 pub(crate) struct LateFiles<F> {
     files: Vec<LateFile<F>>,
-    /// The place is remembered when nothing more is expected: the stream may find the file under another name.
+    /// It remembers the position in a file from which it expects nothing more: the stream may find that file under another name.
     pub remembers: bool,
 }
 
+/// One late file.
 #[derive(Debug)]
 struct LateFile<F> {
-    /// `None`: it is not found yet, or not needed any more.
+    /// `None`: it was not found yet, or is not needed any more.
     file: Option<F>,
-    /// Behind the last event of it.
+    /// The position after the last event of the file.
     at: Position,
-    /// Where the line begins that this is in, as far as the client has its beginning.
+    /// The start of the line that `at` is in, if the client has the beginning of the line; else `at`.
     line: Position,
-    /// Up to here the file has no event behind `at`.
+    /// The offset up to which the file was read without another event after `at`.
     seen: u64,
+    /// The size of the file when it was last measured, in bytes.
     size: u64,
     look: bool,
-    /// When nothing more is expected.
+    /// Until when the stream expects more of it.
     until: Moment,
-    /// That is over: what is left is sent, also a line that has no end.
+    /// Nothing more is expected: what the file has is sent, including a line without an end.
     last: bool,
-    /// It is over because it has been late for long enough.
+    /// Nothing more is expected because `until` has passed.
     expired: bool,
     /// All of it was sent: the stream only remembers the position.
     is_sent: bool,
 }
 
 impl<F> LateFile<F> {
+    /// Whether it must be measured or read.
     fn needs(&self) -> bool {
         let more = self.size > self.seen || self.last && self.at.offset < self.size;
         self.file.is_some() && (self.look || more)
     }
 
-    /// The client knows it, and it is not found yet.
+    /// Whether the client knows the file, and it was not found yet.
     fn is_sought(&self) -> bool {
         self.file.is_none() && !self.is_sent
     }
 }
 
 impl<F> LateFiles<F> {
-    /// None; but a client that has had events of some goes on in them.
+    /// The files in which a client has these positions; they must be found first.
     pub fn new(places: &[Position]) -> LateFiles<F> {
         let places = places.iter().take(EVENT_LATE_MAX);
         let files = places.map(|&at| LateFile::of(None, at, at, Moment::NEVER));
@@ -64,12 +67,12 @@ impl<F> LateFiles<F> {
         }
     }
 
-    /// There are none.
+    /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.files.is_empty()
     }
 
-    /// The name has left a file that was read up to there, which is in the line that begins at `line`.
+    /// Keeps a file that has lost the name. `at`: up to where it was read; `line`: the start of the line that this is in.
     pub fn keep(&mut self, file: F, at: Position, line: Position, now: Moment) {
         self.files.retain(|late| late.at.etag != at.etag);
         if self.is_full() {
@@ -79,8 +82,7 @@ impl<F> LateFiles<F> {
         self.files.push(LateFile::of(Some(file), at, line, until));
     }
 
-    /// The name leaves another file. If there is no room for that one, the oldest is read to its end as it is then, and no
-    /// further.
+    /// Prepares for another file. If there is no room for it, the oldest one is read to its present end, and no further.
     pub fn make_room(&mut self) {
         if self.is_full()
             && let Some(oldest) = self.files.first_mut()
@@ -99,25 +101,25 @@ impl<F> LateFiles<F> {
         self.files.len() >= EVENT_LATE_MAX
     }
 
-    /// Another name has the file now. Returns the start of the line that it is in.
+    /// Gives up the file with this tag, which has another name now. Returns the start of the line that its position is in.
     pub fn hand_over(&mut self, etag: ETag) -> Option<Position> {
         let index = self.files.iter().position(|late| late.at.etag == etag)?;
         Some(self.files.remove(index).line)
     }
 
-    /// The name leads to a file again, which is not late any more.
+    /// Forgets the file with this tag, to which the name leads again.
     pub fn drop_file(&mut self, etag: ETag) {
         self.files.retain(|late| late.at.etag != etag);
     }
 
-    /// Where it is in each file but that one.
+    /// The positions in all files except the one with this tag.
     pub fn places(&self, but: Option<ETag>) -> impl Iterator<Item = Position> {
         let places = self.files.iter().map(|late| late.at);
         places.filter(move |at| Some(at.etag) != but)
     }
 
-    /// What stands in an `id` before and behind the position of an event of a name whose last file is read up to `at`. `of`:
-    /// where the event is of, perhaps an earlier file.
+    /// What an `id` has before and after the position of an event. `at`: the position in the last file of the name; `of`: the
+    /// position of the event, perhaps in an earlier file.
     pub fn around(&self, at: Option<Position>, of: Option<Position>) -> (String, String) {
         let (mut before, mut behind) = (String::new(), String::new());
         let etag = at.map(|at| at.etag);
@@ -138,12 +140,12 @@ impl<F> LateFiles<F> {
         (before, behind)
     }
 
-    /// The files.
+    /// The files that were found.
     pub fn files(&self) -> impl Iterator<Item = &F> {
         self.files.iter().filter_map(|late| late.file.as_ref())
     }
 
-    /// What to do with the first one that needs something.
+    /// What to do next: measure or read the first file that needs it.
     pub fn action(&self) -> Option<Action<'_, F>> {
         let late = self.files.iter().find(|late| late.needs())?;
         let file = late.file.as_ref()?;
@@ -158,7 +160,7 @@ impl<F> LateFiles<F> {
         Some(Action::Read(file, checked_from(late.at.offset)..end))
     }
 
-    /// The first one that must be found.
+    /// The search for the first file that was not found yet.
     pub fn sought<'a>(&'a self, member: usize, path: &'a Path) -> Option<Action<'a, F>> {
         let late = self.files.iter().find(|late| late.is_sought())?;
         let after = After {
@@ -177,7 +179,7 @@ impl<F> LateFiles<F> {
         }))
     }
 
-    /// What was sought was found, or is gone.
+    /// Takes the result of that search.
     pub fn found(&mut self, found: Followed<F>, now: Moment) {
         let Some(index) = self.files.iter().position(LateFile::is_sought) else {
             return;
@@ -188,17 +190,17 @@ impl<F> LateFiles<F> {
                 (late.file, late.look) = (Some(file), true);
                 late.until = now + EVENT_LATE;
             }
-            // It is not known to be gone; but it is only late lines that may be missed.
+            // Perhaps it still exists. But the stream misses no more than late lines.
             _ => drop(self.files.remove(index)),
         }
     }
 
-    /// Something may have happened.
+    /// Something may have changed.
     pub fn look(&mut self) {
         self.files.iter_mut().for_each(|late| late.look = true);
     }
 
-    /// What is in these files by now is the last of them.
+    /// Expects nothing more of the files for which `is` holds than what they have now.
     pub fn over(&mut self, is: impl Fn(&F) -> bool) {
         for late in &mut self.files {
             let over = late.file.as_ref().is_some_and(&is);
@@ -206,6 +208,7 @@ impl<F> LateFiles<F> {
         }
     }
 
+    /// The index of the file whose turn it is.
     fn turn(&mut self) -> Option<usize> {
         self.files.iter().position(LateFile::needs)
     }
@@ -225,14 +228,14 @@ impl<F> LateFiles<F> {
         }
     }
 
-    /// The file whose turn it is was truncated: nobody wants what comes there.
+    /// The file whose turn it is was truncated: forgets it, since what comes there now is not late.
     pub fn truncated(&mut self) {
         if let Some(index) = self.turn() {
             self.files.remove(index);
         }
     }
 
-    /// Whose turn it is, and where it is.
+    /// The position in the file whose turn it is.
     pub fn current(&self) -> Option<Position> {
         self.files
             .iter()
@@ -240,7 +243,7 @@ impl<F> LateFiles<F> {
             .map(|late| late.at)
     }
 
-    /// Takes the bytes that were needed; writes events. Returns the new place.
+    /// Takes the bytes that were needed; writes events. Returns the new position.
     pub fn read(
         &mut self,
         source: Source<'_>,
@@ -266,7 +269,7 @@ impl<F> LateFiles<F> {
         open.map(|late| late.until).fold(Moment::NEVER, Moment::min)
     }
 
-    /// Takes note of the time.
+    /// Takes the time.
     pub fn timer_fired(&mut self, now: Moment) {
         for late in self.files.iter_mut().filter(|late| late.until <= now) {
             (late.last, late.expired) = (true, true);
@@ -278,7 +281,7 @@ impl<F> LateFiles<F> {
         }
     }
 
-    /// Nothing more is expected of a file, and all of it was sent.
+    /// Closes a file from which nothing more is expected, once all of it was sent.
     fn finish(&mut self, index: usize) {
         let late = &mut self.files[index];
         if !late.last || late.needs() {

@@ -1,5 +1,5 @@
-//! The files of a directory that fit a list of patterns: one listing, and one match, for all streams that ask for the same
-//! list. Every name in the directory is looked at; of the files that fit, the newest are followed.
+//! The files of a directory that fit a list of patterns, matched once for all streams that ask for the same list. A scan
+//! offers every name in the directory; of the files that fit, streams follow the newest.
 
 use std::collections::HashSet;
 
@@ -10,17 +10,17 @@ use crate::http::pattern::{self, Pattern};
 use crate::limits::{EVENT_FILES_MAX, EVENT_IDLE_SECONDS, EVENT_NAMES_MAX, LISTING_MAX};
 use crate::sorted::sort_by;
 
-/// Those that are followed, and how many are not.
+/// The files that streams follow, and the names of those that fit and are left out.
 #[derive(Debug)]
 pub struct Matches {
     patterns: Box<[Pattern]>,
-    /// In order of their names. At most [`EVENT_FILES_MAX`] files, each under all of its names that were found.
+    /// The followed files in the order of their names: at most [`EVENT_FILES_MAX`], each under all names that were found.
     files: Vec<Match>,
-    /// Names of files that fit and are not followed, the newest first; not all of them, if there are very many.
+    /// Names of files that fit and are not followed, the newest first. If there are very many, not all of them.
     left_out: Vec<Box<[u8]>>,
-    /// Of the last change of names or tags.
+    /// The version of the last change of names or tags.
     version: Version,
-    /// What a scan has found so far.
+    /// What the scan under way has found so far.
     gathered: Vec<Match>,
 }
 
@@ -32,14 +32,14 @@ struct Match {
     modified: u64,
 }
 
-/// What has become of a name.
+/// What the change of one name means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Patched {
-    /// It makes no difference.
+    /// Streams follow the same names and tags as before.
     Same,
-    /// Other names or tags are followed.
+    /// Streams follow other names or tags.
     Changed,
-    /// Another file may be one of the newest: the whole directory must be scanned to know.
+    /// Another file may be one of the newest now: only a scan of the whole directory tells.
     Rescan,
 }
 
@@ -57,7 +57,7 @@ impl Match {
 }
 
 impl Matches {
-    /// Of a directory that has not been scanned yet.
+    /// The matches in a directory that was not scanned yet.
     #[must_use]
     pub fn new(patterns: Box<[Pattern]>) -> Matches {
         Matches {
@@ -69,7 +69,7 @@ impl Matches {
         }
     }
 
-    /// Whether a file of this name is one of them.
+    /// Whether this name fits a pattern.
     #[must_use]
     pub fn fits(&self, name: &[u8]) -> bool {
         pattern::mean(&self.patterns, name)
@@ -80,7 +80,7 @@ impl Matches {
         self.gathered.clear();
     }
 
-    /// The scan has found this.
+    /// Takes an entry that the scan has found.
     pub fn offer(&mut self, name: &[u8], entry: &Entry) {
         self.gathered.extend(Match::of(name, entry));
         if self.gathered.len() >= 2 * LISTING_MAX {
@@ -89,12 +89,12 @@ impl Matches {
         }
     }
 
-    /// The scan is over. True if other names or tags are followed than before.
+    /// Ends the scan. True if streams follow other names or tags than before.
     pub fn finish(&mut self, version: Version) -> bool {
         self.sort_gathered();
         let (mut files, mut left_out) = (Vec::new(), Vec::new());
         let mut tags = HashSet::new();
-        // A directory that is scanned while a name changes hands may give it twice.
+        // A scan during a rename may find the same name twice.
         let mut names: HashSet<&[u8]> = HashSet::new();
         for found in &self.gathered {
             let another_name = found.tag.is_some_and(|tag| tags.contains(&tag));
@@ -112,7 +112,7 @@ impl Matches {
         }
         sort_by(&mut files, |left, right| left.name.cmp(&right.name));
         let before: HashSet<&[u8]> = self.left_out.iter().map(|name| &**name).collect();
-        // In which order they would be next is no news.
+        // Their order is no news.
         let others =
             left_out.len() != before.len() || left_out.iter().any(|name| !before.contains(&**name));
         let differs = others || !same(&files, &self.files);
@@ -126,7 +126,8 @@ impl Matches {
         differs
     }
 
-    /// The newest first. Of two, one that is followed already counts as newer, unless it has been idle for long.
+    /// Sorts what the scan has found, the newest first. A file that streams follow already counts as newer by
+    /// [`EVENT_IDLE_SECONDS`].
     fn sort_gathered(&mut self) {
         let followed: HashSet<&[u8]> = self.files.iter().map(|file| &*file.name).collect();
         let age = |file: &Match| match followed.contains(&*file.name) {
@@ -139,7 +140,7 @@ impl Matches {
         });
     }
 
-    /// Something has happened to this name, which is this now; `None`: nobody has it.
+    /// Takes the present entry of a name in which something has changed; `None`: the name has none.
     pub fn patch(&mut self, name: &[u8], entry: Option<&Entry>, version: Version) -> Patched {
         let found = entry.and_then(|entry| Match::of(name, entry));
         let place = self.files.binary_search_by(|file| (*file.name).cmp(name));
@@ -163,7 +164,7 @@ impl Matches {
         }
     }
 
-    /// Of the last change.
+    /// The version of the last change.
     #[must_use]
     pub fn version(&self) -> Version {
         self.version

@@ -1,7 +1,7 @@
-//! One name that an event stream follows: the file that it leads to, as far as it has been made events, then the file
-//! after it. It says what it needs next and takes the result.
+//! One name that an event stream follows: makes events of the file to which it leads, then of the file that comes after. It
+//! says what it needs next and takes the result.
 //!
-//! Of a line that is not complete nothing is kept; it is read again from its start.
+//! It keeps no bytes of an incomplete line, but reads the line again from its start.
 
 mod passing;
 mod rest;
@@ -28,22 +28,22 @@ pub struct NameFollower<F> {
     name: Box<str>,
     /// `None`: the name leads nowhere, or has not been looked up yet.
     file: Option<F>,
-    /// After the last event of the file; `None`: there was no file yet.
+    /// The position after the last event of the file; `None`: there was no file yet.
     at: Option<Position>,
-    /// Where the file that is found first is begun. Boxed for the same reason.
+    /// Where it begins the first file that it finds. Boxed, as few have it.
     start: Option<Box<Start>>,
-    /// Up to here the file has no event behind `at`.
+    /// The offset up to which the file was read without another event after `at`.
     seen: u64,
+    /// The size of the file when it was last measured, in bytes.
     size: u64,
     sealed: bool,
     /// The file must be measured before it may rest.
     look: bool,
-    /// It is not known yet whether the file has what the client has of it.
+    /// The bytes before `at` were not compared with the check of the position yet.
     unverified: bool,
-    /// Where the line begins that the place is in, as far as this member sent its beginning, and the check of the bytes
-    /// before it.
+    /// The offset at which the line begins that `at` is in, if this member sent its beginning.
     line: u64,
-    /// See `line`. Not in a tuple with it, which would have room for nothing else behind the check.
+    /// The check of the bytes before `line`. Not in a tuple with it, whose padding no other field could use.
     line_check: Check,
     /// The file was truncated since it was found.
     truncated: bool,
@@ -51,24 +51,24 @@ pub struct NameFollower<F> {
     left: Option<End>,
     /// The file has the name of another member now.
     passes_on: bool,
-    /// Where it was in the file that another member has taken over, until the name has another one: what came after that one
-    /// comes next. Boxed, as few have it.
+    /// The position in the file that another member has taken over, until the name has another file: the one that came after
+    /// it. Boxed, as few have it.
     passed: Option<Box<Position>>,
     accepts: Accepts,
-    /// Boxed, as that of a stream that has its file is none.
+    /// `Some`: the name leads to no file. Boxed, as few have it.
     backoff: Option<Box<RetryBackoff>>,
-    /// The file at `at` was read to its end.
+    /// The file that `at` is in was read to its end, and closed.
     finished: bool,
-    /// Nothing was found when it was looked for what comes next.
+    /// The last search for the next file has found none.
     in_vain: bool,
-    /// A thread looks for what comes next.
+    /// A thread searches for the next file.
     waiting: bool,
     /// Earlier files to which somebody may still append.
     late: LateFiles<F>,
 }
 
 impl<F> NameFollower<F> {
-    /// The name leads to this file, which is followed from there on.
+    /// Follows a name that leads to this file, from this position on.
     pub fn found(path: Path, file: F, at: Position) -> NameFollower<F> {
         NameFollower {
             file: Some(file),
@@ -81,7 +81,7 @@ impl<F> NameFollower<F> {
         }
     }
 
-    /// The name must be looked up. `at`: after the last event that the client has.
+    /// Follows a name that must be looked up first. `at`: the position after the last event that the client has.
     pub fn sought(
         path: Path,
         name: Box<str>,
@@ -127,7 +127,7 @@ impl<F> NameFollower<F> {
         self.late.remembers = true;
     }
 
-    /// In the listing of the directory the name has the file with this tag, if it has one.
+    /// Takes the tag of the file that has the name in the listing of the directory, if one has it.
     pub fn listed(&mut self, tag: Option<ETag>) {
         let before = std::mem::replace(&mut self.accepts, Accepts::Listed(tag));
         if before != self.accepts
@@ -147,7 +147,7 @@ impl<F> NameFollower<F> {
         }
     }
 
-    /// The place in the file that is left when another one is begun, unless it is kept among the late ones.
+    /// The position in the file that it leaves to begin the one with this tag, unless that file is kept as a late one.
     pub fn leaves_for(&self, etag: ETag) -> Option<Position> {
         let mut late = self.late.places(None);
         let is_late = self.is_left_open() || late.any(|at| Some(at.etag) == self.etag());
@@ -155,13 +155,13 @@ impl<F> NameFollower<F> {
             .filter(|at| at.etag != etag && !self.truncated && !is_late)
     }
 
-    /// The name has left a file that is at hand, and no other member goes on with it.
+    /// Whether its file is still open, has lost the name, and no other member goes on with it.
     fn is_left_open(&self) -> bool {
         self.file.is_some() && self.left.is_some() && !self.passes_on && !self.truncated
     }
 
-    /// What to do when nothing is on its way; `None`: nothing. `number`: which one of the stream's names it is. What was
-    /// written late comes first, as it is older; but nobody waits until an earlier file is found.
+    /// What to do when nothing is on its way; `None`: nothing. `number`: the index of this member. Lines of late files come
+    /// first, as they are older; but the member does not wait for the search for a late file.
     pub fn action(&self, number: usize) -> Option<Action<'_, F>> {
         let sought = || {
             self.late
@@ -208,7 +208,7 @@ impl<F> NameFollower<F> {
         }
     }
 
-    /// Where it is when it looks for what comes next. A file that has the name of another member is that one's.
+    /// Where it is when it searches for the next file. A file that has the name of another member belongs to that one.
     pub fn after(&self) -> Option<After> {
         let at = self.last().filter(|_| !self.truncated)?;
         let passed = self.passes_on || self.at.is_none();
@@ -221,22 +221,22 @@ impl<F> NameFollower<F> {
         })
     }
 
-    /// Behind the last event of the file that it had last, which may be another member's by now.
+    /// The position after the last event of its last file, which may belong to another member by now.
     fn last(&self) -> Option<Position> {
         self.at.or_else(|| self.passed.as_deref().copied())
     }
 
-    /// What comes next is looked for by a thread.
+    /// A thread searches for the next file.
     pub fn wait_to_follow(&mut self) {
         self.waiting = true;
     }
 
-    /// That has come to an end.
+    /// The search has ended.
     pub fn resource_is_ready(&mut self) {
         self.waiting = false;
     }
 
-    /// Nothing more belongs to the file, so a line that has no end will not get one.
+    /// Whether nothing more belongs to the file, so that a line without an end is complete.
     fn is_final(&self) -> bool {
         self.sealed || self.left.is_some()
     }
@@ -246,12 +246,12 @@ impl<F> NameFollower<F> {
         self.file.as_ref()
     }
 
-    /// After the last event of it.
+    /// The position after the last event of the file.
     pub fn at(&self) -> Option<Position> {
         self.at
     }
 
-    /// The name as the type of its events.
+    /// The type of its events: the name as text.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -273,14 +273,14 @@ impl<F> NameFollower<F> {
         retry.min(self.late.deadline())
     }
 
-    /// The client knows that the name leads nowhere.
+    /// Whether the client knows that the name leads nowhere.
     pub fn is_known_to_be_gone(&self) -> bool {
         self.backoff
             .as_ref()
             .is_some_and(|backoff| backoff.reported)
     }
 
-    /// Something may have happened.
+    /// Something may have changed.
     pub fn look(&mut self) {
         self.look = true;
         self.late.look();
@@ -295,7 +295,7 @@ impl<F> NameFollower<F> {
         }
     }
 
-    /// The name leads nowhere, and somebody says when it leads somewhere.
+    /// The name leads nowhere, and inotify will report when it leads somewhere.
     pub fn is_watched(&mut self) {
         let backoff = self.backoff.iter_mut();
         backoff.for_each(|backoff| backoff.is_watched());
@@ -308,7 +308,7 @@ impl<F> NameFollower<F> {
             .for_each(|backoff| backoff.due = true);
     }
 
-    /// Whether the file is read to its end, to be passed on.
+    /// Whether it only reads its file to the end, and another member goes on with it then.
     pub fn passes_on(&self) -> bool {
         self.passes_on
     }
@@ -329,10 +329,10 @@ impl<F> NameFollower<F> {
         }
         self.look = false;
         self.sealed = sealed;
-        // Also if what was made events is still there: the file has another tag now.
+        // Even if all that the client has is still there: the file has another tag now.
         self.truncated |= size < self.size;
         self.size = size;
-        // Also what made no event is read again: it may not be what it was.
+        // It reads again what has made no event: those bytes may have changed.
         self.seen = self.offset();
     }
 
@@ -340,7 +340,7 @@ impl<F> NameFollower<F> {
         self.at.map_or(0, |at| at.offset)
     }
 
-    /// The file was seen to be shorter than before. It has another tag from here on, so the place is no longer valid.
+    /// The file was found to be shorter than before. It has another tag from here on, so the position is no longer valid.
     pub fn truncated(&mut self) {
         if self.late.current().is_some() {
             return self.late.truncated();
@@ -348,7 +348,7 @@ impl<F> NameFollower<F> {
         self.truncated = true;
     }
 
-    /// An earlier file that the client knows was found, or is gone.
+    /// Takes the result of the search for an earlier file that the client knows.
     pub fn late_found(&mut self, found: Followed<F>, now: Moment) {
         self.late.found(found, now);
     }
@@ -358,13 +358,13 @@ impl<F> NameFollower<F> {
         self.late.files().map(|file| (&self.path, file))
     }
 
-    /// These earlier files are none of the family any more.
+    /// The earlier files for which `is` holds left the family of generations: what they have now is the last of them.
     pub fn late_over(&mut self, is: impl Fn(&F) -> bool) {
         self.late.over(is);
     }
 
-    /// What stands in an `id` before and behind the position of an event: of the file that the name has from `at` on, or of
-    /// an earlier one.
+    /// What an `id` has before and after the position of an event: one of the file that the name has from `at` on, or of an
+    /// earlier file.
     fn own_places(
         &self,
         source: Source<'_>,
@@ -377,7 +377,7 @@ impl<F> NameFollower<F> {
         (source.before.to_owned() + &before, behind + source.behind)
     }
 
-    /// Behind the last event of the file, and of earlier ones.
+    /// Where the client is in the file and in earlier ones.
     pub fn place(&self) -> Option<Place> {
         let at = self.last()?;
         Some(Place {
@@ -387,14 +387,14 @@ impl<F> NameFollower<F> {
         })
     }
 
-    /// By a pattern the name is found by the listing, and its place says whose it is.
+    /// For a name that a listing has found by a pattern: the hash that says in an `id` whose place it is.
     fn name_hash(&self) -> Option<NameHash> {
         let listed = matches!(self.accepts, Accepts::Listed(_));
         listed.then(|| NameHash::of(self.name.as_bytes()))
     }
 
-    /// Takes the bytes that were needed, which begin with those that the position is checked by; writes events. If they
-    /// are not what was read there before, the file was truncated or written over, and nobody saw it.
+    /// Takes the bytes that were needed, which begin with those that the check of the position covers; writes events. If those
+    /// have changed, the file was truncated or overwritten unnoticed.
     pub fn read(&mut self, source: Source<'_>, bytes: &[u8], out: &mut Vec<u8>) {
         let late = self.late.current();
         let (before, behind) = self.own_places(source, self.last(), late);
@@ -432,7 +432,7 @@ impl<F> NameFollower<F> {
         (self.line, self.line_check) = advanced.line.unwrap_or(line);
     }
 
-    /// Takes note of the time.
+    /// Takes the time.
     pub fn timer_fired(&mut self, now: Moment) {
         if let Some(backoff) = &mut self.backoff {
             backoff.timer_fired(now);
@@ -440,7 +440,7 @@ impl<F> NameFollower<F> {
         self.late.timer_fired(now);
     }
 
-    /// The tag of the file, as the events know it.
+    /// The tag of the file, as it stands in the `id` of its events.
     pub fn etag(&self) -> Option<ETag> {
         self.at.map(|at| at.etag)
     }

@@ -8,18 +8,18 @@ use crate::action::Action;
 use crate::http::position::{Place, Position, Positions};
 use crate::limits::EVENT_PLACES_MAX;
 
-/// See the module.
+/// All that a stream follows, if it is not one file that rests.
 #[derive(Debug)]
 pub(super) struct Names<F> {
     pub members: Vec<NameFollower<F>>,
     /// Boxed, as most streams have none.
     pub directory: Option<Box<Directory>>,
-    /// The member that is asked first what it needs; the one that has had its turn is asked last.
+    /// The index of the member whose turn is next.
     pub first: usize,
 }
 
 impl<F> Names<F> {
-    /// The member that needs something, and gets the next report. `ending`: no other file is begun.
+    /// The member that needs something, and gets the next report. `ending`: members begin no other files.
     pub(super) fn current(&self, ending: bool) -> Option<usize> {
         let count = self.members.len();
         let mut order = (self.first..count).chain(0..self.first.min(count));
@@ -30,8 +30,9 @@ impl<F> Names<F> {
         })
     }
 
-    /// By a pattern a file is begun if the listing says that the name has it and nobody else is reading it, and where the
-    /// stream was in it. `passed`: the place in the file that the name had before, which has another name now.
+    /// Decides whether the current member begins the file that was found, and from which position. By a pattern it does if the
+    /// listing has the file under that name, and no other member reads it. `passed`: the position in the former file of the
+    /// name, which has another name now.
     pub(super) fn begin(
         &mut self,
         current: usize,
@@ -56,11 +57,11 @@ impl<F> Names<F> {
         let is_read = before.iter().chain(&behind[1..]).any(reads);
         // A generation has no name that fits, so no listing says anything of it.
         if *named && !member.accepts(info.etag) || is_read {
-            // Of a second name of a file that is followed there is nothing new to say.
+            // A further name of a followed file is no reason for another listing.
             directory.again = !self.members.iter().any(|member| member.etag() == tag);
             return (Followed::Unknown, None);
         }
-        // Also its own place, if a file comes back to the name that it had.
+        // Including its own position, if a file comes back to its former name.
         let none = self.members.len();
         file_set::hand_over_late(&mut self.members, none, info.etag, selection);
         let member = &self.members[current];
@@ -71,7 +72,7 @@ impl<F> Names<F> {
         (found, place)
     }
 
-    /// What stands in an `id` before and behind the place of a member.
+    /// What an `id` has before and after the place of a member.
     pub(super) fn other_places(&self, member: usize) -> (String, String) {
         let (before, behind) = self.members.split_at(member);
         let behind = behind.iter().skip(1).map(NameFollower::place);
@@ -80,7 +81,7 @@ impl<F> Names<F> {
             .directory
             .as_ref()
             .and_then(|directory| directory.selection());
-        // Places in files that are known by their tags need no order, and none where there is no file.
+        // By patterns a place is known by its tag: it needs no order, and there is none without a file.
         let counts = |place: &Option<Place>| selection.is_none() || place.is_some();
         let lost = selection
             .into_iter()

@@ -1,5 +1,5 @@
-//! An event stream of one file that has nothing to do, in few bytes: tens of thousands of them may rest. All else that it
-//! needs can be made again from them.
+//! The small form of an event stream of one file that rests: tens of thousands of them may rest at a time. Everything else can
+//! be made again from it.
 
 use super::advance::line_at;
 use super::caught_up::CaughtUp;
@@ -8,21 +8,21 @@ use crate::http::conditional::ETag;
 use crate::http::position::{Check, Position};
 use crate::http::target::Path;
 
-/// See the module.
+/// A file that rests, and where.
 #[derive(Debug)]
 pub(super) struct Resting<F> {
     file: F,
-    /// After the last event. A position in fewer bytes: its tag, its offset, and its check if it has one.
+    /// This, `offset`, `check` and `has_check` are the position after the last event, in fewer bytes than a [`Position`].
     etag: ETag,
     offset: u64,
     check: Check,
     has_check: bool,
-    /// Bytes of the file behind it: the beginning of a line.
+    /// Bytes of the file after that position: the beginning of a line.
     begun: u16,
 }
 
 impl<F> Resting<F> {
-    /// What is to be kept of the only name of a stream, which it takes. `None`: it has something else to remember.
+    /// The small form of the only member of a stream, which it takes out. `None`: the member has more to remember.
     pub fn of(members: &mut Vec<NameFollower<F>>) -> Option<Resting<F>> {
         let [only] = &**members else { return None };
         let (_, rest) = only.caught_up().filter(|_| only.is_plain())?;
@@ -38,7 +38,7 @@ impl<F> Resting<F> {
         })
     }
 
-    /// What it was before.
+    /// The member that it was made of.
     pub fn into_member(self, path: Path) -> NameFollower<F> {
         let rest = self.caught_up();
         NameFollower::resting(path, self.file, rest)
@@ -61,7 +61,7 @@ impl<F> Resting<F> {
         caught_up(at, self.offset + u64::from(self.begun))
     }
 
-    /// It rests there now. False: there it has something else to remember.
+    /// Moves to another place to rest. False: there it would have more to remember.
     pub fn catch_up(&mut self, to: CaughtUp) -> bool {
         let Some(begun) = begun(&to) else {
             return false;
@@ -88,7 +88,7 @@ fn caught_up(at: Position, seen: u64) -> CaughtUp {
     }
 }
 
-/// The bytes behind the place, if these and the place are all there is to remember.
+/// The bytes between the last event and the end of the file, if there is nothing else to remember.
 fn begun(rest: &CaughtUp) -> Option<u16> {
     let is_plain = *rest == caught_up(rest.at, rest.seen);
     u16::try_from(rest.seen - rest.at.offset)

@@ -1,4 +1,4 @@
-//! Which files of a directory an event stream follows, and where it was in those that have lost their names.
+//! Which files of a directory an event stream follows by patterns, and its places in files that nobody follows now.
 
 use super::changelog::Version;
 use crate::http::etag::ETag;
@@ -12,15 +12,15 @@ use crate::limits::{EVENT_LATE_MAX, EVENT_PLACE_AWAITED, EVENT_PLACE_MISSED, EVE
 #[derive(Debug)]
 pub(crate) struct FileSelection {
     pub(super) patterns: Box<[Pattern]>,
-    /// Where those are begun that are there at first.
+    /// Where the stream begins the files that are there at first.
     pub(super) start: Option<Start>,
-    /// Places after what the client has of files that nobody follows now.
+    /// The places in files that no member follows now.
     places: Vec<Left>,
-    /// Of the last listing.
+    /// The version of the last listing.
     version: Version,
     /// Names of files that fit and are not followed, as the last event reported them to the client.
     pub(super) reported_left_out: Vec<Box<[u8]>>,
-    /// No file has been begun yet.
+    /// The stream has not begun any file yet.
     pub(super) fresh: bool,
 }
 
@@ -45,13 +45,13 @@ impl FileSelection {
         selection
     }
 
-    /// Remembers a place in a file that has lost its name. Files only grow: of two places the later one counts.
+    /// Remembers a place in a file that no member follows any more. Of two positions in a file the later one counts.
     pub fn keep(&mut self, place: Place) {
         let etag = place.at.etag;
         let later = self.latest(etag).max_by_key(|at| at.offset);
         let at = later.filter(|later| later.offset > place.at.offset);
         self.take_late(etag);
-        // Other names know by theirs what they were in last.
+        // The places of other names in the same file stay: they say where those names go on.
         self.places.retain(|left| {
             let of_name = left.place.name.is_some() && left.place.name != place.name;
             left.place.at.etag != etag || of_name
@@ -65,13 +65,14 @@ impl FileSelection {
         }));
     }
 
-    /// The places that are remembered in a file.
+    /// The positions in a file that are remembered.
     fn latest(&self, etag: ETag) -> impl Iterator<Item = Position> {
         let all = self.places.iter();
         let all = all.flat_map(|left| left.place.late.iter().chain([&left.place.at]));
         all.copied().filter(move |at| at.etag == etag)
     }
 
+    /// Forgets the positions in a late file.
     fn take_late(&mut self, etag: ETag) {
         for late in self.places.iter_mut().map(|left| &mut left.place.late) {
             if late.iter().any(|at| at.etag == etag) {
@@ -80,8 +81,8 @@ impl FileSelection {
         }
     }
 
-    /// The place in a file that somebody follows from now on, the later one if it was left by two names. A name that was in
-    /// it goes on with what came after it.
+    /// Takes the position in a file that a member follows from now on; if two names have left it, the later one. A name that
+    /// was in that file goes on with the file that came after it.
     pub fn take(&mut self, etag: ETag) -> Option<Position> {
         let at = self.latest(etag).max_by_key(|at| at.offset);
         self.take_late(etag);
@@ -98,7 +99,7 @@ impl FileSelection {
         at
     }
 
-    /// The place of a name: in the file that it has, or in one that it had. True if that one is another name's.
+    /// Takes the place of a name: in the file that it has, or in one that it had. True if that file has another name now.
     pub(super) fn take_named(
         &mut self,
         name: &[u8],
@@ -121,7 +122,7 @@ impl FileSelection {
         Some((Place { at, ..place }, is_others))
     }
 
-    /// Whether a file that loses this name in a numbered series may have a name later that fits, but not at once.
+    /// Whether a file that loses this name in a numbered series fits again later, but not under the next number.
     pub(super) fn may_fit_again(&self, name: &[u8]) -> bool {
         let dot = name.iter().rposition(|&byte| byte == b'.');
         let series = dot.and_then(|dot| {
@@ -141,17 +142,17 @@ impl FileSelection {
         self.reported_left_out.iter().any(|other| **other == *name)
     }
 
-    /// Of the last listing.
+    /// The version of the last listing.
     pub fn version(&self) -> Version {
         self.version
     }
 
-    /// All that are remembered.
+    /// All places that are remembered.
     pub fn places(&self) -> impl Iterator<Item = Place> {
         self.places.iter().map(|left| left.place.clone())
     }
 
-    /// Forgets places in files that have left the directory, or have no name that fits.
+    /// Takes a listing; forgets places in files that several listings in a row have not had.
     pub(super) fn forget(&mut self, files: &[Named<'_>], version: Version) {
         if std::mem::replace(&mut self.version, version) == version {
             return;
@@ -170,13 +171,13 @@ impl FileSelection {
     }
 }
 
-/// A place that nobody has now.
+/// A place in a file that no member follows now.
 #[derive(Debug)]
 struct Left {
     place: Place,
-    /// So often listings missed its file.
+    /// How many listings in a row have not had its file.
     missed: u8,
-    /// Others have the file: the name goes on with what came after it.
+    /// Another member follows the file: the name goes on with the file that came after it.
     passed: bool,
 }
 
@@ -190,7 +191,7 @@ impl Left {
     }
 }
 
-/// A name, and the file that has it.
+/// A name, and the tag of the file that has it, if that was identified.
 pub(super) type Named<'a> = (&'a [u8], Option<ETag>);
 
 fn has(files: &[Named<'_>], etag: ETag) -> bool {

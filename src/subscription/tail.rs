@@ -7,22 +7,22 @@ use crate::http::chunked::{self, Frame, LINE_MAX, Rest};
 use crate::job::JobStatus;
 use crate::limits::CHUNK_MAX;
 
-/// An endless answer of bytes: caught up, or with one frame of it on its way.
+/// An endless response of the bytes of a file: caught up, or with one frame on its way.
 #[derive(Debug)]
 pub struct Tail<F> {
     file: F,
-    /// Where it began.
+    /// The offset in the file where it began.
     from: u64,
-    /// Where the next byte of the file goes out; within a frame, where the frame began.
+    /// The offset of the next byte to send; while a frame is on its way, the offset where the frame began.
     at: u64,
     frame: Option<Frame>,
-    /// Why it ends when `at` reaches the size.
+    /// Why it ends once `at` reaches the size of the file.
     ending: Option<End>,
-    /// The file must be measured before it may sleep: something may have changed, or not all that was found is out.
+    /// The file must be measured before the tail may sleep: something may have changed, or not all that was found is out.
     look: bool,
     chunked: bool,
     trailers: bool,
-    /// The last chunk is what `ready` holds.
+    /// The last chunk is on its way.
     finished: bool,
     /// How the job ended whose answer the file is.
     job: Option<JobStatus>,
@@ -44,7 +44,7 @@ pub enum Measured {
 }
 
 impl<F> Tail<F> {
-    /// A tail of this file from there on.
+    /// A tail of this file from the offset `at` on.
     pub fn new(file: F, at: u64, chunked: bool, trailers: bool) -> Tail<F> {
         Tail {
             file,
@@ -60,7 +60,7 @@ impl<F> Tail<F> {
         }
     }
 
-    /// The first frame is on its way, up to this size of the file: gives its size line.
+    /// Begins with a frame up to this size of the file, and gives its size line, which goes out with the head.
     #[must_use]
     pub fn begin(&mut self, size: u64) -> ArrayVec<u8, LINE_MAX> {
         let Some(left) = size.checked_sub(self.at).filter(|&left| left > 0) else {
@@ -112,7 +112,7 @@ impl<F> Tail<F> {
         self.job = Some(status);
     }
 
-    /// The file must be measured before it may sleep.
+    /// The file must be measured before the tail may sleep.
     pub fn look(&mut self) {
         self.look = true;
     }
@@ -162,7 +162,7 @@ impl<F> Tail<F> {
         }
     }
 
-    /// All bytes up to this offset are on their way as one frame.
+    /// Begins one frame of all bytes up to this offset.
     pub(crate) fn begin_frame(&mut self, to: u64) {
         debug_assert!(self.may_rest() && self.at < to, "it has somewhere to go");
         let len = u32::try_from(to - self.at).expect("a frame that others were sent");
@@ -181,6 +181,7 @@ impl<F> Tail<F> {
         self.at = to;
     }
 
+    /// Whether it has nothing to do.
     pub(crate) fn may_rest(&self) -> bool {
         self.frame.is_none() && !self.look && self.ending.is_none()
     }
@@ -211,7 +212,7 @@ impl<F> Tail<F> {
     }
 }
 
-/// Of a stretch of so many bytes, how many the next frame takes.
+/// How many bytes the next frame takes if so many are left.
 fn frame_len(stretch: u64) -> u32 {
     u32::try_from(stretch).map_or(CHUNK_MAX, |len| len.min(CHUNK_MAX))
 }

@@ -31,19 +31,19 @@ use crate::versioned::Reader;
 /// What the connections of a worker share while they are driven.
 pub struct Context {
     pub(super) topics: Topics,
-    /// What is looked for in other threads.
+    /// Searches for generations that other threads make.
     pub(super) searches: Searches,
     /// Lists of directories that other threads make.
     pub(super) lists: Lists,
-    /// Who waits for bytes of a file that other machines change.
+    /// Connections that wait for bytes of a file that other machines change.
     pub(super) pauses: Pauses,
-    /// What event streams follow.
+    /// Which topics each event stream follows.
     pub(super) event_subscriptions: EventSubscriptions,
-    /// Who may read what; `None`: everybody everything.
+    /// `--token-file`: who may do what. `None`: everybody may read everything.
     pub(super) tokens: Option<Reader<Tokens>>,
-    /// Who is behind a proxy.
+    /// The clients behind proxies.
     pub(super) clients: Clients,
-    /// What permitted the subscriptions that go on.
+    /// The credentials that permitted each subscription under way.
     pub(super) permits: Permits,
     /// `--cors`
     pub(super) cors: Option<Cors>,
@@ -57,33 +57,36 @@ pub struct Context {
     pub(super) hints: Option<Hints>,
     /// Files that clients append to again and again.
     pub(super) appenders: Appenders,
-    /// Where threads say what they have done.
+    /// Where other threads post their results for this worker.
     pub(super) completions: Arc<Completions>,
-    /// Requests so far that waited for the disk: the number of the last one.
+    /// How many requests have waited for the disk so far. Each has its number from this count.
     pub(super) commits: u64,
+    /// What the worker sends is put together here.
     pub(super) send_buffer: SendBuffer,
-    /// How long requests take.
+    /// Measures how long requests take.
     pub(super) stopwatch: Stopwatch,
-    /// What has happened so far.
+    /// What the metrics count.
     pub(super) counters: Counters,
-    /// The access log, if there is one.
+    /// The lines for the access log, if there is one.
     pub(super) lines: Option<Lines>,
-    /// Where heads are read to; a connection keeps bytes only if its head is incomplete.
+    /// The buffer that every read from a socket goes to. A connection copies bytes from it only if its head is incomplete.
     pub(super) input: Box<[u8; HEAD_MAX]>,
+    /// The time of this turn by the clock of the system, in seconds.
     pub(super) date: Date,
-    /// How much of that second is over.
+    /// How much of that second had passed.
     pub(super) nanoseconds: u32,
+    /// The time of this turn by the monotonic clock.
     pub(super) now: Moment,
-    /// `--wait-max`; zero: nothing is waited for.
+    /// `--wait-max`; zero: no request waits for a name.
     pub(super) wait_max: Duration,
-    /// Long pages that clients are being sent.
+    /// Long pages that are on their way to clients.
     pub(super) pages: Pages,
     /// A listing was made in this turn. It can take 30 ms, so the next one is made in the next turn.
     pub(super) listed: bool,
 }
 
 impl Context {
-    /// The moment of this turn.
+    /// The time of this turn by the clock of the system.
     pub(super) fn timestamp(&self) -> Timestamp {
         Timestamp {
             date: self.date,

@@ -21,17 +21,18 @@ use crate::versioned::Versioned;
 
 /// What all workers share.
 pub struct Shared {
-    /// How long the server waits for clients.
+    /// How long the server waits for a request head, and for the next request.
     pub timeouts: Timeouts,
     /// `--send-timeout`; zero: never.
     pub send_timeout: Duration,
     /// `--min-rate`; zero: none.
     pub min_rate: u64,
-    /// Asked how much of what was sent on a unix socket is unread, if the kernel tells.
+    /// The socket with which workers ask the kernel how much of what was sent on a unix socket is unread; `None`: there is
+    /// no unix socket, or the kernel does not tell.
     pub unix_queues: Option<UnixQueues>,
     /// `--grace`
     pub grace: Duration,
-    /// `--wait-max`; zero: nothing is waited for.
+    /// `--wait-max`; zero: no request waits for a name.
     pub wait_max: Duration,
     /// `--poll-interval` and `--settle`
     pub polls: PollTerms,
@@ -65,9 +66,9 @@ pub struct Shared {
     pub access_log: Option<Arc<AccessLog>>,
     /// `--token-file`
     pub tokens: Option<Arc<Versioned<Tokens>>>,
-    /// Connections of all workers.
+    /// Counts the connections of all workers, and admits new ones.
     pub admission: Admission,
-    /// Signals to end that have come. From the first one on everything under way comes to its end, from the second one on
-    /// it is cut.
+    /// How many signals to end have come. From the first one on everything under way comes to its end; the second one cuts
+    /// it.
     pub signals: AtomicUsize,
 }

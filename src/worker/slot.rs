@@ -17,32 +17,35 @@ pub struct Slot {
     pub(super) stream: Stream,
     pub(super) peer: Peer,
     pub(super) machine: Connection<Rc<OpenFile>>,
-    /// The topic it follows; `None` for an event stream that follows none or several, see `EventSubscriptions`.
+    /// The topic that its response follows; `None`: it follows none, or is an event stream that follows several, see
+    /// `EventSubscriptions`.
     pub(super) topic: Option<u32>,
-    /// What the poller reports.
+    /// What the poller watches the socket for.
     pub(super) armed: Interest,
-    /// The moment that the deadlines hold for it.
+    /// Its entry in the worker's `Deadlines`.
     pub(super) deadline: Moment,
-    /// The poller says that there is something to read.
+    /// The poller has reported bytes to read.
     pub(super) readable: bool,
-    /// It is among those to be driven.
+    /// It is in the queue of connections that the worker drives in this turn.
     pub(super) due: bool,
-    /// It begins with a PROXY header, which has not come yet.
+    /// A PROXY header must come before its first request, and is not complete yet.
     pub(super) awaits_source: bool,
     /// It counts against `--max-connections`.
     pub(super) counted: bool,
+    /// How much of what was sent the client has not acknowledged.
     pub(super) unacked: UnackedBytes,
-    /// Something was sent since the last look that found everything acknowledged.
+    /// Something was sent after the last check that found everything acknowledged.
     pub(super) has_unacked: bool,
-    /// Bytes that it holds besides, at the last look.
+    /// Bytes that the connection holds beyond this slot, as last counted.
     pub(super) held: u32,
-    /// When it came, in seconds.
+    /// When it was accepted, in seconds of the monotonic clock.
     since: u32,
-    /// For the access log: the answer that is on its way.
+    /// What the access log will say of the response that is on its way.
     pub(super) record: Option<Box<Record>>,
-    /// Up to when its file is known not to have been truncated, see [`OpenFile::shrank_since`].
+    /// The number of the last truncation (of any file) up to which its file is known to be whole, see
+    /// [`OpenFile::shrank_since`].
     pub(super) truncation: u64,
-    /// The body of a writing request that is coming, or waits.
+    /// The write that its request asks for, while the body comes in or the write waits.
     pub(super) upload: Option<Box<Upload>>,
 }
 
@@ -77,7 +80,7 @@ impl Slot {
         }
     }
 
-    /// How long it has done nothing that we wait for.
+    /// How long the client has not done what the connection waits for.
     pub(super) fn stalled_for(&self, now: Moment) -> Duration {
         if self.has_unacked {
             self.unacked.behind(now)
@@ -86,8 +89,8 @@ impl Slot {
         }
     }
 
-    /// Whether a client whose deadline has come still takes the response before it. How long it may take nothing of that, the
-    /// send timeout says; without one, the kernel delivers the rest after the end of the connection, as long as it likes.
+    /// Whether a client whose deadline has come is still receiving the previous response. The send timeout then limits how long
+    /// it may take nothing. Without a send timeout the kernel delivers the rest after the close, for as long as that takes.
     pub(super) fn is_being_delivered(&self, send_timeout: Duration) -> bool {
         send_timeout > Duration::ZERO
             && self.has_unacked
@@ -95,7 +98,7 @@ impl Slot {
             && self.stream.unacknowledged() > 0
     }
 
-    /// Whether its last response has arrived, so that only the peer's close is waited for.
+    /// Whether the client has acknowledged the last response, so that the connection only waits for the peer's close.
     pub(super) fn is_delivered(&self) -> bool {
         let lingers = matches!(
             self.machine.state(),
@@ -104,19 +107,19 @@ impl Slot {
         lingers && self.stream.unacknowledged() == 0
     }
 
-    /// How long it has been there, to the second.
+    /// How long ago it was accepted, to the second.
     pub(super) fn age(&self, now: Moment) -> Duration {
         now - Moment(u64::from(self.since) * 1000)
     }
 }
 
-/// What the poller reports at first.
+/// What the poller watches a new connection for.
 pub(super) const READABLE: Interest = Interest {
     readable: true,
     writable: false,
 };
 
-/// What the poller reports while a request waits for the disk, or for the lock of a file.
+/// What the poller watches a connection for while its request waits for the disk or for the lock of a file.
 pub(super) const NOTHING: Interest = Interest {
     readable: false,
     writable: false,

@@ -8,7 +8,7 @@ use crate::subscription::name_follower::NameFollower;
 use crate::time::Moment;
 
 impl<F> EventStream<F> {
-    /// An earlier file of a name, which the client knows, was found, or is gone.
+    /// Takes the result of the search for an earlier file that the client knows.
     pub fn late_found(&mut self, found: Followed<F>, now: Moment) {
         self.current_mut().late_found(found, now);
     }
@@ -21,14 +21,14 @@ impl<F> EventStream<F> {
             .flat_map(NameFollower::late_files)
     }
 
-    /// These earlier files are none of the family any more.
+    /// The earlier files for which `is` holds left the family of generations: what they have now is the last of them.
     pub fn late_over(&mut self, is: impl Fn(&F) -> bool) {
         let members = self.follows.members_mut().iter_mut();
         members.for_each(|member| member.late_over(&is));
     }
 
-    /// Whether it follows this file by another one of its names than this `member`: by patterns a file is followed once. In a
-    /// list each name has its own files.
+    /// Whether another member than this one follows the file already. By patterns a file is followed once; in a list each name
+    /// has its own files.
     pub fn follows_elsewhere(&self, member: usize, etag: ETag, path: &[u8]) -> bool {
         let members = self.follows.members().iter().enumerate();
         let mut others = members.filter(|(index, _)| *index != member);

@@ -1,4 +1,5 @@
-//! A name that leads to another file, or to none: where that one is begun, and what becomes of the one before.
+//! What a member does when its name leads to another file, or to none: where it begins the new file, and what becomes of the
+//! one before.
 
 use super::{NameFollower, RetryBackoff};
 use crate::http::conditional::ETag;
@@ -11,8 +12,8 @@ use crate::subscription::followed::{Accepts, Followed};
 use crate::time::Moment;
 
 impl<F> NameFollower<F> {
-    /// Takes what the name leads to now; writes events. `place`: behind what the client has of that file, under whatever
-    /// name it had it.
+    /// Takes what the name leads to now; writes events. `place`: the position after what the client has of that file, under
+    /// whatever name.
     pub fn followed(
         &mut self,
         source: Source<'_>,
@@ -26,14 +27,14 @@ impl<F> NameFollower<F> {
         let own = returns.and_then(|etag| self.late.hand_over(etag));
         let place = place.or(own);
         self.keep_late(&found, now);
-        // Also that of the file which the name leaves now.
+        // Including the place in the file that the name leaves now.
         let next = found.etag().map(|etag| Position::new(etag, 0));
         let (_, behind) = self.own_places(source, next.or(self.last()), None);
         let source = Source {
             behind: &behind,
             ..source
         };
-        // What comes later is new from its beginning.
+        // A start applies to the first file only; later files are new from their beginnings.
         let start = self
             .start
             .take()
@@ -61,7 +62,7 @@ impl<F> NameFollower<F> {
                 self.unverified = self.at.is_some_and(|at| at.check.is_some());
             }
             found => {
-                // What comes next is not sent as the end of what is gone.
+                // A file that comes later is no rest of the one that is gone.
                 self.truncated &= !matches!(found, Followed::Nothing);
                 self.finished |= self.file.is_some();
                 self.in_vain = matches!(found, Followed::Nothing);
@@ -84,13 +85,13 @@ impl<F> NameFollower<F> {
         self.start = start;
     }
 
-    /// Others came after the file that was found: it ends where it ends now.
+    /// The file that was found is an earlier one, and others came after it: it counts as renamed.
     fn begin_earlier(&mut self) {
         self.left = Some(End::Renamed);
         self.late.make_room();
     }
 
-    /// The file that the name has left, or leaves now, may still be appended to.
+    /// Keeps the file that the name has left, or leaves now, as a late one: somebody may still append to it.
     fn keep_late(&mut self, found: &Followed<F>, now: Moment) {
         let next = found.etag();
         next.into_iter().for_each(|etag| self.late.drop_file(etag));
@@ -104,7 +105,7 @@ impl<F> NameFollower<F> {
         }
     }
 
-    /// The place in a file that was just found.
+    /// Sets the position in a file that was just found, and writes the event that says so.
     fn begin(
         &mut self,
         source: Source<'_>,
@@ -155,9 +156,9 @@ impl<F> NameFollower<F> {
         }
     }
 
-    /// Another member goes on with the file, which has the name of that one now. What it has is read to its end first, also
-    /// a line that has none yet: the file may have lost that name too before the other one finds it. Returns the place if
-    /// that is done.
+    /// Another member is to go on with the file, which has the name of that one now. This one first reads what the file has,
+    /// including a line without an end: the file may lose that name too before the other member finds it. Returns the
+    /// position if there is nothing to read.
     pub fn pass_on(&mut self) -> Option<Position> {
         if self.file.is_none() {
             return self.hand_over();
@@ -167,8 +168,8 @@ impl<F> NameFollower<F> {
         None
     }
 
-    /// The file is another member's from now on: gives the place. That is the start of a line of which only a part was sent:
-    /// the whole line comes again under its new name, since no client could put it together from events of two types.
+    /// Leaves the file to another member; returns the position for that one. If only a part of a line was sent, it is the start
+    /// of the line, which comes again as a whole under the new name: no client could join events of two types.
     pub fn hand_over(&mut self) -> Option<Position> {
         let late = self.etag().and_then(|etag| self.late.hand_over(etag));
         let place = late.or_else(|| self.line_start());
@@ -183,25 +184,26 @@ impl<F> NameFollower<F> {
         place
     }
 
-    /// The client had events of a file up to there under this name, and others go on with it: what came after it comes next.
+    /// The same member, for a client that had events under this name up to this position of a file with which another member
+    /// goes on. The file that came after it comes next.
     #[must_use]
     pub fn behind(mut self, passed: Position) -> NameFollower<F> {
         (self.passed, self.left) = (Some(Box::new(passed)), Some(End::Renamed));
         self
     }
 
-    /// Whether the stream finds this file by this name, and not as one that came before another of some name: it is in it,
-    /// or it is about to begin it.
+    /// Whether this member reads this file, or is about to begin it because the listing has it at this path.
     pub fn follows(&self, etag: ETag, path: &[u8]) -> bool {
         let listed = Accepts::Listed(Some(etag));
         self.etag() == Some(etag) || *self.path.name == *path && self.accepts == listed
     }
 
-    /// Another member goes on with an earlier file, which has the name of that one now. Returns the place.
+    /// Leaves an earlier file to another member, whose name it has now; returns the position for that one.
     pub fn hand_over_late(&mut self, etag: ETag) -> Option<Position> {
         self.late.hand_over(etag)
     }
 
+    /// The start of the line that the position is in, if this member sent the beginning of the line; else the position.
     pub(super) fn line_start(&self) -> Option<Position> {
         let at = self.at?;
         let in_line = self.line < at.offset && at.check.is_some();

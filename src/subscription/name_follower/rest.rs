@@ -1,4 +1,4 @@
-//! A name whose file was read to its end: where it rests, and how it gets there.
+//! A member that has read its file to the end: where it rests, and how it moves on when others have made its events.
 
 use super::NameFollower;
 use crate::http::target::Path;
@@ -6,7 +6,7 @@ use crate::subscription::caught_up::CaughtUp;
 use crate::subscription::followed::Accepts;
 
 impl<F> NameFollower<F> {
-    /// The name leads to this file, and it rests there, where it is [`NameFollower::caught_up`].
+    /// Follows a name that leads to this file, and rests at this place.
     pub fn resting(path: Path, file: F, at: CaughtUp) -> NameFollower<F> {
         let mut resting = NameFollower {
             look: false,
@@ -17,14 +17,14 @@ impl<F> NameFollower<F> {
         resting
     }
 
-    /// Whether there is nothing to remember besides where it is, once it is [`NameFollower::caught_up`].
+    /// Whether it is all described by where it rests, once it is [`NameFollower::caught_up`].
     pub fn is_plain(&self) -> bool {
         let waits = self.backoff.is_some() || self.waiting || self.in_vain || self.finished;
         let is_of_set = self.start.is_some() || self.accepts != Accepts::Any;
         !waits && !is_of_set && !self.passes_on
     }
 
-    /// Its file alone.
+    /// Gives its file, and forgets the rest.
     pub fn into_file(self) -> Option<F> {
         self.file
     }
@@ -48,7 +48,7 @@ impl<F> NameFollower<F> {
         ))
     }
 
-    /// It rests there now.
+    /// Moves to another place to rest: others have made and sent its events up to there.
     pub fn catch_up(&mut self, to: CaughtUp) {
         debug_assert!(self.caught_up().is_some(), "it has something to do");
         (self.at, self.seen, self.size) = (Some(to.at), to.seen, to.size);
