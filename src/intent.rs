@@ -119,6 +119,26 @@ impl Intent {
             Intent::Write(write) => write.path(),
         }
     }
+
+    /// Where the query lets the response start. An event stream that goes on after an event does not use it.
+    #[must_use]
+    pub fn start(&self) -> Option<Start> {
+        match self {
+            Intent::Read(part) | Intent::Tail(part) => part.start,
+            Intent::Events(of) => of.start.filter(|_| of.positions.is_none()),
+            Intent::EventsNotAccepted(_)
+            | Intent::Listing(_)
+            | Intent::Generations(_)
+            | Intent::Viewer(_)
+            | Intent::LogIn { .. }
+            | Intent::LogOut(_)
+            | Intent::Options(_)
+            | Intent::Nowhere
+            | Intent::Answer(_)
+            | Intent::Write(_)
+            | Intent::Unsupported => None,
+        }
+    }
 }
 
 impl EventsOf {

@@ -53,7 +53,7 @@ impl Topics {
         let Some(path) = asked.intent.path() else {
             return Resource::Missing.into();
         };
-        self.look_up_path(path, lookup::wanted_start(&asked.intent), Some(asked))
+        self.look_up_path(path, asked.intent.start(), Some(asked))
     }
 
     /// Looks up the file that an event stream of this name goes on with.

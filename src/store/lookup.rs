@@ -310,26 +310,6 @@ pub fn list_terms(asked: &ParsedRequest) -> Option<ListTerms> {
     })
 }
 
-/// Where the query of a request wants the response to start. An event stream may go on after an event instead.
-#[must_use]
-pub fn wanted_start(intent: &Intent) -> Option<Start> {
-    match intent {
-        Intent::Read(part) | Intent::Tail(part) => part.start,
-        Intent::Events(of) => of.start.filter(|_| of.positions.is_none()),
-        Intent::EventsNotAccepted(_)
-        | Intent::Listing(_)
-        | Intent::Generations(_)
-        | Intent::Viewer(_)
-        | Intent::LogIn { .. }
-        | Intent::LogOut(_)
-        | Intent::Options(_)
-        | Intent::Nowhere
-        | Intent::Answer(_)
-        | Intent::Write(_)
-        | Intent::Unsupported => None,
-    }
-}
-
 /// The offset of a start. Events start with a whole line.
 ///
 /// # Errors

@@ -10,7 +10,6 @@ use openrange::http::position::{Check, Position};
 use openrange::http::range;
 use openrange::http::request::{Method, Refusal, Request, RequestContext};
 use openrange::http::target::Target;
-use openrange::intent::Intent;
 
 use super::{accepted, refused, with_fields, with_line};
 
@@ -197,21 +196,7 @@ fn subscribes(request: Request) -> bool {
 
 /// Whether the query says where the response starts.
 fn starts_within(request: &Request) -> bool {
-    match plain::intent(request) {
-        Intent::Read(part) | Intent::Tail(part) => part.start.is_some(),
-        Intent::Events(of) => of.start.is_some(),
-        Intent::EventsNotAccepted(_)
-        | Intent::Listing(_)
-        | Intent::Generations(_)
-        | Intent::Viewer(_)
-        | Intent::LogIn { .. }
-        | Intent::LogOut(_)
-        | Intent::Options(_)
-        | Intent::Nowhere
-        | Intent::Answer(_)
-        | Intent::Write(_)
-        | Intent::Unsupported => false,
-    }
+    plain::intent(request).start().is_some()
 }
 
 #[test]
