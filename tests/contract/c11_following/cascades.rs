@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 
-use super::{Running, contents, rotate, run, url};
+use super::{Running, contents, rotate, run, unix_url, url};
 use crate::support::harness::{Server, TempDir, eventually};
 
 /// A copy, and somebody who follows it and is away most of the time.
@@ -35,8 +35,7 @@ impl Copied {
         let [socket, state] = ["socket", "state"].map(|name| self.home.join(name));
         let listen = format!("unix:{}", socket.display());
         let _server = Server::with(&self.directory, &["--listen", &listen, "--tags", "xattr"]);
-        let encoded = socket.to_str().expect("UTF-8").replace('/', "%2F");
-        let log = format!("http+unix://{encoded}/log");
+        let log = unix_url(&socket, "/log");
         let state = state.to_str().expect("UTF-8");
         let (code, mut out, _) = run(&["follow", "--until-caught-up", "--state", state, &log]);
         // How many late bytes are here is a matter of time.

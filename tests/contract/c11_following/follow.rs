@@ -6,7 +6,7 @@ use std::process::Stdio;
 
 use rustix::process::Signal;
 
-use super::{Running, contents, rotate, run, url};
+use super::{Running, contents, rotate, run, unix_url, url};
 use crate::support::harness::{Server, TempDir, append, eventually, openrange, until};
 
 #[test]
@@ -238,8 +238,7 @@ fn a_server_that_comes_again() {
     let listen = format!("unix:{}", socket.display());
     let start = || Server::with(&root, &["--listen", &listen]);
     let server = start();
-    let encoded = socket.to_str().expect("UTF-8").replace('/', "%2F");
-    let follow = Running::start(&["follow", &format!("http+unix://{encoded}/log")]);
+    let follow = Running::start(&["follow", &unix_url(&socket, "/log")]);
     follow.has("a\n");
     drop(server);
     root.append("log", "meanwhile\n");

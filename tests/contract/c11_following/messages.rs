@@ -10,7 +10,7 @@ use std::thread;
 
 use rustix::process::{Resource, Rlimit, setrlimit};
 
-use super::{Running, run, url};
+use super::{Running, run, unix_url, url};
 use crate::support::harness::{Server, TempDir, eventually, openrange};
 
 #[test]
@@ -20,8 +20,7 @@ fn a_connection_that_comes_back_is_reported() {
     let listen = format!("unix:{}", socket.display());
     let start = || Server::with(&root, &["--listen", &listen]);
     let server = start();
-    let encoded = socket.to_str().expect("UTF-8").replace('/', "%2F");
-    let follow = Running::start(&["follow", &format!("http+unix://{encoded}/log")]);
+    let follow = Running::start(&["follow", &unix_url(&socket, "/log")]);
     follow.has("a\n");
     assert_eq!(follow.err(), "");
     drop(server);

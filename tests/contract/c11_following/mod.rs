@@ -133,3 +133,9 @@ pub fn contents(directory: &Path) -> Vec<(String, Vec<u8>)> {
 fn url(server: &Server, path: &str) -> String {
     server.url(path)
 }
+
+/// The URL of a path at a server that listens on a unix socket.
+pub fn unix_url(socket: &Path, path: &str) -> String {
+    let encoded = socket.to_str().expect("UTF-8").replace('/', "%2F");
+    format!("http+unix://{encoded}{path}")
+}

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::thread;
 
+use crate::c11_following::unix_url;
 use crate::support::harness::eventually;
 
 /// The secret that every notification here is signed with: the example of Standard Webhooks.
@@ -78,8 +79,7 @@ impl Receiver {
 
     pub fn unix(path: &Path) -> Receiver {
         let listener = UnixListener::bind(path).expect("a socket");
-        let place = path.display().to_string().replace('/', "%2F");
-        let receiver = Receiver::new(format!("http+unix://{place}"));
+        let receiver = Receiver::new(unix_url(path, ""));
         let came = Arc::clone(&receiver.came);
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
