@@ -1,9 +1,9 @@
 //! Names that lead nowhere, and the connections that wait for them. However many wait for a name, the worker watches it and
 //! looks it up once.
 //!
-//! It watches the way as far as it goes: each directory that is there, for the entry in it that comes next. When something
-//! happens to one of these entries, it watches the way again as it is then; only if the name leads somewhere, it wakes those
-//! who wait. Where it cannot watch a directory, it looks the name up at an interval instead.
+//! It watches the way to the name as far as that exists: each directory for the next entry on the way. When something happens
+//! to one of these entries, it watches the way anew, and wakes those who wait only if the name leads somewhere. Where it cannot
+//! watch a directory, it looks the name up at an interval instead.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -27,22 +27,22 @@ pub enum Purpose {
     Directory,
 }
 
-/// Who waits, and for what.
+/// A slot that waits, and for what.
 type Waiter = (SlotId, Purpose);
 
 /// The names of one worker that lead nowhere.
 #[derive(Default)]
 pub struct Absences {
     names: Slab<Absence>,
-    /// Those that were not found yet.
+    /// The names that were not found yet.
     by_path: HashMap<Path, AbsenceId>,
-    /// For what each slot waits, where.
+    /// What each slot waits for, and the name of each wait.
     waits: HashMap<SlotId, Vec<(Purpose, AbsenceId)>>,
-    /// Those that must be looked up.
+    /// The names that must be looked up.
     due: VecDeque<AbsenceId>,
-    /// Those that lead somewhere, until everybody is woken.
+    /// The names that lead somewhere now, until everybody who waited for them is woken.
     found: VecDeque<AbsenceId>,
-    /// How many must be looked up at an interval.
+    /// How many names must be looked up at an interval.
     unwatched: usize,
 }
 
@@ -52,15 +52,15 @@ struct Absence {
     /// inotify reports whatever may let the name lead somewhere.
     watched: bool,
     waiters: SortedSet<Waiter>,
-    /// It is among those that must be looked up.
+    /// It is in the queue of names that must be looked up.
     due: bool,
     /// It leads somewhere.
     found: bool,
 }
 
 impl Absences {
-    /// A slot waits from now on until this path, which leads nowhere, leads somewhere. An event stream does not if it leads
-    /// somewhere already: then this is false.
+    /// Lets a slot wait until this path, which leads nowhere, leads somewhere. False for an event stream whose path leads
+    /// somewhere already: it does not wait.
     pub(super) fn wait(
         &mut self,
         path: &Path,
@@ -106,7 +106,7 @@ impl Absences {
         &mut self.names[id.0 as usize]
     }
 
-    /// A slot waits for nothing any more.
+    /// Ends all waits of a slot.
     pub(super) fn leave(&mut self, slot: usize, watch: &mut Watch) {
         if self.waits.is_empty() {
             return;
@@ -117,7 +117,7 @@ impl Absences {
         }
     }
 
-    /// It does not wait for this any more.
+    /// Ends one wait of a slot.
     pub(super) fn leave_one(&mut self, slot: usize, purpose: Purpose, watch: &mut Watch) {
         if self.waits.is_empty() {
             return;
@@ -145,7 +145,7 @@ impl Absences {
         }
     }
 
-    /// It is not watched any more, nor found by its path.
+    /// Removes a name: gives its watches back and forgets its path.
     fn end(&mut self, id: AbsenceId, watch: &mut Watch) {
         let absence = &mut self.names[id.0 as usize];
         for place in std::mem::take(&mut absence.places) {
@@ -166,7 +166,7 @@ impl Absences {
         }
     }
 
-    /// All of them must be looked up, or only those that are not watched.
+    /// Queues all names to be looked up, or only those that are not watched.
     pub(super) fn look_at_all(&mut self, only_unwatched: bool) {
         let wanted = |(_, absence): &(usize, &Absence)| !(only_unwatched && absence.watched);
         let wanted: Vec<usize> = self
@@ -195,8 +195,8 @@ impl Absences {
         true
     }
 
-    /// Watches the way as it is now, and looks after that whether the name leads somewhere: so whatever happens to it from
-    /// now on makes an event, or has been seen.
+    /// Watches the way as it is now, and resolves the name after that. So whatever happens to it either makes an event or is
+    /// found here.
     fn look_up(&mut self, id: AbsenceId, watch: &mut Watch, files: &Files) {
         let before = self.get_mut(id).watched;
         let path = self.get_mut(id).path.clone();
@@ -228,7 +228,7 @@ impl Absences {
         }
     }
 
-    /// The next one of those whose name leads somewhere; it waits no longer.
+    /// Takes the next slot whose name leads somewhere now.
     pub(super) fn next_woken(&mut self) -> Option<(usize, Purpose)> {
         loop {
             let id = *self.found.front()?;
@@ -247,12 +247,12 @@ impl Absences {
         }
     }
 
-    /// Whether somebody must be woken, or a name looked up.
+    /// Whether a slot must be woken, or a name looked up.
     pub(super) fn is_busy(&self) -> bool {
         !self.due.is_empty() || !self.found.is_empty()
     }
 
-    /// Whether there are none.
+    /// Whether nobody waits.
     pub(super) fn is_empty(&self) -> bool {
         self.names.is_empty()
     }

@@ -1,9 +1,8 @@
-//! Directories that event streams follow: what is in them, read once for all who follow the same one, and reported not more
-//! often than it can be looked at cheaply.
+//! A directory that event streams follow: read once for all of them, and not more often than that is cheap.
 //!
-//! The watcher says in which entries something has happened, and only these are looked at. The whole directory is scanned
-//! when a stream comes that wants what nobody wanted before, when events were lost, and now and then all the same. However
-//! long that takes, a turn does only a slice of it.
+//! The watcher says which entries have changed, and a *look* at the directory stats only these. A look is a scan of the whole
+//! directory when a stream wants what none wanted before, when events were lost, and now and then all the same. However long
+//! a look takes, one turn does only a slice of it.
 
 use std::collections::{HashMap, HashSet};
 use std::mem;
@@ -29,31 +28,32 @@ use crate::time::Moment;
 /// What a stream wants of a directory: the files that fit one of these, or all entries.
 pub(crate) type Wanted = Option<Box<[Pattern]>>;
 
-/// What is in a directory, as far as it was looked at and somebody wants it.
+/// The entries of a directory, as far as streams want them and the last look has found them.
 #[derive(Default)]
 pub(crate) struct Directory {
     /// `None`: no stream wants it, or it could not be read yet, or can no longer.
     pub(super) entries: Option<ChangeLog>,
     /// Streams that want all entries.
     pub(super) listeners: usize,
-    /// By what is wanted.
+    /// The files that fit, by the patterns.
     pub(super) matches: HashMap<Box<[Pattern]>, Shared>,
-    /// It could not be read when it was looked at last.
+    /// The last look could not read it.
     pub(super) unreadable: bool,
-    /// Names in which something has happened since.
+    /// Names that have changed since the last look.
     pub(super) changed: HashSet<Box<[u8]>>,
-    /// All names must be looked at.
+    /// The next look must be a scan.
     pub(super) rescan: bool,
-    /// Something has happened to the directory itself: looks at single names are not enough.
+    /// Something has happened to the directory itself: a look at single names is not enough.
     pub(super) unsure: bool,
+    /// The look under way.
     pub(super) look: Option<Look>,
-    /// What the look that is under way has cost so far.
+    /// How long the look under way has taken so far.
     pub(super) spent: Duration,
-    /// It is not looked at again before.
+    /// The next look does not begin before this moment.
     pub(super) next: Moment,
-    /// Nor are all of its names.
+    /// The next scan does not begin before this moment.
     pub(super) next_scan: Moment,
-    /// The look that is under way is one at all names.
+    /// The look under way is a scan.
     scanning: bool,
     /// Something has happened in this turn.
     pub(super) noted: bool,
@@ -68,17 +68,17 @@ pub(super) struct Shared {
     pub(super) matches: Matches,
     /// Streams that want them.
     pub(super) followers: usize,
-    /// They are known.
+    /// A scan has found them.
     pub(super) scanned: bool,
 }
 
-/// A look that is under way.
+/// A look under way, by what it stats next.
 pub(super) enum Look {
-    /// At all names.
+    /// All names.
     Scan { scan: Scan, found: Found },
-    /// At names that were known and that the scan has not found: a name may escape it that changes meanwhile.
+    /// Names that were known and that the scan has not found: it may miss a name that changes meanwhile.
     Missing { names: Vec<Box<[u8]>>, found: Found },
-    /// At names in which something has happened.
+    /// Names that have changed.
     Changed {
         names: Vec<Box<[u8]>>,
         entries: Vec<(Vec<u8>, Option<Entry>)>,
@@ -88,28 +88,28 @@ pub(super) enum Look {
 /// What a scan has found.
 pub(super) struct Found {
     pub(super) entries: Vec<(Vec<u8>, Entry)>,
-    /// So many entries more fit into the list that were not in it before.
+    /// How many new entries still fit into the list.
     room: usize,
     truncated: bool,
-    /// Names that are known and were not found yet.
+    /// Known names that it has not found yet.
     unseen: HashSet<Box<[u8]>>,
 }
 
 /// How far a look has come.
 pub(super) enum Progress {
-    /// It goes on in the next turn.
+    /// It continues in the next turn.
     Slice,
     /// It is over. True if there is news.
     Done(bool),
 }
 
 impl Directory {
-    /// Its links; it has none from here on.
+    /// Takes its links out.
     pub(super) fn take_links(&mut self) -> Links {
         mem::take(&mut self.links)
     }
 
-    /// Somebody wants this.
+    /// Adds a stream that wants this.
     pub(crate) fn want(&mut self, wanted: &Wanted) {
         match wanted {
             None => self.listeners += 1,
@@ -125,7 +125,7 @@ impl Directory {
         }
     }
 
-    /// Somebody does not want it any more.
+    /// Removes such a stream; forgets what no stream wants any more.
     pub(crate) fn unwant(&mut self, wanted: &Wanted) {
         let Some(patterns) = wanted else {
             self.listeners -= 1;
@@ -187,7 +187,7 @@ impl Directory {
                 .any(|shared| shared.matches.fits(name))
     }
 
-    /// When it may be looked at. A scan that must wait holds up no look at names in which something has happened.
+    /// When the next look may begin. A scan that must wait does not delay a look at changed names.
     pub(super) fn due(&self) -> Moment {
         let is_scan = self.rescan && (self.unsure || self.changed.is_empty());
         match is_scan && self.look.is_none() {
@@ -196,8 +196,8 @@ impl Directory {
         }
     }
 
-    /// A look is over. The pause until the next one of its kind is longer the more it has cost: seconds for a scan of thousands
-    /// of names, nothing that counts for a look at some.
+    /// Ends a look. The pause until the next one of its kind grows with the time that it took: seconds after a scan of thousands
+    /// of names, next to nothing after a look at a few.
     pub(super) fn rest(&mut self, now: Moment) {
         let pause = mem::take(&mut self.spent) * DIRECTORY_PAUSE_FACTOR;
         self.next = now + DIRECTORY_PAUSE;
@@ -207,7 +207,7 @@ impl Directory {
         }
     }
 
-    /// Begins to look at what must be looked at, if nothing is under way.
+    /// Begins the look that is needed, if none is under way.
     pub(super) fn begin(&mut self, directory: &impl AsFd, now: Moment) -> Result<(), Errno> {
         if self.look.is_some() {
             return Ok(());

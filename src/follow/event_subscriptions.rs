@@ -22,9 +22,9 @@ pub struct EventSubscriptions {
 #[derive(Default)]
 struct StreamTopics {
     directory: Option<(TopicId, Wanted)>,
-    /// By the number of the name.
+    /// The topic of each name, by the index of the name in the stream.
     files: Vec<Option<TopicId>>,
-    /// Those of earlier files to which somebody may still append.
+    /// The topics of earlier files to which somebody may still append.
     late: Vec<(Id, TopicId)>,
 }
 

@@ -1,5 +1,5 @@
-//! When to look at files of which inotify does not report every change: soon at those that grew lately, seldom at those that
-//! rest.
+//! When to poll files of which inotify does not report every change: soon those that grew lately, seldom those that have been
+//! idle.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -13,23 +13,24 @@ use crate::time::Moment;
 /// How files are polled.
 #[derive(Debug, Clone, Copy)]
 pub struct PollTerms {
-    /// The longest pause between two looks.
+    /// The longest pause between two polls of a file.
     pub interval: Duration,
-    /// How long a remote file is looked at after its name has gone.
+    /// How long a remote file is polled after its name has gone.
     pub settle: Duration,
 }
 
-/// The next look at each polled topic.
+/// The moment of the next poll of each polled topic.
 pub(super) struct Polls {
     terms: PollTerms,
-    /// Those of topics that are gone, or planned again, among them; each is passed over when its time comes.
+    /// The planned polls in order. Topics that are gone or planned again leave entries behind, which are skipped when they are
+    /// due.
     next: BinaryHeap<Reverse<(Moment, TopicId)>>,
-    /// What a look costs.
+    /// How long a poll of one topic takes.
     cost: Duration,
 }
 
 impl Polls {
-    /// None is planned.
+    /// No poll is planned yet.
     pub(super) fn new(terms: PollTerms) -> Polls {
         Polls {
             terms,
@@ -43,17 +44,17 @@ impl Polls {
         self.terms
     }
 
-    /// How long a remote file is looked at after its name has gone.
+    /// How long a remote file is polled after its name has gone.
     pub(super) fn settle(&self) -> Duration {
         self.terms.settle
     }
 
-    /// The moment of the first look.
+    /// The moment of the first planned poll.
     pub(super) fn first(&self) -> Moment {
         self.next.peek().map_or(Moment::NEVER, |next| next.0.0)
     }
 
-    /// Plans the next look at a topic, one of `count`.
+    /// Plans the next poll of a topic, which is one of `count`.
     pub(super) fn plan(&mut self, key: TopicId, topic: &mut Topic, count: usize, now: Moment) {
         let at = now + self.pause(topic, count, now);
         if topic.poll.is_none_or(|planned| planned > at) {
@@ -83,7 +84,7 @@ impl Polls {
         .min(longest)
     }
 
-    /// A topic whose time has come. The server looks at it, and plans the next look.
+    /// Takes a topic whose poll is due. The caller polls it, and plans the next poll.
     pub(super) fn take(&mut self, now: Moment) -> Option<(TopicId, Moment)> {
         let Reverse((at, key)) = *self.next.peek()?;
         (at <= now).then(|| {
@@ -92,7 +93,7 @@ impl Polls {
         })
     }
 
-    /// A look at a topic has taken so long.
+    /// Takes how long a poll of a topic has taken.
     pub(super) fn cost(&mut self, spent: Duration) {
         // The mean of the last eight or so.
         self.cost = (self.cost * 7 + spent) / 8;

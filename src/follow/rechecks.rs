@@ -1,4 +1,4 @@
-//! Topics that are to be checked, a slice of them a turn.
+//! The queue of topics that the worker must check, a slice of them a turn.
 
 use std::collections::VecDeque;
 
@@ -6,12 +6,12 @@ use super::registry::Registry;
 use super::topic::{Recheck, Topic};
 use super::watcher::TopicId;
 
-/// Each topic is in it at most once; the first reason stays.
+/// The queue. Each topic is in it at most once, with the largest check and the first reason for it.
 #[derive(Default)]
 pub(super) struct Rechecks(VecDeque<TopicId>);
 
 impl Rechecks {
-    /// A topic is to be checked.
+    /// Adds a topic.
     pub(super) fn add(&mut self, key: TopicId, topic: &mut Topic, recheck: Recheck) {
         match &mut topic.look {
             None => {
@@ -27,7 +27,8 @@ impl Rechecks {
         }
     }
 
-    /// The next one. A topic that has ended since, or another one with its key, is skipped; that one is in it twice then.
+    /// Takes the next topic and what to check. Skips topics that have ended since, and a topic that got the key of one and is in
+    /// the queue for a second time.
     pub(super) fn next(&mut self, registry: &mut Registry) -> Option<(TopicId, Recheck)> {
         loop {
             let key = self.0.pop_front()?;

@@ -32,11 +32,12 @@ pub(super) struct Topic {
     /// The name no longer leads to the file.
     pub(super) gone: Option<End>,
     pub(super) fanout: Fanout,
-    /// It is among those to be looked at.
+    /// Which check of it is planned, if one is.
     pub(super) look: Option<Recheck>,
-    /// What the last sweep found. Not the file's own last look: a request makes one too, of which tails get no news.
+    /// What the last sweep found. Not the last measurement of the file itself: a request measures it too, of which tails get no
+    /// news.
     pub(super) swept: Option<FileStat>,
-    /// When it is polled next.
+    /// When the next poll is due.
     pub(super) poll: Option<Moment>,
     /// When it was last seen to have grown.
     pub(super) grew: Option<Moment>,
@@ -89,12 +90,12 @@ impl Topic {
     }
 }
 
-/// How much must be looked at.
+/// What a check of a topic covers.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Recheck {
-    /// The name may lead elsewhere: watch the way again, and see.
+    /// The name may lead elsewhere: watch the way to it again, and resolve it. If it does, then probably for this reason.
     Name(Option<End>),
-    /// Nothing is known to have happened.
+    /// Everything, although no event says that something has happened.
     Sweep,
 }
 

@@ -1,5 +1,5 @@
-//! Who is behind a proxy: by the PROXY protocol for a whole connection, by `X-Forwarded-For` for a request. Only a proxy that
-//! is trusted is believed.
+//! The addresses of clients behind proxies: the PROXY protocol names the client of a connection, `X-Forwarded-For` that of a
+//! request. The server believes only trusted proxies.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
@@ -14,9 +14,9 @@ use crate::os::sockets::Peer;
 /// What is known of clients behind proxies.
 pub struct Clients {
     shared: Arc<Shared>,
-    /// For whom a proxy has asked for a subscription, by its slot.
+    /// The client of each subscription that came through a proxy, by slot.
     subscribers: HashMap<usize, Peer>,
-    /// The beginning of a PROXY header, by the slot of its connection.
+    /// The incomplete PROXY headers, by slot.
     heads: HashMap<usize, Vec<u8>>,
 }
 
@@ -29,7 +29,7 @@ impl Clients {
         }
     }
 
-    /// Who has sent a request that came from this peer.
+    /// The client that has sent a request which came from this peer.
     #[must_use]
     pub(super) fn of(&self, peer: Peer, asked: &ParsedRequest) -> Peer {
         let list = asked.request.context.forwarded_for.as_deref();
@@ -39,7 +39,8 @@ impl Clients {
         }
     }
 
-    /// Each proxy has appended the address that it has seen. The last one that is none of our proxies is the client.
+    /// The client in the value of `X-Forwarded-For`. Each proxy appends the address of its peer, so the client is the last
+    /// address that is not a trusted proxy.
     fn behind(&self, peer: Peer, list: &[u8]) -> Peer {
         let mut client = peer;
         for entry in list.rsplit(|&byte| byte == b',') {
@@ -67,7 +68,7 @@ impl Clients {
         }
     }
 
-    /// For whom the subscription of a slot is.
+    /// The client of the subscription of a slot.
     #[must_use]
     pub(super) fn subscriber(&self, key: usize, slot: &Slot) -> Peer {
         self.subscribers.get(&key).copied().unwrap_or(slot.peer)
@@ -84,7 +85,7 @@ impl Clients {
         self.heads.remove(&key);
     }
 
-    /// Whether a part of the PROXY header of a slot has come.
+    /// Whether an incomplete PROXY header has come on the connection of a slot.
     #[must_use]
     pub(super) fn has_head(&self, key: usize) -> bool {
         self.heads.contains_key(&key)

@@ -1,12 +1,12 @@
-//! What permitted each subscription: a subscription ends when the token that permitted it is removed or expires, while a
-//! response that ends by itself is completed all the same.
+//! The credentials that permitted each subscription. A subscription ends when the token that permitted it is removed or
+//! expires; a response that ends by itself is completed all the same.
 
 use std::collections::HashMap;
 
 use crate::http::authorization::{Credentials, Right};
 use crate::http::target::Path;
 
-/// The credentials that permitted a subscription, and what they were shown for.
+/// The credentials that permitted a subscription, and what they had to permit.
 pub struct Permit {
     pub(super) credentials: Credentials,
     pub(super) path: Option<Path>,
@@ -17,9 +17,9 @@ pub struct Permit {
 #[derive(Default)]
 pub struct Permits {
     pub(super) by_slot: HashMap<usize, Permit>,
-    /// The version of the tokens that they were last compared with.
+    /// The version of the tokens with which all permits were last compared.
     pub(super) version: usize,
-    /// The worker must find out when the next token expires.
+    /// The worker must find out when the next of these tokens expires, and set its timer.
     pub(super) plan: bool,
 }
 

@@ -6,7 +6,7 @@ use crate::connection::State;
 use crate::limits::INSPECT_SLICE;
 
 impl Worker {
-    /// Goes on with the answer to a question, if there is one.
+    /// Continues the report that was asked for first, if one was.
     pub(super) fn inspect(&mut self) {
         let Some(mut ask) = self.asked.take().or_else(|| self.mailbox.take()) else {
             return;
@@ -25,7 +25,7 @@ impl Worker {
         (ask.report.files, ask.report.polled_files) = (files as u64, polled as u64);
     }
 
-    /// What has happened so far.
+    /// The counters of this worker up to now.
     pub(super) fn counters(&self) -> Counters {
         Counters {
             overflows: self.context.topics.overflows(),

@@ -8,17 +8,17 @@ use crate::time::Moment;
 /// Where that memory seems to stand still, the bytes that the other side has not read count as well.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct UnackedBytes {
-    /// What was not acknowledged at the last look, and what was sent since.
+    /// What was not acknowledged at the last check, plus what was sent since.
     owed: u32,
-    /// Bytes that the other side had not read when its queue was looked at last, and those sent since.
+    /// Bytes that the other side had not read at the last check of its queue, plus those sent since.
     unread: u32,
-    /// The last moment when everything was acknowledged, or something more was. For a client with a minimum rate, the
-    /// moment up to which what it has taken suffices. In milliseconds modulo 2^32, which are 49 days.
+    /// When the client last acknowledged something, or had acknowledged everything. For a client with a minimum rate: up to
+    /// when what it has taken suffices. In milliseconds modulo 2^32, which are 49 days.
     since: u32,
 }
 
 impl UnackedBytes {
-    /// These bytes went out; `amount` is what they are in the unit of [`UnackedBytes::look`].
+    /// The socket has taken these bytes; `amount` is their amount in the unit of [`UnackedBytes::look`].
     pub(super) fn sent(&mut self, bytes: u64, amount: u64) {
         let add = |sum: u32, more| sum.saturating_add(u32::try_from(more).unwrap_or(u32::MAX));
         self.owed = add(self.owed, amount);
@@ -30,13 +30,13 @@ impl UnackedBytes {
         self.since = milliseconds(now);
     }
 
-    /// How long the client has taken nothing, or too little, at the last look.
+    /// How long the client had taken nothing, or too little, at the last check.
     pub(super) fn behind(&self, now: Moment) -> Duration {
         Duration::from_millis(milliseconds(now).wrapping_sub(self.since).into())
     }
 
-    /// Takes a look at how much is not acknowledged, and if that is as much as before, at how many bytes the other side
-    /// has not read. `rate`: bytes a second that it must take at least.
+    /// Checks how much is not acknowledged, and if that is as much as before, how many bytes the other side has not read.
+    /// `rate`: bytes a second that the client must take at least.
     pub(super) fn look(
         &mut self,
         owed: u32,
