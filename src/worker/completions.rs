@@ -1,5 +1,5 @@
-//! What other threads have done for a worker comes here: a mailbox that is emptied once a turn. While it is empty a turn
-//! costs one look at a flag.
+//! A mailbox for the results of what other threads do for a worker, which empties it once a turn. While it is empty, a turn costs
+//! one load of a flag.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,29 +13,29 @@ use crate::store::generations::finder::{Answer, Reply};
 /// A page of the list of a directory, or why there is none.
 pub type Made = Result<DirectoryPage, Errno>;
 
-/// Something that a thread has done.
+/// The result of a thread.
 pub enum Completion {
-    /// Looked for generations.
+    /// Of a search for generations.
     Generations {
         /// The number of the search.
         number: u64,
-        /// What it came to.
+        /// What it has found.
         answer: Arc<Answer>,
     },
-    /// Listed a directory, or could not.
+    /// Of listing a directory.
     List {
         /// The number of the list.
         number: u64,
         /// The list.
         made: Made,
     },
-    /// Put something on disk, or could not.
+    /// Of putting something on disk.
     Commit {
         /// The slots of the connections that wait.
         slots: Vec<usize>,
-        /// The number of what they wait for.
+        /// The number of the commit that they wait for.
         number: u64,
-        /// Whether it is there.
+        /// Whether it is on disk.
         result: Result<(), Errno>,
     },
 }
@@ -48,7 +48,7 @@ pub struct Completions {
 }
 
 impl Completions {
-    /// Of the worker that this wakes.
+    /// The poller of the worker, to wake it.
     #[must_use]
     pub fn new(waker: Waker) -> Completions {
         Completions {
@@ -58,7 +58,7 @@ impl Completions {
         }
     }
 
-    /// Hands something over, and wakes the worker. Bounded by what the worker has asked for.
+    /// Posts a result, and wakes the worker. There are no more results than the worker has asked for.
     pub fn post(&self, completion: Completion) {
         let mut list = self.lock();
         list.push(completion);
@@ -67,12 +67,12 @@ impl Completions {
         self.waker.wake();
     }
 
-    /// Whether there is something.
+    /// Whether there are results.
     pub(super) fn any(&self) -> bool {
         self.any.load(Ordering::Acquire)
     }
 
-    /// All of it, in the order in which it came.
+    /// Takes all results, in the order in which they came.
     pub(super) fn take(&self) -> Vec<Completion> {
         if !self.any() {
             return Vec::new();

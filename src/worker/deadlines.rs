@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::time::{Due, Moment};
 
-/// Slots in the order of their moments. A slot remembers its moment, to take its entry out again.
+/// Slots in the order of their deadlines. A slot remembers its deadline, so that its entry can be taken out again.
 #[derive(Debug, Default)]
 pub struct Deadlines(BTreeSet<Due>);
 
@@ -12,8 +12,8 @@ impl Deadlines {
     /// Sets the one entry of a slot, whose entry so far is `armed`; [`Moment::NEVER`] is no entry. Returns what is armed
     /// now.
     ///
-    /// A later moment than the armed one changes nothing: when the armed one comes, the connection is asked again.
-    /// So a connection that is busy moves its entry once in a timeout and not with each request.
+    /// A later moment than the armed one changes nothing: when the armed one comes, the worker asks the connection for its
+    /// deadline again. So a busy connection moves its entry once in a timeout, and not with each request.
     #[must_use]
     pub fn arm(&mut self, slot: usize, armed: Moment, wanted: Moment) -> Moment {
         if wanted >= armed && wanted != Moment::NEVER || wanted == armed {
@@ -33,14 +33,14 @@ impl Deadlines {
         }
     }
 
-    /// The next moment at which somebody must be asked.
+    /// The next deadline.
     #[must_use]
     pub fn next(&self) -> Moment {
         let first = self.0.first();
         first.map_or(Moment::NEVER, |entry| entry.moment())
     }
 
-    /// Takes out the first slot whose moment has come; its entry is gone.
+    /// Takes out the first slot whose deadline has come.
     pub fn pop(&mut self, now: Moment) -> Option<usize> {
         if self.next() > now {
             return None;

@@ -21,9 +21,9 @@ pub const BOUNDS: [Duration; 11] = [
 /// A histogram.
 #[derive(Debug, Clone, Default)]
 pub struct Durations {
-    /// Requests by class: the first of [`BOUNDS`] that they did not exceed; the last class has none.
+    /// How many requests fell into each class: the first of [`BOUNDS`] that they did not exceed, else the last class.
     pub counts: [u64; BOUNDS.len() + 1],
-    /// All of them together.
+    /// The sum of all durations.
     pub sum: Duration,
 }
 
@@ -42,10 +42,10 @@ impl Durations {
     }
 }
 
-/// Takes the times of one worker. Most requests are answered in the turn in which they come.
+/// Measures the durations of one worker. Most requests are answered in the turn in which they come.
 pub struct Stopwatch {
     turn: Instant,
-    /// Requests that wait for something, by their slots: since when.
+    /// When the requests began that wait for something, by slot.
     waiting: HashMap<usize, Instant>,
     /// A response has begun since [`Stopwatch::note`] was last called.
     pub(super) answered: bool,
@@ -78,7 +78,7 @@ impl Stopwatch {
         durations.observe(begun.unwrap_or(self.turn).elapsed());
     }
 
-    /// The slot is gone.
+    /// Forgets a slot, which is gone.
     pub(super) fn forget(&mut self, slot: usize) {
         self.waiting.remove(&slot);
     }

@@ -1,5 +1,5 @@
-//! Requests for generations. The file that has the name now is at hand; any other one is looked for by a thread, and the
-//! request comes here again when the search is over.
+//! Requests for generations. The worker finds the file that has the name now itself; a thread searches for any other one, and
+//! the worker looks the request up again when the search is over.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use crate::store::generations::report::Report;
 use crate::store::lookup::failed;
 use crate::store::root::Node;
 
-/// The list of the generations of a name. `None`: it is being made.
+/// The list of the generations of a name. `None`: a search for them is under way.
 pub(super) fn list(context: &mut Context, slot: usize, path: &Path) -> Option<Lookup> {
     let answer = match search(context, slot, path, Purpose::List) {
         Ok(answer) => answer?,
@@ -44,7 +44,7 @@ fn is_directory(context: &Context, path: &Path) -> bool {
     matches!(files.find(&path.name, None), Ok(Node::Directory(_)))
 }
 
-/// A generation of a name. `None`: it is being looked for.
+/// A generation of a name. `None`: a search for it is under way.
 pub(super) fn find(
     context: &mut Context,
     slot: usize,
@@ -102,10 +102,10 @@ pub(super) enum Next {
         info: FileInfo,
         /// The name leads to it.
         named: bool,
-        /// Something before it is missing.
+        /// A file before it is missing.
         gap: bool,
     },
-    /// That is being looked for.
+    /// A search for it is under way.
     Waiting,
 }
 
@@ -232,7 +232,7 @@ fn purposes(after: After) -> (Purpose, Purpose) {
     }
 }
 
-/// An earlier file that a client knows. `None`: it is being looked for; `Some(None)`: it is gone.
+/// An earlier file that a client knows. `None`: a search for it is under way; `Some(None)`: it is gone.
 pub(super) fn late(
     context: &mut Context,
     slot: usize,
@@ -256,7 +256,7 @@ pub(super) fn late(
     }))
 }
 
-/// What a search says.
+/// The outcome of a search for what comes next.
 enum Step {
     /// Go on with this file.
     To(Target),
@@ -317,7 +317,7 @@ fn step(report: &Report, mut after: After, passed_over: &dyn Fn(&Member) -> bool
     }
 }
 
-/// What a search has found; `None`: it is under way.
+/// The answer of a search; `None`: it is under way.
 fn search(
     context: &mut Context,
     slot: usize,

@@ -51,14 +51,14 @@ pub(super) fn tell_written(hints: &Hints, asked: &ParsedHead) {
 pub(super) struct Arrived(Vec<Arc<Hint>>);
 
 impl Arrived {
-    /// One more, unless there are too many: then the server looks at its file at the next interval.
+    /// Adds a hint, unless there are too many: then the worker checks the file at the next interval.
     pub(super) fn add(&mut self, hint: &Arc<Hint>) {
         if self.0.len() < PEER_QUEUE_MAX && !self.0.contains(hint) {
             self.0.push(Arc::clone(hint));
         }
     }
 
-    /// All of them.
+    /// Takes all hints.
     pub(super) fn take(&mut self) -> Vec<Arc<Hint>> {
         std::mem::take(&mut self.0)
     }

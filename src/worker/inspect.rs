@@ -1,5 +1,5 @@
-//! What a worker reports about itself when it is asked: numbers that it has counted in plain cells of its own, and a walk over
-//! its connections, a slice a turn, so that asking delays nobody. While nobody asks, a turn costs one look at a flag.
+//! Reports of workers about themselves: numbers that each has counted in plain cells of its own, and a walk over its
+//! connections, a slice a turn, so that a report delays nobody. While nobody asks for one, a turn costs one load of a flag.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -15,18 +15,18 @@ use crate::os::epoll::Waker;
 use crate::os::sockets::Peer;
 use crate::subscription::end::End;
 
-/// What has happened since the start.
+/// What a worker counts from its start on.
 #[derive(Debug, Clone, Default)]
 pub struct Counters {
     /// Connections that were accepted, those above the limit included.
     pub accepted: u64,
     /// Connections above the limit.
     pub refused: u64,
-    /// Bytes that were handed to sockets.
+    /// Bytes that sockets have taken.
     pub sent: u64,
-    /// Answers, by [`Status::ALL`].
+    /// Responses by status, in the order of [`Status::ALL`].
     pub answers: [u64; Status::ALL.len()],
-    /// Ends of tails, by [`End::ALL`].
+    /// Ends of subscriptions by reason, in the order of [`End::ALL`].
     pub ends: [u64; End::ALL.len()],
     /// Times that inotify has lost events.
     pub overflows: u64,
@@ -37,7 +37,7 @@ pub struct Counters {
 }
 
 impl Counters {
-    /// Nothing has happened yet, at so many listeners.
+    /// Counters at zero, for so many listeners.
     pub(super) fn of(listeners: usize) -> Counters {
         Counters {
             accept_errors: vec![0; listeners],
@@ -73,18 +73,18 @@ pub const STATES: [&str; 6] = [
     "waiting",
 ];
 
-/// What one worker, or all of them, tell.
+/// The report of one worker, or of all together.
 #[derive(Debug, Default)]
 pub struct Report {
-    /// Since the start.
+    /// The counters since the start.
     pub counters: Counters,
-    /// Connections now, by [`STATES`].
+    /// Connections now by state, in the order of [`STATES`].
     pub states: [u64; STATES.len()],
     /// Files that are followed.
     pub files: u64,
-    /// Those of them that are polled.
+    /// Followed files that are polled.
     pub polled_files: u64,
-    /// Of the connections those that are sent events.
+    /// Connections with event streams.
     pub event_streams: u64,
     /// Bytes that the slowest tail is behind its file.
     pub lag: u64,
@@ -95,11 +95,11 @@ pub struct Report {
 /// One connection.
 #[derive(Debug)]
 pub struct Client {
-    /// Who.
+    /// The client.
     pub peer: Peer,
-    /// Of [`STATES`].
+    /// Its state, one of [`STATES`].
     pub state: &'static str,
-    /// How long it has been here.
+    /// How long ago it was accepted.
     pub age: Duration,
     /// What it follows.
     pub tail: Option<Following>,
@@ -117,7 +117,7 @@ pub struct Following {
 }
 
 impl Report {
-    /// Adds what another worker tells; of its clients at most so many in all.
+    /// Adds the report of another worker, with at most so many clients in all.
     pub fn add(&mut self, other: Report, clients: usize) {
         self.counters.add(&other.counters);
         for (mine, theirs) in self.states.iter_mut().zip(&other.states) {
@@ -132,24 +132,24 @@ impl Report {
     }
 }
 
-/// Asks all workers.
+/// Asks all workers for reports.
 #[derive(Default)]
 pub struct Inspector(Mutex<Asked>);
 
 #[derive(Default)]
 struct Asked {
     workers: Vec<(Waker, Arc<Mailbox>)>,
-    /// What those have counted that have ended.
+    /// What workers have counted that have ended.
     past: Counters,
 }
 
 impl Inspector {
-    /// One more worker answers.
+    /// Adds a worker, which will answer from now on.
     pub fn add(&self, waker: Waker, mailbox: &Arc<Mailbox>) {
         lock(&self.0).workers.push((waker, Arc::clone(mailbox)));
     }
 
-    /// A worker has stopped answering, and has counted this. A question that waits for its answer gets an empty one.
+    /// Removes a worker that ends and has counted this. Questions that wait for it get an empty report.
     pub fn remove(&self, mailbox: &Arc<Mailbox>, counters: Option<Counters>) {
         let mut asked = lock(&self.0);
         asked
@@ -162,7 +162,7 @@ impl Inspector {
         while mailbox.take().is_some() {}
     }
 
-    /// Gives all workers a hint of another head.
+    /// Gives all workers a hint of another server.
     pub fn hint(&self, hint: &Arc<Hint>) {
         for (waker, mailbox) in &lock(&self.0).workers {
             mailbox.put_hint(hint);
@@ -170,7 +170,7 @@ impl Inspector {
         }
     }
 
-    /// What all workers tell, with at most so many clients; `None` if one of them does not answer in time.
+    /// The report of all workers, with at most so many clients; `None` if a worker does not answer in time.
     #[must_use]
     pub fn ask(&self, clients: usize, patience: Duration) -> Option<Report> {
         let answers = Arc::new(Answers::default());
@@ -200,7 +200,7 @@ impl Inspector {
     }
 }
 
-/// Where the answers to one question come together.
+/// Collects the reports of the workers for one question.
 #[derive(Default)]
 struct Answers {
     reports: Mutex<Vec<Report>>,
@@ -223,16 +223,16 @@ impl Answers {
     }
 }
 
-/// A question, and as much of the answer as there is.
+/// A question to a worker, and as much of the report as there is.
 pub(super) struct Ask {
     pub(super) clients: usize,
-    /// The next slot to be looked at.
+    /// The next slot to be counted.
     pub(super) cursor: usize,
     pub(super) report: Report,
     answers: Arc<Answers>,
 }
 
-/// The answer is what there is, also from a worker that ends meanwhile.
+/// Dropping a question answers it with what there is: a worker may end in the middle of its report.
 impl Drop for Ask {
     fn drop(&mut self) {
         lock(&self.answers.reports).push(std::mem::take(&mut self.report));

@@ -1,5 +1,5 @@
 //! Lists of large directories, which threads make: reading 100,000 names takes some 50 ms, and to sort them by size or time
-//! each must be looked at. The request comes here again when its list is there.
+//! takes a `statx` of each. The worker looks the request up again when its list is made.
 //!
 //! Clients that ask for the same list share it, but no client gets a list that was begun before its request had come. So of
 //! each list at most one is being made, and one comes after it.
@@ -20,9 +20,9 @@ use crate::store::root::{Files, Node};
 /// The lists of one worker that threads make.
 pub struct Lists {
     mailbox: Arc<Completions>,
-    /// By their numbers.
+    /// The lists under way, by their numbers.
     pending: SortedMap<u64, Pending>,
-    /// What was made for the connection of a slot.
+    /// The list that was made for each slot, until it is taken.
     made: HashMap<usize, Made>,
     /// The number of the last one.
     last: u64,
@@ -31,14 +31,14 @@ pub struct Lists {
 /// A list that is being made, or that will be when the same one is made that was begun before.
 struct Pending {
     terms: ListTerms,
-    /// Files to look in; `None`: it is being made.
+    /// The files to read the directory from; `None`: a thread makes the list already.
     files: Option<Files>,
     /// The slots of the connections that wait for it.
     waiters: SortedSet<usize>,
 }
 
 impl Lists {
-    /// None yet.
+    /// No lists yet.
     #[must_use]
     pub fn new(mailbox: Arc<Completions>) -> Lists {
         Lists {
@@ -49,7 +49,7 @@ impl Lists {
         }
     }
 
-    /// What was made for a slot. It is given once.
+    /// Takes the list that was made for a slot.
     pub(super) fn take(&mut self, slot: usize) -> Option<Made> {
         match self.made.is_empty() {
             // Each look-up of a file asks.
@@ -58,7 +58,7 @@ impl Lists {
         }
     }
 
-    /// A connection waits for this list from now on. `files`: where it is looked for.
+    /// Lets a slot wait for this list. `files`: what to read the directory from.
     pub(super) fn begin(
         &mut self,
         slot: usize,
@@ -96,7 +96,7 @@ impl Lists {
         result
     }
 
-    /// A thread makes a list from now on.
+    /// Starts a thread that makes a list.
     fn start(&mut self, number: u64) -> Result<(), Errno> {
         let list = self.pending.get_mut(&number).expect("it is pending");
         let files = list.files.take().expect("it is not being made");
@@ -114,7 +114,7 @@ impl Lists {
         }
     }
 
-    /// A list is made. Returns the slots of the connections that wait for it.
+    /// Takes a list from its thread. Returns the slots that wait for it.
     pub fn finish(&mut self, number: u64, made: &Made) -> Vec<usize> {
         let Some(Pending { terms, waiters, .. }) = self.pending.remove(&number) else {
             return Vec::new();
@@ -136,7 +136,7 @@ impl Lists {
         ready
     }
 
-    /// A connection is gone.
+    /// Forgets what a slot waits for, whose connection is gone.
     pub fn forget(&mut self, slot: usize) {
         self.made.remove(&slot);
         for list in self.pending.values_mut() {

@@ -1,6 +1,6 @@
-//! Searches for generations that connections of this worker wait for. A connection asks again when its search is over, and
-//! then the answer is here: so a request that waits keeps nothing but its question. An answer is for the question for which
-//! its search began, and for no later one: a roll may have come in between.
+//! Searches for generations, which threads make for connections of this worker. When its search is over, a connection asks the
+//! same question again, and gets the answer here; so a waiting request keeps nothing but its question. An answer serves only
+//! the question for which its search began: a roll may come before a later question.
 
 use std::sync::Arc;
 
@@ -19,17 +19,17 @@ pub struct Searches {
     /// The number of the last search.
     last: u64,
     searches: SortedMap<Question, Search>,
-    /// Who asked, by the number of the search.
+    /// The questions under way, by the number of the search.
     asked: SortedMap<u64, Question>,
 }
 
-/// The slot that asks, the name that it asks for, and what it wants to know.
+/// A question: the slot that asks, the name that it asks about, and what it wants to know.
 type Question = (usize, Box<[u8]>, Purpose);
 
 /// What a connection wants to know of the generations of a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Purpose {
-    /// All of them.
+    /// All generations.
     List,
     /// Where this one is.
     Find(ETag),
@@ -58,7 +58,7 @@ enum Search {
 }
 
 impl Searches {
-    /// None yet.
+    /// No searches yet.
     #[must_use]
     pub fn new(finder: Finder, mailbox: Arc<Completions>) -> Searches {
         Searches {
@@ -70,8 +70,8 @@ impl Searches {
         }
     }
 
-    /// What the search of a slot for the generations of a name came to. `None`: it is under way from now on, and the slot
-    /// is woken when it is over. An answer is given once: the same question, asked again, begins another search.
+    /// The answer to a question. `None`: a search for it is under way, and the worker wakes the slot when it is over. Each answer
+    /// is given once: the same question, asked again, begins another search.
     ///
     /// # Errors
     /// EAGAIN if there are too many searches or no thread can start.
@@ -99,7 +99,7 @@ impl Searches {
         }
     }
 
-    /// A search is over. Returns the slot that waits for it, if it is still there.
+    /// Takes the answer of a search. Returns the slot that waits for it, if that is still there.
     pub fn finish(&mut self, number: u64, answer: &Arc<Answer>) -> Option<usize> {
         let question = self.asked.remove(&number)?;
         let search = self.searches.get_mut(&question)?;
@@ -111,14 +111,14 @@ impl Searches {
         Some(question.0)
     }
 
-    /// The question is answered without a search.
+    /// Forgets the question of a slot, which was answered without a search.
     pub fn withdraw(&mut self, slot: usize, name: &[u8], purpose: Purpose) {
         if !self.searches.is_empty() {
             self.searches.remove(&(slot, Box::from(name), purpose));
         }
     }
 
-    /// A connection is gone, with all that it asked for.
+    /// Forgets all questions of a slot, whose connection is gone.
     pub fn forget(&mut self, slot: usize) {
         self.searches.retain(|(other, ..), _| *other != slot);
     }

@@ -22,9 +22,9 @@ pub enum Trouble {
     Full,
     /// The connection is broken.
     Peer,
-    /// The file has not got what was promised, or cannot be read: why the response is cut.
+    /// The file does not have the promised bytes, or cannot be read: why the response is cut.
     File(End),
-    /// The file, which other machines change, has had what was promised, and has it again soon.
+    /// The file, which other machines change, had the promised bytes, and will mostly have them again soon.
     Missing,
     /// The file was truncated to this size.
     Shrank(u64),

@@ -11,7 +11,7 @@ use crate::follow::fanout::NextSubscriber;
 use crate::limits::{FANOUT_SLICE, FANOUT_TIME};
 
 impl Worker {
-    /// Goes on with the passes over topics, a slice of tails a turn.
+    /// Continues the passes over the subscribers of topics, a slice a turn.
     pub(super) fn drive_fanout(&mut self) {
         self.context.topics.look_at_some();
         self.wake_those_who_wait();
@@ -59,7 +59,7 @@ impl Worker {
         }
     }
 
-    /// Sends a subscriber what others were sent. False if it must be driven.
+    /// Sends a subscriber the bytes that were made for others at the same place. False if it must be driven instead.
     fn share(&mut self, key: usize, chunks: &SharedChunks) -> bool {
         let slot = &mut self.slots[key];
         let Some(taken) = chunks.send(slot, &self.context.send_buffer, self.context.now) else {

@@ -1,6 +1,6 @@
-//! When another directory takes the name of ROOT, other workers take the place of those that serve. Connections on which nothing
-//! is under way pass to them: their next request is one for the new directory, and nobody finds a connection closed on which
-//! its request was on the way.
+//! When another directory takes the name of ROOT, new workers (the *successors*) replace those that serve. Idle connections
+//! pass to the successors: the next request on them gets the new directory, and no client finds a connection closed while its
+//! request is on the way.
 
 use std::mem;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -9,21 +9,21 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use crate::os::epoll::Waker;
 use crate::os::sockets::{Peer, Stream};
 
-/// Whether others take the place of these workers, and who.
+/// The successors of some workers, once there are any.
 #[derive(Default)]
 pub struct Succession {
     successors: OnceLock<Vec<Entrance>>,
-    /// Who takes the next connection, modulo their number.
+    /// The index of the successor that gets the next connection, modulo their number.
     next: AtomicUsize,
 }
 
 impl Succession {
-    /// Others accept the connections from now on. What is said later does not count.
+    /// Sets the successors. Only the first call counts.
     pub fn begin(&self, successors: Vec<Entrance>) {
         let _ = self.successors.set(successors);
     }
 
-    /// Whether others accept the connections.
+    /// Whether there are successors, which accept the connections.
     pub(super) fn has_begun(&self) -> bool {
         self.successors.get().is_some()
     }
@@ -31,7 +31,7 @@ impl Succession {
     /// Gives a connection to one of the successors.
     ///
     /// # Errors
-    /// The connection: there is no successor that still takes one.
+    /// The connection, if no successor takes it.
     pub(super) fn pass_on(&self, passing: Passing) -> Result<(), Passing> {
         let Some(successors) = self.successors.get().filter(|all| !all.is_empty()) else {
             return Err(passing);
@@ -41,7 +41,7 @@ impl Succession {
     }
 }
 
-/// Where a worker takes connections of others.
+/// Where a successor receives connections.
 #[derive(Clone)]
 pub struct Entrance {
     waker: Waker,
@@ -49,7 +49,7 @@ pub struct Entrance {
 }
 
 impl Entrance {
-    /// That of the worker which this wakes.
+    /// The poller of that worker, to wake it.
     #[must_use]
     pub fn new(waker: Waker, arrivals: Arc<Arrivals>) -> Entrance {
         Entrance { waker, arrivals }
@@ -68,9 +68,9 @@ impl Entrance {
     }
 }
 
-/// Connections that have passed to a worker, and that it has not taken yet. They are as many as others had.
+/// Connections that were passed to a successor, and that it has not taken yet. There are no more than its predecessors had.
 pub struct Arrivals {
-    /// For a look without the lock.
+    /// Whether there are any, to be read without the lock.
     any: AtomicBool,
     /// `None`: the worker ends and takes no more.
     open: Mutex<Option<Vec<Passing>>>,
@@ -90,7 +90,7 @@ impl Arrivals {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What has come since the last look.
+    /// Takes the connections that have come since the last call.
     pub(super) fn take(&self) -> Vec<Passing> {
         if !self.any.swap(false, Ordering::AcqRel) {
             return Vec::new();
@@ -98,18 +98,18 @@ impl Arrivals {
         self.lock().as_mut().map(mem::take).unwrap_or_default()
     }
 
-    /// What has come since the last look; no more comes.
+    /// The same, and accepts no more.
     pub(super) fn close(&self) -> Vec<Passing> {
         self.lock().take().unwrap_or_default()
     }
 }
 
-/// A connection on which nothing is under way. It counts against `--max-connections`, and goes on counting.
+/// An idle connection. It counts against `--max-connections`, and still does after it has passed.
 pub(super) struct Passing {
     pub(super) stream: Stream,
     pub(super) peer: Peer,
-    /// A PROXY header is still to come.
+    /// Its PROXY header has not come yet.
     pub(super) awaits_source: bool,
-    /// A request was answered on it.
+    /// It has had a response.
     pub(super) served: bool,
 }

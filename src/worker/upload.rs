@@ -1,4 +1,4 @@
-//! What is remembered of writing: its terms, the memory that bodies hold, and how far a request is.
+//! What workers know of writing: its terms, the memory that bodies hold, and how far each writing request has come.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -22,7 +22,7 @@ use crate::time::Moment;
 pub struct Writing {
     /// `--write`
     pub prefixes: Arc<Prefixes>,
-    /// Whose pages may write.
+    /// The origins whose pages may write.
     pub origins: Arc<Origins>,
     /// `--append-max`
     pub append_max: u64,
@@ -49,7 +49,7 @@ pub struct BodyMemory {
 }
 
 impl BodyMemory {
-    /// At most so many bytes.
+    /// A limit of so many bytes, of which none are held yet.
     #[must_use]
     pub fn new(most: usize) -> Arc<BodyMemory> {
         Arc::new(BodyMemory {
@@ -64,14 +64,14 @@ impl BodyMemory {
     }
 }
 
-/// What one body holds of it.
+/// The bytes of [`BodyMemory`] that one body holds; dropping this returns them.
 pub(super) struct Held {
     pub(super) memory: Arc<BodyMemory>,
     pub(super) bytes: usize,
 }
 
 impl Held {
-    /// Changes it to so many bytes. False if they do not fit.
+    /// Holds so many bytes instead. False if they exceed the limit.
     pub(super) fn set(&mut self, bytes: usize) -> bool {
         let held = &self.memory.held;
         if bytes <= self.bytes {
@@ -101,31 +101,31 @@ impl Drop for Held {
 pub struct Jobs {
     /// `--jobs`
     pub prefix: Prefix,
-    /// Which are open.
+    /// Which jobs are open.
     pub tracker: Arc<Tracker>,
 }
 
-/// What a writing request wants of jobs.
+/// What a writing request asks for, if it is about jobs.
 #[derive(Debug)]
 pub(super) enum JobUpload {
-    /// A new one, or the one that the same request made before.
+    /// A new job, or the one that the same request has made before.
     New(JobRecord),
-    /// Its end.
+    /// The end of a job.
     Cancel(JobId),
 }
 
 /// What a worker remembers of a request while its body comes, or while it waits. Nothing is left of it when it is dropped.
 #[derive(Default)]
 pub struct Upload {
-    /// What the request wants of jobs.
+    /// What the request asks for, if it is about jobs.
     pub(super) job: Option<JobUpload>,
-    /// What was asked for and the request of the job that has its name.
+    /// The comparison of the request with that of the job that has its name already.
     pub(super) comparison: Option<Comparison>,
     /// The file that gathers the body of a PUT, or of a job.
     pub(super) temporary: Option<Temporary>,
     pub(super) verifier: Option<Verifier>,
     pub(super) held: Option<Held>,
-    /// Since when the lock of the file is waited for, and the pause before the next try.
+    /// Since when the request waits for the lock of the file, and the pause before the next try.
     pub(super) waits: Option<(Moment, Duration)>,
     pub(super) commit: Commit,
 }
@@ -137,18 +137,18 @@ impl Upload {
     }
 }
 
-/// How far a request is that wants its file on disk.
+/// How far a request has come that wants its file on disk.
 #[derive(Default)]
 pub(super) enum Commit {
-    /// Nothing was asked for.
+    /// Nothing was put on disk yet.
     #[default]
     Idle,
     /// The body of a PUT is being put on disk, before it gets the name.
     Body(u64),
-    /// It is there.
+    /// The body is on disk.
     BodyDone,
     /// The request was carried out; its file and names are being put on disk.
     All(u64, Receipt),
-    /// That is over.
+    /// The file and its names are on disk, or could not be put there.
     Done(Result<Receipt, WriteFailure>),
 }

@@ -10,11 +10,11 @@ use crate::follow::absences::Purpose;
 use crate::resource::Resource;
 use crate::store::file::OpenFile;
 
-/// Whether a request waits.
+/// What becomes of a request whose name may lead nowhere.
 pub(super) enum Waiting {
-    /// It does, until its name leads somewhere, its time is over, or the server ends.
+    /// It waits until its name leads somewhere, its time is over, or the server shuts down.
     Begins,
-    /// It is answered. It has waited up to so many seconds, if it has.
+    /// It is answered now. `Some`: it has waited, with a limit of so many seconds.
     Over(Option<u64>),
 }
 

@@ -327,7 +327,7 @@ fn duplicate(file: &OpenFile) -> Option<Arc<OwnedFd>> {
     Some(Arc::new(fd))
 }
 
-/// Whether the content is what its sender says it is. Once for each request.
+/// Whether the content has the digest that its sender gave. It is checked once for each request.
 fn is_intact(write: &WriteHead, content: &[u8], upload: &mut Option<Box<Upload>>) -> bool {
     let Some(digests) = &write.digests else {
         return true;
@@ -342,7 +342,7 @@ fn is_intact(write: &WriteHead, content: &[u8], upload: &mut Option<Box<Upload>>
     }
 }
 
-/// Somebody else has the lock of the file: tries again soon, but not forever.
+/// Lets a request wait because somebody else has the lock of the file: it tries again soon, but not forever.
 pub(super) fn postpone(slot: &mut Slot, context: &mut Context) {
     let upload = slot.upload.get_or_insert_default();
     let (since, pause) = upload.waits.unwrap_or((context.now, LOCK_PAUSE.0));
