@@ -400,6 +400,12 @@ impl Catalog {
         self.parts.keys().map(|prefix| &**prefix)
     }
 
+    /// The latest list of a directory.
+    #[must_use]
+    pub fn list_of(&self, prefix: &[u8]) -> Option<&Listing> {
+        self.parts.get(prefix).map(|part| &part.listing)
+    }
+
     /// All lists as one; its directories are those that are left out.
     pub fn union(&mut self) -> Listing {
         let mut union = Listing {

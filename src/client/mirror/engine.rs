@@ -7,6 +7,7 @@ use super::catalog::Catalog;
 use super::complaints::{Complaints, Said};
 use super::doubts::Doubts;
 use super::further::Further;
+use super::links::Links;
 use super::listing::Listing;
 use super::plan::{Leaving, Listed, Rules, Step, one_name_each, plan};
 use super::rule::{End, Rule, Subject};
@@ -16,7 +17,7 @@ use super::tree::Tree;
 use crate::client::pause::Pause;
 use crate::http::conditional::ETag;
 use crate::http::target::encode;
-use crate::limits::{CLIENT_LOOK, CLIENT_RETRY, MIRROR_HOT, MIRROR_QUIET, MIRROR_SETTLE};
+use crate::limits::{CLIENT_LOOK, CLIENT_RETRY, MIRROR_HOT, MIRROR_QUIET};
 use crate::sorted::{SortedMap, SortedSet};
 use crate::time::Moment;
 
@@ -49,11 +50,11 @@ pub struct Engine {
     doubts: Doubts,
     pub(super) live: Option<ETag>,
     /// Files of which bytes are missing.
-    behind: BTreeSet<ETag>,
+    pub(super) behind: BTreeSet<ETag>,
     /// Files that grew lately, until when they count as such.
     hot: SortedMap<ETag, Moment>,
     /// Files that are not asked for before this time.
-    held: SortedMap<ETag, (Moment, Pause)>,
+    pub(super) held: SortedMap<ETag, (Moment, Pause)>,
     /// Copies of files that no list of the tree names, since when.
     pub(super) missing: SortedMap<ETag, Moment>,
     /// Files that no list names, of which bytes were missing when one named them last.
@@ -72,6 +73,8 @@ pub struct Engine {
     /// Of what has no place in the directory of the mirror now, the names.
     unplaced: SortedSet<Box<[u8]>>,
     pub(super) complaints: Complaints,
+    /// Files that were not where the lists say, and how often in a row.
+    pub(super) absent: SortedMap<ETag, u32>,
     /// Why there is no list, as it was reported.
     pub(super) outage: Said,
     /// Lines to be shown.
@@ -110,6 +113,7 @@ impl Engine {
             refused: SortedSet::new(),
             unplaced: SortedSet::new(),
             complaints: Complaints::default(),
+            absent: SortedMap::new(),
             outage: Said::default(),
             reports: Vec::new(),
             end: None,
@@ -154,9 +158,11 @@ impl Engine {
             Subject::File(_) => self.listing.files.iter().map(named).collect(),
             Subject::Directory(_) => self.catalog.before(),
         };
-        let mut listed = one_name_each(&listing.files, &self.tree.locals());
-        listed.retain(|etag, _| !self.tree.is_out_of_reach(*etag));
         self.tree.forget_barred();
+        let (locals, foreign) = (self.tree.locals(), self.tree.foreign());
+        let mut listed = one_name_each(&listing.files, &locals, &foreign);
+        drop(foreign);
+        listed.retain(|etag, _| !self.tree.is_out_of_reach(*etag));
         self.warm(&listed, now);
         self.note_leaving(&listed);
         self.listed = listed;
@@ -168,6 +174,7 @@ impl Engine {
         self.complaints
             .retain(|etag| self.listed.contains_key(&etag) || is_under_way(&etag));
         self.held.retain(|etag, _| self.listed.contains_key(etag));
+        self.absent.retain(|etag, _| self.listed.contains_key(etag));
         self.reconcile(now);
     }
 
@@ -201,7 +208,15 @@ impl Engine {
             if self.doubts.any() {
                 self.list_soon(now);
             }
-            let steps = plan(&staged.files, &locals, &self.tree.foreign(), rules);
+            let links = Links {
+                chosen: &self.listed,
+                further: &self.further.names,
+            };
+            let locals = match self.tree.put_first(&staged.files, &links) {
+                true => self.tree.locals(),
+                false => locals,
+            };
+            let steps = plan(&staged.files, &locals, &links, &self.tree.foreign(), rules);
             self.unplaced = SortedSet::new();
             match self.move_on(&staged, &steps, now) {
                 Ok(true) => {}
@@ -213,6 +228,7 @@ impl Engine {
             }
         }
         self.reports.append(&mut self.tree.reports);
+        self.reports.extend(self.further.lines(&self.listed));
         self.behind = self
             .listed
             .values()
@@ -250,6 +266,7 @@ impl Engine {
                         self.list_soon(now);
                         (moved, failed) = (true, true);
                     }
+                    Applied::NoLink(name) => self.further.leave_out(&name),
                     Applied::Barred(name, why) => {
                         self.unplaced.insert(name.clone());
                         if self.refused.insert(name.clone()) {
@@ -293,6 +310,7 @@ impl Engine {
     pub fn received(&mut self, etag: ETag, count: u64, live: bool, now: Moment) {
         self.tree.grown(etag, count);
         self.held.remove(&etag);
+        self.found(etag);
         let here = self.tree.size(etag).unwrap_or(0);
         if live {
             self.hot.insert(etag, now + MIRROR_HOT);
@@ -305,8 +323,13 @@ impl Engine {
             self.behind.remove(&etag);
             self.complaints.works(etag);
             // It may have waited for this.
-            let sealed = file.sealed;
-            if !self.tree.has_the_name(etag, &file.name) {
+            let (sealed, is_named) = (file.sealed, self.tree.has_the_name(etag, &file.name));
+            let links = Links {
+                chosen: &self.listed,
+                further: &self.further.names,
+            };
+            let has_lost = !self.listing.partial && self.tree.has_lost_names(etag, &links);
+            if !is_named || has_lost {
                 self.reconcile(now);
             } else if sealed && let Err(error) = self.take_steps(&[Step::Seal(etag, true)], now) {
                 self.end = Some(End::Failure(error.to_string()));
@@ -329,54 +352,6 @@ impl Engine {
         if matches!(why, "" | "shutdown") {
             self.hold(etag, now);
         }
-    }
-
-    /// The file is not at the name where it was looked for.
-    pub fn elsewhere(&mut self, etag: ETag, now: Moment) {
-        self.hold(etag, now);
-        if self.tree.size(etag).is_none() {
-            // Somebody has removed its copy, perhaps with all others; the next list makes another one.
-            self.behind.remove(&etag);
-        }
-        self.list_around(etag, now + MIRROR_SETTLE);
-    }
-
-    /// The file is no longer what its copy begins with, which the server did not see: it was truncated, or written over.
-    pub fn begun_again(&mut self, etag: ETag, what: &str, now: Moment) {
-        let name = self.tree.name(etag);
-        self.reports
-            .push(format!("{name} {what}; its copy begins again"));
-        if let Err(error) = self.tree.truncate(etag) {
-            self.end = Some(End::Failure(error.to_string()));
-        }
-        self.list_around(etag, now + MIRROR_SETTLE);
-    }
-
-    /// A copy failed; it may work later.
-    pub fn failed(&mut self, etag: ETag, why: &str, now: Moment) {
-        let is_new = self.complaints.is_new(etag, why);
-        self.try_again(etag, why, is_new, now);
-    }
-
-    /// The connection that brought bytes of a file broke.
-    pub fn cut(&mut self, etag: ETag, why: &str, now: Moment) {
-        let is_new = self.complaints.is_new_of_connections(etag, why);
-        self.try_again(etag, why, is_new, now);
-    }
-
-    fn try_again(&mut self, etag: ETag, why: &str, is_new: bool, now: Moment) {
-        if is_new {
-            let name = self.tree.name(etag);
-            self.reports.push(format!("{name}: {why}; trying again"));
-        }
-        self.hold(etag, now);
-    }
-
-    fn hold(&mut self, etag: ETag, now: Moment) {
-        let (next, pause) = self
-            .held
-            .get_or_insert(etag, (now, Pause::new(CLIENT_RETRY)));
-        *next = pause.begin(now);
     }
 
     /// Whether a file counts as one that grows.

@@ -35,8 +35,8 @@ pub struct Job {
 /// Why there are no bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
-    /// The name has another file, or none.
-    Elsewhere,
+    /// The name has another file, or none: what the response says.
+    Elsewhere(String),
     /// There is nothing behind the offset.
     AtEnd,
     /// The file is shorter than its copy.
@@ -243,7 +243,9 @@ impl Job {
             _ => None,
         };
         match (head.status, head.range) {
-            (206, _) if head.etag != Some(self.etag) => Some(Refusal::Elsewhere),
+            (206, _) if head.etag != Some(self.etag) => {
+                Some(Refusal::Elsewhere("206 with another tag".into()))
+            }
             (206, Some(ContentRange::Open { .. })) if head.length.is_some() => {
                 Some(Refusal::Failed("a live response without chunks".into()))
             }
@@ -253,7 +255,7 @@ impl Job {
             (412, _) if self.offset > 0 && head.etag == Some(self.etag) => {
                 Some(Refusal::WrittenOver)
             }
-            (404 | 412, _) => Some(Refusal::Elsewhere),
+            (status @ (404 | 412), _) => Some(Refusal::Elsewhere(status.to_string())),
             (416, Some(ContentRange::Unsatisfied { size })) if size < self.offset => {
                 Some(Refusal::Truncated(size))
             }

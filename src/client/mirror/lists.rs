@@ -188,14 +188,13 @@ impl Engine {
         }
     }
 
-    /// Says which names of files that have several are left out.
+    /// Files of a directory may have several names.
     pub(super) fn note_further_names(&mut self, now: Moment) {
         if matches!(self.rule.subject, Subject::File(_)) {
             return;
         }
         let (files, chosen) = (&self.listing.files, &self.listed);
-        let lines = self.further.take(files, chosen, &mut self.catalog, now);
-        self.reports.extend(lines);
+        self.further.take(files, chosen, &mut self.catalog, now);
         if self.further.waits {
             self.list_due = self.list_due.min(now + MIRROR_SETTLE);
         }

@@ -49,7 +49,9 @@ impl Engine {
     /// or page that is listed later; those give way to a new file of their name.
     pub(super) fn keep_missing(&mut self, files: &mut Vec<Listed>, now: Moment) {
         self.removal_due = Moment::NEVER;
-        let names: SortedSet<Box<[u8]>> = files.iter().map(|file| file.name.clone()).collect();
+        let names = files.iter().map(|file| file.name.clone());
+        let names = names.chain(self.further.names.keys().cloned());
+        let names: SortedSet<Box<[u8]>> = names.collect();
         let mut missing = SortedMap::new();
         for local in self.tree.locals() {
             if self.listed.contains_key(&local.etag) {

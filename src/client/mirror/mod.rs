@@ -7,6 +7,7 @@
 
 pub mod catalog;
 mod channel;
+mod circles;
 mod complaints;
 pub mod doubts;
 pub mod engine;
@@ -14,14 +15,17 @@ pub mod events;
 pub mod flusher;
 mod further;
 mod lane;
+pub mod links;
 pub mod listing;
 mod lists;
 mod missing;
 mod moves;
+mod names;
 pub mod pages;
 mod place;
 pub mod plan;
 mod records;
+mod refusals;
 pub mod rule;
 pub mod run;
 pub mod stage;

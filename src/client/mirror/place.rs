@@ -123,6 +123,20 @@ impl Place {
         }
     }
 
+    /// Gives the file one more name; `false`: something has it.
+    ///
+    /// # Errors
+    /// EPERM, EOPNOTSUPP, ENOSYS: there are no links; EMLINK: not so many; EXDEV: none from there to here; ENOENT, EACCES and
+    /// the like.
+    pub fn link(&self, to: &Place) -> io::Result<bool> {
+        let (from, into) = (&self.directory, &to.directory);
+        match fs::linkat(from, &*self.name, into, &*to.name, AtFlags::empty()) {
+            Ok(()) => Ok(true),
+            Err(Errno::EXIST) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// Renames it, whatever has that name.
     ///
     /// # Errors

@@ -1,8 +1,9 @@
 //! What a mirror does so that its names become those of the origin: pure, from two lists of files. Files are the same by tag:
 //! what was renamed there is renamed here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::links::Links;
 use crate::http::conditional::ETag;
 use crate::sorted::{SortedMap, SortedSet};
 
@@ -24,6 +25,8 @@ pub struct Listed {
 pub struct Local {
     /// Its name.
     pub name: Box<[u8]>,
+    /// Others that it has (hard links).
+    pub further: Vec<Box<[u8]>>,
     /// Of which file it is a copy.
     pub etag: ETag,
     /// Bytes that it has.
@@ -46,7 +49,13 @@ pub struct Leaving {
 pub enum Step {
     /// Give a copy another name, which no file has.
     Rename(ETag, Box<[u8]>),
-    /// Remove a copy of what the origin has removed.
+    /// Give a copy one more name, which no file has.
+    Link(ETag, Box<[u8]>),
+    /// Take a further name from a copy.
+    Unlink(ETag, Box<[u8]>),
+    /// Give a copy another name instead of that further one.
+    Relink(ETag, Box<[u8]>, Box<[u8]>),
+    /// Remove a copy of what the origin has removed, with all of its names.
     Remove(ETag),
     /// Make an empty copy, of a name that no file has.
     Create(ETag, Box<[u8]>),
@@ -65,15 +74,23 @@ pub struct Rules {
     pub partial: bool,
 }
 
-struct Plan<'a> {
-    wanted: SortedMap<ETag, Listed>,
-    locals: SortedMap<ETag, Local>,
+/// The plan as far as it is made.
+pub(super) struct Plan<'a> {
+    pub(super) wanted: SortedMap<ETag, Listed>,
+    pub(super) locals: SortedMap<ETag, Local>,
     /// Which copy has which name.
-    places: BTreeMap<Box<[u8]>, ETag>,
-    foreign: &'a dyn Fn(&[u8]) -> bool,
-    rules: Rules,
+    pub(super) places: BTreeMap<Box<[u8]>, ETag>,
+    /// Which one has it as a further name.
+    pub(super) further: BTreeMap<Box<[u8]>, ETag>,
+    /// Names that copies are to get besides those that they have.
+    pub(super) gained: BTreeMap<ETag, Vec<Box<[u8]>>>,
+    /// Files of which it is not yet sure which names they have.
+    pub(super) unsure: BTreeSet<ETag>,
+    pub(super) links: &'a Links<'a>,
+    pub(super) foreign: &'a dyn Fn(&[u8]) -> bool,
+    pub(super) rules: Rules,
     refused: SortedSet<Box<[u8]>>,
-    steps: Vec<Step>,
+    pub(super) steps: Vec<Step>,
 }
 
 /// The steps, in an order in which each is possible. A copy moves when it is complete: its reader here must not lose what its
@@ -82,11 +99,16 @@ struct Plan<'a> {
 pub fn plan(
     listed: &[Listed],
     locals: &[Local],
+    links: &Links<'_>,
     foreign: &dyn Fn(&[u8]) -> bool,
     rules: Rules,
 ) -> Vec<Step> {
+    let further = locals.iter().flat_map(|local| {
+        let names = local.further.iter();
+        names.map(|name| (name.clone(), local.etag))
+    });
     let mut plan = Plan {
-        wanted: one_name_each(listed, locals),
+        wanted: one_name_each(listed, locals, foreign),
         locals: locals
             .iter()
             .map(|local| (local.etag, local.clone()))
@@ -95,13 +117,19 @@ pub fn plan(
             .iter()
             .map(|local| (local.name.clone(), local.etag))
             .collect(),
+        further: further.collect(),
+        gained: BTreeMap::new(),
+        unsure: BTreeSet::new(),
+        links,
         foreign,
         rules,
         refused: SortedSet::new(),
         steps: Vec::new(),
     };
+    plan.find_gained();
     plan.moves();
     plan.creates();
+    plan.links();
     plan.removes();
     plan.seals();
     let Plan {
@@ -111,39 +139,45 @@ pub fn plan(
     steps
 }
 
-/// One name for each file: of several (links), the one that its copy has, else the one that is least deep, else the first in
-/// order.
+/// The name that counts of each file: of several (links), one that is free or its copy's, that of the copy before its further
+/// ones; else the one that is least deep, the shortest (a log before its earlier generations), the first in order.
 #[must_use]
-pub fn one_name_each(listed: &[Listed], locals: &[Local]) -> SortedMap<ETag, Listed> {
-    let copies: SortedMap<ETag, &[u8]> = locals
-        .iter()
-        .map(|local| (local.etag, &*local.name))
-        .collect();
-    let rank = |file: &Listed| {
-        let has = copies.get(&file.etag) == Some(&&*file.name);
+pub fn one_name_each(
+    listed: &[Listed],
+    locals: &[Local],
+    foreign: &dyn Fn(&[u8]) -> bool,
+) -> SortedMap<ETag, Listed> {
+    let copies: SortedMap<ETag, &Local> = locals.iter().map(|local| (local.etag, local)).collect();
+    let rank = |file: &&Listed| {
+        let has = copies.get(&file.etag).map_or(2, |copy| match () {
+            () if copy.name == file.name => 0,
+            () if copy.further.contains(&file.name) => 1,
+            () => 2,
+        });
         let depth = file.name.iter().filter(|&&byte| byte == b'/').count();
-        (!has, depth)
+        let order = (depth, file.name.len(), file.name.clone());
+        (foreign(&file.name), has, order)
     };
     let mut ordered: Vec<&Listed> = listed.iter().collect();
-    ordered.sort_by(|one, other| {
-        let of_files = one.etag.cmp(&other.etag);
-        let of_names = of_files.then_with(|| rank(one).cmp(&rank(other)));
-        of_names.then_with(|| one.name.cmp(&other.name))
+    ordered.sort_by_key(|file| file.etag);
+    let chosen = ordered.chunk_by(|one, other| one.etag == other.etag);
+    let chosen = chosen.filter_map(|names| match names {
+        [name] => Some(*name),
+        names => names.iter().copied().min_by_key(rank),
     });
-    ordered.dedup_by_key(|file| file.etag);
     let named = |file: &Listed| (file.etag, file.clone());
-    ordered.into_iter().map(named).collect()
+    chosen.map(named).collect()
 }
 
-/// The names that are left out because their files have other ones, and those.
+/// The names of files besides those that count.
 #[must_use]
-pub fn further_names<'a>(
-    listed: &'a [Listed],
-    chosen: &'a SortedMap<ETag, Listed>,
-) -> SortedMap<Box<[u8]>, &'a [u8]> {
+pub fn further_names(
+    listed: &[Listed],
+    chosen: &SortedMap<ETag, Listed>,
+) -> SortedMap<Box<[u8]>, ETag> {
     let further = listed.iter().filter_map(|file| {
-        let name = &*chosen.get(&file.etag)?.name;
-        (*file.name != *name).then(|| (file.name.clone(), name))
+        let name = &chosen.get(&file.etag)?.name;
+        (file.name != *name).then(|| (file.name.clone(), file.etag))
     });
     further.collect()
 }
@@ -213,7 +247,10 @@ impl Plan<'_> {
     }
 
     /// Whether a name is free, or is now. A copy of what is no longer at the origin gives way.
-    fn make_room(&mut self, name: &[u8]) -> bool {
+    pub(super) fn make_room(&mut self, name: &[u8]) -> bool {
+        if let Some(holder) = self.further.get(name).copied() {
+            return self.give_way(holder, name);
+        }
         match self.places.get(name).copied() {
             None if (self.foreign)(name) => {
                 self.refused.insert(name.into());
@@ -238,6 +275,10 @@ impl Plan<'_> {
         }
     }
 
+    pub(super) fn is_refused(&self, name: &[u8]) -> bool {
+        self.refused.contains(name)
+    }
+
     fn rename(&mut self, etag: ETag, name: Box<[u8]>) {
         if let Some(local) = self.locals.get_mut(&etag) {
             self.places.remove(&local.name);
@@ -250,6 +291,9 @@ impl Plan<'_> {
     fn remove(&mut self, etag: ETag) {
         if let Some(local) = self.locals.remove(&etag) {
             self.places.remove(&local.name);
+            for name in &local.further {
+                self.further.remove(name);
+            }
             self.steps.push(Step::Remove(etag));
         }
     }

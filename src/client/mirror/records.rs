@@ -60,8 +60,12 @@ impl Tree {
             let record = || {
                 let etag = response::tag(file.get("etag")?.as_str()?)?;
                 let name: Vec<u8> = percent_decode_str(file.get("name")?.as_str()?).collect();
+                let further = file.get("further").map(Value::items).unwrap_or_default();
+                let further = further.iter().filter_map(Value::as_str);
+                let further = further.map(|name| percent_decode_str(name).collect());
                 let copy = Copy {
                     name: name.into(),
+                    further: further.collect(),
                     inode: file.get("inode")?.as_u64(),
                     size: 0,
                     sealed: false,
@@ -80,13 +84,14 @@ impl Tree {
         let found = self.search()?;
         let (directory, out_of_reach) = (self.directory.clone(), &mut self.out_of_reach);
         let path = |name: &[u8]| directory.join(OsStr::from_bytes(name));
+        let below_closed = |name: &[u8]| found.is_below_closed(name);
         self.copies.retain(|etag, copy| {
-            if found.is_below_closed(&copy.name) {
+            if below_closed(&copy.name) {
                 out_of_reach.insert(*etag, copy.clone());
                 return false;
             }
             match copy.inode {
-                Some(inode) => match name_of(&found.files, inode, &copy.name, *etag, &path) {
+                Some(inode) => match name_of(&found.files, inode, copy, *etag, &path) {
                     Some(name) => copy.name = name.into(),
                     None => return false,
                 },
@@ -97,6 +102,15 @@ impl Tree {
             let Ok(found) = fs::symlink_metadata(path(&copy.name)) else {
                 return false;
             };
+            let is_link = |name: &[u8]| {
+                let it = |other: fs::Metadata| (other.dev(), other.ino());
+                fs::symlink_metadata(path(name))
+                    .is_ok_and(|other| it(other) == (found.dev(), found.ino()))
+            };
+            let first = copy.name.clone();
+            // One that cannot be looked at stays recorded.
+            copy.further
+                .retain(|name| **name != *first && (below_closed(name) || is_link(name)));
             copy.inode = Some(found.ino());
             copy.size = found.len();
             copy.sealed = found.mode() & 0o222 == 0;
@@ -166,13 +180,20 @@ impl Tree {
         let copies = self.copies.iter().chain(self.out_of_reach.iter());
         for (index, (etag, copy)) in copies.enumerate() {
             out.push_str(if index == 0 { "\n" } else { ",\n" });
-            let name = percent_encode(&copy.name, NON_ALPHANUMERIC);
+            let encoded = |name: &[u8]| percent_encode(name, NON_ALPHANUMERIC).to_string();
+            let name = encoded(&copy.name);
             let inode = copy
                 .inode
                 .map_or_else(|| "null".into(), |inode| inode.to_string());
             out.push_str("{\"etag\":");
             json_value::write_string(&mut out, &etag.to_string());
-            out.push_str(&format!(",\"name\":\"{name}\",\"inode\":{inode}}}"));
+            out.push_str(&format!(",\"name\":\"{name}\",\"inode\":{inode}"));
+            if !copy.further.is_empty() {
+                let further = copy.further.iter().map(|name| encoded(name));
+                let further = further.collect::<Vec<_>>().join("\",\"");
+                out.push_str(&format!(",\"further\":[\"{further}\"]"));
+            }
+            out.push('}');
         }
         out.push_str("\n]}\n");
         replace(&self.directory.join(RECORDS), out.as_bytes())
@@ -208,7 +229,7 @@ fn enter(
 fn name_of(
     files: &[(u64, Vec<u8>)],
     inode: u64,
-    recorded: &[u8],
+    recorded: &Copy,
     etag: ETag,
     path: &impl Fn(&[u8]) -> PathBuf,
 ) -> Option<Vec<u8>> {
@@ -217,8 +238,12 @@ fn name_of(
     let same = same.take_while(|(other, _)| *other == inode);
     let same = same.map(|(_, name)| name);
     let fits = |name: &&Vec<u8>| tag_of(&path(name)).is_none_or(|tag| tag == etag);
-    // The recorded name comes first, then those whose tag says so.
-    let rank = |name: &&Vec<u8>| (***name != *recorded, tag_of(&path(name)) != Some(etag));
+    // The recorded name comes first, then what it was renamed to, which is not recorded yet; then those whose tag says so.
+    let rank = |name: &&Vec<u8>| {
+        let is_further = recorded.further.iter().any(|other| **other == ***name);
+        let is_other = tag_of(&path(name)) != Some(etag);
+        (***name != *recorded.name, is_further, is_other)
+    };
     same.filter(fits).min_by_key(rank).cloned()
 }
 

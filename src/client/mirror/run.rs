@@ -370,9 +370,10 @@ impl Driver<'_> {
                         self.engine.failed(etag, &why, now);
                     }
                     Outcome::Lost(etag, why) => self.engine.cut(etag, &why, now),
-                    Outcome::Refused(etag, Refusal::Elsewhere | Refusal::AtEnd) => {
-                        self.engine.elsewhere(etag, now)
+                    Outcome::Refused(etag, Refusal::Elsewhere(why)) => {
+                        self.engine.absent(etag, &why, now);
                     }
+                    Outcome::Refused(etag, Refusal::AtEnd) => self.engine.elsewhere(etag, now),
                     Outcome::Failed(etag, why) => {
                         let name = self.engine.tree.name(etag);
                         self.engine.end = Some(End::Failure(format!("{name}: {why}")));

@@ -20,6 +20,8 @@ pub enum Applied {
     Done,
     /// It is not possible now, since somebody else changes the directory.
     Later,
+    /// A copy cannot have this name besides its own: there are no links, or none from there to here.
+    NoLink(Box<[u8]>),
     /// It is not possible with this name, for this reason; other names do not suffer from it.
     Barred(Box<[u8]>, String),
 }
@@ -33,6 +35,7 @@ impl Tree {
         let done = match step {
             Step::Create(etag, name) => self.create(*etag, name),
             Step::Rename(etag, name) => self.rename(*etag, name),
+            Step::Link(..) | Step::Unlink(..) | Step::Relink(..) => self.change_further(step),
             Step::Remove(etag) => self.remove(*etag),
             Step::Seal(etag, sealed) => self.seal(*etag, *sealed),
             Step::Refuse(_) => Ok(true),
@@ -40,13 +43,23 @@ impl Tree {
         match done {
             Ok(true) => Ok(Applied::Done),
             Ok(false) => Ok(Applied::Later),
+            Err(error) if is_no_link(step, &error) => {
+                let (Step::Link(_, name) | Step::Relink(_, _, name)) = step else {
+                    return Err(error);
+                };
+                Ok(Applied::NoLink(name.clone()))
+            }
             Err(error) if is_of_a_name(&error) => {
                 let name = match step {
                     Step::Create(etag, name) => {
                         self.copies.remove(etag);
                         name.clone()
                     }
-                    Step::Rename(_, name) | Step::Refuse(name) => name.clone(),
+                    Step::Rename(_, name)
+                    | Step::Link(_, name)
+                    | Step::Unlink(_, name)
+                    | Step::Relink(_, _, name)
+                    | Step::Refuse(name) => name.clone(),
                     Step::Remove(etag) | Step::Seal(etag, _) => {
                         let copy = self.copies.get(etag);
                         copy.map(|copy| copy.name.clone()).unwrap_or_default()
@@ -61,7 +74,12 @@ impl Tree {
 
     /// Where a copy is; `None`: it is there no more, or somebody has put another file there.
     pub(super) fn place_of(&self, copy: &Copy) -> io::Result<Option<Place>> {
-        let found = self.place(&copy.name).and_then(|place| {
+        self.place_of_name(copy, &copy.name)
+    }
+
+    /// The same of one of its names.
+    pub(super) fn place_of_name(&self, copy: &Copy, name: &[u8]) -> io::Result<Option<Place>> {
+        let found = self.place(name).and_then(|place| {
             let inode = place.stat()?.st_ino;
             Ok((place, inode))
         });
@@ -73,6 +91,7 @@ impl Tree {
     }
 
     fn remove(&mut self, etag: ETag) -> io::Result<bool> {
+        self.remove_further(etag)?;
         let Some(copy) = self.copies.get(&etag) else {
             return Ok(true);
         };
@@ -98,7 +117,7 @@ impl Tree {
         };
         if !changed {
             // Somebody has removed it, or has put another file there.
-            self.copies.remove(&etag);
+            self.name_is_gone(etag);
             return Ok(false);
         }
         if let Some(copy) = self.copies.get_mut(&etag) {
@@ -131,8 +150,8 @@ impl Tree {
             return Ok(false);
         };
         let Some(from) = self.place_of(copy)? else {
-            // Somebody has removed it: then there is no copy any more.
-            self.copies.remove(&etag);
+            // Somebody has removed it: then there is no copy any more, unless it has other names.
+            self.name_is_gone(etag);
             return Ok(false);
         };
         let Some(to) = self.make_place(name)? else {
@@ -165,6 +184,8 @@ impl Tree {
     /// Renames a copy across file systems: another file gets its bytes, and is on the disk before this one goes. At every
     /// moment the records name a file that has all of it.
     fn carry(&mut self, etag: ETag, name: &[u8], from: &Place, to: &Place) -> io::Result<bool> {
+        // They would lead to the file that is about to go.
+        self.remove_further(etag)?;
         let Some(old) = self.copies.get(&etag).map(|copy| copy.name.clone()) else {
             return Ok(false);
         };
@@ -220,6 +241,15 @@ fn make(new: &Place, etag: ETag) -> io::Result<File> {
         Ok(()) | Err(Errno::NOTSUP | Errno::PERM | Errno::NOSPC) => Ok(file),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Whether a name cannot be made because there are no links (FAT, FUSE), no more of this file, or none from there to here.
+fn is_no_link(step: &Step, error: &io::Error) -> bool {
+    let fails = matches!(
+        Errno::from_io_error(error),
+        Some(Errno::PERM | Errno::OPNOTSUPP | Errno::NOSYS | Errno::MLINK | Errno::XDEV)
+    );
+    fails && matches!(step, Step::Link(..) | Step::Relink(..))
 }
 
 /// Whether an error is one of this name or its directory, and not one of the disk.

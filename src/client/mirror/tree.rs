@@ -44,11 +44,22 @@ pub struct Tree {
 
 #[derive(Debug, Clone)]
 pub(super) struct Copy {
+    /// The name that counts.
     pub name: Box<[u8]>,
+    /// Others.
+    pub further: Vec<Box<[u8]>>,
     /// `None`: about to be made.
     pub inode: Option<u64>,
     pub size: u64,
     pub sealed: bool,
+}
+
+impl Copy {
+    /// All of its names.
+    pub fn names(&self) -> impl Iterator<Item = &[u8]> {
+        let further = self.further.iter().map(|name| &**name);
+        std::iter::once(&*self.name).chain(further)
+    }
 }
 
 impl Tree {
@@ -118,6 +129,7 @@ impl Tree {
     pub fn locals(&self) -> Vec<Local> {
         let local = |(etag, copy): &(ETag, Copy)| Local {
             name: copy.name.clone(),
+            further: copy.further.clone(),
             etag: *etag,
             size: copy.size,
             sealed: copy.sealed,
@@ -153,7 +165,8 @@ impl Tree {
 
     /// Tells of a name whether something that is no copy has it, or may have it: it cannot be looked at.
     pub fn foreign(&self) -> impl Fn(&[u8]) -> bool {
-        let ours: SortedSet<&[u8]> = self.copies.values().map(|copy| &*copy.name).collect();
+        let names = self.copies.values().flat_map(Copy::names);
+        let ours: SortedSet<&[u8]> = names.collect();
         let taken = |name: &[u8]| is_taken(self.place(name).and_then(|place| place.stat()));
         move |name| !ours.contains(name) && (self.barred.contains(name) || taken(name))
     }
@@ -182,7 +195,7 @@ impl Tree {
         }
     }
 
-    /// Says in the records which files are about to be made.
+    /// Says in the records which files and names are about to be made.
     ///
     /// # Errors
     /// See [`Tree::save`].
@@ -194,13 +207,23 @@ impl Tree {
             };
             let copy = Copy {
                 name: name.clone(),
+                further: Vec::new(),
                 inode: None,
                 size: 0,
                 sealed: false,
             };
             Some((*etag, copy))
         }));
-        if self.copies.len() > before {
+        let mut linked = false;
+        for step in steps {
+            if let Step::Link(etag, name) | Step::Relink(etag, _, name) = step
+                && let Some(copy) = self.copies.get_mut(etag)
+            {
+                copy.further.push(name.clone());
+                linked = true;
+            }
+        }
+        if linked || self.copies.len() > before {
             self.save()
         } else {
             Ok(())
@@ -218,7 +241,7 @@ impl Tree {
         let file = match self.place(&copy.name).and_then(|place| place.open(false)) {
             Ok(file) => file,
             Err(error) if is_absent(&error) => {
-                self.copies.remove(&etag);
+                self.name_is_gone(etag);
                 return Ok(None);
             }
             Err(error) => return Err(error),
@@ -226,7 +249,7 @@ impl Tree {
         let found = file.metadata()?;
         if Some(found.ino()) != copy.inode {
             // Somebody has put another file there.
-            self.copies.remove(&etag);
+            self.name_is_gone(etag);
             return Ok(None);
         }
         if let Some(copy) = self.copies.get_mut(&etag) {

@@ -6,6 +6,7 @@ mod contradictions;
 mod follow;
 mod messages;
 mod mirror;
+mod names;
 mod origins;
 mod pages;
 mod relay;

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use openrange::client::mirror::plan::{Listed, Local, Rules, Step, one_name_each, plan};
+use openrange::client::mirror::links::Links;
+use openrange::client::mirror::plan::{self, Listed, Local, Rules, Step, one_name_each};
 use openrange::client::mirror::stage;
 use openrange::http::etag::ETag;
+use openrange::sorted::SortedMap;
 
 use crate::support::random::Random;
 
@@ -12,6 +14,20 @@ type Names = BTreeMap<Box<[u8]>, u64>;
 
 fn name(number: u64) -> Box<[u8]> {
     format!("log.{number}").into_bytes().into()
+}
+
+/// The steps where each file has one name.
+fn plan(
+    listed: &[Listed],
+    locals: &[Local],
+    foreign: &dyn Fn(&[u8]) -> bool,
+    rules: Rules,
+) -> Vec<Step> {
+    let links = Links {
+        chosen: &SortedMap::new(),
+        further: &SortedMap::new(),
+    };
+    plan::plan(listed, locals, &links, foreign, rules)
 }
 
 /// Does the steps, each of which must be possible.
@@ -43,6 +59,7 @@ fn apply(names: &mut Names, steps: &[Step]) {
                 names.remove(&from);
             }
             Step::Seal(..) | Step::Refuse(_) => {}
+            step => panic!("{step:?}"),
         }
     }
 }
@@ -74,6 +91,7 @@ fn names_become_those_of_the_origin() {
         for (name, tag) in &copies {
             locals.push(Local {
                 name: name.clone(),
+                further: Vec::new(),
                 etag: ETag(*tag),
                 size: 1,
                 sealed: false,
@@ -114,6 +132,7 @@ fn a_copy_moves_when_it_is_complete() {
     let copy = |size| {
         [Local {
             name: b"log".as_slice().into(),
+            further: Vec::new(),
             etag: ETag(1),
             size,
             sealed: false,
@@ -180,6 +199,7 @@ fn rolls_are_done_one_after_the_other() {
             here.iter()
                 .map(|(name, tag)| Local {
                     name: name.clone(),
+                    further: Vec::new(),
                     etag: ETag(*tag),
                     size: if *tag == here[names[3].as_bytes()] {
                         size
@@ -266,6 +286,7 @@ fn file(name: &str, tag: u64, size: u64) -> Listed {
 fn copy(name: &str, tag: u64, size: u64) -> Local {
     Local {
         name: name.as_bytes().into(),
+        further: Vec::new(),
         etag: ETag(tag),
         size,
         sealed: false,
@@ -451,12 +472,14 @@ fn one_that_is_not_complete_keeps_the_name() {
     assert_eq!(first(&files, &copies), expected);
 }
 
-/// Of a file with several names the copy keeps the one that it has; else it gets the one that is least deep, else the first.
+/// Of several names of a file the one that its copy has counts, else the one that is least deep, else the shortest, else the
+/// first.
 #[test]
 fn one_name_for_each_file() {
     // Names of the origin; the name of the copy; that which counts.
     for (names, copy, expected) in [
         (&["b"][..], None, "b"),
+        (&["log.1.txt", "log.txt"], None, "log.txt"),
         (&["b", "a"], None, "a"),
         (&["a", "b"], None, "a"),
         (&["a/a", "b"], None, "b"),
@@ -479,13 +502,14 @@ fn one_name_for_each_file() {
         // Another file has its own.
         let local = |name: &str, etag| Local {
             name: name.as_bytes().into(),
+            further: Vec::new(),
             etag: ETag(etag),
             size: 0,
             sealed: false,
         };
         let mut locals = vec![local("a", 2)];
         locals.extend(copy.map(|name| local(name, 1)));
-        let chosen = one_name_each(&listed, &locals);
+        let chosen = one_name_each(&listed, &locals, &|_| false);
         let chosen: Vec<_> = chosen.values().map(|file| &*file.name).collect();
         assert_eq!(chosen, [expected.as_bytes()], "{names:?}, {copy:?}");
     }
@@ -513,6 +537,7 @@ fn seals_follow_those_of_the_origin() {
         };
         let copy = Local {
             name: name(1),
+            further: Vec::new(),
             etag: ETag(1),
             size: 3,
             sealed: here,

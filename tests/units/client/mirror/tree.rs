@@ -40,6 +40,7 @@ fn apply(tree: &mut Tree, step: &Step) -> bool {
     match tree.apply(step).expect("a step") {
         Applied::Done => true,
         Applied::Later => false,
+        Applied::NoLink(_) => panic!("{step:?}: no links"),
         Applied::Barred(_, why) => panic!("{step:?}: {why}"),
     }
 }
@@ -284,4 +285,84 @@ fn appending() {
     // A sealed copy of an earlier time gives way to nobody.
     fs::set_permissions(home.join("b"), Permissions::from_mode(0o444)).expect("a mode");
     assert!(!create(&mut tree, 3, "b"));
+}
+
+fn further(tree: &Tree, etag: u64) -> Vec<String> {
+    let locals = tree.locals();
+    let local = locals.iter().find(|local| local.etag == ETag(etag));
+    let names = local.expect("a copy").further.iter();
+    let mut names: Vec<_> = names
+        .map(|name| String::from_utf8(name.to_vec()).expect("ASCII"))
+        .collect();
+    names.sort();
+    names
+}
+
+fn link(tree: &mut Tree, etag: u64, file: &str) -> bool {
+    let step = Step::Link(ETag(etag), name(file));
+    tree.announce(std::slice::from_ref(&step)).expect("records");
+    apply(tree, &step)
+}
+
+#[test]
+fn names_of_a_copy_are_known_again() {
+    let home = TempDir::with("foreign", "mine");
+    let mut first = tree(&home);
+    assert!(create(&mut first, 1, "a"));
+    assert!(link(&mut first, 1, "d/b") && link(&mut first, 1, "c"));
+    assert!(!link(&mut first, 1, "foreign") && !link(&mut first, 9, "e"));
+    assert_eq!(further(&first, 1), ["c", "d/b"]);
+    assert!(!first.foreign()(b"c") && first.foreign()(b"foreign"));
+    // A crash between an announcement and what was announced, and between a rename and the record of it.
+    first
+        .announce(&[Step::Link(ETag(1), name("e"))])
+        .expect("records");
+    drop(first);
+    home.write("e", "of somebody else");
+    home.rename("a", "z");
+    fs::hard_link(home.join("c"), home.join("zz")).expect("a link");
+    let mut again = tree(&home);
+    assert_eq!(of(&again), [("z".into(), 1, 0, false)]);
+    assert_eq!(further(&again, 1), ["c", "d/b"]);
+    // Somebody has made this link.
+    assert!(again.foreign()(b"zz") && again.foreign()(b"e"));
+    assert!(apply(&mut again, &Step::Unlink(ETag(1), name("d/b"))));
+    assert!(!home.join("d").exists());
+    let relink = Step::Relink(ETag(1), name("c"), name("f/c"));
+    again
+        .announce(std::slice::from_ref(&relink))
+        .expect("records");
+    assert!(apply(&mut again, &relink));
+    assert_eq!(further(&again, 1), ["f/c"]);
+    assert!(home.join("f/c").exists() && !home.join("c").exists());
+    assert!(apply(&mut again, &Step::Remove(ETag(1))));
+    assert!(!home.join("z").exists() && !home.join("f").exists());
+    assert!(home.join("zz").exists() && home.join("e").exists());
+}
+
+/// Whatever somebody does to the name that counts, the bytes stay under another one.
+#[test]
+fn a_copy_never_loses_its_last_name() {
+    let home = TempDir::new();
+    let mut tree = tree(&home);
+    assert!(create(&mut tree, 1, "a"));
+    assert!(link(&mut tree, 1, "b"));
+    append(&mut tree, 1, b"abc");
+    fs::remove_file(home.join("a")).expect("a file");
+    assert!(!apply(&mut tree, &Step::Unlink(ETag(1), name("b"))));
+    assert_eq!(of(&tree), [("b".into(), 1, 3, false)]);
+    assert_eq!(fs::read(home.join("b")).expect("a copy"), b"abc");
+    assert!(link(&mut tree, 1, "c"));
+    fs::remove_file(home.join("b")).expect("a file");
+    home.write("b", "foreign");
+    assert!(tree.append_to(ETag(1)).expect("no error").is_none());
+    assert_eq!(of(&tree), [("c".into(), 1, 3, false)]);
+    append(&mut tree, 1, b"d");
+    // A name that somebody has taken is not touched.
+    assert!(link(&mut tree, 1, "e"));
+    fs::remove_file(home.join("e")).expect("a file");
+    home.write("e", "foreign");
+    assert!(apply(&mut tree, &Step::Remove(ETag(1))));
+    assert_eq!(fs::read(home.join("e")).expect("a file"), b"foreign");
+    assert!(!home.join("c").exists());
 }
