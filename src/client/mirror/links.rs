@@ -95,12 +95,13 @@ impl Plan<'_> {
     /// Takes a further name from a copy: if it has got another one at the origin, it is renamed to that.
     fn lose(&mut self, etag: ETag, name: &[u8]) {
         let gained = self.gained.get(&etag).into_iter().flatten();
-        let free = |to: &&Box<[u8]>| {
+        let free = |to: &&[u8]| {
             let taken = self.places.contains_key(*to) || self.further.contains_key(*to);
             !taken && !(self.foreign)(to)
         };
-        let of_this = |to: &&Box<[u8]>| !is_generation(to, name);
-        let to = gained.filter(free).min_by_key(of_this).cloned();
+        let of_this = |to: &&[u8]| !is_generation(to, name);
+        let free = gained.map(|to| &**to).filter(free);
+        let to = free.min_by_key(of_this).map(Box::<[u8]>::from);
         self.further.remove(name);
         if let Some(local) = self.locals.get_mut(&etag) {
             local.further.retain(|other| **other != *name);

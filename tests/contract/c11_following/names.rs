@@ -332,6 +332,7 @@ fn a_mirror_that_is_killed_knows_its_names_again() {
         running = mirror(&server, &copy, &["--delete"]);
     }
     same(&root, &copy, "the end");
+    running.says("caught up");
     assert_eq!(running.stop().0.code(), Some(0));
 }
 
