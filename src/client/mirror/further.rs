@@ -2,8 +2,7 @@
 //! cannot have. Pure.
 
 use super::catalog::Catalog;
-use super::links::{Known, State};
-use super::plan::{Listed, further_names};
+use super::plan::{Known, Listed, State, further_names};
 use crate::http::conditional::ETag;
 use crate::limits::MIRROR_FURTHER_NAMES;
 use crate::sorted::SortedMap;

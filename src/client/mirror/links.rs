@@ -5,55 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::plan::{Listed, Plan, Step};
+use super::plan::{Plan, State, Step};
 use crate::http::conditional::ETag;
-use crate::sorted::SortedMap;
 use crate::store::generations::family::bases;
-use crate::time::Moment;
-
-/// A further name of a file in the lists.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Known {
-    /// Of which file.
-    pub etag: ETag,
-    /// The lists name it since then.
-    pub since: Moment,
-    /// What becomes of it.
-    pub state: State,
-}
-
-/// What becomes of a further name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
-    /// Lists that came at different moments named it: perhaps the file has moved meanwhile.
-    Unsure,
-    /// Its copy gets it.
-    Wanted,
-    /// Its copy cannot have it. `true`: that was said.
-    LeftOut(bool),
-}
-
-/// What the lists say of files with several names.
-#[derive(Clone, Copy)]
-pub struct Links<'a> {
-    /// The name that counts of each file.
-    pub chosen: &'a SortedMap<ETag, Listed>,
-    /// The others.
-    pub further: &'a SortedMap<Box<[u8]>, Known>,
-}
-
-impl Links<'_> {
-    /// Whether the lists have this file, but not under this name.
-    #[must_use]
-    pub fn has_lost(&self, etag: ETag, name: &[u8]) -> bool {
-        let other = |file: &Listed| *file.name != *name;
-        self.chosen.get(&etag).is_some_and(other)
-            && self
-                .further
-                .get(name)
-                .is_none_or(|known| known.etag != etag)
-    }
-}
 
 impl Plan<'_> {
     pub(super) fn find_gained(&mut self) {

@@ -15,7 +15,7 @@ pub mod events;
 pub mod flusher;
 mod further;
 mod lane;
-pub mod links;
+mod links;
 pub mod listing;
 mod lists;
 mod missing;

@@ -2,9 +2,9 @@
 
 use std::io;
 
-use super::links::{Links, is_generation};
+use super::links::is_generation;
 use super::place::remove_empty;
-use super::plan::{Listed, Step};
+use super::plan::{Links, Listed, Step};
 use super::tree::Tree;
 use crate::http::conditional::ETag;
 

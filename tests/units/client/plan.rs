@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use openrange::client::mirror::links::Links;
-use openrange::client::mirror::plan::{self, Listed, Local, Rules, Step, one_name_each};
+use openrange::client::mirror::plan::{self, Links, Listed, Local, Rules, Step, one_name_each};
 use openrange::client::mirror::stage;
 use openrange::http::etag::ETag;
 use openrange::sorted::SortedMap;
