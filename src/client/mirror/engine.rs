@@ -253,10 +253,7 @@ impl Engine {
                 Step::Refuse(name) => {
                     self.unplaced.insert(name.clone());
                     if self.refused.insert(name.clone()) {
-                        let name = String::from_utf8_lossy(name);
-                        self.reports.push(format!(
-                            "{name} exists already and is not a copy: it is left alone"
-                        ));
+                        self.reports.push(self.tree.why_refused(name));
                     }
                 }
                 step => match self.tree.apply(step)? {

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::plan::{Plan, State, Step};
+use super::room::names_in_the_way;
 use crate::http::conditional::ETag;
 use crate::store::generations::family::bases;
 
@@ -25,9 +26,26 @@ impl Plan<'_> {
         self.gained = gained;
     }
 
+    /// Copies give up their further names that have no room beside this one. False if one of them stays.
+    pub(super) fn further_give_way(&mut self, name: &[u8]) -> bool {
+        let further = names_in_the_way(&self.further, name).into_iter();
+        let further: Vec<Box<[u8]>> = further.map(Box::from).collect();
+        further.into_iter().all(|name| {
+            let holder = self.further.get(&name).copied();
+            holder.is_none_or(|holder| self.give_way(holder, &name))
+        })
+    }
+
+    /// Whether there is room for a name beside those of all copies.
+    pub(super) fn is_unused(&self, name: &[u8]) -> bool {
+        [&self.places, &self.further]
+            .iter()
+            .all(|names| names_in_the_way(names, name).is_empty())
+    }
+
     /// A copy gives up a further name that another one is to have, if its reader under this name loses nothing. True if it is
     /// free then.
-    pub(super) fn give_way(&mut self, holder: ETag, name: &[u8]) -> bool {
+    fn give_way(&mut self, holder: ETag, name: &[u8]) -> bool {
         let gives_way = match self.links.chosen.get(&holder) {
             Some(_) => self.may_lose(holder, name),
             // Bytes of it may still come.
@@ -49,10 +67,7 @@ impl Plan<'_> {
     /// Takes a further name from a copy: if it has got another one at the origin, it is renamed to that.
     fn lose(&mut self, etag: ETag, name: &[u8]) {
         let gained = self.gained.get(&etag).into_iter().flatten();
-        let free = |to: &&[u8]| {
-            let taken = self.places.contains_key(*to) || self.further.contains_key(*to);
-            !taken && !(self.foreign)(to)
-        };
+        let free = |to: &&[u8]| self.is_unused(to) && !(self.foreign)(to);
         let of_this = |to: &&[u8]| !is_generation(to, name);
         let free = gained.map(|to| &**to).filter(free);
         let to = free.min_by_key(of_this).map(Box::<[u8]>::from);

@@ -1,13 +1,16 @@
 //! Files that the lists no longer name: they may have moved, may still be under way, or are gone.
 
+use std::collections::BTreeMap;
+
 use super::engine::Engine;
 use super::listing::Listing;
 use super::plan::{Leaving, Listed, aside};
+use super::room::in_the_way;
 use super::rule::{End, Subject};
 use crate::client::settings::OnGap;
 use crate::http::conditional::ETag;
 use crate::limits::{CLIENT_LOOK, MIRROR_SETTLE, MIRROR_TRAVEL};
-use crate::sorted::{SortedMap, SortedSet};
+use crate::sorted::SortedMap;
 use crate::time::Moment;
 
 impl Engine {
@@ -49,9 +52,10 @@ impl Engine {
     /// or page that is listed later; those give way to a new file of their name.
     pub(super) fn keep_missing(&mut self, files: &mut Vec<Listed>, now: Moment) {
         self.removal_due = Moment::NEVER;
-        let names = files.iter().map(|file| file.name.clone());
-        let names = names.chain(self.further.names.keys().cloned());
-        let names: SortedSet<Box<[u8]>> = names.collect();
+        let listed = files.iter().map(|file| &file.name);
+        let names = listed.chain(self.further.names.keys());
+        let names: BTreeMap<Box<[u8]>, usize> =
+            names.map(|name| (name.clone(), name.len())).collect();
         let mut missing = SortedMap::new();
         for local in self.tree.locals() {
             if self.listed.contains_key(&local.etag) {
@@ -66,9 +70,10 @@ impl Engine {
             if !is_under_way && (travels.is_none() || !self.rule.delete) {
                 continue;
             }
-            let name = match names.contains(&local.name) && !is_under_way {
-                true => aside(&local.name, local.etag),
-                false => local.name,
+            let needed = in_the_way(&names, &local.name).into_iter().min();
+            let name = match needed.filter(|_| !is_under_way) {
+                Some(needed) => aside(&local.name, needed.min(local.name.len()), local.etag),
+                None => local.name,
             };
             files.push(Listed {
                 name,

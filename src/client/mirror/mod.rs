@@ -26,6 +26,7 @@ mod place;
 pub mod plan;
 mod records;
 mod refusals;
+pub mod room;
 pub mod rule;
 pub mod run;
 pub mod stage;

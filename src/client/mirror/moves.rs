@@ -7,15 +7,13 @@ use std::io::{self, Write};
 use super::engine::Engine;
 use super::place::remove_empty;
 use super::plan::{Listed, Step};
+use super::room::{NEW, is_of_moves};
 use super::stage::Stage;
 use super::steps::is_of_a_name;
 use super::tree::{Tree, is_absent};
 use crate::store::generations::families::split;
 use crate::store::generations::moves::{MOVES, Move, is_numbered, write};
 use crate::time::Moment;
-
-/// Their file before it has its name.
-const NEW: &str = ".openrange-moves.new";
 
 /// The moves of the files of each directory.
 type Moves<'a> = BTreeMap<&'a [u8], Vec<Move>>;
@@ -48,9 +46,8 @@ impl Tree {
     /// Moves that a mirror before this one has left.
     pub(super) fn note_moves<'a>(&mut self, names: impl Iterator<Item = &'a [u8]>) {
         for name in names {
-            let (directory, last) = split(name);
-            if [MOVES, NEW].map(str::as_bytes).contains(&last) {
-                self.moving.insert(directory.into());
+            if is_of_moves(name) {
+                self.moving.insert(split(name).0.into());
             }
         }
     }

@@ -121,7 +121,12 @@ impl Tree {
         let Some(to) = self.make_place(name)? else {
             return Ok(false);
         };
-        let made = from.link(&to);
+        let made = match from.link(&to) {
+            Ok(false) => self
+                .remove_left(name)
+                .and_then(|gone| Ok(gone && from.link(&to)?)),
+            made => made,
+        };
         if !matches!(made, Ok(true)) {
             remove_empty(&self.directory, name);
             return made;
@@ -145,7 +150,7 @@ impl Tree {
         let Some(new) = self.make_place(to)? else {
             return Ok(false);
         };
-        let renamed = old.rename_free(&new);
+        let renamed = self.take_name(&old, &new, to);
         let gone = if matches!(renamed, Ok(true)) {
             from
         } else {

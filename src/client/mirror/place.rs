@@ -8,7 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use rustix::fd::OwnedFd;
-use rustix::fs::{self, AtFlags, CWD, Mode, OFlags, RenameFlags, Stat};
+use rustix::fs::{self, AtFlags, CWD, Dir, FileType, Mode, OFlags, RenameFlags, Stat};
 use rustix::io::Errno;
 
 /// See the module.
@@ -105,7 +105,7 @@ impl Place {
     pub fn change_mode(&self, inode: Option<u64>, change: impl Fn(u32) -> u32) -> io::Result<bool> {
         let file = self.open_to_read()?;
         let found = fs::fstat(&file)?;
-        if Some(found.st_ino) != inode || !fs::FileType::from_raw_mode(found.st_mode).is_file() {
+        if Some(found.st_ino) != inode || !FileType::from_raw_mode(found.st_mode).is_file() {
             return Ok(false);
         }
         fs::fchmod(&file, Mode::from_raw_mode(change(found.st_mode)))?;
@@ -133,6 +133,18 @@ impl Place {
         match fs::linkat(from, &*self.name, into, &*to.name, AtFlags::empty()) {
             Ok(()) => Ok(true),
             Err(Errno::EXIST) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Removes the directory, if there is one; `false`: something is in it.
+    ///
+    /// # Errors
+    /// EACCES, EBUSY and the like.
+    pub fn remove_directory(&self) -> io::Result<bool> {
+        match fs::unlinkat(&self.directory, &*self.name, AtFlags::REMOVEDIR) {
+            Ok(()) | Err(Errno::NOENT) => Ok(true),
+            Err(Errno::NOTEMPTY | Errno::EXIST) => Ok(false),
             Err(error) => Err(error.into()),
         }
     }
@@ -178,4 +190,44 @@ pub fn remove_empty(root: &Path, name: &[u8]) {
             return;
         }
     }
+}
+
+/// A directory and those below it, each behind the one that it is in; `None`: something else is there that is not `known`.
+///
+/// # Errors
+/// ENOENT, EACCES and the like; ENOTDIR: it is none.
+pub fn directories_below(
+    root: &Path,
+    name: &[u8],
+    known: &mut dyn FnMut(&[u8]) -> bool,
+) -> io::Result<Option<Vec<Box<[u8]>>>> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let mut found: Vec<Box<[u8]>> = vec![name.into()];
+    let mut next = 0;
+    while let Some(directory) = found.get(next).cloned() {
+        next += 1;
+        let place = Place::find(root, &directory, false)?;
+        let opened = fs::openat(&place.directory, &*place.name, flags, Mode::empty())?;
+        for entry in Dir::read_from(&opened)? {
+            let entry = entry?;
+            let last = entry.file_name().to_bytes();
+            if matches!(last, b"." | b"..") {
+                continue;
+            }
+            let kind = match entry.file_type() {
+                FileType::Unknown => {
+                    let flags = AtFlags::SYMLINK_NOFOLLOW;
+                    FileType::from_raw_mode(fs::statat(&opened, last, flags)?.st_mode)
+                }
+                kind => kind,
+            };
+            let name = [&*directory, b"/", last].concat();
+            if kind.is_dir() {
+                found.push(name.into());
+            } else if !known(&name) {
+                return Ok(None);
+            }
+        }
+    }
+    Ok(Some(found))
 }

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::room::in_the_way;
 use crate::http::conditional::ETag;
 use crate::sorted::{SortedMap, SortedSet};
 use crate::time::Moment;
@@ -61,7 +62,8 @@ pub enum Step {
     Create(ETag, Box<[u8]>),
     /// Make a copy one that nobody may write, or one that the owner may.
     Seal(ETag, bool),
-    /// A file that the mirror has not made has this name.
+    /// There is no place for this name: a file that the mirror has not made is there, below it, or where its directories are
+    /// to be.
     Refuse(Box<[u8]>),
 }
 
@@ -138,7 +140,7 @@ pub(super) struct Plan<'a> {
 }
 
 /// The steps, in an order in which each is possible. A copy moves when it is complete: its reader here must not lose what its
-/// reader there has got. `foreign`: whether there is a file of this name that is no copy.
+/// reader there has got. `foreign`: whether something that is no copy is in the way of this name.
 #[must_use]
 pub fn plan(
     listed: &[Listed],
@@ -226,10 +228,11 @@ pub fn further_names(
     further.collect()
 }
 
-/// The name of a copy that gives way to another one.
+/// The name of a copy that gives way to another one: the tag comes behind that many bytes, which the other one needs.
 #[must_use]
-pub fn aside(name: &[u8], etag: ETag) -> Box<[u8]> {
-    [name, format!(".{:016x}", etag.0).as_bytes()]
+pub fn aside(name: &[u8], needed: usize, etag: ETag) -> Box<[u8]> {
+    let (needed, rest) = name.split_at(needed);
+    [needed, format!(".{:016x}", etag.0).as_bytes(), rest]
         .concat()
         .into()
 }
@@ -276,47 +279,62 @@ impl Plan<'_> {
         }
     }
 
+    /// Whether a copy is in its own way, or in that of others that are in its way, and each of them could move.
     fn is_in_circle(&self, start: ETag) -> bool {
-        let mut etag = start;
-        for _ in 0..=self.locals.len() {
-            let Some(next) = self.target(etag).and_then(|target| self.places.get(target)) else {
-                return false;
+        let (mut reached, mut pending) = (SortedSet::new(), vec![start]);
+        while let Some(etag) = pending.pop() {
+            let Some(target) = self.target(etag) else {
+                if self.stays(etag) {
+                    return false;
+                }
+                continue;
             };
-            if *next == start {
-                return true;
-            }
-            etag = *next;
+            let others = in_the_way(&self.places, target).into_iter();
+            pending.extend(others.filter(|other| reached.insert(*other)));
         }
-        false
+        reached.contains(&start)
     }
 
-    /// Whether a name is free, or is now. A copy of what is no longer at the origin gives way.
+    /// Whether a copy does not give way; one may be only not listed.
+    fn stays(&self, etag: ETag) -> bool {
+        self.wanted.contains_key(&etag) || self.rules.partial
+    }
+
+    /// Whether a name is free, or is now. Copies of what is no longer at the origin give way.
     pub(super) fn make_room(&mut self, name: &[u8]) -> bool {
-        if let Some(holder) = self.further.get(name).copied() {
-            return self.give_way(holder, name);
+        if (self.foreign)(name) {
+            self.refused.insert(name.into());
+            return false;
         }
-        match self.places.get(name).copied() {
-            None if (self.foreign)(name) => {
-                self.refused.insert(name.into());
-                false
-            }
-            None => true,
-            Some(holder) if self.wanted.contains_key(&holder) => false,
-            // Perhaps it is only not listed.
-            Some(_) if self.rules.partial => false,
-            Some(holder) if self.rules.delete => {
-                self.remove(holder);
-                true
-            }
-            Some(holder) => {
-                let aside = aside(name, holder);
-                let free = !self.places.contains_key(&*aside) && !(self.foreign)(&aside);
-                if free {
-                    self.rename(holder, aside);
-                }
-                free
-            }
+        let holders = in_the_way(&self.places, name);
+        if holders.iter().any(|holder| self.stays(*holder)) || !self.further_give_way(name) {
+            return false;
         }
+        if self.rules.delete {
+            holders.into_iter().for_each(|holder| self.remove(holder));
+            return true;
+        }
+        let Some(names) = self.names_aside(name, &holders) else {
+            return false;
+        };
+        for (holder, aside) in holders.into_iter().zip(names) {
+            self.rename(holder, aside);
+        }
+        true
+    }
+
+    /// The names of copies that give way to this one; `None`: they are taken. What was in one directory stays together.
+    fn names_aside(&self, name: &[u8], holders: &[ETag]) -> Option<Vec<Box<[u8]>>> {
+        let first = *holders.iter().min().unwrap_or(&ETag(0));
+        let is_free = |aside: &[u8]| self.is_unused(aside) && !(self.foreign)(aside);
+        let aside = |holder: &ETag| {
+            let old = &self.locals.get(holder)?.name;
+            let mut names = [first, *holder]
+                .into_iter()
+                .map(|tag| aside(old, old.len().min(name.len()), tag));
+            names.find(|aside| is_free(aside))
+        };
+        holders.iter().map(aside).collect()
     }
 
     pub(super) fn is_refused(&self, name: &[u8]) -> bool {

@@ -7,8 +7,9 @@ use std::os::unix::fs::MetadataExt;
 use rustix::fs::XattrFlags;
 use rustix::io::Errno;
 
-use super::place::{Place, remove_empty};
+use super::place::{Place, directories_below, remove_empty};
 use super::plan::{Step, moving_name};
+use super::room::is_of_moves;
 use super::tree::{Copy, Tree, is_absent};
 use crate::http::conditional::ETag;
 use crate::store::identity::TAG_ATTRIBUTE;
@@ -134,10 +135,13 @@ impl Tree {
         };
         let new = place.beside(&new_name(etag))?;
         let file = make(&new, etag)?;
-        if !new.rename_free(&place)? {
-            let _ = new.remove();
-            self.copies.remove(&etag);
-            return Ok(false);
+        match self.take_name(&new, &place, name) {
+            Ok(true) => {}
+            other => {
+                let _ = new.remove();
+                self.copies.remove(&etag);
+                return other;
+            }
         }
         if let Some(copy) = self.copies.get_mut(&etag) {
             copy.inode = Some(file.metadata()?.ino());
@@ -157,7 +161,7 @@ impl Tree {
         let Some(to) = self.make_place(name)? else {
             return Ok(false);
         };
-        match from.rename_free(&to) {
+        match self.take_name(&from, &to, name) {
             Ok(true) => {}
             Ok(false) => return Ok(false),
             Err(error) if Errno::from_io_error(&error) == Some(Errno::XDEV) => {
@@ -171,6 +175,36 @@ impl Tree {
             Err(error) => return Err(error),
         }
         self.has_name(etag, name);
+        Ok(true)
+    }
+
+    /// Gives a file a name that nothing has, but perhaps directories that copies have left; `false`: something has it.
+    pub(super) fn take_name(&self, from: &Place, to: &Place, name: &[u8]) -> io::Result<bool> {
+        Ok(from.rename_free(to)? || self.remove_left(name)? && from.rename_free(to)?)
+    }
+
+    /// Removes a directory and those below it, if they are empty but for the moves that are written down there: copies have been
+    /// there, or a crash came before one was. False if there is something else.
+    pub(super) fn remove_left(&self, name: &[u8]) -> io::Result<bool> {
+        let mut moves = Vec::new();
+        let mut is_left = |file: &[u8]| {
+            moves.push(file.to_vec());
+            is_of_moves(file)
+        };
+        let found = match directories_below(&self.directory, name, &mut is_left) {
+            Ok(Some(found)) => found,
+            Ok(None) => return Ok(false),
+            Err(error) if is_absent(&error) => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        for file in moves {
+            self.place(&file)?.remove()?;
+        }
+        for directory in found.iter().rev() {
+            if !self.place(directory)?.remove_directory()? {
+                return Ok(false);
+            }
+        }
         Ok(true)
     }
 
@@ -218,7 +252,7 @@ impl Tree {
         self.save()?;
         aside.remove()?;
         remove_empty(&self.directory, &old);
-        if !new.rename_free(to)? {
+        if !self.take_name(&new, to, name)? {
             return Ok(false);
         }
         self.has_name(etag, name);
@@ -256,6 +290,14 @@ fn is_no_link(step: &Step, error: &io::Error) -> bool {
 pub(super) fn is_of_a_name(error: &io::Error) -> bool {
     matches!(
         Errno::from_io_error(error),
-        Some(Errno::ACCESS | Errno::PERM | Errno::ROFS | Errno::NAMETOOLONG | Errno::INVAL)
+        Some(
+            Errno::ACCESS
+                | Errno::PERM
+                | Errno::ROFS
+                | Errno::NAMETOOLONG
+                | Errno::INVAL
+                // A directory on which something is mounted.
+                | Errno::BUSY
+        )
     )
 }

@@ -8,11 +8,12 @@ use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::FlockOperation;
+use rustix::fs::{FileType, FlockOperation};
 use rustix::io::Errno;
 
-use super::place::Place;
+use super::place::{Place, directories_below};
 use super::plan::{Local, Step};
+use super::room::{directories, is_of_moves};
 use crate::client::state_file::Unusable;
 use crate::http::conditional::ETag;
 use crate::http::position::{CHECKED, Check, checked_from};
@@ -163,12 +164,55 @@ impl Tree {
         copy.is_some_and(|copy| *copy.name == *name)
     }
 
-    /// Tells of a name whether something that is no copy has it, or may have it: it cannot be looked at.
+    /// Tells of a name whether something that is no copy is in its way, or may be: it cannot be looked at.
     pub fn foreign(&self) -> impl Fn(&[u8]) -> bool {
         let names = self.copies.values().flat_map(Copy::names);
         let ours: SortedSet<&[u8]> = names.collect();
-        let taken = |name: &[u8]| is_taken(self.place(name).and_then(|place| place.stat()));
-        move |name| !ours.contains(name) && (self.barred.contains(name) || taken(name))
+        move |name| !ours.contains(name) && (self.barred.contains(name) || self.taken(name, &ours))
+    }
+
+    /// Directories are there for the copies that they have, and copies may move.
+    fn taken(&self, name: &[u8], ours: &SortedSet<&[u8]>) -> bool {
+        match self.kind(name) {
+            Ok(FileType::Directory) => {
+                let mut known = |file: &[u8]| ours.contains(file) || is_of_moves(file);
+                let below = directories_below(&self.directory, name, &mut known);
+                !matches!(below, Ok(Some(_)))
+            }
+            Ok(_) => true,
+            Err(error) => match Errno::from_io_error(&error) {
+                Some(Errno::NOTDIR) => !directories(name).any(|above| ours.contains(above)),
+                other => other == Some(Errno::ACCESS),
+            },
+        }
+    }
+
+    /// Why there is no place for a name, for people.
+    #[must_use]
+    pub fn why_refused(&self, name: &[u8]) -> String {
+        let is_in_the_way = |above: &&[u8]| {
+            let kind = self.kind(above);
+            kind.is_ok_and(|kind| kind != FileType::Directory)
+        };
+        let above = directories(name).find(is_in_the_way);
+        let is_directory = matches!(self.kind(name), Ok(FileType::Directory));
+        let [name, above] =
+            [Some(name), above].map(|it| String::from_utf8_lossy(it.unwrap_or_default()));
+        match (&*above, is_directory) {
+            ("", true) => {
+                format!("{name} is a directory with files that are no copies: it is left alone")
+            }
+            ("", false) => format!("{name} exists already and is not a copy: it is left alone"),
+            _ => format!(
+                "{above} exists already and is not a copy: it is left alone, and {name} is left out"
+            ),
+        }
+    }
+
+    /// What is there; a link counts as such.
+    fn kind(&self, name: &[u8]) -> io::Result<FileType> {
+        let found = self.place(name)?.stat()?;
+        Ok(FileType::from_raw_mode(found.st_mode))
     }
 
     /// Whether there is a copy of this file in a directory that cannot be read.
@@ -289,17 +333,6 @@ impl Tree {
             }
         }
         Ok(())
-    }
-}
-
-/// Whether something is there, or on the way to it.
-fn is_taken<T>(found: io::Result<T>) -> bool {
-    match found {
-        Ok(_) => true,
-        Err(error) => matches!(
-            Errno::from_io_error(&error),
-            Some(Errno::NOTDIR | Errno::ACCESS)
-        ),
     }
 }
 

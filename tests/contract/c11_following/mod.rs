@@ -4,6 +4,7 @@ mod cascades;
 mod commands;
 mod contradictions;
 mod follow;
+mod kinds;
 mod messages;
 mod mirror;
 mod names;

@@ -14,6 +14,7 @@ mod pace;
 mod plan;
 mod progress;
 mod requests;
+mod room;
 mod state_file;
 mod steps;
 mod talk;

@@ -16,7 +16,7 @@ fn name(number: u64) -> Box<[u8]> {
 }
 
 /// The steps where each file has one name.
-fn plan(
+pub(super) fn plan(
     listed: &[Listed],
     locals: &[Local],
     foreign: &dyn Fn(&[u8]) -> bool,

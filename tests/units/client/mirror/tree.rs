@@ -197,6 +197,28 @@ fn what_somebody_else_has_made_is_left_alone() {
     assert!(apply(&mut tree, &Step::Refuse(name("a"))));
 }
 
+/// Directories are there for the copies that they have; what a crash has left of them is no obstacle.
+#[test]
+fn directories_without_files_of_others_give_way() {
+    let home = TempDir::new();
+    let mut tree = tree(&home);
+    assert!(create(&mut tree, 1, "d/e/a") && create(&mut tree, 2, "b"));
+    home.mkdir("d/empty");
+    home.write("d/e/.openrange-moves", "");
+    assert!(!tree.foreign()(b"d") && !tree.foreign()(b"d/e") && !tree.foreign()(b"b/x/y"));
+    assert!(!apply(&mut tree, &Step::Rename(ETag(2), name("d"))));
+    assert!(home.join("d/e/.openrange-moves").exists());
+    assert!(apply(&mut tree, &Step::Rename(ETag(1), name("a"))));
+    assert!(apply(&mut tree, &Step::Rename(ETag(2), name("d"))));
+    home.mkdir("f/g");
+    assert!(create(&mut tree, 3, "f"));
+    assert!(home.join("d").is_file() && home.join("f").is_file());
+    home.mkdir("h");
+    symlink(home.path(), home.join("h/link")).expect("a link");
+    assert!(tree.foreign()(b"h") && !create(&mut tree, 4, "h"));
+    assert!(home.join("h/link").exists());
+}
+
 #[test]
 fn copies_move_with_their_directories() {
     let home = TempDir::new();
