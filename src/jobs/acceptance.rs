@@ -9,19 +9,11 @@ use rustix::fs::{Dir, OFlags};
 use rustix::io::Errno;
 
 use super::comparison::Comparison;
-use super::files::{DONE, JobDirectory, QUEUE, id_before, is_read_only, record_name};
+use super::files::{JobDirectory, QUEUE, id_before, is_read_only, record_name};
+use super::in_done::Place;
 use super::record::JobRecord;
 use crate::job::JobId;
 use crate::job::{request_name, status_name, taken_name};
-
-/// A place in a file of the directory.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Place {
-    /// Its inode; 0: there was none.
-    pub file: u64,
-    /// In bytes.
-    pub offset: u64,
-}
 
 impl JobDirectory {
     /// Claims the name of a new job by noting what is known of it, and creates its empty answer. `ID.request` follows, and
@@ -111,21 +103,12 @@ impl JobDirectory {
         answer.is_ok_and(|answer| self.kernel.lock(answer.as_fd()) == Ok(false))
     }
 
-    /// Where the log of ends ends now.
-    #[must_use]
-    pub fn end_of_done(&self) -> Place {
-        let stat = self.stat(DONE);
-        stat.map_or(Place::default(), |stat| Place {
-            file: stat.st_ino,
-            offset: stat.st_size.unsigned_abs(),
-        })
-    }
-
-    /// Appends the line of an end to `done`, unless whoever has ended the job has. It follows behind this place there.
+    /// Appends the line of an end to `done`, unless whoever has ended the job has. It follows behind this place there, or in a
+    /// file that had or has the name later.
     ///
     /// # Errors
     /// ENOSPC and the like.
-    pub fn tell_missing(&self, id: JobId, from: Place) -> Result<(), Errno> {
+    pub fn tell_missing(&self, id: JobId, from: &Place) -> Result<(), Errno> {
         let lock = match self.open_file(&status_name(id), OFlags::RDONLY) {
             Err(Errno::NOENT) => return Ok(()),
             lock => lock?,
@@ -134,13 +117,8 @@ impl JobDirectory {
         if !self.kernel.lock(lock.as_fd())? {
             return Ok(());
         }
-        let is_same = self.end_of_done().file == from.file;
         match self.status(id) {
-            Some(status)
-                if self
-                    .status_in_done(id, if is_same { from.offset } else { 0 })
-                    .is_none() =>
-            {
+            Some(status) if self.status_in_done_since(id, from).is_none() => {
                 self.report_end(id, status)
             }
             _ => Ok(()),

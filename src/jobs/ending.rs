@@ -2,12 +2,11 @@
 //! is not whole completes it, and if the status is damaged, puts one in its place.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader};
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 
 use log::warn;
-use rustix::fs::{Mode, OFlags, SeekFrom};
+use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
 use super::files::{DONE, JobDirectory, TEXT_MAX, WRITE_BITS};
@@ -76,7 +75,7 @@ impl JobDirectory {
     }
 
     /// Completes the end of a job if whoever gave it its status has died before the seal. `done` gets the line twice
-    /// only if it was rolled in between.
+    /// only if the file that has it was compressed or has left the directory since.
     ///
     /// # Errors
     /// As [`JobDirectory::end`].
@@ -100,7 +99,7 @@ impl JobDirectory {
         match self.recorded(&found)? {
             Recorded::Ended(_) if is_over => {}
             Recorded::Ended(status) => {
-                if self.status_in_done(id, 0).is_none() {
+                if self.status_in_done(id).is_none() {
                     self.report_end(id, status)?;
                 }
                 self.seal(id)?;
@@ -121,7 +120,7 @@ impl JobDirectory {
     /// Ends a job whose status is damaged, and locked. True if this status is the one that counts: `done` may have another one
     /// already, of whoever had space for that. It reads all of `done`, which is long, but such a job is rare.
     fn repair(&self, id: JobId, status: JobStatus) -> Result<bool, Errno> {
-        let in_done = self.status_in_done(id, 0);
+        let in_done = self.status_in_done(id);
         let counts = record::repaired(in_done, status);
         // A death from here on leaves an end that is completed as any other one.
         let _decided = self.replace(&status_name(id), &format!("{counts}\n"))?;
@@ -161,20 +160,6 @@ impl JobDirectory {
         let opened = self.kernel.stat_open(status.as_fd())?;
         let named = self.stat(&status_name(id));
         Ok(named.is_ok_and(|named| (named.st_dev, named.st_ino) == (opened.st_dev, opened.st_ino)))
-    }
-
-    /// What `done` says behind this offset of how a job ended.
-    pub(super) fn status_in_done(&self, id: JobId, from: u64) -> Option<JobStatus> {
-        let done = self.open_file(DONE, OFlags::RDONLY).ok()?;
-        let _ = rustix::fs::seek(&done, SeekFrom::Start(from));
-        let lines = BufReader::new(File::from(done)).split(b'\n');
-        let mut texts = lines
-            .map_while(Result::ok)
-            .filter_map(|line| String::from_utf8(line).ok());
-        texts.find_map(|line| {
-            let (of, status) = record::parse_done(&line)?;
-            (of == id).then_some(status)
-        })
     }
 
     pub(super) fn report_end(&self, id: JobId, status: JobStatus) -> Result<(), Errno> {

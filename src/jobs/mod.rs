@@ -17,16 +17,16 @@
 //! sealed belongs to a worker that died.
 //!
 //! [`files`] has the operations on these files that server and workers share, [`ending`] those of them that end a job,
-//! [`acceptance`] those of the server alone;
-//! [`comparison`] tells whether a request comes again; [`record`] has the texts in them, pure. [`tracker`] is the part of
-//! the server: it knows which jobs are open (`open_jobs`, pure), and learns of ends by its [`watch`]; [`work`] is the
-//! worker, `openrange work`. All of them reach the files through a [`kernel`]. [`operand`] is the directory as a command line
-//! names it.
+//! [`acceptance`] those of the server alone; [`in_done`] finds lines of `done`; [`comparison`] tells whether a request comes
+//! again; [`record`] has the texts in them, pure. [`tracker`] is the part of the server: it knows which jobs are open
+//! (`open_jobs`, pure), and learns of ends by its [`watch`]; [`work`] is the worker, `openrange work`. All of them reach the
+//! files through a [`kernel`]. [`operand`] is the directory as a command line names it.
 
 pub mod acceptance;
 pub mod comparison;
 pub mod ending;
 pub mod files;
+pub mod in_done;
 pub mod kernel;
 mod open_jobs;
 pub mod operand;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use super::acceptance::Place;
+use super::in_done::Place;
 use crate::job::JobId;
 use crate::limits::{JOB_LEAD_PATIENCE, JOB_SEAL_PATIENCE};
 

@@ -12,7 +12,8 @@ use crate::limits::JOB_TEXT_PATIENCE;
 impl Tracker {
     /// Closes the open jobs that have a status by now. False: there was no report.
     pub(super) fn read_ends(&self) -> bool {
-        let (now, done) = (self.seconds(), self.directory.end_of_done());
+        let before = self.open().done.clone();
+        let (now, done) = (self.seconds(), self.directory.end_of_done(&before));
         // What somebody has read counts before anybody else looks.
         let mut open = self.open();
         let seen = self.watch.seen();
@@ -24,13 +25,13 @@ impl Tracker {
             match *seen {
                 Seen::Ended(id) => {
                     if open.ended(id, now) {
-                        open.untold.insert(id, from);
+                        open.untold.insert(id, from.clone());
                     }
                 }
                 Seen::Sealed(id) => open.sealed(id),
                 Seen::Lost => {
                     if open.lost == open.looked {
-                        open.done_before_loss = from;
+                        open.done_before_loss = from.clone();
                     }
                     open.lost += 1;
                 }
@@ -46,7 +47,7 @@ impl Tracker {
         if lost == open.looked {
             return;
         }
-        let (ids, from) = (open.ids(), open.done_before_loss);
+        let (ids, from) = (open.ids(), open.done_before_loss.clone());
         drop(open);
         for id in ids {
             if !self.directory.has_ended(id) {
@@ -56,7 +57,7 @@ impl Tracker {
             let now = self.seconds();
             let mut open = self.open();
             if open.ended(id, now) {
-                open.untold.insert(id, from);
+                open.untold.insert(id, from.clone());
                 open.sealed(id);
             }
         }
@@ -88,10 +89,10 @@ impl Tracker {
 
     /// Somebody has given a job its status and sealed its answer, but may have left out its line of `done`.
     pub(super) fn tell_missing(&self, id: JobId) {
-        let Some(from) = self.open().untold.get(&id).copied() else {
+        let Some(from) = self.open().untold.get(&id).cloned() else {
             return;
         };
-        if let Err(error) = self.directory.tell_missing(id, from) {
+        if let Err(error) = self.directory.tell_missing(id, &from) {
             error!("job {id}: cannot append its end to done: {error}");
         }
         let mut open = self.open();

@@ -9,6 +9,7 @@ mod intake_tools;
 mod life;
 mod lists;
 mod receiver;
+mod rolls;
 mod server;
 mod unwatched;
 mod wait;
