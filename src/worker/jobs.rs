@@ -14,7 +14,7 @@ use crate::action::Action;
 use crate::connection::Connection;
 use crate::connection::receiving::Sink;
 use crate::http::authorization::{Credentials, Right};
-use crate::http::conditional::Conditions;
+use crate::http::conditional::{self, Conditions, Verdict};
 use crate::http::digest::Verifier;
 use crate::http::target::{Path, Target};
 use crate::http::write::{Verb, WriteHead};
@@ -79,7 +79,10 @@ fn decide(wanted: Wanted, asked: &ParsedRequest, slot: &Slot, context: &mut Cont
             return Ok((Sink::Memory(0), Some(upload)));
         }
         Wanted::New if slot.machine.is_draining() => return Err(WriteFailure::Ending),
-        Wanted::New => name(asked),
+        Wanted::New => {
+            check_new(asked)?;
+            name(asked)
+        }
     };
     let preferences = &write.preferences;
     let record = JobRecord {
@@ -93,6 +96,20 @@ fn decide(wanted: Wanted, asked: &ParsedRequest, slot: &Slot, context: &mut Cont
     let temporary = Temporary::create(&place, write.framing.length())?;
     let upload = remembered(JobUpload::New(record), Some(temporary), write);
     Ok((Sink::Store, Some(upload)))
+}
+
+/// A request for a job is for something that is there, but is no file: it has no tag and no length.
+fn check_new(asked: &ParsedRequest) -> Result<(), WriteFailure> {
+    if conditional::judge_untagged(&asked.request.conditions) != Verdict::Proceed {
+        return Err(WriteFailure::Unmatched);
+    }
+    match asked.write_head().expected {
+        None | Some(0) => Ok(()),
+        Some(_) => Err(WriteFailure::Conflict {
+            size: 0,
+            etag: None,
+        }),
+    }
 }
 
 fn remembered(job: JobUpload, temporary: Option<Temporary>, write: &WriteHead) -> Box<Upload> {
@@ -158,7 +175,7 @@ pub(super) fn carry_out(slot: &mut Slot, context: &mut Context) -> bool {
             return false;
         }
         Some(JobUpload::Cancel(id)) => {
-            let result = match cancel(context, *id) {
+            let result = match cancel(context, *id, slot) {
                 Ok(receipt) => Ok(receipt),
                 Err(Stop::Failed(failure)) => Err(failure),
                 Err(Stop::Locked) => {
@@ -266,8 +283,20 @@ fn accept(
     })
 }
 
-fn cancel(context: &Context, id: JobId) -> Result<Receipt, Stop> {
+fn cancel(context: &Context, id: JobId, slot: &Slot) -> Result<Receipt, Stop> {
     let (jobs, files) = jobs(context);
+    let path = path_of(jobs, id.as_str());
+    let answer = || {
+        let place = Place::find(files, jobs.prefix.name(), id.as_str().as_bytes(), &path)?;
+        place.file()
+    };
+    if let Action::Write(asked, _) = slot.machine.action() {
+        let terms = write_decision::terms(asked, asked.write_head());
+        if *terms.conditions != Conditions::default() || terms.expected.is_some() {
+            // Without the lock of the file: the worker has that.
+            terms.check(answer()?.as_deref())?;
+        }
+    }
     match jobs.tracker.end(id, JobStatus::Cancelled) {
         Ok(true) => info!("job {id}: it was cancelled"),
         Ok(false) => {}
@@ -277,9 +306,7 @@ fn cancel(context: &Context, id: JobId) -> Result<Receipt, Stop> {
             return Err(failure(error).into());
         }
     }
-    let path = path_of(jobs, id.as_str());
-    let place = Place::find(files, jobs.prefix.name(), id.as_str().as_bytes(), &path)?;
-    let file = place.file()?.ok_or(WriteFailure::Missing)?;
+    let file = answer()?.ok_or(WriteFailure::Missing)?;
     let stat = file.stat().map_err(failure)?;
     Ok(Receipt {
         created: false,

@@ -2,6 +2,7 @@
 
 mod damaged;
 mod ends;
+mod fences;
 mod gone;
 mod hooks;
 mod intake;
