@@ -3,6 +3,8 @@
 //! It copies nothing: bytes are read into [`Exchange::space`], and [`Exchange::content`] is a part of them. It knows HTTP
 //! and nothing of what the responses are for.
 
+use std::time::SystemTime;
+
 use crate::http::response::{self, Framing, ResponseHead};
 use crate::http::response_body::{self, Body, Piece};
 use crate::limits::{CLIENT_BUFFER, HEAD_MAX};
@@ -246,7 +248,9 @@ impl Exchange {
     fn read_head(&mut self) -> Result<Progress, &'static str> {
         loop {
             let input = &self.inbound[self.start..self.end];
-            let Some((head, length)) = response::parse(input, self.to_head)? else {
+            let Some((head, length)) =
+                response::parse(input, self.to_head, SystemTime::now().into())?
+            else {
                 return Ok(Progress::None);
             };
             self.start += length;

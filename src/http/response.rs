@@ -4,6 +4,7 @@
 //! Strictness is what a follower lives by: a response that is not understood to the last field is no source of data.
 
 use super::conditional::ETag;
+use super::date::Date;
 use crate::limits::{FIELDS_MAX, HEAD_MAX};
 
 /// A whole response head, as far as it matters to a follower.
@@ -21,7 +22,7 @@ pub struct ResponseHead {
     pub range: Option<ContentRange>,
     /// `Content-Length`, also of a response to HEAD.
     pub length: Option<u64>,
-    /// `Retry-After` in seconds.
+    /// `Retry-After` in seconds, from the `Date` of the response on, if it names a moment.
     pub retry_after: Option<u32>,
     /// The `generation` of the target of `Link: <...>; rel="successor-version"`.
     pub successor: Option<ETag>,
@@ -70,13 +71,18 @@ pub enum ContentRange {
     },
 }
 
-/// Parses the response head at the beginning of `bytes`; `to_head`: the request was a HEAD.
+/// Parses the response head at the beginning of `bytes`; `to_head`: the request was a HEAD. `now` stands in for the `Date` of a
+/// response that has none (RFC 9110 section 6.6.1).
 ///
 /// `Ok(None)`: it is not complete yet. `Ok(Some((head, length)))`: it took `length` bytes.
 ///
 /// # Errors
 /// What makes it none.
-pub fn parse(bytes: &[u8], to_head: bool) -> Result<Option<(ResponseHead, usize)>, &'static str> {
+pub fn parse(
+    bytes: &[u8],
+    to_head: bool,
+    now: Date,
+) -> Result<Option<(ResponseHead, usize)>, &'static str> {
     let mut slots = [httparse::EMPTY_HEADER; FIELDS_MAX];
     let mut response = httparse::Response::new(&mut slots);
     let length = match response.parse(bytes) {
@@ -91,7 +97,7 @@ pub fn parse(bytes: &[u8], to_head: bool) -> Result<Option<(ResponseHead, usize)
     let (Some(status), Some(minor)) = (response.code, response.version) else {
         return Err("the server sent something that is not HTTP");
     };
-    let head = read(status, minor == 0, response.headers, to_head)?;
+    let head = read(status, minor == 0, response.headers, (to_head, now))?;
     Ok(Some((head, length)))
 }
 
@@ -99,7 +105,7 @@ fn read(
     status: u16,
     http10: bool,
     fields: &[httparse::Header<'_>],
-    to_head: bool,
+    (to_head, now): (bool, Date),
 ) -> Result<ResponseHead, &'static str> {
     let mut head = ResponseHead {
         status,
@@ -114,6 +120,7 @@ fn read(
         media: Box::default(),
     };
     let mut chunked = false;
+    let (mut date, mut retry_at) = (None, None);
     for field in fields {
         let value = str::from_utf8(field.value).unwrap_or_default().trim();
         match field.name.to_ascii_lowercase().as_str() {
@@ -137,7 +144,12 @@ fn read(
                     return Err("two Content-Range fields in the response");
                 }
             }
-            "retry-after" => head.retry_after = value.parse().ok(),
+            "date" => date = Date::parse(field.value.trim_ascii()),
+            "retry-after" => {
+                let seconds =
+                    number(value).map(|seconds| u32::try_from(seconds).unwrap_or(u32::MAX));
+                (head.retry_after, retry_at) = (seconds, Date::parse(value.as_bytes()));
+            }
             "link" => head.successor = head.successor.or(link(value, "successor-version")),
             "content-location" => head.location = value.into(),
             "content-type" => {
@@ -146,6 +158,11 @@ fn read(
             }
             _ => {}
         }
+    }
+    if let Some(at) = retry_at {
+        // By the clock of the server, which may differ from this one.
+        let seconds = at.seconds().saturating_sub(date.unwrap_or(now).seconds());
+        head.retry_after = Some(u32::try_from(seconds).unwrap_or(u32::MAX));
     }
     head.framing = match (chunked, head.length) {
         (true, Some(_)) => return Err("a length and a coding in the response"),

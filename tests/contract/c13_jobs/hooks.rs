@@ -392,6 +392,22 @@ fn a_pause_goes_on_after_a_restart() {
 }
 
 #[test]
+fn a_target_names_the_end_of_a_pause_by_a_date() {
+    let place = Place::new();
+    let receiver = Receiver::start(|_, _| {
+        let until =
+            "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\nRetry-After: Sun, 06 Nov 1994 08:51:38 GMT";
+        Reply::Bytes(format!(
+            "HTTP/1.1 503 Busy\r\n{until}\r\nContent-Length: 0\r\n\r\n"
+        ))
+    });
+    place.end("a", &receiver.origin);
+    let hooks = place.start(&[&receiver.origin], &[]);
+    hooks.stderr.wait_for(&["503", "again in 121s"]);
+    stop(hooks);
+}
+
+#[test]
 fn two_secrets_sign_while_one_replaces_the_other() {
     let place = Place::new();
     let other = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";

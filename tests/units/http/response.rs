@@ -1,13 +1,19 @@
 //! `http::response` and `http::response_body`: what a strict reader makes of the responses of servers.
 
+use openrange::http::date::Date;
 use openrange::http::etag::ETag;
 use openrange::http::response::{ContentRange, Framing, ResponseHead, parse, tag, tag_digits};
 use openrange::http::response_body::{Body, Chunks, Piece, field};
 use openrange::limits::HEAD_MAX;
 
+fn now() -> Date {
+    Date::from_seconds(100)
+}
+
 fn head(fields: &str) -> Result<ResponseHead, &'static str> {
     let text = format!("HTTP/1.1 200 OK\r\n{fields}\r\n");
-    let (head, length) = parse(format!("{text}more").as_bytes(), false)?.expect("a whole head");
+    let (head, length) =
+        parse(format!("{text}more").as_bytes(), false, now())?.expect("a whole head");
     assert_eq!(length, text.len());
     Ok(head)
 }
@@ -50,10 +56,6 @@ fn fields() {
     }
     assert_eq!(tag_digits("0000000000000007"), Some(ETag(7)));
     assert_eq!(with("Retry-After: 30").retry_after, Some(30));
-    assert_eq!(
-        with("Retry-After: Sun, 06 Nov 1994 08:49:37 GMT").retry_after,
-        None
-    );
     assert_eq!(&*with("Content-Location: /log.1").location, "/log.1");
     assert_eq!(
         &*with("Content-Type: Text/HTML ; charset=x").media,
@@ -79,7 +81,7 @@ fn fields() {
         ("Connection: keep-alive, close\r\n", false),
     ] {
         let text = format!("HTTP/1.0 200 OK\r\n{options}\r\n");
-        let (head, _) = parse(text.as_bytes(), false)
+        let (head, _) = parse(text.as_bytes(), false, now())
             .expect(options)
             .expect("whole");
         assert_eq!(head.keep_alive, kept, "{options}");
@@ -163,7 +165,7 @@ fn links() {
 fn framings() {
     let of = |status: u16, fields: &str, to_head: bool| {
         let text = format!("HTTP/1.1 {status} X\r\n{fields}\r\n");
-        let read = parse(text.as_bytes(), to_head);
+        let read = parse(text.as_bytes(), to_head, now());
         read.map(|head| head.expect("whole").0.framing)
     };
     let (length, chunked) = ("Content-Length: 5\r\n", "Transfer-Encoding: chunked\r\n");
@@ -207,16 +209,20 @@ fn what_is_no_head() {
         "HTTP/1.1 20 OK\r\n\r\n",
         "HTTP/1.1 200 OK\r\nno field\r\n\r\n",
     ] {
-        assert!(parse(wrong.as_bytes(), false).is_err(), "{wrong}");
+        assert!(parse(wrong.as_bytes(), false, now()).is_err(), "{wrong}");
     }
-    assert_eq!(parse(b"HTTP/1.1 200 OK\r\nA: b\r\n", false), Ok(None));
+    assert_eq!(
+        parse(b"HTTP/1.1 200 OK\r\nA: b\r\n", false, now()),
+        Ok(None)
+    );
     let many = format!("HTTP/1.1 200 OK\r\n{}\r\n", "A: b\r\n".repeat(1000));
-    assert!(parse(many.as_bytes(), false).is_err());
+    assert!(parse(many.as_bytes(), false, now()).is_err());
     let begun = |length: usize| {
         let start = "HTTP/1.1 200 OK\r\nA: ";
         parse(
             format!("{start}{}", "x".repeat(length - start.len())).as_bytes(),
             false,
+            now(),
         )
     };
     assert_eq!(begun(HEAD_MAX - 1), Ok(None));
@@ -319,4 +325,32 @@ fn bodies() {
         Some(("Tail-End", "sealed"))
     );
     assert_eq!((field(b"no field\r\n"), field(b"\xff: x")), (None, None));
+}
+
+#[test]
+fn a_pause_is_in_seconds_or_until_a_date() {
+    let at = "Sun, 06 Nov 1994 08:49:37 GMT";
+    for (fields, seconds) in [
+        ("Retry-After: 30", Some(30)),
+        ("Retry-After: 99999999999", Some(u32::MAX)),
+        ("Retry-After: +30", None),
+        ("Retry-After: soon", None),
+        ("Retry-After: Thu, 01 Jan 1970 00:00:50 GMT", Some(0)),
+        ("Retry-After: Thu, 01 Jan 1970 00:02:00 GMT", Some(20)),
+        ("Retry-After: Fri, 31 Dec 9999 23:59:59 GMT", Some(u32::MAX)),
+    ] {
+        assert_eq!(with(fields).retry_after, seconds, "{fields}");
+    }
+    for (date, seconds) in [
+        ("Sun, 06 Nov 1994 08:47:37 GMT", 120),
+        ("Sunday, 06-Nov-94 08:49:35 GMT", 2),
+        ("Sun Nov  6 08:49:38 1994", 0),
+    ] {
+        for fields in [
+            format!("Date: {date}\r\nRetry-After: {at}"),
+            format!("Retry-After: {at}\r\nDate: {date}"),
+        ] {
+            assert_eq!(with(&fields).retry_after, Some(seconds), "{fields}");
+        }
+    }
 }
