@@ -38,13 +38,15 @@ pub fn rename(
     let file = find(from)?;
     let lock = lock(file.as_fd())?;
     check(from, &file, terms)?;
-    let replaced = to.file()?;
-    match &replaced {
+    let replaced = match to.file() {
+        // RFC 4918 section 9.9.4: whatever has the name.
+        Ok(Some(_)) | Err(WriteFailure::Directory) if !overwrite => {
+            return Err(WriteFailure::Unmatched.into());
+        }
         // rename(2) does nothing between two names of one file.
-        Some(other) if other.id() == file.id() => return Err(WriteFailure::SameFile.into()),
-        Some(_) if !overwrite => return Err(WriteFailure::Unmatched.into()),
-        _ => {}
-    }
+        Ok(Some(other)) if other.id() == file.id() => return Err(WriteFailure::SameFile.into()),
+        replaced => replaced?,
+    };
     match rename_entry(from, to, overwrite) {
         Ok(()) => {
             drop(lock);

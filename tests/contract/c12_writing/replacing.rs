@@ -188,6 +188,8 @@ fn where_nothing_can_be_moved() {
         (&["Destination: /in/no/t"], 409),
         (&["Destination: /in/x", "Overwrite: x"], 400),
         (&["Destination: /in/u", "Overwrite: F"], 412),
+        (&["Destination: /in/sub", "Overwrite: F"], 412),
+        (&["Destination: /in/t", "Overwrite: F"], 412),
         (
             &["Destination: /in/x", "If-Match: W/\"0123456789abcdef\""],
             412,
