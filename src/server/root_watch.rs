@@ -1,15 +1,21 @@
 //! Whether the path of ROOT still leads to the directory that is served. Another one that takes the name (removed and made
 //! again, replaced, mounted over) is served in its place.
 //!
-//! By looking, not by inotify: a mount makes no event in the directory above it. A directory below ROOT that clients write
+//! By looking at an interval, since a mount makes no event in the directory above it, nor does a link on the way that leads
+//! elsewhere; and at once when inotify reports that the name was given to something. A directory below ROOT that clients write
 //! to can be replaced as well; the sandbox then refuses every write to the new one.
 
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
+use std::time::{Duration, Instant};
 
+use inotify::{Inotify, WatchMask};
 use log::{info, warn};
+use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fs::Stat;
 
 use super::health::Health;
@@ -50,6 +56,7 @@ impl RootWatch {
         health: Arc<Health>,
         root: &OwnedFd,
     ) -> io::Result<Arc<RootWatch>> {
+        let mut names = NameWatch::of(workers.root());
         let served = id(&rustix::fs::fstat(root)?);
         let watch = Arc::new(RootWatch(Mutex::new(Watched {
             workers,
@@ -60,7 +67,7 @@ impl RootWatch {
         let looker = Arc::clone(&watch);
         threads::start("root-watch", None, move || {
             loop {
-                thread::sleep(ROOT_CHECK_INTERVAL);
+                names.wait(ROOT_CHECK_INTERVAL);
                 looker.check();
             }
         })?;
@@ -146,6 +153,62 @@ impl Watched {
         self.served = id(&stat);
         self.files = files(root);
         Ok(())
+    }
+}
+
+/// Learns that the name of ROOT was given to something, if the directory above it may be read.
+struct NameWatch {
+    /// `None`: ROOT has no name of its own, or what is above it cannot be watched.
+    inotify: Option<Inotify>,
+    above: PathBuf,
+    name: OsString,
+}
+
+impl NameWatch {
+    fn of(root: &Path) -> NameWatch {
+        let names = root.parent().zip(root.file_name());
+        let (above, name) = names.unwrap_or((Path::new(""), OsStr::new("")));
+        let mut watch = NameWatch {
+            inotify: names.and_then(|_| Inotify::init().ok()),
+            above: above.into(),
+            name: name.into(),
+        };
+        if !watch.renew() {
+            watch.inotify = None;
+        }
+        watch
+    }
+
+    /// Watches the directory that is above now, which may be another one than before. False: it is not watched.
+    fn renew(&self) -> bool {
+        let mask = WatchMask::CREATE | WatchMask::MOVED_TO | WatchMask::ONLYDIR;
+        let watches = self.inotify.as_ref().map(Inotify::watches);
+        watches.is_some_and(|mut watches| watches.add(&self.above, mask).is_ok())
+    }
+
+    /// Waits until that happens, for so long at most.
+    fn wait(&mut self, at_most: Duration) {
+        self.renew();
+        let Some(inotify) = &mut self.inotify else {
+            return thread::sleep(at_most);
+        };
+        let end = Instant::now() + at_most;
+        let mut buffer = [0; 4096];
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            let timeout = Timespec::try_from(left).expect("some seconds");
+            let mut ready = [PollFd::new(inotify, PollFlags::IN)];
+            if rustix::event::poll(&mut ready, Some(&timeout)) == Ok(0) {
+                return;
+            }
+            let Ok(mut events) = inotify.read_events(&mut buffer) else {
+                // A signal, or nothing to read.
+                continue;
+            };
+            if events.any(|event| event.name == Some(&self.name)) {
+                return;
+            }
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! ROOT is removed, made again, replaced or mounted over.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use rustix::process::Signal;
@@ -234,6 +235,33 @@ fn writes_go_on_in_another_root_without_a_sandbox() {
     until("health", || {
         (health(&admin) == (200, "ok\n".into())).then_some(())
     });
+}
+
+/// The directory above ROOT is watched, and is still when another one has its place: so the server need not wait until it looks.
+#[test]
+fn the_name_of_root_is_watched() {
+    let dir = TempDir::new();
+    dir.mkdir("above/root");
+    let server = Server::start(dir.join("above/root"));
+    let is_watched = || {
+        let inode = fs::metadata(dir.join("above")).expect("a directory").ino();
+        let watch = format!(" ino:{inode:x} ");
+        let files = fs::read_dir(server.running.proc("fdinfo")).expect("descriptors");
+        let mut texts = files.filter_map(|file| fs::read_to_string(file.ok()?.path()).ok());
+        texts.any(|text| text.contains("inotify") && text.contains(&watch))
+    };
+    assert!(is_watched());
+    for round in 0..3 {
+        fs::remove_dir_all(dir.join("above/root")).expect("removed");
+        dir.mkdir("above/root");
+        dir.write("above/root/log", round.to_string());
+        until("the new directory", || {
+            (get(&server, "/log", &[]).body == round.to_string().as_bytes()).then_some(())
+        });
+    }
+    dir.rename("above", "before");
+    dir.mkdir("above/root");
+    until("the new one", || is_watched().then_some(()));
 }
 
 /// A mount makes no event.
