@@ -251,15 +251,21 @@ impl Follower {
         }
         self.progressed();
         self.left = false;
-        match head.length {
-            Some(size) if size == self.offset() => self.end(Outcome::Success, Flush::Lines),
-            Some(size) if size > self.offset() => self.enter(Step::Rest {
-                end: size,
-                next: None,
-            }),
-            Some(size) => self.begun_again(&format!("was truncated to {size} bytes")),
-            None => self.refused("no length"),
+        let Some(size) = head.length else {
+            return self.refused("no length");
+        };
+        let (offset, end) = (self.offset(), size + self.more_to_ask(size));
+        match end {
+            _ if size < offset => self.begun_again(&format!("was truncated to {size} bytes")),
+            _ if end == offset => self.end(Outcome::Success, Flush::Lines),
+            _ => self.enter(Step::Rest { end, next: None }),
         }
+    }
+
+    /// How many bytes behind the end of a file of that size to ask for. If it has nothing more than the position, what precedes
+    /// that may have been overwritten: a request for one byte more shows it, as each request for bytes has the check.
+    fn more_to_ask(&self, size: u64) -> u64 {
+        u64::from(size == self.offset() && !self.proven && self.check().is_some())
     }
 
     /// The generation is there, under whatever name.
@@ -271,8 +277,7 @@ impl Follower {
             return self.refused("no length");
         };
         let offset = self.offset();
-        // If it has nothing more, what it had may have been written over: to ask for one byte more shows that.
-        let more = u64::from(size == offset && !self.proven && self.check().is_some());
+        let more = self.more_to_ask(size);
         // Where its bytes were refused, only these are progress.
         if self.denied == 0 || size + more <= offset {
             self.progressed();

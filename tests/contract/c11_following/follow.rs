@@ -334,11 +334,12 @@ fn comes_again(happens: impl Fn(&TempDir), [oldest, latest]: [&str; 2]) {
     }
 }
 
-/// The tag is the same, and the file is longer than what was read of it: only the bytes before tell.
+/// The tag is the same, and the file is as long as what was read of it, or longer: only the bytes before tell.
 #[test]
 fn a_log_that_was_written_over_while_nobody_looked() {
-    let written_over = |root: &TempDir| root.write("log", "new line\nand another\n");
-    comes_again(written_over, ["new line\nand another\n"; 2]);
+    for text in ["new line\nand another\n", "new line\n"] {
+        comes_again(|root: &TempDir| root.write("log", text), [text; 2]);
+    }
 }
 
 /// The file has an earlier name by then, and it is exactly as long as what was read of it: there is nothing to request.
