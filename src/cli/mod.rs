@@ -127,7 +127,7 @@ fn likely_meant(root: &OsStr) -> Option<&'static str> {
         "help" => Some("--help"),
         "serve" => Some("DIR"),
         url if url.starts_with("http://") || url.starts_with("https://") => Some("follow URL"),
-        name => nearest(name, COMMANDS.iter().map(|command| command.name)),
+        name => nearest(name, &mut COMMANDS.iter().map(|command| command.name)),
     }
 }
 

@@ -7,14 +7,14 @@ const NAME_MAX: usize = 40;
 /// `None`: no name is like it. If several names are equally near, the first one counts.
 pub(super) fn nearest<'a>(
     typed: &str,
-    names: impl IntoIterator<Item = &'a str>,
+    names: &mut dyn Iterator<Item = &'a str>,
 ) -> Option<&'a str> {
     let typed = typed.to_ascii_lowercase();
     if typed.is_empty() || typed.len() > NAME_MAX {
         return None;
     }
     let most = typed.len().div_ceil(3);
-    let rated = names.into_iter().filter_map(|name| {
+    let rated = names.filter_map(|name| {
         let begins = typed.len() > 2 && name.starts_with(&typed);
         let distance = if begins { 1 } else { distance(&typed, name) };
         // One letter in common is no likeness.

@@ -145,7 +145,8 @@ impl<T> Table<T> {
                 Arg::Short(letter) => self.rows().find(|row| row.short == Some(letter)),
             };
             let Some(row) = row else {
-                return Err(self.unknown(argument));
+                let names = &mut self.rows().map(|row| row.long);
+                return Err(unknown(self.command, argument, names));
             };
             match row.takes {
                 Takes::Help | Takes::Version => {
@@ -166,30 +167,6 @@ impl<T> Table<T> {
             }
         }
         Ok(Parsed::Run(options))
-    }
-
-    /// The message that there is no such option. It names the option of this program that another program calls so, or the
-    /// option with the nearest name.
-    fn unknown(&self, argument: Arg<'_>) -> String {
-        let mut letter = [0; 4];
-        let (name, near) = match argument {
-            Arg::Short(short) => (&*short.encode_utf8(&mut letter), None),
-            Arg::Long(long) => (long, nearest(long, self.rows().map(|row| row.long))),
-            Arg::Value(_) => ("", None),
-        };
-        let hint = match self.command {
-            "" => instead::of(name),
-            _ => None,
-        };
-        let error = argument.unexpected();
-        match (hint, near) {
-            (Some(hint), _) => explain(format_args!("{error}: {hint}"), self.command),
-            (None, Some(near)) => {
-                let look = where_to_look(self.command);
-                format!("{error}: did you mean --{near}? {look}")
-            }
-            (None, None) => explain(error, self.command),
-        }
     }
 
     /// The usage text. `commands`: usage lines of further commands.
@@ -235,6 +212,34 @@ impl<T> Table<T> {
             },
             text: row.text,
         })
+    }
+}
+
+/// The message that a command has no such option. It names the option of this program that another program calls so, or the
+/// option with the nearest name.
+fn unknown(
+    command: &str,
+    argument: Arg<'_>,
+    names: &mut dyn Iterator<Item = &'static str>,
+) -> String {
+    let mut letter = [0; 4];
+    let (name, near) = match argument {
+        Arg::Short(short) => (&*short.encode_utf8(&mut letter), None),
+        Arg::Long(long) => (long, nearest(long, names)),
+        Arg::Value(_) => ("", None),
+    };
+    let hint = match command {
+        "" => instead::of(name),
+        _ => None,
+    };
+    let error = argument.unexpected();
+    match (hint, near) {
+        (Some(hint), _) => explain(format_args!("{error}: {hint}"), command),
+        (None, Some(near)) => {
+            let look = where_to_look(command);
+            format!("{error}: did you mean --{near}? {look}")
+        }
+        (None, None) => explain(error, command),
     }
 }
 

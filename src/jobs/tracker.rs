@@ -22,6 +22,7 @@ use crate::limits::{
     JOB_CLEAN_INTERVAL, JOB_KEEP, JOB_QUEUE_PATIENCE, JOB_TIMEOUT, JOBS_MAX, QUEUE_LOOK_INTERVAL,
 };
 use crate::receipt::WriteFailure;
+use crate::sorted::sort;
 use crate::store::place::{Stop, failure};
 
 /// How many jobs there may be, and how long they may take and stay.
@@ -357,7 +358,7 @@ impl Tracker {
         if missing.is_empty() {
             return Ok(());
         }
-        ended.sort_unstable();
+        sort(&mut ended);
         let open = self.directory.open_jobs()?;
         let came = ended.iter().map(|(_, id)| id).chain(&open);
         for record in came.filter_map(|id| missing.get(id)) {

@@ -18,6 +18,7 @@ use crate::http::target::Path;
 use crate::http::write::Change;
 use crate::limits::APPEND_TOGETHER_MAX;
 use crate::receipt::{Receipt, WriteFailure};
+use crate::sorted::sort_by;
 use crate::store::place::failure_at;
 use crate::store::records::Records;
 
@@ -46,7 +47,7 @@ pub(super) fn write(keys: &[usize], slots: &mut Slab<Slot>, context: &mut Contex
     if appending.len() > 1 {
         let path = |key: &usize| slots[*key].machine.written_path().map(|path| &path.name);
         // Stable: what came first is written first.
-        appending.sort_by(|a, b| path(a).cmp(&path(b)));
+        sort_by(&mut appending, |a, b| path(a).cmp(&path(b)));
         append_together(&appending, slots, context);
     }
     for key in appending {

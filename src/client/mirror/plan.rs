@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::room::in_the_way;
 use crate::http::conditional::ETag;
-use crate::sorted::{SortedMap, SortedSet};
+use crate::sorted::{SortedMap, SortedSet, sort_by};
 use crate::time::Moment;
 
 /// A file of the origin.
@@ -205,7 +205,7 @@ pub fn one_name_each(
         (foreign(&file.name), has, order)
     };
     let mut ordered: Vec<&Listed> = listed.iter().collect();
-    ordered.sort_by_key(|file| file.etag);
+    sort_by(&mut ordered, |one, other| one.etag.cmp(&other.etag));
     let chosen = ordered.chunk_by(|one, other| one.etag == other.etag);
     let chosen = chosen.filter_map(|names| match names {
         [name] => Some(*name),
