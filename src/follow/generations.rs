@@ -96,7 +96,11 @@ impl Topics {
     ) -> (TopicId, Rc<OpenFile>) {
         let family: Rc<[u8]> = name.into();
         if let Some(key) = self.registry.generation(&family, file.id()) {
-            return (key, Rc::clone(&self.registry[key].file));
+            let held = &self.registry[key].file;
+            if !held.is_copied(file) {
+                return (key, Rc::clone(held));
+            }
+            self.registry.unmap(key);
         }
         let key = self.registry.insert(&Rc::from(path), file, Some(family));
         // Its watches are placed first: so whatever happens to the name from now on makes an event, or is seen here.

@@ -242,7 +242,12 @@ impl Topics {
                 };
                 self.look_at_name(key, why);
                 if self.registry.named(name) == Some(key) {
-                    return Ok((key, Rc::clone(&self.registry[key].file)));
+                    let held = &self.registry[key].file;
+                    if !held.is_copied(&file) {
+                        return Ok((key, Rc::clone(held)));
+                    }
+                    // Who follows it goes on; who comes now has the new tag, as from any other worker.
+                    self.registry.unmap(key);
                 }
             }
             let key = self.registry.insert(name, &file, None);

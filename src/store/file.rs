@@ -1,6 +1,7 @@
 //! An open file: which one it is, how long it is now, whether it was truncated.
 
 mod bytes;
+mod sameness;
 
 use std::cell::Cell;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -14,7 +15,7 @@ use super::evidence::Beginning;
 use super::file_stat::FileStat;
 use super::file_system::FileSystem;
 pub(crate) use super::identity::proc_path;
-use super::identity::{identity, original};
+use super::identity::{birth_that_may_change, identity, original};
 use super::mounts;
 use super::remote::{Believed, Listed, Remote};
 use super::truncations::Truncations;
@@ -59,6 +60,8 @@ pub struct OpenFile {
     media: Option<&'static str>,
     /// See [`identity`].
     identity: u64,
+    /// If a file with the same number may have another identity all the same.
+    birth: Option<[u8; 12]>,
     /// What the identity rests on, if it is nothing better.
     evidence: Option<Box<Beginning>>,
     system: FileSystem,
@@ -125,6 +128,7 @@ impl OpenFile {
             false => None,
         };
         let file = OpenFile {
+            birth: birth_that_may_change(fd.as_fd(), system, stat),
             fd,
             id: Id::of(stat),
             permissions: permissions(stat),
@@ -158,16 +162,6 @@ impl OpenFile {
     #[must_use]
     pub fn tag(&self) -> ETag {
         self.truncations.tag(self.identity, self.original)
-    }
-
-    /// Whether this is the file that was found, and opening that would be allowed as it was for this.
-    pub(super) fn may_stand_for(&self, found: &Statx) -> bool {
-        self.id == Id::of(found) && self.permissions == permissions(found)
-    }
-
-    /// Whether nothing at all has changed in it since it was opened.
-    pub(super) fn is_unchanged(&self, found: &Statx) -> bool {
-        self.may_stand_for(found) && self.changed == changed(found)
     }
 
     /// A connection follows it from now on.
@@ -331,12 +325,6 @@ impl OpenFile {
             return Ok(Some(true));
         };
         Ok(Some(evidence.may_be_of(&Beginning::read(other)?)))
-    }
-
-    /// Whether this is the same file, as far as the file system tells.
-    #[must_use]
-    pub fn is_same(&self, other: &OpenFile) -> bool {
-        self.id == other.id && self.identity == other.identity
     }
 
     /// Whether its directory lists another file under its name since it was opened, by numbers that hold for the volume.

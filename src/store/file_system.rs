@@ -27,6 +27,9 @@ impl FileSystem {
     /// 9p.
     pub const V9FS: FileSystem = FileSystem(0x0102_1997);
 
+    /// overlay.
+    pub const OVERLAY: FileSystem = FileSystem(0x794c_7630);
+
     /// That of an open file.
     #[must_use]
     pub fn of(fd: impl AsFd) -> FileSystem {

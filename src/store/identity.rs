@@ -28,6 +28,7 @@ pub(super) fn original(fd: BorrowedFd<'_>) -> Option<ETag> {
 /// |---|---|---|
 /// | ext4, XFS, btrfs, tmpfs, NFS and most others | file handle, time of birth | the handle has a generation, which changes when an inode number is given again; {inode, birth} alone repeats within a tick of the kernel's clock |
 /// | the same on kernels without handles for them (before 6.5) | inode number, generation (FS_IOC_GETVERSION), birth | what the handle would have |
+/// | overlay whose handle names a file of a lower layer | that handle, inode number | both stay when the first write copies the file to the upper layer, where it is born again; the number tells apart two names of one lower file when one of them has been copied |
 /// | FUSE of GlusterFS, JuiceFS, MooseFS, CephFS | kind, volume, inode number | these number files for the whole volume; the handle is only the node number of one mount |
 /// | other FUSE, virtiofs, 9p, whatever has neither generation nor birth | [`evidence`] | their numbers belong to one mount, or to another file tomorrow |
 ///
@@ -41,7 +42,7 @@ pub(super) fn identity(
 ) -> (u64, Option<Box<Beginning>>) {
     let is_file = FileType::from_raw_mode(stat.stx_mode.into()) == FileType::RegularFile;
     let identity = match basis(fd, system, stat) {
-        Basis::Kernel => by_handle(fd, stat).unwrap_or_else(|| by_inode(fd, stat)),
+        Basis::Kernel => by_handle(fd, system, stat).unwrap_or_else(|| by_inode(fd, stat)),
         Basis::Volume(volume) => fnv(&[volume.as_bytes(), &stat.stx_ino.to_be_bytes()]),
         // Directories have no tags: what distinguishes them is only compared while they are open.
         Basis::Evidence if !is_file => by_inode(fd, stat),
@@ -60,15 +61,16 @@ pub(super) fn identity(
 
 /// The same by a descriptor that need not be readable. `None`: it takes opening the file, and that fails.
 pub(super) fn identity_of_place(place: BorrowedFd<'_>, stat: &Statx) -> Option<u64> {
-    let known = match basis(place, FileSystem::of(place), stat) {
-        Basis::Kernel => by_handle(place, stat),
+    let system = FileSystem::of(place);
+    let known = match basis(place, system, stat) {
+        Basis::Kernel => by_handle(place, system, stat),
         Basis::Volume(volume) => Some(fnv(&[volume.as_bytes(), &stat.stx_ino.to_be_bytes()])),
         Basis::Evidence => None,
     };
     known.or_else(|| {
         let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
         let fd = rustix::fs::open(proc_path(place), flags, Mode::empty()).ok()?;
-        Some(identity(fd.as_fd(), FileSystem::of(&fd), stat).0)
+        Some(identity(fd.as_fd(), system, stat).0)
     })
 }
 
@@ -110,9 +112,30 @@ fn volume(stat: &Statx) -> Option<String> {
     }
 }
 
-fn by_handle(fd: BorrowedFd<'_>, stat: &Statx) -> Option<u64> {
+fn by_handle(fd: BorrowedFd<'_>, system: FileSystem, stat: &Statx) -> Option<u64> {
     let handle = sys::file_handle(fd).ok()?;
-    Some(fnv(&[&handle, &birth(stat)]))
+    Some(
+        match system == FileSystem::OVERLAY && names_lower(&handle) {
+            true => fnv(&[&handle, &stat.stx_ino.to_be_bytes()]),
+            false => fnv(&[&handle, &birth(stat)]),
+        },
+    )
+}
+
+/// Whether a handle of an overlay names a file of a lower layer (`struct ovl_fb` in fs/overlayfs/overlayfs.h, with the handle
+/// of that file in it), and for ever: the file has a generation, and another file system has another identifier. Without the
+/// latter (`uuid=null`) generations must be random, as those in handles of the generic kind are.
+fn names_lower(handle: &[u8]) -> bool {
+    const UPPER: u8 = 4;
+    let [0, 0, 0, 0xf8, 0, 0, 0, 0, 0xfb, _, flags, kind, rest @ ..] = handle else {
+        return false;
+    };
+    let Some((identifier, own)) = rest.split_at_checked(16) else {
+        return false;
+    };
+    let kind = u32::from(*kind);
+    let is_distinct = identifier.iter().any(|&byte| byte != 0) || matches!(kind, 1 | 0x81);
+    flags & UPPER == 0 && is_distinct && handle_has_generation(kind, own)
 }
 
 /// The descriptor must be readable, to ask for the generation.
@@ -129,18 +152,39 @@ fn has_birth(stat: &Statx) -> bool {
     stat.stx_mask & StatxFlags::BTIME.bits() != 0
 }
 
-/// Whether something changes when an inode number is given again. A handle of the generic kind without a generation is only
-/// the inode number (FILEID_INO32_GEN, FILEID_INO64_GEN in exportfs.h).
+/// Whether something changes when an inode number is given again.
 fn has_generation(fd: BorrowedFd<'_>) -> bool {
     match sys::file_handle(fd).as_deref() {
-        Ok([0, 0, 0, 1, _, _, _, _, 0, 0, 0, 0]) => false,
-        Ok([0, 0, 0, 0x81, _, _, _, _, _, _, _, _, 0, 0, 0, 0]) => false,
+        Ok([a, b, c, d, own @ ..]) => {
+            handle_has_generation(u32::from_be_bytes([*a, *b, *c, *d]), own)
+        }
         Ok(_) => true,
         Err(_) => sys::inode_generation(fd).is_ok_and(|generation| generation != 0),
     }
 }
 
-fn birth(stat: &Statx) -> [u8; 12] {
+/// A handle of the generic kind without a generation is only the inode number (FILEID_INO32_GEN, FILEID_INO64_GEN in
+/// exportfs.h).
+fn handle_has_generation(kind: u32, own: &[u8]) -> bool {
+    !matches!(
+        (kind, own),
+        (1, [_, _, _, _, 0, 0, 0, 0]) | (0x81, [_, _, _, _, _, _, _, _, 0, 0, 0, 0])
+    )
+}
+
+/// The time of birth of a file that an overlay may have copied to its upper layer since it was opened, and given another
+/// identity by that.
+pub(super) fn birth_that_may_change(
+    fd: BorrowedFd<'_>,
+    system: FileSystem,
+    stat: &Statx,
+) -> Option<[u8; 12]> {
+    let changes = system == FileSystem::OVERLAY
+        && !sys::file_handle(fd).is_ok_and(|handle| names_lower(&handle));
+    changes.then(|| birth(stat))
+}
+
+pub(super) fn birth(stat: &Statx) -> [u8; 12] {
     let mut birth = [0; 12];
     if has_birth(stat) {
         birth[..8].copy_from_slice(&stat.stx_btime.tv_sec.to_be_bytes());

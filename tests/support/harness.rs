@@ -83,6 +83,15 @@ impl Server {
         Server::within(&["unshare", "-Urm", "sh", "-ec"], script, root, options)
     }
 
+    /// The same in a mount namespace of its own only, for which it takes root.
+    pub fn in_mount_namespace(
+        script: &str,
+        root: impl AsRef<Path>,
+        options: &[&str],
+    ) -> Result<Server, String> {
+        Server::within(&["unshare", "-m", "sh", "-ec"], script, root, options)
+    }
+
     /// The shell executes the program, so that the child is the server.
     fn within(
         shell: &[&str],

@@ -2,4 +2,5 @@
 
 mod conditions;
 mod identity;
+mod overlay;
 mod ways;
