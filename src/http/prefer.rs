@@ -35,9 +35,9 @@ impl Preferences {
         } else if is("fsync") {
             self.fsync = true;
         } else if is("wait") {
-            self.wait = self.wait.or_else(|| number(&value));
+            self.wait = self.wait.or_else(|| seconds(&value));
         } else if is("timeout") {
-            self.timeout = self.timeout.or_else(|| number(&value));
+            self.timeout = self.timeout.or_else(|| seconds(&value));
         } else if is("callback") && self.callback.is_none() {
             let url = parts
                 .map(pair)
@@ -49,8 +49,11 @@ impl Preferences {
     }
 }
 
-fn number(text: &[u8]) -> Option<u64> {
-    std::str::from_utf8(text).ok()?.parse().ok()
+/// Seconds (RFC 7240 section 4.3). More than can be counted are as many as can be (RFC 9111 section 1.2.2).
+fn seconds(text: &[u8]) -> Option<u64> {
+    let digits = !text.is_empty() && text.iter().all(u8::is_ascii_digit);
+    let text = std::str::from_utf8(text).ok().filter(|_| digits)?;
+    Some(text.parse().unwrap_or(u64::MAX))
 }
 
 /// A name and its value, which may be quoted (RFC 9110 section 5.6.4).

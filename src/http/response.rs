@@ -146,9 +146,7 @@ fn read(
             }
             "date" => date = Date::parse(field.value.trim_ascii()),
             "retry-after" => {
-                let seconds =
-                    number(value).map(|seconds| u32::try_from(seconds).unwrap_or(u32::MAX));
-                (head.retry_after, retry_at) = (seconds, Date::parse(value.as_bytes()));
+                (head.retry_after, retry_at) = (seconds(value), Date::parse(value.as_bytes()));
             }
             "link" => head.successor = head.successor.or(link(value, "successor-version")),
             "content-location" => head.location = value.into(),
@@ -185,8 +183,16 @@ fn keeps(value: &str, http10: bool) -> bool {
 
 /// Digits and nothing else.
 fn number(digits: &str) -> Option<u64> {
-    let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-    digits.parse().ok().filter(|_| plain)
+    digits.parse().ok().filter(|_| are_digits(digits))
+}
+
+/// The same. More than can be counted are as many as can be (RFC 9111 section 1.2.2).
+fn seconds(digits: &str) -> Option<u32> {
+    are_digits(digits).then(|| digits.parse().unwrap_or(u32::MAX))
+}
+
+fn are_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// The tag that a field or a state file shows, `W/"0123456789abcdef"`; `None` if no server of this kind wrote it.

@@ -160,7 +160,7 @@ fn patience_ends_with_404() {
         ("HEAD", &[]),
         ("HEAD", &[ACCEPT]),
     ];
-    for wait in [0, 1, 2, u64::MAX] {
+    for wait in [0, 1, 2, u128::MAX] {
         let mut clients: Vec<Client> = forms
             .map(|(method, fields)| {
                 let prefer = format!("Prefer: wait={wait}");

@@ -27,8 +27,15 @@ fn preferences() {
         (&["WAIT = \"10\" ; a"], with(|p| p.wait = Some(10))),
         (&["wait=1, wait=2"], with(|p| p.wait = Some(1))),
         (&["wait=1", "wait=2"], with(|p| p.wait = Some(1))),
-        (&["wait=-1", "wait=", "wait"], none.clone()),
-        (&["wait=99999999999999999999999"], none.clone()),
+        (&["wait=-1", "wait=", "wait", "wait=+1"], none.clone()),
+        (
+            &["wait=99999999999999999999999"],
+            with(|p| p.wait = Some(u64::MAX)),
+        ),
+        (
+            &["timeout=18446744073709551616"],
+            with(|p| p.timeout = Some(u64::MAX)),
+        ),
         (&["timeout=60"], with(|p| p.timeout = Some(60))),
         (
             &["respond-async, wait=5, timeout=7, fsync"],

@@ -56,6 +56,8 @@ fn fields() {
     }
     assert_eq!(tag_digits("0000000000000007"), Some(ETag(7)));
     assert_eq!(with("Retry-After: 30").retry_after, Some(30));
+    assert_eq!(with("Retry-After: 4294967296").retry_after, Some(u32::MAX));
+    assert_eq!(with("Retry-After: +30").retry_after, None);
     assert_eq!(&*with("Content-Location: /log.1").location, "/log.1");
     assert_eq!(
         &*with("Content-Type: Text/HTML ; charset=x").media,
