@@ -16,4 +16,4 @@ pub mod system_calls;
 pub mod threads;
 pub mod unix_queues;
 
-pub use sys::{end_with_parent, monotonic, random};
+pub use sys::{end_with_parent, monotonic, random, random_bytes};

@@ -408,3 +408,11 @@ pub fn random(buffer: &mut [u8]) {
         "up to 256 bytes come at once"
     );
 }
+
+/// That many random bytes, as above.
+#[must_use]
+pub fn random_bytes<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    random(&mut bytes);
+    bytes
+}

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use hmac_sha256::HMAC;
+
 use super::builder::{ResponseBuilder, text};
 use super::fields::{CHUNKED, FINITE, FOR_EVER, FOR_EVER_PRIVATE, LIVE, NOT_STORED};
 use super::message::{Body, Part, Response};
@@ -135,9 +137,9 @@ impl ResponseBuilder<'_> {
         }
     }
 
-    /// RFC 9110 section 15.3.7.2. The delimiter is made of the file's tag; readers go by Content-Range all the same.
+    /// RFC 9110 section 15.3.7.2. Readers go by Content-Range, but some only by the delimiter.
     pub(super) fn parts(&self, info: &FileInfo, slices: &[Range<u64>]) -> Response {
-        let boundary = format!("openrange-{:016x}-{}", info.etag.0, info.size);
+        let boundary = self.boundary(info);
         let mut parts: Vec<Part> = slices
             .iter()
             .map(|range| {
@@ -178,6 +180,15 @@ impl ResponseBuilder<'_> {
             },
             keep_alive: self.keep_alive,
         }
+    }
+
+    /// What no part has in it (RFC 2046 section 5.1.1): nobody can know it before the file has this size, nor by what it was
+    /// at another size.
+    fn boundary(&self, info: &FileInfo) -> String {
+        let file = [info.etag.0.to_be_bytes(), info.size.to_be_bytes()].concat();
+        let code = HMAC::mac(&file, self.terms.delimiter_key);
+        let digits = code[..12].iter().map(|byte| format!("{byte:02x}"));
+        format!("openrange-{}", digits.collect::<String>())
     }
 
     /// RFC 8673. A HEAD with an open end asks for the current end (section 2.1); the range of everything else ends with

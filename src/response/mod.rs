@@ -20,7 +20,7 @@ pub use fields::MISDIRECTED;
 use fields::NOT_STORED;
 pub use message::{Body, Part, Response, Summary};
 pub use other::refuse;
-pub use terms::Terms;
+pub use terms::{DelimiterKey, Terms};
 
 const EVENTS_ONLY: &str = "?files= is a stream of events: send Accept: text/event-stream";
 

@@ -18,7 +18,12 @@ pub struct Terms<'a> {
     pub jobs: Option<&'a Prefix>,
     /// The request has waited for what it asks for, up to so many seconds.
     pub waited: Option<u64>,
+    /// What makes the delimiters of multipart responses unpredictable: whoever can predict them can write them into a file.
+    pub delimiter_key: DelimiterKey,
 }
+
+/// Random bytes of a process.
+pub type DelimiterKey = [u8; 16];
 
 impl From<Date> for Terms<'_> {
     fn from(date: Date) -> Self {
@@ -28,6 +33,7 @@ impl From<Date> for Terms<'_> {
             writable: None,
             jobs: None,
             waited: None,
+            delimiter_key: DelimiterKey::default(),
         }
     }
 }

@@ -214,6 +214,7 @@ fn share(
         hints: bound.hints.take(),
         access_log: reload.access_log(),
         tokens: reload.tokens(),
+        delimiter_key: crate::os::random_bytes(),
         admission: Admission::new(most, options.max_connections_per_address),
         max_connections: most,
         cached_files: descriptors::cached_files(threads),

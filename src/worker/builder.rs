@@ -150,6 +150,7 @@ impl WorkerBuilder {
             nanoseconds: 0,
             now: Moment::default(),
             wait_max: shared.wait_max,
+            delimiter_key: shared.delimiter_key,
             pages: Pages::default(),
             listed: false,
         };

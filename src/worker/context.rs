@@ -24,6 +24,7 @@ use crate::http::host::Hosts;
 use crate::intent::ParsedRequest;
 use crate::limits::HEAD_MAX;
 use crate::log::access_record::Lines;
+use crate::response::DelimiterKey;
 use crate::store::appenders::Appenders;
 use crate::time::Moment;
 use crate::versioned::Reader;
@@ -77,6 +78,8 @@ pub struct Context {
     pub(super) nanoseconds: u32,
     /// The time of this turn by the monotonic clock.
     pub(super) now: Moment,
+    /// Makes the delimiters of multipart responses unpredictable.
+    pub(super) delimiter_key: DelimiterKey,
     /// `--wait-max`; zero: no request waits for a name.
     pub(super) wait_max: Duration,
     /// Long pages that are on their way to clients.

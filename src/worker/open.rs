@@ -118,6 +118,7 @@ fn respond(
             writable: context.writing.as_ref().map(|writing| &*writing.prefixes),
             jobs: context.jobs.as_ref().map(|jobs| &jobs.prefix),
             waited,
+            delimiter_key: context.delimiter_key,
         },
     );
     if let Ok(asked) = &mut *asked

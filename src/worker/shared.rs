@@ -15,6 +15,7 @@ use crate::http::host::Hosts;
 use crate::log::access_log::AccessLog;
 use crate::os::network::Network;
 use crate::os::unix_queues::UnixQueues;
+use crate::response::DelimiterKey;
 use crate::store::sent_dates::SentDates;
 use crate::store::writable::Writable;
 use crate::versioned::Versioned;
@@ -66,6 +67,8 @@ pub struct Shared {
     pub access_log: Option<Arc<AccessLog>>,
     /// `--token-file`
     pub tokens: Option<Arc<Versioned<Tokens>>>,
+    /// Makes the delimiters of multipart responses unpredictable.
+    pub delimiter_key: DelimiterKey,
     /// Counts the connections of all workers, and admits new ones.
     pub admission: Admission,
     /// How many signals to end have come. From the first one on everything under way comes to its end; the second one cuts

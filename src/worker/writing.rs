@@ -396,6 +396,7 @@ pub(super) fn answer(
         writable,
         jobs: context.jobs.as_ref().map(|jobs| &jobs.prefix),
         waited: None,
+        delimiter_key: context.delimiter_key,
     };
     let written = outcome.is_ok();
     let (asked, summary) = slot.machine.written(outcome, terms);

@@ -99,6 +99,24 @@ fn an_unsatisfiable_range_is_416_with_the_size() {
     }
 }
 
+/// Who writes to a log cannot know the delimiter, although its tag and size are no secrets.
+#[test]
+fn delimiter_differs_between_processes() {
+    let dir = TempDir::with("log", pattern(100));
+    let medias = [(); 2].map(|()| {
+        let server = Server::start(&dir);
+        let mut client = Client::new(&server);
+        let fields = ["Range: bytes=0-1,5-6"];
+        let response = client.get("/log", &fields);
+        let head = client.head_of("/log", &fields);
+        for name in ["Content-Type", "Content-Length"] {
+            assert_eq!(response.field(name), head.field(name));
+        }
+        response.field("Content-Type").to_owned()
+    });
+    assert_ne!(medias[0], medias[1]);
+}
+
 /// The parts of a multipart/byteranges: Content-Range and bytes of each.
 fn parts(response: &Response) -> Vec<(String, Vec<u8>)> {
     assert_eq!(response.status, 206, "{:?}", response.head);

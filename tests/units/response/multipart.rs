@@ -1,9 +1,10 @@
 //! `multipart/byteranges`, put together and taken apart again (RFC 9110 section 14.6, RFC 2046 section 5.1).
 
-use openrange::response::{Body, Response};
+use openrange::dialect::plain;
+use openrange::response::{Body, Response, Terms, respond};
 
 use super::parsed::ParsedResponse;
-use super::{TEXT, answered, file};
+use super::{TEXT, answered, file, now, request};
 
 /// The body as it goes out, of a file whose bytes tell where they stand.
 fn sent(answer: &Response) -> Vec<u8> {
@@ -133,4 +134,25 @@ fn head_tells_the_same_length() {
         ParsedResponse::of(&head).get("Content-Length")
     );
     assert_eq!(head.body, Body::Nothing);
+}
+
+/// Whoever writes to a file may have read earlier responses, but has not got the key.
+#[test]
+fn delimiter_of_each_process_and_size() {
+    let fields = ["Range: bytes=0-1,5-6"];
+    let delimiter = |size, key| {
+        let terms = Terms {
+            delimiter_key: [key; 16],
+            ..Terms::from(now())
+        };
+        let asked = plain::parse(request("GET /f", "1.1", &fields));
+        let answer = respond(&asked, &file(size, false), true, terms);
+        let media = ParsedResponse::of(&answer)
+            .get("Content-Type")
+            .map(str::to_owned);
+        media.expect("a media type")
+    };
+    assert_eq!(delimiter(10, 1), delimiter(10, 1));
+    assert_ne!(delimiter(10, 1), delimiter(10, 2));
+    assert_ne!(delimiter(10, 1), delimiter(11, 1));
 }
