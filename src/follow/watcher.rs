@@ -24,6 +24,8 @@ pub struct Watch {
     /// `None`: the kernel gave no instance, and nothing is ever watched.
     inotify: Option<Inotify>,
     watched: HashMap<i32, Watched>,
+    /// Directories that are watched only for the rolls of logs that nobody follows any more: what can be done without.
+    spare: SortedSet<i32>,
     buffer: Vec<u8>,
 }
 
@@ -86,6 +88,7 @@ impl Watch {
         Watch {
             inotify: inotify.ok(),
             watched: HashMap::new(),
+            spare: SortedSet::new(),
             buffer: vec![0; BUFFER],
         }
     }
@@ -173,12 +176,18 @@ impl Watch {
     }
 
     fn add(&mut self, fd: BorrowedFd<'_>, mask: WatchMask) -> io::Result<(i32, &mut Watched)> {
-        let inotify = self.inotify.as_ref().ok_or(io::ErrorKind::Unsupported)?;
         // MASK_ADD, though the mask of an inode never changes: without it the kernel sets the mask of a watch that is there
         // already to 0 for a moment, and drops what happens then.
         let mask = mask | WatchMask::MASK_ADD;
-        let descriptor = inotify.watches().add(proc_path(fd), mask)?;
+        let descriptor = loop {
+            let inotify = self.inotify.as_ref().ok_or(io::ErrorKind::Unsupported)?;
+            match inotify.watches().add(proc_path(fd), mask) {
+                Err(error) if error.kind() == io::ErrorKind::StorageFull && self.spare_one() => {}
+                added => break added?,
+            }
+        };
         let id = descriptor.get_watch_descriptor_id();
+        self.spare.remove(&id);
         let watched = self.watched.entry(id).or_insert_with(|| Watched {
             descriptor,
             files: SortedSet::new(),
@@ -188,6 +197,19 @@ impl Watch {
             logs: HashSet::new(),
         });
         Ok((id, watched))
+    }
+
+    /// Gives up the oldest watch that can be done without. False: there is none. The event for that tells its logs.
+    fn spare_one(&mut self) -> bool {
+        let Some(id) = self.spare.iter().next().copied() else {
+            return false;
+        };
+        self.spare.remove(&id);
+        if let (Some(inotify), Some(watched)) = (&self.inotify, self.watched.get(&id)) {
+            // EINVAL: the inode is gone, and its watch with it.
+            let _ = inotify.watches().remove(watched.descriptor.clone());
+        }
+        true
     }
 
     /// Gives a place back; the watch goes with the last one that needs it.
@@ -225,6 +247,9 @@ impl Watch {
             }
         }
         let unused = watched.is_unused();
+        if !unused && watched.watchers().next().is_none() {
+            self.spare.insert(place.watch);
+        }
         if let Some(inotify) = self.inotify.as_ref().filter(|_| unused || too_much) {
             // EINVAL: the inode is gone, and its watch with it.
             let _ = inotify.watches().remove(watched.descriptor.clone());
@@ -257,6 +282,7 @@ impl Watch {
                 let _ = inotify.watches().remove(watched.descriptor.clone());
             }
             self.watched.remove(&entry.0);
+            self.spare.remove(&entry.0);
         }
     }
 
@@ -292,6 +318,7 @@ impl Watch {
                     changes.push(Change::DirectoryGone(id));
                 }
                 self.watched.remove(&id);
+                self.spare.remove(&id);
             } else if let Some(name) = event.name {
                 watched.tell_entry(name.as_bytes(), event.mask, changes);
                 if event.mask.intersects(EventMask::MODIFY | EventMask::ATTRIB) {

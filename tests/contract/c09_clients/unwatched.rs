@@ -6,12 +6,13 @@ use crate::support::client::{Client, get};
 use crate::support::harness::{Running, Server, TempDir, openrange};
 use crate::support::tail::End;
 
-/// A server in a user namespace in which this limit of inotify is zero, or none if there can be no such thing here.
-fn limited(dir: &TempDir, limit: &str, threads: &str) -> Option<Server> {
+/// A server in a user namespace in which a limit of inotify has this value, or none if there can be no such thing here.
+fn limited_to(most: &str, dir: &TempDir, limit: &str, threads: &str) -> Option<Server> {
+    let most = most.to_owned();
     let path = format!("/proc/sys/user/{limit}");
     let forbid = move || {
         new_user_namespace()?;
-        std::fs::write(&path, "0")
+        std::fs::write(&path, &most)
     };
     let mut probe = std::process::Command::new("true");
     // SAFETY: between fork and exec of a child with one thread; what allocates is at worst a test that hangs.
@@ -25,6 +26,11 @@ fn limited(dir: &TempDir, limit: &str, threads: &str) -> Option<Server> {
     // SAFETY: as above.
     unsafe { command.pre_exec(forbid) };
     Some(Server::launch(command))
+}
+
+/// The same with none at all.
+fn limited(dir: &TempDir, limit: &str, threads: &str) -> Option<Server> {
+    limited_to("0", dir, limit, threads)
 }
 
 fn new_user_namespace() -> std::io::Result<()> {
@@ -193,4 +199,26 @@ fn what_happens_to_a_link_is_called_the_same_without_inotify() {
             assert_eq!(tail.body, b"first last", "row {row}");
         }
     }
+}
+
+/// Each of them leaves a watch behind at its directory, for the rolls of its log.
+#[test]
+fn former_tails_leave_their_watches_to_those_that_come() {
+    let dir = TempDir::new();
+    for number in 0..12 {
+        dir.mkdir(&format!("{number}"));
+        dir.write(&format!("{number}/log"), "one ");
+    }
+    let Some(mut server) = limited_to("7", &dir, "max_inotify_watches", "1") else {
+        return;
+    };
+    for number in 0..12 {
+        let mut client = Client::new(&server);
+        client.tail(&format!("/{number}/log"), &["Range: bytes=0-"]);
+        assert_eq!(client.take(4), b"one ");
+        dir.append(&format!("{number}/log"), "two");
+        assert_eq!(client.take(3), b"two");
+    }
+    let lines = lines_about_inotify(&mut server.running);
+    assert!(lines.is_empty(), "{lines:#?}");
 }
