@@ -50,6 +50,8 @@ pub struct Engine {
     pub(super) live: Option<ETag>,
     /// Files of which bytes are missing.
     pub(super) behind: BTreeSet<ETag>,
+    /// Files whose copies have the bytes of the origin: how the last list before they were compared says when they were written.
+    pub(super) compared: SortedMap<ETag, u64>,
     /// Files that grew lately, until when they count as such.
     hot: SortedMap<ETag, Moment>,
     /// Files that are not asked for before this time.
@@ -102,6 +104,7 @@ impl Engine {
             doubts: Doubts::default(),
             live: None,
             behind: BTreeSet::new(),
+            compared: SortedMap::new(),
             hot: SortedMap::new(),
             held: SortedMap::new(),
             list_due: now,
@@ -173,6 +176,8 @@ impl Engine {
         self.complaints
             .retain(|etag| self.listed.contains_key(&etag) || is_under_way(&etag));
         self.held.retain(|etag, _| self.listed.contains_key(etag));
+        self.compared
+            .retain(|etag, _| self.listed.contains_key(etag));
         self.absent.retain(|etag, _| self.listed.contains_key(etag));
         self.reconcile(now);
     }
@@ -285,7 +290,15 @@ impl Engine {
     fn is_behind(&self, file: &Listed) -> bool {
         self.tree.size(file.etag).is_some_and(|here| {
             here < file.size || here > file.size && !self.tree.under_way.contains(&file.etag)
-        })
+        }) || self.is_doubtful(file)
+    }
+
+    /// Whether a copy that is as long as its file may have other bytes: the file may have been overwritten since they were
+    /// compared. A request for one byte more has the check that shows it.
+    fn is_doubtful(&self, file: &Listed) -> bool {
+        let is_as_long = file.size > 0 && self.tree.size(file.etag) == Some(file.size);
+        let compared = self.compared.get(&file.etag) == Some(&file.modified);
+        is_as_long && !compared && !self.tree.under_way.contains(&file.etag)
     }
 
     /// A file has grown at the origin, in this directory.
@@ -316,6 +329,7 @@ impl Engine {
         };
         if here >= file.size {
             file.size = here;
+            self.compared.insert(etag, file.modified);
             self.behind.remove(&etag);
             self.complaints.works(etag);
             // It may have waited for this.
@@ -363,7 +377,11 @@ impl Engine {
             !busy.contains(etag) && self.held.get(etag).is_none_or(|(next, _)| *next <= now)
         };
         if let Some(&etag) = self.behind.iter().find(free) {
-            let tail = tails && !self.rule.once && self.is_hot(etag, now);
+            let doubtful = self
+                .listed
+                .get(&etag)
+                .is_some_and(|it| self.is_doubtful(it));
+            let tail = tails && !self.rule.once && self.is_hot(etag, now) && !doubtful;
             return self.fetch(etag, tail);
         }
         if !tails || self.rule.once {

@@ -159,6 +159,7 @@ fn file(entry: &Value, name: Box<[u8]>) -> Option<Listed> {
         name,
         etag: response::tag(entry.get("etag")?.as_str()?)?,
         size: entry.get("size")?.as_u64()?,
+        modified: entry.get("mtime").and_then(Value::as_u64).unwrap_or(0),
         sealed: entry
             .get("sealed")
             .and_then(Value::as_bool)

@@ -79,6 +79,7 @@ impl Engine {
                 name,
                 etag: local.etag,
                 size: local.size,
+                modified: 0,
                 sealed: local.sealed,
             });
         }

@@ -17,6 +17,8 @@ pub struct Listed {
     pub etag: ETag,
     /// Bytes.
     pub size: u64,
+    /// The second of the last write, since 1970.
+    pub modified: u64,
     /// It is complete.
     pub sealed: bool,
 }

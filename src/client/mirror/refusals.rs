@@ -41,6 +41,20 @@ impl Engine {
         self.list_around(etag, now + MIRROR_SETTLE);
     }
 
+    /// The file has nothing behind its copy, and what the copy ends with.
+    pub fn at_end(&mut self, etag: ETag, now: Moment) {
+        match self.listed.get(&etag) {
+            Some(file) if self.tree.size(etag) == Some(file.size) => {
+                self.compared.insert(etag, file.modified);
+                self.behind.remove(&etag);
+                self.held.remove(&etag);
+                self.found(etag);
+                self.complaints.works(etag);
+            }
+            _ => self.elsewhere(etag, now),
+        }
+    }
+
     /// The file is no longer what its copy begins with, which the server did not see: it was truncated, or written over.
     pub fn begun_again(&mut self, etag: ETag, what: &str, now: Moment) {
         let name = self.tree.name(etag);

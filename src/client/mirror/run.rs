@@ -373,7 +373,7 @@ impl Driver<'_> {
                     Outcome::Refused(etag, Refusal::Elsewhere(why)) => {
                         self.engine.absent(etag, &why, now);
                     }
-                    Outcome::Refused(etag, Refusal::AtEnd) => self.engine.elsewhere(etag, now),
+                    Outcome::Refused(etag, Refusal::AtEnd) => self.engine.at_end(etag, now),
                     Outcome::Failed(etag, why) => {
                         let name = self.engine.tree.name(etag);
                         self.engine.end = Some(End::Failure(format!("{name}: {why}")));

@@ -313,21 +313,31 @@ fn one_file_whose_earlier_generations_are_compressed() {
     }
 }
 
-/// The tag is the same, and the file is longer than its copy: only the bytes before tell.
+/// The tag is the same, and the file is as long as its copy, or longer: only the bytes before tell.
 #[test]
 fn a_file_that_was_written_over_while_the_mirror_was_away() {
-    let root = TempDir::with("log", "old line\n");
-    let server = Server::start(&root);
-    let copy = TempDir::new();
-    let url = url(&server, "/");
-    let to = copy.path().to_str().expect("UTF-8");
-    let mirror = ["mirror", "--until-caught-up", &url, to];
-    assert_eq!(run(&mirror).0, Some(0));
-    root.write("log", "new line\nand another\n");
-    let (code, _, err) = run(&mirror);
-    assert_eq!(code, Some(0), "{err}");
-    assert!(err.contains("log was truncated or overwritten"), "{err}");
-    same(&root, &copy);
+    for (path, sealed) in [("/", false), ("/", true), ("/log", false), ("/log", true)] {
+        for text in ["new line\nand another\n", "new line\n"] {
+            let root = TempDir::with("log", "old line\n");
+            let server = Server::start(&root);
+            let copy = TempDir::new();
+            let url = url(&server, path);
+            let to = copy.path().to_str().expect("UTF-8");
+            let mirror = ["mirror", "--until-caught-up", &url, to];
+            assert_eq!(run(&mirror).0, Some(0));
+            root.write("log", text);
+            if sealed {
+                root.chmod("log", 0o444);
+            }
+            let (code, _, err) = run(&mirror);
+            assert_eq!(code, Some(0), "{err}");
+            assert!(err.contains("log was truncated or overwritten"), "{err}");
+            same(&root, &copy);
+            // Nothing has happened since.
+            let (_, _, err) = run(&mirror);
+            assert!(!err.contains("overwritten"), "{err}");
+        }
+    }
 }
 
 /// Nobody saw the truncation, so the file has its tag still.

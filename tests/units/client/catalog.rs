@@ -14,6 +14,7 @@ fn listing(files: &[&str], directories: &[&str]) -> Listing {
         name: name.as_bytes().into(),
         etag: ETag(index as u64),
         size: 0,
+        modified: 0,
         sealed: false,
     };
     Listing {

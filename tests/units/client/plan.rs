@@ -84,6 +84,7 @@ fn names_become_those_of_the_origin() {
                 name: name.clone(),
                 etag: ETag(*tag),
                 size: 1,
+                modified: 0,
                 sealed: false,
             });
         }
@@ -126,6 +127,7 @@ fn a_copy_moves_when_it_is_complete() {
         name: name.as_bytes().into(),
         etag: ETag(tag),
         size,
+        modified: 0,
         sealed: false,
     });
     let copy = |size| {
@@ -191,6 +193,7 @@ fn rolls_are_done_one_after_the_other() {
                 name: name.as_bytes().into(),
                 etag: ETag(tag),
                 size: 5,
+                modified: 0,
                 sealed: false,
             })
             .collect();
@@ -278,6 +281,7 @@ fn file(name: &str, tag: u64, size: u64) -> Listed {
         name: name.as_bytes().into(),
         etag: ETag(tag),
         size,
+        modified: 0,
         sealed: false,
     }
 }
@@ -495,6 +499,7 @@ fn one_name_for_each_file() {
                 name: name.as_bytes().into(),
                 etag: ETag(1),
                 size: 0,
+                modified: 0,
                 sealed: false,
             })
             .collect();
@@ -532,6 +537,7 @@ fn seals_follow_those_of_the_origin() {
             name: name(1),
             etag: ETag(1),
             size,
+            modified: 0,
             sealed: there,
         };
         let copy = Local {

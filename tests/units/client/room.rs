@@ -34,6 +34,7 @@ fn steps(origin: &Names, copies: &Names, foreign: &[&str], rules: Rules) -> Vec<
             name: name.clone(),
             etag: *etag,
             size: 1,
+            modified: 0,
             sealed: false,
         })
         .collect();
@@ -200,6 +201,7 @@ fn nothing_moves_in_vain() {
         name: name.as_bytes().into(),
         etag: ETag(tag),
         size,
+        modified: 0,
         sealed: false,
     };
     let local = |name: &str, tag| Local {

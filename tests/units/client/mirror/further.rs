@@ -17,6 +17,7 @@ fn names_besides_the_one_that_counts() {
         name: name.as_bytes().into(),
         etag: ETag(etag),
         size: 0,
+        modified: 0,
         sealed: false,
     };
     let names = [("c", 1), ("a", 1), ("d", 2), ("b/e", 2), ("b", 1), ("b", 1)];

@@ -9,13 +9,14 @@ fn file(name: &str, etag: u64) -> Listed {
         name: name.as_bytes().into(),
         etag: ETag(etag),
         size: 5,
+        modified: 7,
         sealed: false,
     }
 }
 
 fn entry(path: &str, etag: u64, more: &str) -> String {
     format!(
-        "{{\"kind\":\"file\",\"path\":\"{path}\",\"etag\":\"W/\\\"{etag:016x}\\\"\",\"size\":5{more}}}"
+        "{{\"kind\":\"file\",\"path\":\"{path}\",\"etag\":\"W/\\\"{etag:016x}\\\"\",\"size\":5,\"mtime\":7{more}}}"
     )
 }
 

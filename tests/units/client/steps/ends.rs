@@ -21,7 +21,7 @@ fn up_to_what_is_the_end_now() {
         format!("HTTP/1.1 200 OK\r\nContent-Length: {size}\r\n{fields}\r\n")
     };
     let rows = [
-        (size(4, TAG), "", SUCCESS),
+        (size(4, TAG), REST, ""),
         (size(7, TAG), REST, ""),
         (size(3, TAG), "", "was truncated to 3 bytes"),
         (size(4, OTHER), SIZE, "another file"),
@@ -37,6 +37,14 @@ fn up_to_what_is_the_end_now() {
     assert_eq!(talk.asks(Link::Main).as_deref(), Some(REST));
     talk.answer(&partial("Content-Range: bytes 4-6/9\r\n", "xyz"));
     assert_eq!(talk.handed, b"xyz");
+    assert_eq!(talk.outcome, Some(Outcome::Success));
+    // It is as long as what was read of it: with the same bytes before that, or others.
+    let mut talk = at("measure", settings.clone());
+    talk.answer(&size(4, TAG));
+    assert_eq!(talk.asks(Link::Main).as_deref(), Some(REST));
+    talk.answer("HTTP/1.1 416 R\r\nContent-Range: bytes */4\r\n\r\n");
+    assert_eq!(talk.asks(Link::Main).as_deref(), Some(LOCATE));
+    talk.answer(&size(4, TAG));
     assert_eq!(talk.outcome, Some(Outcome::Success));
     // The rest of an earlier generation is no end.
     let mut talk = at("measure", settings.clone());
