@@ -28,6 +28,12 @@ impl Pause {
         until
     }
 
+    /// Whether the next pause is the longest.
+    #[must_use]
+    pub fn is_longest(&self) -> bool {
+        self.next == self.bounds.1
+    }
+
     /// The next pause is the shortest again.
     pub fn reset(&mut self) {
         self.next = self.bounds.0;

@@ -55,7 +55,8 @@ impl Server {
             .env("RUST_LOG", "warn");
         let running = harness::Server::try_launch(command)?.running;
         let id = running.id();
-        wait_for(|| Holdings::of(id).is_some_and(|held| held.inotify == THREADS));
+        // Each worker has one, and the thread that looks after ROOT.
+        wait_for(|| Holdings::of(id).is_some_and(|held| held.inotify == THREADS + 1));
         Ok(Server {
             start: Holdings::of(id).expect("it runs"),
             running,

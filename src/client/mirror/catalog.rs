@@ -13,12 +13,13 @@ use crate::limits::{
     MIRROR_POLL, MIRROR_STREAMS,
 };
 use crate::sorted::SortedMap;
+use crate::store::generations::families::split;
 use crate::time::Moment;
 
 /// See the module.
 pub struct Catalog {
     recursive: bool,
-    parts: SortedMap<Box<[u8]>, Part>,
+    pub(super) parts: SortedMap<Box<[u8]>, Part>,
     /// Directories that are left out.
     left_out: Vec<Box<[u8]>>,
     /// The directory that was listed last.
@@ -32,8 +33,8 @@ pub struct Catalog {
     poll: Pause,
 }
 
-struct Part {
-    listing: Listing,
+pub(super) struct Part {
+    pub(super) listing: Listing,
     /// The files of the list before.
     before: Vec<Listed>,
     /// Pages of the next list that are here.
@@ -59,6 +60,8 @@ struct Part {
     /// It is not requested before this time.
     held: Moment,
     retry: Pause,
+    /// The pause before it is requested again because a directory that it names is gone.
+    vanished: Pause,
     /// What was reported of it.
     trouble: Said,
     /// It is one of those that the latest union was made for.
@@ -99,6 +102,7 @@ impl Catalog {
             since: Moment(0),
             held: Moment(0),
             retry: Pause::new(CLIENT_RETRY),
+            vanished: Pause::new(CLIENT_RETRY),
             trouble: Said::default(),
             fresh: false,
         };
@@ -284,12 +288,8 @@ impl Catalog {
         let Some(part) = self.parts.get_mut(prefix) else {
             return;
         };
-        let names = |files: &[Listed]| -> Vec<_> {
-            files
-                .iter()
-                .map(|file| (file.name.clone(), file.etag))
-                .collect()
-        };
+        let named = |file: &Listed| (file.name.clone(), file.etag);
+        let names = |files: &[Listed]| -> Vec<_> { files.iter().map(named).collect() };
         let unlike = part.size.0 > 1 && names(&part.before) != names(&part.listing.files);
         part.unlike = if unlike { part.unlike + 1 } else { 0 };
         part.due |= unlike && part.unlike < MIRROR_LISTS_AGAIN;
@@ -338,14 +338,22 @@ impl Catalog {
         if is_new {
             self.poll_due = self.poll_due.min(part.since + MIRROR_POLL.0);
             self.poll.reset();
+            part.vanished.reset();
         }
         is_new
     }
 
-    /// A directory is not there any more, nor what was below it.
-    pub fn gone(&mut self, prefix: &[u8]) {
+    /// A directory is gone with all below it. No stream tells of what the list that names it has seen, if that lasted a moment
+    /// only: it is requested again, but not for ever if it always names that directory.
+    pub fn gone(&mut self, prefix: &[u8], now: Moment) {
         self.parts.retain(|other, _| !other.starts_with(prefix));
         self.left_out.retain(|other| !other.starts_with(prefix));
+        let (above, _) = split(prefix.strip_suffix(b"/").unwrap_or(prefix));
+        if let Some(part) = self.parts.get_mut(above)
+            && !part.vanished.is_longest()
+        {
+            (part.due, part.held) = (true, part.held.max(part.vanished.begin(now)));
+        }
     }
 
     /// A directory cannot be listed: what it has stays as it was.
@@ -398,12 +406,6 @@ impl Catalog {
     /// The directories, the one that is mirrored first.
     pub fn prefixes(&self) -> impl Iterator<Item = &[u8]> {
         self.parts.keys().map(|prefix| &**prefix)
-    }
-
-    /// The latest list of a directory.
-    #[must_use]
-    pub fn list_of(&self, prefix: &[u8]) -> Option<&Listing> {
-        self.parts.get(prefix).map(|part| &part.listing)
     }
 
     /// All lists as one; its directories are those that are left out.

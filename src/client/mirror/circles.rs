@@ -18,9 +18,10 @@ impl Catalog {
         };
         let slashes = (0..parents.len()).filter(|&at| parents[at] == b'/');
         let mut above = slashes.map(|at| at + 1).chain([0]);
-        let list = self.list_of(prefix);
+        let list_of = |prefix: &[u8]| self.parts.get(prefix).map(|part| &part.listing);
+        let list = list_of(prefix);
         above.any(|end| {
-            let lists = list.zip(self.list_of(&prefix[..end]));
+            let lists = list.zip(list_of(&prefix[..end]));
             lists.is_some_and(|(one, other)| is_same(one, other))
         })
     }

@@ -120,7 +120,7 @@ impl Engine {
             200 => {}
             // It went between two lists, or is a file now.
             301 | 404 if !asked.is_empty() => {
-                self.catalog.gone(&asked);
+                self.catalog.gone(&asked, now);
                 return self.listed_of_tree(true, now);
             }
             _ if !asked.is_empty() && !self.ends_at(status) => {

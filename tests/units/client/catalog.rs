@@ -104,8 +104,19 @@ fn a_directory_goes_with_those_below_it_and_no_others() {
     list(&mut catalog, b"", listing(&["x"], &["ab"]));
     assert_eq!(catalog.prefixes().collect::<Vec<_>>(), [&b""[..], b"ab/"]);
     assert_eq!(names(&mut catalog), ["x"]);
-    catalog.gone(b"ab/");
+    assert_eq!(catalog.deadline(), None);
+    catalog.gone(b"ab/", NOW);
     assert_eq!(catalog.prefixes().count(), 1);
+    // The list that names it is requested again, after pauses that grow while it still does, but not for ever.
+    let mut pauses = Vec::new();
+    while let Some(due) = catalog.deadline() {
+        pauses.push(due - NOW);
+        catalog.begin(b"", due);
+        list(&mut catalog, b"", listing(&["x"], &["ab"]));
+        catalog.gone(b"ab/", NOW);
+    }
+    let grow = pauses.is_sorted_by(|one, other| one < other);
+    assert!(grow && pauses.len() > 5, "{pauses:?}");
     // One that cannot be listed says nothing of what is there.
     catalog.mark(b"");
     crawl(&mut catalog, tree);
@@ -297,7 +308,7 @@ fn directories_that_are_left_out_are_named_once() {
     let mut catalog = Catalog::new(true);
     crawl(&mut catalog, |_| listing(&[], &["d"]));
     assert_eq!(left_out(&mut catalog).len(), 1);
-    catalog.gone(b"d/");
+    catalog.gone(b"d/", NOW);
     assert_eq!(left_out(&mut catalog).len(), 0);
     assert!(!catalog.union().partial);
 }

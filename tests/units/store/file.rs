@@ -115,5 +115,11 @@ fn a_sealed_file_ends_where_it_was_sealed() {
     dir.chmod("log", 0o644);
     writer.write_all_at(b"more", 9).expect("space");
     file.invalidate();
-    assert_eq!(file.end(), Ok((13, false)));
+    // What is written from now on is for those who begin now, on the file opened anew.
+    assert!(file.is_unsealed());
+    assert_eq!(file.end(), Ok((10, true)));
+    let Ok(Node::File(anew)) = files.find(b"log", None) else {
+        panic!("a file");
+    };
+    assert_eq!(anew.end(), Ok((13, false)));
 }

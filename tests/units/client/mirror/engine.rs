@@ -633,8 +633,6 @@ fn directories_of_a_tree() {
             "e/: the list cannot be parsed; trying again",
             true,
         ),
-        (404, "", "", false),
-        (301, "", "", false),
     ] {
         let mut mirror = tree();
         mirror.refuse("e/", status, document);
@@ -648,6 +646,17 @@ fn directories_of_a_tree() {
             mirror.refuse("e/", status, document);
             assert_eq!(mirror.reports(), "", "once");
         }
+    }
+    // It went between two lists, or is a file now: what is the list that names it worth?
+    for status in [404, 301] {
+        let mut mirror = tree();
+        mirror.refuse("e/", status, "");
+        assert_eq!(mirror.reports(), "");
+        mirror.list("f%20g/", &topics(&[], &[]));
+        assert_eq!(mirror.names(), named(&[("a", 1)]));
+        mirror.now = mirror.engine.list_due;
+        mirror.list("", &topics(&[("e", 7, 1, "")], &["f g"]));
+        assert_eq!(mirror.names(), named(&[("a", 1), ("e", 7)]));
     }
     // With --fail, what is gone for good ends it; what is forbidden does not.
     for (status, ends) in [(404, false), (403, false), (410, true), (500, false)] {
