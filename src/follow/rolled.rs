@@ -36,6 +36,21 @@ pub(super) struct File {
     pub place: Option<Entry>,
     /// The file was renamed since it was measured.
     pub moved: bool,
+    /// It was measured after it was renamed once.
+    pub is_final: bool,
+}
+
+impl File {
+    /// A file that has not been renamed.
+    pub fn new(log: Entry, identity: Identity, place: Option<Entry>) -> File {
+        File {
+            log,
+            identity,
+            place,
+            moved: false,
+            is_final: false,
+        }
+    }
 }
 
 /// Which file it is, as far as that is known.

@@ -210,7 +210,9 @@ impl Rolls {
                 continue;
             };
             match identify(&log.name, place) {
-                Some(now) if now.etag == holder.etag => holder.size = now.size,
+                Some(now) if now.etag == holder.etag => {
+                    (holder.size, file.is_final) = (now.size, true);
+                }
                 Some(now) if now.inode == holder.inode => truncated.push((*id, now)),
                 _ => {}
             }
@@ -241,12 +243,7 @@ impl Rolls {
         if let Some(place) = &place {
             self.places.insert(place.clone(), self.last);
         }
-        let file = File {
-            log: file.log.clone(),
-            identity: Identity::Known(holder),
-            place,
-            moved: false,
-        };
+        let file = File::new(file.log.clone(), Identity::Known(holder), place);
         self.files.insert(self.last, file);
     }
 
@@ -298,12 +295,7 @@ impl Rolls {
     fn arrive(&mut self, entry: &Entry) -> Option<FileId> {
         self.logs.get(entry)?;
         self.last += 1;
-        let file = File {
-            log: entry.clone(),
-            identity: Identity::Unknown,
-            place: None,
-            moved: false,
-        };
+        let file = File::new(entry.clone(), Identity::Unknown, None);
         self.files.insert(self.last, file);
         self.put(self.last, entry);
         Some(self.last)
@@ -386,8 +378,15 @@ impl Rolls {
                     let place = file.place.as_ref();
                     let now = place.and_then(|place| identify(&log.name, place));
                     let etag = original.etag;
+                    let now = now.filter(|now| now.etag == etag);
                     let size = now.map_or(original.size, |now| now.size);
-                    history.note_compressed(made, Original { etag, size });
+                    let is_final = now.is_some() || file.is_final;
+                    let original = Original {
+                        etag,
+                        size,
+                        is_final,
+                    };
+                    history.note_compressed(made, original);
                 }
             }
             // It may be a further name (a link) of a file that had the name of the log.

@@ -305,10 +305,11 @@ fn step(report: &Report, mut after: After, passed_over: &dyn Fn(&Member) -> bool
         next = report.chain.after(generation.member.etag, &report.seen);
         next.gap |= gap;
     }
-    // How long it was in the end is known only if it was seen being compressed.
+    // How long it was in the end is known only if it was measured between its roll and its compression.
     let copy = report.chain.compressed_copy(after.etag);
     let size = copy
         .and_then(|copy| copy.original)
+        .filter(|original| original.is_final)
         .map(|original| original.size);
     let lost = !after.finished && size != Some(after.offset);
     match next.generation {

@@ -98,8 +98,12 @@ impl fmt::Display for Fact {
                 inode,
                 original,
             } => {
-                let Original { etag, size } = original;
-                write!(out, "compressed {:016x} {:016x} {size}", copy.0, etag.0)?;
+                let kind = match original.is_final {
+                    true => "compressed",
+                    false => "compressed-early",
+                };
+                let Original { etag, size, .. } = original;
+                write!(out, "{kind} {:016x} {:016x} {size}", copy.0, etag.0)?;
                 inode.map_or(Ok(()), |inode| write!(out, " {inode}"))
             }
             Fact::Truncated {
@@ -153,11 +157,12 @@ impl Fact {
                 to: words.sighting()?,
             },
             "born" => Fact::Born(ETag(words.hex()?)),
-            "compressed" => Fact::Compressed {
+            "compressed" | "compressed-early" => Fact::Compressed {
                 copy: ETag(words.hex()?),
                 original: Original {
                     etag: ETag(words.hex()?),
                     size: words.number()?,
+                    is_final: kind == "compressed",
                 },
                 inode: words.number(),
             },

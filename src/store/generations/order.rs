@@ -58,8 +58,10 @@ impl Member {
 pub struct Original {
     /// Its tag.
     pub etag: ETag,
-    /// Its bytes.
+    /// Its bytes, as far as the server knows.
     pub size: u64,
+    /// That was measured after the file had lost the name of the log: nothing was written since, most likely.
+    pub is_final: bool,
 }
 
 /// A file that was seen to have the name.

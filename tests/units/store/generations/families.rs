@@ -60,9 +60,14 @@ fn copies() {
     };
     families.history.note_holder(b"d/log", file(1));
     let (etag, size) = (ETag(1), 0);
-    families
-        .history
-        .note_compressed(file(2), Original { etag, size });
+    families.history.note_compressed(
+        file(2),
+        Original {
+            etag,
+            size,
+            is_final: true,
+        },
+    );
     for (name, path, tag, expected) in [
         ("d/log", "d/saved.gz", 2, true),
         ("d/log", "d/saved", 2, false),

@@ -175,6 +175,7 @@ fn what_is_known_of_a_name_and_its_files() {
     let original = Original {
         etag: ETag(1),
         size: 7,
+        is_final: true,
     };
     history.note_born(ETag(5));
     history.note_compressed(holder(6), original);
@@ -199,6 +200,7 @@ fn what_is_written() {
     let original = Original {
         etag: ETag(1),
         size: 7,
+        is_final: true,
     };
     for _ in 0..2 {
         history.note_holder(NAME, holder(1));

@@ -40,6 +40,7 @@ fn facts() -> Vec<Fact> {
             original: Original {
                 etag: ETag(1),
                 size: 101,
+                is_final: false,
             },
         },
         // As an earlier build wrote it.
@@ -49,6 +50,7 @@ fn facts() -> Vec<Fact> {
             original: Original {
                 etag: ETag(1),
                 size: 101,
+                is_final: true,
             },
         },
         Fact::Truncated {
@@ -66,7 +68,7 @@ fn facts() -> Vec<Fact> {
 const TEXT: &str = "openrange history 1\n\
     roll d/a%20log%0A 0000000000000001 11 101 1000.000000007 0000000000000002 12 102 1000.000000007\n\
     born 000000000000000b\n\
-    compressed 000000000000000c 0000000000000001 101 12\n\
+    compressed-early 000000000000000c 0000000000000001 101 12\n\
     compressed 000000000000000d 0000000000000001 101\n\
     truncated ffffffffffffffff 4 3 2 1\n";
 

@@ -35,6 +35,7 @@ fn lists() {
     let original = Original {
         etag: ETag(0xabc),
         size: 99,
+        is_final: true,
     };
     let chain = vec![
         generation("a \"log.2.gz", 1, Some(original)),

@@ -176,6 +176,7 @@ fn what_comes_after() {
     let compressed = Original {
         etag: ETag(2),
         size: 10,
+        is_final: true,
     };
     seen.originals.insert(ETag(20), compressed);
     let members = vec![

@@ -28,6 +28,7 @@ fn seen() -> Seen {
     let original = Original {
         etag: ETag(2),
         size: 10,
+        is_final: true,
     };
     seen.originals.insert(ETag(20), original);
     seen
@@ -198,7 +199,14 @@ fn copies_whose_names_say_nothing() {
         let mut seen = saw(&[(2, false), (4, true)]);
         let size = 10;
         let etag = ETag(original);
-        seen.originals.insert(ETag(20), Original { etag, size });
+        seen.originals.insert(
+            ETag(20),
+            Original {
+                etag,
+                size,
+                is_final: true,
+            },
+        );
         let members = vec![member(name, 20, 2), member(BASE, 4, 9)];
         let chain = Report::new(members, seen, QUIET).chain;
         let found = chain.find(ETag(20));
@@ -217,7 +225,14 @@ fn copies_whose_names_say_nothing() {
     // While the file itself is there, its copy does not count.
     let mut seen = saw(&[(2, false), (4, true)]);
     let (etag, size) = (ETag(2), 10);
-    seen.originals.insert(ETag(20), Original { etag, size });
+    seen.originals.insert(
+        ETag(20),
+        Original {
+            etag,
+            size,
+            is_final: true,
+        },
+    );
     let members = vec![
         member("saved", 2, 2),
         member("saved.gz", 20, 2),
