@@ -50,7 +50,8 @@ pub struct Engine {
     pub(super) live: Option<ETag>,
     /// Files of which bytes are missing.
     pub(super) behind: BTreeSet<ETag>,
-    /// Files whose copies have the bytes of the origin: how the last list before they were compared says when they were written.
+    /// Files whose copies were compared with the origin, with the time of the last write (in seconds since 1970) that the list
+    /// before that gave.
     pub(super) compared: SortedMap<ETag, u64>,
     /// Files that grew lately, until when they count as such.
     hot: SortedMap<ETag, Moment>,

@@ -195,24 +195,20 @@ fn what_only_looks_like_a_generation() {
 #[test]
 fn copies_whose_names_say_nothing() {
     let gzip = Some(Compression::Gzip);
-    let row = |name: &str, original: u64| {
+    let original = |etag| Original {
+        etag: ETag(etag),
+        size: 10,
+        is_final: true,
+    };
+    let row = |name: &str, of: u64| {
         let mut seen = saw(&[(2, false), (4, true)]);
-        let size = 10;
-        let etag = ETag(original);
-        seen.originals.insert(
-            ETag(20),
-            Original {
-                etag,
-                size,
-                is_final: true,
-            },
-        );
+        seen.originals.insert(ETag(20), original(of));
         let members = vec![member(name, 20, 2), member(BASE, 4, 9)];
         let chain = Report::new(members, seen, QUIET).chain;
         let found = chain.find(ETag(20));
         found.map(|generation| generation.member.compression())
     };
-    for (name, original, expected) in [
+    for (name, of, expected) in [
         ("app.log.old.gz", 2, Some(gzip)),
         ("saved.gz", 2, Some(gzip)),
         ("saved", 2, None),
@@ -220,19 +216,11 @@ fn copies_whose_names_say_nothing() {
         ("saved.gz", 7, None),
         ("app.log.1.gz", 7, Some(gzip)),
     ] {
-        assert_eq!(row(name, original), expected, "{name} of {original}");
+        assert_eq!(row(name, of), expected, "{name} of {of}");
     }
     // While the file itself is there, its copy does not count.
     let mut seen = saw(&[(2, false), (4, true)]);
-    let (etag, size) = (ETag(2), 10);
-    seen.originals.insert(
-        ETag(20),
-        Original {
-            etag,
-            size,
-            is_final: true,
-        },
-    );
+    seen.originals.insert(ETag(20), original(2));
     let members = vec![
         member("saved", 2, 2),
         member("saved.gz", 20, 2),
