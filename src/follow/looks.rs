@@ -172,6 +172,8 @@ impl Topics {
             }
         };
         if !self.rehome(key) {
+            // A generation goes on across renames, so what happened to one of its names says nothing of its end.
+            let why = why.filter(|_| self.registry[key].family.is_none());
             self.lose(key, why.unwrap_or(derived));
         }
     }

@@ -1,5 +1,7 @@
 //! A tail of a generation: of the file, wherever its family keeps it.
 
+use rustix::process::Signal;
+
 use super::select::tag;
 use crate::support::client::Client;
 use crate::support::harness::{Server, TempDir};
@@ -54,6 +56,22 @@ fn across_renames_with_what_is_written_late() {
         assert!(["", "last"].contains(&&*String::from_utf8_lossy(&rest)));
         assert_eq!(trailers, [("Tail-End".to_owned(), "unlinked".to_owned())]);
     }
+}
+
+/// The server learns of both at once.
+#[test]
+fn renamed_and_removed_while_the_server_was_stopped() {
+    let dir = TempDir::with("log.1", "one\n");
+    dir.write("log", "new\n");
+    let server = Server::start(&dir);
+    let one = tag(&server, "/log.1");
+    let mut client = follow(&server, &one);
+    assert_eq!(client.take(4), b"one\n");
+    server.running.signal(Signal::STOP);
+    dir.rename("log.1", "log.2");
+    dir.remove("log.2");
+    server.running.signal(Signal::CONT);
+    ends(&mut client, "unlinked");
 }
 
 /// Nobody else follows the name.
