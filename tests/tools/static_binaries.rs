@@ -96,9 +96,9 @@ fn on_armv7() {
     try_out("armv7", &["qemu-arm-static", "qemu-arm"]);
 }
 
-/// Bytes of the largest, that for ARMv7, and a twelfth more: no binary grows by accident. Since the server writes, keeps jobs
-/// and follows others this is half as much again as it was; tests/bench/README.md says what takes it.
-const SIZE_MAX: usize = 21 << 16;
+/// Bytes. The largest binary, that for x86-64, has 1,397,528; a thirty-second more is room for small changes, and none for one
+/// that nobody weighs. tests/bench/README.md says what each feature takes.
+const SIZE_MAX: usize = 22 << 16;
 
 #[test]
 fn they_need_nothing_but_the_kernel() {
