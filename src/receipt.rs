@@ -94,8 +94,10 @@ pub enum WriteFailure {
         /// Which of both.
         error: ErrorNumber,
     },
-    /// Somebody else holds the lock of the file for long, or is changing its name.
-    Busy,
+    /// Somebody else holds the lock of the file for long.
+    Locked,
+    /// The names on the way to the file change all the time.
+    Changing,
     /// Descriptors or memory have run out.
     Exhausted,
     /// The file system fails.

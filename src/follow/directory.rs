@@ -19,6 +19,7 @@ use crate::http::pattern::{self, Pattern};
 use crate::limits::{DIRECTORY_PAUSE, DIRECTORY_PAUSE_FACTOR, DIRECTORY_SLICE, LISTING_MAX};
 use crate::sorted::sort_by;
 use crate::store::listing::Scan;
+use crate::store::root::is_exhausted;
 use crate::subscription::changelog::{ChangeLog, Version};
 use crate::subscription::directory::Listed;
 use crate::subscription::entry::Entry;
@@ -335,7 +336,7 @@ impl Directory {
         };
         let watched = place.watch(directory.as_fd(), &name);
         let scan = match Scan::begin(directory.as_fd(), Some(&name)) {
-            Err(error @ (Errno::MFILE | Errno::NFILE | Errno::NOMEM)) => return Err(error),
+            Err(error) if is_exhausted(error) => return Err(error),
             scan => scan.ok(),
         };
         self.tree.place(name, watched);

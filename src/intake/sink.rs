@@ -157,7 +157,7 @@ fn explain(stop: Stop) -> &'static str {
         WriteFailure::Forbidden | WriteFailure::Denied(_) => "this process may not write the file",
         WriteFailure::Missing | WriteFailure::NoDirectory => "the directory of the file is gone",
         WriteFailure::Exhausted => "descriptors or memory have run out",
-        WriteFailure::Busy => "the names on the way to the file are changing",
+        WriteFailure::Changing => "the names on the way to the file are changing",
         _ => "the file system fails",
     }
 }

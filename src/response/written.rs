@@ -86,7 +86,8 @@ impl ResponseBuilder<'_> {
                 let (status, line) = explain(failure);
                 return self.refusal(status, line, |head| length(head, size, None));
             }
-            WriteFailure::Busy
+            WriteFailure::Locked
+            | WriteFailure::Changing
             | WriteFailure::Exhausted
             | WriteFailure::Overloaded
             | WriteFailure::TooManyJobs
@@ -155,7 +156,8 @@ pub fn explain(failure: WriteFailure) -> (Status, &'static str) {
         | WriteFailure::Ending
         | WriteFailure::Replaced
         | WriteFailure::Exhausted
-        | WriteFailure::Busy => (Status::ServiceUnavailable, why_later(failure)),
+        | WriteFailure::Changing
+        | WriteFailure::Locked => (Status::ServiceUnavailable, why_later(failure)),
         WriteFailure::Missing => (Status::NotFound, "no such file"),
         WriteFailure::NoDirectory => (Status::NotFound, "no such directory"),
         WriteFailure::NoDestination => (Status::Conflict, "the Destination has no directory"),
@@ -207,6 +209,7 @@ fn why_later(failure: WriteFailure) -> &'static str {
             "the directory was replaced and the server must be restarted to write there: try again later"
         }
         WriteFailure::Exhausted => "too many open files, try again later",
+        WriteFailure::Changing => "the name leads to other files all the time, try again later",
         _ => "the file is locked by another program, try again later",
     }
 }

@@ -398,7 +398,7 @@ impl Target<'_> {
     /// A file that was created for this record goes again, unless others have written to it.
     fn nothing_written(&self, error: Errno) -> WriteFailure {
         let size = self.file.stat().map_or(0, |stat| stat.size);
-        if self.is_new && size == 0 && self.place.leads_to(self.file) {
+        if self.is_new && size == 0 && self.place.leads_to(self.file) == Ok(true) {
             let flags = rustix::fs::AtFlags::empty();
             let _ = rustix::fs::unlinkat(self.place.directory(), self.place.last(), flags);
             return failure(error);

@@ -12,7 +12,7 @@ use super::file::OpenFile;
 use super::last_lines::last_lines;
 use super::listing::Form;
 use super::resolved::ResolvedFile;
-use super::root::{Files, Node, is_missing};
+use super::root::{Files, Node, is_exhausted, is_missing};
 use super::sent_dates::{SentDates, is_settled};
 use crate::http::authorization::Credentials;
 use crate::http::conditional::is_date_alone;
@@ -350,7 +350,7 @@ pub fn failed(error: Errno, name: &[u8]) -> Other {
         error if is_missing(error) => Resource::Missing,
         // ENXIO: a socket or a FIFO took the name after it was resolved.
         Errno::ACCESS | Errno::PERM | Errno::NXIO => Resource::Forbidden,
-        Errno::MFILE | Errno::NFILE | Errno::NOMEM | Errno::AGAIN => Resource::Busy,
+        error if is_exhausted(error) || error == Errno::AGAIN => Resource::Busy,
         _ => {
             let path = Path {
                 name: name.into(),

@@ -11,7 +11,7 @@ use rustix::io::Errno;
 
 use super::file::{self, Id, OpenFile};
 use super::file_stat::FileStat;
-use super::root::{Files, Node};
+use super::root::{Files, Node, is_exhausted};
 use crate::http::target::{Path, last_component};
 use crate::receipt::WriteFailure;
 
@@ -177,20 +177,25 @@ impl Place {
             Ok(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::Symlink => {
                 WriteFailure::Forbidden
             }
-            _ => WriteFailure::Busy,
+            _ => WriteFailure::Changing,
         }
     }
 
     /// Whether the name leads to this file now.
-    #[must_use]
-    pub fn leads_to(&self, file: &OpenFile) -> bool {
-        self.files.identify(&self.name) == Ok(file.id())
+    ///
+    /// # Errors
+    /// [`WriteFailure::Exhausted`]: nothing can be told without descriptors.
+    pub fn leads_to(&self, file: &OpenFile) -> Result<bool, WriteFailure> {
+        match self.files.identify(&self.name) {
+            Err(error) if is_exhausted(error) => Err(failure(error)),
+            found => Ok(found == Ok(file.id())),
+        }
     }
 
     /// How this file is, if the name leads to it now, and opening it would be allowed as it was.
     ///
     /// # Errors
-    /// EIO, ESTALE as what they are to the client.
+    /// EIO, ESTALE, EMFILE as what they are to the client.
     pub fn stat_of(&self, file: &OpenFile) -> Result<Option<FileStat>, WriteFailure> {
         self.files.stat_of(&self.name, file).map_err(failure)
     }
@@ -280,9 +285,9 @@ pub fn failure_at(error: Errno, size: Option<u64>) -> WriteFailure {
             error: number,
         },
         Errno::FBIG => WriteFailure::TooLarge { size },
-        Errno::MFILE | Errno::NFILE | Errno::NOMEM => WriteFailure::Exhausted,
-        // Names on the way change all the time.
-        Errno::AGAIN => WriteFailure::Busy,
+        error if is_exhausted(error) => WriteFailure::Exhausted,
+        // openat2(2) says that of names on the way that were renamed meanwhile.
+        Errno::AGAIN => WriteFailure::Changing,
         _ => WriteFailure::Failed {
             size,
             error: number,

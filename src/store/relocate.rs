@@ -77,7 +77,7 @@ fn find(place: &Place) -> Result<Rc<OpenFile>, WriteFailure> {
 
 /// Whether a file, which is locked, still has the name and is what the client expects.
 fn check(place: &Place, file: &OpenFile, terms: &Terms<'_>) -> Result<(), Stop> {
-    if !place.leads_to(file) {
+    if !place.leads_to(file)? {
         // Another file has taken its name since: the next try finds that one.
         return Err(Stop::Locked);
     }

@@ -172,7 +172,9 @@ impl Temporary {
             let before = place.file()?;
             let file = before.as_deref();
             let _lock = file.map(|file| lock(file.as_fd())).transpose()?;
-            if file.is_some_and(|file| !place.leads_to(file)) {
+            if let Some(file) = file
+                && !place.leads_to(file)?
+            {
                 continue;
             }
             terms.check(before.as_deref())?;

@@ -94,6 +94,12 @@ pub(super) fn is_missing(error: Errno) -> bool {
     )
 }
 
+/// Whether something failed for want of descriptors or memory, which says nothing of what was asked for.
+#[must_use]
+pub fn is_exhausted(error: Errno) -> bool {
+    matches!(error, Errno::MFILE | Errno::NFILE | Errno::NOMEM)
+}
+
 /// What a name leads to.
 pub enum Node {
     /// A regular file, open for reading.
@@ -239,7 +245,7 @@ impl Files {
                 Some(!path.slash || kind == FileType::Directory)
             }
             Err(error) if is_missing(error) => Some(false),
-            Err(Errno::MFILE | Errno::NFILE | Errno::NOMEM | Errno::AGAIN) => None,
+            Err(error) if is_exhausted(error) || error == Errno::AGAIN => None,
             Err(_) => Some(true),
         }
     }
@@ -317,6 +323,7 @@ impl Files {
     pub fn stat_of(&self, name: &[u8], file: &OpenFile) -> Result<Option<FileStat>, Errno> {
         match self.stat(name) {
             Ok(found) if file.may_stand_for(&found) => file.stat_as(&found).map(Some),
+            Err(error) if is_exhausted(error) => Err(error),
             _ => Ok(None),
         }
     }

@@ -278,7 +278,7 @@ fn accept(
         let published = temporary.publish(&place, &terms);
         published.map(drop).map_err(|stop| match stop {
             Stop::Failed(failure) => failure,
-            Stop::Locked => WriteFailure::Busy,
+            Stop::Locked => WriteFailure::Locked,
         })
     })
 }

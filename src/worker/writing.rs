@@ -347,7 +347,7 @@ pub(super) fn postpone(slot: &mut Slot, context: &mut Context) {
     let upload = slot.upload.get_or_insert_default();
     let (since, pause) = upload.waits.unwrap_or((context.now, LOCK_PAUSE.0));
     if context.now - since >= LOCK_PATIENCE {
-        return answer(slot, context, Err(WriteFailure::Busy));
+        return answer(slot, context, Err(WriteFailure::Locked));
     }
     upload.waits = Some((since, (pause * 2).min(LOCK_PAUSE.1)));
     slot.machine.postponed(context.now + pause);

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use super::{names, once, patch, read, writable};
+use super::{names, once, patch, read, writable, write};
 use crate::support::client::{Client, etag};
 use crate::support::harness::{Server, TempDir};
 use crate::support::machine::in_namespace;
@@ -171,4 +171,29 @@ fn a_server_that_only_accepts_jobs_says_so() {
             "{text}"
         );
     }
+}
+
+/// A look at a name that fails for want of descriptors does not say that another file has the name, or the lock of it.
+#[test]
+fn without_descriptors_a_write_says_so() {
+    let dir = TempDir::new();
+    dir.mkdir("sub");
+    let server = Server::limited(&dir, 40, &["--write", "/", "--max-connections", "1000"]);
+    let mut writer = Client::new(&server);
+    let mut idle = Vec::new();
+    // Each has a descriptor less than the one before, until a write finds none for some step.
+    for _ in 0..40 {
+        let response = write(&mut writer, "POST", "/sub/t", &[], "x");
+        if response.status == 503 {
+            let text = String::from_utf8_lossy(&response.body);
+            assert!(text.contains("too many open files"), "{text}");
+            return;
+        }
+        assert!(matches!(response.status, 201 | 204), "{response:?}");
+        let mut client = Client::new(&server);
+        client.ask("OPTIONS", "*", &[]);
+        assert_eq!(client.response().status, 204);
+        idle.push(client);
+    }
+    panic!("the descriptors are never used up");
 }

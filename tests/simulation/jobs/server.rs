@@ -160,7 +160,7 @@ fn post(scene: &Scene, tracker: &Tracker, files: &Files, order: &Order) -> Reply
             scene.world.date(file.as_fd());
             published.map(drop).map_err(|stop| match stop {
                 Stop::Failed(failure) => failure,
-                Stop::Locked => WriteFailure::Busy,
+                Stop::Locked => WriteFailure::Locked,
             })
         });
         let led = match accepted {
@@ -174,7 +174,7 @@ fn post(scene: &Scene, tracker: &Tracker, files: &Files, order: &Order) -> Reply
             Ok(false) | Err(Stop::Locked) => {
                 scene.ledger().reach("postponed");
                 if scene.stage.now() - begun > LOCK_PATIENCE {
-                    return Err(WriteFailure::Busy);
+                    return Err(WriteFailure::Locked);
                 }
                 scene.stage.sleep(8, Event::Never);
             }

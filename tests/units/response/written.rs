@@ -64,7 +64,8 @@ fn failures() {
         (W::OtherFileSystem, 403, [None; 4], false),
         (W::Unmatched, 412, [None; 4], false),
         (W::OtherBody, 422, [None; 4], false),
-        (W::Busy, 503, [Some("1"), None, None, None], false),
+        (W::Locked, 503, [Some("1"), None, None, None], false),
+        (W::Changing, 503, [Some("1"), None, None, None], false),
         (W::Exhausted, 503, [Some("1"), None, None, None], false),
         (W::Overloaded, 503, [Some("1"), None, None, None], false),
         (W::TooManyJobs, 503, [Some("1"), None, None, None], false),
@@ -260,7 +261,8 @@ fn why_later() {
         (W::TooManyJobs, "--jobs-max"),
         (W::Ending, "the server is ending"),
         (W::Replaced, "the directory was replaced"),
-        (W::Busy, "locked by another program"),
+        (W::Locked, "locked by another program"),
+        (W::Changing, "leads to other files"),
         (W::Exhausted, "too many open files"),
     ];
     for (failure, part) in rows {

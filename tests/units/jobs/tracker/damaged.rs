@@ -39,8 +39,8 @@ fn hear(jobs: &Jobs) {
         length: 0,
         callback: None,
     };
-    let refused = jobs.tracker.accept(&record, || Err(WriteFailure::Busy));
-    assert_eq!(refused, Err(Stop::Failed(WriteFailure::Busy)));
+    let refused = jobs.tracker.accept(&record, || Err(WriteFailure::Locked));
+    assert_eq!(refused, Err(Stop::Failed(WriteFailure::Locked)));
     assert_eq!(jobs.tracker.open_jobs(), 0);
 }
 
