@@ -301,7 +301,7 @@ pub const COMMIT_THREADS: usize = 4;
 pub const COMMIT_STACK: usize = 128 * 1024;
 /// Directories that are remembered to be on disk as they are. Others are put on disk once more.
 pub const COMMIT_NAMES_MAX: usize = 256;
-/// Files that are remembered because they could not be put on disk.
+/// Files that are remembered because they could not be put on disk. A disk on which more fail can keep no promise.
 pub const COMMIT_FAILED_MAX: usize = 1024;
 /// Entries below the prefixes that the start searches for leftover temporary files: about a second.
 pub const LEFTOVERS_ENTRIES_MAX: usize = 1_000_000;
@@ -352,6 +352,9 @@ pub const SEEN_LINE_MAX: usize = 64;
 pub const SEEN_FILES_MAX: usize = 4096;
 /// How often the server checks whether the path of ROOT still leads to the directory that it serves.
 pub const ROOT_CHECK_INTERVAL: Duration = Duration::from_secs(2);
+/// How long SIGHUP waits for a look at ROOT: a local file system needs a millisecond. The signals that end the server come behind
+/// it, and the manager of services, which waits for the end of the reload.
+pub const ROOT_CHECK_PATIENCE: Duration = Duration::from_secs(2);
 /// How long the start waits for another process to unlock the directory of a unix socket.
 pub const SOCKET_LOCK_PATIENCE: Duration = Duration::from_secs(1);
 /// Pause between two tries to lock it.

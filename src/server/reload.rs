@@ -62,7 +62,8 @@ impl Reload {
         let mut opened = None;
         let access_log = match &options.access_log {
             Some(path) => {
-                let file = open_log(path).map_err(|why| {
+                let follows = Follows(options.user.is_none());
+                let file = open_log(path, follows).map_err(|why| {
                     format!(
                         "cannot use --access-log {}: {why}; {LOG_FILE}",
                         path.display()
@@ -137,7 +138,7 @@ impl Reload {
             }
         }
         if let Some((path, log)) = &self.access_log {
-            match open_log(path) {
+            match open_log(path, Follows(true)) {
                 Ok(file) => {
                     log.reopen(file);
                     info!("SIGHUP: the access log is {}", path.display());
@@ -159,8 +160,12 @@ impl Reload {
 const LOG_FILE: &str =
     "it must be a file that the server can write or create, in a directory that exists";
 
+/// Whether the name of a log may be a symbolic link. Root follows none before it becomes the `--user`, who may have made it.
+#[derive(Clone, Copy)]
+struct Follows(bool);
+
 /// Opens a file for appending, or stdout. A FIFO is opened only if somebody reads it.
-fn open_log(path: &Path) -> io::Result<File> {
+fn open_log(path: &Path, follows: Follows) -> io::Result<File> {
     if path == Path::new("-") {
         return Ok(io::stdout().as_fd().try_clone_to_owned()?.into());
     }
@@ -170,6 +175,10 @@ fn open_log(path: &Path) -> io::Result<File> {
         | OFlags::NONBLOCK
         | OFlags::NOCTTY
         | OFlags::CLOEXEC;
+    let flags = match follows {
+        Follows(true) => flags,
+        Follows(false) => flags | OFlags::NOFOLLOW,
+    };
     let fd = rustix::fs::open(path, flags, Mode::from_raw_mode(LOG_MODE))?;
     rustix::fs::fcntl_setfl(&fd, OFlags::APPEND)?;
     Ok(fd.into())

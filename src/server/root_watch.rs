@@ -7,26 +7,38 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use inotify::{Inotify, WatchMask};
 use log::{info, warn};
-use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd};
 use rustix::fs::Stat;
 
 use super::health::Health;
 use super::workers::Workers;
-use crate::limits::ROOT_CHECK_INTERVAL;
+use crate::limits::{ROOT_CHECK_INTERVAL, ROOT_CHECK_PATIENCE};
 use crate::os::threads;
 use crate::store::root::{Files, open_root};
 use crate::store::truncations::Truncations;
 
-/// Looks at ROOT at an interval, and when it is asked to.
-pub struct RootWatch(Mutex<Watched>);
+/// Looks at ROOT at an interval, and when it is asked to. A thread of its own does so: ROOT may be on a network file system that
+/// does not respond, and nobody else waits for that.
+pub struct RootWatch {
+    /// An eventfd(2) that wakes the thread.
+    wake: OwnedFd,
+    looks: Mutex<Looks>,
+    answered: Condvar,
+}
+
+/// How often somebody has asked for a look, and how many of these are answered by looks that began later.
+#[derive(Default)]
+struct Looks {
+    asked: u64,
+    answered: u64,
+}
 
 struct Watched {
     workers: Arc<Workers>,
@@ -57,27 +69,46 @@ impl RootWatch {
         root: &OwnedFd,
     ) -> io::Result<Arc<RootWatch>> {
         let mut names = NameWatch::of(workers.root());
-        let served = id(&rustix::fs::fstat(root)?);
-        let watch = Arc::new(RootWatch(Mutex::new(Watched {
+        let mut watched = Watched {
             workers,
             health,
-            served,
+            served: id(&rustix::fs::fstat(root)?),
             files: files(root.try_clone()?),
-        })));
+        };
+        let watch = Arc::new(RootWatch {
+            wake: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?,
+            looks: Mutex::default(),
+            answered: Condvar::new(),
+        });
         let looker = Arc::clone(&watch);
         threads::start("root-watch", None, move || {
             loop {
-                names.wait(ROOT_CHECK_INTERVAL);
-                looker.check();
+                names.wait(&looker.wake, ROOT_CHECK_INTERVAL);
+                looker.look(&mut watched);
             }
         })?;
         Ok(watch)
     }
 
-    /// Looks now. If another directory has the name, it is served when this returns.
+    /// Has the thread look now. If another directory has the name, it is served when this returns, unless the file system does
+    /// not respond in time.
     pub fn check(&self) {
-        let mut watched = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
+        looks.asked += 1;
+        let this = looks.asked;
+        // EAGAIN: the thread is to wake already.
+        let _ = rustix::io::write(&self.wake, &1_u64.to_ne_bytes());
+        let is_open = |looks: &mut Looks| looks.answered < this;
+        let patience = ROOT_CHECK_PATIENCE;
+        let _ = self.answered.wait_timeout_while(looks, patience, is_open);
+    }
+
+    fn look(&self, watched: &mut Watched) {
+        let looks = || self.looks.lock().unwrap_or_else(PoisonError::into_inner);
+        let asked = looks().asked;
         watched.check();
+        looks().answered = asked;
+        self.answered.notify_all();
     }
 }
 
@@ -186,29 +217,35 @@ impl NameWatch {
         watches.is_some_and(|mut watches| watches.add(&self.above, mask).is_ok())
     }
 
-    /// Waits until that happens, for so long at most.
-    fn wait(&mut self, at_most: Duration) {
+    /// Waits until that happens, or until somebody asks for a look, for so long at most.
+    fn wait(&mut self, wake: &OwnedFd, at_most: Duration) {
         self.renew();
-        let Some(inotify) = &mut self.inotify else {
-            return thread::sleep(at_most);
-        };
         let end = Instant::now() + at_most;
         let mut buffer = [0; 4096];
         loop {
             let left = end.saturating_duration_since(Instant::now());
-            let timeout = Timespec::try_from(left).expect("some seconds");
-            let mut ready = [PollFd::new(inotify, PollFlags::IN)];
-            if rustix::event::poll(&mut ready, Some(&timeout)) == Ok(0) {
-                return;
-            }
-            let Ok(mut events) = inotify.read_events(&mut buffer) else {
-                // A signal, or nothing to read.
-                continue;
-            };
-            if events.any(|event| event.name == Some(&self.name)) {
+            if left.is_zero() || self.is_due(wake, left, &mut buffer) {
                 return;
             }
         }
+    }
+
+    /// Waits for a report. Whether it asks for a look.
+    fn is_due(&mut self, wake: &OwnedFd, at_most: Duration, buffer: &mut [u8]) -> bool {
+        let timeout = Timespec::try_from(at_most).expect("some seconds");
+        let names = self.inotify.as_ref().map_or(wake.as_fd(), AsFd::as_fd);
+        let mut ready = [wake.as_fd(), names].map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN));
+        if rustix::event::poll(&mut ready, Some(&timeout)).is_err() {
+            // A signal.
+            return false;
+        }
+        if rustix::io::read(wake, &mut [0; 8]).is_ok() {
+            return true;
+        }
+        let Some(Ok(mut events)) = self.inotify.as_mut().map(|it| it.read_events(buffer)) else {
+            return false;
+        };
+        events.any(|event| event.name == Some(&self.name))
     }
 }
 

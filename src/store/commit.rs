@@ -13,6 +13,7 @@ use log::error;
 use rustix::fs::Stat;
 use rustix::io::Errno;
 
+use super::attributes;
 use super::file_system::FileSystem;
 use crate::limits::{COMMIT_FAILED_MAX, COMMIT_NAMES_MAX, COMMIT_STACK, COMMIT_THREADS};
 use crate::os::threads;
@@ -42,6 +43,10 @@ const TICK: Duration = Duration::from_millis(2100);
 /// The device and inode number of a file: what tells jobs for the same file.
 type Key = (u64, u64);
 
+/// When a file was made: seconds and nanoseconds since 1970. Another file that gets the number of a removed one has another
+/// time. Zero where the file system does not tell.
+type Born = (i64, u32);
+
 /// The time of the last change of a directory: seconds and nanoseconds since 1970.
 type Changed = (i64, i64);
 
@@ -62,7 +67,9 @@ struct Queue {
     named: VecDeque<(Key, Changed)>,
     /// Files that could not be synchronised: the kernel tells of a lost page once, and later calls succeed (fsync(2)), so
     /// nothing is promised of them any more.
-    failed: VecDeque<Key>,
+    failed: Vec<(Key, Born)>,
+    /// There are more of them than are remembered: nothing is promised of any file.
+    all_failed: bool,
 }
 
 impl Commits {
@@ -125,26 +132,41 @@ impl Commits {
     fn commit(&self, key: Key, jobs: Vec<Job>) {
         let file = jobs.iter().find_map(|job| job.file.as_ref());
         let data = match file {
-            Some(_) if self.lock().failed.contains(&key) => Err(Errno::IO),
+            Some(file) if self.has_failed(key, file) => Err(Errno::IO),
             Some(file) if jobs.iter().any(|job| job.mode) => {
                 rustix::io::retry_on_intr(|| rustix::fs::fsync(&**file))
             }
             Some(file) => rustix::io::retry_on_intr(|| rustix::fs::fdatasync(&**file)),
             None => Ok(()),
         };
-        if let (Err(error), Some(_)) = (data, file) {
+        if let (Err(error), Some(file)) = (data, file) {
             error!(
                 "cannot flush a file to disk: {error}; until the next start no response promises that it is on disk"
             );
-            let mut queue = self.lock();
-            if !queue.failed.contains(&key) {
-                keep(&mut queue.failed, key, COMMIT_FAILED_MAX);
-            }
-            drop(queue);
+            self.remember_failed(key, file);
             return finish(jobs, data);
         }
         let result = self.commit_names(&jobs);
         finish(jobs, result);
+    }
+
+    fn has_failed(&self, key: Key, file: &OwnedFd) -> bool {
+        let queue = self.lock();
+        queue.all_failed
+            || queue.failed.iter().any(|(failed, _)| *failed == key)
+                && queue.failed.contains(&(key, born(file)))
+    }
+
+    fn remember_failed(&self, key: Key, file: &OwnedFd) {
+        let failed = (key, born(file));
+        let mut queue = self.lock();
+        if queue.failed.contains(&failed) {
+            return;
+        }
+        match queue.failed.len() < COMMIT_FAILED_MAX {
+            true => queue.failed.push(failed),
+            false => queue.all_failed = true,
+        }
     }
 
     /// Each directory once, and one that has not changed since it was put on disk not at all.
@@ -193,6 +215,11 @@ fn keep<T>(list: &mut VecDeque<T>, item: T, most: usize) {
 
 fn identify(fd: impl AsFd) -> Key {
     rustix::fs::fstat(fd).map_or((0, 0), |stat| key(&stat))
+}
+
+fn born(file: &OwnedFd) -> Born {
+    let time = attributes::stat(file.as_fd()).map(|stat| stat.stx_btime);
+    time.map_or((0, 0), |time| (time.tv_sec, time.tv_nsec))
 }
 
 /// Which directory that is, and when it has changed last.

@@ -6,10 +6,11 @@
 use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{FlockOperation, OFlags, flock};
 use rustix::io::Errno;
 
 use super::fact::Fact;
@@ -75,7 +76,13 @@ pub fn open(path: &Path, facts: &[Fact]) -> Result<(Journal, SyncSender<Fact>), 
         Err(Errno::AGAIN) => Err(io::Error::other("another server uses it")),
         Err(error) => Err(error.into()),
     };
-    let append = || OpenOptions::new().append(true).create(true).open(path);
+    // A link would be followed by root, if it starts the server for another user who may have made it.
+    let no_link = OFlags::NOFOLLOW.bits().cast_signed();
+    let append = || {
+        let mut options = OpenOptions::new();
+        options.append(true).create(true).custom_flags(no_link);
+        options.open(path)
+    };
     // Only the owner of the lock on the old file may put a new one in its place.
     let opened = append().and_then(lock).and_then(|_old| {
         write(path, facts)?;
@@ -103,7 +110,11 @@ fn write(path: &Path, facts: &[Fact]) -> io::Result<()> {
     }
     let mut beside = path.as_os_str().to_owned();
     beside.push(".new");
-    let mut file = File::create(&beside)?;
+    match std::fs::remove_file(&beside) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = File::create_new(&beside)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
     std::fs::rename(&beside, path)

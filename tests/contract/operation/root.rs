@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::process::Command;
 
 use rustix::process::Signal;
 
@@ -286,6 +287,44 @@ fn mounted_over() {
 fn mount(place: &Path) -> bool {
     let place = place.to_str().expect("UTF-8");
     machine::succeeds("mount", &["-t", "tmpfs", "tmpfs", place])
+}
+
+/// A file system that does not respond, as that of a server on the network may, keeps no signal waiting.
+#[test]
+fn mounted_over_by_what_does_not_respond() {
+    machine::in_namespace(
+        module_path!(),
+        "mounted_over_by_what_does_not_respond",
+        || {
+            let dir = TempDir::new();
+            dir.mkdir("root");
+            let mut server = Server::start(dir.join("root"));
+            // FUSE without a process that answers.
+            let device = fs::File::options().read(true).write(true).open("/dev/fuse");
+            let Ok(device) = device else {
+                return skip("no FUSE");
+            };
+            let options = "fd=0,rootmode=40000,user_id=0,group_id=0";
+            let mounted = Command::new("mount")
+                .args(["-i", "-t", "fuse", "-o", options, "none"])
+                .arg(dir.join("root"))
+                .stdin(device.try_clone().expect("a descriptor"))
+                .status();
+            if !mounted.expect("mount").success() {
+                return skip("nothing can be mounted by FUSE");
+            }
+            server.running.signal(Signal::HUP);
+            server.running.signal(Signal::TERM);
+            let ended = server.running.wait();
+            drop(device);
+            let place = dir.join("root");
+            assert!(machine::succeeds(
+                "umount",
+                &[place.to_str().expect("UTF-8")]
+            ));
+            assert_eq!(ended.code(), Some(0));
+        },
+    );
 }
 
 /// A directory that may not be read changes nothing, and the log says so once.

@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use rustix::process::Signal;
 
 use crate::support::directory::{TempDir, append};
-use crate::support::harness::{Server, run};
+use crate::support::harness::{Server, openrange, run};
 use crate::support::machine::{is_root, skip};
 use crate::support::tail::End;
 use crate::support::waiting::eventually;
@@ -78,6 +78,35 @@ fn groups_of_a_user() {
     assert_eq!(server.running.status("Gid"), "54323\t54323\t54323\t54323");
     assert_eq!(server.running.status("Groups"), "4 54323 54324");
     assert_eq!(server.get("/log", &[]).body, b"for the group");
+}
+
+/// Root opens files for the user that the server becomes, who may have put links in their place.
+#[test]
+fn root_follows_no_link_of_another_user() {
+    if !is_root() {
+        return skip("only root can make the server another user");
+    }
+    let (root, own) = (TempDir::new(), TempDir::new());
+    append(&own.join("precious"), b"all of it\n");
+    for name in ["access", "history.new", "linked"] {
+        std::os::unix::fs::symlink("precious", own.join(name)).expect("a link");
+    }
+    let path = |name: &str| own.join(name).to_str().expect("UTF-8").to_string();
+    for (option, file, good) in [
+        ("--access-log", path("access"), false),
+        ("--history", path("linked"), false),
+        ("--history", path("history"), true),
+    ] {
+        let mut arguments = vec!["--listen", "127.0.0.1:0", "--user", "65534:65533"];
+        let root = root.path().to_str().expect("UTF-8");
+        arguments.extend([option, &file, root]);
+        match Server::try_launch(openrange(&arguments)) {
+            Ok(_) => assert!(good, "{option} {file}"),
+            Err(said) => assert!(!good && said.contains(&file), "{said}"),
+        }
+    }
+    let precious = fs::read_to_string(own.join("precious")).expect("a file");
+    assert_eq!(precious, "all of it\n");
 }
 
 /// What is opened again on SIGHUP is opened as that user, inside the sandbox.
