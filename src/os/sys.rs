@@ -132,6 +132,32 @@ pub fn inode_generation(fd: BorrowedFd<'_>) -> io::Result<u32> {
     }
 }
 
+/// The request FS_IOC_GETFSUUID, which libc does not name: `_IOR(0x15, 0, struct fsuuid2)`.
+pub const FS_IOC_GETFSUUID: u32 = 0x8011_1500;
+
+/// What tells a file system from others, and stays the same wherever and whenever it is mounted (FS_IOC_GETFSUUID).
+///
+/// # Errors
+/// ENOTTY before Linux 6.9 and where the file system has none; EBADF for a descriptor that only names a file (O_PATH).
+pub fn file_system_uuid(fd: BorrowedFd<'_>) -> io::Result<[u8; 16]> {
+    // struct fsuuid2 of linux/fs.h: how many of the bytes behind the first one count.
+    let mut uuid = [0_u8; 17];
+    #[allow(
+        clippy::cast_lossless,
+        clippy::cast_possible_wrap,
+        clippy::unnecessary_cast,
+        reason = "the type of a request differs between C libraries"
+    )]
+    let request = FS_IOC_GETFSUUID as _;
+    // SAFETY: the kernel writes these 17 bytes, and asks for no alignment.
+    let result = unsafe { libc::ioctl(fd.as_raw_fd(), request, uuid.as_mut_ptr()) };
+    match (result, uuid) {
+        (0, [16, uuid @ ..]) => Ok(uuid),
+        (0, _) => Err(io::Error::from_raw_os_error(libc::ENOTTY)),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
 /// Bytes that were sent on a socket and that the peer's kernel (TCP) or the peer (unix) has not yet taken (SIOCOUTQ).
 ///
 /// # Errors

@@ -80,11 +80,12 @@ mod lists {
         reason = "the kernel compares bits; requests and flags have 32"
     )]
     mod values {
-        /// SIOCOUTQ, FIONBIO, FS_IOC_GETVERSION (whose size is that of a long).
+        /// SIOCOUTQ, FIONBIO, FS_IOC_GETVERSION (whose size is that of a long), FS_IOC_GETFSUUID.
         pub const IOCTLS: &[u32] = &[
             libc::TIOCOUTQ as u32,
             libc::FIONBIO as u32,
             libc::FS_IOC_GETVERSION as u32,
+            crate::os::sys::FS_IOC_GETFSUUID,
         ];
         /// Without those that make another process receive signals.
         pub const FCNTLS: &[u32] = &[

@@ -1,6 +1,7 @@
 //! An open file: which one it is, how long it is now, whether it was truncated.
 
 mod bytes;
+mod last_size;
 mod sameness;
 
 use std::cell::Cell;
@@ -149,6 +150,7 @@ impl OpenFile {
         if !file.is_directory() {
             file.size.set(stat.stx_size);
         }
+        file.compare_with_last_size();
         file
     }
 
@@ -209,6 +211,9 @@ impl OpenFile {
             None => self.note_size(look()?, || self.fstat())?,
             Some(remote) => self.believe(remote)?,
         };
+        if look.size != self.size.get() {
+            self.remember_size(look.size);
+        }
         self.size.set(look.size);
         if look.sealed && self.sealed_at.get().is_none() {
             self.sealed_at.set(Some(look.size));

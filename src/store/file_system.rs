@@ -30,6 +30,9 @@ impl FileSystem {
     /// overlay.
     pub const OVERLAY: FileSystem = FileSystem(0x794c_7630);
 
+    const EXT4: FileSystem = FileSystem(0xef53);
+    const BTRFS: FileSystem = FileSystem(0x9123_683e);
+
     /// That of an open file.
     #[must_use]
     pub fn of(fd: impl AsFd) -> FileSystem {
@@ -39,6 +42,16 @@ impl FileSystem {
             reason = "magic numbers have 32 bits"
         )]
         FileSystem(rustix::fs::fstatfs(fd).map_or(0, |found| found.f_type as u32))
+    }
+
+    /// What tells the file system of an open file from others of its kind, and stays the same wherever and whenever it is
+    /// mounted: `f_fsid`, where that is made of the UUID of the file system (most others make it of the device number).
+    #[must_use]
+    pub fn number(self, fd: impl AsFd) -> Option<[u8; 8]> {
+        if !matches!(self, FileSystem::EXT4 | FileSystem::BTRFS) {
+            return None;
+        }
+        Some(rustix::fs::fstatvfs(fd).ok()?.f_fsid.to_be_bytes())
     }
 
     /// Whether inotify reports every change.

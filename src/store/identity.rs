@@ -28,7 +28,8 @@ pub(super) fn original(fd: BorrowedFd<'_>) -> Option<ETag> {
 /// |---|---|---|
 /// | ext4, XFS, btrfs, tmpfs, NFS and most others | file handle, time of birth | the handle has a generation, which changes when an inode number is given again; {inode, birth} alone repeats within a tick of the kernel's clock |
 /// | the same on kernels without handles for them (before 6.5) | inode number, generation (FS_IOC_GETVERSION), birth | what the handle would have |
-/// | overlay whose handle names a file of a lower layer | that handle, inode number | both stay when the first write copies the file to the upper layer, where it is born again; the number tells apart two names of one lower file when one of them has been copied |
+/// | overlay with a UUID of its own (Linux 6.9), whose handle names a file of a lower layer | that handle, inode number, the UUID | all stay when the first write copies the file to the upper layer, where it is born again; the number tells apart two names of one lower file when one of them has been copied, and the UUID the copies that two overlays make of it |
+/// | ext4 and btrfs, a file that a tool has put into an image | file handle, time of birth, number of the file system | such a file has no generation, or was born at a whole second, as those of other images are |
 /// | FUSE of GlusterFS, JuiceFS, MooseFS, CephFS | kind, volume, inode number | these number files for the whole volume; the handle is only the node number of one mount |
 /// | other FUSE, virtiofs, 9p, whatever has neither generation nor birth | [`evidence`] | their numbers belong to one mount, or to another file tomorrow |
 ///
@@ -114,12 +115,22 @@ fn volume(stat: &Statx) -> Option<String> {
 
 fn by_handle(fd: BorrowedFd<'_>, system: FileSystem, stat: &Statx) -> Option<u64> {
     let handle = sys::file_handle(fd).ok()?;
-    Some(
-        match system == FileSystem::OVERLAY && names_lower(&handle) {
-            true => fnv(&[&handle, &stat.stx_ino.to_be_bytes()]),
-            false => fnv(&[&handle, &birth(stat)]),
-        },
-    )
+    if system == FileSystem::OVERLAY && names_lower(&handle) {
+        match sys::file_system_uuid(fd) {
+            Ok(uuid) => return Some(fnv(&[&handle, &stat.stx_ino.to_be_bytes(), &uuid])),
+            Err(error) if error.raw_os_error() == Some(libc::EBADF) => return None,
+            Err(_) => {}
+        }
+    }
+    let birth = birth(stat);
+    let number = match has_distinct_handle(&handle) && stat.stx_btime.tv_nsec != 0 {
+        true => None,
+        false => system.number(fd),
+    };
+    Some(match number {
+        Some(number) => fnv(&[&handle, &birth, &number]),
+        None => fnv(&[&handle, &birth]),
+    })
 }
 
 /// Whether a handle of an overlay names a file of a lower layer (`struct ovl_fb` in fs/overlayfs/overlayfs.h, with the handle
@@ -154,12 +165,17 @@ fn has_birth(stat: &Statx) -> bool {
 
 /// Whether something changes when an inode number is given again.
 fn has_generation(fd: BorrowedFd<'_>) -> bool {
-    match sys::file_handle(fd).as_deref() {
-        Ok([a, b, c, d, own @ ..]) => {
-            handle_has_generation(u32::from_be_bytes([*a, *b, *c, *d]), own)
-        }
-        Ok(_) => true,
+    match sys::file_handle(fd) {
+        Ok(handle) => has_distinct_handle(&handle),
         Err(_) => sys::inode_generation(fd).is_ok_and(|generation| generation != 0),
+    }
+}
+
+/// The same of a file handle, in which its kind comes first.
+fn has_distinct_handle(handle: &[u8]) -> bool {
+    match handle {
+        [a, b, c, d, own @ ..] => handle_has_generation(u32::from_be_bytes([*a, *b, *c, *d]), own),
+        _ => true,
     }
 }
 
@@ -179,8 +195,11 @@ pub(super) fn birth_that_may_change(
     system: FileSystem,
     stat: &Statx,
 ) -> Option<[u8; 12]> {
-    let changes = system == FileSystem::OVERLAY
-        && !sys::file_handle(fd).is_ok_and(|handle| names_lower(&handle));
+    let stays = || {
+        sys::file_handle(fd).is_ok_and(|handle| names_lower(&handle))
+            && sys::file_system_uuid(fd).is_ok()
+    };
+    let changes = system == FileSystem::OVERLAY && !stays();
     changes.then(|| birth(stat))
 }
 

@@ -31,6 +31,7 @@ pub mod reservation;
 pub mod resolved;
 pub mod root;
 pub mod sent_dates;
+pub mod sizes;
 mod steps;
 pub mod truncations;
 mod ways;

@@ -11,6 +11,7 @@ use rustix::io::Errno;
 use super::generations::fact::{Fact, Truncated};
 
 use super::file_stat::FileStat;
+use super::sizes::Sizes;
 use crate::http::conditional::ETag;
 use crate::http::position::fnv;
 use crate::limits::TRUNCATED_MAX;
@@ -24,6 +25,7 @@ pub struct Truncations {
     /// The number of the last one of all; 0: none.
     last: AtomicU64,
     seen: Mutex<Seen>,
+    sizes: Sizes,
     /// Where they are written.
     journal: OnceLock<SyncSender<Fact>>,
 }
@@ -88,6 +90,11 @@ impl Truncations {
                 truncated,
             });
         files.collect()
+    }
+
+    /// How long files were when they were last looked at.
+    pub(super) fn sizes(&self) -> &Sizes {
+        &self.sizes
     }
 
     /// From now on what is seen is sent there as well.

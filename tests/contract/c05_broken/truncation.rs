@@ -81,6 +81,26 @@ fn truncation_is_known_to_all_workers() {
     }
 }
 
+/// Nobody follows the file: what the requests before were told is compared.
+#[test]
+fn truncation_between_two_requests() {
+    let root = TempDir::new();
+    let path = root.join("log");
+    let server = Server::with(root.path(), &["--threads", "4"]);
+    append(&path, b"0123456789");
+    let before = only(tags(&server, "/log"));
+    append(&path, b"!");
+    assert_eq!(only(tags(&server, "/log")), before);
+    truncate(&path, 10);
+    let after = only(tags(&server, "/log"));
+    assert_ne!(after, before);
+    append(&path, b"??????");
+    assert_eq!(only(tags(&server, "/log")), after);
+    let condition = format!("If-Match: {before}");
+    let resumed = server.get("/log", &[&condition, "Range: bytes=11-"]);
+    assert_eq!(resumed.status, 412);
+}
+
 /// A log of so many zeros.
 fn sparse(root: &TempDir, size: u64) -> PathBuf {
     let path = root.join("log");

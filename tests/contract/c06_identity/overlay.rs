@@ -11,8 +11,8 @@ use crate::support::machine::{is_root, skip};
 /// With so many connections, each of two workers has one.
 const CONNECTIONS: usize = 40;
 
-/// From this version on, files of an overlay have handles.
-const KERNEL_WITH_HANDLES: (u32, u32) = (6, 6);
+/// From this version on, files of an overlay have handles, and it tells its UUID.
+const KERNEL_THAT_TELLS: (u32, u32) = (6, 9);
 
 fn kernel() -> (u32, u32) {
     let release = fs::read_to_string("/proc/sys/kernel/osrelease").expect("a version");
@@ -96,8 +96,8 @@ fn a_copy_is_the_file_that_was_copied() {
     let [before, after] = copied(&root, &server);
     assert_eq!((before.len(), after.len()), (1, 1), "{before:?} {after:?}");
     if before != after {
-        assert!(KERNEL_WITH_HANDLES > kernel(), "{before:?} {after:?}");
-        return skip("this kernel has no handles for files of an overlay");
+        assert!(KERNEL_THAT_TELLS > kernel(), "{before:?} {after:?}");
+        return skip("this kernel does not tell of which file of an overlay a copy was made");
     }
 
     fs::rename(inside.join("log"), inside.join("log.1")).expect("rename");
@@ -111,4 +111,38 @@ fn a_copy_is_the_file_that_was_copied() {
     append(&inside.join("one"), b"more\n");
     let [one, two] = ["/one", "/two"].map(|target| tags(&server, target));
     assert!(one.is_disjoint(&two), "{one:?} {two:?}");
+}
+
+/// Two containers of one image: what each makes of a file of the image is a file of its own.
+#[test]
+fn copies_of_two_overlays_are_two_files() {
+    if !is_root() {
+        return skip("only root can mount an overlay whose files have handles");
+    }
+    let root = TempDir::new();
+    for name in [
+        "lower", "root/a", "root/b", "a/upper", "a/work", "b/upper", "b/work",
+    ] {
+        fs::create_dir_all(root.join(name)).expect("mkdir");
+    }
+    append(&root.join("lower/log"), b"begin\n");
+    let layers = |name| format!("lowerdir=lower,upperdir={name}/upper,workdir={name}/work");
+    let script = format!(
+        "cd {}; mount -t overlay a -o {} root/a; mount -t overlay b -o {} root/b",
+        root.path().display(),
+        layers("a"),
+        layers("b")
+    );
+    let server = match Server::in_mount_namespace(&script, root.join("root"), &[]) {
+        Ok(server) => server,
+        Err(why) => return skip(&format!("no overlay: {}", why.trim())),
+    };
+    let inside = server.running.path_inside(&root.join("root"));
+    for name in ["a", "b"] {
+        append(&inside.join(name).join("log"), name.as_bytes());
+    }
+    let [a, b] = ["/a/log", "/b/log"].map(|target| etag(&server, target));
+    assert_ne!(a, b);
+    let condition = format!("If-Match: {a}");
+    assert_eq!(server.get("/b/log", &[&condition]).status, 412);
 }
