@@ -210,7 +210,7 @@ impl Temporary {
     /// Takes a name that no file has. False if one has it.
     fn link(&mut self, place: &Place) -> Result<bool, Errno> {
         let linked = match self.name.take() {
-            None => self.link_as(place.last()),
+            None => self.link_as(place.directory(), place.last()),
             Some(name) => {
                 let flags = RenameFlags::NOREPLACE;
                 let directory = &self.directory;
@@ -249,7 +249,7 @@ impl Temporary {
             Some(name) => name,
             None => loop {
                 let name = hidden_name(TEMPORARY);
-                match self.link_as(&name) {
+                match self.link_as(self.directory.as_fd(), &name) {
                     Err(Errno::EXIST) => {}
                     result => break result.map(|()| name)?,
                 }
@@ -267,11 +267,11 @@ impl Temporary {
         result
     }
 
-    fn link_as(&self, name: &[u8]) -> Result<(), Errno> {
+    fn link_as(&self, directory: BorrowedFd<'_>, name: &[u8]) -> Result<(), Errno> {
         rustix::fs::linkat(
             rustix::fs::CWD,
             proc_path(self.fd.as_fd()),
-            &self.directory,
+            directory,
             name,
             AtFlags::SYMLINK_FOLLOW,
         )

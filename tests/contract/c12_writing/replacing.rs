@@ -122,6 +122,35 @@ fn a_crash_leaves_nothing() {
     drop(server);
 }
 
+/// Another directory takes the name of the one in which the upload began: the file gets its name in that one.
+#[test]
+fn a_directory_is_replaced_while_a_body_comes() {
+    for before in [None, Some("of before")] {
+        let (dir, server) = writable(&[]);
+        dir.mkdir("in/today");
+        if let Some(text) = before {
+            dir.write("in/today/t", text);
+        }
+        let mut client = Client::new(&server);
+        client.ask("OPTIONS", "*", &[]);
+        assert_eq!(client.response().status, 204);
+        let descriptors = server.running.descriptors();
+        client.send(request("PUT", "/in/today/t", &["Content-Length: 4"]));
+        client.send("ha");
+        eventually("the file has begun", || {
+            server.running.descriptors() > descriptors
+        });
+        dir.rename("in/today", "in/yesterday");
+        dir.mkdir("in/today");
+        client.send("lf");
+        let response = client.response();
+        assert_eq!(response.status, 201, "{response:?}");
+        assert_eq!(response.etag(), etag(&server, "/in/today/t"));
+        assert_eq!(read(&dir, "in/today/t"), "half");
+        assert_eq!(names(&dir, "in/yesterday").len(), before.iter().count());
+    }
+}
+
 #[test]
 fn another_name() {
     let (dir, server) = writable(&[]);
