@@ -44,7 +44,7 @@ complete -c openrange -n "$server" -x -l intake -d 'append what arrives at an ad
 complete -c openrange -n "$server" -l intake-open -d 'other machines may send to intakes too'
 complete -c openrange -n "$server" -x -l follow-links -a inside -d 'links may leave ROOT if they end inside it'
 complete -c openrange -n "$server" -x -l user -a '(__fish_complete_users)' -d 'become this user after binding'
-complete -c openrange -n "$server" -l no-sandbox -d 'keep access to files below other directories'
+complete -c openrange -n "$server" -l no-sandbox -d 'keep capabilities, system calls and access to files'
 complete -c openrange -n "$server" -s h -l help -d 'print the options'
 complete -c openrange -n "$server" -s V -l version -d 'print the version'
 complete -c openrange -n '__fish_seen_subcommand_from follow' -r -l state -d 'keep the position there and resume from it'

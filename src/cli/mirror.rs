@@ -89,7 +89,8 @@ const OPTIONS: &[Row<Given>] = &[
     ),
     Row::flag(
         "fail",
-        "exit with 1 if the server refuses, or has no such file; without this option mirror tries again",
+        "exit with 1 if the server refuses URL, or has no such file; without this option, and for the files of a \
+         directory, mirror tries again",
         |given| given.fail = true,
     ),
 ];

@@ -24,7 +24,7 @@ stderr. When the command ends, it seals the answer.
         (
             "CMD ARG...",
             "runs once for each job, with OPENRANGE_JOB, _DEADLINE and _CONTENT_TYPE in its environment. Work stops it \
-             when somebody else seals the answer: the client cancels, or the deadline passes",
+             when the deadline passes, the client cancels, or somebody else seals the answer",
         ),
     ],
     operand,

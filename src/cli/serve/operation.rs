@@ -79,8 +79,7 @@ pub(super) const OPTIONS: &[Row<Serve>] = &[
     ),
     Row::flag(
         "no-sandbox",
-        "keep the access to files that the server otherwise gives up (Landlock leaves it nothing but reading below \
-         ROOT)",
+        "keep the capabilities, the system calls and the access to files that the server otherwise gives up",
         |serve| serve.options.sandbox = false,
     ),
     Row::HELP,
