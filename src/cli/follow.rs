@@ -32,7 +32,8 @@ broken connections and restarts of either side.
     operands: &[
         (
             "URL",
-            "http://HOST[:PORT]/PATH, or http+unix://%2Frun%2Fx.sock/PATH",
+            "http://HOST[:PORT]/PATH, or http+unix://%2Frun%2Fx.sock/PATH; also https://, if openrange was built with the \
+             cargo feature tls",
         ),
         (
             "CMD ARG...",

@@ -27,7 +27,8 @@ on DIR can serve it again.
     operands: &[
         (
             "URL",
-            "http://HOST[:PORT]/PATH, or http+unix://%2Frun%2Fx.sock/PATH; a directory if it ends with a slash",
+            "http://HOST[:PORT]/PATH, or http+unix://%2Frun%2Fx.sock/PATH; also https://, if openrange was built with the \
+             cargo feature tls. It names a directory if it ends with a slash",
         ),
         (
             "DIR",

@@ -69,7 +69,7 @@ impl Argument {
         match self.string()?.parse() {
             Ok(number) if number >= least && number <= most => Ok(number),
             _ if most == usize::MAX => {
-                Err(self.wrong(format_args!("expected a number from {least}")))
+                Err(self.wrong(format_args!("expected a number that is at least {least}")))
             }
             _ => Err(self.wrong(format_args!("expected a number from {least} to {most}"))),
         }

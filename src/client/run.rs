@@ -308,7 +308,7 @@ impl Driver {
 
     /// It ends without a position on disk. A failure that came first says more: a disk that is full is so for both.
     fn unsaved(&self, error: &io::Error) -> End {
-        let why = format!("the position cannot be saved: {error}");
+        let why = format!("cannot save the position: {error}");
         End::Failure(match self.follower.failure() {
             Some(first) => format!("{}: {first}; {why}", self.url),
             None => why,

@@ -76,7 +76,7 @@ impl Secrets {
             Some(secrets) if secrets.iter().all(|secret| !secret.is_empty()) => {
                 Ok(Secrets(secrets))
             }
-            _ => Err("a line of it is no secret"),
+            _ => Err("a line of it is not a secret"),
         }
     }
 

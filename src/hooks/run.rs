@@ -286,7 +286,9 @@ fn read_state(options: &HookOptions) -> Result<State, String> {
         Ok(None) => Ok(State::default()),
         Ok(Some(text)) => {
             let state = State::from_json(&text);
-            state.ok_or_else(|| "it is damaged; remove it to begin with the oldest end".into())
+            state.ok_or_else(|| {
+                "it is damaged; remove it to begin with the oldest line of done".into()
+            })
         }
         Err(error) => Err(error.to_string()),
     }

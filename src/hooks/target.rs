@@ -41,7 +41,7 @@ impl Verdict {
         match status {
             200..=299 => Verdict::Taken,
             410 => Verdict::Gone,
-            300..=399 => Verdict::Failed(format!("{status}; it is not followed elsewhere"), None),
+            300..=399 => Verdict::Failed(format!("{status}; hooks follows no redirect"), None),
             status => Verdict::Failed(status.to_string(), retry_after),
         }
     }

@@ -141,7 +141,7 @@ impl Method {
 pub fn parse(bytes: &[u8]) -> Result<Option<(Request, usize)>, Refusal> {
     if bytes.starts_with(&TLS_HANDSHAKE) {
         return Err(Refusal::Malformed(
-            "the client speaks TLS (https), but this port plain HTTP",
+            "the client speaks TLS (https), but this port speaks plain HTTP",
         ));
     }
     if proxy_protocol::is_text(bytes) {

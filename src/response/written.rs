@@ -176,9 +176,10 @@ pub fn explain(failure: WriteFailure) -> (Status, &'static str) {
             Status::PreconditionFailed,
             "the conditions of the request do not hold",
         ),
-        WriteFailure::TooLarge { .. } => {
-            (Status::ContentTooLarge, "the file may not become so large")
-        }
+        WriteFailure::TooLarge { .. } => (
+            Status::ContentTooLarge,
+            "the file would be larger than the file system or a limit permits",
+        ),
         WriteFailure::Full { .. } => (Status::InsufficientStorage, "no space left"),
         WriteFailure::OtherBody => (
             Status::UnprocessableContent,
@@ -203,8 +204,8 @@ fn retry_after(failure: WriteFailure) -> &'static str {
 fn why_later(failure: WriteFailure) -> &'static str {
     match failure {
         WriteFailure::Overloaded => "too many bodies are being received, try again later",
-        WriteFailure::TooManyJobs => "as many jobs are open as may be: see --jobs-max",
-        WriteFailure::Ending => "the server is ending, try again later",
+        WriteFailure::TooManyJobs => "too many jobs are open (--jobs-max), try again later",
+        WriteFailure::Ending => "the server is shutting down, try again later",
         WriteFailure::Replaced => {
             "the directory was replaced and the server must be restarted to write there: try again later"
         }

@@ -82,7 +82,11 @@ pub fn directories(options: &Options, writable: &mut Writable) -> Result<Vec<Own
     let mut directory = |intake: &Intake| {
         let file = &intake.file;
         let option = format!("--intake {intake}={file}");
-        let wrong = |error| format!("cannot append to {file} ({option}): {error}");
+        let wrong = |error| {
+            format!(
+                "cannot use {option}: {error}; {file} must be a file in a directory that exists below ROOT"
+            )
+        };
         let root = open_root(&options.root).map_err(|error| error.to_string())?;
         let files = Files::new(root, Arc::new(Truncations::default()));
         let (directory, name) = intake.place();

@@ -515,15 +515,15 @@ fn wrong_arguments_are_named() {
         ),
         (
             &["--max-connections", "0"],
-            &["--max-connections 0", "from 1"],
+            &["--max-connections 0", "at least 1"],
         ),
         (
             &["--max-connections", "many"],
-            &["--max-connections many", "from 1"],
+            &["--max-connections many", "at least 1"],
         ),
         (
             &["--max-connections", "18446744073709551616"],
-            &["--max-connections 18446744073709551616", "from 1"],
+            &["--max-connections 18446744073709551616", "at least 1"],
         ),
         (
             &["--header-timeout", "0"],

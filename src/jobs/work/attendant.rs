@@ -118,7 +118,7 @@ impl<R: Run> Attendant<R> {
         match self.directory.end(id, JobStatus::Abandoned) {
             Ok(_) => {
                 self.troubles.end(id);
-                warn!("job {id}: a worker took it and died");
+                warn!("job {id}: it ended: abandoned: a worker took it and died");
             }
             Err(error) => {
                 let trouble = format!("cannot record that it was abandoned: {error}");

@@ -196,7 +196,7 @@ impl Reading {
             let count = match self.file.read_at(&mut bytes, self.offset) {
                 Ok(0) => return,
                 Ok(count) => count,
-                Err(error) => return error!("cannot read the queue: {error}"),
+                Err(error) => return error!("cannot read queue: {error}"),
             };
             self.offset += count as u64;
             for &byte in &bytes[..count] {
@@ -214,7 +214,7 @@ impl Reading {
         match std::str::from_utf8(&line).ok().and_then(JobRecord::parse) {
             Some(record) => pending.offer(record.id),
             None => warn!(
-                "cannot read a line of the queue: {:?}",
+                "cannot parse a line of queue: {:?}",
                 String::from_utf8_lossy(&line)
             ),
         }

@@ -471,7 +471,7 @@ fn wrong_usage_is_one_line() {
         (
             &[&listed, &["--secret", &bad], &[&jobs]],
             1,
-            "bad: a line of it is no secret; it must be",
+            "bad: a line of it is not a secret; it must be",
         ),
     ];
     for (parts, code, why) in cases {

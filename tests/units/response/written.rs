@@ -259,7 +259,7 @@ fn why_later() {
     let rows = [
         (W::Overloaded, "too many bodies"),
         (W::TooManyJobs, "--jobs-max"),
-        (W::Ending, "the server is ending"),
+        (W::Ending, "the server is shutting down"),
         (W::Replaced, "the directory was replaced"),
         (W::Locked, "locked by another program"),
         (W::Changing, "leads to other files"),

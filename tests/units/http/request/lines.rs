@@ -5,7 +5,7 @@ use openrange::http::request::Refusal::{Malformed, Version};
 
 use super::{accepted, refused, with_fields, with_line};
 
-const TLS: Refusal = Malformed("the client speaks TLS (https), but this port plain HTTP");
+const TLS: Refusal = Malformed("the client speaks TLS (https), but this port speaks plain HTTP");
 const LINE: Refusal = Malformed("malformed request line");
 const BARE_LF: Refusal = Malformed("bare LF in the head");
 const BARE_CR: Refusal = Malformed("bare CR in the head");
