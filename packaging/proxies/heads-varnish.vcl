@@ -1,7 +1,7 @@
 vcl 4.1;
 
-# Two servers of the same files behind Varnish, which keeps what never changes: generations that are sealed, asked for by
-# their tags (`?generation=TAG`). Everything else passes through. Clients' name: `openrange --host logs.example.com`.
+# Two servers of the same files behind Varnish, which keeps what never changes: sealed generations that clients request by
+# their tags (`?generation=TAG`). It passes on everything else. The name that clients use: `openrange --host logs.example.com`.
 
 import directors;
 
@@ -38,11 +38,11 @@ sub vcl_init {
 
 sub vcl_recv {
     set req.backend_hint = heads.backend();
-    # Subscriptions: nothing of them may wait in a cache.
+    # Subscriptions: no byte of them may wait in a cache.
     if (req.http.Range ~ "(?i)^\s*bytes\s*=\s*[0-9]+-\s*$" || req.http.Accept ~ "text/event-stream" || req.url ~ "[?&](files|lines|from)=") {
         return (pipe);
     }
-    # HEAD tells what came after a generation, which may be news. Conditions are for the server to judge.
+    # HEAD tells what came after a generation, which changes. Only the server can judge conditions.
     if (req.method != "GET" || req.url !~ "[?&]generation=" || req.http.If-Bytes-Before || req.http.If-Match || req.http.Authorization || req.http.Cookie) {
         return (pass);
     }
