@@ -139,7 +139,7 @@ fn operand(given: &mut Given, value: OsString) -> Result<(), String> {
     if given.url.is_some() {
         let value = value.display();
         return Err(format!(
-            "only one URL can be followed, but there is also {value}"
+            "only one URL can be followed, but there is also {value}; a command follows --"
         ));
     }
     let text = value
