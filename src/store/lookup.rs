@@ -8,11 +8,12 @@ use rustix::io::Errno;
 
 use super::cache::OpenFileCache;
 use super::directory_page;
+use super::errors::{is_exhausted, is_missing};
 use super::file::OpenFile;
 use super::last_lines::last_lines;
 use super::listing::Form;
 use super::resolved::ResolvedFile;
-use super::root::{Files, Node, is_exhausted, is_missing};
+use super::root::{Files, Node};
 use super::sent_dates::{SentDates, is_settled};
 use crate::http::authorization::Credentials;
 use crate::http::conditional::is_date_alone;

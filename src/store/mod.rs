@@ -7,6 +7,7 @@ mod attributes;
 pub mod cache;
 pub mod commit;
 pub mod directory_page;
+pub mod errors;
 mod evidence;
 pub mod explain;
 pub mod file;

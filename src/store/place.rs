@@ -9,9 +9,10 @@ use std::rc::Rc;
 use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
+use super::errors::is_exhausted;
 use super::file::{self, Id, OpenFile};
 use super::file_stat::FileStat;
-use super::root::{Files, Node, is_exhausted};
+use super::root::{Files, Node};
 use crate::http::target::{Path, last_component};
 use crate::receipt::WriteFailure;
 

@@ -11,6 +11,7 @@ use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags, Statx};
 use rustix::io::Errno;
 
 use super::attributes::{self, statx};
+use super::errors::{is_exhausted, is_missing};
 use super::file::{Id, OpenFile, identify, proc_path};
 use super::file_stat::FileStat;
 use super::file_system::FileSystem;
@@ -84,20 +85,6 @@ fn is_remote(directory: impl AsFd) -> bool {
 pub fn open_root(root: &Path) -> io::Result<OwnedFd> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     Ok(rustix::fs::open(root, flags, Mode::empty())?)
-}
-
-/// Whether a look-up that failed so says that there is no such name, or that it leads out of the root.
-pub(super) fn is_missing(error: Errno) -> bool {
-    matches!(
-        error,
-        Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::XDEV | Errno::NAMETOOLONG
-    )
-}
-
-/// Whether something failed for want of descriptors or memory, which says nothing of what was asked for.
-#[must_use]
-pub fn is_exhausted(error: Errno) -> bool {
-    matches!(error, Errno::MFILE | Errno::NFILE | Errno::NOMEM)
 }
 
 /// What a name leads to.
