@@ -11,7 +11,10 @@ use super::exchange::{Exchange, Need};
 use super::stream::Stream;
 use super::tls::{Session, Trust};
 use super::url::Server;
-use crate::limits::{CLIENT_ADDRESSES_MAX, KEEPALIVE_COUNT, KEEPALIVE_IDLE, KEEPALIVE_INTERVAL};
+use crate::limits::{
+    CLIENT_ADDRESS_TIMEOUT, CLIENT_ADDRESSES_MAX, KEEPALIVE_COUNT, KEEPALIVE_IDLE,
+    KEEPALIVE_INTERVAL,
+};
 use crate::os::epoll::{Poll, Token, Waker};
 use crate::os::threads::{self, Answer};
 use crate::readiness::Interest;
@@ -87,7 +90,7 @@ impl Transport {
                     exchange.disconnected();
                     Ok(Turn::Progress)
                 }
-                Need::Connect => self.connect(exchange),
+                Need::Connect => self.connect(exchange, poll),
                 Need::Send(bytes) => match self.send(bytes) {
                     Ok(count) => {
                         exchange.sent(count);
@@ -135,8 +138,10 @@ impl Transport {
         Ok(Turn::Waits)
     }
 
-    fn connect(&mut self, exchange: &mut Exchange) -> io::Result<Turn> {
+    fn connect(&mut self, exchange: &mut Exchange, poll: &Poll) -> io::Result<Turn> {
         match &mut self.phase {
+            // An attempt was given up before it failed: the next address has its turn.
+            Phase::Closed if !self.addresses.is_empty() => self.begin_next(),
             Phase::Closed => self.begin(),
             Phase::Resolving(answer) => {
                 let Some(addresses) = answer.take() else {
@@ -146,7 +151,7 @@ impl Transport {
                 self.phase = Phase::Closed;
                 self.begin_next()
             }
-            Phase::Connecting(_) => self.finish(),
+            Phase::Connecting(_) => self.finish(poll),
             Phase::Handshake(stream) => {
                 stream.handshake()?;
                 if let Phase::Handshake(stream) = std::mem::replace(&mut self.phase, Phase::Closed)
@@ -196,38 +201,32 @@ impl Transport {
     }
 
     fn begin_next(&mut self) -> io::Result<Turn> {
-        let Some(address) = self.addresses.pop() else {
-            return Err(io::Error::other("the name of the server has no address"));
-        };
-        let family = if address.is_ipv4() {
-            AddressFamily::INET
-        } else {
-            AddressFamily::INET6
-        };
-        let fd = socket(family)?;
-        sockopt::set_tcp_nodelay(&fd, true)?;
-        sockopt::set_socket_keepalive(&fd, true)?;
-        sockopt::set_tcp_keepidle(&fd, KEEPALIVE_IDLE)?;
-        sockopt::set_tcp_keepintvl(&fd, KEEPALIVE_INTERVAL)?;
-        sockopt::set_tcp_keepcnt(&fd, KEEPALIVE_COUNT)?;
-        match net::connect(&fd, &address) {
-            Ok(()) | Err(Errno::INPROGRESS) => {
-                self.phase = Phase::Connecting(fd);
-                self.ready = false;
-                Ok(Turn::Progress)
+        while let Some(address) = self.addresses.pop() {
+            let others = !self.addresses.is_empty();
+            match begin_to(address, others) {
+                Ok(fd) => {
+                    self.phase = Phase::Connecting(fd);
+                    self.ready = false;
+                    return Ok(Turn::Progress);
+                }
+                Err(_) if others => {}
+                Err(error) => return Err(error),
             }
-            Err(_) if !self.addresses.is_empty() => self.begin_next(),
-            Err(error) => Err(error.into()),
         }
+        Err(io::Error::other("the name of the server has no address"))
     }
 
     /// Checks whether the connection is established.
-    fn finish(&mut self) -> io::Result<Turn> {
+    fn finish(&mut self, poll: &Poll) -> io::Result<Turn> {
         let Phase::Connecting(fd) = &self.phase else {
             return Ok(Turn::Waits);
         };
         match sockopt::socket_error(fd)? {
-            Err(_) if !self.addresses.is_empty() => return self.begin_next(),
+            Err(_) if !self.addresses.is_empty() => {
+                // With its registration: the next one is another descriptor.
+                self.close(poll);
+                return self.begin_next();
+            }
             Err(error) => return Err(error.into()),
             Ok(()) => {}
         }
@@ -235,6 +234,9 @@ impl Transport {
         if net::getpeername(fd).is_err() {
             return Ok(Turn::Waits);
         }
+        // It was for the connecting alone; and if this connection ends, the next one is sought from the first address on.
+        sockopt::set_tcp_user_timeout(fd, 0)?;
+        self.addresses.clear();
         let tls = self.session()?;
         if let Phase::Connecting(fd) = std::mem::replace(&mut self.phase, Phase::Closed) {
             self.phase = Phase::Handshake(Stream::new(fd, tls));
@@ -321,6 +323,28 @@ impl Transport {
                 exchange.disconnected();
             }
         }
+    }
+}
+
+/// Begins to connect to an address. `others`: some are left that are tried after it, so it has not all the time.
+fn begin_to(address: SocketAddr, others: bool) -> io::Result<OwnedFd> {
+    let family = match address {
+        SocketAddr::V4(_) => AddressFamily::INET,
+        SocketAddr::V6(_) => AddressFamily::INET6,
+    };
+    let fd = socket(family)?;
+    sockopt::set_tcp_nodelay(&fd, true)?;
+    sockopt::set_socket_keepalive(&fd, true)?;
+    sockopt::set_tcp_keepidle(&fd, KEEPALIVE_IDLE)?;
+    sockopt::set_tcp_keepintvl(&fd, KEEPALIVE_INTERVAL)?;
+    sockopt::set_tcp_keepcnt(&fd, KEEPALIVE_COUNT)?;
+    if others {
+        // The kernel gives it up then, and the poller tells of that as of any other failure.
+        sockopt::set_tcp_user_timeout(&fd, CLIENT_ADDRESS_TIMEOUT)?;
+    }
+    match net::connect(&fd, &address) {
+        Ok(()) | Err(Errno::INPROGRESS) => Ok(fd),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -17,9 +17,6 @@ pub struct Lane {
     pub server: Server,
     /// Its socket.
     pub transport: Transport,
-    trust: Option<Trust>,
-    token: Token,
-    waker: Waker,
     exchange: Exchange,
     attempt: Option<Attempt>,
 }
@@ -52,10 +49,7 @@ impl Lane {
     pub fn new(server: &Server, trust: Option<&Trust>, token: Token, waker: Waker) -> Lane {
         Lane {
             server: server.clone(),
-            transport: Transport::new(server, trust, token, waker.clone()),
-            trust: trust.cloned(),
-            token,
-            waker,
+            transport: Transport::new(server, trust, token, waker),
             exchange: Exchange::new(HEAD_MAX),
             attempt: None,
         }
@@ -113,10 +107,8 @@ impl Lane {
         let attempt = self.attempt.as_mut()?;
         match self.exchange.progress() {
             Progress::None if attempt.deadline <= now => {
-                // With the connection, which may not even stand.
-                self.exchange = Exchange::new(HEAD_MAX);
-                let (trust, waker) = (self.trust.as_ref(), self.waker.clone());
-                self.transport = Transport::new(&self.server, trust, self.token, waker);
+                // With the connection, which may not even stand; then the next address has its turn.
+                self.exchange.abandon();
                 let why = String::from("no whole response in time");
                 Some(Some(Verdict::Failed(why, None)))
             }

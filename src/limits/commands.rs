@@ -34,6 +34,8 @@ pub const CLIENT_REASON_TIMEOUT: Duration = Duration::from_secs(1);
 pub const CLIENT_COMMAND_GRACE: Duration = Duration::from_secs(10);
 /// Most addresses of a host name that are tried.
 pub const CLIENT_ADDRESSES_MAX: usize = 8;
+/// How many milliseconds an address may take to answer if others of the name are left.
+pub const CLIENT_ADDRESS_TIMEOUT: u32 = 3000;
 /// How often a position is saved while it moves.
 pub const CLIENT_SAVE_INTERVAL: Duration = Duration::from_millis(900);
 /// The client asks so many times for a generation that the server does not have before it counts as gone: its directory may be

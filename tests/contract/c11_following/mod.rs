@@ -1,5 +1,6 @@
 //! Following from another machine: `openrange follow` and `openrange mirror`, against the real server.
 
+pub mod addresses;
 mod cascades;
 mod commands;
 mod contradictions;

@@ -12,13 +12,13 @@ use crate::support::harness::{Running, Server, TempDir, append, eventually, open
 use crate::support::machine::free_port;
 
 /// Directories of jobs and of secrets.
-struct Place {
+pub(super) struct Place {
     jobs: TempDir,
     own: TempDir,
 }
 
 impl Place {
-    fn new() -> Place {
+    pub(super) fn new() -> Place {
         Place {
             jobs: TempDir::new(),
             own: TempDir::with("secret", format!("{SECRET}\n")),
@@ -26,7 +26,7 @@ impl Place {
     }
 
     /// A job has ended, as a server and a worker note it.
-    fn end(&self, id: &str, url: &str) {
+    pub(super) fn end(&self, id: &str, url: &str) {
         self.end_as(id, url, "0");
     }
 
@@ -55,7 +55,7 @@ impl Place {
         openrange(&all)
     }
 
-    fn start(&self, allow: &[&str], options: &[&str]) -> Running {
+    pub(super) fn start(&self, allow: &[&str], options: &[&str]) -> Running {
         // Pauses that a test has time for.
         let pauses = ["--pauses", "0.02,0.05", "--timeout", "0.5"];
         Running::new(self.command(allow, &[&pauses, options].concat()))
@@ -66,7 +66,7 @@ impl Place {
     }
 }
 
-fn stop(mut hooks: Running) {
+pub(super) fn stop(mut hooks: Running) {
     hooks.signal(Signal::TERM);
     assert!(hooks.wait().success());
 }

@@ -1,5 +1,6 @@
 //! Contract 13: jobs and intake.
 
+mod addresses;
 mod damaged;
 mod ends;
 mod fences;
