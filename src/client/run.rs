@@ -1,7 +1,8 @@
 //! The loop of `openrange follow`: does what the machine asks for, and never waits but for the poller.
 
 use std::ffi::OsString;
-use std::io;
+use std::io::{self, Read};
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -93,12 +94,11 @@ pub fn run(options: Options) -> io::Result<End> {
         state,
         poll,
         stop,
+        wake,
         stopping: Moment::NEVER,
         stdout_room: true,
     };
-    let end = driver.run();
-    drop(wake);
-    end
+    driver.run()
 }
 
 /// The monotonic clock.
@@ -115,8 +115,8 @@ pub fn watch_signals(
     stop: &Arc<AtomicBool>,
     poll: &Poll,
     token: Token,
-) -> io::Result<std::os::unix::net::UnixStream> {
-    let (wake, signal) = std::os::unix::net::UnixStream::pair()?;
+) -> io::Result<UnixStream> {
+    let (wake, signal) = UnixStream::pair()?;
     wake.set_nonblocking(true)?;
     for number in [SIGTERM, SIGINT] {
         signal_hook::flag::register(number, Arc::clone(stop))?;
@@ -128,6 +128,11 @@ pub fn watch_signals(
     };
     poll.add(&wake, token, interest)?;
     Ok(wake)
+}
+
+/// The poller has told of a signal: it tells no more of that one.
+pub fn heard(mut wake: &UnixStream) {
+    while matches!(wake.read(&mut [0; 16]), Ok(1..)) {}
 }
 
 /// Where the bytes go.
@@ -167,6 +172,7 @@ struct Driver {
     display: Option<(Display, Gauge)>,
     poll: Poll,
     stop: Arc<AtomicBool>,
+    wake: UnixStream,
     /// When a command that still runs is given up.
     stopping: Moment,
     stdout_room: bool,
@@ -385,6 +391,7 @@ impl Driver {
             }
         }
         if signal {
+            heard(&self.wake);
             self.stop.store(true, Ordering::Relaxed);
         }
         if let (true, Sink::Stdout(output)) = (stdout, &self.sink) {

@@ -24,6 +24,7 @@ impl Follower {
     /// Ends now: nothing more is handed over.
     pub fn stop(&mut self) {
         self.stopped = true;
+        (self.pausing, self.timeout) = (None, Moment::NEVER);
         self.main.abandon();
         self.late.exchange.abandon();
         self.ending.get_or_insert(Outcome::Success);
@@ -74,7 +75,8 @@ impl Follower {
     pub fn deadline(&self) -> Moment {
         let save = self.saves.deadline();
         let batch = self.lines.as_ref().map_or(Moment::NEVER, Lines::deadline);
-        let batch = if self.offer.is_some() {
+        // One that is offered, or must wait for a save, needs no more time.
+        let batch = if self.offer.is_some() || self.saves.bar() || self.stopped {
             Moment::NEVER
         } else {
             batch

@@ -119,7 +119,7 @@ impl Transport {
                 }
             }
         }
-        self.arm(exchange, poll);
+        self.arm(exchange, poll, most > 0);
         turn
     }
 
@@ -290,9 +290,12 @@ impl Transport {
         self.phase = Phase::Closed;
     }
 
-    /// Lets the poller tell of what the exchange waits for.
-    fn arm(&mut self, exchange: &mut Exchange, poll: &Poll) {
-        let full = matches!(exchange.need(), Need::Receive) && exchange.space().is_empty();
+    /// Lets the poller tell of what the exchange waits for. `may_receive`: it may, now; else the time tells when.
+    fn arm(&mut self, exchange: &mut Exchange, poll: &Poll, may_receive: bool) {
+        let takes = match exchange.need() {
+            Need::Receive => may_receive && !exchange.space().is_empty(),
+            _ => true,
+        };
         let interest = match (exchange.need(), &self.phase) {
             (_, Phase::Handshake(stream)) => Interest {
                 readable: true,
@@ -303,20 +306,28 @@ impl Transport {
                 writable: true,
             },
             (Need::Receive | Need::Rest | Need::Disconnect, phase) => Interest {
-                readable: !full,
+                readable: takes,
                 writable: matches!(phase, Phase::Open(stream) if stream.has_output()),
             },
         };
         let Some(fd) = self.phase.socket() else {
             return;
         };
-        let result = match self.interest {
-            None => poll.add(fd, self.token, interest),
-            Some(before) if before != interest => poll.modify(fd, self.token, interest),
-            Some(_) => Ok(()),
+        // Of a connection that is gone the poller tells again and again, whatever it is asked for.
+        let wanted = Some(interest).filter(|interest| interest.readable || interest.writable);
+        let result = match (self.interest, wanted) {
+            (None, Some(interest)) => poll.add(fd, self.token, interest),
+            (Some(_), None) => {
+                poll.remove(fd);
+                Ok(())
+            }
+            (Some(before), Some(interest)) if before != interest => {
+                poll.modify(fd, self.token, interest)
+            }
+            _ => Ok(()),
         };
         match result {
-            Ok(()) => self.interest = Some(interest),
+            Ok(()) => self.interest = wanted,
             Err(error) => {
                 self.close(poll);
                 exchange.broken(describe(&error));

@@ -1,6 +1,7 @@
 //! Which notifications are left: how far `done` was read, and the targets that are behind.
 
 use std::collections::VecDeque;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
 use log::{error, info, warn};
@@ -96,6 +97,12 @@ impl Backlog {
             targets: targets.collect(),
             gone: self.gone.iter().map(ToString::to_string).collect(),
         }
+    }
+
+    /// What tells that there may be something to look at.
+    #[must_use]
+    pub fn events(&self) -> Option<BorrowedFd<'_>> {
+        self.done.events().map(AsFd::as_fd)
     }
 
     /// How long to wait for an event of `done` before the next look.

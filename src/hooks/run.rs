@@ -19,7 +19,7 @@ use super::options::HookOptions;
 use super::sandbox;
 use super::state::State;
 use crate::client::end::End;
-use crate::client::run::{now, watch_signals};
+use crate::client::run::{heard, now, watch_signals};
 use crate::client::state_file::{self, Lock, Unusable};
 use crate::client::tls::Trust;
 use crate::client::url::Server;
@@ -60,7 +60,7 @@ struct Driver {
     stop: Arc<AtomicBool>,
     /// When attempts that are under way are given up.
     end: Moment,
-    _wake: UnixStream,
+    wake: UnixStream,
     _lock: Lock,
 }
 
@@ -122,7 +122,7 @@ impl Driver {
             poll,
             stop,
             end: Moment::NEVER,
-            _wake: wake,
+            wake,
             _lock: lock,
             options,
         })
@@ -133,6 +133,10 @@ impl Driver {
             let now = now();
             if self.stop.load(Ordering::Relaxed) && self.end == Moment::NEVER {
                 self.end = now + HOOK_GRACE;
+                // Nobody looks for what these tell of any more.
+                if let Some(events) = self.backlog.events() {
+                    self.poll.remove(events);
+                }
             }
             let ends = self.end < Moment::NEVER;
             let mut progress = Progress::End;
@@ -240,7 +244,10 @@ impl Driver {
                 Token::Slot(index) if index < self.lanes.len() => {
                     self.lanes[index].transport.ready = true;
                 }
-                SIGNAL => self.stop.store(true, Ordering::Relaxed),
+                SIGNAL => {
+                    heard(&self.wake);
+                    self.stop.store(true, Ordering::Relaxed);
+                }
                 _ => {}
             }
         }

@@ -221,6 +221,11 @@ fn when_the_position_is_saved() {
     talk.follower.saving();
     talk.follower.run(Moment(5000));
     assert_eq!(talk.follower.task(), Task::None, "not before it is on disk");
+    assert_eq!(
+        talk.follower.deadline(),
+        Moment::NEVER,
+        "time changes nothing"
+    );
     talk.follower.saved();
     assert_eq!(
         offered(&mut talk.follower),

@@ -7,6 +7,7 @@ mod exchange;
 mod follower;
 mod gauge;
 mod generations;
+mod idleness;
 mod late;
 mod lines;
 mod mirror;
