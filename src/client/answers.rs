@@ -8,7 +8,7 @@ use super::settings::Until;
 use super::step::{Content, Purpose, Step};
 use crate::http::conditional::ETag;
 use crate::http::response::{ContentRange, ResponseHead};
-use crate::limits::{CLIENT_DOCUMENT_MAX, CLIENT_REASON_TIMEOUT};
+use crate::limits::{CLIENT_DOCUMENT_MAX, CLIENT_REASON_TIMEOUT, CLIENT_RESPONSE_TIMEOUT};
 use crate::time::Moment;
 
 /// What makes a response none that can be used.
@@ -116,6 +116,10 @@ impl Follower {
             }
         }
         self.main.take(count);
+        if !self.tells_why() {
+            // It is coming, and there is an end to how much may come.
+            self.timeout = self.now() + CLIENT_RESPONSE_TIMEOUT;
+        }
     }
 
     /// Whether the head of the response under way says all that matters: the body only says why, and need not come to its end.

@@ -1,8 +1,8 @@
 //! A connection of a mirror for a document or a stream of events.
 
-use crate::client::exchange::Exchange;
+use crate::client::exchange::{Exchange, Progress};
 use crate::client::transport::Transport;
-use crate::limits::CLIENT_RESPONSE_TIMEOUT;
+use crate::limits::{CLIENT_RESPONSE_TIMEOUT, MIRROR_PAGE_MAX};
 use crate::time::Moment;
 
 /// See the module.
@@ -44,6 +44,17 @@ impl Channel {
         self.exchange.request(request);
         (self.status, self.document) = (0, Vec::new());
         (self.busy, self.timeout) = (true, now + CLIENT_RESPONSE_TIMEOUT);
+    }
+
+    /// What has come of the response. A document that is coming is not lost, however long all of it takes; one that is
+    /// longer than any may be is.
+    pub fn progress(&mut self, now: Moment) -> Progress {
+        let progress = self.exchange.progress();
+        let counts = self.status == 200 && self.document.len() < MIRROR_PAGE_MAX;
+        if progress == Progress::Content && counts {
+            self.timeout = now + CLIENT_RESPONSE_TIMEOUT;
+        }
+        progress
     }
 
     /// The response is over.

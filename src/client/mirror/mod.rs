@@ -6,7 +6,7 @@
 //! lists of all directories, each of which comes in [`pages`].
 
 pub mod catalog;
-mod channel;
+pub mod channel;
 mod circles;
 mod complaints;
 pub mod doubts;

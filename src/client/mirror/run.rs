@@ -206,7 +206,7 @@ impl Driver<'_> {
             };
         }
         loop {
-            match self.control.exchange.progress() {
+            match self.control.progress(now) {
                 Progress::None => return,
                 Progress::Head(head) => {
                     self.control.status = head.status;

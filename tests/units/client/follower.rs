@@ -115,6 +115,32 @@ fn what_it_waits_for_and_until_when() {
     );
 }
 
+/// It may take as long as it takes, if only some of it comes every so often.
+#[test]
+fn a_document_that_comes_slowly_is_not_lost() {
+    let mut talk = Talk::with(settings(), None);
+    assert_eq!(talk.asks(Link::Main).as_deref(), Some(LIST));
+    talk.now = Moment(2000);
+    come(&mut talk, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{");
+    talk.now = Moment(50_000);
+    come(&mut talk, " ");
+    assert_eq!(talk.follower.deadline(), Moment(110_000));
+    talk.follower.run(Moment(110_000));
+    assert_eq!(
+        talk.follower.task(),
+        Task::Report("no response within 60 s; trying again")
+    );
+    // What only says why is not waited for.
+    let mut talk = Talk::with(settings(), None);
+    talk.asks(Link::Main);
+    talk.now = Moment(2000);
+    come(&mut talk, "HTTP/1.1 503 S\r\nContent-Length: 100\r\n\r\n");
+    let due = talk.follower.deadline();
+    talk.now = Moment(2500);
+    come(&mut talk, "no");
+    assert_eq!(talk.follower.deadline(), due);
+}
+
 #[test]
 fn a_live_response_may_be_silent_and_others_may_not() {
     let talk = tailing(settings());

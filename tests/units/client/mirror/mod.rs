@@ -1,5 +1,6 @@
 //! What a mirror reads and decides, without a server: `openrange mirror`.
 
+mod channel;
 mod doubts;
 mod engine;
 mod events;
