@@ -1,5 +1,6 @@
 //! What the responses mean to a [`Follower`].
 
+use super::expected::{Expected, Unusable, same_file};
 use super::follower::{Follower, Outcome};
 use super::generations::Generations;
 use super::in_words::{first_line, is_directory};
@@ -10,9 +11,6 @@ use crate::http::conditional::ETag;
 use crate::http::response::{ContentRange, ResponseHead};
 use crate::limits::{CLIENT_DOCUMENT_MAX, CLIENT_REASON_TIMEOUT, CLIENT_RESPONSE_TIMEOUT};
 use crate::time::Moment;
-
-/// What makes a response none that can be used.
-type Unusable = String;
 
 impl Follower {
     /// The head of a response is there: is its body content?
@@ -51,54 +49,29 @@ impl Follower {
 
     /// Whether these are the bytes that were asked for, and whether they are live.
     fn judge_tail(&self, head: &ResponseHead) -> Result<bool, Unusable> {
-        self.judge_tag(head)?;
-        let offset = self.offset();
-        match head.range {
-            Some(ContentRange::Open { first, .. }) if first == offset => {
-                // Only chunks tell a live body that is over from one that was cut.
-                match head.length {
-                    None if self.main.is_delimited() => Ok(true),
-                    _ => Err("a live response without chunks".into()),
-                }
-            }
-            Some(ContentRange::Slice { first, last, size })
-                if first == offset && last + 1 == size && self.is_as_long(head, size - first) =>
-            {
-                Ok(false)
-            }
-            range => Err(format!(
-                "a range other than the one from {offset} on: {range:?}"
-            )),
+        let end = self.expects(None).judge(head)?;
+        Ok(end.is_none())
+    }
+
+    /// The same for a part, which must be all that was asked for: what follows it may be of another generation.
+    fn judge_rest(&self, head: &ResponseHead, end: u64) -> Result<(), Unusable> {
+        let expected = self.expects(Some(end));
+        match expected.judge(head)? {
+            Some(came) if came == end => Ok(()),
+            _ => Err(expected.other(head.range)),
         }
     }
 
-    fn judge_rest(&self, head: &ResponseHead, end: u64) -> Result<(), Unusable> {
-        self.judge_tag(head)?;
-        let offset = self.offset();
-        match head.range {
-            Some(ContentRange::Slice { first, last, .. })
-                if first == offset && last + 1 == end && self.is_as_long(head, end - first) =>
-            {
-                Ok(())
-            }
-            range => Err(format!("a range other than {offset} to {end}: {range:?}")),
+    fn expects(&self, end: Option<u64>) -> Expected {
+        Expected {
+            etag: self.position.generation,
+            first: self.offset(),
+            end,
         }
     }
 
     fn judge_tag(&self, head: &ResponseHead) -> Result<(), Unusable> {
-        match (head.etag, self.position.generation) {
-            (Some(tag), Some(wanted)) if tag == wanted => Ok(()),
-            (Some(tag), _) => Err(format!("another file, {tag}")),
-            (None, _) => Err("no tag that an openrange server gives".into()),
-        }
-    }
-
-    /// Whether the body has so many bytes, or chunks that will tell.
-    fn is_as_long(&self, head: &ResponseHead, length: u64) -> bool {
-        match head.length {
-            Some(declared) => declared == length,
-            None => self.main.is_delimited(),
-        }
+        same_file(head, self.position.generation)
     }
 
     /// Reads on in a document.

@@ -22,7 +22,7 @@
 use std::collections::VecDeque;
 
 use super::exchange::{self, Broken, Exchange, Progress};
-use super::late::Late;
+use super::late::{Late, Left};
 use super::lines::{Flush, Lines};
 use super::offer::{HandOver, Offer};
 use super::pause::Pause;
@@ -250,13 +250,19 @@ impl Follower {
             self.timed_out();
         }
         self.run_main();
+        self.late.away = self.lost;
         if !self.stopped && self.late.run(&self.settings.requests, now) {
             self.saves.moved(false);
         }
-        if let Some((tag, count)) = self.late.left() {
-            self.report(format!(
-                "{count} late bytes of generation {tag} have no line end and were left out"
-            ));
+        if let Some((tag, left)) = self.late.left() {
+            self.report(match left {
+                Left::Bytes(count) => format!(
+                    "{count} late bytes of generation {tag} have no line end and were left out"
+                ),
+                Left::Unknown => format!(
+                    "no response tells whether generation {tag} has late bytes: they are left out"
+                ),
+            });
         }
         self.pass_on();
     }

@@ -6,13 +6,15 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::exchange::{Broken, Exchange, Progress};
+use super::expected::Expected;
 use super::pause::Pause;
 use super::position::LatePlace;
 use super::requests::Requests;
 use crate::http::conditional::ETag;
-use crate::http::response::{ContentRange, ResponseHead};
+use crate::http::response::ResponseHead;
 use crate::limits::{
-    CLIENT_LATE_BUFFER, CLIENT_LATE_LOOK, CLIENT_REASON_TIMEOUT, CLIENT_RESPONSE_TIMEOUT,
+    CLIENT_LATE_BUFFER, CLIENT_LATE_LOOK, CLIENT_LATE_PATIENCE, CLIENT_REASON_TIMEOUT,
+    CLIENT_RESPONSE_TIMEOUT,
 };
 use crate::time::Moment;
 
@@ -22,6 +24,8 @@ struct Entry {
     place: LatePlace,
     /// The first look after this time is the last one.
     until: Moment,
+    /// A look after this time is the last one even if nothing that is understood comes of it.
+    give_up: Moment,
     next: Moment,
     pause: Pause,
     /// It was looked at since [`Late::look_once`].
@@ -58,8 +62,18 @@ pub struct Late {
     /// Whole lines of the first entry that wait, and how many bytes of them are handed over.
     lines: Vec<u8>,
     handed: usize,
-    /// What is to be reported: bytes without a line end that were left.
-    left: Option<(ETag, usize)>,
+    /// There is no server at the moment: that nothing is understood says nothing of a generation.
+    pub away: bool,
+    left: Option<(ETag, Left)>,
+}
+
+/// What was left out of a generation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Left {
+    /// So many bytes that no line end follows.
+    Bytes(usize),
+    /// Whatever it has: nothing that was understood came of any look.
+    Unknown,
 }
 
 impl Late {
@@ -75,6 +89,7 @@ impl Late {
             timeout: Moment::NEVER,
             lines: Vec::new(),
             handed: 0,
+            away: false,
             left: None,
         };
         places.into_iter().for_each(|place| late.add(place, now));
@@ -90,6 +105,7 @@ impl Late {
         self.entries.push_back(Entry {
             place,
             until: now + self.period,
+            give_up: now + self.period + CLIENT_LATE_PATIENCE,
             next: pause.begin(now),
             pause,
             seen: false,
@@ -171,8 +187,8 @@ impl Late {
         }
     }
 
-    /// What was left of a generation because its last line has no end, once.
-    pub fn left(&mut self) -> Option<(ETag, usize)> {
+    /// What was left of a generation that is over, once.
+    pub fn left(&mut self) -> Option<(ETag, Left)> {
         self.left.take()
     }
 
@@ -217,9 +233,7 @@ impl Late {
                 Progress::Content => self.take(),
                 Progress::Whole(_) => changed |= self.looked(self.found, now),
                 Progress::Broken(Broken::Stale) => self.ask(requests, now),
-                Progress::Broken(_) => {
-                    self.looked(Found::Unclear, now);
-                }
+                Progress::Broken(_) => changed |= self.looked(Found::Unclear, now),
             }
         }
         if self.lines.is_empty() && self.timeout == Moment::NEVER {
@@ -248,11 +262,14 @@ impl Late {
         let Some(entry) = self.entries.front() else {
             return Found::Unclear;
         };
-        let LatePlace { etag, offset, .. } = entry.place;
-        let is_next =
-            matches!(head.range, Some(ContentRange::Slice { first, .. }) if first == offset);
+        let place = &entry.place;
+        let expected = Expected {
+            etag: Some(place.etag),
+            first: place.offset,
+            end: Some(place.offset + CLIENT_LATE_BUFFER as u64),
+        };
         match head.status {
-            206 if head.etag == Some(etag) && is_next && head.length.is_some() => Found::Bytes,
+            206 if expected.judge(head).is_ok() => Found::Bytes,
             416 => Found::Nothing,
             404 | 412 => Found::Gone,
             _ => Found::Unclear,
@@ -287,11 +304,17 @@ impl Late {
             entry.next = now;
             return false;
         }
-        let over = found == Found::Gone || (self.asked >= entry.until && found != Found::Unclear);
+        if self.away {
+            entry.give_up = entry.give_up.max(now + CLIENT_LATE_PATIENCE);
+        }
+        let (over, left) = match found {
+            Found::Gone => (true, None),
+            Found::Unclear => (self.asked >= entry.give_up, Some(Left::Unknown)),
+            _ => (self.asked >= entry.until, None),
+        };
         if over {
-            if fetched > 0 {
-                self.left = Some((entry.place.etag, fetched));
-            }
+            let bytes = (fetched > 0).then_some(Left::Bytes(fetched));
+            self.left = left.or(bytes).map(|left| (entry.place.etag, left));
             self.entries.pop_front();
             return true;
         }

@@ -10,6 +10,7 @@ pub mod before;
 mod command;
 pub mod end;
 pub mod exchange;
+pub mod expected;
 mod finding;
 pub mod follower;
 pub mod gauge;

@@ -24,6 +24,8 @@ pub const CLIENT_LOOK: (Duration, Duration) = (Duration::from_millis(10), Durati
 /// The same between two looks for late writes to an earlier generation.
 pub const CLIENT_LATE_LOOK: (Duration, Duration) =
     (Duration::from_millis(50), Duration::from_secs(1));
+/// After that time, and so much more, late writes are given up if nothing that is understood comes of the looks.
+pub const CLIENT_LATE_PATIENCE: Duration = Duration::from_secs(60);
 /// How long a connection may take to be made.
 pub const CLIENT_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a server may take to begin its response, and how long it may pause in one that is not live.
