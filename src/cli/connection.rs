@@ -6,17 +6,27 @@ use std::path::Path;
 
 use super::certificates::{self, Certificates, HasCertificates};
 use super::table::Row;
+use crate::client::expected::PLAIN;
 use crate::client::url::Url;
 use crate::limits::{TOKEN_FILE_MAX, TOKEN_MAX};
 
 /// What was given of them.
-#[derive(Default)]
 pub(super) struct Connection {
     /// Field lines of all requests, each with its CRLF.
     pub fields: String,
     pub certificates: Certificates,
     /// Bytes in a second, at most.
     pub max_rate: Option<u64>,
+}
+
+impl Default for Connection {
+    fn default() -> Connection {
+        Connection {
+            fields: PLAIN.into(),
+            certificates: Certificates::default(),
+            max_rate: None,
+        }
+    }
 }
 
 /// What was given to a command that has them.
@@ -116,13 +126,15 @@ fn field(text: &str) -> Result<String, String> {
     if name.is_empty() || !name.bytes().all(token) || !value.bytes().all(plain) {
         return Err(wrong());
     }
-    const OURS: [&str; 8] = [
+    const OURS: [&str; 10] = [
         "host",
         "range",
         "if-match",
+        "if-bytes-before",
         "te",
         "connection",
         "accept",
+        "accept-encoding",
         "content-length",
         "transfer-encoding",
     ];

@@ -325,6 +325,7 @@ impl Follower {
 
     /// 412 with the tag of the generation: it is not the tag that does not match.
     fn has_other_bytes(&self, head: &ResponseHead) -> bool {
-        self.check().is_some() && self.judge_tag(head).is_ok()
+        let tag = head.etag;
+        self.check().is_some() && tag.is_some() && tag == self.position.generation
     }
 }

@@ -5,7 +5,7 @@
 
 use std::time::SystemTime;
 
-use crate::http::response::{self, Framing, ResponseHead};
+use crate::http::response::{self, ContentRange, Framing, ResponseHead};
 use crate::http::response_body::{self, Body, Piece};
 use crate::limits::{CLIENT_BUFFER, HEAD_MAX};
 
@@ -76,6 +76,8 @@ pub struct Exchange {
     request: Vec<u8>,
     sent: usize,
     body: Body,
+    /// Bytes of content to come, by the range that the head names, where the framing does not say it.
+    ranged: Option<u64>,
     tail_end: Option<Box<str>>,
     inbound: Box<[u8]>,
     start: usize,
@@ -103,6 +105,7 @@ impl Exchange {
             request: Vec::new(),
             sent: 0,
             body: Body::Length(0),
+            ranged: None,
             tail_end: None,
             inbound: vec![0; buffer.max(HEAD_MAX)].into(),
             start: 0,
@@ -262,6 +265,12 @@ impl Exchange {
                 && head.framing != Framing::UntilClose
                 && self.sent == self.request.len();
             self.body = Body::new(head.framing);
+            self.ranged = match (head.status, head.framing, head.range) {
+                (206, Framing::Chunked, Some(ContentRange::Slice { first, last, .. })) => {
+                    Some(last - first + 1)
+                }
+                _ => None,
+            };
             self.state = State::Receiving;
             return Ok(Progress::Head(Box::new(head)));
         }
@@ -280,8 +289,14 @@ impl Exchange {
                     }
                     self.start += length;
                 }
+                Piece::Data(_) if self.ranged == Some(0) => {
+                    return Err("more bytes in the response than in its range");
+                }
                 Piece::Data(_) => return Ok(Progress::Content),
                 Piece::More => return Ok(Progress::None),
+                Piece::End if self.ranged.is_some_and(|left| left > 0) => {
+                    return Err("fewer bytes in the response than in its range");
+                }
                 Piece::End => {
                     self.state = State::Idle;
                     self.reused = true;
@@ -301,7 +316,8 @@ impl Exchange {
                 State::Receiving,
                 Body::Length(left) | Body::Chunked(response_body::Chunks::Data(left)),
             ) => {
-                let available = usize::try_from(*left)
+                let left = self.ranged.map_or(*left, |ranged| ranged.min(*left));
+                let available = usize::try_from(left)
                     .unwrap_or(usize::MAX)
                     .min(input.len());
                 &input[..available]
@@ -314,6 +330,7 @@ impl Exchange {
     pub fn take(&mut self, count: usize) {
         self.start += count;
         self.body.advance(count as u64);
+        self.ranged = self.ranged.map(|left| left - count as u64);
     }
 
     /// Whether the response says itself where it ends.

@@ -3,6 +3,9 @@
 use crate::http::conditional::ETag;
 use crate::http::response::{ContentRange, Framing, ResponseHead};
 
+/// Says that the bytes themselves are wanted: without it a server may send them in any coding (RFC 9110 section 12.5.3).
+pub const PLAIN: &str = "Accept-Encoding: identity\r\n";
+
 /// What makes a response none that can be used.
 pub type Unusable = String;
 
@@ -63,12 +66,13 @@ fn is_as_long(head: &ResponseHead, length: u64) -> bool {
     }
 }
 
-/// Whether a response is about this file.
+/// Whether a response is about this file, and about its bytes as they are.
 ///
 /// # Errors
-/// Which one it is about.
+/// Which one it is about, or that it has them in another form.
 pub fn same_file(head: &ResponseHead, wanted: Option<ETag>) -> Result<(), Unusable> {
     match (head.etag, wanted) {
+        _ if head.coded => Err("a content coding that was not asked for".into()),
         (Some(tag), Some(wanted)) if tag == wanted => Ok(()),
         (Some(tag), _) => Err(format!("another file, {tag}")),
         (None, _) => Err("no tag that an openrange server gives".into()),

@@ -30,6 +30,8 @@ pub struct ResponseHead {
     pub location: Box<str>,
     /// `Content-Type`, in lower case, without parameters.
     pub media: Box<str>,
+    /// `Content-Encoding` names something: the body is not the bytes of the file.
+    pub coded: bool,
 }
 
 /// How a body is delimited (RFC 9112 section 6.3).
@@ -118,6 +120,7 @@ fn read(
         successor: None,
         location: Box::default(),
         media: Box::default(),
+        coded: false,
     };
     let mut chunked = false;
     let (mut date, mut retry_at) = (None, None);
@@ -150,6 +153,9 @@ fn read(
             }
             "link" => head.successor = head.successor.or(link(value, "successor-version")),
             "content-location" => head.location = value.into(),
+            "content-encoding" => {
+                head.coded |= !value.is_empty() && !value.eq_ignore_ascii_case("identity");
+            }
             "content-type" => {
                 let media = value.split(';').next().unwrap_or_default();
                 head.media = media.trim().to_ascii_lowercase().into();
@@ -162,14 +168,18 @@ fn read(
         let seconds = at.seconds().saturating_sub(date.unwrap_or(now).seconds());
         head.retry_after = Some(u32::try_from(seconds).unwrap_or(u32::MAX));
     }
-    head.framing = match (chunked, head.length) {
-        (true, Some(_)) => return Err("a length and a coding in the response"),
-        _ if to_head || matches!(status, 100..=199 | 204 | 304) => Framing::Empty,
-        (true, None) => Framing::Chunked,
-        (false, Some(length)) => Framing::Length(length),
-        (false, None) => Framing::UntilClose,
-    };
+    head.framing = framing(&head, chunked, to_head)?;
     Ok(head)
+}
+
+fn framing(head: &ResponseHead, chunked: bool, to_head: bool) -> Result<Framing, &'static str> {
+    match (chunked, head.length) {
+        (true, Some(_)) => Err("a length and a coding in the response"),
+        _ if to_head || matches!(head.status, 100..=199 | 204 | 304) => Ok(Framing::Empty),
+        (true, None) => Ok(Framing::Chunked),
+        (false, Some(length)) => Ok(Framing::Length(length)),
+        (false, None) => Ok(Framing::UntilClose),
+    }
 }
 
 fn keeps(value: &str, http10: bool) -> bool {

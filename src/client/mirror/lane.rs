@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Write};
 
 use crate::client::exchange::{Broken, Exchange, Progress};
+use crate::client::expected::Expected;
 use crate::client::in_words::{self, SHOWN};
 use crate::client::transport::Transport;
 use crate::http::conditional::ETag;
@@ -236,21 +237,18 @@ impl Job {
     }
 
     fn judge(&self, head: &ResponseHead) -> Option<Refusal> {
-        let first = match head.range {
-            Some(ContentRange::Slice { first, .. } | ContentRange::Open { first, .. }) => {
-                Some(first)
-            }
-            _ => None,
-        };
         match (head.status, head.range) {
             (206, _) if head.etag != Some(self.etag) => {
                 Some(Refusal::Elsewhere("206 with another tag".into()))
             }
-            (206, Some(ContentRange::Open { .. })) if head.length.is_some() => {
-                Some(Refusal::Failed("a live response without chunks".into()))
+            (206, _) => {
+                let expected = Expected {
+                    etag: Some(self.etag),
+                    first: self.offset,
+                    end: self.end,
+                };
+                expected.judge(head).err().map(Refusal::Failed)
             }
-            (206, _) if first == Some(self.offset) => None,
-            (206, range) => Some(Refusal::Failed(format!("another range: {range:?}"))),
             // Where the tag does not match, the response has none.
             (412, _) if self.offset > 0 && head.etag == Some(self.etag) => {
                 Some(Refusal::WrittenOver)

@@ -6,8 +6,8 @@ use std::process::Command;
 
 use rustix::net::{self, AddressFamily, SocketFlags, SocketType};
 
-use super::{Running, run};
-use crate::support::harness::{Server, TempDir, openrange};
+use super::Running;
+use crate::support::harness::{Server, TempDir, eventually, openrange};
 use crate::support::machine::{in_namespace, skip};
 
 /// Has the two addresses below.
@@ -69,8 +69,10 @@ fn the_next_address_has_its_turn_when_the_first_one_does_not_answer() {
         let origin = format!("http://{NAME}:{port}/");
         let (log, copies) = (format!("{origin}log"), TempDir::new());
         let copy = copies.path().display().to_string();
-        let mirror = Running::start(&["mirror", "--until-caught-up", &origin, &copy]);
-        let (code, out, err) = run(&["follow", "--until-caught-up", &log]);
+        let mut mirror = Running::start(&["mirror", "--until-caught-up", &origin, &copy]);
+        let mut follow = Running::start(&["follow", "--until-caught-up", &log]);
+        eventually("two ends", || follow.is_over() && mirror.is_over());
+        let (code, out, err) = follow.end();
         assert_eq!((code, &*out, &*err), (Some(0), "one\n", ""));
         assert_eq!(mirror.end().0, Some(0));
         let copied = std::fs::read_to_string(copies.join("log"));

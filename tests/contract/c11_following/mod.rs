@@ -1,6 +1,7 @@
 //! Following from another machine: `openrange follow` and `openrange mirror`, against the real server.
 
 pub mod addresses;
+mod bodies;
 mod cascades;
 mod commands;
 mod contradictions;

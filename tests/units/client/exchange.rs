@@ -490,3 +490,28 @@ fn the_buffer_has_a_bound() {
 fn one_request_at_a_time() {
     asked(GET).request(GET.to_vec());
 }
+
+/// Chunks have as many bytes as the range that they are of, and no others are content.
+#[test]
+fn chunks_are_held_against_their_range() {
+    let head = "HTTP/1.1 206 P\r\nTransfer-Encoding: chunked\r\nContent-Range: bytes 4-9/10\r\n\r\n";
+    for (chunks, content, end) in [
+        ("6\r\nabcdef\r\n0\r\n\r\n", "abcdef", None),
+        ("2\r\nab\r\n4\r\ncdef\r\n0\r\n\r\n", "abcdef", None),
+        ("7\r\nabcdefg\r\n0\r\n\r\n", "abcdef", Some("more")),
+        ("6\r\nabcdef\r\n1\r\ng\r\n0\r\n\r\n", "abcdef", Some("more")),
+        ("5\r\nabcde\r\n0\r\n\r\n", "abcde", Some("fewer")),
+    ] {
+        let mut exchange = asked(GET);
+        come(&mut exchange, format!("{head}{chunks}").as_bytes());
+        let (status, body, last) = read(&mut exchange);
+        assert_eq!((status, &body[..]), (206, content.as_bytes()), "{chunks}");
+        match (end, last) {
+            (None, Progress::Whole(None)) => {}
+            (Some(word), Progress::Broken(Broken::Malformed(why))) => {
+                assert!(why.starts_with(word), "{chunks}: {why}");
+            }
+            (_, last) => panic!("{chunks}: {last:?}"),
+        }
+    }
+}

@@ -35,6 +35,7 @@ fn fields() {
         successor: None,
         location: "".into(),
         media: "".into(),
+        coded: false,
     };
     assert_eq!(head(""), Ok(plain.clone()));
     assert_eq!(with("X-Etag: W/\"0000000000000007\""), plain);
@@ -55,6 +56,15 @@ fn fields() {
         assert_eq!(tag(text), etag.map(ETag));
     }
     assert_eq!(tag_digits("0000000000000007"), Some(ETag(7)));
+    for (field, coded) in [
+        ("Content-Encoding: gzip", true),
+        ("Content-Encoding: br, gzip", true),
+        ("content-encoding: Identity", false),
+        ("Content-Encoding:", false),
+        ("Transfer-Encoding: chunked", false),
+    ] {
+        assert_eq!(with(field).coded, coded, "{field}");
+    }
     assert_eq!(with("Retry-After: 30").retry_after, Some(30));
     assert_eq!(with("Retry-After: 4294967296").retry_after, Some(u32::MAX));
     assert_eq!(with("Retry-After: +30").retry_after, None);
