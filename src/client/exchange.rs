@@ -317,9 +317,7 @@ impl Exchange {
                 Body::Length(left) | Body::Chunked(response_body::Chunks::Data(left)),
             ) => {
                 let left = self.ranged.map_or(*left, |ranged| ranged.min(*left));
-                let available = usize::try_from(left)
-                    .unwrap_or(usize::MAX)
-                    .min(input.len());
+                let available = usize::try_from(left).unwrap_or(usize::MAX).min(input.len());
                 &input[..available]
             }
             _ => &[],

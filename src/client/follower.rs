@@ -262,6 +262,9 @@ impl Follower {
                 Left::Unknown => format!(
                     "no response tells whether generation {tag} has late bytes: they are left out"
                 ),
+                Left::Rest => format!(
+                    "generation {tag} is gone, and with it the rest of a late line that has begun"
+                ),
             });
         }
         self.pass_on();

@@ -46,8 +46,13 @@ impl Follower {
         // The end of a generation ends its last line, unless the writer completes it soon.
         let ended = self.over && !self.awaits_line_end();
         let free = self.lines.is_some() || !self.position.midline || ended;
-        if (free || self.late.is_midway()) && self.late.lines().is_some() {
+        let midway = self.late.is_midway();
+        if (free || midway) && self.late.lines().is_some() {
             return Some(Offer::Late);
+        }
+        if midway {
+            // The rest of that line is asked for.
+            return None;
         }
         match &self.lines {
             Some(lines) => Some(lines.batch(self.now))

@@ -74,6 +74,8 @@ pub enum Left {
     Bytes(usize),
     /// Whatever it has: nothing that was understood came of any look.
     Unknown,
+    /// The rest of a line of which a part was handed over: the generation is gone.
+    Rest,
 }
 
 impl Late {
@@ -92,7 +94,14 @@ impl Late {
             away: false,
             left: None,
         };
-        places.into_iter().for_each(|place| late.add(place, now));
+        // One that stopped within a line goes on before all others, and at once.
+        let (torn, whole): (Vec<_>, Vec<_>) = places.into_iter().partition(|place| place.midline);
+        torn.into_iter()
+            .chain(whole)
+            .for_each(|place| late.add(place, now));
+        if late.is_midway() {
+            late.entries[0].next = now;
+        }
         late
     }
 
@@ -168,17 +177,28 @@ impl Late {
         self.timeout < Moment::NEVER
     }
 
-    /// A part of the lines was handed over, so the rest must come next.
+    /// A part of a line was handed over, so the rest must come next.
     #[must_use]
     pub fn is_midway(&self) -> bool {
-        self.handed > 0
+        let first = self.entries.front();
+        first.is_some_and(|entry| entry.place.midline)
+    }
+
+    /// The entries that may be looked at: the rest of a line comes before anything else.
+    fn free(&self) -> usize {
+        match self.is_midway() {
+            true => 1,
+            false => self.entries.len(),
+        }
     }
 
     /// So many bytes were handed over.
     pub fn handed_over(&mut self, count: usize) {
-        if let Some(Entry { place, .. }) = self.entries.front_mut() {
+        let bytes = &self.lines[self.handed..][..count];
+        if let (Some(Entry { place, .. }), Some(last)) = (self.entries.front_mut(), bytes.last()) {
             place.offset += count as u64;
-            place.before.add(&self.lines[self.handed..][..count]);
+            place.before.add(bytes);
+            place.midline = *last != b'\n';
         }
         self.handed += count;
         if self.handed == self.lines.len() {
@@ -201,11 +221,8 @@ impl Late {
         if !self.lines.is_empty() {
             return Moment::NEVER;
         }
-        self.entries
-            .iter()
-            .map(|entry| entry.next)
-            .min()
-            .unwrap_or(Moment::NEVER)
+        let free = self.entries.iter().take(self.free());
+        free.map(|entry| entry.next).min().unwrap_or(Moment::NEVER)
     }
 
     /// Goes on: takes what came, asks for what is due. True if something changed that is to be saved.
@@ -237,7 +254,8 @@ impl Late {
             }
         }
         if self.lines.is_empty() && self.timeout == Moment::NEVER {
-            let due = self.entries.iter().position(|entry| entry.next <= now);
+            let mut free = self.entries.iter().take(self.free());
+            let due = free.position(|entry| entry.next <= now);
             if let Some(entry) = due.and_then(|due| self.entries.remove(due)) {
                 self.entries.push_front(entry);
                 self.ask(requests, now);
@@ -308,7 +326,7 @@ impl Late {
             entry.give_up = entry.give_up.max(now + CLIENT_LATE_PATIENCE);
         }
         let (over, left) = match found {
-            Found::Gone => (true, None),
+            Found::Gone => (true, entry.place.midline.then_some(Left::Rest)),
             Found::Unclear => (self.asked >= entry.give_up, Some(Left::Unknown)),
             _ => (self.asked >= entry.until, None),
         };

@@ -36,6 +36,8 @@ pub struct LatePlace {
     pub offset: u64,
     /// The last bytes before that, as far as they are known.
     pub before: Before,
+    /// It is within a line of which a part was handed over as a late one, so the rest must come before anything else.
+    pub midline: bool,
 }
 
 impl LatePlace {
@@ -73,6 +75,8 @@ impl Position {
             etag,
             offset: self.offset,
             before: self.before.clone(),
+            // What is left of its last line is a late line of its own.
+            midline: false,
         })
     }
 
@@ -113,7 +117,11 @@ impl Position {
             let comma = if index == 0 { "" } else { "," };
             push_tag(&mut out, &format!("{comma}{{\"etag\":"), late.etag);
             push_place(&mut out, late.offset, &late.before);
-            out.push('}');
+            out.push_str(if late.midline {
+                ",\"midline\":true}"
+            } else {
+                "}"
+            });
         }
         out.push_str("]}\n");
         out
@@ -134,7 +142,7 @@ impl Position {
             offset,
             before,
             ended: value.get("ended").map_or(Some(false), Value::as_bool)?,
-            midline: value.get("midline").map_or(Some(false), Value::as_bool)?,
+            midline: is_midline(&value)?,
             ..Position::default()
         };
         for tag in value.get("earlier").map_or(&[][..], Value::items) {
@@ -146,6 +154,7 @@ impl Position {
                 etag: read_tag(late.get("etag")?)?,
                 offset,
                 before,
+                midline: is_midline(late)?,
             });
         }
         let bounded =
@@ -168,6 +177,10 @@ fn read_place(value: &Value) -> Option<(u64, Before)> {
         Some(before) => Before::from_hex(before.as_str()?)?,
     };
     Some((value.get("offset")?.as_u64()?, before))
+}
+
+fn is_midline(value: &Value) -> Option<bool> {
+    value.get("midline").map_or(Some(false), Value::as_bool)
 }
 
 fn push_tag(out: &mut String, before: &str, tag: ETag) {

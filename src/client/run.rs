@@ -111,11 +111,7 @@ pub fn now() -> Moment {
 ///
 /// # Errors
 /// EMFILE and the like.
-pub fn watch_signals(
-    stop: &Arc<AtomicBool>,
-    poll: &Poll,
-    token: Token,
-) -> io::Result<UnixStream> {
+pub fn watch_signals(stop: &Arc<AtomicBool>, poll: &Poll, token: Token) -> io::Result<UnixStream> {
     let (wake, signal) = UnixStream::pair()?;
     wake.set_nonblocking(true)?;
     for number in [SIGTERM, SIGINT] {

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use super::{Running, run, url};
+use super::{Running, rotate, run, url};
 use crate::support::harness::{Server, TempDir};
 
 /// Runs `openrange` where no file can be longer than 4 KiB, or 8 with a shell that counts in KiB.
@@ -31,4 +31,29 @@ fn stdout_is_a_file_that_cannot_grow() {
     let (code, rest, err) = run(&again);
     assert_eq!(code, Some(0), "{err}");
     assert!(first + &rest == lines, "it goes on elsewhere: {rest:.20}");
+}
+
+/// It stopped when stdout had taken a part of a late line of the rolled file: nothing of the log comes into that line.
+#[test]
+fn a_late_line_that_was_begun_is_completed_first() {
+    let root = TempDir::with("log", "begun\n");
+    let server = Server::start(&root);
+    let tag = |name: &str| {
+        let tag = server.get(name, &[]).field("ETag").to_owned();
+        tag.replace('"', "\\\"")
+    };
+    let old = tag("/log");
+    rotate(&root, "log");
+    root.write("log", "log\n");
+    let (log, new) = (url(&server, "/log"), tag("/log"));
+    let home = TempDir::with(
+        "state",
+        format!(
+            "{{\"url\":\"{log}\",\"etag\":\"{new}\",\"offset\":0,\
+             \"late\":[{{\"etag\":\"{old}\",\"offset\":2,\"midline\":true}}]}}\n"
+        ),
+    );
+    let state = home.join("state").display().to_string();
+    let (code, out, err) = run(&["follow", "--state", &state, "--until-caught-up", &log]);
+    assert_eq!((code, &*out), (Some(0), "gun\nlog\n"), "{err}");
 }

@@ -166,6 +166,7 @@ fn a_file_with_late_bytes_has_the_name_again() {
         etag: ETag(1),
         offset: 4,
         before: before(b"old\n"),
+        midline: false,
     };
     let position = Position {
         late: vec![late],
@@ -208,6 +209,7 @@ fn what_stands_before_is_known_from_the_first_byte_on() {
         etag: ETag(1),
         offset: 70,
         before: before(&[b'l'; 64]),
+        midline: false,
     };
     let position = Position {
         offset: 100,

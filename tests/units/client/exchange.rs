@@ -494,7 +494,8 @@ fn one_request_at_a_time() {
 /// Chunks have as many bytes as the range that they are of, and no others are content.
 #[test]
 fn chunks_are_held_against_their_range() {
-    let head = "HTTP/1.1 206 P\r\nTransfer-Encoding: chunked\r\nContent-Range: bytes 4-9/10\r\n\r\n";
+    let head =
+        "HTTP/1.1 206 P\r\nTransfer-Encoding: chunked\r\nContent-Range: bytes 4-9/10\r\n\r\n";
     for (chunks, content, end) in [
         ("6\r\nabcdef\r\n0\r\n\r\n", "abcdef", None),
         ("2\r\nab\r\n4\r\ncdef\r\n0\r\n\r\n", "abcdef", None),

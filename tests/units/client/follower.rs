@@ -415,6 +415,7 @@ fn passing_on() {
         etag: ETag(tag),
         offset: 0,
         before: Default::default(),
+        midline: false,
     };
     let next = "HTTP/1.1 200 OK\r\nETag: W/\"0000000000000002\"\r\nContent-Length: 0\r\n\
                 Link: </log?generation=0000000000000003>; rel=\"successor-version\"\r\n\r\n";
@@ -480,6 +481,7 @@ fn with_late() -> Option<Position> {
             etag: ETag(1),
             offset: 0,
             before: Default::default(),
+            midline: false,
         }],
         ..Position::start_of(ETag(2))
     })

@@ -279,6 +279,7 @@ fn the_state_as_it_is_written() {
                 } else {
                     Before::default()
                 },
+                midline: false,
             })
             .into(),
         ..position(&[1, 2, 3])

@@ -30,6 +30,7 @@ fn place(etag: u64, offset: u64) -> LatePlace {
         etag: ETag(etag),
         offset,
         before,
+        midline: false,
     }
 }
 
@@ -380,6 +381,7 @@ fn long_lines() {
     looks.asked();
     looks.answer(&bytes(1, 4 + long.len() as u64, &long[1..]));
     assert_eq!(looks.lines(), None, "it may end with the next byte");
+    assert!(looks.late.is_midway());
     // A server that sends more than was asked for.
     let mut looks = Looks::new(vec![place(1, 4)]);
     looks.run(1050);

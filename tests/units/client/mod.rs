@@ -19,3 +19,4 @@ mod room;
 mod state_file;
 mod steps;
 mod talk;
+mod torn;
