@@ -390,21 +390,27 @@ impl Worker {
         if self.leaving.is_empty() {
             return;
         }
-        for (key, abort) in std::mem::take(&mut self.leaving) {
-            let Some(slot) = self.remove(key) else {
-                continue;
-            };
+        let leaving = std::mem::take(&mut self.leaving);
+        for (key, abort, slot) in self.remove_all(leaving) {
             self.release(key, slot.counted, slot.peer);
             if abort {
                 slot.stream.reset();
             }
         }
-        self.queue.waiting.retain(|key| self.slots.contains(*key));
-        self.queue.sending.retain(|key| self.slots.contains(*key));
         self.resume();
     }
 
-    /// Forgets a connection, which nobody closes by that.
+    /// Forgets connections, which nobody closes by that. Nothing refers to their keys any more when this returns, also those
+    /// that have used up their share of the turn and are queued for the next one.
+    fn remove_all<T>(&mut self, keys: Vec<(usize, T)>) -> Vec<(usize, T, Slot)> {
+        let removed = keys
+            .into_iter()
+            .filter_map(|(key, with)| Some((key, with, self.remove(key)?)))
+            .collect();
+        self.queue.keep(|key| self.slots.contains(key));
+        removed
+    }
+
     fn remove(&mut self, key: usize) -> Option<Slot> {
         let mut slot = self.slots.try_remove(key)?;
         self.held.update(&mut slot.held, 0);

@@ -24,6 +24,12 @@ impl Queue {
         }
     }
 
+    /// Forgets all others.
+    pub(super) fn keep(&mut self, is_there: impl Fn(usize) -> bool) {
+        self.waiting.retain(|&key| is_there(key));
+        self.sending.retain(|&key| is_there(key));
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.waiting.is_empty() && self.sending.is_empty()
     }

@@ -39,10 +39,11 @@ impl Worker {
         if !self.succession.has_begun() {
             return;
         }
-        let idle = |(key, slot): (usize, &Slot)| self.may_pass(key, slot).then_some(key);
-        let idle: Vec<usize> = self.slots.iter().filter_map(idle).collect();
-        for key in idle {
-            let slot = self.remove(key).expect("it is there");
+        // Else one that is over could seem idle, or its key could pass to another.
+        self.reap();
+        let idle = |(key, slot): (usize, &Slot)| self.may_pass(key, slot).then_some((key, ()));
+        let idle: Vec<(usize, ())> = self.slots.iter().filter_map(idle).collect();
+        for (.., slot) in self.remove_all(idle) {
             let passing = Passing {
                 awaits_source: slot.awaits_source,
                 served: slot.machine.has_served(),

@@ -7,6 +7,7 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::{self, JoinHandle};
@@ -79,7 +80,8 @@ impl State {
 
 /// A mounted file system; unmounted when it is dropped.
 pub struct Fuse {
-    place: PathBuf,
+    /// Its directory, whatever path that has by now (O_PATH).
+    place: fs::File,
     state: Arc<Mutex<State>>,
     server: Option<JoinHandle<()>>,
 }
@@ -114,10 +116,13 @@ impl Fuse {
         }
         let state = Arc::new(Mutex::new(State::default()));
         let shared = Arc::clone(&state);
+        let server = thread::spawn(move || serve(device, &shared));
+        let mut options = OpenOptions::new();
+        options.read(true).custom_flags(libc::O_PATH);
         Ok(Fuse {
-            place: place.into(),
+            place: options.open(place)?,
             state,
-            server: Some(thread::spawn(move || serve(device, &shared))),
+            server: Some(server),
         })
     }
 
@@ -126,12 +131,16 @@ impl Fuse {
         self.state.lock().expect("a state")
     }
 
+    fn place(&self) -> PathBuf {
+        format!("/proc/self/fd/{}", self.place.as_raw_fd()).into()
+    }
+
     /// The file system's server dies: everything fails from here on.
     pub fn die(&mut self) {
         if let Some(server) = self.server.take() {
             self.state().dies = true;
             // It waits for a request, and does not answer that one.
-            let _ = fs::metadata(self.place.join("a last request"));
+            let _ = fs::metadata(self.place().join("a last request"));
             server.join().expect("a server");
         }
     }
@@ -140,7 +149,7 @@ impl Fuse {
 impl Drop for Fuse {
     fn drop(&mut self) {
         self.die();
-        if let Ok(place) = CString::new(self.place.as_os_str().as_bytes()) {
+        if let Ok(place) = CString::new(self.place().as_os_str().as_bytes()) {
             // SAFETY: a C string that outlives the call.
             unsafe { libc::umount2(place.as_ptr(), libc::MNT_DETACH) };
         }

@@ -8,7 +8,8 @@ use std::process::Command;
 use rustix::process::Signal;
 
 use crate::c12_writing::once;
-use crate::support::client::{Client, get};
+use crate::support::client::{Client, get, request};
+use crate::support::fuse::Fuse;
 use crate::support::harness::{Server, TempDir, openrange, until};
 use crate::support::machine::{self, skip};
 
@@ -169,6 +170,52 @@ fn replaced_between_the_requests_of_a_connection() {
                 .then_some(())
         });
     }
+}
+
+/// So does one whose requests are all answered, but for which they took its whole share of the turn in which the other directory
+/// took the name: 16 requests are as many as are answered in one.
+#[test]
+fn replaced_while_a_connection_has_its_full_share() {
+    const TEST: &str = "replaced_while_a_connection_has_its_full_share";
+    machine::in_namespace(module_path!(), TEST, || {
+        let dir = TempDir::new();
+        dir.mkdir("root/mounted");
+        dir.mkdir("next");
+        dir.write("next/log", "another");
+        let fuse = match Fuse::mount(&dir.join("root/mounted")) {
+            Ok(fuse) => fuse,
+            Err(error) => return skip(&format!("no FUSE: {error}")),
+        };
+        let (server, admin) = serve(&dir, &["--threads", "1"]);
+        let mut clients: Vec<Client> = (8..=16).map(|_| Client::new(&server)).collect();
+        for client in &mut clients {
+            client.get("/log", &[]).assert_error(404);
+        }
+        // As long as the file system does not answer, neither does the worker.
+        let file_system = fuse.state();
+        let mut blocked = Client::new(&server);
+        blocked.ask("GET", "/mounted/missing", &[]);
+        until("the worker to wait", || {
+            let (status, line) = health(&admin);
+            (status == 503 && line.contains("does not answer")).then_some(())
+        });
+        for (client, count) in clients.iter_mut().zip(8..) {
+            client.send(request("GET", "/missing", &[]).repeat(count));
+        }
+        dir.rename("root", "before");
+        dir.rename("next", "root");
+        server
+            .log()
+            .wait_for(&["another directory has the name of ROOT"]);
+        drop(file_system);
+        blocked.response().assert_error(404);
+        for (client, count) in clients.iter_mut().zip(8..) {
+            for _ in 0..count {
+                client.response().assert_error(404);
+            }
+            assert_eq!(client.get("/log", &[]).body, b"another");
+        }
+    });
 }
 
 /// The sandbox permits directories, not names: the answer says "later", and everybody who can do something learns why.
