@@ -208,7 +208,7 @@ pub const LINGER: Duration = Duration::from_secs(2);
 /// Bytes that are meanwhile read and dropped. More than the buffers of two sockets hold, so a client that stops when the
 /// answer comes has it; one that does not stop costs us some milliseconds.
 pub const LINGER_BYTES: u32 = 16 * 1024 * 1024;
-/// How long accepting pauses when descriptors have run out, unless a connection ends before.
+/// How long accepting pauses when descriptors have run out, unless a connection ends before, or when a listener accepts nothing.
 pub const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 /// How often the server polls a topic whose changes inotify does not report (because of its file system, or because watches
 /// have run out), unless `--poll-interval` says otherwise: as often as `tail -f`.

@@ -2,7 +2,7 @@
 
 use std::os::fd::AsFd;
 
-use log::debug;
+use log::{debug, warn};
 use rustix::io::Errno;
 use slab::Slab;
 
@@ -10,7 +10,7 @@ use super::framing::Line;
 use super::sink::Sink;
 use crate::limits::{ACCEPT_BURST, ACCEPT_PAUSE, INTAKE_READ, INTAKE_SILENCE};
 use crate::os::epoll::{Poll, Token};
-use crate::os::sockets::{Listener, Stream};
+use crate::os::sockets::{Listener, NotAccepted, Stream};
 use crate::readiness::Interest;
 use crate::time::Moment;
 
@@ -19,8 +19,10 @@ pub struct Senders {
     listener: Listener,
     senders: Slab<Sender>,
     most: usize,
-    /// Descriptors have run out: it accepts nobody before this.
+    /// It accepts nobody before this: descriptors have run out, or the listener accepts none.
     pause: Option<Moment>,
+    /// Why, as the log has said.
+    told: Option<Errno>,
     buffer: Box<[u8]>,
 }
 
@@ -43,10 +45,6 @@ const READABLE: Interest = Interest {
     readable: true,
     writable: false,
 };
-const NOTHING: Interest = Interest {
-    readable: false,
-    writable: false,
-};
 
 impl Senders {
     /// Nobody yet. `most`: how many there may be.
@@ -57,6 +55,7 @@ impl Senders {
             senders: Slab::new(),
             most,
             pause: None,
+            told: None,
             buffer: vec![0; INTAKE_READ].into(),
         }
     }
@@ -72,8 +71,10 @@ impl Senders {
     /// Takes what has come from whoever is ready.
     pub fn turn(&mut self, ready: &[Token], poll: &Poll, sink: &mut Sink, now: Moment) {
         if self.pause.is_some_and(|until| until <= now) {
-            self.pause = None;
-            let _ = poll.modify(self.listener.as_fd(), Token::Listener(0), READABLE);
+            self.pause = match self.register(poll) {
+                Ok(()) => None,
+                Err(_) => Some(now + ACCEPT_PAUSE),
+            };
         }
         for token in ready {
             match *token {
@@ -100,15 +101,22 @@ impl Senders {
     fn accept(&mut self, poll: &Poll, sink: &mut Sink, now: Moment) {
         for _ in 0..ACCEPT_BURST {
             match self.listener.accept() {
-                Ok((stream, _)) => self.add(stream, poll, sink, now),
-                Err(Errno::AGAIN) => return,
-                Err(error @ (Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM)) => {
-                    debug!("accepting a sender failed: {error}");
+                Ok((stream, _)) => {
+                    self.told = None;
+                    self.add(stream, poll, sink, now);
+                }
+                Err(NotAccepted::NoneWaits) => return,
+                Err(NotAccepted::Gone(error)) => debug!("accepting a sender failed: {error}"),
+                Err(NotAccepted::NoRoom(error) | NotAccepted::Unable(error)) => {
+                    if self.told.replace(error) != Some(error) {
+                        let address = self.listener.address();
+                        warn!("{address} accepts no senders ({error}): trying again every second");
+                    }
                     self.pause = Some(now + ACCEPT_PAUSE);
-                    let _ = poll.modify(self.listener.as_fd(), Token::Listener(0), NOTHING);
+                    // The poller reports some troubles whatever is asked.
+                    poll.remove(self.listener.as_fd());
                     return;
                 }
-                Err(error) => debug!("accepting a sender failed: {error}"),
             }
         }
     }

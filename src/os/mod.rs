@@ -5,6 +5,7 @@ pub mod datagrams;
 pub mod epoll;
 pub mod inherited;
 pub mod network;
+mod not_accepted;
 pub mod privileges;
 pub mod rights;
 pub mod seccomp;

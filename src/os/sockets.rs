@@ -17,6 +17,7 @@ use rustix::net::{
 
 pub use super::address::Address;
 use super::address::{IPV4_MAX, append_ipv4, host_and_port};
+pub use super::not_accepted::NotAccepted;
 use super::socket_file::{self, SocketFile};
 use super::sys;
 use crate::http::head::append_number;
@@ -172,18 +173,12 @@ pub fn adopt(fd: OwnedFd, workers: usize) -> io::Result<Bound> {
     if sockopt::socket_type(&fd)? != SocketType::STREAM || !sockopt::socket_acceptconn(&fd)? {
         return wrong("it is not a listening stream socket");
     }
-    let name = net::getsockname(&fd)?;
-    let address = match name.address_family() {
-        AddressFamily::INET | AddressFamily::INET6 => {
-            set_tcp_options(&fd)?;
-            Address::Tcp(SocketAddr::try_from(name)?)
-        }
-        AddressFamily::UNIX => Address::Unix {
-            path: path_of(&SocketAddrUnix::try_from(name)?),
-            mode: None,
-        },
-        _ => return wrong("it is neither a TCP nor a unix socket"),
+    let Some(address) = address_of(&fd)? else {
+        return wrong("it is neither a TCP nor a unix socket");
     };
+    if matches!(address, Address::Tcp(_)) {
+        set_tcp_options(&fd)?;
+    }
     rustix::io::ioctl_fionbio(&fd, true)?;
     let listener = Listener {
         fd,
@@ -195,6 +190,21 @@ pub fn adopt(fd: OwnedFd, workers: usize) -> io::Result<Bound> {
         address,
         listeners: share(listener, workers)?,
         file: None,
+    })
+}
+
+/// The address of a socket; `None`: it is neither a TCP nor a unix socket.
+fn address_of(fd: &OwnedFd) -> io::Result<Option<Address>> {
+    let name = net::getsockname(fd)?;
+    Ok(match name.address_family() {
+        AddressFamily::INET | AddressFamily::INET6 => {
+            Some(Address::Tcp(SocketAddr::try_from(name)?))
+        }
+        AddressFamily::UNIX => Some(Address::Unix {
+            path: path_of(&SocketAddrUnix::try_from(name)?),
+            mode: None,
+        }),
+        _ => None,
     })
 }
 
@@ -259,14 +269,21 @@ impl Listener {
         })
     }
 
+    /// Its address, for the log.
+    #[must_use]
+    pub fn address(&self) -> String {
+        let address = address_of(&self.fd).ok().flatten();
+        address.map_or_else(|| "a listener".into(), |address| address.to_string())
+    }
+
     /// The next connection in the queue.
     ///
     /// # Errors
-    /// EAGAIN if there is none; EMFILE, ENFILE, ENOBUFS, ENOMEM if there is one, but no descriptor or memory for it; others
-    /// concern a connection that is gone already.
-    pub fn accept(&self) -> Result<(Stream, Peer), Errno> {
+    /// [`NotAccepted`]
+    pub fn accept(&self) -> Result<(Stream, Peer), NotAccepted> {
         let (fd, address) =
-            net::acceptfrom_with(&self.fd, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK)?;
+            net::acceptfrom_with(&self.fd, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK)
+                .map_err(NotAccepted::from)?;
         let address = address.and_then(|address| SocketAddr::try_from(address).ok());
         let peer = match address {
             Some(address) if self.tcp => Peer::Ip(address.ip().to_canonical(), address.port()),

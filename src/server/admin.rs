@@ -8,7 +8,6 @@ use std::fmt::{Display, Write};
 use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use log::{debug, warn};
@@ -26,7 +25,7 @@ use crate::limits::{
     HEAD_MAX,
 };
 use crate::os::privileges;
-use crate::os::sockets::{Listener, Stream};
+use crate::os::sockets::{Listener, NotAccepted, Stream};
 use crate::os::threads;
 use crate::response::MISDIRECTED;
 use crate::worker::inspect::{Client, Inspector, Report};
@@ -95,9 +94,10 @@ impl Admin {
 
     fn run(&self, listener: &Listener) {
         let mut connections: VecDeque<Connection> = VecDeque::new();
+        let mut pause = Pause::default();
         loop {
-            wait(listener, &connections);
-            accept(listener, &mut connections);
+            wait(listener, &connections, pause.until);
+            pause.accept(listener, &mut connections);
             for connection in &mut connections {
                 connection.read();
             }
@@ -176,10 +176,14 @@ impl Admin {
     }
 }
 
-/// Waits until something can be done or the time of a connection is up.
-fn wait(listener: &Listener, connections: &VecDeque<Connection>) {
-    let mut polled = vec![PollFd::new(listener, PollFlags::IN)];
-    let mut patience: Option<Duration> = None;
+/// Waits until something can be done or the time of a connection is up. `pause`: nobody is accepted before this.
+fn wait(listener: &Listener, connections: &VecDeque<Connection>, pause: Option<Instant>) {
+    let left = |until: Instant| until.saturating_duration_since(Instant::now());
+    let mut patience: Option<Duration> = pause.map(left);
+    let mut polled = Vec::new();
+    if pause.is_none() {
+        polled.push(PollFd::new(listener, PollFlags::IN));
+    }
     for connection in connections {
         let flags = if connection.output.is_empty() {
             PollFlags::IN
@@ -187,9 +191,7 @@ fn wait(listener: &Listener, connections: &VecDeque<Connection>) {
             PollFlags::OUT
         };
         polled.push(PollFd::from_borrowed_fd(connection.stream.as_fd(), flags));
-        let left = connection
-            .deadline
-            .saturating_duration_since(Instant::now());
+        let left = left(connection.deadline);
         patience = Some(patience.map_or(left, |patience| patience.min(left)));
     }
     let patience = patience.and_then(|patience| Timespec::try_from(patience).ok());
@@ -197,41 +199,62 @@ fn wait(listener: &Listener, connections: &VecDeque<Connection>) {
     let _ = poll(&mut polled, patience.as_ref());
 }
 
-/// Accepts new connections. When there are too many, it closes the oldest.
-fn accept(listener: &Listener, connections: &mut VecDeque<Connection>) {
-    for _ in 0..ADMIN_BURST {
-        match listener.accept() {
-            Ok((stream, _)) => {
-                if connections.len() >= ADMIN_CONNECTIONS_MAX {
-                    connections.pop_front();
-                }
-                connections.push_back(Connection {
-                    stream,
-                    input: Vec::new(),
-                    output: Vec::new(),
-                    sent: 0,
-                    deadline: Instant::now() + ADMIN_TIMEOUT,
-                    over: false,
-                });
-                // The thread reads each one once before another can take its place.
-                if let Some(connection) = connections.back_mut() {
+/// Whether the listener accepts nobody for a while.
+#[derive(Default)]
+struct Pause {
+    until: Option<Instant>,
+    /// Why, as the log has said.
+    told: Option<Errno>,
+}
+
+impl Pause {
+    /// Accepts new connections. When there are too many, it closes the oldest.
+    fn accept(&mut self, listener: &Listener, connections: &mut VecDeque<Connection>) {
+        if self.until.is_some_and(|until| until > Instant::now()) {
+            return;
+        }
+        self.until = None;
+        for _ in 0..ADMIN_BURST {
+            match listener.accept() {
+                Ok((stream, _)) => {
+                    self.told = None;
+                    if connections.len() >= ADMIN_CONNECTIONS_MAX {
+                        connections.pop_front();
+                    }
+                    let mut connection = Connection::new(stream);
+                    // The thread reads each one once before another can take its place.
                     connection.read();
+                    connections.push_back(connection);
                 }
-            }
-            Err(Errno::AGAIN) => return,
-            Err(error @ (Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM)) => {
-                if connections.pop_front().is_none() {
-                    debug!("accepting at --admin failed: {error}");
-                    thread::sleep(ACCEPT_PAUSE);
+                Err(NotAccepted::NoneWaits) => return,
+                Err(NotAccepted::Gone(error)) => debug!("accepting at --admin failed: {error}"),
+                Err(NotAccepted::NoRoom(_)) if connections.pop_front().is_some() => {}
+                Err(NotAccepted::NoRoom(error) | NotAccepted::Unable(error)) => {
+                    if self.told.replace(error) != Some(error) {
+                        warn!(
+                            "--admin accepts no connections ({error}): trying again every second"
+                        );
+                    }
+                    self.until = Some(Instant::now() + ACCEPT_PAUSE);
                     return;
                 }
             }
-            Err(error) => debug!("accepting at --admin failed: {error}"),
         }
     }
 }
 
 impl Connection {
+    fn new(stream: Stream) -> Connection {
+        Connection {
+            stream,
+            input: Vec::new(),
+            output: Vec::new(),
+            sent: 0,
+            deadline: Instant::now() + ADMIN_TIMEOUT,
+            over: false,
+        }
+    }
+
     /// Reads what has come of the request.
     fn read(&mut self) {
         if !self.output.is_empty() || self.over {

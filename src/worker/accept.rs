@@ -1,20 +1,21 @@
 //! New connections: those that are served, those above the limit, which get 503 and are closed, and what happens when no
-//! descriptor is left.
+//! descriptor is left, or a listener accepts none.
 
 use std::mem;
 use std::os::fd::AsFd;
 
-use log::{debug, warn};
+use log::{debug, info, warn};
 use rustix::io::Errno;
 
 use super::Worker;
 use super::drive;
-use super::slot::{READABLE, Slot};
+use super::fault::Fault;
+use super::slot::{NOTHING, READABLE, Slot};
 use super::timers::Timer;
 use crate::connection::Connection;
 use crate::limits::{ACCEPT_BURST, ACCEPT_PAUSE, ACCEPT_SINGLY};
 use crate::os::epoll::Token;
-use crate::os::sockets::{Peer, Stream};
+use crate::os::sockets::{NotAccepted, Peer, Stream};
 use crate::readiness::Interest;
 
 impl Worker {
@@ -41,24 +42,71 @@ impl Worker {
         for _ in 0..most {
             match self.listeners[index].accept() {
                 Ok((stream, peer)) => {
+                    self.note_recovery(index);
                     let proxied = self.listeners[index].is_proxied();
                     self.admit(stream, peer, proxied);
                 }
-                Err(Errno::AGAIN) => {
-                    self.accepted_singly = 0;
-                    return;
-                }
-                Err(error) => {
-                    self.context.counters.accept_errors[index] += 1;
-                    if matches!(
-                        error,
-                        Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM
-                    ) {
-                        return self.out_of_descriptors(error);
+                Err(why) => {
+                    if why != NotAccepted::NoneWaits {
+                        self.context.counters.accept_errors[index] += 1;
                     }
-                    // A connection that was broken before it was accepted.
-                    debug!("accepting failed: {error}");
+                    match why {
+                        NotAccepted::Gone(error) => {
+                            debug!("accepting failed: {error}");
+                            continue;
+                        }
+                        NotAccepted::NoneWaits => self.accepted_singly = 0,
+                        NotAccepted::NoRoom(error) => self.out_of_descriptors(error),
+                        NotAccepted::Unable(error) => return self.note_fault(index, error),
+                    }
+                    return self.note_recovery(index);
                 }
+            }
+        }
+    }
+
+    /// A listener accepts nothing, and is tried again after a while. The others are none the worse for it.
+    #[cold]
+    fn note_fault(&mut self, index: usize, error: Errno) {
+        let listener = &self.listeners[index];
+        let fault = &mut self.faults[index];
+        if fault.as_ref().is_none_or(|fault| fault.error != error) {
+            let address = listener.address();
+            warn!("{address} accepts no connections ({error}): trying again every second");
+        }
+        self.poll.remove(listener.as_fd());
+        *fault = Some(Fault {
+            error,
+            unwatched: true,
+        });
+        let again = self.context.now + ACCEPT_PAUSE;
+        self.timers.set(Timer::Listeners, again);
+    }
+
+    fn note_recovery(&mut self, index: usize) {
+        if self.faults[index].take().is_some() {
+            let address = self.listeners[index].address();
+            info!("{address} accepts connections again");
+        }
+    }
+
+    /// Watches the listeners again that have accepted nothing.
+    pub(super) fn watch_again(&mut self) {
+        self.timers.clear(Timer::Listeners);
+        let interest = match self.timers.is_set(Timer::Accept) {
+            true => NOTHING,
+            false => READABLE,
+        };
+        for (index, listener) in self.listeners.iter().enumerate() {
+            let Some(fault) = self.faults[index].as_mut().filter(|fault| fault.unwatched) else {
+                continue;
+            };
+            fault.unwatched = false;
+            if let Err(error) = self.poll.add(listener, Token::Listener(index), interest) {
+                warn!("cannot watch a listener: {error}");
+                fault.unwatched = true;
+                let again = self.context.now + ACCEPT_PAUSE;
+                self.timers.set(Timer::Listeners, again);
             }
         }
     }
@@ -148,10 +196,7 @@ impl Worker {
         }
         if !self.timers.is_set(Timer::Accept) {
             warn!("cannot accept a connection ({error}): waiting until another ends");
-            self.listen(Interest {
-                readable: false,
-                writable: false,
-            });
+            self.listen(NOTHING);
         }
         self.timers
             .set(Timer::Accept, self.context.now + ACCEPT_PAUSE);
@@ -167,6 +212,9 @@ impl Worker {
 
     fn listen(&self, interest: Interest) {
         for (index, listener) in self.listeners.iter().enumerate() {
+            if self.faults[index].as_ref().is_some_and(|it| it.unwatched) {
+                continue;
+            }
             if let Err(error) = self
                 .poll
                 .modify(listener.as_fd(), Token::Listener(index), interest)

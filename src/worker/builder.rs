@@ -157,6 +157,7 @@ impl WorkerBuilder {
         Ok(Worker {
             shared,
             poll,
+            faults: listeners.iter().map(|_| None).collect(),
             listeners,
             slots: Slab::new(),
             context,

@@ -5,6 +5,10 @@ use std::sync::atomic::Ordering;
 
 use super::Worker;
 use super::timers::Timer;
+use crate::limits::BACKLOG;
+
+/// No queue is longer: others may fill it for as long as it is emptied.
+const DRAIN_MAX: usize = BACKLOG as usize + 1;
 
 impl Worker {
     /// Whether it accepts no connections any more and lets those that are there come to their end.
@@ -30,7 +34,7 @@ impl Worker {
         self.timers.set(Timer::Cut, now + self.shared.grace);
         for index in 0..self.listeners.len() {
             if !self.listeners[index].lent() && !self.succession.has_begun() {
-                self.accept(index, usize::MAX);
+                self.accept(index, DRAIN_MAX);
             }
         }
         for listener in self.listeners.drain(..) {

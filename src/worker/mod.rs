@@ -17,6 +17,7 @@ pub mod drive;
 pub mod durations;
 mod ending;
 mod event_streams;
+mod fault;
 mod generations;
 mod held_memory;
 pub mod hints;
@@ -67,6 +68,7 @@ use completions::{Completion, Completions};
 use context::Context;
 use deadlines::Deadlines;
 use drive::Outcome;
+use fault::Fault;
 use held_memory::HeldMemory;
 use inspect::{Ask, Counters, Mailbox};
 use queue::Queue;
@@ -80,6 +82,8 @@ pub struct Worker {
     shared: Arc<Shared>,
     poll: Poll,
     listeners: Vec<Listener>,
+    /// What is wrong with each of them.
+    faults: Vec<Option<Fault>>,
     slots: Slab<Slot>,
     context: Context,
     deadlines: Deadlines,
@@ -268,6 +272,9 @@ impl Worker {
         let now = self.context.now;
         if self.timers.is_due(Timer::Accept, now) {
             self.resume();
+        }
+        if self.timers.is_due(Timer::Listeners, now) {
+            self.watch_again();
         }
         while let Some(key) = self.deadlines.pop(now) {
             let slot = &mut self.slots[key];

@@ -17,6 +17,8 @@ pub enum Timer {
     CheckUnacked,
     /// When to accept connections again after descriptors ran out.
     Accept,
+    /// When to watch listeners again that accepted no connections.
+    Listeners,
     /// When a token expires by which a subscription was let in.
     Tokens,
     /// When to cut what is still under way after the first signal.

@@ -11,10 +11,12 @@ use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
+use rustix::net::{Shutdown, listen, shutdown};
 use rustix::process::Signal;
 
 use crate::support::client::{Client, get};
 use crate::support::harness::{PATIENCE, Running, Server, TempDir, openrange, until};
+use crate::support::machine::free_port;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_openrange");
 
@@ -134,6 +136,35 @@ fn an_abstract_socket_is_named_with_an_at_sign() {
     let root = dir.path().display().to_string();
     let server = Server::launch(activated(&[&listener], &[&root]));
     assert_eq!(announced(&server, 1), [format!("unix:@{name}")]);
+}
+
+/// Whoever has lent a socket shuts it down: the server does not spin, serves at the others, and at this one when it listens again.
+#[test]
+fn a_socket_that_is_shut_down_and_listens_again() {
+    let dir = TempDir::with("log", "x");
+    let root = dir.path().display().to_string();
+    // A port that was asked for stays with its socket.
+    let lent = TcpListener::bind(("127.0.0.1", free_port())).expect("bind");
+    let (other, _) = tcp();
+    let mut server = Server::launch(activated(&[&lent, &other], &["--threads", "2", &root]));
+    let addresses = announced(&server, 2);
+    assert_eq!(Client::to(&addresses[0]).get("/log", &[]).body, b"x");
+    shutdown(&lent, Shutdown::Both).expect("shutdown");
+    let told = [&*addresses[0], "accepts no connections"];
+    server.log().wait_for(&told);
+    let before = server.running.ticks();
+    let clock = Server::with(&dir, &["--header-timeout", "2"]);
+    Client::new(&clock).response().assert_error(408);
+    let used = server.running.ticks() - before;
+    assert!(used < 30, "{used} ticks of 10 ms in two seconds");
+    assert_eq!(Client::to(&addresses[1]).get("/log", &[]).body, b"x");
+    listen(&lent, 16).expect("listen");
+    assert_eq!(Client::to(&addresses[0]).get("/log", &[]).body, b"x");
+    server.log().wait_for(&["accepts connections again"]);
+    server.running.signal(Signal::TERM);
+    assert_eq!(server.running.wait().code(), Some(0));
+    // Once by each worker.
+    assert_eq!(server.log().count(told[1]), 2);
 }
 
 /// What was meant for another process is none of ours.

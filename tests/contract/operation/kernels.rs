@@ -2,8 +2,11 @@
 //! resolved without openat2 has all the tables of `paths` to itself.)
 
 use std::fs::{self, File, Permissions};
+use std::net::TcpStream;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::PathBuf;
+
+use rustix::process::Signal;
 
 use crate::support::directory::{TempDir, append};
 use crate::support::harness::Server;
@@ -294,4 +297,41 @@ impl Place {
             }
         }
     }
+}
+
+/// Nobody can be accepted: nothing spins, the log says so once of each listener, and the server ends when it is told to.
+#[test]
+fn accepting_is_forbidden() {
+    let root = TempDir::new();
+    let mut options = vec!["--threads", "1", "--admin", "127.0.0.1:0"];
+    options.extend(["--intake", "tcp:127.0.0.1:0=/log"]);
+    let lacks = [(libc::SYS_accept4, libc::EPERM)];
+    let mut server = match Server::without(&lacks, root.path(), &options) {
+        Ok(server) => server,
+        Err(why) => return skip(&format!("no filter of system calls: {why}")),
+    };
+    let said = &server.running.stdout;
+    let admin = said.wait_for(&["admin on http://"]);
+    let admin = admin.trim_start_matches("admin on http://");
+    let intake = said.wait_for(&["intake on tcp:"]);
+    let (intake, _) = intake.split_once(" to /").expect("a file");
+    let intake = intake.trim_start_matches("intake on tcp:");
+    let connect = |address: &str| TcpStream::connect(address).expect("a queue");
+    let _waiting = [&server.address, admin.trim_end_matches('/'), intake].map(connect);
+    for place in [&server.address, "--admin", intake] {
+        server.log().wait_for(&[place, "accepts no "]);
+    }
+    let before = server.running.ticks();
+    pass_two_seconds(&root);
+    let used = server.running.ticks() - before;
+    assert!(used < 30, "{used} ticks of 10 ms in two seconds");
+    assert_eq!(server.log().count("accepts no "), 3);
+    server.running.signal(Signal::TERM);
+    assert_eq!(server.running.wait().code(), Some(0));
+}
+
+/// By the clock of another server.
+fn pass_two_seconds(root: &TempDir) {
+    let clock = Server::with(root.path(), &["--header-timeout", "2"]);
+    clock.connect().response().assert_error(408);
 }
