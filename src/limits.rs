@@ -157,6 +157,10 @@ pub const MIN_RATE: u64 = 1200;
 /// Bytes that all connections of a worker hold beyond their slots: unfinished heads, requests behind a tail, events and
 /// lists on their way. Some 1,300 stalled event streams; when there are more, the longest stalled give way.
 pub const CONNECTION_MEMORY_MAX: usize = 64 * 1024 * 1024;
+/// How long a worker does not look for connections to be cut for that after it has found none.
+pub const SHED_INTERVAL: Duration = Duration::from_millis(100);
+/// How long the log does not say again that connections were cut for that.
+pub const SHED_TOLD_INTERVAL: Duration = Duration::from_secs(1);
 /// Bytes in one buffer of a unix socket: the kernel tells by whole buffers what the other side has taken.
 pub const UNIX_PIECE: usize = 4096;
 /// Connections above `--max-connections` that a worker holds only to answer 503: a worker's share of a quarter of that

@@ -70,6 +70,10 @@ impl<F> Connection<F> {
     pub fn give_way(&mut self, now: Moment) -> bool {
         match &self.state {
             State::ReadingHeaders(None) => self.close(CloseMode::Now, End::Crowded, now),
+            // What it holds are requests behind the one that waits.
+            State::ReadingHeaders(Some(_)) if self.is_patient() => {
+                self.close(CloseMode::Now, End::Crowded, now);
+            }
             State::SendingRange(_) | State::Tailing(_) => {
                 self.close(CloseMode::Abort, End::Crowded, now);
             }

@@ -61,7 +61,7 @@
 //! | ReadingHeaders, Closing(Linger) | stalled | - | Closing(Abort) |
 //! | | wait_for_delivery | more time, if it was answered and is silent | the same |
 //! | ReadingHeaders, Closing | cut | - | Closing(Now); Abort stays |
-//! | ReadingHeaders | give_way | nothing while a file is looked up | Closing(Now) |
+//! | ReadingHeaders | give_way | nothing while a file is looked up; but what waits as after wait_until goes | Closing(Now) |
 //!
 //! The rows of event streams are in `event_streams`. What is not in a table is impossible, and asserted. Read [`Connection`]
 //! next, then `response`, then `sending`.

@@ -24,6 +24,7 @@ use super::searches::Searches;
 use super::send::SendBuffer;
 use super::shared::Shared;
 use super::slot::READABLE;
+use super::stalls::Shedding;
 use super::succession::{Arrivals, Entrance, Succession};
 use super::timers::Timers;
 use crate::follow::event_subscriptions::EventSubscriptions;
@@ -165,6 +166,7 @@ impl WorkerBuilder {
             queue: Queue::default(),
             leaving: Vec::new(),
             held: HeldMemory::default(),
+            shedding: Shedding::default(),
             refused: VecDeque::new(),
             start: Instant::now(),
             accepted_singly: 0,

@@ -74,6 +74,7 @@ use inspect::{Ask, Counters, Mailbox};
 use queue::Queue;
 use shared::Shared;
 use slot::{NOTHING, Slot};
+use stalls::Shedding;
 use succession::{Arrivals, Succession};
 use timers::{Timer, Timers};
 
@@ -92,6 +93,7 @@ pub struct Worker {
     leaving: Vec<(usize, bool)>,
     /// What all connections hold beyond their slots.
     held: HeldMemory,
+    shedding: Shedding,
     /// Connections above the limit, which get 503, in order.
     refused: VecDeque<usize>,
     start: Instant,

@@ -80,12 +80,13 @@ impl Slot {
         }
     }
 
-    /// How long the client has not done what the connection waits for.
+    /// How long the client has not done what the connection waits for. Of a request that waits: how long it will go on to hold
+    /// what came behind it.
     pub(super) fn stalled_for(&self, now: Moment) -> Duration {
-        if self.has_unacked {
-            self.unacked.behind(now)
-        } else {
-            now - self.machine.since()
+        match self.machine.patience() {
+            Some(until) => until - now,
+            None if self.has_unacked => self.unacked.behind(now),
+            None => now - self.machine.since(),
         }
     }
 

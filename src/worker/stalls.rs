@@ -9,7 +9,10 @@ use log::{info, warn};
 use super::Worker;
 use super::timers::Timer;
 use crate::connection::State;
-use crate::limits::{ACKNOWLEDGED_INTERVAL, CONNECTION_MEMORY_MAX, MIN_RATE_PATIENCE};
+use crate::limits::{
+    ACKNOWLEDGED_INTERVAL, CONNECTION_MEMORY_MAX, MIN_RATE_PATIENCE, SHED_INTERVAL,
+    SHED_TOLD_INTERVAL,
+};
 use crate::os::sockets::Stream;
 use crate::os::unix_queues::UnixQueues;
 use crate::sorted::sort_by_key;
@@ -74,10 +77,10 @@ impl Worker {
 
     /// Has the longest stalled connections give way if all together hold too much.
     pub(super) fn shed_memory(&mut self) {
-        if !self.held.is_full() {
+        let now = self.context.now;
+        if !self.held.is_full() || now < self.held.shedding.next {
             return;
         }
-        let now = self.context.now;
         let holders = self.slots.iter().filter(|(_, slot)| slot.held > 0);
         let mut holders: Vec<(Duration, usize)> = holders
             .map(|(key, slot)| (slot.stalled_for(now), key))
@@ -96,10 +99,19 @@ impl Worker {
                 count += 1;
             }
         }
-        warn!(
-            "connections hold more than {} MiB: the server cuts the {count} that have stalled for longest",
-            CONNECTION_MEMORY_MAX >> 20
-        );
+        if !self.held.is_relieved() {
+            // The others hold what will be used in a moment.
+            self.held.shedding.next = now + SHED_INTERVAL;
+        }
+        self.held.shedding.untold += count;
+        if self.held.shedding.untold > 0 && now >= self.held.shedding.may_tell {
+            let count = std::mem::take(&mut self.held.shedding.untold);
+            self.held.shedding.may_tell = now + SHED_TOLD_INTERVAL;
+            warn!(
+                "connections hold more than {} MiB: the server cuts the {count} that have stalled for longest",
+                CONNECTION_MEMORY_MAX >> 20
+            );
+        }
     }
 }
 

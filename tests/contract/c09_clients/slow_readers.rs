@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::client::{Client, get};
+use crate::support::client::{Client, get, request};
 use crate::support::harness::{PATIENCE, Server, TempDir, openrange, until};
 use crate::support::machine::skip;
 
@@ -136,4 +136,41 @@ fn more_memory_than_there_is() {
         let cut = server.log().count("cut: connections hold too much memory");
         (cut > 100).then_some(())
     });
+}
+
+/// Requests behind one that waits for a file to come: these give way, and nobody who takes what is sent. The log says so now and
+/// then, and not in each turn.
+#[test]
+fn more_memory_than_there_is_behind_requests_that_wait() {
+    let dir = TempDir::with("log", "x");
+    let options = ["--wait-max", "1000", "--header-timeout", "1000"];
+    let server = Server::with(&dir, &[&["--threads", "1"], &options[..]].concat());
+    let mut stream = Client::new(&server);
+    stream.ask("GET", "/log", &["Accept: text/event-stream"]);
+    assert_eq!(stream.head().status, 200);
+    let mut half = Client::new(&server);
+    let request = request("GET", "/log", &[]);
+    half.send(&request[..request.len() - 2]);
+    let more = "a".repeat(15 * 1024);
+    let count = openrange::limits::CONNECTION_MEMORY_MAX / more.len() + 200;
+    let mut clients = Vec::new();
+    for _ in 0..count {
+        let Ok(mut client) = Client::try_to(&server.address) else {
+            return skip("not enough descriptors");
+        };
+        client.ask("GET", "/missing", &["Range: bytes=0-", "Prefer: wait=900"]);
+        let _ = client.try_send(&more);
+        clients.push(client);
+    }
+    server
+        .log()
+        .wait_for(&["connections hold more than 64 MiB"]);
+    for _ in 0..100 {
+        assert_eq!(get(&server, "/log", &[]).body, b"x");
+    }
+    half.send("\r\n");
+    assert_eq!(half.response().body, b"x");
+    assert_eq!(server.log().count("cut: connections hold"), 0);
+    let told = server.log().count("connections hold more than");
+    assert!(told < 20, "{told} lines");
 }

@@ -39,6 +39,8 @@ fn waiting_for_what_was_asked() {
         ("received, flooded", patient, |m| m.received(&[b'a'; HEAD_MAX], NOW), "Remove, abort", "Closing(Abort)"),
         ("hung_up", patient, |m| m.hung_up(NOW), "Remove", "Closing(Now)"),
         ("cut", patient, |m| m.cut(NOW), "Remove", "Closing(Now)"),
+        ("give_way", patient, |m| assert!(m.give_way(NOW)), "Remove", "Closing(Now)"),
+        ("give_way, and a thread looks it up", looked_up, |m| assert!(!m.give_way(NOW)), "Sleep", ASKED),
         ("wait_for_resource", looked_up, |_| {}, "Sleep", ASKED),
         ("resource_is_ready", looked_up, Connection::resource_is_ready, "Open", ASKED),
         ("resolved", patient, open, "Send 200 0..5", "SendingRange"),
