@@ -22,8 +22,8 @@ pub struct Lists {
     mailbox: Arc<Completions>,
     /// The lists under way, by their numbers.
     pending: SortedMap<u64, Pending>,
-    /// The list that was made for each slot, until it is taken.
-    made: HashMap<usize, Made>,
+    /// The list that was made for each slot, until it is taken, and what it is a list of.
+    made: HashMap<usize, (ListTerms, Made)>,
     /// The number of the last one.
     last: u64,
 }
@@ -49,22 +49,21 @@ impl Lists {
         }
     }
 
-    /// Takes the list that was made for a slot.
-    pub(super) fn take(&mut self, slot: usize) -> Option<Made> {
-        match self.made.is_empty() {
-            // Each look-up of a file asks.
-            true => None,
-            false => self.made.remove(&slot),
+    /// Takes the list that was made for a slot, if it is what is asked for now.
+    pub fn take(&mut self, slot: usize, asked: impl FnOnce() -> Option<ListTerms>) -> Option<Made> {
+        // Each look-up of a file comes here.
+        if self.made.is_empty() {
+            return None;
         }
+        let (terms, made) = self.made.remove(&slot)?;
+        (asked() == Some(terms)).then_some(made)
     }
 
     /// Lets a slot wait for this list. `files`: what to read the directory from.
-    pub(super) fn begin(
-        &mut self,
-        slot: usize,
-        terms: ListTerms,
-        files: &Files,
-    ) -> Result<(), Errno> {
+    ///
+    /// # Errors
+    /// EAGAIN if too many are being made or no thread can start; EMFILE.
+    pub fn begin(&mut self, slot: usize, terms: ListTerms, files: &Files) -> Result<(), Errno> {
         let same = |pending: &&mut Pending| pending.terms == terms;
         let last = self.pending.values_mut().rfind(same);
         let is_made = match last {
@@ -121,7 +120,7 @@ impl Lists {
         };
         let mut ready: Vec<usize> = waiters.into_iter().collect();
         for &slot in &ready {
-            self.made.insert(slot, made.clone());
+            self.made.insert(slot, (terms.clone(), made.clone()));
         }
         let mut pending = self.pending.iter();
         if let Some(&(next, _)) = pending.find(|(_, list)| list.terms == terms)
@@ -129,14 +128,14 @@ impl Lists {
             && let Some(list) = self.pending.remove(&next)
         {
             for slot in list.waiters {
-                self.made.insert(slot, Err(error));
+                self.made.insert(slot, (terms.clone(), Err(error)));
                 ready.push(slot);
             }
         }
         ready
     }
 
-    /// Forgets what a slot waits for, whose connection is gone.
+    /// Forgets what a slot waits for: its connection is gone, or its request is answered.
     pub fn forget(&mut self, slot: usize) {
         self.made.remove(&slot);
         for list in self.pending.values_mut() {

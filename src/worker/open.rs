@@ -98,6 +98,9 @@ fn respond(
     key: usize,
 ) {
     context.listed |= is_list(&found);
+    // Of what was found out for it nothing may answer the next request: by now the client may not be allowed to know it.
+    context.lists.forget(key);
+    context.searches.forget(key);
     match &found {
         Resource::File { file, .. } | Resource::Generation { file, .. } => {
             slot.truncation = file.truncation();
@@ -278,7 +281,7 @@ fn resolve(context: &mut Context, slot: usize, asked: &ParsedRequest) -> Option<
 /// Looks up what a request asks for. `None`: a thread lists a large directory.
 fn look_up_or_list(context: &mut Context, slot: usize, asked: &ParsedRequest) -> Option<Lookup> {
     let path = asked.intent.path()?;
-    match context.lists.take(slot) {
+    match context.lists.take(slot, || list_terms(asked)) {
         Some(Ok(page)) => return Some(Resource::Listing(page).into()),
         Some(Err(error)) => return Some(failed(error, &path.name).into()),
         None => {}

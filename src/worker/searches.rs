@@ -118,7 +118,7 @@ impl Searches {
         }
     }
 
-    /// Forgets all questions of a slot, whose connection is gone.
+    /// Forgets all questions of a slot: its connection is gone, or its request is answered.
     pub fn forget(&mut self, slot: usize) {
         self.searches.retain(|(other, ..), _| *other != slot);
     }

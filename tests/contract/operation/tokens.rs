@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use rustix::process::Signal;
 
 use crate::support::client::{Client, Ending, Head, Response};
-use crate::support::harness::{Running, Server, TempDir, openrange};
+use crate::support::harness::{Running, Server, TempDir, openrange, until};
 
 /// A directory to serve and one for the file with this in it.
 fn serve(contents: &str) -> (TempDir, TempDir, Server) {
@@ -307,4 +307,49 @@ fn logs_have_the_name_and_never_the_token() {
     for secret in ["s3cret", "0ther", "wr0ng"] {
         assert!(!text.contains(secret) && server.log().count(secret) == 0);
     }
+}
+
+/// Whether a thread makes a list.
+fn lists(server: &Server) -> bool {
+    let tasks = fs::read_dir(server.running.proc("task")).expect("its threads");
+    let mut names =
+        tasks.filter_map(|task| fs::read_to_string(task.ok()?.path().join("comm")).ok());
+    names.any(|name| name.trim() == "list")
+}
+
+/// A client asks for a list, and may not have it any more when it is there: what it asks next on that connection is not answered
+/// with it.
+#[test]
+fn a_list_for_a_client_whose_token_is_gone_when_it_is_made() {
+    const BOTH: &str = "long /a\nshort /ab\n";
+    let (dir, secrets, server) = serve(BOTH);
+    for number in 0..5000 {
+        dir.write(&format!("a/{number}-{}", "n".repeat(100)), "");
+    }
+    let reads = || server.log().count("SIGHUP");
+    let mut reload = |contents: &str| {
+        secrets.write("tokens", contents);
+        server.running.signal(Signal::HUP);
+    };
+    let (long, short) = (bearer("long"), bearer("short"));
+    let mut refused = || {
+        let mut client = Client::new(&server);
+        client.ask("GET", "/a/?sort=size", &[&long]);
+        let began = (0..100_000).any(|_| lists(&server));
+        server.freeze();
+        let goes_on = began && lists(&server);
+        let before = reads();
+        reload("short /ab\n");
+        server.thaw();
+        let status = client.response().status;
+        assert!([200, 401].contains(&status), "{status}");
+        assert_eq!(client.get("/ab/log", &[&short]).body, b"ab/log");
+        until("the tokens to be read", || (reads() > before).then_some(()));
+        reload(BOTH);
+        until("the tokens to be read", || {
+            (reads() > before + 1).then_some(())
+        });
+        goes_on && status == 401
+    };
+    assert!((0..50).any(|_| refused()), "no list took long enough");
 }
