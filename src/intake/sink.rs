@@ -100,6 +100,7 @@ impl Sink {
             idempotent: false,
             seal: false,
             unattended: true,
+            durable: false,
             bytes: &self.batch,
         };
         let (place, path) = (self.intake.place(), self.intake.path());

@@ -36,6 +36,8 @@ pub struct Append<'a> {
     /// Nobody waits for the result: somebody else's lock of the file is not waited for, as other programs do not wait for
     /// it, nothing is noted for the case that the process is killed, and a failure is for the caller to log.
     pub unattended: bool,
+    /// The record is to be put on disk then, and the name with it.
+    pub durable: bool,
     /// The record. Empty only with `seal`.
     pub bytes: &'a [u8],
 }
@@ -46,6 +48,8 @@ pub struct Appended {
     pub receipt: Receipt,
     /// The file, to synchronise it.
     pub file: Arc<OwnedFd>,
+    /// Its directory likewise, if the record is to be [`Append::durable`].
+    pub directory: Option<Arc<OwnedFd>>,
 }
 
 /// How often a name may change hands while it is opened.
@@ -90,7 +94,7 @@ pub fn append(
             Err(Errno::NOENT) => continue,
             Err(error) => return Err(failure(error).into()),
         };
-        let appender = Appender {
+        let mut appender = Appender {
             place,
             file,
             space: Space::of(handle.as_fd()),
@@ -111,23 +115,28 @@ impl Appender {
     /// # Errors
     /// As [`append`].
     pub fn append(
-        &self,
+        &mut self,
         what: &Append<'_>,
         is_new: bool,
         notes: &mut Notes,
     ) -> Result<Option<Appended>, Stop> {
-        let _lock = match lock(self.handle.as_fd()) {
+        let handle = Arc::clone(&self.handle);
+        let _lock = match lock(handle.as_fd()) {
             Err(Stop::Locked) if what.unattended => None,
             lock => Some(lock?),
         };
         let Some(stat) = self.place.stat_of(&self.file)? else {
             return Ok(None);
         };
+        // Before anything is written: else the record is there, and a client hears that it could not be written.
+        let directory = what.durable.then(|| self.directory()).transpose();
         let target = self.target(is_new, !what.unattended, notes);
+        let directory = directory.map_err(|error| target.nothing_written(error))?;
         let receipt = target.append(what, stat)?;
         Ok(Some(Appended {
             receipt,
             file: Arc::clone(&self.handle),
+            directory,
         }))
     }
 
@@ -156,7 +165,7 @@ impl Appender {
         Arc::clone(&self.handle)
     }
 
-    /// The directory that has the name, to synchronise it. One that is not the prefix may be another one each time.
+    /// The directory that has the name, to synchronise it: to be opened before anything is written. One that is not the prefix may be another one each time.
     ///
     /// # Errors
     /// As [`Place::open_directory_now`].

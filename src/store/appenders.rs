@@ -117,7 +117,7 @@ impl Appenders {
         Ok(place)
     }
 
-    /// The open file to which somebody has appended in this turn, if it is kept: to put it and its name on disk.
+    /// The open file to which somebody appends again and again, if it is kept: to put it and its name on disk.
     pub fn get(&mut self, path: &Path) -> Option<&mut Appender> {
         self.kept.get_mut(path).map(|kept| &mut kept.appender)
     }

@@ -1,7 +1,8 @@
 //! Giving a file another name, and taking its name away.
 
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use rustix::fs::{AtFlags, RenameFlags};
 use rustix::io::Errno;
@@ -19,13 +20,15 @@ pub fn delete(place: &Place, terms: &Terms<'_>) -> Result<Receipt, Stop> {
     let file = find(place)?;
     let _lock = lock(file.as_fd())?;
     check(place, &file, terms)?;
+    let receipt = receipt(&file, false)?;
     let flags = AtFlags::empty();
     let removed = rustix::fs::unlinkat(place.directory(), place.last(), flags);
     removed.map_err(failure)?;
-    Ok(receipt(&file, false)?)
+    Ok(receipt)
 }
 
-/// Gives a file the name `to`, in place of the file that has it if `overwrite`. Returns the file too, to put it on disk.
+/// Gives a file the name `to`, in place of the file that has it if `overwrite`. Returns the file too if it is to be put on disk
+/// (`durable`).
 ///
 /// # Errors
 /// [`Stop`]; then nothing has changed.
@@ -34,9 +37,10 @@ pub fn rename(
     to: &Place,
     terms: &Terms<'_>,
     overwrite: bool,
-) -> Result<(Receipt, Rc<OpenFile>), Stop> {
+    durable: bool,
+) -> Result<(Receipt, Option<Arc<OwnedFd>>), Stop> {
     let file = find(from)?;
-    let lock = lock(file.as_fd())?;
+    let _lock = lock(file.as_fd())?;
     check(from, &file, terms)?;
     let replaced = match to.file() {
         // RFC 4918 section 9.9.4: whatever has the name.
@@ -47,11 +51,12 @@ pub fn rename(
         Ok(Some(other)) if other.id() == file.id() => return Err(WriteFailure::SameFile.into()),
         replaced => replaced?,
     };
+    // Whatever can fail does so before the file is renamed.
+    let duplicate = || rustix::io::fcntl_dupfd_cloexec(&*file, 0).map(Arc::new);
+    let kept = durable.then(duplicate).transpose().map_err(failure)?;
+    let receipt = receipt(&file, replaced.is_none())?;
     match rename_entry(from, to, overwrite) {
-        Ok(()) => {
-            drop(lock);
-            Ok((receipt(&file, replaced.is_none())?, file))
-        }
+        Ok(()) => Ok((receipt, kept)),
         Err(Errno::EXIST) => Err(WriteFailure::Unmatched.into()),
         Err(error) => Err(failure(error).into()),
     }

@@ -3,6 +3,8 @@
 //! that is as if it had come alone.
 
 use std::mem;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
 
 use slab::Slab;
 
@@ -19,7 +21,6 @@ use crate::http::write::Change;
 use crate::limits::APPEND_TOGETHER_MAX;
 use crate::receipt::{Receipt, WriteFailure};
 use crate::sorted::sort_by;
-use crate::store::place::failure_at;
 use crate::store::records::Records;
 
 /// Carries out what these connections write, as far as their bodies have come. Nothing is sent.
@@ -96,13 +97,13 @@ fn append_together(keys: &[usize], slots: &mut Slab<Slot>, context: &mut Context
         records.clear();
         let path = gather(keys, slots, context, &mut records);
         let (count, _) = records.count();
-        let outcomes = match path {
-            Some(path) if count > 1 => append_all(path, &records, context),
-            _ => Vec::new(),
-        };
-        let path = path.filter(|_| !outcomes.is_empty()).cloned();
         let (these, others) = keys.split_at(count.max(1));
         keys = others;
+        let durable = these.iter().any(|&key| wants_disk(&slots[key]));
+        let (outcomes, disk) = match path {
+            Some(path) if count > 1 => append_all(path, &records, durable, context),
+            _ => Default::default(),
+        };
         let mut waiting = Vec::new();
         for (&key, outcome) in these.iter().zip(outcomes) {
             match outcome {
@@ -111,8 +112,8 @@ fn append_together(keys: &[usize], slots: &mut Slab<Slot>, context: &mut Context
             }
             context.note_request(key);
         }
-        if let Some(path) = path {
-            commit_together(&path, &waiting, slots, context);
+        if let Some(disk) = disk.filter(|_| !waiting.is_empty()) {
+            wait_together(&waiting, slots, context, disk);
         }
     }
     context.appenders.records = records;
@@ -123,31 +124,6 @@ fn wants_disk(slot: &Slot) -> bool {
     match slot.machine.action() {
         Action::Write(asked, _) => asked.write_head().preferences.fsync,
         _ => false,
-    }
-}
-
-/// Lets a thread put on disk what these requests have just appended to the file of this path.
-fn commit_together(
-    path: &Path,
-    waiting: &[(usize, Receipt)],
-    slots: &mut Slab<Slot>,
-    context: &mut Context,
-) {
-    if waiting.is_empty() {
-        return;
-    }
-    let appender = context.appenders.get(path).expect("it has appended");
-    match appender.directory() {
-        Ok(directory) => {
-            let file = appender.file();
-            wait_together(waiting, slots, context, (file, directory));
-        }
-        Err(error) => {
-            for &(key, receipt) in waiting {
-                let failure = failure_at(error, Some(receipt.size));
-                answer(&mut slots[key], context, Err(failure));
-            }
-        }
     }
 }
 
@@ -171,19 +147,35 @@ fn gather<'a>(
     common
 }
 
+/// Appends records to the file of this path. Returns what became of the first ones and, if they are `durable`, what is to be put
+/// on disk: file and directory. Nothing is written if those cannot be had.
 fn append_all(
     path: &Path,
     records: &Records,
+    durable: bool,
     context: &mut Context,
-) -> Vec<Result<Receipt, WriteFailure>> {
+) -> (Vec<Result<Receipt, WriteFailure>>, Option<OnDisk>) {
     let writing = context.writing.as_ref().expect("writing is on");
     let files = context.topics.lookups.files();
     let Some((index, _)) = writing.prefixes.find(path) else {
-        return Vec::new();
+        return Default::default();
     };
+    let mut disk = None;
+    if durable {
+        disk = context.appenders.get(path).and_then(|appender| {
+            let directory = appender.directory().ok()?;
+            Some((appender.file(), directory))
+        });
+        if disk.is_none() {
+            return Default::default();
+        }
+    }
     let prefix = writing.prefix(index);
     let outcomes = context.appenders.append_all(files, prefix, path, records);
     // What was looked up in this turn is older than this.
     context.topics.end_turn();
-    outcomes
+    (outcomes, disk)
 }
+
+/// File and directory.
+type OnDisk = (Arc<OwnedFd>, Arc<OwnedFd>);

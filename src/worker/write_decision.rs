@@ -180,6 +180,7 @@ pub(super) fn appending<'a>(
         idempotent: at.is_some(),
         seal,
         unattended: false,
+        durable: asked.write_head().preferences.fsync,
         bytes,
     }
 }

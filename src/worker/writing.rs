@@ -24,8 +24,7 @@ use crate::receipt::{Receipt, WriteFailure};
 use crate::response::Terms;
 use crate::store::append::{Append, Appended};
 use crate::store::commit::{Job, Waiting};
-use crate::store::file::OpenFile;
-use crate::store::place::{Stop, failure, failure_at};
+use crate::store::place::{Place, Stop, failure, failure_at};
 use crate::store::relocate;
 use crate::store::replace::Temporary;
 
@@ -134,19 +133,18 @@ fn write(slot: &mut Slot, key: usize, context: &mut Context) {
         let job = (Some(file), Vec::new());
         return wait_for_disk(slot, key, context, job, Commit::Body);
     }
-    match carry_out(asked, content, &mut slot.upload, context) {
-        Ok(written) => {
-            // What was looked up in this turn is older than this.
-            context.topics.end_turn();
-            match waits {
-                false => answer(slot, context, Ok(written.receipt)),
-                true => {
-                    let job = (written.file, written.directories);
-                    let all = |number| Commit::All(number, written.receipt);
-                    wait_for_disk(slot, key, context, job, all);
-                }
+    let result = carry_out(asked, content, &mut slot.upload, context);
+    // What was looked up in this turn is older than this, also if it failed: something may be written all the same.
+    context.topics.end_turn();
+    match result {
+        Ok(written) => match waits {
+            false => answer(slot, context, Ok(written.receipt)),
+            true => {
+                let job = (written.file, written.directories);
+                let all = |number| Commit::All(number, written.receipt);
+                wait_for_disk(slot, key, context, job, all);
             }
-        }
+        },
         Err(Stop::Failed(failure)) => answer(slot, context, Err(failure)),
         Err(Stop::Locked) => postpone(slot, context),
     }
@@ -243,19 +241,28 @@ fn carry_out(
     let prefix = writing.prefixes.find(path).expect("it was accepted");
     let place = || find_place(writing, files, prefix, path);
     let terms = terms(asked, write);
-    let mut others = Vec::new();
+    let durable = write.preferences.fsync;
+    // To be opened before anything is done: whoever hears that a request failed does it again.
+    let directory = |place: &Place| {
+        let directory = durable.then(|| place.open_directory().map(Arc::new));
+        directory.transpose().map_err(failure)
+    };
+    let mut directories = Vec::new();
     let (receipt, file) = match change {
         Change::Append { .. } | Change::AppendAt { .. } => {
             let (index, name) = prefix;
             let place = (writing.prefix(index), name);
             let append = |what: &Append<'_>| context.appenders.append(files, place, path, what);
             let appended = append_to(asked, change, content, append)?;
+            directories.extend(appended.directory);
             (appended.receipt, Some(appended.file))
         }
         Change::Replace => {
             let temporary = upload.as_mut().and_then(|upload| upload.temporary.as_mut());
             let temporary = temporary.expect("a body that is stored");
-            let receipt = temporary.publish(&place()?, &terms)?;
+            let place = place()?;
+            directories.extend(directory(&place)?);
+            let receipt = temporary.publish(&place, &terms)?;
             let file = temporary.late_mode().then(|| temporary.file());
             (receipt, file)
         }
@@ -268,31 +275,22 @@ fn carry_out(
                 WriteFailure::NoDirectory => WriteFailure::NoDestination,
                 why => why,
             })?;
-            let (receipt, file) = relocate::rename(&place()?, &to, &terms, *overwrite)?;
-            if write.preferences.fsync {
-                others.push(Arc::new(to.open_directory().map_err(failure)?));
+            let from = place()?;
+            for place in [&to, &from] {
+                directories.extend(directory(place)?);
             }
-            (
-                receipt,
-                write.preferences.fsync.then(|| duplicate(&file)).flatten(),
-            )
+            relocate::rename(&from, &to, &terms, *overwrite, durable)?
         }
-        Change::Delete => (relocate::delete(&place()?, &terms)?, None),
+        Change::Delete => {
+            let place = place()?;
+            directories.extend(directory(&place)?);
+            (relocate::delete(&place, &terms)?, None)
+        }
     };
-    if write.preferences.fsync {
-        let appends = matches!(change, Change::Append { .. } | Change::AppendAt { .. });
-        let appender = context.appenders.get(path).filter(|_| appends);
-        others.push(match appender {
-            Some(appender) => appender
-                .directory()
-                .map_err(|error| failure_at(error, Some(receipt.size)))?,
-            None => Arc::new(place()?.open_directory().map_err(failure)?),
-        });
-    }
     Ok(Written {
         receipt,
         file,
-        directories: others,
+        directories,
     })
 }
 
@@ -320,11 +318,6 @@ pub(super) fn line_end(change: &Change, content: &[u8]) -> &'static [u8] {
         true => b"\n",
         false => b"",
     }
-}
-
-fn duplicate(file: &OpenFile) -> Option<Arc<OwnedFd>> {
-    let fd = rustix::io::fcntl_dupfd_cloexec(file, 0).ok()?;
-    Some(Arc::new(fd))
 }
 
 /// Whether the content has the digest that its sender gave. It is checked once for each request.

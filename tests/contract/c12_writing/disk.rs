@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
+
 use super::{names, once, patch, read, writable, write};
 use crate::support::client::{Client, etag};
 use crate::support::harness::{Server, TempDir};
@@ -291,4 +293,79 @@ fn a_limit_of_the_size_of_files() {
     once(&server, "PUT", "/in/t", &[], "y".repeat(5000)).assert_error(413);
     assert_eq!(once(&server, "POST", "/in/u", &[], "small").status, 201);
     assert_eq!(names(&dir, "in"), ["t", "u"]);
+}
+
+/// A request, what was there before, and what is there when it was carried out: contents of `in/a` and `in/sub/b`.
+type Deed = (&'static str, &'static [&'static str], Files, Files);
+type Files = [Option<&'static str>; 2];
+
+const DEEDS: &[Deed] = &[
+    ("POST", &[], [None, None], [Some("new\n"), None]),
+    (
+        "POST",
+        &[],
+        [Some("old\n"), None],
+        [Some("old\nnew\n"), None],
+    ),
+    ("PUT", &[], [None, None], [Some("new\n"), None]),
+    ("PUT", &[], [Some("old\n"), None], [Some("new\n"), None]),
+    (
+        "MOVE",
+        &["Destination: /in/sub/b"],
+        [Some("old\n"), None],
+        [None, Some("old\n")],
+    ),
+    (
+        "MOVE",
+        &["Destination: /in/sub/b"],
+        [Some("old\n"), Some("other\n")],
+        [None, Some("old\n")],
+    ),
+    ("DELETE", &[], [Some("old\n"), None], [None, None]),
+];
+
+/// At whatever step descriptors run out: what is answered as failed has not happened.
+#[test]
+fn descriptors_run_out_at_each_step() {
+    const STEPS: u64 = 12;
+    let limit = |server: &Server, descriptors: Option<u64>| {
+        let pid = Pid::from_raw(server.running.id().cast_signed());
+        let maximum = getrlimit(Resource::Nofile).maximum;
+        let current = descriptors.or(maximum);
+        prlimit(pid, Resource::Nofile, Rlimit { current, maximum }).expect("prlimit");
+    };
+    for (method, fields, before, after) in DEEDS {
+        // The files are not open yet at each of these steps.
+        let steps = (0..STEPS).map(|step| {
+            let (dir, server) = writable(&[]);
+            for (name, content) in ["in/a", "in/sub/b"].iter().zip(before) {
+                content.inspect(|content| dir.write(name, content));
+            }
+            let files = || ["in/a", "in/sub/b"].map(|name| fs::read_to_string(dir.join(name)).ok());
+            let mut client = Client::new(&server);
+            assert_eq!(client.get("/missing", &[]).status, 404);
+            let open = server.running.descriptors() as u64;
+            limit(&server, Some(open + step));
+            let body = if ["POST", "PUT"].contains(method) {
+                "new\n"
+            } else {
+                ""
+            };
+            let fields = [&[FSYNC], *fields].concat();
+            let response = write(&mut client, method, "/in/a", &fields, body);
+            limit(&server, None);
+            let (status, now) = (response.status, files());
+            let now = now.each_ref().map(Option::as_deref);
+            match status {
+                200..300 => assert_eq!(now, *after, "{method} {step}"),
+                // A file that was created for a record that could not be written may stay, without it.
+                503 if now[0] == Some("") => assert_eq!(*before, [None, None], "{method} {step}"),
+                503 => assert_eq!(now, *before, "{method} {step}"),
+                _ => panic!("{method} {step}: {status}"),
+            }
+            status
+        });
+        let steps: Vec<u16> = steps.collect();
+        assert!(steps[0] == 503 && steps[steps.len() - 1] < 300, "{steps:?}");
+    }
 }

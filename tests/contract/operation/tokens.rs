@@ -327,12 +327,12 @@ fn a_list_for_a_client_whose_token_is_gone_when_it_is_made() {
         dir.write(&format!("a/{number}-{}", "n".repeat(100)), "");
     }
     let reads = || server.log().count("SIGHUP");
-    let mut reload = |contents: &str| {
+    let reload = |contents: &str| {
         secrets.write("tokens", contents);
         server.running.signal(Signal::HUP);
     };
     let (long, short) = (bearer("long"), bearer("short"));
-    let mut refused = || {
+    let refused = || {
         let mut client = Client::new(&server);
         client.ask("GET", "/a/?sort=size", &[&long]);
         let began = (0..100_000).any(|_| lists(&server));

@@ -164,6 +164,7 @@ fn repeat(files: &Files, asked: &Asked, outcomes: &mut BTreeSet<&'static str>) {
         idempotent: true,
         seal: *seal,
         unattended: false,
+        durable: false,
         bytes: &asked.content,
     };
     match append::append(place, &what, &mut Notes::default()) {
