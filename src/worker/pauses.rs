@@ -4,15 +4,25 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use super::deadlines::Deadlines;
 use crate::limits::READ_AGAIN;
 use crate::time::Moment;
 
-/// The slots that wait, with the moment since when each does, and the moment when it tries again.
+/// The slots that wait: all tails of a file can be among them, so that no turn looks at each of them.
 #[derive(Debug)]
 pub struct Pauses {
     /// How long a slot waits for bytes.
     patience: Duration,
-    slots: HashMap<usize, (Moment, Moment)>,
+    slots: HashMap<usize, Pause>,
+    /// When each tries again.
+    next: Deadlines,
+}
+
+#[derive(Debug)]
+struct Pause {
+    since: Moment,
+    /// Its entry in `next`.
+    armed: Moment,
 }
 
 impl Pauses {
@@ -22,6 +32,7 @@ impl Pauses {
         Pauses {
             patience,
             slots: HashMap::new(),
+            next: Deadlines::default(),
         }
     }
 
@@ -32,30 +43,36 @@ impl Pauses {
 
     /// The same for something other than bytes, with this patience.
     pub fn begin_for(&mut self, key: usize, now: Moment, patience: Duration) -> bool {
-        let (since, next) = self.slots.entry(key).or_insert((now, now));
-        *next = now + READ_AGAIN;
-        let goes_on = now < *since + patience;
-        if !goes_on {
-            self.slots.remove(&key);
+        let pause = self.slots.entry(key).or_insert(Pause {
+            since: now,
+            armed: Moment::NEVER,
+        });
+        if now >= pause.since + patience {
+            self.end(key);
+            return false;
         }
-        goes_on
+        pause.armed = self.next.arm(key, pause.armed, now + READ_AGAIN);
+        true
     }
 
     /// A connection waits no longer: it has what it waited for, or is gone.
     pub fn end(&mut self, key: usize) {
-        if !self.slots.is_empty() {
-            self.slots.remove(&key);
+        if self.slots.is_empty() {
+            return;
+        }
+        if let Some(pause) = self.slots.remove(&key) {
+            let _ = self.next.arm(key, pause.armed, Moment::NEVER);
         }
     }
 
     /// Takes the slots that may try again now.
     pub fn due(&mut self, now: Moment) -> Vec<usize> {
         let mut due = Vec::new();
-        for (&key, (_, next)) in &mut self.slots {
-            if *next <= now {
-                *next = Moment::NEVER;
-                due.push(key);
+        while let Some(key) = self.next.pop(now) {
+            if let Some(pause) = self.slots.get_mut(&key) {
+                pause.armed = Moment::NEVER;
             }
+            due.push(key);
         }
         due
     }
@@ -63,7 +80,6 @@ impl Pauses {
     /// When the next slot may try again.
     #[must_use]
     pub fn next(&self) -> Moment {
-        let moments = self.slots.values().map(|(_, next)| *next);
-        moments.min().unwrap_or(Moment::NEVER)
+        self.next.next()
     }
 }

@@ -1,5 +1,6 @@
 //! `worker`.
 
 mod deadlines;
+mod pauses;
 mod slot;
 mod timers;
