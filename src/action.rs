@@ -42,7 +42,7 @@ impl Refused {
     }
 }
 
-/// What a connection wants to be done next.
+/// What is to be done next for a connection.
 pub enum Action<'a, F> {
     /// Look up what is asked; then `Connection::resolved`. For a refusal there is nothing to look up.
     Open(&'a ParsedHead),

@@ -131,7 +131,7 @@ pub const LAST_LINES_MAX: u64 = 1024 * 1024;
 /// Bytes that one connection sends in one turn of the loop, before the others have their turn.
 pub const BUDGET_BYTES: u64 = 256 * 1024;
 /// Actions of one connection in one turn of the loop, likewise.
-pub const BUDGET_WANTS: u32 = 32;
+pub const BUDGET_ACTIONS: u32 = 32;
 /// Tails driven in one turn of a pass over a topic: at 8 to 15 µs each an unrelated request waits half a millisecond or so. A
 /// turn costs about as much as a tenth of one of them.
 pub const FANOUT_SLICE: usize = 32;

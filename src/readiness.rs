@@ -8,3 +8,16 @@ pub struct Interest {
     /// The socket takes bytes.
     pub writable: bool,
 }
+
+impl Interest {
+    /// What has come.
+    pub const READABLE: Interest = Interest {
+        readable: true,
+        writable: false,
+    };
+    /// Nothing but that the descriptor is broken, which is always told.
+    pub const NONE: Interest = Interest {
+        readable: false,
+        writable: false,
+    };
+}

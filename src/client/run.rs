@@ -118,11 +118,7 @@ pub fn watch_signals(stop: &Arc<AtomicBool>, poll: &Poll, token: Token) -> io::R
         signal_hook::flag::register(number, Arc::clone(stop))?;
         signal_hook::low_level::pipe::register(number, signal.try_clone()?)?;
     }
-    let interest = Interest {
-        readable: true,
-        writable: false,
-    };
-    poll.add(&wake, token, interest)?;
+    poll.add(&wake, token, Interest::READABLE)?;
     Ok(wake)
 }
 
@@ -145,17 +141,11 @@ impl Sink {
         }
         let output = Output::open()?;
         if let Some(fd) = output.polled() {
-            poll.add(fd, STDOUT, NOTHING)?;
+            poll.add(fd, STDOUT, Interest::NONE)?;
         }
         Ok(Sink::Stdout(output))
     }
 }
-
-/// The poller then tells of the end of the other side, and of nothing else.
-const NOTHING: Interest = Interest {
-    readable: false,
-    writable: false,
-};
 
 struct Driver {
     url: Url,

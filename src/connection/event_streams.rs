@@ -1,4 +1,4 @@
-//! The machine while it sends events: what an event stream needs, as a want, and what came of it, as a state.
+//! The machine while it sends events: what an event stream needs, as an action, and what came of it, as a state.
 //!
 //! | state | what happens | action | next |
 //! |---|---|---|---|
@@ -27,7 +27,7 @@
 //! | | listed, files that fit | Follow of those that are new, or have another name | the same |
 //! | | listed, no directory | event, if of entries, once | SendingRange; Tailing |
 //! | | all is out, ending | last chunk; HTTP/1.0: nothing | SendingRange; Closing(Shut) |
-//! | | fell_short, stalled, received, hung_up, failed, cut | as a tail | |
+//! | | fell_short, stalled, received, peer_gone, cut | as a tail | |
 //!
 //! A file is looked at by the first of its names that needs it, in turn: see [`EventStream::action`].
 

@@ -1,4 +1,4 @@
-//! The connection machine, pure: no descriptor, no clock, no system call. It says what it wants ([`Connection::action`]),
+//! The connection machine, pure: no descriptor, no clock, no system call. It says what is to be done ([`Connection::action`]),
 //! somebody else does it and tells what happened. `F` is the handle of an open file, which is only stored and lent:
 //! a shared descriptor in the server, a number in the simulation.
 //!
@@ -24,7 +24,7 @@
 //! | | received, head complete or refused | Open | ReadingHeaders (asked) |
 //! | | resolved | answer, with the first frame of a tail; a tail while draining: ending | SendingRange |
 //! | | wait_until | nothing until look_again, timed_out or drain; then Open | ReadingHeaders (asked) |
-//! | | hung_up, failed | - | Closing(Now) |
+//! | | peer_gone | - | Closing(Now) |
 //! | | timed_out, some bytes or first request | refuse with 408: Open | ReadingHeaders (asked) |
 //! | | timed_out, kept alive and silent | - | Closing(Now) |
 //! | | drain, no bytes | - | Closing(Shut) |
@@ -46,15 +46,15 @@
 //! | | name_lost | ending, if a tail; will be measured | SendingRange |
 //! | | drain | finite: close after it; tail: ending | SendingRange |
 //! | | received (tail) | keep, if requests may follow; at HEAD_MAX: flooded | SendingRange; Closing(Abort) |
-//! | | hung_up (tail), failed | - | Closing(Now) |
+//! | | peer_gone | - | Closing(Now) |
 //! | Tailing | changed | Measure | Tailing |
 //! | | delivered (by what another tail was sent) | move on | Tailing |
 //! | | name_lost, drain | ending; Measure | Tailing |
-//! | | measured, shrank, fell_short, stalled, received, hung_up, failed | as in SendingRange | |
+//! | | measured, shrank, fell_short, stalled, received, peer_gone | as in SendingRange | |
 //! | Closing(Shut) | shut | - | Closing(Linger) |
 //! | Closing(Linger) | received | drop | Closing(Linger) |
 //! | | received, LINGER_BYTES in all, or by a refused connection the end of a head | - | Closing(Now) |
-//! | | hung_up, failed, timed_out | - | Closing(Now) |
+//! | | peer_gone, timed_out | - | Closing(Now) |
 //! | Closing(Now, Abort) | - | Remove | - |
 //! | Closing | drain | Linger: less time | the same |
 //! | SendingRange, Tailing | cut, too_slow, revoked, give_way | - | Closing(Abort) |
@@ -136,14 +136,9 @@ impl<F> Connection<F> {
         }
     }
 
-    /// The client will send no more. A tail takes it for gone, half-closed or not: it is the only sign that the client
-    /// of an idle tail gives.
-    pub fn hung_up(&mut self, now: Moment) {
-        self.close(CloseMode::Now, End::ClientGone, now);
-    }
-
-    /// The connection is broken.
-    pub fn failed(&mut self, now: Moment) {
+    /// The client will send no more, or the connection is broken. A client that has only closed its side is taken for gone too:
+    /// that is the only sign that the client of an idle tail gives.
+    pub fn peer_gone(&mut self, now: Moment) {
         self.close(CloseMode::Now, End::ClientGone, now);
     }
 

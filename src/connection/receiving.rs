@@ -10,10 +10,10 @@
 //!
 //! | stage | what happens | next |
 //! |---|---|---|
-//! | Reading | received, incomplete | Reading; want Store, if it is not kept in memory |
-//! | | received, complete | Complete: want Store, then Write |
-//! | | received, malformed or too long; timed_out; overloaded | Refused: want Refuse |
-//! | | hung_up, failed | Closing(Now): nothing is left of it |
+//! | Reading | received, incomplete | Reading; Store, if it is not kept in memory |
+//! | | received, complete | Complete: Store, then Write |
+//! | | received, malformed or too long; timed_out; overloaded | Refused: Refuse |
+//! | | peer_gone | Closing(Now): nothing is left of it |
 //! | Complete | postponed | Postponed |
 //! | | committing | Committing |
 //! | Postponed | timer_fired | Complete |

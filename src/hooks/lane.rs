@@ -7,7 +7,7 @@ use crate::client::exchange::{Broken, Exchange, Progress};
 use crate::client::tls::Trust;
 use crate::client::transport::{Transport, Turn};
 use crate::client::url::Server;
-use crate::limits::{BUDGET_WANTS, HEAD_MAX, HOOK_RESPONSE_MAX};
+use crate::limits::{BUDGET_ACTIONS, HEAD_MAX, HOOK_RESPONSE_MAX};
 use crate::os::epoll::{Poll, Token, Waker};
 use crate::time::Moment;
 
@@ -83,7 +83,7 @@ impl Lane {
 
     /// Sends and receives.
     pub fn drive(&mut self, poll: &Poll, now: Moment) -> Step {
-        for _ in 0..BUDGET_WANTS {
+        for _ in 0..BUDGET_ACTIONS {
             let turn = self.transport.drive(&mut self.exchange, poll, usize::MAX);
             match self.progress(now) {
                 None if turn == Turn::Waits => return Step::Rest,

@@ -33,11 +33,6 @@ use crate::readiness::Interest;
 use crate::time::Moment;
 
 const SIGNAL: Token = Token::Listener(0);
-const READABLE: Interest = Interest {
-    readable: true,
-    writable: false,
-};
-
 /// Tells of ends until SIGTERM or SIGINT.
 ///
 /// # Errors
@@ -101,7 +96,7 @@ impl Driver {
         let stop = Arc::new(AtomicBool::new(false));
         let polled = Poll::new().and_then(|poll| {
             if let Some(events) = done.events() {
-                poll.add(events, Token::Watch, READABLE)?;
+                poll.add(events, Token::Watch, Interest::READABLE)?;
             }
             let wake = watch_signals(&stop, &poll, SIGNAL)?;
             Ok((poll, wake))

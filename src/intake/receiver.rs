@@ -113,11 +113,7 @@ impl Receiver {
                 Source::Senders(Box::new(senders))
             }
             Socket::Datagrams(datagrams) => {
-                let interest = Interest {
-                    readable: true,
-                    writable: false,
-                };
-                poll.add(&datagrams, Token::Listener(0), interest)?;
+                poll.add(&datagrams, Token::Listener(0), Interest::READABLE)?;
                 Source::Datagrams(datagrams)
             }
         };

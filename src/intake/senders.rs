@@ -41,11 +41,6 @@ enum Received {
     End,
 }
 
-const READABLE: Interest = Interest {
-    readable: true,
-    writable: false,
-};
-
 impl Senders {
     /// Nobody yet. `most`: how many there may be.
     #[must_use]
@@ -65,7 +60,7 @@ impl Senders {
     /// # Errors
     /// ENOSPC (fs.epoll.max_user_watches), ENOMEM.
     pub fn register(&self, poll: &Poll) -> std::io::Result<()> {
-        poll.add(&self.listener, Token::Listener(0), READABLE)
+        poll.add(&self.listener, Token::Listener(0), Interest::READABLE)
     }
 
     /// Takes what has come from whoever is ready.
@@ -131,7 +126,7 @@ impl Senders {
         }
         let entry = self.senders.vacant_entry();
         if poll
-            .add(&stream, Token::Slot(entry.key()), READABLE)
+            .add(&stream, Token::Slot(entry.key()), Interest::READABLE)
             .is_err()
         {
             return sink.tally().refused.add(1);

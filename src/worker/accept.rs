@@ -10,7 +10,7 @@ use rustix::io::Errno;
 use super::Worker;
 use super::drive;
 use super::fault::Fault;
-use super::slot::{NOTHING, READABLE, Slot};
+use super::slot::Slot;
 use super::timers::Timer;
 use crate::connection::Connection;
 use crate::limits::{ACCEPT_BURST, ACCEPT_PAUSE, ACCEPT_SINGLY};
@@ -94,8 +94,8 @@ impl Worker {
     pub(super) fn watch_again(&mut self) {
         self.timers.clear(Timer::Listeners);
         let interest = match self.timers.is_set(Timer::Accept) {
-            true => NOTHING,
-            false => READABLE,
+            true => Interest::NONE,
+            false => Interest::READABLE,
         };
         for (index, listener) in self.listeners.iter().enumerate() {
             let Some(fault) = self.faults[index].as_mut().filter(|fault| fault.unwatched) else {
@@ -133,7 +133,10 @@ impl Worker {
     pub(super) fn insert(&mut self, slot: Slot) -> Option<usize> {
         let entry = self.slots.vacant_entry();
         let key = entry.key();
-        if let Err(error) = self.poll.add(&slot.stream, Token::Slot(key), READABLE) {
+        if let Err(error) = self
+            .poll
+            .add(&slot.stream, Token::Slot(key), Interest::READABLE)
+        {
             warn!("cannot watch a connection: {error}");
             self.release(key, slot.counted, slot.peer);
             return None;
@@ -196,7 +199,7 @@ impl Worker {
         }
         if !self.timers.is_set(Timer::Accept) {
             warn!("cannot accept a connection ({error}): waiting until another ends");
-            self.listen(NOTHING);
+            self.listen(Interest::NONE);
         }
         self.timers
             .set(Timer::Accept, self.context.now + ACCEPT_PAUSE);
@@ -206,7 +209,7 @@ impl Worker {
     pub(super) fn resume(&mut self) {
         if self.timers.is_set(Timer::Accept) {
             self.timers.clear(Timer::Accept);
-            self.listen(READABLE);
+            self.listen(Interest::READABLE);
         }
     }
 

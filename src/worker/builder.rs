@@ -23,8 +23,6 @@ use super::queue::Queue;
 use super::searches::Searches;
 use super::send::SendBuffer;
 use super::shared::Shared;
-use super::slot::READABLE;
-use super::stalls::Shedding;
 use super::succession::{Arrivals, Entrance, Succession};
 use super::timers::Timers;
 use crate::follow::event_subscriptions::EventSubscriptions;
@@ -35,6 +33,7 @@ use crate::limits::{HEAD_MAX, TRUNCATION_DOUBT};
 use crate::log::access_record::Lines;
 use crate::os::epoll::{Poll, Token, Waker};
 use crate::os::sockets::Listener;
+use crate::readiness::Interest;
 use crate::store::appenders::Appenders;
 use crate::store::generations::families::Families;
 use crate::store::generations::finder::Finder;
@@ -71,7 +70,7 @@ impl WorkerBuilder {
     ) -> io::Result<WorkerBuilder> {
         let poll = Poll::new()?;
         for (index, listener) in listeners.iter().enumerate() {
-            poll.add(listener, Token::Listener(index), READABLE)?;
+            poll.add(listener, Token::Listener(index), Interest::READABLE)?;
         }
         Ok(WorkerBuilder {
             shared,
@@ -123,7 +122,7 @@ impl WorkerBuilder {
         let completions = Arc::new(Completions::new(poll.waker()));
         let watch = Watch::new();
         if let Some(queue) = watch.queue() {
-            poll.add(queue, Token::Watch, READABLE)?;
+            poll.add(queue, Token::Watch, Interest::READABLE)?;
         }
         let context = Context {
             topics: topics(&shared, files, watch, families),
@@ -166,7 +165,6 @@ impl WorkerBuilder {
             queue: Queue::default(),
             leaving: Vec::new(),
             held: HeldMemory::default(),
-            shedding: Shedding::default(),
             refused: VecDeque::new(),
             start: Instant::now(),
             accepted_singly: 0,

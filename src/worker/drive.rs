@@ -1,4 +1,4 @@
-//! Carries out what a connection wants, against its socket and file, until it waits for somebody or has used up its
+//! Carries out the actions of a connection against its socket and file, until it waits for somebody or has used up its
 //! share of the turn.
 
 use std::rc::Rc;
@@ -15,7 +15,7 @@ use super::slot::Slot;
 use super::writing;
 use crate::action::{Action, Next};
 use crate::connection::State;
-use crate::limits::{BUDGET_BYTES, BUDGET_WANTS, JOB_STATUS_PATIENCE};
+use crate::limits::{BUDGET_ACTIONS, BUDGET_BYTES, JOB_STATUS_PATIENCE};
 use crate::os::sockets::Stream;
 use crate::store::file::OpenFile;
 use crate::store::remote::loss;
@@ -27,7 +27,7 @@ pub enum Outcome {
     Blocked,
     /// It waits for bytes that its file has had, or for the status of its job, and nothing of its socket matters.
     Paused,
-    /// It has used up its share and wants more.
+    /// It has used up its share of the turn, and may have more to do.
     Again,
     /// It is over.
     Leave {
@@ -39,7 +39,7 @@ pub enum Outcome {
 /// Drives one connection.
 pub fn drive(slot: &mut Slot, key: usize, context: &mut Context) -> Outcome {
     let mut bytes = 0;
-    for _ in 0..BUDGET_WANTS {
+    for _ in 0..BUDGET_ACTIONS {
         match slot.machine.action() {
             Action::Sleep => {
                 if writing::account(slot, context) {
@@ -114,7 +114,7 @@ fn waits(slot: &mut Slot, key: usize, context: &mut Context, trouble: &Trouble) 
         Trouble::Missing => slot.machine.fell_short(context.now),
         Trouble::File(why) => slot.machine.broke(why, context.now),
         Trouble::Shrank(size) => slot.machine.shrank(size, context.now),
-        Trouble::Full | Trouble::Peer => slot.machine.failed(context.now),
+        Trouble::Full | Trouble::Peer => slot.machine.peer_gone(context.now),
     }
     false
 }
@@ -190,11 +190,11 @@ pub fn receive(slot: &mut Slot, key: usize, context: &mut Context) {
         return;
     }
     match slot.stream.receive(&mut context.input[..room]) {
-        Ok(0) => slot.machine.hung_up(context.now),
+        Ok(0) => slot.machine.peer_gone(context.now),
         Ok(n) if slot.awaits_source => receive_source(slot, key, n, context),
         Ok(n) => slot.machine.received(&context.input[..n], context.now),
         Err(Errno::AGAIN) => {}
-        Err(_) => slot.machine.failed(context.now),
+        Err(_) => slot.machine.peer_gone(context.now),
     }
 }
 
@@ -217,7 +217,7 @@ fn receive_source(slot: &mut Slot, key: usize, count: usize, context: &mut Conte
         Ok(_) => {}
         Err(why) => {
             log::warn!("{} refused: {why}", slot.peer);
-            slot.machine.failed(context.now);
+            slot.machine.peer_gone(context.now);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What event streams want besides sending: to know of their files and directories, and which files have their names
+//! The actions of event streams besides sending: to know of their files and directories, and which files have their names
 //! now. Its functions are `cold` for the sake of tails, whose code this must not displace at every append.
 
 use std::rc::Rc;

@@ -63,6 +63,7 @@ use crate::http::date::Timestamp;
 use crate::limits::{BULK_SLICE, SWEEP_INTERVAL};
 use crate::os::epoll::{Poll, Token};
 use crate::os::sockets::Listener;
+use crate::readiness::Interest;
 use crate::time::Moment;
 use completions::{Completion, Completions};
 use context::Context;
@@ -73,8 +74,7 @@ use held_memory::HeldMemory;
 use inspect::{Ask, Counters, Mailbox};
 use queue::Queue;
 use shared::Shared;
-use slot::{NOTHING, Slot};
-use stalls::Shedding;
+use slot::Slot;
 use succession::{Arrivals, Succession};
 use timers::{Timer, Timers};
 
@@ -93,7 +93,6 @@ pub struct Worker {
     leaving: Vec<(usize, bool)>,
     /// What all connections hold beyond their slots.
     held: HeldMemory,
-    shedding: Shedding,
     /// Connections above the limit, which get 503, in order.
     refused: VecDeque<usize>,
     start: Instant,
@@ -202,8 +201,8 @@ impl Worker {
                     if let Some(slot) = self.slots.get_mut(key) {
                         slot.readable |= ready.readable;
                         // The poller reports only one thing of a connection that it does not watch: it is broken.
-                        if slot.armed == NOTHING {
-                            slot.machine.failed(self.context.now);
+                        if slot.armed == Interest::NONE {
+                            slot.machine.peer_gone(self.context.now);
                         }
                         self.queue.push(slot, key);
                     }
@@ -346,7 +345,7 @@ impl Worker {
             drive::receive(slot, key, &mut self.context);
         }
         together::write(&waiting, &mut self.slots, &mut self.context);
-        // A connection that wants more than its share comes again in the next turn.
+        // A connection that has more to do than its share comes again in the next turn.
         for key in waiting.into_iter().chain(sending) {
             self.drive(key);
         }
@@ -368,7 +367,7 @@ impl Worker {
             Outcome::Blocked | Outcome::Paused => {}
         }
         let interest = match outcome {
-            Outcome::Paused => NOTHING,
+            Outcome::Paused => Interest::NONE,
             _ => slot.machine.interest(),
         };
         if interest != slot.armed {

@@ -113,7 +113,7 @@ fn respond(
         _ => {}
     }
     let why = why_refused(slot, context, &found);
-    let (mut asked, summary) = slot.machine.resolved(
+    let (asked, summary) = slot.machine.resolved(
         found,
         Terms {
             now: context.timestamp(),
@@ -124,16 +124,6 @@ fn respond(
             delimiter_key: context.delimiter_key,
         },
     );
-    if let Ok(asked) = &mut *asked
-        && asked.writes()
-    {
-        // Where nothing may be written, the server does not understand the method, and does not look at the target.
-        asked.request.unread = match asked.intent.path() {
-            Some(path) => Some(path.to_string().into()),
-            None => asked.request.unread.take(),
-        };
-        asked.intent = Intent::Unsupported;
-    }
     answer_begins(slot, context, &asked, summary, why.as_deref());
     let Ok(asked) = &*asked else { return };
     if !slot.machine.is_tail() {

@@ -1,4 +1,4 @@
-//! Why a write is refused, for the log: a client learns only what it can do about it.
+//! Why a write is refused: for the log in full, while a client learns only what it can do about it.
 
 use std::io::Error;
 
@@ -10,8 +10,9 @@ use crate::receipt::WriteFailure;
 use crate::response::written;
 use crate::store::explain;
 
-/// What is answered to a write that cannot be carried out, and why, for the log.
-pub(super) fn examine(
+/// What is answered to a write that cannot be carried out, and why, for the log. The file system may say less than is known here:
+/// where another directory has the name of one that may be written to, the client learns that and not that it may not write.
+pub(super) fn explain_refusal(
     path: Option<&Path>,
     failure: WriteFailure,
     context: &Context,

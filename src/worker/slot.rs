@@ -63,7 +63,7 @@ impl Slot {
             peer,
             machine,
             topic: None,
-            armed: READABLE,
+            armed: Interest::READABLE,
             deadline: Moment::NEVER,
             // Often the request has come already.
             readable: true,
@@ -113,15 +113,3 @@ impl Slot {
         now - Moment(u64::from(self.since) * 1000)
     }
 }
-
-/// What the poller watches a new connection for.
-pub(super) const READABLE: Interest = Interest {
-    readable: true,
-    writable: false,
-};
-
-/// What the poller watches a connection for while its request waits for the disk or for the lock of a file.
-pub(super) const NOTHING: Interest = Interest {
-    readable: false,
-    writable: false,
-};

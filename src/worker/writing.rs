@@ -92,7 +92,7 @@ pub(super) fn begin_as(decision: Decision, slot: &mut Slot, context: &mut Contex
     }
 }
 
-/// Does what the machine of a writing request wants.
+/// Carries out the next action of a writing request.
 pub(super) fn go_on(slot: &mut Slot, key: usize, context: &mut Context) {
     match slot.machine.action() {
         Action::Store(_) => store(slot, context),
@@ -378,7 +378,7 @@ pub(super) fn answer(
         Ok(receipt) => (Ok(receipt), None),
         Err(failure) => {
             let path = slot.machine.written_path();
-            let (failure, why) = refusals::examine(path, failure, context);
+            let (failure, why) = refusals::explain_refusal(path, failure, context);
             (Err(failure), why)
         }
     };

@@ -287,7 +287,7 @@ impl<'a> World<'a> {
         match (self.choose)(60) {
             0 => {
                 self.outcomes.insert("left");
-                return self.machine.hung_up(self.now);
+                return self.machine.peer_gone(self.now);
             }
             1 => {
                 let _ = self.machine.drain(self.now);
@@ -308,7 +308,7 @@ impl<'a> World<'a> {
         }
         let due = self.machine.deadline(&TIMEOUTS);
         if due == Moment::NEVER {
-            return self.machine.hung_up(self.now);
+            return self.machine.peer_gone(self.now);
         }
         self.outcomes.insert("time");
         self.now = self.now.max(due);

@@ -10,7 +10,7 @@ use openrange::http::date::Date;
 use openrange::http::media;
 use openrange::http::request::Refusal;
 use openrange::http::target::Path;
-use openrange::limits::{BUDGET_WANTS, CHUNK_MAX, EVENT_HEARTBEAT, HEAD_MAX};
+use openrange::limits::{BUDGET_ACTIONS, CHUNK_MAX, EVENT_HEARTBEAT, HEAD_MAX};
 use openrange::resource::{DirectoryPage, Resource};
 use openrange::subscription::end::End;
 use openrange::time::Moment;
@@ -104,7 +104,7 @@ impl World<'_> {
     pub fn drive(&mut self, key: usize) {
         self.conns[key].due = false;
         self.receive(key);
-        let mut share = u64::from(BUDGET_WANTS);
+        let mut share = u64::from(BUDGET_ACTIONS);
         share -= self.choose(share);
         let mut waits = false;
         for _ in 0..share {
@@ -151,13 +151,13 @@ impl World<'_> {
         }
         if conn.reset {
             conn.leaves();
-            return conn.machine().failed(now);
+            return conn.machine().peer_gone(now);
         }
         let count = conn.inbound.len().min(room);
         if count == 0 {
             if conn.fin && self.fault != Fault::IgnoreFin {
                 conn.leaves();
-                conn.machine().hung_up(now);
+                conn.machine().peer_gone(now);
             }
             return;
         }
@@ -438,7 +438,7 @@ impl World<'_> {
         assert!(!conn.shut, "sent after the end");
         if conn.reset {
             conn.leaves();
-            conn.machine().failed(now);
+            conn.machine().peer_gone(now);
             return false;
         }
         if conn.room == 0 {

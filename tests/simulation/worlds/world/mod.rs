@@ -260,10 +260,7 @@ impl World<'_> {
             }),
             topic: None,
             shrank: 0,
-            armed: Interest {
-                readable: true,
-                writable: false,
-            },
+            armed: Interest::READABLE,
             deadline: Moment::NEVER,
             readable: true,
             due: true,

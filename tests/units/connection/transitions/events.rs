@@ -371,8 +371,7 @@ fn sending_events() {
         ("drain, shrank: the end", read, |m| { m.drain(NOW); send(m); m.shrank(3, NOW); }, "Send 0||", SENDING),
         ("received: kept", read, |m| { m.received(EVENTS, NOW); assert_eq!(m.waiting(), EVENTS.len()); send(m); }, "Sleep", TAILING),
         ("received, flooded", read, |m| m.received(&[b'a'; HEAD_MAX], NOW), "Remove, abort", ABORT),
-        ("hung_up", read, |m| m.hung_up(NOW), "Remove", "Closing(Now)"),
-        ("failed", read, |m| m.failed(NOW), "Remove", "Closing(Now)"),
+        ("peer_gone", read, |m| m.peer_gone(NOW), "Remove", "Closing(Now)"),
         ("cut", read, |m| m.cut(NOW), "Remove, abort", ABORT),
     ]);
 }
@@ -433,7 +432,7 @@ fn resting() {
         ("opened without a file, while draining", || asked_for(RESUMED),
             |m| { m.drain(NOW); super::open_missing(m); send(m); }, "Send 0||", SENDING),
         ("received, flooded", tailing, |m| m.received(&[b'a'; HEAD_MAX], NOW), "Remove, abort", ABORT),
-        ("hung_up", waiting, |m| m.hung_up(NOW), "Remove", "Closing(Now)"),
+        ("peer_gone", waiting, |m| m.peer_gone(NOW), "Remove", "Closing(Now)"),
         ("cut", waiting, |m| m.cut(NOW), "Remove, abort", ABORT),
     ]);
 }
@@ -502,13 +501,13 @@ fn ends() {
     type Row = (&'static str, fn() -> Machine, fn(&mut Machine), End, u64);
     // The beginning has 0x24 bytes, the two events have 0x52, a heartbeat 3.
     let rows: &[Row] = &[
-        ("in the head", opened, |m| { m.sent(9, NOW); m.failed(NOW); }, End::ClientGone, 0),
-        ("behind the head", head_out, |m| m.failed(NOW), End::ClientGone, 0x24),
-        ("in the size line", read, |m| { m.sent(3, NOW); m.failed(NOW); }, End::ClientGone, 0x24),
+        ("in the head", opened, |m| { m.sent(9, NOW); m.peer_gone(NOW); }, End::ClientGone, 0),
+        ("behind the head", head_out, |m| m.peer_gone(NOW), End::ClientGone, 0x24),
+        ("in the size line", read, |m| { m.sent(3, NOW); m.peer_gone(NOW); }, End::ClientGone, 0x24),
         ("in the events", read, |m| { m.sent(4 + 7, NOW); m.stalled(NOW); }, End::Stalled, 0x24 + 7),
-        ("in the line end", read, |m| { m.sent(4 + 0x52 + 1, NOW); m.failed(NOW); }, End::ClientGone, 0x24 + 0x52),
-        ("caught up", tailing, |m| m.hung_up(NOW), End::ClientGone, 0x24 + 0x52),
-        ("caught up, HTTP/1.0", tailing_10, |m| m.hung_up(NOW), End::ClientGone, 0x24 + 0x52),
+        ("in the line end", read, |m| { m.sent(4 + 0x52 + 1, NOW); m.peer_gone(NOW); }, End::ClientGone, 0x24 + 0x52),
+        ("caught up", tailing, |m| m.peer_gone(NOW), End::ClientGone, 0x24 + 0x52),
+        ("caught up, HTTP/1.0", tailing_10, |m| m.peer_gone(NOW), End::ClientGone, 0x24 + 0x52),
         ("after a heartbeat", tailing, |m| { m.timer_fired(NOW + EVENT_HEARTBEAT); send(m); m.cut(NOW); }, End::Shutdown, 0x24 + 0x52 + 3),
         ("without a file", waiting, |m| { m.drain(NOW); measure(m, 5); send(m); }, End::Shutdown, 0x24 + 0x52 + 0x35),
         ("unreadable", tailing, |m| m.fell_short(NOW), End::Broken, 0x24 + 0x52),

@@ -200,7 +200,7 @@ fn directories() {
         ("drain, changed", told, |m| { m.changed(); m.drain(NOW); }, "Send 0||", SENDING),
         ("drain, away", away, |m| assert!(m.drain(NOW)), "Send 0||", SENDING),
         ("drain, before it was listed", directory, |m| { m.drain(NOW); }, "Send 0||", SENDING),
-        ("hung_up", told, |m| m.hung_up(NOW), "Remove", "Closing(Now)"),
+        ("peer_gone", told, |m| m.peer_gone(NOW), "Remove", "Closing(Now)"),
         ("cut", told, |m| m.cut(NOW), "Remove, abort", "Closing(Abort)"),
     ]);
 }

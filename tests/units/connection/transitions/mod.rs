@@ -230,7 +230,7 @@ mod state {
         })
     }
     pub fn now() -> Machine {
-        after(fresh(), |machine| machine.hung_up(NOW))
+        after(fresh(), |machine| machine.peer_gone(NOW))
     }
     pub fn abort() -> Machine {
         after(finite(), |machine| machine.fell_short(NOW))
@@ -344,8 +344,7 @@ fn reading_headers() {
         ("resolved, one too many", refused, |_| {}, "Send 503", "SendingRange"),
         ("resolved", asked, open, "Send 200 0..5", "SendingRange"),
         ("resolved, missing", missing, |_| {}, "Send 404", "SendingRange"),
-        ("hung_up", half_a_head, |m| m.hung_up(NOW), "Remove", "Closing(Now)"),
-        ("failed", half_a_head, |m| m.failed(NOW), "Remove", "Closing(Now)"),
+        ("peer_gone", half_a_head, |m| m.peer_gone(NOW), "Remove", "Closing(Now)"),
         ("timed_out, first request", fresh, |m| m.timed_out(NOW), "Open 408", ASKED),
         ("timed_out, some bytes", kept_alive_half_a_head, |m| m.timed_out(NOW), "Open 408", ASKED),
         ("timed_out, kept alive and silent", kept_alive, |m| m.timed_out(NOW), "Remove", "Closing(Now)"),
@@ -387,7 +386,7 @@ fn sending_a_finite_answer() {
         ("shrank, below the end of the range", first_two, |m| m.shrank(1, NOW), "Remove, abort", "Closing(Abort)"),
         ("shrank, nothing of it promised", missing, |m| m.shrank(0, NOW), "Send 404", SENDING),
         ("stalled", finite, |m| m.stalled(NOW), "Remove, abort", "Closing(Abort)"),
-        ("failed", finite, |m| m.failed(NOW), "Remove", "Closing(Now)"),
+        ("peer_gone", finite, |m| m.peer_gone(NOW), "Remove", "Closing(Now)"),
         ("changed", finite, |m| assert!(!m.changed()), "Send 200 0..5", SENDING),
         ("name_lost", finite, |m| assert!(!m.name_lost(0, End::Renamed)), "Send 200 0..5", SENDING),
         ("drain", finite, |m| assert!(!m.drain(NOW)), "Send 200 0..5", SENDING),
@@ -480,8 +479,7 @@ fn sending_a_tail() {
         ("drain: not kept alive", tail_frame, |m| { m.drain(NOW); send(m); measure(m, 5); send(m); }, "Shut", "Closing(Shut)"),
         ("received: kept", tail_frame, |m| { m.received(GET, NOW); assert_eq!(m.waiting(), GET.len()); }, "Send 3| 2..5 |", SENDING),
         ("received, flooded", tail_frame, |m| m.received(&[b'a'; HEAD_MAX], NOW), "Remove, abort", ABORT),
-        ("hung_up", tail_frame, |m| m.hung_up(NOW), "Remove", "Closing(Now)"),
-        ("failed", tail_frame, |m| m.failed(NOW), "Remove", "Closing(Now)"),
+        ("peer_gone", tail_frame, |m| m.peer_gone(NOW), "Remove", "Closing(Now)"),
         ("cut", tail_frame, |m| m.cut(NOW), "Remove, abort", ABORT),
     ]);
 }
@@ -512,8 +510,7 @@ fn tailing() {
         ("stalled", tailing, |m| m.stalled(NOW), "Remove, abort", ABORT),
         ("received: kept", tailing, |m| { m.received(GET, NOW); assert_eq!(m.waiting(), GET.len()); }, "Sleep", TAILING),
         ("received, flooded", tailing, |m| m.received(&[b'a'; HEAD_MAX], NOW), "Remove, abort", ABORT),
-        ("hung_up", tailing, |m| m.hung_up(NOW), "Remove", "Closing(Now)"),
-        ("failed", tailing, |m| m.failed(NOW), "Remove", "Closing(Now)"),
+        ("peer_gone", tailing, |m| m.peer_gone(NOW), "Remove", "Closing(Now)"),
         ("cut", tailing, |m| m.cut(NOW), "Remove, abort", ABORT),
     ]);
 }
@@ -527,8 +524,7 @@ fn closing() {
         ("Linger, received", linger, |m| m.received(GET, NOW), "Sleep", "Closing(Linger)"),
         ("Linger, received, not too much", linger_almost_full, |m| m.received(&[0; 8], NOW), "Sleep", "Closing(Linger)"),
         ("Linger, received, flooded", linger_almost_full, |m| m.received(&[0; 9], NOW), "Remove", "Closing(Now)"),
-        ("Linger, hung_up", linger, |m| m.hung_up(NOW), "Remove", "Closing(Now)"),
-        ("Linger, failed", linger, |m| m.failed(NOW), "Remove", "Closing(Now)"),
+        ("Linger, peer_gone", linger, |m| m.peer_gone(NOW), "Remove", "Closing(Now)"),
         ("Linger, expired", linger, |m| m.timed_out(NOW), "Remove", "Closing(Now)"),
         ("Linger, stalled", linger, |m| m.stalled(NOW), "Remove, abort", "Closing(Abort)"),
         ("Linger, wait_for_delivery", linger, |m| { assert!(m.awaits_delivery()); m.wait_for_delivery(NOW); }, "Sleep", "Closing(Linger)"),
@@ -700,11 +696,11 @@ fn ends() {
     let rows: &[Row] = &[
         ("name_lost", tail_last_chunk, send, End::Renamed, 3),
         ("name_lost, HTTP/1.0", tailing_10_gone, |m| measure(m, 5), End::Unlinked, 3),
-        ("hung_up", tailing, |m| m.hung_up(NOW), End::ClientGone, 3),
-        ("failed within the head", tail_begun, |m| { m.sent(2, NOW); m.failed(NOW); }, End::ClientGone, 0),
-        ("failed within the first bytes", tail_begun, |m| { send_head_and(m, 2); m.failed(NOW); }, End::ClientGone, 2),
-        ("failed within the size line", tail_frame, |m| { m.sent(2, NOW); m.failed(NOW); }, End::ClientGone, 0),
-        ("failed within the bytes", tail_frame, |m| { m.sent(5, NOW); m.failed(NOW); }, End::ClientGone, 2),
+        ("peer_gone", tailing, |m| m.peer_gone(NOW), End::ClientGone, 3),
+        ("peer_gone within the head", tail_begun, |m| { m.sent(2, NOW); m.peer_gone(NOW); }, End::ClientGone, 0),
+        ("peer_gone within the first bytes", tail_begun, |m| { send_head_and(m, 2); m.peer_gone(NOW); }, End::ClientGone, 2),
+        ("peer_gone within the size line", tail_frame, |m| { m.sent(2, NOW); m.peer_gone(NOW); }, End::ClientGone, 0),
+        ("peer_gone within the bytes", tail_frame, |m| { m.sent(5, NOW); m.peer_gone(NOW); }, End::ClientGone, 2),
         ("stalled within the line end", tail_frame, |m| { m.sent(7, NOW); m.stalled(NOW); }, End::Stalled, 3),
         ("truncated", tailing, |m| measure(m, 0), End::Broken, 3),
         ("shrank, caught up", tailing, |m| m.shrank(0, NOW), End::Broken, 3),

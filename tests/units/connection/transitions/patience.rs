@@ -37,7 +37,7 @@ fn waiting_for_what_was_asked() {
         ("received, and the first one is answered", patient,
             |m| { m.received(GET, NOW); m.look_again(); open(m); send(m); }, "Open", ASKED),
         ("received, flooded", patient, |m| m.received(&[b'a'; HEAD_MAX], NOW), "Remove, abort", "Closing(Abort)"),
-        ("hung_up", patient, |m| m.hung_up(NOW), "Remove", "Closing(Now)"),
+        ("peer_gone", patient, |m| m.peer_gone(NOW), "Remove", "Closing(Now)"),
         ("cut", patient, |m| m.cut(NOW), "Remove", "Closing(Now)"),
         ("give_way", patient, |m| assert!(m.give_way(NOW)), "Remove", "Closing(Now)"),
         ("give_way, and a thread looks it up", looked_up, |m| assert!(!m.give_way(NOW)), "Sleep", ASKED),
