@@ -145,7 +145,8 @@ impl QueueFollower {
 impl Queue {
     /// Reads what is new. If another file has the name, it reads the former one to its end first; and because more than
     /// one file may have had the name meanwhile, it scans the directory. `renamed`: this may be so, even if no file has
-    /// the name now, and at the start. `watch` begins to watch the file that has the name.
+    /// the name now, and at the start. A file that somebody has truncated counts as another one: lines may be gone that were
+    /// not read. `watch` begins to watch the file that has the name.
     pub fn look(
         &mut self,
         directory: &JobDirectory,
@@ -158,7 +159,9 @@ impl Queue {
             reading.read(pending);
         }
         let same = match (&self.0, &current) {
-            (Some(reading), Some(current)) => same_file(&reading.file, current),
+            (Some(reading), Some(current)) => {
+                same_file(&reading.file, current) && !reading.is_truncated()
+            }
             (None, None) => true,
             _ => false,
         };
@@ -187,6 +190,12 @@ impl Reading {
             offset,
             line: Vec::new(),
         }
+    }
+
+    /// Whether the file ends before the place up to which it was read.
+    fn is_truncated(&self) -> bool {
+        let meta = self.file.metadata();
+        meta.is_ok_and(|meta| meta.len() < self.offset)
     }
 
     /// Offers the job of each complete line.

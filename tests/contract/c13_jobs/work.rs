@@ -98,6 +98,23 @@ fn the_queue_is_followed_across_its_rolls() {
 }
 
 #[test]
+fn jobs_are_found_after_the_queue_was_truncated() {
+    let directory = TempDir::new();
+    let _worker = Worker::start(directory.path(), &[], "cat");
+    for round in 0..3 {
+        for id in ["a", "b"].map(|name| format!("{name}-{round}")) {
+            accept(&directory, &id, &id);
+            wait_for_end(&directory, &id, "0");
+        }
+        // As logrotate does with copytruncate. What follows is shorter than what was there.
+        directory.write("queue", "");
+        let id = format!("c-{round}");
+        accept(&directory, &id, &id);
+        wait_for_end(&directory, &id, "0");
+    }
+}
+
+#[test]
 fn open_jobs_are_found_while_no_queue_is_there() {
     let directory = TempDir::new();
     accept(&directory, "before", "before");
