@@ -1,6 +1,6 @@
 //! Jobs that wait for a runner of this worker.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -19,6 +19,8 @@ struct State {
     ready: VecDeque<JobId>,
     /// Jobs that another worker holds, with the moment of the next look at each, which never decreases along the list.
     later: VecDeque<(Instant, JobId)>,
+    /// The jobs in both.
+    waiting: HashSet<JobId>,
     stopped: bool,
 }
 
@@ -34,16 +36,22 @@ pub enum Next {
 }
 
 impl Pending {
-    /// Adds a job behind the others.
+    /// Adds a job behind the others, unless it waits already: each scan of the directory finds all that are open.
     pub fn offer(&self, id: JobId) {
-        self.state().ready.push_back(id);
-        self.changed.notify_one();
+        let mut state = self.state();
+        if state.waiting.insert(id) {
+            state.ready.push_back(id);
+            self.changed.notify_one();
+        }
     }
 
-    /// Adds a job that another worker holds, to look at it again after a pause.
+    /// Adds a job that another worker holds, to look at it again after a pause, unless it waits already.
     pub fn look_again_later(&self, id: JobId, now: Instant) {
-        self.state().later.push_back((now + JOB_LOCKED_PAUSE, id));
-        self.changed.notify_one();
+        let mut state = self.state();
+        if state.waiting.insert(id) {
+            state.later.push_back((now + JOB_LOCKED_PAUSE, id));
+            self.changed.notify_one();
+        }
     }
 
     /// What there is to do at this moment. The simulation, whose clock is not that of the machine, calls this instead of
@@ -88,15 +96,15 @@ impl State {
         if self.stopped {
             return Next::Stop;
         }
-        if let Some(id) = self.ready.pop_front() {
-            return Next::Job(id);
-        }
-        match self.later.front() {
-            Some(&(at, id)) if at <= now => {
-                self.later.pop_front();
+        // First those whose time has come: new jobs may come all the time.
+        let due = self.later.pop_front_if(|(at, _)| *at <= now);
+        let next = due.map(|(_, id)| id).or_else(|| self.ready.pop_front());
+        match next {
+            Some(id) => {
+                self.waiting.remove(&id);
                 Next::Job(id)
             }
-            later => Next::Wait(later.map(|(at, _)| *at)),
+            None => Next::Wait(self.later.front().map(|(at, _)| *at)),
         }
     }
 }
