@@ -33,7 +33,12 @@ pub struct QueueFollower {
 
 /// How far `queue` was read.
 #[derive(Default)]
-pub struct Queue(Option<Reading>);
+pub struct Queue {
+    /// `None`: no file has the name.
+    reading: Option<Reading>,
+    /// The directory could not be scanned, so the next look does it.
+    unscanned: bool,
+}
 
 /// The file that is being read, and how far.
 struct Reading {
@@ -115,7 +120,11 @@ impl QueueFollower {
 
     /// Waits until something may be new.
     fn wait(&mut self) -> Woken {
-        let timeout = Timespec::try_from(self.interval).expect("some seconds");
+        let interval = match self.queue.unscanned {
+            true => UNWATCHED_LOOK_INTERVAL,
+            false => self.interval,
+        };
+        let timeout = Timespec::try_from(interval).expect("some seconds");
         let mut ready = vec![PollFd::new(&*self.stopped, PollFlags::IN)];
         let events = self.inotify.as_ref().map(Inotify::as_fd);
         ready.extend(events.map(|events| PollFd::from_borrowed_fd(events, PollFlags::IN)));
@@ -125,7 +134,7 @@ impl QueueFollower {
         }
         let Some(inotify) = &mut self.inotify else {
             // While no file has the name, one may have had it since the last look.
-            return match self.queue.0 {
+            return match self.queue.reading {
                 Some(_) => Woken::Otherwise,
                 None => Woken::Renamed,
             };
@@ -155,27 +164,30 @@ impl Queue {
         watch: impl FnOnce(),
     ) {
         let current = directory.queue().ok();
-        if let Some(reading) = &mut self.0 {
+        if let Some(reading) = &mut self.reading {
             reading.read(pending);
         }
-        let same = match (&self.0, &current) {
+        let same = match (&self.reading, &current) {
             (Some(reading), Some(current)) => {
                 same_file(&reading.file, current) && !reading.is_truncated()
             }
             (None, None) => true,
             _ => false,
         };
-        if same && !renamed {
+        if same && !renamed && !self.unscanned {
             return;
         }
         if !same {
-            self.0 = current.map(|file| Reading::begin(file, watch));
+            self.reading = current.map(|file| Reading::begin(file, watch));
         }
-        match directory.open_jobs() {
+        let jobs = directory.open_jobs();
+        let failed_before = std::mem::replace(&mut self.unscanned, jobs.is_err());
+        match jobs {
             Ok(jobs) => jobs.into_iter().for_each(|id| pending.offer(id)),
-            Err(error) => {
-                error!("cannot list the jobs: {error}")
+            Err(error) if !failed_before => {
+                error!("cannot list the jobs: {error}; trying again until it works");
             }
+            Err(_) => {}
         }
     }
 }
