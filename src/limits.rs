@@ -369,6 +369,9 @@ pub const SOCKET_LOCK_PAUSE: Duration = Duration::from_millis(20);
 /// Pause between two checks of a job that another worker has locked: no event reports the death of that worker.
 pub const JOB_LOCKED_PAUSE: Duration = Duration::from_secs(1);
 
+/// The program of a worker that has been missing for so long stays away: a package is replaced sooner. Until then its jobs wait.
+pub const JOB_PROGRAM_PATIENCE: Duration = Duration::from_secs(30);
+
 /// Pause between two checks whether somebody has sealed the answer of a running command: a fifth of a second is soon for people,
 /// and five `fstat` a second for each command are nothing.
 pub const JOB_LOOK_INTERVAL: Duration = Duration::from_millis(200);

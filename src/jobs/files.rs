@@ -59,7 +59,7 @@ pub struct Answer {
     lock: OwnedFd,
     kernel: Arc<dyn Kernel>,
     /// Locked as long as the worker lives: unlike the lock of the answer, no command inherits this one.
-    _taken: OwnedFd,
+    taken: OwnedFd,
     /// How often a worker has taken the job, this time included.
     pub attempts: u64,
 }
@@ -156,7 +156,7 @@ impl JobDirectory {
         Ok(Taken::Ours(Answer {
             lock,
             kernel: Arc::clone(&self.kernel),
-            _taken: taken,
+            taken,
             attempts: before + 1,
         }))
     }
@@ -202,7 +202,19 @@ impl JobDirectory {
     /// What the server noted when it accepted the job.
     #[must_use]
     pub fn record(&self, id: JobId) -> Option<JobRecord> {
-        JobRecord::parse(&self.read_text(&record_name(id)).ok()?)
+        self.try_record(id).ok().flatten()
+    }
+
+    /// The same; `None`: it noted nothing, or nothing that is understood.
+    ///
+    /// # Errors
+    /// EMFILE and the like.
+    pub fn try_record(&self, id: JobId) -> Result<Option<JobRecord>, Errno> {
+        match self.read_text(&record_name(id)) {
+            Ok(text) => Ok(JobRecord::parse(&text)),
+            Err(Errno::NOENT | Errno::ACCESS | Errno::ILSEQ) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Creates a file with this text, whole or not at all. `None`: there is one. It is locked until it is dropped, so that
@@ -299,7 +311,7 @@ impl JobDirectory {
         let mut text = String::new();
         file.take(TEXT_MAX as u64)
             .read_to_string(&mut text)
-            .map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
+            .map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::ILSEQ))?;
         Ok(text)
     }
 }
@@ -312,6 +324,15 @@ impl Answer {
     /// EMFILE
     pub fn output(&self) -> std::io::Result<File> {
         Ok(self.lock.try_clone()?.into())
+    }
+
+    /// Gives the job back as if nobody had taken it this time. Nobody else counts an attempt meanwhile: both locks are ours.
+    ///
+    /// # Errors
+    /// EIO and the like: the attempt counts.
+    pub fn give_back(self) -> Result<(), Errno> {
+        let before = self.attempts - 1;
+        self.kernel.truncate(self.taken.as_fd(), before)
     }
 
     /// Whether somebody else has sealed it.

@@ -68,6 +68,12 @@ pub trait Kernel: Debug + Send + Sync {
     /// As the system call.
     fn write(&self, file: BorrowedFd<'_>, bytes: &[u8]) -> Result<usize, Errno>;
 
+    /// ftruncate(2)
+    ///
+    /// # Errors
+    /// As the system call.
+    fn truncate(&self, file: BorrowedFd<'_>, length: u64) -> Result<(), Errno>;
+
     /// The time since 1970.
     fn clock(&self) -> Duration;
 
@@ -119,6 +125,10 @@ impl Kernel for Linux {
 
     fn write(&self, file: BorrowedFd<'_>, bytes: &[u8]) -> Result<usize, Errno> {
         rustix::io::retry_on_intr(|| rustix::io::write(file, bytes))
+    }
+
+    fn truncate(&self, file: BorrowedFd<'_>, length: u64) -> Result<(), Errno> {
+        rustix::io::retry_on_intr(|| rustix::fs::ftruncate(file, length))
     }
 
     fn clock(&self) -> Duration {

@@ -13,7 +13,7 @@ pub mod queue;
 pub mod troubles;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::Instant;
 
@@ -49,10 +49,7 @@ pub fn run(options: WorkOptions) -> Result<(), String> {
         pending: Pending::default(),
         troubles: Troubles::default(),
         retry: options.retry,
-        runner: Commands {
-            command: options.command,
-            cut: AtomicBool::new(false),
-        },
+        runner: Commands::new(options.command),
     });
     let runners =
         start(&work, runners).map_err(|error| format!("cannot start a thread: {error}"))?;

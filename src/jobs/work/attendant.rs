@@ -43,15 +43,17 @@ pub enum Ended {
     With(JobStatus),
     /// Somebody else has sealed the answer; the command was stopped.
     SealedByAnother,
-    /// The worker is to end at once; the command was stopped and the job stays open.
+    /// The worker is to end at once; the command was stopped. The job stays open, and the attempt counts.
     Cut,
+    /// This machine lacks something that it takes to start the command. That says nothing about the job.
+    NotStarted(Errno),
 }
 
 impl<R: Run> Attendant<R> {
     /// Takes a job, if nobody else has it, and brings it to its end.
     pub fn attend(&self, id: JobId, now: Instant) {
         let taken = self.directory.take(id);
-        if matches!(taken, Ok(Taken::Ours(_) | Taken::Locked)) {
+        if matches!(taken, Ok(Taken::Locked)) {
             self.troubles.end(id);
         }
         let answer = match taken {
@@ -76,15 +78,28 @@ impl<R: Run> Attendant<R> {
             match self.runner.run(&self.directory, id, &answer) {
                 Ended::With(status) => status,
                 Ended::SealedByAnother if self.directory.status(id).is_some() => {
+                    self.troubles.end(id);
                     info!("job {id}: somebody else has ended it");
                     return;
                 }
                 // Somebody has sealed it by hand: `chmod a-w` says that nobody needs the answer any more.
                 Ended::SealedByAnother => JobStatus::Cancelled,
                 Ended::Cut => return,
+                Ended::NotStarted(why) => return self.give_back(id, answer, why, now),
             }
         };
         self.end(id, status, &answer);
+    }
+
+    /// Gives back a job whose command could not be started. The next one would fare no better: so a pause follows.
+    fn give_back(&self, id: JobId, answer: Answer, why: Errno, now: Instant) {
+        let trouble = format!("cannot start its command: {why}");
+        self.troubles.report(id, trouble);
+        if let Err(error) = answer.give_back() {
+            warn!("job {id}: cannot take back that it was taken, so that counts: {error}");
+        }
+        self.pending.look_again_later(id, now);
+        self.directory.pause(JOB_LOCKED_PAUSE);
     }
 
     /// Records how a job ended, and tries that again while the disk is full: the command has run, and must not run twice.

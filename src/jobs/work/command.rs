@@ -4,16 +4,20 @@ use std::ffi::OsString;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use log::error;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fd::OwnedFd;
+use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal};
 
 use super::attendant::{Ended, Run};
+use super::program::Faults;
 use crate::job::{JobId, JobStatus};
 use crate::jobs::files::{Answer, JobDirectory};
+use crate::jobs::record::JobRecord;
 use crate::limits::{JOB_LOOK_INTERVAL, JOB_STOP_GRACE};
 use crate::os;
 
@@ -26,18 +30,48 @@ pub struct Commands {
     pub command: Vec<OsString>,
     /// Commands are to be stopped at once.
     pub cut: AtomicBool,
+    /// Why commands could not be started.
+    pub faults: Mutex<Faults>,
+}
+
+impl Commands {
+    /// Those of this command.
+    #[must_use]
+    pub fn new(command: Vec<OsString>) -> Commands {
+        Commands {
+            command,
+            cut: AtomicBool::new(false),
+            faults: Mutex::default(),
+        }
+    }
+
+    fn faults(&self) -> MutexGuard<'_, Faults> {
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Run for Commands {
     fn run(&self, directory: &JobDirectory, id: JobId, answer: &Answer) -> Ended {
-        let mut child = match start(directory, id, answer, &self.command) {
+        let prepared = directory.try_record(id).and_then(|record| {
+            let command = prepare(directory, id, answer, &self.command, record.as_ref())?;
+            Ok((command, record.map(|record| record.deadline)))
+        });
+        let (mut command, deadline) = match prepared {
+            Ok(prepared) => prepared,
+            Err(error) => return Ended::NotStarted(error),
+        };
+        let mut child = match command.spawn() {
             Ok(child) => child,
-            Err(error) => {
+            Err(error) if self.faults().is_of_program(&error, Instant::now()) => {
                 error!("job {id}: cannot start {:?}: {error}", self.command[0]);
                 return Ended::With(JobStatus::Exit(CANNOT_START));
             }
+            Err(error) => return Ended::NotStarted(errno(&error)),
         };
-        let ended = wait(&mut child, directory, id, answer, &self.cut);
+        self.faults().end();
+        // Its copies of the request and the answer have gone to the child.
+        drop(command);
+        let ended = wait(&mut child, directory, deadline, answer, &self.cut);
         // What the command has left in the background must not write to a complete answer either.
         stop(&mut child);
         ended
@@ -48,40 +82,46 @@ impl Run for Commands {
     }
 }
 
-fn start(
+fn errno(error: &std::io::Error) -> Errno {
+    Errno::from_io_error(error).unwrap_or(Errno::IO)
+}
+
+/// The command of a job, to be started.
+fn prepare(
     directory: &JobDirectory,
     id: JobId,
     answer: &Answer,
     command: &[OsString],
-) -> std::io::Result<Child> {
-    let (request, answer) = (directory.request(id)?, answer.output()?);
+    record: Option<&JobRecord>,
+) -> Result<Command, Errno> {
+    let copy = || answer.output().map_err(|error| errno(&error));
+    let (request, answer, errors) = (directory.request(id)?, copy()?, copy()?);
     let (program, arguments) = command.split_first().expect("a command");
     let mut command = Command::new(program);
     command
         .args(arguments)
         .env("OPENRANGE_JOB", id.as_str())
         .stdin(request)
-        .stderr(answer.try_clone()?)
+        .stderr(errors)
         .stdout(answer)
         .process_group(0);
-    if let Some(record) = directory.record(id) {
+    if let Some(record) = record {
         command
             .env("OPENRANGE_DEADLINE", record.deadline.to_string())
-            .env("OPENRANGE_CONTENT_TYPE", record.content_type);
+            .env("OPENRANGE_CONTENT_TYPE", &record.content_type);
     }
     os::end_with_parent(&mut command);
-    command.spawn()
+    Ok(command)
 }
 
 /// Waits until the command ends, and looks at intervals whether it may still go on.
 fn wait(
     child: &mut Child,
     directory: &JobDirectory,
-    id: JobId,
+    deadline: Option<u64>,
     answer: &Answer,
     cut: &AtomicBool,
 ) -> Ended {
-    let deadline = directory.record(id).map(|record| record.deadline);
     let process = process_descriptor(child);
     loop {
         pause(process.as_ref(), JOB_LOOK_INTERVAL);

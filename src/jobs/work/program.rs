@@ -1,11 +1,15 @@
-//! Whether a command can be started, before any job is taken for it.
+//! Whether a command can be started: before any job is taken for it, and what it says if that fails later.
 
 use std::ffi::OsStr;
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use rustix::fs::{Access, AtFlags, CWD, FileType};
 use rustix::io::Errno;
+
+use crate::limits::JOB_PROGRAM_PATIENCE;
 
 /// Where execvp(3) looks if the environment has no PATH.
 const DEFAULT_PATH: &str = "/bin:/usr/bin";
@@ -55,4 +59,45 @@ fn check_file(path: &Path) -> Result<(), Errno> {
         _ => return Err(Errno::ACCESS),
     }
     rustix::fs::accessat(CWD, path, Access::EXEC_OK, AtFlags::EACCESS)
+}
+
+/// Whose fault it was that a command could not be started, as far as those know who try it.
+#[derive(Debug, Default)]
+pub struct Faults {
+    /// When they did not find the program for the first and for the last time.
+    missing: Option<(Instant, Instant)>,
+}
+
+impl Faults {
+    /// Whether the command could not be started because of the program, and so cannot be tomorrow either. Anything else is a
+    /// shortage of this machine, or a program that somebody just replaces.
+    pub fn is_of_program(&mut self, error: &io::Error, now: Instant) -> bool {
+        let missing = self.missing.take();
+        match Errno::from_io_error(error) {
+            Some(Errno::NOENT | Errno::NOTDIR) => {
+                let before = missing.filter(|(_, last)| now - *last < JOB_PROGRAM_PATIENCE);
+                let first = before.map_or(now, |(first, _)| first);
+                self.missing = Some((first, now));
+                now - first >= JOB_PROGRAM_PATIENCE
+            }
+            Some(
+                Errno::ACCESS
+                | Errno::NOEXEC
+                | Errno::LIBBAD
+                | Errno::ISDIR
+                | Errno::LOOP
+                | Errno::NAMETOOLONG
+                | Errno::TOOBIG
+                | Errno::INVAL,
+            ) => true,
+            Some(_) => false,
+            // It cannot even be asked for.
+            None => true,
+        }
+    }
+
+    /// A command could be started.
+    pub fn end(&mut self) {
+        self.missing = None;
+    }
 }

@@ -13,6 +13,7 @@ mod lists;
 mod receiver;
 mod rolls;
 mod server;
+mod shortage;
 mod unwatched;
 mod wait;
 mod work;

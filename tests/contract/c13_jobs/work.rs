@@ -11,7 +11,7 @@ use super::Worker;
 use crate::support::harness::{Running, TempDir, append, eventually, openrange, run};
 use crate::support::machine::succeeds;
 
-fn accept(directory: &TempDir, id: &str, body: &str) {
+pub fn accept(directory: &TempDir, id: &str, body: &str) {
     directory.write(&format!("{id}.request"), body);
     append(&directory.join(id), b"");
     let line = format!(
@@ -21,7 +21,7 @@ fn accept(directory: &TempDir, id: &str, body: &str) {
     append(&directory.join("queue"), line.as_bytes());
 }
 
-fn text(directory: &TempDir, name: &str) -> String {
+pub fn text(directory: &TempDir, name: &str) -> String {
     fs::read_to_string(directory.join(name)).unwrap_or_default()
 }
 
@@ -30,7 +30,7 @@ fn is_sealed(directory: &TempDir, name: &str) -> bool {
     meta.permissions().mode() & 0o222 == 0
 }
 
-fn wait_for_end(directory: &TempDir, id: &str, status: &str) {
+pub fn wait_for_end(directory: &TempDir, id: &str, status: &str) {
     eventually(&format!("the end of {id}"), || is_sealed(directory, id));
     assert_eq!(
         text(directory, &format!("{id}.status")),

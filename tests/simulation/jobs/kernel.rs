@@ -275,6 +275,11 @@ impl Kernel for World {
         Ok(count)
     }
 
+    fn truncate(&self, file: BorrowedFd<'_>, length: u64) -> Result<(), Errno> {
+        self.call_on("truncate", file);
+        Linux.truncate(file, length)
+    }
+
     fn clock(&self) -> Duration {
         let skew = *self.skew.lock().expect("no panic");
         let now = match self.fault {

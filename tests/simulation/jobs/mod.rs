@@ -14,7 +14,7 @@ use crate::support::seeds;
 use kernel::Fault;
 
 /// What at least one of many lives comes to.
-const OUTCOMES: [&str; 19] = [
+const OUTCOMES: [&str; 20] = [
     "succeeded",
     "failed",
     "killed",
@@ -23,6 +23,7 @@ const OUTCOMES: [&str; 19] = [
     "abandoned",
     "taken again",
     "left behind",
+    "not started",
     "deaths",
     "connection lost",
     "client leaves",

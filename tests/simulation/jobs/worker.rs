@@ -16,6 +16,8 @@ use openrange::jobs::work::pending::{Next, Pending};
 use openrange::jobs::work::queue::Queue;
 use openrange::jobs::work::troubles::Troubles;
 
+use rustix::io::Errno;
+
 use super::kernel::Fault;
 use super::life::{line, plan};
 use super::scene::Scene;
@@ -138,8 +140,12 @@ impl Run for Command {
         let scene = &self.0;
         let Some(body) = server::request(directory, id) else {
             // Its files were removed.
-            return Ended::With(JobStatus::Exit(127));
+            return Ended::NotStarted(Errno::NOENT);
         };
+        if !scene.is_calm() && scene.stage.once_in(10) {
+            scene.ledger().reach("not started");
+            return Ended::NotStarted(Errno::AGAIN);
+        }
         let deadline = directory.record(id).map(|record| record.deadline);
         let (lines, status) = plan(&body);
         scene.ledger().begins(id, answer.attempts);

@@ -1,5 +1,6 @@
 //! `jobs::record`: what is written can be read, and what is read may have been written by somebody else.
 
+mod faults;
 mod pending;
 mod tracker;
 

@@ -1,10 +1,9 @@
 //! `jobs::tracker`: what requests, ends and removals that come at the same moment make of a job.
 
 mod damaged;
+mod kernel;
 
-use std::fmt;
 use std::fs;
-use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
@@ -12,92 +11,15 @@ use std::time::Duration;
 
 use openrange::job::{JobId, JobStatus};
 use openrange::jobs::files::JobDirectory;
-use openrange::jobs::kernel::{Kernel, Linux};
 use openrange::jobs::record::JobRecord;
 use openrange::jobs::tracker::{Accepted, JobTerms, Tracker};
 use openrange::jobs::watch::{Seen, Watch};
 use openrange::limits::JOB_LEAD_PATIENCE;
 use openrange::receipt::WriteFailure;
 use openrange::store::place::Stop;
-use rustix::fs::{Mode, OFlags, Stat};
-use rustix::io::Errno;
 
 use crate::support::directory::TempDir;
-
-type Meanwhile = Box<dyn FnOnce() + Send>;
-
-/// The kernel with a clock that can be set, which lets something else happen before a name is removed.
-#[derive(Default)]
-struct Between {
-    later: Mutex<Duration>,
-    before_unlink: Mutex<Option<(String, Meanwhile)>>,
-    opened: Mutex<Vec<String>>,
-}
-
-impl fmt::Debug for Between {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("Between")
-    }
-}
-
-impl Between {
-    fn pass(&self, time: Duration) {
-        *self.later.lock().expect("no panic") += time;
-    }
-}
-
-impl Kernel for Between {
-    fn open(&self, at: BorrowedFd<'_>, name: &str, flags: OFlags) -> Result<OwnedFd, Errno> {
-        self.opened.lock().expect("no panic").push(name.to_owned());
-        Linux.open(at, name, flags)
-    }
-
-    fn stat(&self, at: BorrowedFd<'_>, name: &str) -> Result<Stat, Errno> {
-        Linux.stat(at, name)
-    }
-
-    fn stat_open(&self, file: BorrowedFd<'_>) -> Result<Stat, Errno> {
-        Linux.stat_open(file)
-    }
-
-    fn link(&self, at: BorrowedFd<'_>, from: &str, to: &str) -> Result<(), Errno> {
-        Linux.link(at, from, to)
-    }
-
-    fn rename(&self, at: BorrowedFd<'_>, from: &str, to: &str) -> Result<(), Errno> {
-        Linux.rename(at, from, to)
-    }
-
-    fn unlink(&self, at: BorrowedFd<'_>, name: &str) -> Result<(), Errno> {
-        let mut planned = self.before_unlink.lock().expect("no panic");
-        let now = planned.take_if(|(which, _)| which == name);
-        drop(planned);
-        if let Some((_, meanwhile)) = now {
-            meanwhile();
-        }
-        Linux.unlink(at, name)
-    }
-
-    fn chmod(&self, at: BorrowedFd<'_>, name: &str, mode: Mode) -> Result<(), Errno> {
-        Linux.chmod(at, name, mode)
-    }
-
-    fn lock(&self, file: BorrowedFd<'_>) -> Result<bool, Errno> {
-        Linux.lock(file)
-    }
-
-    fn write(&self, file: BorrowedFd<'_>, bytes: &[u8]) -> Result<usize, Errno> {
-        Linux.write(file, bytes)
-    }
-
-    fn clock(&self) -> Duration {
-        Linux.clock() + *self.later.lock().expect("no panic")
-    }
-
-    fn pause(&self, _: Duration) {
-        panic!("a server never waits");
-    }
-}
+use kernel::Between;
 
 /// A watch that reports what a test says.
 #[derive(Clone, Default)]
