@@ -366,6 +366,9 @@ pub const SOCKET_LOCK_PATIENCE: Duration = Duration::from_secs(1);
 /// Pause between two tries to lock it.
 pub const SOCKET_LOCK_PAUSE: Duration = Duration::from_millis(20);
 
+/// Pause between two attempts to append the line of an accepted job to `queue`.
+pub const JOB_QUEUE_PAUSE: Duration = Duration::from_secs(1);
+
 /// Pause between two checks of a job that another worker has locked: no event reports the death of that worker.
 pub const JOB_LOCKED_PAUSE: Duration = Duration::from_secs(1);
 

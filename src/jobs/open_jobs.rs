@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::in_done::Place;
+use super::record::JobRecord;
 use crate::job::JobId;
 use crate::limits::{JOB_LEAD_PATIENCE, JOB_SEAL_PATIENCE};
 
@@ -16,6 +17,8 @@ pub(super) struct OpenJobs {
     pub(super) by_time: ByTime,
     /// Jobs whose files are being made.
     pub(super) claimed: HashSet<JobId>,
+    /// Jobs that were accepted, and whose lines could not be appended to `queue`.
+    pub(super) unqueued: Vec<JobRecord>,
     /// Jobs that somebody else has given a status, and when they should be sealed at the latest.
     pub(super) unsealed: ByTime,
     /// The same jobs, and where `done` ended before they had a status: their lines follow there.

@@ -4,6 +4,7 @@
 //! jobs record. What is kept here is only a copy of what the directory says, made again at each start.
 
 mod ends;
+mod queueing;
 
 use std::collections::HashMap;
 use std::io;
@@ -19,10 +20,10 @@ use super::record::JobRecord;
 use super::watch::{self, Watch};
 use crate::job::{JobId, JobStatus};
 use crate::limits::{
-    JOB_CLEAN_INTERVAL, JOB_KEEP, JOB_QUEUE_PATIENCE, JOB_TIMEOUT, JOBS_MAX, QUEUE_LOOK_INTERVAL,
+    JOB_CLEAN_INTERVAL, JOB_KEEP, JOB_QUEUE_PATIENCE, JOB_QUEUE_PAUSE, JOB_TIMEOUT, JOBS_MAX,
+    QUEUE_LOOK_INTERVAL,
 };
 use crate::receipt::WriteFailure;
-use crate::sorted::sort;
 use crate::store::place::{Stop, failure};
 
 /// How many jobs there may be, and how long they may take and stay.
@@ -200,31 +201,6 @@ impl Tracker {
         Ok(self.directory.claim(record).map_err(failure)?)
     }
 
-    /// Appends a job whose request has its name to the queue, where workers see it from now on.
-    fn enqueue(&self, record: &JobRecord) -> Result<(), Errno> {
-        let id = record.id;
-        self.insert(id, record.deadline);
-        let queued = self.directory.enqueue(record);
-        match queued {
-            // A worker has found its request and taken it, or it has ended: so it is accepted.
-            Err(_) if self.directory.withdraw(id) == Ok(false) => {}
-            Err(error) => {
-                self.open().forget(id);
-                return Err(error);
-            }
-            Ok(()) => {}
-        }
-        let mut open = self.open();
-        open.claimed.remove(&id);
-        open.lead(id, self.seconds());
-        drop(open);
-        // It may have ended while it was not open yet.
-        if self.directory.has_ended(id) {
-            self.has_status(id);
-        }
-        Ok(())
-    }
-
     /// Takes back the claim of a job whose files could not be written.
     fn forget(&self, id: JobId) {
         self.directory.remove(id);
@@ -286,12 +262,16 @@ impl Tracker {
             clean_at = now + interval.clamp(1, JOB_CLEAN_INTERVAL.as_secs());
             self.open().clean_at = clean_at;
         }
+        let most = match self.enqueue_late() {
+            true => QUEUE_LOOK_INTERVAL,
+            false => JOB_QUEUE_PAUSE,
+        };
         self.end_late(now);
         self.seal_late(now);
         let next = self.open().next();
         let next = next.map_or(clean_at, |next| next.min(clean_at));
         // Deadlines are whole seconds, and a clock may be set: a look at least now and then.
-        Duration::from_secs(next.saturating_sub(now)).min(QUEUE_LOOK_INTERVAL)
+        Duration::from_secs(next.saturating_sub(now)).min(most)
     }
 
     /// Ends [`Tracker::run`].
@@ -333,38 +313,6 @@ impl Tracker {
             }
             Ok(())
         })
-    }
-
-    /// Appends the lines that `queue` lacks: of open jobs, and of those that have ended all the same, since a worker that
-    /// begins finds a request before its line. What ended and was accepted before `since` has its line, maybe in a file
-    /// that was rolled.
-    fn enqueue_missing(
-        &self,
-        mut missing: HashMap<JobId, JobRecord>,
-        since: u64,
-    ) -> Result<(), Errno> {
-        let mut ended = Vec::new();
-        self.directory.each_ended(|id| {
-            let accepted = self.directory.accepted_at(id);
-            if let Some(accepted) = accepted.filter(|accepted| *accepted >= since)
-                && let Some(record) = self.directory.record(id)
-            {
-                ended.push((accepted, id));
-                missing.insert(id, record);
-            }
-            Ok(())
-        })?;
-        self.directory.strike_queued(&mut missing);
-        if missing.is_empty() {
-            return Ok(());
-        }
-        sort(&mut ended);
-        let open = self.directory.open_jobs()?;
-        let came = ended.iter().map(|(_, id)| id).chain(&open);
-        for record in came.filter_map(|id| missing.get(id)) {
-            self.directory.enqueue(record)?;
-        }
-        Ok(())
     }
 
     fn end_late(&self, now: u64) {

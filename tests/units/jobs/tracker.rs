@@ -2,6 +2,7 @@
 
 mod damaged;
 mod kernel;
+mod queueing;
 
 use std::fs;
 use std::path::Path;
