@@ -168,6 +168,18 @@ impl OpenJobs {
         }
     }
 
+    /// When files are removed next. `interval`: between two times. If somebody has set the clock back, nothing that waits for
+    /// some seconds waits for longer than those from now on.
+    pub(super) fn heed_clock(&mut self, now: u64, interval: u64) -> u64 {
+        self.clean_at = self.clean_at.min(now + interval);
+        let latest = now + JOB_SEAL_PATIENCE.as_secs();
+        while let Some((_, id)) = self.unsealed.last().copied().filter(|(at, _)| *at > latest) {
+            self.unsealed.pop_last();
+            self.unsealed.insert((latest, id));
+        }
+        self.clean_at
+    }
+
     /// The next moment at which there is something to do.
     pub(super) fn next(&self) -> Option<u64> {
         let first = |times: &ByTime| Some(times.first()?.0);

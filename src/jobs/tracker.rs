@@ -255,11 +255,12 @@ impl Tracker {
     /// Does what is due, and says for how long there is nothing more to do unless something happens.
     pub fn turn(&self) -> Duration {
         let now = self.seconds();
-        let mut clean_at = self.open().clean_at;
+        let interval = self.terms.keep.as_secs();
+        let interval = interval.clamp(1, JOB_CLEAN_INTERVAL.as_secs());
+        let mut clean_at = self.open().heed_clock(now, interval);
         if now >= clean_at {
             self.clean(now);
-            let interval = self.terms.keep.as_secs();
-            clean_at = now + interval.clamp(1, JOB_CLEAN_INTERVAL.as_secs());
+            clean_at = now + interval;
             self.open().clean_at = clean_at;
         }
         let most = match self.enqueue_late() {

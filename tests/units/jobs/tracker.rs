@@ -1,5 +1,6 @@
 //! `jobs::tracker`: what requests, ends and removals that come at the same moment make of a job.
 
+mod clock;
 mod damaged;
 mod kernel;
 mod queueing;
