@@ -12,7 +12,7 @@ use super::context::Context;
 use super::drive;
 use super::open::open;
 use super::slot::Slot;
-use super::upload::Commit;
+use super::upload::{Commit, Upload};
 use super::writing::{answer, line_end, wait_together};
 use crate::action::Action;
 use crate::http::conditional::Conditions;
@@ -67,6 +67,11 @@ fn writes(slot: &Slot) -> bool {
 fn write_alone(slot: &mut Slot, key: usize, context: &mut Context) {
     while writes(slot) {
         drive::write(slot, key, context);
+        // It may be long: its turns come between those of others.
+        let compares = |upload: &Upload| upload.comparison.is_some();
+        if slot.upload.as_deref().is_some_and(compares) {
+            return;
+        }
     }
 }
 

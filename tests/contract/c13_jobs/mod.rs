@@ -11,6 +11,7 @@ mod intake_tools;
 mod life;
 mod lists;
 mod receiver;
+mod repeated;
 mod rolls;
 mod server;
 mod shortage;
