@@ -179,6 +179,23 @@ impl Tokens {
         }
     }
 
+    /// The token by which a request may do that ([`Tokens::permit`]): the same one however the client shows it.
+    #[must_use]
+    pub fn token(
+        &self,
+        credentials: &Credentials,
+        path: Option<&Path>,
+        right: Right,
+        now: Date,
+    ) -> Option<&[u8]> {
+        let permits = |entry: &&Entry| {
+            let opened = entry.is_shown_by(credentials) & entry.opens(path, now);
+            opened & entry.grant.rights.include(right)
+        };
+        let entry = self.0.iter().find(permits)?;
+        Some(&entry.grant.token)
+    }
+
     /// The name of the token by which these credentials open a path, if it has one.
     #[must_use]
     pub fn name(&self, credentials: &Credentials, path: Option<&Path>, now: Date) -> Option<&str> {

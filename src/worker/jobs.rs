@@ -13,7 +13,7 @@ use super::writing;
 use crate::action::Action;
 use crate::connection::Connection;
 use crate::connection::receiving::Sink;
-use crate::http::authorization::{Credentials, Right};
+use crate::http::authorization::{Challenge, Credentials, Right};
 use crate::http::conditional::{self, Conditions, Verdict};
 use crate::http::digest::Verifier;
 use crate::http::target::{Path, Target};
@@ -69,6 +69,10 @@ fn decide(wanted: Wanted, asked: &ParsedRequest, slot: &Slot, context: &mut Cont
     if let Some(fault) = fault {
         return Err(WriteFailure::Fault(*fault));
     }
+    let owner = match &write.idempotency_key {
+        Some(_) => owner(asked, write, context)?,
+        None => Box::default(),
+    };
     let (jobs, files) = jobs(context);
     let id = match wanted {
         Wanted::Cancel(id) if jobs.tracker.directory().record(id).is_none() => {
@@ -81,7 +85,7 @@ fn decide(wanted: Wanted, asked: &ParsedRequest, slot: &Slot, context: &mut Cont
         Wanted::New if slot.machine.is_draining() => return Err(WriteFailure::Ending),
         Wanted::New => {
             check_new(asked)?;
-            name(asked)
+            name(write, &owner)
         }
     };
     let preferences = &write.preferences;
@@ -121,18 +125,37 @@ fn remembered(job: JobUpload, temporary: Option<Temporary>, write: &WriteHead) -
     })
 }
 
+/// Whose `Idempotency-Key` that is: the token by which the client may post, whether it shows that or a cookie.
+fn owner(
+    asked: &ParsedRequest,
+    write: &WriteHead,
+    context: &mut Context,
+) -> Result<Box<[u8]>, WriteFailure> {
+    let credentials = &asked.request.credentials;
+    let Some(tokens) = &mut context.tokens else {
+        return Ok(match credentials {
+            Credentials::Token(token) => token.clone(),
+            _ => Box::default(),
+        });
+    };
+    let token = tokens
+        .get()
+        .token(credentials, write.path(), Right::Append, context.date);
+    // It has just been taken out of the table.
+    let invalid = WriteFailure::Unauthorized(Challenge::Invalid);
+    token.map(Into::into).ok_or(invalid)
+}
+
 /// Requests with the same key, of the same client, are the same job. Others get names that nobody can guess.
-fn name(asked: &ParsedRequest) -> JobId {
+fn name(write: &WriteHead, owner: &[u8]) -> JobId {
     let bits = |digest: [u8; 32]| {
         let half: [u8; 16] = digest[..16].try_into().expect("half of a digest");
         JobId::from_bits(u128::from_be_bytes(half))
     };
-    match &asked.write_head().idempotency_key {
+    match &write.idempotency_key {
         Some(key) => {
             let mut hash = hmac_sha256::Hash::new();
-            if let Credentials::Token(token) = &asked.request.credentials {
-                hash.update(token);
-            }
+            hash.update(owner);
             hash.update([0]);
             hash.update(key);
             bits(hash.finalize())

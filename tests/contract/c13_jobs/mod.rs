@@ -12,6 +12,7 @@ mod life;
 mod lists;
 mod receiver;
 mod repeated;
+mod rights;
 mod rolls;
 mod server;
 mod shortage;
