@@ -257,16 +257,16 @@ impl JobDirectory {
     }
 }
 
-/// Whether a file has a name of [`JobDirectory::create`]: `.ID.status.THREAD`, `..ID.job.THREAD`.
+/// Whether a file has a name of [`JobDirectory::create`]: `.ID.status.NUMBER`, `..ID.job.NUMBER`.
 fn is_unfinished(name: &[u8]) -> bool {
     let Some(dot) = name.iter().rposition(|&byte| byte == b'.') else {
         return false;
     };
-    let (whole, thread) = (&name[..dot], &name[dot + 1..]);
+    let (whole, number) = (&name[..dot], &name[dot + 1..]);
     let Some(name) = whole.strip_prefix(b".") else {
         return false;
     };
     let record = name.strip_prefix(b".");
     let id = id_before(name, b".status").or(record.and_then(|name| id_before(name, b".job")));
-    id.is_some() && !thread.is_empty() && thread.iter().all(u8::is_ascii_digit)
+    id.is_some() && !number.is_empty() && number.iter().all(u8::is_ascii_digit)
 }

@@ -19,6 +19,7 @@ use super::record::JobRecord;
 use crate::job::{JobId, JobStatus};
 use crate::job::{request_name, status_name, taken_name};
 use crate::limits::{JOB_CLAIM_LOOKS, JOB_CLAIM_PAUSE};
+use crate::os;
 use crate::sorted::sort;
 use crate::store::reservation::Space;
 
@@ -241,16 +242,19 @@ impl JobDirectory {
         renamed.map(|()| file)
     }
 
-    /// Writes a file that is about to get a name, and says which one it has until then.
+    /// Writes a file that is about to get a name, and says which one it has until then: a name that nobody else has, in
+    /// whatever container or on whatever machine.
     fn write_unnamed(&self, name: &str, text: &str) -> Result<(File, String), Errno> {
-        let thread = rustix::thread::gettid().as_raw_nonzero();
-        let temporary = format!(".{name}.{thread}");
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC;
+        let number = u64::from_ne_bytes(os::random_bytes());
+        let temporary = format!(".{name}.{number}");
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL;
         let file = self.open_file(&temporary, flags)?;
-        if !self.kernel.lock(file.as_fd())? {
-            return Err(Errno::AGAIN);
-        }
-        let written = match self.kernel.write(file.as_fd(), text.as_bytes()) {
+        let written = match self.kernel.lock(file.as_fd()) {
+            Ok(true) => self.kernel.write(file.as_fd(), text.as_bytes()),
+            Ok(false) => Err(Errno::AGAIN),
+            Err(error) => Err(error),
+        };
+        let written = match written {
             Ok(count) if count < text.len() => Err(Errno::NOSPC),
             result => result,
         };

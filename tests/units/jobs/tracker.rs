@@ -4,6 +4,7 @@ mod clock;
 mod damaged;
 mod kernel;
 mod queueing;
+mod temporary;
 
 use std::fs;
 use std::path::Path;
