@@ -32,7 +32,8 @@ stderr. When the command ends, it seals the answer.
     notes: "\
 Several workers may share a directory; each job runs once. After SIGTERM or
 SIGINT work takes no more jobs and lets running commands finish; a second
-signal stops them, and their jobs stay open.
+signal stops them. Then the next worker ends their jobs as abandoned, or takes
+them again if it has --retry.
 Exit status: 0 after SIGTERM or SIGINT, 1 failure, 2 usage error or no such CMD.
 ",
 };

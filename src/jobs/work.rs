@@ -33,8 +33,8 @@ use troubles::Troubles;
 /// What the threads of a worker share.
 type Work = Attendant<Commands>;
 
-/// Works until SIGTERM or SIGINT, then lets running commands finish; a second signal stops them, and their jobs stay open
-/// for another worker.
+/// Works until SIGTERM or SIGINT, then lets running commands finish; a second signal stops them. Their attempts count, as those
+/// of a worker that died: the next worker ends their jobs as abandoned, or takes them again (`--retry`).
 ///
 /// # Errors
 /// One line, if the directory cannot be opened or watched.

@@ -71,7 +71,7 @@ impl<R: Run> Attendant<R> {
                 return self.pending.look_again_later(id, now);
             }
         };
-        let status = if answer.attempts > 1 + self.retry {
+        let status = if answer.attempts > self.retry.saturating_add(1) {
             warn!("job {id}: a worker took it and died");
             JobStatus::Abandoned
         } else {

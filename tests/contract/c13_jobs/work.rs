@@ -167,6 +167,15 @@ fn what_a_worker_that_died_has_left_is_abandoned_or_taken_again() {
 }
 
 #[test]
+fn a_job_may_be_taken_again_as_often_as_a_number_says() {
+    let directory = TempDir::new();
+    let most = usize::MAX.to_string();
+    let _worker = Worker::start(directory.path(), &["--retry", &most], "cat");
+    accept(&directory, "a", "content");
+    wait_for_end(&directory, "a", "0");
+}
+
+#[test]
 fn a_job_is_abandoned_also_while_something_of_its_dead_worker_lives() {
     let directory = TempDir::new();
     let fifo = directory.join("fifo").display().to_string();
