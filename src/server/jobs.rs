@@ -45,6 +45,7 @@ pub fn prepare(options: &Options, directory: Option<&OwnedFd>) -> Result<Option<
     let tracker = tracker.map_err(|error| wrong(prefix, &error))?;
     Ok(Some(Jobs {
         prefix: prefix.clone(),
+        old_dir: options.old_dir.clone(),
         tracker: Arc::new(tracker),
     }))
 }

@@ -14,7 +14,7 @@ pub(super) fn right_to_read(jobs: &Jobs, intent: &Intent) -> Right {
             files: Some(files),
             ..
         }) => {
-            let here = path.slash && *path.name == *jobs.prefix.name();
+            let here = path.slash && holds_logs(jobs, path);
             let in_tree = below(path, jobs.prefix.name())
                 .is_some_and(|directory| pattern::may_mean_below(files, directory));
             in_tree || here && files.iter().any(|file| file.name().is_none_or(is_internal))
@@ -42,7 +42,21 @@ fn below<'a>(directory: &Path, name: &'a [u8]) -> Option<&'a [u8]> {
 }
 
 fn is_secret(jobs: &Jobs, path: &Path) -> bool {
+    let is_internal = |name| is_internal(without_old_dir(jobs, name));
     jobs.prefix.below(path).is_some_and(is_internal)
+}
+
+/// Whether this is the directory of the jobs, or that of earlier generations in it.
+fn holds_logs(jobs: &Jobs, path: &Path) -> bool {
+    let is_old = |name| jobs.old_dir.as_deref() == Some(name);
+    *path.name == *jobs.prefix.name() || jobs.prefix.below(path).is_some_and(is_old)
+}
+
+/// What a file is called in the directory that it is in, if that is one of earlier generations.
+fn without_old_dir<'a>(jobs: &Jobs, name: &'a [u8]) -> &'a [u8] {
+    let old_dir = jobs.old_dir.as_deref();
+    let rest = old_dir.and_then(|old_dir| name.strip_prefix(old_dir)?.strip_prefix(b"/"));
+    rest.unwrap_or(name)
 }
 
 /// Whether a file in the directory of the jobs is for workers only: a request, a log of the directory or an earlier

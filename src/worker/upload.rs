@@ -101,6 +101,8 @@ impl Drop for Held {
 pub struct Jobs {
     /// `--jobs`
     pub prefix: Prefix,
+    /// `--old-dir`: where the earlier generations of `queue` and `done` are, below the prefix.
+    pub old_dir: Option<Box<[u8]>>,
     /// Which jobs are open.
     pub tracker: Arc<Tracker>,
 }

@@ -44,3 +44,31 @@ fn a_key_is_that_of_a_token_also_where_a_cookie_shows_it() {
     assert_eq!(accepted(&server, &[&both, key], "body"), of_alice);
     post(&server, &[&alice, key], "other").assert_error(422);
 }
+
+#[test]
+fn earlier_generations_of_the_logs_are_for_workers_also_in_a_directory_of_their_own() {
+    let dir = TempDir::new();
+    dir.mkdir("jobs/old");
+    let tokens = TempDir::with("tokens", "poster / a\nreader / r\nwriter / rw\n");
+    let file = tokens.join("tokens").display().to_string();
+    let server = start(&dir, &["--token-file", &file, "--old-dir", "old"]);
+    accepted(&server, &[&token("poster")], "x");
+    dir.rename("jobs/queue", "jobs/old/queue.1");
+    dir.write("jobs/old/done-20261129", "");
+    let read = |path: &str, name: &str, fields: &[&str]| {
+        let token = token(name);
+        let fields = [fields, &[token.as_str()]].concat();
+        Client::new(&server).get(path, &fields).status
+    };
+    for secret in ["/jobs/old/queue.1", "/jobs/old/done-20261129"] {
+        assert_eq!(read(secret, "reader", &[]), 403, "{secret}");
+        assert_eq!(read(secret, "writer", &[]), 200, "{secret}");
+    }
+    let events = "Accept: text/event-stream";
+    for files in ["queue.1", "*", "x,done-20261129"] {
+        let target = format!("/jobs/old/?files={files}");
+        assert_eq!(read(&target, "reader", &[events]), 403, "{files}");
+    }
+    dir.write("jobs/old/queued", "");
+    assert_eq!(read("/jobs/old/queued", "reader", &[]), 200);
+}
