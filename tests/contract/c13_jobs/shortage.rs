@@ -16,15 +16,31 @@ fn start(directory: &TempDir, command: &[&str]) -> Running {
     Running::new(openrange(&arguments))
 }
 
+/// How many descriptors a worker may have from now on.
+fn limit(worker: &Running, most: u64) {
+    let limit = Rlimit {
+        current: Some(most),
+        maximum: Some(1024),
+    };
+    prlimit(Some(pid(worker)), Resource::Nofile, limit).expect("a limit");
+}
+
+#[test]
+fn a_job_waits_while_its_worker_cannot_list_the_directory() {
+    let directory = TempDir::new();
+    accept(&directory, "first", "");
+    let worker = start(&directory, &["cat"]);
+    worker.stderr.wait_for(&["job first: it succeeded"]);
+    limit(&worker, 3);
+    directory.rename("queue", "queue.1");
+    accept(&directory, "a", "content");
+    worker.stderr.wait_for(&["cannot list the jobs"]);
+    limit(&worker, 1024);
+    wait_for_end(&directory, "a", "0");
+}
+
 #[test]
 fn a_job_waits_while_its_worker_lacks_descriptors() {
-    let limit = |worker: &Running, most: u64| {
-        let limit = Rlimit {
-            current: Some(most),
-            maximum: Some(1024),
-        };
-        prlimit(Some(pid(worker)), Resource::Nofile, limit).expect("a limit");
-    };
     let mut waited = 0;
     // Where it fails depends on how many there are: when it takes the job, before its command, or when it starts that.
     for spare in 0..10 {
