@@ -366,10 +366,8 @@ pub const SOCKET_LOCK_PATIENCE: Duration = Duration::from_secs(1);
 /// Pause between two tries to lock it.
 pub const SOCKET_LOCK_PAUSE: Duration = Duration::from_millis(20);
 
-/// Pause between two attempts to append the line of an accepted job to `queue`.
-pub const JOB_QUEUE_PAUSE: Duration = Duration::from_secs(1);
-
-/// Pause between two checks of a job that another worker has locked: no event reports the death of that worker.
+/// Pause between two checks of a job that another worker has locked: no event reports the death of that worker. The same
+/// between two attempts to start its command, or to append its line to `queue`.
 pub const JOB_LOCKED_PAUSE: Duration = Duration::from_secs(1);
 
 /// The program of a worker that has been missing for so long stays away: a package is replaced sooner. Until then its jobs wait.

@@ -20,7 +20,7 @@ use super::record::JobRecord;
 use super::watch::{self, Watch};
 use crate::job::{JobId, JobStatus};
 use crate::limits::{
-    JOB_CLEAN_INTERVAL, JOB_KEEP, JOB_QUEUE_PATIENCE, JOB_QUEUE_PAUSE, JOB_TIMEOUT, JOBS_MAX,
+    JOB_CLEAN_INTERVAL, JOB_KEEP, JOB_LOCKED_PAUSE, JOB_QUEUE_PATIENCE, JOB_TIMEOUT, JOBS_MAX,
     QUEUE_LOOK_INTERVAL,
 };
 use crate::receipt::WriteFailure;
@@ -265,7 +265,7 @@ impl Tracker {
         }
         let most = match self.enqueue_late() {
             true => QUEUE_LOOK_INTERVAL,
-            false => JOB_QUEUE_PAUSE,
+            false => JOB_LOCKED_PAUSE,
         };
         self.end_late(now);
         self.seal_late(now);

@@ -3,7 +3,7 @@
 use std::fs;
 
 use openrange::jobs::tracker::Accepted;
-use openrange::limits::JOB_QUEUE_PAUSE;
+use openrange::limits::JOB_LOCKED_PAUSE;
 use openrange::store::place::Stop;
 
 use super::{Jobs, accept, accept_while, id};
@@ -19,11 +19,11 @@ fn a_job_that_can_be_neither_queued_nor_withdrawn_is_queued_later() {
     let accepted = accept_while(&jobs.tracker, path, id(1), || lack_descriptors(&jobs, true));
     assert_eq!(accepted, Ok(Accepted::New));
     assert!(jobs.tracker.is_open(id(1)), "its deadline ends it");
-    assert!(jobs.tracker.turn() <= JOB_QUEUE_PAUSE);
+    assert!(jobs.tracker.turn() <= JOB_LOCKED_PAUSE);
     assert_eq!(jobs.text("queue"), "");
     lack_descriptors(&jobs, false);
     assert_eq!(accept(&jobs.tracker, path, id(1)), Ok(Accepted::Before));
-    assert!(jobs.tracker.turn() > JOB_QUEUE_PAUSE);
+    assert!(jobs.tracker.turn() > JOB_LOCKED_PAUSE);
     jobs.tracker.turn();
     assert!(jobs.text("queue").contains(id(1).as_str()));
     assert_eq!(jobs.text("queue").lines().count(), 1);
