@@ -31,6 +31,8 @@ pub struct Fetch {
     pub offset: u64,
     /// Up to there; `None`: a tail.
     pub end: Option<u64>,
+    /// What is here is only compared: nothing is known to be missing.
+    pub compares: bool,
 }
 
 /// See the module.
@@ -412,6 +414,7 @@ impl Engine {
             target,
             offset,
             end: (!tail).then_some(file.size.max(offset + 1)),
+            compares: !tail && offset >= file.size,
         })
     }
 

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, Write};
 
+use super::engine::Fetch;
 use crate::client::exchange::{Broken, Exchange, Progress};
 use crate::client::expected::Expected;
 use crate::client::in_words::{self, SHOWN};
@@ -23,6 +24,8 @@ pub struct Job {
     pub offset: u64,
     /// Up to where; `None`: everything that will come.
     pub end: Option<u64>,
+    /// Nothing is to come: the copy is open to be read only.
+    compares: bool,
     /// The response is there, and is what was asked for.
     good: bool,
     /// It is live: it has no end of its own.
@@ -38,7 +41,7 @@ pub struct Job {
 pub enum Refusal {
     /// The name has another file, or none: what the response says.
     Elsewhere(String),
-    /// There is nothing behind the offset.
+    /// The file has what the copy ends with; it has nothing behind the offset, or nothing else was asked for.
     AtEnd,
     /// The file is shorter than its copy.
     Truncated(u64),
@@ -109,25 +112,8 @@ impl Lane {
     }
 
     /// Begins a job.
-    pub fn begin(
-        &mut self,
-        etag: ETag,
-        file: File,
-        offset: u64,
-        end: Option<u64>,
-        request: Vec<u8>,
-        now: Moment,
-    ) {
-        self.job = Some(Job {
-            etag,
-            file,
-            offset,
-            end,
-            good: false,
-            live: false,
-            refusal: None,
-            reason: Vec::new(),
-        });
+    pub fn begin(&mut self, job: Job, request: Vec<u8>, now: Moment) {
+        self.job = Some(job);
         self.request.clone_from(&request);
         self.exchange.request(request);
         self.timeout = now + CLIENT_RESPONSE_TIMEOUT;
@@ -218,6 +204,22 @@ impl Lane {
 }
 
 impl Job {
+    /// Of a copy that has so many bytes.
+    #[must_use]
+    pub fn new(fetch: &Fetch, file: File, offset: u64) -> Job {
+        Job {
+            etag: fetch.etag,
+            file,
+            offset,
+            end: fetch.end,
+            compares: fetch.compares,
+            good: false,
+            live: false,
+            refusal: None,
+            reason: Vec::new(),
+        }
+    }
+
     fn respond(&mut self, head: &ResponseHead) {
         self.refusal = self.judge(head);
         self.good = self.refusal.is_none();
@@ -247,7 +249,11 @@ impl Job {
                     first: self.offset,
                     end: self.end,
                 };
-                expected.judge(head).err().map(Refusal::Failed)
+                match expected.judge(head) {
+                    // What it has grown by meanwhile comes as all that grows.
+                    Ok(_) if self.compares => Some(Refusal::AtEnd),
+                    judged => judged.err().map(Refusal::Failed),
+                }
             }
             // Where the tag does not match, the response has none.
             (412, _) if self.offset > 0 && head.etag == Some(self.etag) => {

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::channel::Channel;
 use super::engine::Engine;
 use super::flusher::Flusher;
-use super::lane::{Lane, Outcome, Refusal};
+use super::lane::{Job, Lane, Outcome, Refusal};
 use super::rule::{End, Rule, Subject};
 use super::tree::{Tree, check_before};
 use super::watch::Watch;
@@ -297,7 +297,11 @@ impl Driver<'_> {
             let Some(fetch) = self.engine.next_fetch(&busy, tails, now) else {
                 return;
             };
-            let file = match self.engine.tree.append_to(fetch.etag) {
+            let opened = match fetch.compares {
+                true => self.engine.tree.open_to_compare(fetch.etag),
+                false => self.engine.tree.append_to(fetch.etag),
+            };
+            let file = match opened {
                 Ok(Some(file)) => file,
                 Ok(None) => {
                     self.engine.elsewhere(fetch.etag, now);
@@ -324,7 +328,7 @@ impl Driver<'_> {
             );
             let request = self.write_request(&fetch.target, &more);
             self.engine.begun(etag);
-            self.lanes[free].begin(etag, file, offset, fetch.end, request, now);
+            self.lanes[free].begin(Job::new(&fetch, file, offset), request, now);
         }
     }
 

@@ -105,7 +105,7 @@ impl Tree {
         Ok(true)
     }
 
-    fn seal(&mut self, etag: ETag, sealed: bool) -> io::Result<bool> {
+    pub(super) fn seal(&mut self, etag: ETag, sealed: bool) -> io::Result<bool> {
         let Some(copy) = self.copies.get(&etag) else {
             return Ok(true);
         };

@@ -274,15 +274,34 @@ impl Tree {
         }
     }
 
-    /// Opens a copy to append to it; `None` if it is not there any more.
+    /// Opens a copy to append to it; `None` if it is not there any more. One that is sealed is no longer, as it lacks bytes.
     ///
     /// # Errors
     /// EACCES and the like.
     pub fn append_to(&mut self, etag: ETag) -> io::Result<Option<File>> {
+        if self.is_sealed(etag) && !self.seal(etag, false)? {
+            return Ok(None);
+        }
+        self.open_copy(etag, |place| place.open(false))
+    }
+
+    /// Opens a copy to compare it with its file: also one that nobody may write. `None` if it is not there any more.
+    ///
+    /// # Errors
+    /// EACCES and the like.
+    pub fn open_to_compare(&mut self, etag: ETag) -> io::Result<Option<File>> {
+        self.open_copy(etag, Place::open_to_read)
+    }
+
+    fn open_copy(
+        &mut self,
+        etag: ETag,
+        open: impl FnOnce(&Place) -> io::Result<File>,
+    ) -> io::Result<Option<File>> {
         let Some(copy) = self.copies.get(&etag) else {
             return Ok(None);
         };
-        let file = match self.place(&copy.name).and_then(|place| place.open(false)) {
+        let file = match self.place(&copy.name).and_then(|place| open(&place)) {
             Ok(file) => file,
             Err(error) if is_absent(&error) => {
                 self.name_is_gone(etag);

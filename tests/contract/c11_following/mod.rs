@@ -27,7 +27,8 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 
 use rustix::process::{Pid, Signal};
 
-use crate::support::harness::{Server, TempDir, eventually, openrange};
+use crate::support::harness::{BINARY, Server, TempDir, eventually, openrange};
+use crate::support::machine::{is_root, skip, succeeds};
 
 /// A client under way; killed when it is dropped.
 pub struct Running {
@@ -106,6 +107,29 @@ impl Drop for Running {
 /// Runs a client to its end: exit code, stdout, stderr.
 pub fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
     Running::start(arguments).end()
+}
+
+/// Waits until a client ends, with 0; returns what it said.
+fn ends_well(mut mirror: Running) -> String {
+    eventually("an end", || mirror.is_over());
+    let (code, _, err) = mirror.end();
+    assert_eq!(code, Some(0), "{err}");
+    err
+}
+
+/// A mirror whose file permissions are those of a user who is not root, or none if there can be no such thing here.
+fn without_privileges(arguments: &[&str]) -> Option<Running> {
+    if !is_root() {
+        return Some(Running::start(arguments));
+    }
+    let bounds = "--bounding-set=-dac_override,-dac_read_search";
+    if !succeeds("setpriv", &[bounds, "true"]) {
+        skip("no setpriv");
+        return None;
+    }
+    let mut command = Command::new("setpriv");
+    command.args([bounds, BINARY]).args(arguments);
+    Some(Running::of(command))
 }
 
 /// `NAME.1` becomes `NAME.2` and so on, as logrotate does it, then NAME becomes `NAME.1`.

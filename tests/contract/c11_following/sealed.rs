@@ -1,9 +1,10 @@
-//! `openrange mirror` of one file that is sealed: no tail tells what becomes of it.
+//! `openrange mirror` of files that are sealed: no tail tells what becomes of them, and their copies cannot be written.
 
-use std::fs;
+use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
+use std::time::{Duration, SystemTime};
 
-use super::{Running, contents, rotate, url};
+use super::{Running, contents, ends_well, rotate, url, without_privileges};
 use crate::support::harness::{Server, TempDir, eventually};
 
 /// Starts a mirror that does not wait for late writes: nothing but a seal, or a tail, tells when it lists again.
@@ -85,4 +86,54 @@ fn earlier_generations_get_other_names_and_go() {
     root.remove("log.5");
     has(&copy, &mirror, &[("log", "2\n")]);
     assert_eq!(mirror.stop().0.code(), Some(0));
+}
+
+/// A file was written last so many seconds ago; whoever has it open may write it, also if it is sealed.
+fn written(root: &TempDir, name: &str, seconds: u64) {
+    let file = File::open(root.join(name)).expect("a file");
+    let time = SystemTime::now() - Duration::from_secs(seconds);
+    file.set_modified(time).expect("a time");
+}
+
+/// Whoever is not root cannot open a sealed copy to write it: it is compared all the same, and begins again if it must.
+#[test]
+fn a_sealed_copy_is_compared_also_by_those_who_may_not_write_it() {
+    let root = TempDir::with("log", "a line\n");
+    root.write("open", "a line\n");
+    written(&root, "log", 300);
+    root.chmod("log", 0o444);
+    let server = Server::start(&root);
+    let copy = TempDir::new();
+    let (from, to) = (url(&server, "/"), copy.path().display().to_string());
+    let once = ["mirror", "--until-caught-up", &from, &to];
+    // What is written over it, and what the mirror says.
+    for (text, expected) in [
+        ("a line\n", ""),
+        ("a line\n", ""),
+        (
+            "A LINE\n",
+            "log was truncated or overwritten; its copy begins again",
+        ),
+        ("A LINE\nand more\n", ""),
+        (
+            "less\n",
+            "log was truncated or overwritten; its copy begins again",
+        ),
+    ] {
+        root.chmod("log", 0o644);
+        fs::write(root.join("log"), text).expect("a file");
+        root.chmod("log", 0o444);
+        let Some(mirror) = without_privileges(&once) else {
+            return;
+        };
+        let err = ends_well(mirror);
+        assert_eq!(
+            err.lines().count(),
+            usize::from(!expected.is_empty()),
+            "{err}"
+        );
+        assert!(err.contains(expected), "{err}");
+        assert_eq!(fs::read_to_string(copy.join("log")).expect("a copy"), text);
+        is_sealed(&copy);
+    }
 }

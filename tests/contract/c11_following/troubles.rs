@@ -10,9 +10,9 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use super::relay::Relay;
-use super::{Running, contents, url};
+use super::{Running, contents, ends_well, url, without_privileges};
 use crate::support::harness::{BINARY, Server, TempDir, eventually, pattern};
-use crate::support::machine::{in_namespace, is_root, skip, succeeds};
+use crate::support::machine::{in_namespace, skip, succeeds};
 
 const SIZE: usize = 1_500_000;
 /// Some two seconds for that.
@@ -31,28 +31,6 @@ fn started(copy: &TempDir, name: &str) -> File {
         fs::metadata(copy.join(name)).is_ok_and(|copy| copy.len() > 0)
     });
     File::open(copy.join(name)).expect("a copy")
-}
-
-fn ends_well(mut mirror: Running) -> String {
-    eventually("an end", || mirror.is_over());
-    let (code, _, err) = mirror.end();
-    assert_eq!(code, Some(0), "{err}");
-    err
-}
-
-/// A mirror whose file permissions are those of a user who is not root, or none if there can be no such thing here.
-fn without_privileges(arguments: &[&str]) -> Option<Running> {
-    if !is_root() {
-        return Some(Running::start(arguments));
-    }
-    let bounds = "--bounding-set=-dac_override,-dac_read_search";
-    if !succeeds("setpriv", &[bounds, "true"]) {
-        skip("no setpriv");
-        return None;
-    }
-    let mut command = Command::new("setpriv");
-    command.args([bounds, BINARY]).args(arguments);
-    Some(Running::of(command))
 }
 
 #[test]

@@ -177,6 +177,7 @@ fn what_is_missing_is_fetched() {
         target: "/d/a".into(),
         offset: 0,
         end: Some(4),
+        compares: false,
     };
     assert_eq!(fetch, Some(expected));
     let fetch = mirror
