@@ -418,13 +418,15 @@ impl Engine {
         })
     }
 
-    /// When a file that waits may be asked for again.
+    /// When a file that waits may be asked for again. What may be by now was looked at: it is under way, or nothing is to be
+    /// asked for.
     #[must_use]
-    pub fn deadline(&self) -> Moment {
+    pub fn deadline(&self, now: Moment) -> Moment {
         let waits = |etag: &ETag| self.behind.contains(etag) || self.live == Some(*etag);
         let held = self.held.iter().filter(|(etag, _)| waits(etag));
         let next = held.map(|(_, (next, _))| *next);
-        next.fold(Moment::NEVER, Moment::min)
+        let later = next.filter(|next| *next > now);
+        later.fold(Moment::NEVER, Moment::min)
     }
 
     /// Whether everything that was listed is here.

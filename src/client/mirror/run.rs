@@ -400,7 +400,7 @@ impl Driver<'_> {
         let watches = self.watches.iter().map(Watch::deadline);
         let mut deadline = watches.fold(list, Moment::min).min(self.pace.deadline(now));
         if self.lanes.iter().any(|lane| lane.job.is_none()) {
-            deadline = deadline.min(self.engine.deadline().max(now));
+            deadline = deadline.min(self.engine.deadline(now));
         }
         for lane in &self.lanes {
             deadline = deadline.min(lane.timeout);

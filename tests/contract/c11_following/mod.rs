@@ -6,6 +6,7 @@ mod cascades;
 mod commands;
 mod contradictions;
 mod follow;
+mod idle;
 mod kinds;
 mod messages;
 mod mirror;

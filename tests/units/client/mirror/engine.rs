@@ -255,7 +255,7 @@ fn a_fetch_that_fails_waits() {
     mirror.engine.failed(ETag(1), "503: full", mirror.now);
     assert_eq!(mirror.reports(), "a: 503: full; trying again");
     assert_eq!(
-        (mirror.next(&[], false), mirror.engine.deadline()),
+        (mirror.next(&[], false), mirror.engine.deadline(mirror.now)),
         (Some((2, 0, Some(4))), Moment(1050))
     );
     assert_eq!(mirror.next(&[2], false), None);
@@ -263,22 +263,22 @@ fn a_fetch_that_fails_waits() {
     assert_eq!(mirror.next(&[2], false), Some((1, 0, Some(4))));
     mirror.engine.failed(ETag(1), "503: full", mirror.now);
     assert_eq!(
-        (mirror.reports(), mirror.engine.deadline()),
+        (mirror.reports(), mirror.engine.deadline(mirror.now)),
         (String::new(), Moment(1150)),
         "once"
     );
     mirror.engine.failed(ETag(2), "reset", mirror.now);
     assert_eq!(mirror.reports(), "b: reset; trying again");
-    assert_eq!(mirror.engine.deadline(), Moment(1100), "of the first");
+    assert_eq!(mirror.engine.deadline(mirror.now), Moment(1100), "of the first");
     // What works forgets it.
     mirror.come(2, "ab", false);
     assert_eq!(mirror.next(&[], false), Some((2, 2, Some(4))));
-    assert_eq!(mirror.engine.deadline(), Moment(1150));
+    assert_eq!(mirror.engine.deadline(mirror.now), Moment(1150));
     // What is gone is not waited for.
     mirror.now = Moment(1060);
     mirror.engine.list_soon_of(b"", mirror.now);
     mirror.list("", &topics(&[("b", 2, 4, "")], &[]));
-    assert_eq!(mirror.engine.deadline(), Moment::NEVER);
+    assert_eq!(mirror.engine.deadline(mirror.now), Moment::NEVER);
     // It is elsewhere: a list tells where.
     mirror.engine.elsewhere(ETag(2), mirror.now);
     assert_eq!(

@@ -5,7 +5,7 @@ use openrange::http::etag::ETag;
 use openrange::limits::{CLIENT_LOOK, MIRROR_SETTLE, MIRROR_TRAVEL};
 use openrange::time::Moment;
 
-use super::engine::{File, Mirror, named, rule, topics};
+use super::engine::{File, Mirror, NOW, named, rule, topics};
 
 /// A tree with `x` at its top, and two directories below it with nothing and `y`.
 fn tree(rule: Rule) -> Mirror {
@@ -158,14 +158,44 @@ fn connections_that_break() {
         }
         mirror.engine.cut(ETag(etag), why, mirror.now);
         assert_eq!(mirror.reports(), said, "{etag}: {why}");
-        assert!(mirror.engine.deadline() > mirror.now, "it waits");
+        let due = mirror.engine.deadline(mirror.now);
+        assert!(mirror.now < due && due < Moment::NEVER, "it waits");
     }
+}
+
+/// A file whose pause is over wakes nobody: it is under way, or nothing of it is to be asked for.
+#[test]
+fn what_has_waited() {
+    const NOW_SEALED: &str = ",\"current\":true,\"sealed\":true";
+    let mirror = || {
+        let mut mirror = Mirror::new(rule("/d/log"));
+        mirror.list_generations(&[("/d/log", 2, 0, NOW)]);
+        mirror.engine.ended(ETag(2), "shutdown", mirror.now);
+        let due = mirror.engine.deadline(mirror.now);
+        assert!(mirror.now < due && due < Moment::NEVER);
+        assert_eq!(mirror.next(&[], true), None, "it waits");
+        mirror.now = due;
+        mirror
+    };
+    // Its tail is up again, and no byte comes.
+    let mut quiet = mirror();
+    assert_eq!(quiet.next(&[], true), Some((2, 0, None)));
+    quiet.engine.begun(ETag(2));
+    assert_eq!(quiet.engine.deadline(quiet.now), Moment::NEVER);
+    // It was sealed meanwhile.
+    let mut sealed = mirror();
+    sealed.list_generations(&[("/d/log", 2, 0, NOW_SEALED)]);
+    assert_eq!(sealed.next(&[], true), None);
+    assert_eq!(sealed.engine.deadline(sealed.now), Moment::NEVER);
+    // No more tails may be opened.
+    let many = mirror();
+    assert_eq!(many.next(&[], false), None);
+    assert_eq!(many.engine.deadline(many.now), Moment::NEVER);
 }
 
 /// An end that is none of the name's leaves the file its name.
 #[test]
 fn tails_of_a_file_that_break() {
-    const NOW: &str = ",\"current\":true";
     let mut mirror = Mirror::new(rule("/d/log"));
     let files = [("/d/log", 2, 3, NOW), ("/d/log.1", 1, 5, "")];
     mirror.list_generations(&files);
@@ -184,7 +214,6 @@ fn tails_of_a_file_that_break() {
 /// The rest of a generation that no list names may still come; if it does not, it is lost.
 #[test]
 fn a_generation_that_goes_while_bytes_of_it_come() {
-    const NOW: &str = ",\"current\":true";
     for under_way in [true, false] {
         let mut mirror = Mirror::new(rule("/d/log"));
         mirror.list_generations(&[("/d/log", 2, 3, NOW)]);
