@@ -56,7 +56,7 @@ pub struct Engine {
     /// before that gave.
     pub(super) compared: SortedMap<ETag, u64>,
     /// Files that grew lately, until when they count as such.
-    hot: SortedMap<ETag, Moment>,
+    pub(super) hot: SortedMap<ETag, Moment>,
     /// Files that are not asked for before this time.
     pub(super) held: SortedMap<ETag, (Moment, Pause)>,
     /// Copies of files that no list of the tree names, since when.

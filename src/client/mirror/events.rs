@@ -66,6 +66,10 @@ impl Reader {
 fn news(kind: &str, data: &str) -> News {
     let grown = || {
         let entry = Value::parse(data.as_bytes())?;
+        // More than a size has changed.
+        if entry.get("sealed").and_then(Value::as_bool) == Some(true) {
+            return None;
+        }
         let etag = response::tag(entry.get("etag")?.as_str()?)?;
         Some(News::Grown(etag, entry.get("size")?.as_u64()?))
     };

@@ -43,6 +43,8 @@ pub enum Refusal {
     Elsewhere(String),
     /// The file has what the copy ends with; it has nothing behind the offset, or nothing else was asked for.
     AtEnd,
+    /// No tail has anything to wait for.
+    Sealed,
     /// The file is shorter than its copy.
     Truncated(u64),
     /// The file has other bytes before the offset.
@@ -263,6 +265,7 @@ impl Job {
             (416, Some(ContentRange::Unsatisfied { size })) if size < self.offset => {
                 Some(Refusal::Truncated(size))
             }
+            (416, _) if self.end.is_none() => Some(Refusal::Sealed),
             (416, _) => Some(Refusal::AtEnd),
             (status, _) => Some(Refusal::Failed(status.to_string())),
         }

@@ -55,6 +55,12 @@ impl Engine {
         }
     }
 
+    /// No tail of the file has anything to wait for: it is sealed, which the next list says too.
+    pub fn sealed(&mut self, etag: ETag, now: Moment) {
+        self.hot.remove(&etag);
+        self.elsewhere(etag, now);
+    }
+
     /// The file is no longer what its copy begins with, which the server did not see: it was truncated, or written over.
     pub fn begun_again(&mut self, etag: ETag, what: &str, now: Moment) {
         let name = self.tree.name(etag);

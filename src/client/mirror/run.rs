@@ -378,6 +378,7 @@ impl Driver<'_> {
                         self.engine.absent(etag, &why, now);
                     }
                     Outcome::Refused(etag, Refusal::AtEnd) => self.engine.at_end(etag, now),
+                    Outcome::Refused(etag, Refusal::Sealed) => self.engine.sealed(etag, now),
                     Outcome::Failed(etag, why) => {
                         let name = self.engine.tree.name(etag);
                         self.engine.end = Some(End::Failure(format!("{name}: {why}")));

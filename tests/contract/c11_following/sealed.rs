@@ -137,3 +137,37 @@ fn a_sealed_copy_is_compared_also_by_those_who_may_not_write_it() {
         is_sealed(&copy);
     }
 }
+
+/// The list that shows that a file is sealed has another time than the one before: its copy is compared once more.
+#[test]
+fn a_copy_is_sealed_and_compared_at_once() {
+    let root = TempDir::with("log", "1\n");
+    written(&root, "log", 300);
+    let server = Server::start(&root);
+    let copy = TempDir::new();
+    let (from, to) = (url(&server, "/"), copy.path().display().to_string());
+    let Some(mirror) = without_privileges(&["mirror", &from, &to]) else {
+        return;
+    };
+    mirror.says("caught up");
+    for number in 2..4 {
+        root.append("log", format!("{number}\n"));
+        root.chmod("log", 0o444);
+        is_sealed(&copy);
+        written(&root, "log", 100 * number);
+        // Whatever comes next is copied after it.
+        let next = format!("next-{number}");
+        root.write(&next, "a line\n");
+        eventually("the next file", || {
+            fs::read(copy.join(&next)).is_ok_and(|bytes| bytes == b"a line\n")
+        });
+        root.chmod("log", 0o644);
+    }
+    root.append("log", "4\n");
+    eventually("what came last", || {
+        fs::read(copy.join("log")).is_ok_and(|bytes| bytes == b"1\n2\n3\n4\n")
+    });
+    let err = mirror.err();
+    assert_eq!(err.lines().count(), 1, "{err}");
+    assert_eq!(mirror.stop().0.code(), Some(0));
+}

@@ -363,6 +363,27 @@ fn what_is_left_out_is_told_once() {
     assert_eq!(MIRROR_DIRECTORIES_MAX, 1000);
 }
 
+/// A tail is refused, as its file is sealed: it is not asked for again and again before a list says so.
+#[test]
+fn a_tail_of_a_file_that_is_sealed() {
+    let mut mirror = Mirror::of("/d/", &[("a", 1, 0, "")]);
+    mirror.engine.grown(b"", ETag(1), 3, mirror.now);
+    mirror.come(1, "abc", true);
+    assert_eq!(mirror.next(&[], true), Some((1, 3, None)));
+    mirror.engine.sealed(ETag(1), mirror.now);
+    assert_eq!(mirror.next(&[], true), None);
+    assert!(mirror.engine.list_due < Moment::NEVER);
+    mirror.list("", &topics(&[("a", 1, 3, SEALED)], &[]));
+    assert_eq!(mirror.next(&[], true), None);
+    assert!(mirror.engine.is_complete() && mirror.engine.tree.is_sealed(ETag(1)));
+    let mut mirror = Mirror::new(rule("/d/log"));
+    mirror.list_generations(&[("/d/log", 2, 0, NOW)]);
+    mirror.engine.sealed(ETag(2), mirror.now);
+    assert_eq!(mirror.next(&[], true), None);
+    assert!(mirror.engine.deadline(mirror.now) > mirror.now);
+    assert!(mirror.engine.list_due < Moment(2000), "soon");
+}
+
 #[test]
 fn a_copy_that_begins_again() {
     let mut mirror = Mirror::of("/d/", &[("a", 1, 4, "")]);

@@ -58,6 +58,14 @@ fn what_events_say() {
             format!("event: grow\ndata: {}\n\n", entry.replace(":5", ":-5")),
             vec![other.clone()],
         ),
+        // It was sealed at once: the list has to say so.
+        (
+            format!(
+                "event: grow\ndata: {0},\"sealed\":true}}\n\nevent: grow\ndata: {0},\"sealed\":false}}\n\n",
+                &entry[..entry.len() - 1]
+            ),
+            vec![other.clone(), grown(5)],
+        ),
         // Without data there is no event, and its kind is not that of the next one.
         (
             format!("event: grow\n\ndata: {entry}\n\n"),
