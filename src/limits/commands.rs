@@ -83,8 +83,8 @@ pub const MIRROR_LISTS_AGAIN: u32 = 3;
 /// A file of a tree, or of a list of several pages, that no list names any more may have moved to a directory or page that is
 /// listed later: its copy is removed after so long.
 pub const MIRROR_TRAVEL: Duration = Duration::from_secs(4);
-/// Names of files with several of them that a mirror leaves out and shows, of one directory at once; of more it shows the
-/// number: a link to a large directory must not fill a log.
+/// Names of files with several of them that a mirror leaves out and shows, of one directory at once, and directories that it leaves
+/// out; of more it shows the number: a link to a large directory, or a large tree, must not fill a log.
 pub const MIRROR_FURTHER_NAMES: usize = 8;
 /// Different complaints of one thing that a mirror shows until that works: what alternates must not fill a log.
 pub const MIRROR_COMPLAINTS: usize = 4;

@@ -12,7 +12,7 @@ use crate::limits::{
     CLIENT_RETRY, MIRROR_DEPTH, MIRROR_DIRECTORIES_MAX, MIRROR_LISTS_AGAIN, MIRROR_LISTS_MAX,
     MIRROR_POLL, MIRROR_STREAMS,
 };
-use crate::sorted::SortedMap;
+use crate::sorted::{SortedMap, SortedSet};
 use crate::store::generations::families::split;
 use crate::time::Moment;
 
@@ -159,10 +159,9 @@ impl Catalog {
     /// needs another list.
     pub fn begin(&mut self, prefix: &[u8], now: Moment) -> &str {
         if std::mem::take(&mut self.pass_over) {
-            self.parts.retain(|_, part| {
+            for part in self.parts.values_mut() {
                 part.fresh = false;
-                true
-            });
+            }
         }
         (self.cursor, self.turning) = (prefix.into(), false);
         let Some(part) = self.parts.get_mut(prefix) else {
@@ -191,29 +190,24 @@ impl Catalog {
 
     /// Directories that were not listed later than that are to be listed again.
     pub fn mark_older(&mut self, moment: Moment) {
-        self.parts.retain(|_, part| {
+        for part in self.parts.values_mut() {
             part.due |= part.since <= moment && !part.pending;
-            true
-        });
+        }
     }
 
     /// The directories of the latest lists are to be listed again: do they say the same?
     pub fn mark_fresh(&mut self) {
-        self.parts.retain(|_, part| {
+        for part in self.parts.values_mut() {
             part.due |= part.fresh;
-            true
-        });
+        }
     }
 
     /// Directories are to be listed of which no stream tells everything, but for those of which a list is under way or has just
     /// come.
     pub fn mark_untold(&mut self, now: Moment) {
-        let mut index = 0;
-        self.parts.retain(|_, part| {
+        for (index, part) in self.parts.values_mut().enumerate() {
             part.due |= !part.is_told(index) && !part.pending && part.held <= now;
-            index += 1;
-            true
-        });
+        }
     }
 
     /// The same, if it is time to. False: it is not.
@@ -307,12 +301,17 @@ impl Catalog {
         let children: Vec<Box<[u8]>> = children
             .map(|name| [prefix, name, b"/"].concat().into())
             .collect();
+        let named: SortedSet<&[u8]> = children.iter().map(|child| &**child).collect();
         let is_below = |other: &[u8]| other.len() > prefix.len() && other.starts_with(prefix);
-        let lasts = |other: &[u8]| children.iter().any(|child| other.starts_with(child));
+        // Of a name below this directory, the length of what is in it.
+        let child = |other: &[u8]| {
+            let slash = other[prefix.len()..].iter().position(|&byte| byte == b'/');
+            prefix.len() + slash.map_or(0, |slash| slash + 1)
+        };
+        let lasts = |other: &[u8]| named.contains(&other[..child(other)]);
         // Those that are further down stay left out, unless they went with a child.
-        let is_child = |other: &[u8]| !other[prefix.len()..other.len() - 1].contains(&b'/');
         self.left_out
-            .retain(|other| !is_below(other) || (lasts(other) && !is_child(other)));
+            .retain(|other| !is_below(other) || (child(other) < other.len() && lasts(other)));
         self.parts
             .retain(|other, _| !is_below(other) || lasts(other));
         let depth = prefix.iter().filter(|&&byte| byte == b'/').count();

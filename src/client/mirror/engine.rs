@@ -74,6 +74,8 @@ pub struct Engine {
     pub(super) quiet: Pause,
     pub(super) retry: Pause,
     refused: SortedSet<Box<[u8]>>,
+    /// The directories that are left out; each was told.
+    pub(super) left_out: SortedSet<Box<[u8]>>,
     /// Of what has no place in the directory of the mirror now, the names.
     unplaced: SortedSet<Box<[u8]>>,
     pub(super) complaints: Complaints,
@@ -116,6 +118,7 @@ impl Engine {
             quiet: Pause::new(MIRROR_QUIET),
             retry: Pause::new(CLIENT_RETRY),
             refused: SortedSet::new(),
+            left_out: SortedSet::new(),
             unplaced: SortedSet::new(),
             complaints: Complaints::default(),
             absent: SortedMap::new(),
@@ -137,13 +140,7 @@ impl Engine {
                 return;
             }
         }
-        for name in &listing.directories {
-            if self.refused.insert(name.clone()) {
-                let (name, why) = (String::from_utf8_lossy(name), self.rule.why_left_out());
-                self.reports
-                    .push(format!("{name} is a directory and is left out: {why}"));
-            }
-        }
+        self.tell_left_out(&listing.directories);
         for (prefix, cut) in self.catalog.cuts() {
             // No file has such a name.
             if self.refused.insert([prefix, b"/"].concat().into()) {

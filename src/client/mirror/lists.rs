@@ -7,7 +7,7 @@ use crate::client::in_words::{first_line, is_directory};
 use crate::client::settings::OnGap;
 use crate::http::conditional::ETag;
 use crate::http::target::encode;
-use crate::limits::{MIRROR_REST, MIRROR_SETTLE};
+use crate::limits::{MIRROR_FURTHER_NAMES, MIRROR_REST, MIRROR_SETTLE};
 use crate::time::Moment;
 
 impl Engine {
@@ -185,6 +185,24 @@ impl Engine {
             self.changed = false;
             let union = self.catalog.union();
             self.apply(union, now);
+        }
+    }
+
+    /// Says which directories are left out: each once while the lists have it, and of many at once only how many they are.
+    pub(super) fn tell_left_out(&mut self, directories: &[Box<[u8]>]) {
+        let told = std::mem::take(&mut self.left_out);
+        self.left_out = directories.iter().cloned().collect();
+        let why = self.rule.why_left_out();
+        let mut new = self.left_out.iter().filter(|name| !told.contains(&***name));
+        for name in new.by_ref().take(MIRROR_FURTHER_NAMES) {
+            let name = String::from_utf8_lossy(name);
+            self.reports
+                .push(format!("{name} is a directory and is left out: {why}"));
+        }
+        let more = new.count();
+        if more > 0 {
+            self.reports
+                .push(format!("{more} more directories are left out: {why}"));
         }
     }
 

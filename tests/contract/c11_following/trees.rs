@@ -291,3 +291,29 @@ fn without_recursion_directories_are_left_out_in_one_line_each() {
     assert_eq!(code, Some(2), "{err}");
     assert!(err.contains("--recursive is for a directory"), "{err}");
 }
+
+/// Without `--recursive`: each of a few, the number of many.
+#[test]
+fn directories_that_are_left_out_fill_no_log() {
+    let root = TempDir::with("log", "a line\n");
+    (10..40).for_each(|number| root.mkdir(&number.to_string()));
+    let server = Server::start(&root);
+    let copy = TempDir::new();
+    let (code, _, err) = run(&[
+        "mirror",
+        "--until-caught-up",
+        &url(&server, "/"),
+        &path(&copy),
+    ]);
+    assert_eq!(code, Some(0), "{err}");
+    let lines: Vec<&str> = err.lines().collect();
+    assert_eq!(lines.len(), 9, "{err}");
+    assert!(
+        lines[7].contains("17/ is a directory and is left out"),
+        "{err}"
+    );
+    assert!(
+        lines[8].contains("22 more directories are left out"),
+        "{err}"
+    );
+}

@@ -9,7 +9,9 @@ use openrange::client::mirror::rule::{End, Rule, Subject};
 use openrange::client::mirror::tree::Tree;
 use openrange::client::settings::OnGap;
 use openrange::http::etag::ETag;
-use openrange::limits::{MIRROR_COMPLAINTS, MIRROR_DIRECTORIES_MAX, MIRROR_STREAMS};
+use openrange::limits::{
+    MIRROR_COMPLAINTS, MIRROR_DIRECTORIES_MAX, MIRROR_FURTHER_NAMES, MIRROR_STREAMS,
+};
 use openrange::time::Moment;
 
 use crate::support::directory::TempDir;
@@ -269,7 +271,11 @@ fn a_fetch_that_fails_waits() {
     );
     mirror.engine.failed(ETag(2), "reset", mirror.now);
     assert_eq!(mirror.reports(), "b: reset; trying again");
-    assert_eq!(mirror.engine.deadline(mirror.now), Moment(1100), "of the first");
+    assert_eq!(
+        mirror.engine.deadline(mirror.now),
+        Moment(1100),
+        "of the first"
+    );
     // What works forgets it.
     mirror.come(2, "ab", false);
     assert_eq!(mirror.next(&[], false), Some((2, 2, Some(4))));
@@ -382,6 +388,30 @@ fn a_tail_of_a_file_that_is_sealed() {
     assert_eq!(mirror.next(&[], true), None);
     assert!(mirror.engine.deadline(mirror.now) > mirror.now);
     assert!(mirror.engine.list_due < Moment(2000), "soon");
+}
+
+/// A large tree fills no log; what is told is forgotten when it is gone.
+#[test]
+fn of_many_directories_the_number_is_told() {
+    let names: Vec<String> = (10..30).map(|number| number.to_string()).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let why = "left out: --recursive mirrors those below too";
+    let one = |name: &str| format!("{name}/ is a directory and is {why}");
+    let mut mirror = Mirror::new(rule("/d/"));
+    for _ in 0..2 {
+        mirror.list("", &topics(&[], &names));
+    }
+    let mut expected: Vec<String> = names[..MIRROR_FURTHER_NAMES]
+        .iter()
+        .map(|it| one(it))
+        .collect();
+    let more = names.len() - MIRROR_FURTHER_NAMES;
+    expected.push(format!("{more} more directories are {why}"));
+    assert_eq!(mirror.reports(), expected.join("; "));
+    mirror.list("", &topics(&[], &names[1..]));
+    assert_eq!(mirror.reports(), "");
+    mirror.list("", &topics(&[], &names));
+    assert_eq!(mirror.reports(), one(names[0]));
 }
 
 #[test]
