@@ -4,8 +4,8 @@ use crate::http::conditional::ETag;
 use crate::http::json_value::Value;
 use crate::http::response;
 
-/// Longest line of such a stream: an entry has a name of 255 bytes, escaped.
-const LINE_MAX: usize = 64 * 1024;
+/// Longest event of such a stream: an entry has a name of 255 bytes, escaped.
+const EVENT_MAX: usize = 64 * 1024;
 
 /// What an event says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,11 +30,12 @@ impl Reader {
     /// Takes bytes, and gives what they say.
     ///
     /// # Errors
-    /// A line is too long for any of these events.
+    /// An event is too long for any of these.
     pub fn read(&mut self, bytes: &[u8], mut news: impl FnMut(News)) -> Result<(), &'static str> {
         for piece in bytes.split_inclusive(|&byte| byte == b'\n') {
             self.line.extend_from_slice(piece);
-            if self.line.len() > LINE_MAX {
+            // Also what its earlier lines have left: a stream without an empty line is one event.
+            if self.line.len() + self.kind.len() + self.data.len() > EVENT_MAX {
                 return Err("an event is too long");
             }
             if self.line.pop_if(|byte| *byte == b'\n').is_some() {

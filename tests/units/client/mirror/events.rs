@@ -88,7 +88,7 @@ fn what_events_say() {
 }
 
 #[test]
-fn a_line_has_a_bound() {
+fn an_event_has_a_bound() {
     const MOST: usize = 64 * 1024;
     for piece in [1000, MOST, 2 * MOST] {
         let (news, end) = read(&format!("data: {}\n\n", "x".repeat(MOST - 7)), piece);
@@ -101,5 +101,10 @@ fn a_line_has_a_bound() {
         );
         let (_, end) = read(&"x".repeat(MOST + 1), piece);
         assert!(end.is_err(), "it does not wait for the end of the line");
+    }
+    // Nor for the empty line that ends an event.
+    for line in [format!("data: {}\n", "x".repeat(100)), "data: x\n".into()] {
+        let (news, end) = read(&line.repeat(MOST), 1000);
+        assert_eq!((news, end), (vec![], Err("an event is too long")));
     }
 }
