@@ -66,9 +66,7 @@ fn print(text: &str) -> ExitCode {
 }
 
 fn fail(why: &str, code: u8) -> ExitCode {
-    // One line, whatever an argument that it quotes contains.
-    let why = why.replace(char::is_control, "\u{fffd}");
     // Not through the log: RUST_LOG must not hide why the program failed.
-    stderr::say(&why);
+    stderr::say(why);
     code.into()
 }

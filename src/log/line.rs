@@ -22,16 +22,15 @@ pub enum Format {
 const USUAL: usize = 160;
 
 impl Format {
-    /// A line with its end. A message is one line, and so is what comes of it. `fields` stand in JSON only: the message says
-    /// the same.
+    /// A line with its end. `fields` stand in JSON only: the message says the same.
     #[must_use]
     pub fn line(self, level: &str, message: &dyn Display, fields: &dyn Source) -> String {
         let time = Date::with_milliseconds(SystemTime::now());
         let mut out = String::with_capacity(USUAL);
         // Writing to a String cannot fail.
         if self == Format::Text {
-            let _ = writeln!(out, "{time} {level} {message}");
-            return without_error_numbers(out);
+            let _ = write!(out, "{time} {level} {message}");
+            return text_line(out);
         }
         let _ = write!(
             out,
@@ -42,6 +41,18 @@ impl Format {
         out.push_str("}\n");
         without_error_numbers(out)
     }
+}
+
+/// A line of text with its end. It is one line, whatever names and arguments it quotes: they cannot begin another one, and have no
+/// power over a terminal.
+#[must_use]
+pub fn text_line(message: String) -> String {
+    let mut line = without_error_numbers(message);
+    if line.contains(char::is_control) {
+        line = line.replace(char::is_control, "\u{fffd}");
+    }
+    line.push('\n');
+    line
 }
 
 /// A message without the numbers that the standard library puts behind the words of a system's error, as in `Address already

@@ -32,7 +32,8 @@ pub fn start(level: Option<LevelFilter>, format: Format) {
         .target(env_logger::Target::Pipe(Box::new(Log)))
         .init();
     // By the same way: nor must a panic wait for somebody who reads.
-    panic::set_hook(Box::new(|why| stderr::say(&why.to_string())));
+    let panicked = |why: &panic::PanicHookInfo<'_>| why.to_string().replace('\n', " ");
+    panic::set_hook(Box::new(move |why| stderr::say(&panicked(why))));
     for part in filter.not_understood {
         stderr::say(&format!(
             "RUST_LOG: {part:?} is ignored; a level is off, error, warn, info, debug or trace"

@@ -12,7 +12,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{FileType, Mode, OFlags};
 use rustix::net::SendFlags;
 
-use super::line::{Format, without_error_numbers};
+use super::line::{Format, text_line};
 use super::line_writer::LineWriter;
 use crate::limits::LOG_PIECE;
 
@@ -58,7 +58,7 @@ impl Write for Log {
 pub fn say(why: &str) {
     let format = lock().format;
     let line = match format {
-        Format::Text => without_error_numbers(format!("openrange: {why}\n")),
+        Format::Text => text_line(format!("openrange: {why}")),
         Format::Json => format.line("ERROR", &why, &NO_FIELDS),
     };
     write(line.as_bytes());

@@ -5,7 +5,7 @@ use std::io;
 use std::time::{Duration, UNIX_EPOCH};
 
 use openrange::http::date::Date;
-use openrange::log::line::without_error_numbers;
+use openrange::log::line::{text_line, without_error_numbers};
 use openrange::log::line_writer::LineWriter;
 use openrange::os::sockets::Peer;
 
@@ -119,5 +119,21 @@ fn errors_have_words_and_no_numbers() {
     ];
     for (message, expected) in table {
         assert_eq!(without_error_numbers(message), expected);
+    }
+}
+
+#[test]
+fn a_line_of_text_is_one_line() {
+    for (message, expected) in [
+        ("a file: no", "a file: no\n"),
+        ("a\nb\r\tc\0", "a\u{fffd}b\u{fffd}\u{fffd}c\u{fffd}\n"),
+        (
+            "\u{1b}]0;x\u{7}\u{7f}\u{9b}",
+            "\u{fffd}]0;x\u{fffd}\u{fffd}\u{fffd}\n",
+        ),
+        ("Gr\u{fc}\u{df}e \u{a0}", "Gr\u{fc}\u{df}e \u{a0}\n"),
+        ("", "\n"),
+    ] {
+        assert_eq!(text_line(message.into()), expected);
     }
 }

@@ -180,3 +180,27 @@ fn a_copy_that_may_not_grow() {
         assert_eq!(copied.len(), 50_000);
     }
 }
+
+/// Names of the origin neither begin lines of their own nor command a terminal.
+#[test]
+fn a_name_is_no_line_and_no_command() {
+    let name = "a\u{1b}]0;title\u{7}\nopenrange: all is well\u{9b}2J";
+    let shown = "a\u{fffd}]0;title\u{fffd}\u{fffd}openrange: all is well\u{fffd}2J";
+    let root = TempDir::with(name, "a line\n");
+    root.mkdir(&format!("of-{name}"));
+    let server = Server::start(&root);
+    let copies = TempDir::with(name, "of somebody else\n");
+    let to = copies.path().to_str().expect("UTF-8");
+    let (code, _, err) = run(&["mirror", "--until-caught-up", &url(&server, "/"), to]);
+    assert_eq!(code, Some(0), "{err}");
+    let lines: Vec<&str> = err.split('\n').collect();
+    assert_eq!(lines.len(), 3, "{err:?}");
+    assert!(
+        lines[0].contains(&format!("of-{shown}/ is a directory")),
+        "{err:?}"
+    );
+    assert!(
+        lines[1].contains(&format!("{shown} exists already")),
+        "{err:?}"
+    );
+}
