@@ -147,10 +147,7 @@ pub fn explain(failure: WriteFailure) -> (Status, &'static str) {
             Status::BadRequest,
             "the body is not what Content-Digest says",
         ),
-        WriteFailure::TooSlow => (
-            Status::RequestTimeout,
-            "the request body did not arrive in time",
-        ),
+        WriteFailure::TooSlow => (Status::RequestTimeout, "the body did not arrive in time"),
         WriteFailure::Overloaded
         | WriteFailure::TooManyJobs
         | WriteFailure::Ending

@@ -31,5 +31,6 @@ pub mod rule;
 pub mod run;
 pub mod stage;
 pub mod steps;
+mod tags;
 pub mod tree;
 mod watch;

@@ -49,7 +49,7 @@ impl Tree {
         let Some(copy) = self.copies.get(&etag) else {
             return;
         };
-        let is_there = |name: &[u8]| matches!(self.place_of_name(copy, name), Ok(Some(_)));
+        let is_there = |name: &[u8]| matches!(self.place_of_name(etag, copy, name), Ok(Some(_)));
         let names = copy.further.iter().filter(|name| is_there(name));
         let mut names: Vec<Box<[u8]>> = names.cloned().collect();
         if names.is_empty() {
@@ -84,7 +84,7 @@ impl Tree {
             Step::Unlink(etag, name) => {
                 // The name that counts is the one that keeps the bytes.
                 let copy = self.copies.get(etag);
-                let first = copy.map(|copy| self.place_of(copy)).transpose()?;
+                let first = copy.map(|copy| self.place_of(*etag, copy)).transpose()?;
                 if matches!(first, Some(None)) {
                     self.name_is_gone(*etag);
                     return Ok(false);
@@ -113,7 +113,7 @@ impl Tree {
         let Some(copy) = self.copies.get(&etag) else {
             return Ok(false);
         };
-        let Some(from) = self.place_of(copy)? else {
+        let Some(from) = self.place_of(etag, copy)? else {
             self.name_is_gone(etag);
             return Ok(false);
         };
@@ -143,7 +143,7 @@ impl Tree {
         let Some(copy) = self.copies.get(&etag) else {
             return Ok(false);
         };
-        let Some(old) = self.place_of_name(copy, from)? else {
+        let Some(old) = self.place_of_name(etag, copy, from)? else {
             self.forget_further(etag, from);
             return Ok(false);
         };
@@ -167,7 +167,7 @@ impl Tree {
         let Some(copy) = self.copies.get(&etag) else {
             return Ok(());
         };
-        if let Some(place) = self.place_of_name(copy, name)? {
+        if let Some(place) = self.place_of_name(etag, copy, name)? {
             place.remove()?;
         }
         self.forget_further(etag, name);

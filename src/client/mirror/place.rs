@@ -7,9 +7,13 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use rustix::fd::OwnedFd;
+use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{self, AtFlags, CWD, Dir, FileType, Mode, OFlags, RenameFlags, Stat};
 use rustix::io::Errno;
+
+use super::tags::tag_of;
+use crate::http::conditional::ETag;
+use crate::store::identity::proc_path;
 
 /// See the module.
 pub struct Place {
@@ -72,6 +76,13 @@ impl Place {
             &*self.name,
             AtFlags::SYMLINK_NOFOLLOW,
         )?)
+    }
+
+    /// The tag in the attribute of the file.
+    #[must_use]
+    pub fn tag(&self) -> Option<ETag> {
+        let directory = proc_path(self.directory.as_fd());
+        tag_of(&Path::new(&directory).join(&*self.name))
     }
 
     /// Opens the file to append to it and to read it; with `new` it must not be there yet.

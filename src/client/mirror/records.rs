@@ -11,6 +11,7 @@ use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, percent_encode};
 
 use super::plan::moving_name;
 use super::steps::new_name;
+use super::tags::tag_of;
 use super::tree::{Copy, RECORDS, Tree};
 use crate::client::state_file::{Unusable, replace};
 use crate::http::conditional::ETag;
@@ -18,7 +19,6 @@ use crate::http::json_value::{self, Value};
 use crate::http::response;
 use crate::limits::MIRROR_DEPTH;
 use crate::sorted::sort;
-use crate::store::identity::TAG_ATTRIBUTE;
 
 /// What there is below a directory.
 #[derive(Default)]
@@ -67,6 +67,7 @@ impl Tree {
                     name: name.into(),
                     further: further.collect(),
                     inode: file.get("inode")?.as_u64(),
+                    tagged: file.get("tagged").is_some(),
                     size: 0,
                     sealed: false,
                 };
@@ -115,7 +116,10 @@ impl Tree {
             copy.size = found.len();
             copy.sealed = found.mode() & 0o222 == 0;
             // Another file may have got the inode number meanwhile.
-            tag_of(&path(&copy.name)).is_none_or(|tag| tag == *etag)
+            let tag = tag_of(&path(&copy.name));
+            let is_it = copy.has_tag(tag, *etag);
+            copy.tagged = tag == Some(*etag);
+            is_it
         });
         self.remove_half_made(&found);
         self.note_moves(found.files.iter().map(|(_, name)| &**name));
@@ -188,6 +192,9 @@ impl Tree {
             out.push_str("{\"etag\":");
             json_value::write_string(&mut out, &etag.to_string());
             out.push_str(&format!(",\"name\":\"{name}\",\"inode\":{inode}"));
+            if copy.tagged {
+                out.push_str(",\"tagged\":true");
+            }
             if !copy.further.is_empty() {
                 let further = copy.further.iter().map(|name| encoded(name));
                 let further = further.collect::<Vec<_>>().join("\",\"");
@@ -237,7 +244,7 @@ fn name_of(
     let same = files[first..].iter();
     let same = same.take_while(|(other, _)| *other == inode);
     let same = same.map(|(_, name)| name);
-    let fits = |name: &&Vec<u8>| tag_of(&path(name)).is_none_or(|tag| tag == etag);
+    let fits = |name: &&Vec<u8>| recorded.has_tag(tag_of(&path(name)), etag);
     // The recorded name comes first, then what it was renamed to, which is not recorded yet; then those whose tag says so.
     let rank = |name: &&Vec<u8>| {
         let is_further = recorded.further.iter().any(|other| **other == ***name);
@@ -245,11 +252,4 @@ fn name_of(
         (***name != *recorded.name, is_further, is_other)
     };
     same.filter(fits).min_by_key(rank).cloned()
-}
-
-/// The tag in the attribute of a file.
-fn tag_of(path: &Path) -> Option<ETag> {
-    let mut value = [0; 32];
-    let length = rustix::fs::lgetxattr(path, TAG_ATTRIBUTE, &mut value[..]).ok()?;
-    response::tag_digits(str::from_utf8(&value[..length]).ok()?)
 }

@@ -10,6 +10,7 @@ use rustix::io::Errno;
 use super::place::{Place, directories_below, remove_empty};
 use super::plan::{Step, moving_name};
 use super::room::is_of_moves;
+use super::tags::tag_of_file;
 use super::tree::{Copy, Tree, is_absent};
 use crate::http::conditional::ETag;
 use crate::store::identity::TAG_ATTRIBUTE;
@@ -74,18 +75,26 @@ impl Tree {
     }
 
     /// Where a copy is; `None`: it is there no more, or somebody has put another file there.
-    pub(super) fn place_of(&self, copy: &Copy) -> io::Result<Option<Place>> {
-        self.place_of_name(copy, &copy.name)
+    pub(super) fn place_of(&self, etag: ETag, copy: &Copy) -> io::Result<Option<Place>> {
+        self.place_of_name(etag, copy, &copy.name)
     }
 
     /// The same of one of its names.
-    pub(super) fn place_of_name(&self, copy: &Copy, name: &[u8]) -> io::Result<Option<Place>> {
+    pub(super) fn place_of_name(
+        &self,
+        etag: ETag,
+        copy: &Copy,
+        name: &[u8],
+    ) -> io::Result<Option<Place>> {
         let found = self.place(name).and_then(|place| {
             let inode = place.stat()?.st_ino;
             Ok((place, inode))
         });
         match found {
-            Ok((place, inode)) => Ok((Some(inode) == copy.inode).then_some(place)),
+            Ok((place, inode)) => {
+                let is_it = Some(inode) == copy.inode && copy.has_tag(place.tag(), etag);
+                Ok(is_it.then_some(place))
+            }
             Err(error) if is_absent(&error) => Ok(None),
             Err(error) => Err(error),
         }
@@ -96,7 +105,7 @@ impl Tree {
         let Some(copy) = self.copies.get(&etag) else {
             return Ok(true);
         };
-        if let Some(place) = self.place_of(copy)? {
+        if let Some(place) = self.place_of(etag, copy)? {
             place.remove()?;
         }
         if let Some(copy) = self.copies.remove(&etag) {
@@ -109,7 +118,7 @@ impl Tree {
         let Some(copy) = self.copies.get(&etag) else {
             return Ok(true);
         };
-        let place = self.place_of(copy)?;
+        let place = self.place_of(etag, copy)?;
         let inode = copy.inode;
         let change = |mode| if sealed { mode & !0o222 } else { mode | 0o200 };
         let changed = match place {
@@ -145,6 +154,7 @@ impl Tree {
         }
         if let Some(copy) = self.copies.get_mut(&etag) {
             copy.inode = Some(file.metadata()?.ino());
+            copy.tagged = tag_of_file(&file) == Some(etag);
         }
         Ok(true)
     }
@@ -153,7 +163,7 @@ impl Tree {
         let Some(copy) = self.copies.get(&etag) else {
             return Ok(false);
         };
-        let Some(from) = self.place_of(copy)? else {
+        let Some(from) = self.place_of(etag, copy)? else {
             // Somebody has removed it: then there is no copy any more, unless it has other names.
             self.name_is_gone(etag);
             return Ok(false);
@@ -248,6 +258,7 @@ impl Tree {
                 .map_or(0, <[u8]>::len);
             let hidden = [&name[..name.len() - last], new_name(etag).as_bytes()].concat();
             (copy.name, copy.inode, copy.size) = (hidden.into(), Some(made.ino()), made.len());
+            copy.tagged = new.tag() == Some(etag);
         }
         self.save()?;
         aside.remove()?;

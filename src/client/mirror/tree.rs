@@ -14,6 +14,7 @@ use rustix::io::Errno;
 use super::place::{Place, directories_below};
 use super::plan::{Local, Step};
 use super::room::{directories, is_of_moves};
+use super::tags::tag_of_file;
 use crate::client::state_file::Unusable;
 use crate::http::conditional::ETag;
 use crate::http::position::{CHECKED, Check, checked_from};
@@ -51,11 +52,21 @@ pub(super) struct Copy {
     pub further: Vec<Box<[u8]>>,
     /// `None`: about to be made.
     pub inode: Option<u64>,
+    /// It has its tag in an attribute. A file with the same inode number and without the tag is somebody else's.
+    pub tagged: bool,
     pub size: u64,
     pub sealed: bool,
 }
 
 impl Copy {
+    /// Whether a file that has its inode number is the copy, by the tag in the attribute of that file.
+    pub fn has_tag(&self, found: Option<ETag>, etag: ETag) -> bool {
+        match self.tagged {
+            true => found == Some(etag),
+            false => found.is_none_or(|tag| tag == etag),
+        }
+    }
+
     /// All of its names.
     pub fn names(&self) -> impl Iterator<Item = &[u8]> {
         let further = self.further.iter().map(|name| &**name);
@@ -253,6 +264,7 @@ impl Tree {
                 name: name.clone(),
                 further: Vec::new(),
                 inode: None,
+                tagged: false,
                 size: 0,
                 sealed: false,
             };
@@ -310,7 +322,7 @@ impl Tree {
             Err(error) => return Err(error),
         };
         let found = file.metadata()?;
-        if Some(found.ino()) != copy.inode {
+        if Some(found.ino()) != copy.inode || !copy.has_tag(tag_of_file(&file), etag) {
             // Somebody has put another file there.
             self.name_is_gone(etag);
             return Ok(None);
@@ -329,7 +341,7 @@ impl Tree {
         let Some(copy) = self.copies.get(&etag) else {
             return Ok(None);
         };
-        let place = self.place_of(copy)?;
+        let place = self.place_of(etag, copy)?;
         place.map(|place| place.open_to_read()).transpose()
     }
 

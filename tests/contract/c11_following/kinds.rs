@@ -9,6 +9,7 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 use super::trees::{mirror, path, same, tree};
 use super::{run, url};
 use crate::support::harness::{Server, TempDir, eventually};
+use crate::support::machine::skip;
 
 /// `FROM TO`: a file or directory gets another name; `FROM`: it goes; `+NAME`: a new file.
 fn change(root: &TempDir, changes: &[&str]) {
@@ -128,4 +129,26 @@ fn what_is_in_the_way_is_named() {
     same(&root, &copy, "all, when there is room");
     eventually("no directory", || copy.join("d").is_file());
     assert_eq!(mirror.stop().0.code(), Some(0));
+}
+
+/// Somebody has put his own file in the place of a copy, and it has got the same inode number, as often happens: it has no tag.
+#[test]
+fn a_file_with_the_inode_number_of_a_copy_is_left_alone() {
+    let (root, copy) = (TempDir::with("log", "of the origin\n"), TempDir::new());
+    let server = Server::start(&root);
+    let (url, path) = (url(&server, "/"), path(&copy));
+    let catch_up = ["mirror", "--delete", "--until-caught-up", &url, &path];
+    assert_eq!(run(&catch_up).0, Some(0));
+    if rustix::fs::removexattr(copy.join("log"), "user.openrange.tag").is_err() {
+        return skip("this file system has no user attributes");
+    }
+    copy.write("log", "somebody's own\n");
+    root.append("log", "and more\n");
+    let (code, _, err) = run(&catch_up);
+    assert_eq!(code, Some(0), "{err}");
+    assert!(err.contains("log exists already"), "{err}");
+    root.remove("log");
+    run(&catch_up);
+    let left = fs::read_to_string(copy.join("log")).expect("a file");
+    assert_eq!(left, "somebody's own\n");
 }

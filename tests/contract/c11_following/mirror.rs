@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{Running, contents, rotate, run, url};
+use super::{Running, contents, rotate, run, unix_url, url};
 use crate::support::harness::{Server, TempDir, eventually};
 
 /// Between two looks at all files, which may be thousands.
@@ -345,13 +345,18 @@ fn a_file_that_was_written_over_while_the_mirror_was_away() {
 fn a_file_that_is_shorter_than_its_copy_begins_again() {
     for (path, text) in [("/", "new\n"), ("/log", "new\n"), ("/", ""), ("/log", "")] {
         let root = TempDir::with("log", "an old line\n");
-        let server = Server::start(&root);
-        let copy = TempDir::new();
-        let url = url(&server, path);
+        let (home, copy) = (TempDir::new(), TempDir::new());
+        let socket = home.join("socket");
+        let listen = format!("unix:{}", socket.display());
+        let serve = || Server::with(&root, &["--listen", &listen]);
+        let server = serve();
+        let url = unix_url(&socket, path);
         let to = copy.path().to_str().expect("UTF-8");
         let mirror = ["mirror", "--until-caught-up", &url, to];
         assert_eq!(run(&mirror).0, Some(0));
+        drop(server);
         root.write("log", text);
+        let _server = serve();
         let (code, _, err) = run(&mirror);
         assert_eq!(code, Some(0), "{err}");
         assert!(err.contains("its copy begins again"), "{err}");
