@@ -165,7 +165,8 @@ impl Appender {
         Arc::clone(&self.handle)
     }
 
-    /// The directory that has the name, to synchronise it: to be opened before anything is written. One that is not the prefix may be another one each time.
+    /// The directory that has the name, to synchronise it: to be opened before anything is written. One that is not the
+    /// prefix may be another one each time.
     ///
     /// # Errors
     /// As [`Place::open_directory_now`].
