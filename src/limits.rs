@@ -221,6 +221,9 @@ pub const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 /// How often the server polls a topic whose changes inotify does not report (because of its file system, or because watches
 /// have run out), unless `--poll-interval` says otherwise: as often as `tail -f`.
 pub const POLL_INTERVAL: Duration = Duration::from_secs(1);
+/// Pause between two checks of `queue` where inotify cannot watch the directory of the jobs because its limits are used up.
+/// As often as such a tail is polled: a check takes two system calls for each open job.
+pub const UNWATCHED_LOOK_INTERVAL: Duration = POLL_INTERVAL;
 /// How long a request with `Prefer: wait` waits at most for a name that leads nowhere, unless `--wait-max` says otherwise:
 /// many proxies give up on a silent response earlier, and a client asks again.
 pub const WAIT_MAX: Duration = Duration::from_secs(300);

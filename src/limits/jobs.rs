@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use super::POLL_INTERVAL;
-
 /// Pause between two checks of a job that another worker has locked: no event reports the death of that worker. The same
 /// between two attempts to start its command, or to append its line to `queue`.
 pub const JOB_LOCKED_PAUSE: Duration = Duration::from_secs(1);
@@ -39,9 +37,6 @@ pub const JOB_STATUS_PATIENCE: Duration = Duration::from_secs(6);
 
 /// Pause between two checks of `queue` where no event reports a change, as on network file systems.
 pub const QUEUE_LOOK_INTERVAL: Duration = Duration::from_secs(15);
-/// The same where inotify cannot watch the directory of the jobs because its limits are used up. As often as such
-/// a tail is polled ([`POLL_INTERVAL`]): a check takes two system calls for each open job.
-pub const UNWATCHED_LOOK_INTERVAL: Duration = POLL_INTERVAL;
 /// Time in which a server adds the line to `queue` after it has named a request: it makes some system calls between
 /// them. Jobs that were accepted so long before the last one of all, and have ended, have their line.
 pub const JOB_QUEUE_PATIENCE: Duration = Duration::from_secs(10);
