@@ -60,6 +60,9 @@ impl Run for Commands {
             Ok(prepared) => prepared,
             Err(error) => return Ended::NotStarted(error),
         };
+        if deadline.is_some_and(|deadline| directory.clock().as_secs() >= deadline) {
+            return Ended::With(JobStatus::Timeout);
+        }
         let mut child = match command.spawn() {
             Ok(child) => child,
             Err(error) if self.faults().is_of_program(&error, Instant::now()) => {

@@ -97,6 +97,18 @@ fn the_queue_is_followed_across_its_rolls() {
     }
 }
 
+/// No server has ended it, which runs elsewhere, or no more.
+#[test]
+fn a_job_whose_deadline_is_over_is_not_begun() {
+    let directory = TempDir::new();
+    accept(&directory, "late", "");
+    let line = "{\"id\":\"late\",\"deadline\":1,\"content_type\":\"\",\"length\":0}\n";
+    directory.write(".late.job", line);
+    let _worker = Worker::start(directory.path(), &[], "echo begun");
+    wait_for_end(&directory, "late", "timeout");
+    assert_eq!(text(&directory, "late"), "");
+}
+
 #[test]
 fn jobs_are_found_after_the_queue_was_truncated() {
     let directory = TempDir::new();
