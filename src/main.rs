@@ -9,6 +9,7 @@ use openrange::hooks;
 use openrange::jobs::work;
 use openrange::log::line::Format;
 use openrange::log::{logger, stderr};
+use openrange::os;
 use openrange::os::signals::survive_file_size_limit;
 use openrange::server;
 
@@ -16,6 +17,7 @@ fn main() -> ExitCode {
     if let Err(error) = survive_file_size_limit() {
         return fail(&format!("cannot handle SIGXFSZ: {error}"), 1);
     }
+    os::keep_ends_of_children();
     match cli::parse(std::env::args_os().skip(1)) {
         Err(why) => fail(&why, 2),
         Ok(command) => run(command),

@@ -17,4 +17,4 @@ pub mod system_calls;
 pub mod threads;
 pub mod unix_queues;
 
-pub use sys::{end_with_parent, monotonic, random, random_bytes};
+pub use sys::{end_with_parent, keep_ends_of_children, monotonic, random, random_bytes};

@@ -421,6 +421,12 @@ pub fn end_with_parent(command: &mut Command) {
     }
 }
 
+/// Undoes an inherited SIG_IGN of SIGCHLD: the kernel would forget how children ended, and wait(2) would fail (ECHILD).
+pub fn keep_ends_of_children() {
+    // SAFETY: no handler of ours, and no pointers.
+    unsafe { libc::signal(libc::SIGCHLD, libc::SIG_DFL) };
+}
+
 /// Fills a buffer with random bytes that nobody can guess.
 ///
 /// # Panics

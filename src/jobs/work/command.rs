@@ -131,8 +131,11 @@ fn wait(
         match child.try_wait() {
             Ok(Some(status)) => return Ended::With(status_of(status)),
             Ok(None) => {}
-            // Nobody else waits for our child.
-            Err(error) => unreachable!("waiting for a child failed: {error}"),
+            Err(error) => {
+                // Something else has waited for it, so nobody knows how it ended.
+                error!("waiting for process {} failed: {error}", child.id());
+                return Ended::With(JobStatus::Abandoned);
+            }
         }
         if answer.is_sealed() {
             return Ended::SealedByAnother;

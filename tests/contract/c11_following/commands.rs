@@ -1,11 +1,12 @@
 //! Batches of lines for a command, and what is said of the command line.
 
 use std::fs;
+use std::process::Command;
 
 use rustix::process::Signal;
 
 use super::{Running, rotate, run, url};
-use crate::support::harness::{Server, TempDir, eventually};
+use crate::support::harness::{BINARY, Server, TempDir, eventually};
 
 const SHOW: &str =
     "echo \"[$OPENRANGE_OFFSET $OPENRANGE_END $OPENRANGE_ETAG $OPENRANGE_URL]\"; cat";
@@ -66,6 +67,24 @@ fn a_batch_comes_again_until_the_command_has_it() {
         fs::read_to_string(&tries).expect("tries"),
         "line\nline\nline\n"
     );
+}
+
+/// As it is below some launchers of Perl and PHP, or bash and `trap '' CHLD`: the kernel then forgets how the children
+/// of whoever inherits that ended. (dash never ignores it.)
+#[test]
+fn a_command_of_a_follow_that_was_started_with_sigchld_ignored() {
+    let root = TempDir::with("log", "line\n");
+    let server = Server::start(&root);
+    let mut env = Command::new("env");
+    env.args(["--ignore-signal=CHLD", BINARY, "follow"]);
+    env.args(["--until-caught-up", &url(&server, "/log"), "--", "cat"]);
+    let mut follow = Running::of(env);
+    eventually("an end", || {
+        assert_eq!(follow.err(), "");
+        follow.is_over()
+    });
+    let (code, out, _) = follow.end();
+    assert_eq!((code, out.as_str()), (Some(0), "line\n"));
 }
 
 #[test]

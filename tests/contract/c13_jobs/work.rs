@@ -3,12 +3,13 @@
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
 
 use rustix::fs::FlockOperation;
 use rustix::process::Signal;
 
 use super::Worker;
-use crate::support::harness::{Running, TempDir, append, eventually, openrange, run};
+use crate::support::harness::{BINARY, Running, TempDir, append, eventually, openrange, run};
 use crate::support::machine::succeeds;
 
 pub fn accept(directory: &TempDir, id: &str, body: &str) {
@@ -78,6 +79,20 @@ fn the_log_says_in_words_how_a_job_ended() {
     ] {
         worker.stderr.wait_for(&[line]);
     }
+    worker.signal(Signal::TERM);
+    assert_eq!(worker.wait().code(), Some(0));
+}
+
+#[test]
+fn a_worker_that_was_started_with_sigchld_ignored() {
+    let directory = TempDir::new();
+    accept(&directory, "a", "one\n");
+    let path = directory.path().display().to_string();
+    let mut env = Command::new("env");
+    env.args(["--ignore-signal=CHLD", BINARY, "work"]);
+    env.args([&path, "--", "sh", "-c", "cat; exit 3"]);
+    let mut worker = Running::new(env);
+    worker.stderr.wait_for(&["job a: it ended: exit 3"]);
     worker.signal(Signal::TERM);
     assert_eq!(worker.wait().code(), Some(0));
 }
