@@ -2,19 +2,19 @@
 //! whether it has it.
 
 use std::ffi::OsString;
-use std::io::{self, Write};
-use std::os::fd::AsFd;
-use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::process::{Child, Command, ExitStatus};
 
-use rustix::fs::OFlags;
+use rustix::fs::{MemfdFlags, Mode, OFlags, SealFlags};
 use rustix::process::{Pid, Signal};
 
 use super::offer::HandOver;
 use super::pause::Pause;
 use crate::limits::CLIENT_RETRY;
-use crate::os::epoll::{Poll, Token, Waker};
+use crate::os::epoll::Waker;
 use crate::os::threads::{self, Answer};
-use crate::readiness::Interest;
 use crate::time::Moment;
 
 /// Stack of the thread that waits for the process.
@@ -46,8 +46,6 @@ pub struct Runner {
 
 struct Running {
     id: Pid,
-    stdin: Option<ChildStdin>,
-    written: usize,
     ended: Answer<io::Result<ExitStatus>>,
 }
 
@@ -72,18 +70,12 @@ impl Runner {
     }
 
     /// Goes on with a batch; always the same one until it is done.
-    pub fn hand_over(
-        &mut self,
-        batch: HandOver<'_>,
-        poll: &Poll,
-        token: Token,
-        now: Moment,
-    ) -> Handled {
+    pub fn hand_over(&mut self, batch: HandOver<'_>, waker: Waker, now: Moment) -> Handled {
         if self.running.is_none() {
             if now < self.next {
                 return Handled::Not;
             }
-            match self.start(batch, poll, token) {
+            match self.start(batch, waker) {
                 Ok(running) => self.running = Some(running),
                 Err(error) => {
                     let why = format!("{}: {error}", self.words[0].display());
@@ -98,11 +90,9 @@ impl Runner {
         let Some(running) = &mut self.running else {
             return Handled::Not;
         };
-        running.feed(batch.bytes, poll);
         let Some(status) = running.ended.take() else {
             return Handled::Not;
         };
-        running.close(poll);
         self.running = None;
         match status {
             Ok(status) if status.success() => {
@@ -119,32 +109,19 @@ impl Runner {
         Handled::Failed(format!("{why}; trying again with the same bytes"))
     }
 
-    fn start(&self, batch: HandOver<'_>, poll: &Poll, token: Token) -> io::Result<Running> {
+    fn start(&self, batch: HandOver<'_>, waker: Waker) -> io::Result<Running> {
         let end = batch.offset + batch.bytes.len() as u64;
-        let mut child = Command::new(&self.words[0])
+        let child = Command::new(&self.words[0])
             .args(&self.words[1..])
             .env("OPENRANGE_URL", &self.url)
             .env("OPENRANGE_ETAG", batch.generation.to_string())
             .env("OPENRANGE_OFFSET", batch.offset.to_string())
             .env("OPENRANGE_END", end.to_string())
-            .stdin(Stdio::piped())
+            .stdin(whole(batch.bytes)?)
             .spawn()?;
-        let id = Pid::from_child(&child);
-        let stdin = child.stdin.take();
-        if let Some(stdin) = &stdin {
-            // Of our end of the pipe only: the other one is another open file description.
-            rustix::fs::fcntl_setfl(stdin, OFlags::NONBLOCK)?;
-            let interest = Interest {
-                readable: false,
-                writable: true,
-            };
-            poll.add(stdin, token, interest)?;
-        }
         Ok(Running {
-            id,
-            stdin,
-            written: 0,
-            ended: wait(child, poll.waker())?,
+            id: Pid::from_child(&child),
+            ended: wait(child, waker)?,
         })
     }
 
@@ -156,28 +133,22 @@ impl Runner {
     }
 }
 
-impl Running {
-    /// Writes what the pipe takes, and closes it after the last byte.
-    fn feed(&mut self, bytes: &[u8], poll: &Poll) {
-        while let Some(stdin) = &mut self.stdin {
-            if self.written == bytes.len() {
-                return self.close(poll);
-            }
-            match stdin.write(&bytes[self.written..]) {
-                Ok(count) => self.written += count,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                // It needs no more; what that means is said by its status.
-                Err(_) => return self.close(poll),
-            }
-        }
-    }
-
-    fn close(&mut self, poll: &Poll) {
-        if let Some(stdin) = self.stdin.take() {
-            poll.remove(stdin.as_fd());
-        }
-    }
+/// A file without a name that has these bytes. Out of a pipe the command would read the end of file in the middle of a batch
+/// if we were killed before we have written all of it, and take half of its last line for a line.
+fn whole(bytes: &[u8]) -> io::Result<File> {
+    let file = rustix::fs::memfd_create("batch", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING);
+    // A kernel may have none, or forbid it (sysctl vm.memfd_noexec).
+    let file = file.or_else(|_| {
+        let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
+        rustix::fs::open(std::env::temp_dir(), flags, Mode::RUSR | Mode::WUSR)
+    })?;
+    let file = File::from(file);
+    // The position stays where the command begins.
+    file.write_all_at(bytes, 0)?;
+    // It is there to be read. Other files cannot be sealed.
+    let seals = SealFlags::WRITE | SealFlags::GROW | SealFlags::SHRINK;
+    let _ = rustix::fs::fcntl_add_seals(&file, seals);
+    Ok(file)
 }
 
 /// Waits for the process in a thread: pidfd_open(2) needs Linux 5.3.

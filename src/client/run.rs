@@ -55,8 +55,7 @@ const MAIN: Token = Token::Slot(0);
 const LATE: Token = Token::Slot(1);
 const STDOUT: Token = Token::Slot(2);
 const SIGNAL: Token = Token::Slot(3);
-const COMMAND: Token = Token::Slot(4);
-const GAUGE: Token = Token::Slot(5);
+const GAUGE: Token = Token::Slot(4);
 
 /// Follows until the end.
 ///
@@ -252,7 +251,7 @@ impl Driver {
                         }
                     },
                     Sink::Command(runner) => {
-                        match runner.hand_over(offered, &self.poll, COMMAND, now) {
+                        match runner.hand_over(offered, self.poll.waker(), now) {
                             Handled::Not if now >= self.stopping => {
                                 runner.terminate();
                                 self.follower.handed_over(0);

@@ -87,6 +87,28 @@ fn a_command_of_a_follow_that_was_started_with_sigchld_ignored() {
     assert_eq!((code, out.as_str()), (Some(0), "line\n"));
 }
 
+/// The end of a pipe that `follow` has not filled would look like the end of the batch.
+#[test]
+fn a_command_has_its_whole_batch_also_if_follow_is_killed() {
+    let lines = "x".repeat(99) + "\n";
+    let root = TempDir::with("log", lines.repeat(10_000));
+    let server = Server::start(&root);
+    let home = TempDir::new();
+    let (rest, whole) = (home.join("rest"), home.join("whole"));
+    let script = format!(
+        "kill -9 $PPID; cat > {rest}; mv {rest} {whole}",
+        rest = rest.display(),
+        whole = whole.display()
+    );
+    let log = url(&server, "/log");
+    let (_, _, err) = run(&[
+        "follow", "--batch", "1000000", &log, "--", "sh", "-c", &script,
+    ]);
+    eventually("a batch", || whole.exists());
+    let length = fs::metadata(&whole).expect("a file").len();
+    assert_eq!(length, 1_000_000, "{err}");
+}
+
 #[test]
 fn the_state_does_not_advance_with_a_command_that_fails() {
     let root = TempDir::with("log", "line\n");
