@@ -1,10 +1,10 @@
 //! The file that keeps a position: locked, replaced atomically, written by a thread of its own, since `fsync` may take long.
 
 use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, Sender, TryRecvError};
 
@@ -18,6 +18,8 @@ use crate::os::threads;
 
 /// Stack of the thread that saves.
 const SAVER_STACK: usize = 64 * 1024;
+/// Of a new file: it has bytes of the log, or URLs with tokens.
+const MODE: u32 = 0o600;
 
 /// Why a state file cannot be used.
 #[derive(Debug)]
@@ -208,13 +210,18 @@ pub fn read(path: &Path, most: usize) -> io::Result<Option<Vec<u8>>> {
 }
 
 /// Writes a temporary file, flushes it to the disk and renames it over the file: after a crash there is the old text or the
-/// new one.
+/// new one. The permissions are those of the old file; only its owner may read one that is new.
 ///
 /// # Errors
 /// ENOSPC, EROFS and the like; then the file is as it was.
 pub fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
     let temporary = beside(path, ".tmp");
-    let mut file = File::create(&temporary)?;
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(MODE);
+    let mut file = options.open(&temporary)?;
+    let mode = fs::metadata(path).map_or(MODE, |old| old.mode() & 0o777);
+    // Some file systems have no permissions.
+    let _ = file.set_permissions(Permissions::from_mode(mode));
     let written = file.write_all(text).and_then(|()| file.sync_all());
     if let Err(error) = written.and_then(|()| fs::rename(&temporary, path)) {
         let _ = fs::remove_file(&temporary);

@@ -11,6 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use log::error;
 use rustix::fs::{Dir, FallocateFlags, Mode, OFlags, RawMode, Stat};
 use rustix::io::Errno;
 
@@ -27,8 +28,14 @@ use crate::store::reservation::Space;
 pub const QUEUE: &str = "queue";
 /// The log of ends.
 pub const DONE: &str = "done";
+/// The permissions of a new file, before the umask.
+const MODE: RawMode = 0o644;
+/// Those of what the server remembers of a job: the URL of its callback may have a secret.
+const RECORD_MODE: RawMode = 0o640;
 /// The permission bits that let somebody write. A sealed file has none of them.
 pub(super) const WRITE_BITS: RawMode = 0o222;
+/// The end of the name of what the server remembers of a job.
+const RECORD: &str = ".job";
 /// Longest status or record that is read: far above what is ever written.
 pub(super) const TEXT_MAX: usize = 64 * 1024;
 
@@ -213,7 +220,11 @@ impl JobDirectory {
     pub fn try_record(&self, id: JobId) -> Result<Option<JobRecord>, Errno> {
         match self.read_text(&record_name(id)) {
             Ok(text) => Ok(JobRecord::parse(&text)),
-            Err(Errno::NOENT | Errno::ACCESS | Errno::ILSEQ) => Ok(None),
+            Err(Errno::NOENT | Errno::ILSEQ) => Ok(None),
+            Err(Errno::ACCESS) => {
+                error!("job {id}: may not read {}", record_name(id));
+                Ok(None)
+            }
             Err(error) => Err(error),
         }
     }
@@ -248,7 +259,13 @@ impl JobDirectory {
         let number = u64::from_ne_bytes(os::random_bytes());
         let temporary = format!(".{name}.{number}");
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL;
-        let file = self.open_file(&temporary, flags)?;
+        let mode = match name.ends_with(RECORD) {
+            true => RECORD_MODE,
+            false => MODE,
+        };
+        let mode = Mode::from_raw_mode(mode);
+        let directory = self.directory.as_fd();
+        let file = self.kernel.open(directory, &temporary, flags, mode)?;
         let written = match self.kernel.lock(file.as_fd()) {
             Ok(true) => self.kernel.write(file.as_fd(), text.as_bytes()),
             Ok(false) => Err(Errno::AGAIN),
@@ -287,7 +304,8 @@ impl JobDirectory {
     }
 
     pub(super) fn open_file(&self, name: &str, flags: OFlags) -> Result<OwnedFd, Errno> {
-        self.kernel.open(self.directory.as_fd(), name, flags)
+        let mode = Mode::from_raw_mode(MODE);
+        self.kernel.open(self.directory.as_fd(), name, flags, mode)
     }
 
     pub(super) fn stat(&self, name: &str) -> Result<rustix::fs::Stat, Errno> {
@@ -385,7 +403,7 @@ pub(super) fn is_read_only(stat: &Stat) -> bool {
 }
 
 pub(super) fn record_name(id: JobId) -> String {
-    format!(".{id}.job")
+    format!(".{id}{RECORD}")
 }
 
 /// The job whose file has this name with this ending.

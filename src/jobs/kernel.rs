@@ -9,16 +9,19 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
-/// Of a new file, before the umask.
-const MODE: u32 = 0o644;
-
 /// See the module. Names are those of files in the directory `at`.
 pub trait Kernel: Debug + Send + Sync {
-    /// openat(2); it never follows a symbolic link.
+    /// openat(2); it never follows a symbolic link. `mode`: of a new file, before the umask.
     ///
     /// # Errors
     /// As the system call.
-    fn open(&self, at: BorrowedFd<'_>, name: &str, flags: OFlags) -> Result<OwnedFd, Errno>;
+    fn open(
+        &self,
+        at: BorrowedFd<'_>,
+        name: &str,
+        flags: OFlags,
+        mode: Mode,
+    ) -> Result<OwnedFd, Errno>;
 
     /// fstatat(2) of the name itself, also if it is a symbolic link.
     ///
@@ -86,9 +89,15 @@ pub trait Kernel: Debug + Send + Sync {
 pub struct Linux;
 
 impl Kernel for Linux {
-    fn open(&self, at: BorrowedFd<'_>, name: &str, flags: OFlags) -> Result<OwnedFd, Errno> {
+    fn open(
+        &self,
+        at: BorrowedFd<'_>,
+        name: &str,
+        flags: OFlags,
+        mode: Mode,
+    ) -> Result<OwnedFd, Errno> {
         let flags = flags | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NOCTTY;
-        rustix::fs::openat(at, name, flags, Mode::from_raw_mode(MODE))
+        rustix::fs::openat(at, name, flags, mode)
     }
 
     fn stat(&self, at: BorrowedFd<'_>, name: &str) -> Result<Stat, Errno> {

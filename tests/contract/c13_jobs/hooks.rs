@@ -13,7 +13,7 @@ use crate::support::machine::free_port;
 
 /// Directories of jobs and of secrets.
 pub(super) struct Place {
-    jobs: TempDir,
+    pub(super) jobs: TempDir,
     own: TempDir,
 }
 
@@ -61,7 +61,7 @@ impl Place {
         Running::new(self.command(allow, &[&pauses, options].concat()))
     }
 
-    fn state(&self) -> String {
+    pub(super) fn state(&self) -> String {
         fs::read_to_string(self.jobs.join(".hooks")).unwrap_or_default()
     }
 }

@@ -6,6 +6,7 @@ mod ends;
 mod fences;
 mod gone;
 mod hooks;
+mod hooks_state;
 mod intake;
 mod intake_tools;
 mod life;

@@ -182,10 +182,16 @@ impl World {
 }
 
 impl Kernel for World {
-    fn open(&self, at: BorrowedFd<'_>, name: &str, flags: OFlags) -> Result<OwnedFd, Errno> {
+    fn open(
+        &self,
+        at: BorrowedFd<'_>,
+        name: &str,
+        flags: OFlags,
+        mode: Mode,
+    ) -> Result<OwnedFd, Errno> {
         self.call("open", name);
         let is_new = Linux.stat(at, name).is_err();
-        let file = Linux.open(at, name, flags)?;
+        let file = Linux.open(at, name, flags, mode)?;
         if is_new {
             self.date(file.as_fd());
             if name == QUEUE {

@@ -1,9 +1,11 @@
 //! Who holds a state file.
 
+use std::fs;
 use std::os::fd::AsFd;
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 
-use openrange::client::state_file::lock;
+use openrange::client::state_file::{lock, replace};
 
 use crate::support::directory::TempDir;
 
@@ -40,4 +42,20 @@ fn the_file_of_a_lock_stays_if_there_is_a_state() {
         assert_eq!(has_lock(), round == 1);
     }
     assert!(lock(&dir.join("no/where")).is_err());
+}
+
+#[test]
+fn only_the_owner_reads_a_new_file_and_the_mode_of_an_old_one_stays() {
+    let dir = TempDir::new();
+    let state = dir.join("state");
+    let mode = || fs::metadata(&state).expect("a file").permissions().mode() & 0o777;
+    replace(&state, b"1").expect("space");
+    assert_eq!(mode(), 0o600);
+    // One that was left by a crash has another mode.
+    dir.write("state.tmp", "");
+    dir.chmod("state.tmp", 0o666);
+    dir.chmod("state", 0o640);
+    replace(&state, b"2").expect("space");
+    assert_eq!(mode(), 0o640);
+    assert_eq!(fs::read(&state).expect("a file"), b"2");
 }

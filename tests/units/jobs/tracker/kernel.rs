@@ -35,12 +35,18 @@ impl Between {
 }
 
 impl Kernel for Between {
-    fn open(&self, at: BorrowedFd<'_>, name: &str, flags: OFlags) -> Result<OwnedFd, Errno> {
+    fn open(
+        &self,
+        at: BorrowedFd<'_>,
+        name: &str,
+        flags: OFlags,
+        mode: Mode,
+    ) -> Result<OwnedFd, Errno> {
         self.opened.lock().expect("no panic").push(name.to_owned());
         if *self.is_short.lock().expect("no panic") {
             return Err(Errno::MFILE);
         }
-        Linux.open(at, name, flags)
+        Linux.open(at, name, flags, mode)
     }
 
     fn stat(&self, at: BorrowedFd<'_>, name: &str) -> Result<Stat, Errno> {
