@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::limits::HOOK_PAUSES;
+use crate::limits::{HOOK_PAUSES, HOOK_RETRY_AFTER_MAX};
 
 /// Pauses before the second attempt, the third and so on; the last one is repeated.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,5 +30,14 @@ impl Pauses {
     pub fn after(&self, attempts: u32) -> Duration {
         let index = usize::try_from(attempts.saturating_sub(1)).unwrap_or(usize::MAX);
         self.0[index.min(self.0.len() - 1)]
+    }
+
+    /// No target is left alone for longer, whatever it asks for.
+    #[must_use]
+    pub fn longest(&self) -> Duration {
+        self.0
+            .iter()
+            .copied()
+            .fold(HOOK_RETRY_AFTER_MAX, Duration::max)
     }
 }

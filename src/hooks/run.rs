@@ -91,7 +91,8 @@ impl Driver {
         })?;
         lock.keep();
         let saved = read_state(&options);
-        let saved = saved.map_err(|why| failed(format_args!("state file {state}"), why))?;
+        let mut saved = saved.map_err(|why| failed(format_args!("state file {state}"), why))?;
+        saved.limit_pauses(&options.pauses, clocks().1);
         let done = Done::new(&options.directory).map_err(|error| failed(&path, error))?;
         let stop = Arc::new(AtomicBool::new(false));
         let polled = Poll::new().and_then(|poll| {

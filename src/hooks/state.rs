@@ -1,6 +1,7 @@
 //! What hooks has sent, as stored on disk: one line of JSON, replaced as a whole. Pure.
 
 use super::done::Place;
+use super::pauses::Pauses;
 use crate::http::json_value::{Value, write_string};
 use crate::http::response;
 use crate::limits::HOOK_TARGETS_MAX;
@@ -59,6 +60,15 @@ impl State {
         }
         out.push_str("]}\n");
         out
+    }
+
+    /// No pause goes on for longer than the longest that there is: the clock may have been set back, or have begun in 1970.
+    /// `wall`: now, in milliseconds since 1970.
+    pub fn limit_pauses(&mut self, pauses: &Pauses, wall: u64) {
+        let longest = u64::try_from(pauses.longest().as_millis()).unwrap_or(u64::MAX);
+        for target in &mut self.targets {
+            target.next = target.next.min(wall.saturating_add(longest));
+        }
     }
 
     /// Reads what [`State::to_json`] wrote; `None`: it is damaged.
