@@ -32,7 +32,8 @@ Hooks sends each notification at least once, even after a crash; webhook-id, the
 name of the job, identifies a repetition. 2xx: the target has it. 410: the URL
 gets no further notifications. After anything else, including a redirect, hooks
 tries again after a pause, as long as the server keeps the files of the job;
-other URLs do not wait.
+other URLs do not wait. If 1,000 are behind (fewer with several --allow), further
+URLs of the same origin do.
 Exit status: 0 after SIGTERM or SIGINT, 1 failure, 2 usage error, 4 another
 openrange hooks uses the state file.
 ",

@@ -22,6 +22,9 @@ pub struct Backlog {
     directory: JobDirectory,
     done: Done,
     allow: Vec<Origin>,
+    /// For each of those origins: up to here `done` was read for new targets of it, if that is not as far as for the others,
+    /// because too many are behind.
+    held: Vec<Option<Place>>,
     /// Up to here `done` was read for new targets; `None`: there is no such file yet.
     place: Option<Place>,
     /// Those that are behind, by their URLs.
@@ -56,9 +59,15 @@ impl Backlog {
         state: State,
         (now, wall): (Moment, u64),
     ) -> Backlog {
+        let held = |origin: &Origin| {
+            let mut held = state.held.iter();
+            let held = held.find(|(url, _)| Origin::parse(url).is_ok_and(|of| of == *origin));
+            held.map(|(_, place)| *place)
+        };
         let mut backlog = Backlog {
             directory,
             done,
+            held: allow.iter().map(held).collect(),
             allow,
             place: state.place,
             targets: SortedMap::new(),
@@ -69,7 +78,7 @@ impl Backlog {
         };
         for behind in state.targets {
             // Those that are not listed any more are forgotten.
-            let Some(callback) = backlog.permitted(&behind.url) else {
+            let Some((_, callback)) = backlog.permitted(&behind.url) else {
                 continue;
             };
             let pause = Duration::from_millis(behind.next.saturating_sub(wall));
@@ -92,8 +101,11 @@ impl Backlog {
             attempts: target.attempts,
             next: wall + u64::try_from((target.due - now).as_millis()).unwrap_or(0),
         });
+        let held = self.allow.iter().zip(&self.held);
+        let held = held.filter_map(|(origin, place)| Some((origin.to_string(), (*place)?)));
         State {
             place: self.place,
+            held: held.collect(),
             targets: targets.collect(),
             gone: self.gone.iter().map(ToString::to_string).collect(),
         }
@@ -116,53 +128,96 @@ impl Backlog {
         self.done.look();
         let looking = self.targets.iter().filter(|(_, target)| target.looks());
         let urls: Vec<Box<str>> = looking.map(|(url, _)| url.clone()).collect();
-        let mut progress = self.discover(now);
+        let mut progress = self.discover(None, now);
+        for origin in 0..self.held.len() {
+            progress = progress.max(self.discover(Some(origin), now));
+        }
         for url in urls {
             progress = progress.max(self.seek(&url, now));
         }
         progress
     }
 
-    /// Reads new lines of `done`, to find targets that are behind from there on.
-    fn discover(&mut self, now: Moment) -> Progress {
-        if self.targets.len() >= HOOK_TARGETS_MAX {
-            return Progress::End;
-        }
-        let Some(place) = self.place.or_else(|| self.done.oldest()) else {
+    /// Reads new lines of `done`, to find targets that are behind from there on: all of them, or those of an origin that had
+    /// too many.
+    fn discover(&mut self, origin: Option<usize>, now: Moment) -> Progress {
+        let place = match origin {
+            Some(origin) if self.count(origin) >= self.share() => None,
+            Some(origin) => self.held[origin],
+            None => self.place.or_else(|| self.done.oldest()),
+        };
+        let Some(place) = place else {
             return Progress::End;
         };
+        let limit = match origin {
+            Some(_) => distance(place, self.place),
+            None => usize::MAX,
+        };
+        if limit == 0 {
+            // It is where the others are.
+            self.hold(origin, None);
+            return Progress::End;
+        }
         let mut buffer = std::mem::take(&mut self.buffer);
-        let (next, progress) = match self.done.read(place, &mut buffer) {
-            Read::Lines(lines) => (self.notice(place, lines, now), Progress::More),
+        let length = limit.min(buffer.len());
+        let (next, progress) = match self.done.read(place, &mut buffer[..length]) {
+            Read::Lines(lines) => (self.notice(origin, place, lines, now), Progress::More),
             Read::Passed(next) => (next, Progress::More),
             Read::End => (place, Progress::End),
             Read::Wait => (place, Progress::Wait),
         };
         self.buffer = buffer;
-        self.is_dirty |= self.place != Some(next);
-        self.place = Some(next);
+        self.hold(origin, Some(next));
         progress
     }
 
+    /// Up to there `done` was read for an origin, or for those that are not behind the others.
+    fn hold(&mut self, origin: Option<usize>, place: Option<Place>) {
+        let known = match origin {
+            Some(origin) => &mut self.held[origin],
+            None => &mut self.place,
+        };
+        self.is_dirty |= *known != place;
+        *known = place;
+    }
+
+    /// How many targets of an origin are behind.
+    fn count(&self, origin: usize) -> usize {
+        let targets = self.targets.values();
+        let of = &self.allow[origin];
+        targets.filter(|target| target.callback.is_of(of)).count()
+    }
+
+    /// How many targets of an origin may be behind.
+    fn share(&self) -> usize {
+        (HOOK_TARGETS_MAX / self.allow.len()).max(1)
+    }
+
     /// Takes note of the targets of lines at a place. Returns the place after them.
-    fn notice(&mut self, place: Place, lines: &[u8], now: Moment) -> Place {
+    fn notice(&mut self, origin: Option<usize>, place: Place, lines: &[u8], now: Moment) -> Place {
         let mut place = place;
         for line in lines.split_inclusive(|&byte| byte == b'\n') {
-            if self.targets.len() >= HOOK_TARGETS_MAX {
-                break;
-            }
             let after = place.plus(line);
-            if Ended::parse(line).is_none() {
+            if origin.is_none() && Ended::parse(line).is_none() {
                 let text = String::from_utf8_lossy(line);
                 warn!("cannot parse a line of done: {:?}", text.trim_end());
             }
             if let Some((url, ended)) = self.read_line(line)
                 && !self.targets.contains_key(&*url)
-                && let Some(callback) = self.permitted(&url)
+                && let Some((of, callback)) = self.permitted(&url)
+                && origin.map_or(self.held[of].is_none(), |origin| origin == of)
             {
-                let mut target = Target::new(callback, place);
-                target.found(ended, after, now);
-                self.targets.insert(url, target);
+                if self.count(of) < self.share() {
+                    let mut target = Target::new(callback, place);
+                    target.found(ended, after, now);
+                    self.targets.insert(url, target);
+                } else if origin.is_some() {
+                    break;
+                } else {
+                    let (count, of_it) = (self.share(), &self.allow[of]);
+                    warn!("{count} URLs of {of_it} are behind: its others wait for them");
+                    self.hold(Some(of), Some(place));
+                }
             }
             place = after;
         }
@@ -176,16 +231,16 @@ impl Backlog {
         Some((url.into(), ended))
     }
 
-    /// The target of a URL, if `--allow` lists its origin and it still wants notifications.
-    fn permitted(&mut self, url: &str) -> Option<Callback> {
+    /// The target of a URL, if `--allow` lists its origin (the number says which) and it still wants notifications.
+    fn permitted(&mut self, url: &str) -> Option<(usize, Callback)> {
         if self.gone.iter().any(|gone| **gone == *url) {
             return None;
         }
         let why = match Callback::parse(url) {
-            Ok(callback) if self.allow.iter().any(|origin| callback.is_of(origin)) => {
-                return Some(callback);
-            }
-            Ok(_) => "--allow does not list its origin",
+            Ok(callback) => match self.origin(&callback) {
+                Some(origin) => return Some((origin, callback)),
+                None => "--allow does not list its origin",
+            },
             Err(why) => why,
         };
         let shown = url.split(['?', '#']).next().unwrap_or_default();
@@ -196,20 +251,27 @@ impl Backlog {
         None
     }
 
+    /// Which of the origins that are listed a target is of.
+    fn origin(&self, callback: &Callback) -> Option<usize> {
+        self.allow.iter().position(|origin| callback.is_of(origin))
+    }
+
     /// Looks for the next notification of a target that is behind.
     fn seek(&mut self, url: &str, now: Moment) -> Progress {
-        let mut place = self.target(url).expect("it is behind").place;
-        // Not beyond what was read for new targets.
-        let limit = self.place.filter(|limit| limit.file == place.file);
-        let limit = limit.map_or(u64::MAX, |limit| limit.offset.saturating_sub(place.offset));
+        let target = self.target(url).expect("it is behind");
+        let mut place = target.place;
+        // Not beyond what was read for new targets of its origin.
+        let held = self.origin(&target.callback).and_then(|of| self.held[of]);
+        let limit = distance(place, held.or(self.place));
         if limit == 0 {
             // It is not behind any more.
             self.targets.remove(url);
             self.is_dirty = true;
-            return Progress::End;
+            // There is room for another one.
+            return Progress::More;
         }
         let mut buffer = std::mem::take(&mut self.buffer);
-        let length = usize::try_from(limit).map_or(buffer.len(), |limit| limit.min(buffer.len()));
+        let length = limit.min(buffer.len());
         let mut next = None;
         let mut progress = Progress::More;
         match self.done.read(place, &mut buffer[..length]) {
@@ -320,4 +382,13 @@ impl Backlog {
             }
         }
     }
+}
+
+/// How many bytes are between a place and one that limits it; what is in an earlier file is limited by its end.
+fn distance(place: Place, limit: Option<Place>) -> usize {
+    let limit = limit.filter(|limit| limit.file == place.file);
+    let bytes = limit.map(|limit| limit.offset.saturating_sub(place.offset));
+    bytes.map_or(usize::MAX, |bytes| {
+        usize::try_from(bytes).unwrap_or(usize::MAX)
+    })
 }

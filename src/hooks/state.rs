@@ -4,13 +4,14 @@ use super::done::Place;
 use super::pauses::Pauses;
 use crate::http::json_value::{Value, write_string};
 use crate::http::response;
-use crate::limits::HOOK_TARGETS_MAX;
 
 /// What is known of all targets.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct State {
-    /// Up to this place of `done` every target has its notifications, except the targets below; `None`: nothing was read yet.
+    /// Up to this place of `done` every target has its notifications, except those below; `None`: nothing was read yet.
     pub place: Option<Place>,
+    /// Origins that had too many targets: up to these places of `done` they are known.
+    pub held: Vec<(String, Place)>,
     /// Targets that have notifications left.
     pub targets: Vec<Behind>,
     /// URLs that want no further notification (410), oldest first.
@@ -39,6 +40,21 @@ impl State {
             out.push_str("\"done\":{");
             write_place(&mut out, place);
             out.push_str("},");
+        }
+        if !self.held.is_empty() {
+            out.push_str("\"held\":[");
+            for (index, (origin, place)) in self.held.iter().enumerate() {
+                out.push_str(if index == 0 {
+                    "{\"url\":"
+                } else {
+                    ",{\"url\":"
+                });
+                write_string(&mut out, origin);
+                out.push(',');
+                write_place(&mut out, *place);
+                out.push('}');
+            }
+            out.push_str("],");
         }
         out.push_str("\"targets\":[");
         for (index, target) in self.targets.iter().enumerate() {
@@ -87,15 +103,18 @@ impl State {
                 next: target.get("next")?.as_u64()?,
             })
         };
+        let held = value.get("held").map_or(&[][..], Value::items).iter();
+        let held =
+            held.map(|held| Some((held.get("url")?.as_str()?.to_owned(), read_place(held)?)));
         let targets = value.get("targets")?.items().iter().map(behind);
         let gone = value.get("gone")?.items().iter();
         let gone = gone.map(|url| Some(url.as_str()?.to_owned()));
-        let state = State {
+        Some(State {
             place,
+            held: held.collect::<Option<_>>()?,
             targets: targets.collect::<Option<_>>()?,
             gone: gone.collect::<Option<_>>()?,
-        };
-        (state.targets.len() <= HOOK_TARGETS_MAX).then_some(state)
+        })
     }
 }
 

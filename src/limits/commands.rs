@@ -100,8 +100,8 @@ pub const HOOK_RETRY_AFTER_MAX: Duration = Duration::from_secs(86_400);
 pub const HOOK_TIMEOUT: Duration = Duration::from_secs(20);
 /// Attempts under way at one origin: some targets that never answer do not delay the others there.
 pub const HOOK_LANES: usize = 8;
-/// Targets that are behind. When there are more, `done` is read on when one of them is not behind any more; some 2 MB at
-/// most in memory, and 2 MB in the state file.
+/// Targets that are behind; each origin that is listed has an equal share. When one has more, `done` is read on for it when one
+/// of them is not behind any more; some 2 MB at most in memory, and 2 MB in the state file.
 pub const HOOK_TARGETS_MAX: usize = 1000;
 /// URLs that are remembered because they answered 410; of more, the oldest is forgotten.
 pub const HOOK_GONE_MAX: usize = 1000;

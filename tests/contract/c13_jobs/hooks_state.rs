@@ -69,3 +69,65 @@ fn a_pause_that_a_wrong_clock_made_is_no_longer_than_the_longest() {
     let longest = now.expect("a time") + Duration::from_secs(86_400);
     assert!(u128::from(next(&place.state())) <= longest.as_millis());
 }
+
+/// Clients whose URLs name the job make a target for each.
+#[test]
+fn an_origin_with_a_thousand_dead_targets_delays_no_other() {
+    let place = Place::new();
+    let dead = format!("http://127.0.0.1:{}", free_port());
+    let receiver = Receiver::start(|_, _| status(200));
+    for number in 0..1010 {
+        place.end(&format!("job-{number}"), &format!("{dead}/?job={number}"));
+    }
+    place.end("good", &format!("{}/good", receiver.origin));
+    let hooks = place.start(&[&receiver.origin, &dead], &["--pauses", "60"]);
+    receiver.wait_for("/good", &["good"]);
+    hooks.stderr.wait_for(&["500 URLs", &dead]);
+    stop(hooks);
+}
+
+#[test]
+fn what_an_origin_with_too_many_dead_targets_waits_for_comes_once() {
+    const COUNT: usize = 40;
+    let place = Place::new();
+    let dead = format!("127.0.0.1:{}", free_port());
+    let receiver = Receiver::start(|_, _| status(200));
+    let origin = format!("http://{dead}");
+    // Each of a hundred may have ten that are behind.
+    let others = (1..100).map(|port| format!("http://127.0.0.2:{port}"));
+    let allow: Vec<String> = others.chain([receiver.origin.clone(), origin]).collect();
+    let allow: Vec<&str> = allow.iter().map(String::as_str).collect();
+    let end = |id: &str, number: usize| place.end(id, &format!("http://{dead}/?job={number}"));
+    let good = |id: &str| place.end(id, &format!("{}/good", receiver.origin));
+    for number in 0..COUNT {
+        end(&format!("job-{number}"), number);
+    }
+    // One that is behind, and one that waits.
+    end("again-3", 3);
+    end("again-30", 30);
+    place.jobs.rename("done", "done.1");
+    end("last-3", 3);
+    end("last-30", 30);
+    good("good");
+    let hooks = place.start(&allow, &["--pauses", "0.2"]);
+    receiver.wait_for("/good", &["good"]);
+    stop(hooks);
+    assert!(place.state().contains("held"), "{}", place.state());
+    // Everybody is told of everything once, also after a restart.
+    let late = Receiver::at(&dead, |_, _| status(200));
+    let hooks = place.start(&allow, &["--pauses", "0.2"]);
+    good("more");
+    receiver.wait_for("/good", &["good", "more"]);
+    eventually("all of them", || {
+        place.state().contains("\"targets\":[]") && late.came().len() >= COUNT + 4
+    });
+    stop(hooks);
+    for number in 0..COUNT {
+        let mut ids = vec![format!("job-{number}")];
+        if [3, 30].contains(&number) {
+            ids.extend([format!("again-{number}"), format!("last-{number}")]);
+        }
+        assert_eq!(late.told(&format!("/?job={number}")), ids);
+    }
+    assert!(!place.state().contains("held"), "{}", place.state());
+}

@@ -117,6 +117,10 @@ fn the_state_is_read_as_it_was_written() {
     };
     let full = State {
         place: Some(place(u64::MAX, u64::MAX)),
+        held: vec![
+            ("http://a".into(), place(1, 2)),
+            ("http+unix://%2Fx".into(), place(0, 0)),
+        ],
         targets: vec![
             Behind {
                 url: "http://a/\"\\".into(),
