@@ -80,6 +80,8 @@ impl StateFile {
         waker: Waker,
         sync: bool,
     ) -> Result<(StateFile, Option<Position>), Unusable> {
+        // A link stays one: the state and its lock are where it leads, whoever comes by which name.
+        let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let named = |error: &io::Error| failed(path, error);
         let mut lock = lock(path)?;
         let text = read(path, CLIENT_DOCUMENT_MAX);

@@ -204,3 +204,23 @@ fn a_name_is_no_line_and_no_command() {
         "{err:?}"
     );
 }
+
+/// A link to a state is not replaced by one, and whoever uses the state by its own name notices the other.
+#[test]
+fn a_state_behind_a_link() {
+    let root = TempDir::with("log", "x\n");
+    let server = Server::start(&root);
+    let home = TempDir::new();
+    let log = url(&server, "/log");
+    let [state, link] = ["state", "link"].map(|name| home.join(name).display().to_string());
+    let by_name = ["follow", "--until-caught-up", "--state", &state, &log];
+    assert_eq!(run(&by_name).1, "x\n");
+    std::os::unix::fs::symlink("state", &link).expect("a link");
+    root.append("log", "y\n");
+    let second = Running::start(&["follow", "--state", &link, &log]);
+    second.has("y\n");
+    assert_eq!(run(&by_name).0, Some(4));
+    assert!(second.stop().0.success());
+    assert!(fs::symlink_metadata(&link).expect("a link").is_symlink());
+    assert_eq!(run(&by_name), (Some(0), String::new(), String::new()));
+}
