@@ -1,6 +1,7 @@
 //! Every limit of the server, as a named constant with its reason.
 //!
-//! Nothing here grows with what a peer does; whoever looks for "how much may somebody make us hold" looks here.
+//! Whoever looks for "how much may somebody make us hold" looks here. What grows with what a peer does stops at one of these:
+//! at a number for each connection, or, where a number for each would add up to too much, at [`CONNECTION_MEMORY_MAX`] for all.
 
 mod commands;
 mod intake;
@@ -159,7 +160,9 @@ pub const MIN_RATE_PATIENCE: Duration = Duration::from_secs(300);
 /// slowest modem, and a log of 100 MB is gone within a day.
 pub const MIN_RATE: u64 = 1200;
 /// Bytes that all connections of a worker hold beyond their slots: unfinished heads, requests behind a tail, events and
-/// lists on their way. Some 1,300 stalled event streams; when there are more, the longest stalled give way.
+/// lists on their way, and names of files that event streams leave out, which streams of the same patterns share. Some 1,300
+/// stalled event streams, or some hundred lists of patterns that thousands of files fit; when there are more, the longest
+/// stalled give way.
 pub const CONNECTION_MEMORY_MAX: usize = 64 * 1024 * 1024;
 /// How long a worker does not look for connections to be cut for that after it has found none.
 pub const SHED_INTERVAL: Duration = Duration::from_millis(100);
@@ -243,7 +246,8 @@ pub const REFUSED_LINKS_MAX: usize = 64;
 pub const SYMLINKS_MAX: u32 = 40;
 /// First bytes of a file of unknown type that decide whether it is text.
 pub const SNIFF_MAX: usize = 512;
-/// Entries of a directory listing; a listing is held in memory while its client reads it.
+/// Entries of a directory that event streams report. Of the files that fit the patterns of a stream, the server remembers
+/// between one and two times as many of those that the stream does not follow.
 pub const LISTING_MAX: usize = 4096;
 /// Entries on a page of the list of a directory, which is held in memory while its client reads it.
 pub const PAGE_ENTRIES: usize = 1000;

@@ -15,12 +15,14 @@ impl<F> Connection<F> {
         }
     }
 
-    /// Bytes that it holds beyond what it is itself: what was received and not used, and what was made to be sent.
+    /// Bytes that it holds beyond what it is itself: what was received and not used, what was made to be sent,
+    /// and what an event stream knows of a directory that has more files than it follows.
     #[must_use]
     pub fn held(&self) -> usize {
         let input = self.input.as_ref().map_or(0, |input| input.capacity());
         match &self.state {
             State::SendingRange(sending) => input + sending.held(),
+            State::Tailing(subscription) => input + subscription.held(),
             _ => input,
         }
     }

@@ -137,13 +137,14 @@ impl<F> Sending<F> {
         }
     }
 
-    /// Bytes that are held to be sent: of a page that others are sent too, a share.
+    /// Bytes that are held to be sent, of a page that others are sent too a share; and those of the subscription.
     pub fn held(&self) -> usize {
-        let page = match &self.follows {
+        let follows = match &self.follows {
             Follows::Page(page) => page.len() / Arc::strong_count(page),
-            _ => 0,
+            Follows::Subscription(subscription) => subscription.held(),
+            Follows::Nothing | Follows::Slice { .. } => 0,
         };
-        self.ready.len() + page
+        self.ready.len() + follows
     }
 
     /// Ready bytes, or bytes of a page, that are not out.
@@ -318,6 +319,14 @@ impl<F> Subscription<F> {
         match self {
             Subscription::Tail(tail) => is(tail.file()),
             Subscription::Events(events) => events.files().any(is),
+        }
+    }
+
+    /// Bytes that it holds beyond what each subscription does.
+    pub(super) fn held(&self) -> usize {
+        match self {
+            Subscription::Tail(_) => 0,
+            Subscription::Events(events) => events.held(),
         }
     }
 

@@ -256,13 +256,17 @@ fn write_file(
 
 /// More files fit than one stream follows: how many it follows, how many it does not, and some names of those, as the type
 /// of an event would have them.
-pub fn write_full(out: &mut Vec<u8>, followed: usize, left_out: &[Box<[u8]>]) {
-    let count = left_out.len();
+pub fn write_full<'a>(
+    out: &mut Vec<u8>,
+    followed: usize,
+    left_out: usize,
+    names: impl Iterator<Item = &'a [u8]>,
+) {
     let _ = write!(
         out,
-        "event: /full\ndata: {{\"followed\":{followed},\"left_out\":{count},\"names\":["
+        "event: /full\ndata: {{\"followed\":{followed},\"left_out\":{left_out},\"names\":["
     );
-    for (index, name) in left_out.iter().take(EVENT_FILES_MAX).enumerate() {
+    for (index, name) in names.take(EVENT_FILES_MAX).enumerate() {
         let comma = if index == 0 { "" } else { "," };
         let _ = write!(out, "{comma}\"{}\"", type_of(name));
     }

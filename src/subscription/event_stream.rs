@@ -225,6 +225,13 @@ impl<F> EventStream<F> {
         Some(&selection.patterns)
     }
 
+    /// Bytes that it holds of lists which grow with the directory: its share of those that streams have in common.
+    pub fn held(&self) -> usize {
+        let directory = self.follows.directory();
+        let selection = directory.and_then(Directory::selection);
+        selection.map_or(0, FileSelection::held)
+    }
+
     /// The name of a member no longer leads to its file; the first reason for that stays.
     pub fn name_lost(&mut self, member: usize, why: End) {
         if let Some(member) = self.names_mut().members.get_mut(member) {

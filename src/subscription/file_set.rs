@@ -99,7 +99,7 @@ pub(crate) fn assign<F>(
         member.listed(file.and_then(|(_, tag)| *tag));
     }
     let first = std::mem::replace(&mut selection.fresh, false);
-    let mut left_out = matches.left_out().to_vec();
+    let mut waiting = Vec::new();
     for (name, tag) in &files {
         if members
             .iter()
@@ -125,16 +125,13 @@ pub(crate) fn assign<F>(
             // It waits until the client knows that another file is gone and makes room.
             let place = member.place();
             place.into_iter().for_each(|place| selection.keep(place));
-            left_out.extend(selection.was_left_out(name).then(|| Box::from(*name)));
+            waiting.extend(selection.was_left_out(name).then(|| Box::from(*name)));
         }
     }
     // Including those that new members have brought.
     hand_over_all_late(members, &files, directory, selection);
-    if selection.reported_left_out != left_out {
-        selection.reported_left_out = left_out;
-        if !selection.reported_left_out.is_empty() {
-            sse::write_full(out, members.len(), &selection.reported_left_out);
-        }
+    if let Some((count, names)) = selection.leave_out(matches.left_out(), waiting) {
+        sse::write_full(out, members.len(), count, names);
     }
     selection.forget(&files, matches.version());
 }
@@ -203,8 +200,7 @@ fn dispensable<F>(
         member.is_known_to_be_gone() && !matches.has(member.name_in(directory))
     };
     let idle = |member: &NameFollower<F>| {
-        let mut left_out = matches.left_out().iter();
-        left_out.any(|name| **name == *member.name_in(directory)) && !member.passes_on()
+        matches.left_out().has(member.name_in(directory)) && !member.passes_on()
     };
     let gone = members.iter().position(gone);
     gone.or_else(|| members.iter().position(idle))

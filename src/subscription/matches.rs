@@ -2,6 +2,7 @@
 //! offers every name in the directory; of the files that fit, streams follow the newest.
 
 use std::collections::HashSet;
+use std::rc::Rc;
 
 use super::changelog::Version;
 use super::entry::{Entry, Kind};
@@ -10,18 +11,28 @@ use crate::http::pattern::{self, Pattern};
 use crate::limits::{EVENT_FILES_MAX, EVENT_IDLE_SECONDS, EVENT_NAMES_MAX, LISTING_MAX};
 use crate::sorted::sort_by;
 
+/// What the allocation of a name takes beyond its bytes.
+const ALLOCATION: usize = 16;
+
 /// The files that streams follow, and the names of those that fit and are left out.
 #[derive(Debug)]
 pub struct Matches {
     patterns: Box<[Pattern]>,
     /// The followed files in the order of their names: at most [`EVENT_FILES_MAX`], each under all names that were found.
     files: Vec<Match>,
-    /// Names of files that fit and are not followed, the newest first. If there are very many, not all of them.
-    left_out: Vec<Box<[u8]>>,
+    left_out: Rc<LeftOut>,
     /// The version of the last change of names or tags.
     version: Version,
     /// What the scan under way has found so far.
     gathered: Vec<Match>,
+}
+
+/// Names of files that fit and are not followed, the newest first. If there are very many, not all of them. Streams keep the
+/// list that they know, so they share it.
+#[derive(Debug, Default)]
+pub struct LeftOut {
+    names: Vec<Box<[u8]>>,
+    bytes: usize,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +67,32 @@ impl Match {
     }
 }
 
+impl LeftOut {
+    fn new(names: Vec<Box<[u8]>>) -> LeftOut {
+        let fixed = 2 * ALLOCATION + size_of::<Box<[u8]>>() + size_of::<Match>();
+        let bytes = names.iter().map(|name| 2 * name.len() + fixed).sum();
+        LeftOut { names, bytes }
+    }
+
+    /// The names.
+    #[must_use]
+    pub fn names(&self) -> &[Box<[u8]>] {
+        &self.names
+    }
+
+    /// Whether this is one of the names.
+    #[must_use]
+    pub fn has(&self, name: &[u8]) -> bool {
+        self.names.iter().any(|other| **other == *name)
+    }
+
+    /// The share of one stream, of those that keep this list besides [`Matches`], in the bytes that the list takes and that
+    /// the next scan takes to gather it again.
+    pub(super) fn share(self: &Rc<LeftOut>) -> usize {
+        self.bytes / (Rc::strong_count(self) - 1).max(1)
+    }
+}
+
 impl Matches {
     /// The matches in a directory that was not scanned yet.
     #[must_use]
@@ -63,7 +100,7 @@ impl Matches {
         Matches {
             patterns,
             files: Vec::new(),
-            left_out: Vec::new(),
+            left_out: Rc::default(),
             version: Version::default(),
             gathered: Vec::new(),
         }
@@ -111,13 +148,14 @@ impl Matches {
             }
         }
         sort_by(&mut files, |left, right| left.name.cmp(&right.name));
-        let before: HashSet<&[u8]> = self.left_out.iter().map(|name| &**name).collect();
+        let before = self.left_out.names.iter();
+        let before: HashSet<&[u8]> = before.map(|name| &**name).collect();
         // Their order is no news.
         let others =
             left_out.len() != before.len() || left_out.iter().any(|name| !before.contains(&**name));
         let differs = others || !same(&files, &self.files);
         if others {
-            self.left_out = left_out;
+            self.left_out = Rc::new(LeftOut::new(left_out));
         }
         (self.files, self.gathered) = (files, Vec::new());
         if differs || self.version == Version::default() {
@@ -150,7 +188,7 @@ impl Matches {
                 self.files[index] = found;
                 Patched::Same
             }
-            _ if !self.left_out.is_empty() => Patched::Rescan,
+            _ if !self.left_out.names.is_empty() => Patched::Rescan,
             (Err(_), Some(_)) if self.files.len() >= EVENT_FILES_MAX => Patched::Rescan,
             (place, found) => {
                 match (place, found) {
@@ -183,7 +221,7 @@ impl Matches {
 
     /// Names of files that fit and are not followed.
     #[must_use]
-    pub fn left_out(&self) -> &[Box<[u8]>] {
+    pub fn left_out(&self) -> &Rc<LeftOut> {
         &self.left_out
     }
 }

@@ -1,6 +1,9 @@
 //! Which files of a directory an event stream follows by patterns, and its places in files that nobody follows now.
 
+use std::rc::Rc;
+
 use super::changelog::Version;
+use super::matches::LeftOut;
 use crate::http::etag::ETag;
 use crate::http::pattern::{self, Pattern};
 use crate::http::position::{NameHash, Place, Position, Positions};
@@ -19,7 +22,9 @@ pub(crate) struct FileSelection {
     /// The version of the last listing.
     version: Version,
     /// Names of files that fit and are not followed, as the last event reported them to the client.
-    pub(super) reported_left_out: Vec<Box<[u8]>>,
+    reported_left_out: Rc<LeftOut>,
+    /// Names that the event reported besides: of files that wait until the stream has room for them.
+    reported_waiting: Box<[Box<[u8]>]>,
     /// The stream has not begun any file yet.
     pub(super) fresh: bool,
 }
@@ -35,7 +40,8 @@ impl FileSelection {
             start,
             places: Vec::new(),
             version: Version::default(),
-            reported_left_out: Vec::new(),
+            reported_left_out: Rc::default(),
+            reported_waiting: Box::default(),
             fresh: true,
         };
         let positions = positions.map_or_else(Box::default, |positions| positions.0);
@@ -139,7 +145,30 @@ impl FileSelection {
 
     /// Whether the client knows that the stream does not follow a file of this name.
     pub(super) fn was_left_out(&self, name: &[u8]) -> bool {
-        self.reported_left_out.iter().any(|other| **other == *name)
+        self.reported_left_out.has(name)
+            || self.reported_waiting.iter().any(|other| **other == *name)
+    }
+
+    /// Takes the names of files that fit and are not followed now. Returns what an event must report of them: how many there
+    /// are, and some of them. `None`: the client knows them, or there are none.
+    pub(super) fn leave_out<'a>(
+        &'a mut self,
+        left_out: &Rc<LeftOut>,
+        waiting: Vec<Box<[u8]>>,
+    ) -> Option<(usize, impl Iterator<Item = &'a [u8]>)> {
+        let before = (&self.reported_left_out, &*self.reported_waiting);
+        let known = is_known(before, (left_out, &waiting));
+        self.reported_left_out = Rc::clone(left_out);
+        self.reported_waiting = waiting.into();
+        let (names, waiting) = (self.reported_left_out.names(), &self.reported_waiting);
+        let count = names.len() + waiting.len();
+        let names = names.iter().chain(waiting).map(|name| &**name);
+        (!known && count > 0).then_some((count, names))
+    }
+
+    /// Bytes that it holds of lists which grow with the directory: its share of those that streams have in common.
+    pub(super) fn held(&self) -> usize {
+        self.reported_left_out.share()
     }
 
     /// The version of the last listing.
@@ -189,6 +218,19 @@ impl Left {
             passed: false,
         }
     }
+}
+
+/// A list that streams share, and the names that one of them adds to it.
+type Extended<'a> = (&'a Rc<LeftOut>, &'a [Box<[u8]>]);
+
+/// Whether a client that knows the names in the one list knows those in the other.
+fn is_known(before: Extended<'_>, now: Extended<'_>) -> bool {
+    // Mostly it is the same list.
+    if Rc::ptr_eq(before.0, now.0) {
+        return before.1 == now.1;
+    }
+    let before = before.0.names().iter().chain(before.1);
+    before.eq(now.0.names().iter().chain(now.1))
 }
 
 /// A name, and the tag of the file that has it, if that was identified.

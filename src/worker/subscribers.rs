@@ -37,6 +37,9 @@ impl Worker {
                     break;
                 }
             } else {
+                // A list that it shares may be its own by now.
+                let slot = &mut self.slots[key];
+                self.held.update(&mut slot.held, slot.machine.held());
                 // A tail in the middle of something comes by itself. If the file was truncated, it may have regrown by then.
                 self.context.topics.look_at_file(turn.topic);
             }

@@ -167,11 +167,8 @@ fn events_of_one_of_several_files() {
     write_roll(&mut out, source, "created", Some(FROM), false);
     write_roll(&mut out, source, "renamed", Some(FROM), true);
     write_truncate(&mut out, source, FROM.etag);
-    write_full(
-        &mut out,
-        32,
-        &["a b".as_bytes().into(), b"open".as_slice().into()],
-    );
+    let names: [&[u8]; 2] = [b"a b", b"open"];
+    write_full(&mut out, 32, 2, names.into_iter());
     let tag = "\"etag\":\"W/\\\"00000000000000ab\\\"\"";
     let expected = [
         read(1002, b"1\n") + "event: a%20b.log\ndata: 1\n\n",

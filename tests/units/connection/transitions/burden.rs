@@ -4,10 +4,15 @@ use std::sync::Arc;
 
 use openrange::connection::State;
 use openrange::http::date::Date;
-use openrange::limits::COPY_MAX;
+use openrange::http::pattern;
+use openrange::limits::{COPY_MAX, EVENT_FILES_MAX};
 use openrange::resource::{DirectoryPage, Resource};
+use openrange::subscription::changelog::ChangeLog;
+use openrange::subscription::directory::Listed;
 use openrange::subscription::end::End;
+use openrange::subscription::matches::Matches;
 
+use super::groups;
 use super::state::{
     after, asked, asked_for, finite, finite_then_more, fresh, half_a_head, kept_alive, linger,
     missing, tail_frame, tailing,
@@ -110,6 +115,42 @@ fn a_page_is_held_in_equal_shares() {
     drop(one);
     assert_eq!(two.held() - left(&two), (COPY_MAX + 6000) / 2);
     assert!(!two.any_file(|()| true), "a page is no file");
+}
+
+/// Event streams of the same patterns share the list of what they leave out.
+#[test]
+fn what_is_left_out_is_held_in_equal_shares() {
+    let names: Vec<String> = (0..1000).map(|number| format!("{number:04}")).collect();
+    let names: Vec<(&str, u64)> = names.iter().map(|name| &**name).zip(1..).collect();
+    let least = (names.len() - EVENT_FILES_MAX) * size_of::<Box<[u8]>>();
+    let scan = |matches: &mut Matches, changelog: &ChangeLog| {
+        matches.begin();
+        for (name, entry) in changelog.entries() {
+            matches.offer(name, entry);
+        }
+        matches.finish(changelog.version());
+    };
+    let mut matches = Matches::new(pattern::parse(b"*").expect("a pattern"));
+    scan(&mut matches, &groups::changelog(2, &names));
+    let listed = |matches: &Matches| {
+        after(groups::state::pattern(), |m| {
+            m.listed(&Listed::Files(matches), NOW);
+        })
+    };
+    let held = |machine: &Machine| machine.held() - left(machine);
+    let one = listed(&matches);
+    let list = held(&one);
+    assert!(list > least, "{list}");
+    let two = listed(&matches);
+    assert_eq!((held(&one), held(&two)), (list / 2, list / 2));
+    drop(two);
+    // A stream that stalls keeps the list that it knows, which may soon be its own.
+    scan(&mut matches, &groups::changelog(3, &names[1..]));
+    let two = listed(&matches);
+    assert_eq!(held(&one), list);
+    assert!((least..list).contains(&held(&two)));
+    scan(&mut matches, &groups::changelog(4, &names[..1]));
+    assert_eq!(held(&listed(&matches)), 0);
 }
 
 #[test]

@@ -21,7 +21,7 @@ const SENDING: &str = "SendingRange";
 const TAILING: &str = "Tailing";
 
 /// `a` has the tag 1, and so on.
-fn changelog(version: u64, names: &[(&str, u64)]) -> ChangeLog {
+pub(super) fn changelog(version: u64, names: &[(&str, u64)]) -> ChangeLog {
     let entry = |tag: &u64| Entry {
         modified: Date::from_seconds(0),
         kind: Kind::File {
@@ -83,7 +83,7 @@ fn drive(machine: &mut Machine, files: &[(&str, u64, &str)]) {
     }
 }
 
-mod state {
+pub(super) mod state {
     use super::*;
 
     pub fn asked(target: &str, fields: &str) -> Machine {
