@@ -67,9 +67,7 @@ impl Topics {
         if !directory.knows(files) && directory.look.is_none() {
             directory.rescan = true;
         }
-        let must_look =
-            directory.rescan || directory.look.is_some() || !directory.changed.is_empty();
-        if must_look {
+        if directory.is_busy() {
             match directory.due() <= now {
                 true => self.look_at_directory(key, now),
                 false => self.note_unreported(key),
@@ -111,7 +109,10 @@ impl Topics {
             watch: &mut self.watches.watch,
             key,
         };
-        let result = slice(directory, &mut site, version, now);
+        let result = match directory.found.take() {
+            Some(news) => Ok(Progress::Done(news)),
+            None => slice(directory, &mut site, version, now),
+        };
         for place in directory.tree.take_unused() {
             self.watches.watch.remove(&place, key);
         }
@@ -121,9 +122,11 @@ impl Topics {
                  to one: the event streams of this tree leave the others out"
             );
         }
-        directory.spent += cost(topic.file.is_remote()) - begun;
         let news = match result {
-            Ok(Progress::Slice) => return self.note_unreported(key),
+            Ok(Progress::Slice) => {
+                directory.spent += cost(topic.file.is_remote()) - begun;
+                return self.note_unreported(key);
+            }
             Ok(Progress::Done(news)) => news,
             Err(error) => {
                 let found = unlisted(&failed(error, &path.name));
@@ -140,12 +143,19 @@ impl Topics {
                 lost && !mem::replace(&mut directory.unreadable, lost)
             }
         };
-        directory.rest(now);
-        let more = directory.rescan || !directory.changed.is_empty();
         self.version += 1;
-        let files = self.lookups.files();
-        let topic = &mut self.registry[key];
-        self.watches.place_links(key, topic, files);
+        let all = self.watches.place_links(key, topic, files);
+        let spent = cost(topic.file.is_remote()) - begun;
+        let Some(directory) = topic.directory.as_deref_mut() else {
+            return;
+        };
+        directory.spent += spent;
+        if !all {
+            directory.found = Some(news);
+            return self.note_unreported(key);
+        }
+        directory.rest(now);
+        let more = directory.must_look();
         if topic.watched && !topic.tree_is_watched() {
             self.watches.set_watched(topic, false);
             self.plan_poll(key);
@@ -180,7 +190,7 @@ impl Topics {
     pub(super) fn note_links(&mut self, key: TopicId) {
         let topic = self.registry.get_mut(key);
         if let Some(directory) = topic.and_then(|topic| topic.directory.as_mut()) {
-            directory.changed.extend(directory.links.names());
+            directory.links_changed = true;
             self.note_news(key);
         }
     }

@@ -42,12 +42,16 @@ pub(crate) struct Directory {
     pub(super) unreadable: bool,
     /// Names that have changed since the last look.
     pub(super) changed: HashSet<Box<[u8]>>,
+    /// Something has happened where a link in it leads: the next look is at all links.
+    pub(super) links_changed: bool,
     /// The next look must be a scan.
     pub(super) rescan: bool,
     /// Something has happened to the directory itself: a look at single names is not enough.
     pub(super) unsure: bool,
     /// The look under way.
     pub(super) look: Option<Look>,
+    /// All names were looked at, and where links lead is not watched yet. True if there is news.
+    pub(super) found: Option<bool>,
     /// How long the look under way has taken so far.
     pub(super) spent: Duration,
     /// The next look does not begin before this moment.
@@ -188,10 +192,30 @@ impl Directory {
                 .any(|shared| shared.matches.fits(name))
     }
 
+    /// Whether something has happened to entries, and it is known to which.
+    fn any_changed(&self) -> bool {
+        !self.changed.is_empty() || self.links_changed
+    }
+
+    /// Whether a look is under way.
+    fn is_looking(&self) -> bool {
+        self.look.is_some() || self.found.is_some()
+    }
+
+    /// Whether there must be another look.
+    pub(super) fn must_look(&self) -> bool {
+        self.rescan || self.any_changed()
+    }
+
+    /// Whether there must be another look, or one is under way.
+    pub(super) fn is_busy(&self) -> bool {
+        self.must_look() || self.is_looking()
+    }
+
     /// When the next look may begin. A scan that must wait does not delay a look at changed names.
     pub(super) fn due(&self) -> Moment {
-        let is_scan = self.rescan && (self.unsure || self.changed.is_empty());
-        match is_scan && self.look.is_none() {
+        let is_scan = self.rescan && (self.unsure || !self.any_changed());
+        match is_scan && !self.is_looking() {
             true => self.next.max(self.next_scan),
             false => self.next,
         }
@@ -215,7 +239,11 @@ impl Directory {
         }
         self.scanning = self.rescan && self.next_scan <= now;
         if !self.scanning {
-            let names = self.changed.drain().collect();
+            let mut names = mem::take(&mut self.changed);
+            if mem::take(&mut self.links_changed) {
+                names.extend(self.links.names());
+            }
+            let names = names.into_iter().collect();
             let entries = Vec::new();
             self.look = Some(Look::Changed { names, entries });
             return Ok(());
@@ -223,6 +251,7 @@ impl Directory {
         (self.rescan, self.unsure) = (false, false);
         let scan = Scan::begin(directory.as_fd(), None)?;
         self.changed.clear();
+        self.links_changed = false;
         self.tree.begin();
         let known = self.entries.iter().flat_map(|entries| entries.entries());
         let known: Vec<&[u8]> = known.map(|(name, _)| name).collect();

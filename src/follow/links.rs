@@ -10,7 +10,13 @@ use crate::subscription::entry::Entry;
 
 /// The links of one directory.
 #[derive(Default)]
-pub(crate) struct Links(HashMap<Box<[u8]>, Link>);
+pub struct Links {
+    links: HashMap<Box<[u8]>, Link>,
+    /// What is watched, and because of how many links.
+    places: HashMap<Place, usize>,
+    /// The names of those that lead elsewhere than when that was watched.
+    moved: Vec<Box<[u8]>>,
+}
 
 #[derive(Default)]
 struct Link {
@@ -25,54 +31,86 @@ struct Link {
 }
 
 impl Links {
-    /// A name was looked at.
-    pub(super) fn note(&mut self, name: &[u8], link: bool, entry: Option<&Entry>) {
-        let known = self.0.contains_key(name);
-        if !known && (!link || self.0.len() >= DIRECTORY_LINKS_MAX) {
+    /// A name was looked at. `link`: it is a symbolic link.
+    pub fn note(&mut self, name: &[u8], link: bool, entry: Option<&Entry>) {
+        let known = self.links.contains_key(name);
+        if !known && (!link || self.links.len() >= DIRECTORY_LINKS_MAX) {
             return;
         }
         let tag = entry.and_then(Entry::tag);
-        let known = self.0.entry(name.into()).or_default();
+        let known = self.links.entry(name.into()).or_default();
         // One that leads nowhere may soon lead somewhere else.
-        known.moved |= known.places.is_empty() || known.tag != tag || tag.is_none() || !link;
+        let moved = known.places.is_empty() || known.tag != tag || tag.is_none() || !link;
         (known.tag, known.gone) = (tag, !link);
+        if moved && !mem::replace(&mut known.moved, true) {
+            self.moved.push(name.into());
+        }
     }
 
     /// Their names.
     pub(super) fn names(&self) -> impl Iterator<Item = Box<[u8]>> {
-        self.0.keys().cloned()
+        self.links.keys().cloned()
     }
 
     /// Whether something is watched because of one of them.
     pub(super) fn watch(&self, place: &Place) -> bool {
-        self.0.values().any(|link| link.places.contains(place))
+        self.places.contains_key(place)
     }
 
     /// All that is watched.
     pub(super) fn into_places(self) -> impl Iterator<Item = Place> {
-        self.0.into_values().flat_map(|link| link.places)
+        self.places.into_keys()
     }
 
-    /// The names of those that lead elsewhere than when that was watched.
-    pub(super) fn moved(&mut self) -> Vec<Box<[u8]>> {
-        let moved = self
-            .0
-            .iter_mut()
-            .filter_map(|(name, link)| mem::take(&mut link.moved).then(|| name.clone()));
-        moved.collect()
+    /// Whether some of them lead elsewhere than when that was watched.
+    pub(super) fn any_moved(&self) -> bool {
+        !self.moved.is_empty()
     }
 
-    /// Because of this one these places are watched now; returns those that are not needed any more.
-    pub(super) fn place(&mut self, name: &[u8], places: Vec<Place>) -> Vec<Place> {
-        let Some(link) = self.0.get_mut(name) else {
+    /// The name of one that leads elsewhere than when that was watched.
+    pub fn next_moved(&mut self) -> Option<Box<[u8]>> {
+        let name = self.moved.pop()?;
+        if let Some(link) = self.links.get_mut(&name) {
+            link.moved = false;
+        }
+        Some(name)
+    }
+
+    /// Whether because of this one these places, and no others, are watched.
+    pub fn is_placed(&self, name: &[u8], places: &[Place]) -> bool {
+        let link = self.links.get(name);
+        link.is_some_and(|link| link.places == places)
+    }
+
+    /// Because of this one these places are watched now, each of them once; returns those that are not needed any more.
+    pub fn place(&mut self, name: &[u8], places: Vec<Place>) -> Vec<Place> {
+        let Some(link) = self.links.get_mut(name) else {
             return places;
         };
-        let mut former = mem::replace(&mut link.places, places);
-        if link.gone {
-            former.append(&mut link.places);
-            self.0.remove(name);
+        let mut former = mem::take(&mut link.places);
+        for place in &places {
+            *self.places.entry(place.clone()).or_default() += 1;
         }
-        former.retain(|place| !self.watch(place));
+        if link.gone {
+            former.extend(places);
+            self.links.remove(name);
+        } else {
+            link.places = places;
+        }
+        former.retain(|place| self.give_up(place));
         former
+    }
+
+    /// One link needs this place no more. True: none does.
+    fn give_up(&mut self, place: &Place) -> bool {
+        let Some(count) = self.places.get_mut(place) else {
+            return true;
+        };
+        *count -= 1;
+        let unused = *count == 0;
+        if unused {
+            self.places.remove(place);
+        }
+        unused
     }
 }

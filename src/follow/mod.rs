@@ -8,7 +8,7 @@ pub mod event_subscriptions;
 pub mod fanout;
 pub mod generations;
 pub mod hints;
-mod links;
+pub mod links;
 pub mod look_up;
 mod looks;
 mod pending_hints;

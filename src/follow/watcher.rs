@@ -44,13 +44,13 @@ struct Watched {
 }
 
 /// One thing that a topic watches; to be given back.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Place {
     watch: i32,
     of: Of,
 }
 
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Of {
     File,
     /// Of a directory.

@@ -3,13 +3,14 @@
 use std::io::ErrorKind;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Once;
+use std::time::Instant;
 
 use super::directory::Directory;
 use super::polls::PollTerms;
 use super::topic::Topic;
 use super::watcher::{Place, TopicId, Watch};
 use crate::http::target::Path;
-use crate::limits::POLL_FAST;
+use crate::limits::{DIRECTORY_SLICE, POLL_FAST};
 use crate::store::root::Files;
 
 /// Places watches and takes them back; it knows how many topics must be polled because they cannot be watched.
@@ -92,24 +93,38 @@ impl Watches {
         }
     }
 
-    /// Watches where the links in a directory lead now. Their events are those of the directory.
-    pub(super) fn place_links(&mut self, key: TopicId, topic: &mut Topic, files: &Files) {
+    /// Watches where the links in a directory lead now, for a slice of time. Their events are those of the directory. False:
+    /// some are left.
+    pub(super) fn place_links(&mut self, key: TopicId, topic: &mut Topic, files: &Files) -> bool {
         let Some(mut links) = topic.directory.as_deref_mut().map(Directory::take_links) else {
-            return;
+            return true;
         };
+        let begun = Instant::now();
+        let mut again = Vec::new();
         let slash: &[u8] = if topic.name.is_empty() { b"" } else { b"/" };
-        for name in links.moved() {
+        while let Some(name) = links.next_moved() {
             let below = [&topic.name, slash, &*name].concat();
             // What the directory itself watches is given back with it.
             let mut places = self.way(key, &below, files);
             places.retain(|place| !topic.places.contains(place));
-            for unused in links.place(&name, places) {
+            if !links.is_placed(&name, &places) {
+                // Something may have happened there before it was watched.
+                again.push(name.clone());
+            }
+            let unused = links.place(&name, places).into_iter();
+            for unused in unused.filter(|place| !topic.places.contains(place)) {
                 self.watch.remove(&unused, key);
             }
+            if begun.elapsed() >= DIRECTORY_SLICE {
+                break;
+            }
         }
+        let all = !links.any_moved();
         if let Some(directory) = &mut topic.directory {
             directory.links = links;
+            directory.changed.extend(again);
         }
+        all
     }
 
     /// Watches a file and the way to it, as far as that can be watched.

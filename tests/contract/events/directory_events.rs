@@ -367,3 +367,46 @@ fn links_are_watched_where_they_lead() {
         "by chance"
     );
 }
+
+/// More links than the server follows in one turn: what happens to some of their targets is told, and only of those.
+#[test]
+fn many_links_are_watched_where_they_lead() {
+    const LINKS: usize = 600;
+    let dir = TempDir::new();
+    dir.mkdir("containers");
+    dir.mkdir("pods");
+    for number in 0..LINKS {
+        dir.write(&format!("pods/{number}"), "");
+        dir.symlink(format!("../pods/{number}"), &format!("containers/{number}"));
+    }
+    let server = Server::start(&dir);
+    let mut source = Source::of_directory(&server, "/containers/", None);
+    expect_list(&mut source, "/containers", true);
+    for _ in 0..LINKS {
+        source.expect_kind("create");
+    }
+    let busy = ["0", "311", "599"];
+    let mut sizes = BTreeMap::new();
+    for round in 1..=3 {
+        // Written in turn, they have an event for each write.
+        for name in busy.iter().cycle().take(900) {
+            dir.append(&format!("pods/{name}"), "x");
+        }
+        while busy
+            .iter()
+            .any(|name| sizes.get(*name) != Some(&(300 * round)))
+        {
+            let data = source.expect_kind("grow");
+            let name = value(&data, "name").trim_matches('"').to_owned();
+            assert!(busy.contains(&&*name), "{data}");
+            sizes.insert(name, value(&data, "size").parse().expect("a size"));
+        }
+    }
+    dir.remove("containers/7");
+    dir.symlink("../pods/0", "containers/7");
+    while source.next().kind != "roll" {}
+    dir.append("pods/0", "x");
+    let mut names = [(); 2].map(|()| value(&source.expect_kind("grow"), "name").to_owned());
+    names.sort();
+    assert_eq!(names, ["\"0\"", "\"7\""]);
+}

@@ -1,6 +1,7 @@
 //! `follow`.
 
 mod fanout;
+mod links;
 mod rolled_logs;
 mod rolls;
 mod topics;
