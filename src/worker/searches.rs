@@ -9,7 +9,7 @@ use rustix::io::Errno;
 use super::completions::Completions;
 use crate::http::conditional::ETag;
 use crate::sorted::SortedMap;
-use crate::store::generations::finder::{Answer, Finder};
+use crate::store::generations::finder::{Answer, Finder, Interest};
 use crate::store::generations::looks::Wanted;
 
 /// The searches of one worker.
@@ -52,8 +52,8 @@ impl Purpose {
 }
 
 enum Search {
-    /// With its number.
-    Pending(u64),
+    /// The thread does not begin it any more when this is gone.
+    Pending(Interest),
     Done(Arc<Answer>),
 }
 
@@ -91,9 +91,10 @@ impl Searches {
             None => {
                 self.last += 1;
                 let reply = Arc::clone(&self.mailbox);
-                self.finder.find(name, purpose.wanted(), self.last, reply)?;
+                let wanted = purpose.wanted();
+                let interest = self.finder.find(name, wanted, self.last, reply)?;
                 self.asked.insert(self.last, key.clone());
-                self.searches.insert(key, Search::Pending(self.last));
+                self.searches.insert(key, Search::Pending(interest));
                 Ok(None)
             }
         }
@@ -104,7 +105,7 @@ impl Searches {
         let question = self.asked.remove(&number)?;
         let search = self.searches.get_mut(&question)?;
         // The slot may be that of another connection by now, or have asked again.
-        if !matches!(search, Search::Pending(pending) if *pending == number) {
+        if !matches!(search, Search::Pending(pending) if pending.number() == number) {
             return None;
         }
         *search = Search::Done(Arc::clone(answer));
@@ -114,12 +115,15 @@ impl Searches {
     /// Forgets the question of a slot, which was answered without a search.
     pub fn withdraw(&mut self, slot: usize, name: &[u8], purpose: Purpose) {
         if !self.searches.is_empty() {
-            self.searches.remove(&(slot, Box::from(name), purpose));
+            let question = (slot, Box::from(name), purpose);
+            self.searches.remove(&question);
+            self.asked.retain(|_, asked| *asked != question);
         }
     }
 
     /// Forgets all questions of a slot: its connection is gone, or its request is answered.
     pub fn forget(&mut self, slot: usize) {
         self.searches.retain(|(other, ..), _| *other != slot);
+        self.asked.retain(|_, (other, ..)| *other != slot);
     }
 }

@@ -1,9 +1,9 @@
 //! Looks for generations in a thread that lives as long as somebody asks for some. Requests that want the same of
 //! a name and come before the look begins share it. If a roll may have disturbed a look, or may go on, the thread repeats it
-//! after a pause, and serves other names meanwhile.
+//! after a pause, and serves other names meanwhile. It makes no more looks of which nobody wants to know the result.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
@@ -35,14 +35,33 @@ struct Shared {
 struct Queue {
     /// `None`: the thread that is looking has it.
     scanner: Option<Box<Scanner>>,
+    /// There is a thread, or it is about to begin. Without one there are no searches.
+    running: bool,
     searches: VecDeque<Search>,
 }
 
 struct Search {
     name: Box<[u8]>,
-    asked: Vec<(Arc<dyn Reply>, u64)>,
+    asked: Vec<Asker>,
     looks: Looks,
     due: Instant,
+}
+
+struct Asker {
+    reply: Arc<dyn Reply>,
+    interest: Weak<u64>,
+}
+
+/// Somebody waits for the reply with this number, for as long as this is kept.
+#[must_use]
+pub struct Interest(Arc<u64>);
+
+impl Interest {
+    /// The number.
+    #[must_use]
+    pub fn number(&self) -> u64 {
+        *self.0
+    }
 }
 
 impl Finder {
@@ -52,13 +71,14 @@ impl Finder {
         Finder(Arc::new(Shared {
             queue: Mutex::new(Queue {
                 scanner: Some(Box::new(scanner)),
+                running: false,
                 searches: VecDeque::new(),
             }),
             arrived: Condvar::new(),
         }))
     }
 
-    /// Looks for the generations of a name, then replies with this number.
+    /// Looks for the generations of a name, then replies with this number, if somebody still waits for it.
     ///
     /// # Errors
     /// EAGAIN if there are too many searches or no thread can start.
@@ -68,8 +88,12 @@ impl Finder {
         wanted: Wanted,
         number: u64,
         reply: Arc<dyn Reply>,
-    ) -> Result<(), Errno> {
+    ) -> Result<Interest, Errno> {
+        let interest = Arc::new(number);
         let mut queue = self.lock();
+        if queue.searches.len() >= GENERATIONS_SEARCHES_MAX {
+            queue.searches.retain_mut(Search::is_wanted);
+        }
         let waiting = queue.searches.iter_mut();
         let asked = match waiting
             .into_iter()
@@ -85,23 +109,28 @@ impl Finder {
                 &mut search.asked
             }
         };
-        asked.push((reply, number));
-        if let Some(scanner) = queue.scanner.take() {
-            self.start(scanner, &mut queue)?;
+        asked.push(Asker {
+            reply,
+            interest: Arc::downgrade(&interest),
+        });
+        if !queue.running {
+            self.start(&mut queue)?;
         }
         drop(queue);
         self.0.arrived.notify_one();
-        Ok(())
+        Ok(Interest(interest))
     }
 
-    fn start(&self, scanner: Box<Scanner>, queue: &mut Queue) -> Result<(), Errno> {
-        // The thread takes it from there, so that it is not lost when there is no thread.
-        queue.scanner = Some(scanner);
+    fn start(&self, queue: &mut Queue) -> Result<(), Errno> {
         let shared = Arc::clone(&self.0);
         match threads::start("generations", Some(GENERATIONS_STACK), move || shared.run()) {
-            Ok(_) => Ok(()),
+            Ok(_) => {
+                queue.running = true;
+                Ok(())
+            }
             Err(error) => {
                 log::warn!("cannot start a thread to look for generations: {error}");
+                // There is only the one for which the thread was to start.
                 queue.searches.clear();
                 Err(Errno::AGAIN)
             }
@@ -131,12 +160,17 @@ impl Shared {
             let Some(mut search) = queue.searches.remove(index) else {
                 continue;
             };
+            if !search.is_wanted() {
+                continue;
+            }
             drop(queue);
             let answer = search.look(&scanner);
             if let Some(answer) = answer {
                 let answer = Arc::new(answer);
-                for (reply, number) in search.asked {
-                    reply.reply(number, &answer);
+                for Asker { reply, interest } in search.asked {
+                    if let Some(number) = interest.upgrade() {
+                        reply.reply(*number, &answer);
+                    }
                 }
                 queue = self.lock();
             } else {
@@ -145,6 +179,7 @@ impl Shared {
             }
         }
         queue.scanner = Some(scanner);
+        queue.running = false;
     }
 
     fn wait<'a>(&self, queue: MutexGuard<'a, Queue>, pause: Duration) -> MutexGuard<'a, Queue> {
@@ -173,6 +208,12 @@ impl Search {
             looks: Looks::new(wanted),
             due: Instant::now(),
         }
+    }
+
+    /// Forgets those who do not wait any more. False: nobody waits.
+    fn is_wanted(&mut self) -> bool {
+        self.asked.retain(|asker| asker.interest.strong_count() > 0);
+        !self.asked.is_empty()
     }
 
     /// Looks once. `None`: it must look again.

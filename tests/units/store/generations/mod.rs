@@ -2,6 +2,7 @@
 
 mod families;
 mod family;
+mod finder;
 mod history;
 mod journal;
 mod json;
