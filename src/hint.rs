@@ -1,4 +1,4 @@
-//! What a head sends others that serve the same files: that a name is worth checking.
+//! What a server sends others that serve the same files: that a name is worth checking.
 
 /// Something has happened to a name. It is a reason to check, not a fact.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

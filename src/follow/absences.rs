@@ -9,6 +9,7 @@ use std::collections::{HashMap, VecDeque};
 
 use slab::Slab;
 
+use super::registry::narrow;
 use super::topic::SlotId;
 use super::watcher::{AbsenceId, Place, Watch};
 use crate::http::target::Path;
@@ -261,8 +262,4 @@ impl Absences {
     pub(super) fn unwatched(&self) -> usize {
         self.unwatched
     }
-}
-
-fn narrow(slot: usize) -> SlotId {
-    SlotId::try_from(slot).expect("fewer than 2^32 connections")
 }

@@ -61,7 +61,7 @@ impl Topics {
         first.map_or(Moment::NEVER, |due| due.moment())
     }
 
-    /// Another head hints that something has happened to a name.
+    /// Another server hints that something has happened to a name.
     pub fn take_hint(&mut self, hint: &Hint) {
         if hint.kind == HintKind::Rolled {
             self.lookups.files().forget_names();

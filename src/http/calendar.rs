@@ -15,6 +15,24 @@ const ERA: u32 = 146_097;
 /// Days from 1 March of the year 0 to 1 January 1970.
 const BEFORE_1970: u32 = 719_468;
 
+/// Days of the months before each, and of each, in a year that is no leap year.
+const BEFORE: [i64; 12] = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334];
+const LENGTH: [i64; 12] = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+
+/// Days from 1970-01-01 to a day of the Gregorian calendar; `None` if there is no such day, or it is before 1970.
+#[must_use]
+pub fn days_since_1970(year: i64, month: i64, day: i64) -> Option<i64> {
+    let is_leap = |year: i64| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let index = usize::try_from(month.checked_sub(1)?).ok()?;
+    let length = LENGTH.get(index)? + i64::from(month == 2 && is_leap(year));
+    if year < 1970 || !(1..=length).contains(&day) {
+        return None;
+    }
+    let leap_days = |year: i64| year / 4 - year / 100 + year / 400;
+    let leap_days = leap_days(year - 1) - leap_days(1969) + i64::from(month > 2 && is_leap(year));
+    Some((year - 1970) * 365 + leap_days + BEFORE[index] + day - 1)
+}
+
 /// A date and a time of day.
 pub(super) struct Calendar {
     year: u32,

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::calendar::Calendar;
+use super::calendar::{Calendar, days_since_1970};
 
 /// A moment as HTTP can write it: whole seconds since 1970, never outside 1970 to 9999.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,7 +39,7 @@ impl Date {
         let [year @ .., b'-', _, _, b'-', _, _] = date else {
             return None;
         };
-        let days = days(number(year)?, number(&date[5..7])?, number(&date[8..])?)?;
+        let days = days_since_1970(number(year)?, number(&date[5..7])?, number(&date[8..])?)?;
         let seconds = match time {
             [] => DAY,
             [b'T' | b't' | b' ', time @ ..] => seconds_of_day(time)?,
@@ -119,22 +119,6 @@ impl From<SystemTime> for Timestamp {
 }
 
 const DAY: i64 = 86_400;
-
-/// Days since 1970 of a date of the Gregorian calendar, from 1970 on.
-fn days(year: i64, month: i64, day: i64) -> Option<i64> {
-    let is_leap = |year: i64| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    let february = if is_leap(year) { 29 } else { 28 };
-    let months = [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
-    let length = *months.get(usize::try_from(month - 1).ok()?)?;
-    if year < 1970 || !(1..=length).contains(&day) {
-        return None;
-    }
-    let before = year - 1;
-    // Of a year before 1970 the same count is 477 leap days.
-    let leap_days = before / 4 - before / 100 + before / 400 - 477;
-    let months: i64 = months.iter().take(usize::try_from(month - 1).ok()?).sum();
-    Some((year - 1970) * 365 + leap_days + months + day - 1)
-}
 
 /// `HH:MM[:SS[.fraction]]` and `Z` or an offset. May be negative, or more than a day, by the offset.
 fn seconds_of_day(text: &[u8]) -> Option<i64> {

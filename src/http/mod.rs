@@ -6,7 +6,7 @@
 pub mod accept;
 pub mod authorization;
 pub mod base64;
-mod calendar;
+pub mod calendar;
 pub mod chunked;
 pub mod conditional;
 pub mod cookie;

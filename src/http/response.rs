@@ -209,17 +209,7 @@ fn are_digits(text: &str) -> bool {
 #[must_use]
 pub fn tag(text: &str) -> Option<ETag> {
     let digits = text.strip_prefix("W/\"")?.strip_suffix('"')?;
-    tag_digits(digits)
-}
-
-/// The 16 digits of a tag, in lower case.
-#[must_use]
-pub fn tag_digits(digits: &str) -> Option<ETag> {
-    let plain = digits
-        .bytes()
-        .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    let number = u64::from_str_radix(digits, 16).ok();
-    number.filter(|_| plain && digits.len() == 16).map(ETag)
+    ETag::from_digits(digits.as_bytes())
 }
 
 fn content_range(value: &str) -> Option<ContentRange> {
@@ -251,8 +241,9 @@ fn link(value: &str, relation: &str) -> Option<ETag> {
         if after[..end].split(';').any(wanted) {
             let (_, query) = target.split_once('?')?;
             let mut parameters = query.split('&');
-            return parameters
-                .find_map(|parameter| tag_digits(parameter.strip_prefix("generation=")?));
+            return parameters.find_map(|parameter| {
+                ETag::from_digits(parameter.strip_prefix("generation=")?.as_bytes())
+            });
         }
         rest = &after[end..];
     }

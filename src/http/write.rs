@@ -330,7 +330,7 @@ impl<'a> WriteFields<'a> {
         };
         let other =
             |authority: &[u8]| host.is_none_or(|host| !host.eq_ignore_ascii_case(authority));
-        if authority(value).is_some_and(other) {
+        if target::authority(value).is_some_and(other) {
             return Err(elsewhere);
         }
         Ok(Change::Move {
@@ -338,15 +338,6 @@ impl<'a> WriteFields<'a> {
             overwrite,
         })
     }
-}
-
-/// The authority of an absolute-form target.
-fn authority(target: &[u8]) -> Option<&[u8]> {
-    let start = target.windows(3).position(|three| three == b"://")? + 3;
-    if target.starts_with(b"/") {
-        return None;
-    }
-    target[start..].split(|&byte| byte == b'/').next()
 }
 
 /// An integer that is not negative (RFC 9651 section 3.3.1), of up to 19 digits instead of 15.

@@ -133,7 +133,8 @@ impl Tree {
             let Some(last) = last.and_then(|last| str::from_utf8(last).ok()) else {
                 continue;
             };
-            let tag = last.rsplit('-').next().and_then(response::tag_digits);
+            let digits = last.rsplit('-').next().unwrap_or_default();
+            let tag = ETag::from_digits(digits.as_bytes());
             let Some(tag) = tag else { continue };
             let copy = self.copies.get(&tag);
             let is_left = last == new_name(tag) || last == moving_name(tag) && copy.is_some();

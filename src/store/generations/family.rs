@@ -8,6 +8,8 @@
 //!
 //! Each perhaps with the suffix of a compressor.
 
+use crate::http::calendar::days_since_1970;
+
 /// How an earlier generation is numbered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Series {
@@ -273,19 +275,4 @@ fn fraction(text: &[u8]) -> Option<(u32, &[u8])> {
 fn number(text: &[u8], digits: usize) -> Option<(i64, &[u8])> {
     let (number, behind) = text.split_at_checked(digits)?;
     Some((decimal(number)?, behind))
-}
-
-/// Days from 1970-01-01 to a day of the Gregorian calendar; `None` if there is no such day, or it is before 1970.
-fn days_since_1970(year: i64, month: i64, day: i64) -> Option<i64> {
-    const BEFORE: [i64; 12] = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334];
-    const LENGTH: [i64; 12] = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
-    let leap = |year: i64| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    let index = usize::try_from(month.checked_sub(1)?).ok()?;
-    let length = LENGTH.get(index)? + i64::from(month == 2 && leap(year));
-    if year < 1970 || !(1..=length).contains(&day) {
-        return None;
-    }
-    let leaps = |year: i64| year / 4 - year / 100 + year / 400;
-    let leap_days = leaps(year - 1) - leaps(1969) + i64::from(month > 2 && leap(year));
-    Some((year - 1970) * 365 + leap_days + BEFORE[index] + day - 1)
 }

@@ -82,6 +82,11 @@ fn moves() {
         ("Destination: /a/../g%20h", Ok(("/g%20h", true))),
         ("Destination: http://h:80/g", Ok(("/g", true))),
         ("Destination: https://H:80/g", Ok(("/g", true))),
+        ("Destination: http://h:80", Err(403)),
+        ("Destination: http://h:80?x", Err(400)),
+        ("Destination: x://h:80/g", Err(400)),
+        // The path of this server that looks like the name of another one.
+        ("Destination: /a://other/g", Ok(("/a%3A/other/g", true))),
         ("Destination: /g\r\nOverwrite: T", Ok(("/g", true))),
         ("Destination: /g\r\nOverwrite: F", Ok(("/g", false))),
         ("Destination: /g\r\nOverwrite: no", Err(400)),
