@@ -5,7 +5,8 @@ use std::os::fd::AsFd;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use super::directory::{Progress, Wanted, slice};
+use super::directory::{Directory, Wanted, slice};
+use super::directory_look::Progress;
 use super::site::Site;
 use super::topics::Topics;
 use super::watcher::TopicId;
@@ -130,17 +131,7 @@ impl Topics {
             Ok(Progress::Done(news)) => news,
             Err(error) => {
                 let found = unlisted(&failed(error, &path.name));
-                directory.look = None;
-                // What clients know may still be true, if the trouble is temporary.
-                (directory.rescan, directory.unsure) = (true, true);
-                let lost = matches!(found, Listed::Nothing);
-                if lost {
-                    directory.entries = None;
-                    let shared = directory.matches.values_mut();
-                    shared.for_each(|shared| shared.scanned = false);
-                    (directory.rescan, directory.unsure) = (false, false);
-                }
-                lost && !mem::replace(&mut directory.unreadable, lost)
+                give_up_look(directory, matches!(found, Listed::Nothing))
             }
         };
         self.version += 1;
@@ -263,6 +254,19 @@ impl Topics {
             }
         }
     }
+}
+
+/// Ends a look that has failed. `lost`: what was found before counts no more. True if that is news.
+fn give_up_look(directory: &mut Directory, lost: bool) -> bool {
+    directory.look = None;
+    // What clients know may still be true, if the trouble is temporary.
+    (directory.rescan, directory.unsure) = (!lost, !lost);
+    if lost {
+        directory.entries = None;
+        let shared = directory.matches.values_mut();
+        shared.for_each(|shared| shared.scanned = false);
+    }
+    lost && !mem::replace(&mut directory.unreadable, lost)
 }
 
 /// What looks cost so far: processor time, since a busy machine makes no look dearer; where other machines answer, all of the

@@ -4,6 +4,7 @@ pub mod absences;
 mod change;
 pub mod directories;
 mod directory;
+mod directory_look;
 pub mod event_subscriptions;
 pub mod fanout;
 pub mod generations;
