@@ -179,7 +179,8 @@ fn truncated_replaced_and_sealed() {
     dir.write("b.log", "one\n");
     let server = Server::start(&dir);
     for query in ["a.log,b.log", "*.log"] {
-        dir.write("a.log", "1\n");
+        dir.write("next", "1\n");
+        dir.rename("next", "a.log");
         let target = format!("/?files={query}&lines=1");
         let mut source = Source::of_directory(&server, &target, None);
         source.expect_events(&[("a.log", "1"), ("b.log", "one")]);
