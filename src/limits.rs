@@ -323,6 +323,10 @@ pub const COMMIT_FAILED_MAX: usize = 1024;
 /// Entries below the prefixes that the start searches for leftover temporary files: about a second.
 pub const LEFTOVERS_ENTRIES_MAX: usize = 1_000_000;
 
+/// Most generations in a row that a stream passes over because the server may not read them; behind so many it goes on with
+/// the file that has the name. The worker tries to open each.
+pub const GENERATIONS_UNREADABLE_MAX: usize = 64;
+
 /// Most earlier generations of one name that a search considers; of more, the newest. Each takes some 200 bytes and 5 µs.
 pub const GENERATIONS_MAX: usize = 16_384;
 /// A directory in which nothing happened for so long is not in the middle of a roll. Longer than a tick of the kernel's

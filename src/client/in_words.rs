@@ -16,6 +16,18 @@ pub fn first_line(document: &[u8]) -> String {
     text.trim().replace(char::is_control, "\u{fffd}")
 }
 
+/// What a response says that refuses something. That to HEAD has no document.
+#[must_use]
+pub fn refusal(status: u16, document: &[u8]) -> String {
+    let line = first_line(document);
+    match (status, &*line) {
+        (401, "") => "401: it takes a valid token".into(),
+        (403, "") => "403: the server may not read the file, or does not let this client".into(),
+        (_, "") => format!("{status}, without a reason"),
+        _ => format!("{status}: {line}"),
+    }
+}
+
 /// Whether a server says of what was asked for that it is a directory (with 301).
 #[must_use]
 pub fn is_directory(document: &[u8]) -> bool {

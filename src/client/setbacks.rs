@@ -3,7 +3,7 @@
 
 use super::exchange::Broken;
 use super::follower::{Follower, Outcome};
-use super::in_words::{self, first_line};
+use super::in_words::{self, refusal};
 use super::lines::Flush;
 use super::settings::OnGap;
 use super::step::{Purpose, Step};
@@ -73,7 +73,7 @@ impl Follower {
 
     /// A response that says no.
     pub(super) fn refused_with(&mut self, status: u16, document: &[u8], retry_after: Option<u32>) {
-        let why = format!("{status}: {}", first_line(document));
+        let why = refusal(status, document);
         if self.settings.fail && matches!(status, 400..=499) {
             return self.end(Outcome::Failure(why), Flush::No);
         }

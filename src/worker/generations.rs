@@ -4,14 +4,18 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
+use rustix::io::Errno;
+
 use super::context::Context;
 use super::searches::Purpose;
 use crate::action::After;
 use crate::follow::look_up::Lookup;
+use crate::follow::topics::Topics;
 use crate::follow::watcher::TopicId;
 use crate::http::conditional::ETag;
 use crate::http::target::Path;
 use crate::intent::{FilePart, ParsedRequest};
+use crate::limits::GENERATIONS_UNREADABLE_MAX;
 use crate::resource::{FileInfo, GenerationPlace, Resource};
 use crate::store::file::OpenFile;
 use crate::store::generations::finder::Answer;
@@ -161,31 +165,18 @@ pub(super) fn next(
         Ok(None) => Step::Wait,
         Ok(Some(answer)) => match &*answer {
             Err(error) => Step::Other(failed(*error, &name.name)),
-            Ok(report) => step(report, after, &|member| {
+            Ok(report) => readable_step(&mut context.topics, name, report, after, &|member| {
                 !member.current && elsewhere(member)
             }),
         },
     };
     let next = match step {
         Step::Nothing if missing => return Next::Named(named),
-        Step::Named => return named.into_next(false),
+        Step::Named { gap } => return named.into_next(gap),
         Step::To(next) if next.current && Some(next.etag) == etag => {
             return named.into_next(next.gap);
         }
-        Step::To(next) if !next.current => {
-            let topics = &mut context.topics;
-            let found = topics.find_generation(&name.name, &next.path, next.etag);
-            found.map(|found| match found {
-                Ok((file, info, topic)) => Next::Generation {
-                    topic,
-                    file,
-                    info,
-                    named: false,
-                    gap: next.gap,
-                },
-                Err(error) => Next::Named(failed(error, &next.path).into()),
-            })
-        }
+        Step::Found(next) => Some(next),
         Step::Other(other) => Some(Next::Named(other.into())),
         Step::Wait => Some(Next::Waiting),
         Step::To(_) | Step::Nothing => None,
@@ -260,10 +251,15 @@ pub(super) fn late(
 enum Step {
     /// Go on with this file.
     To(Target),
+    /// The same, and it is open.
+    Found(Next),
     /// Nothing comes after it yet.
     Nothing,
-    /// What came after it is not known.
-    Named,
+    /// What came after it is not known, or cannot be read.
+    Named {
+        /// Something is lost.
+        gap: bool,
+    },
     Wait,
     Other(Resource<Rc<OpenFile>>),
 }
@@ -271,8 +267,49 @@ enum Step {
 struct Target {
     path: Box<[u8]>,
     etag: ETag,
+    size: u64,
     current: bool,
     gap: bool,
+}
+
+/// The step to the next file that the server may read: what it may not read is lost to the stream.
+fn readable_step(
+    topics: &mut Topics,
+    name: &Path,
+    report: &Report,
+    mut after: After,
+    passed_over: &dyn Fn(&Member) -> bool,
+) -> Step {
+    let mut lost = false;
+    for _ in 0..GENERATIONS_UNREADABLE_MAX {
+        let mut next = match step(report, after, passed_over) {
+            Step::To(next) => next,
+            other => return other,
+        };
+        next.gap |= lost;
+        if next.current {
+            return Step::To(next);
+        }
+        match topics.find_generation(&name.name, &next.path, next.etag) {
+            Some(Ok((file, info, topic))) => {
+                return Step::Found(Next::Generation {
+                    topic,
+                    file,
+                    info,
+                    named: false,
+                    gap: next.gap,
+                });
+            }
+            Some(Err(Errno::ACCESS | Errno::PERM)) => {}
+            Some(Err(error)) => return Step::Other(failed(error, &next.path)),
+            None => return Step::To(next),
+        }
+        let is_rest = next.etag == after.etag;
+        let sent = if is_rest { after.offset } else { 0 };
+        lost = next.gap || next.size != sent;
+        (after.etag, after.finished) = (next.etag, true);
+    }
+    Step::Named { gap: true }
 }
 
 /// `passed_over`: files that do not belong to this name.
@@ -282,6 +319,7 @@ fn step(report: &Report, mut after: After, passed_over: &dyn Fn(&Member) -> bool
         Step::To(Target {
             path: member.path.clone(),
             etag: member.etag,
+            size: member.size,
             current: member.current,
             gap,
         })
@@ -289,7 +327,7 @@ fn step(report: &Report, mut after: After, passed_over: &dyn Fn(&Member) -> bool
     // The file is there: nobody was away for so long that only newer ones are kept.
     let known = report.chain.find(after.etag).is_some() || report.seen.place(after.etag).is_some();
     if after.passed && !known {
-        return Step::Named;
+        return Step::Named { gap: false };
     }
     if !after.finished
         && let Some(rest) = report.chain.find(after.etag)

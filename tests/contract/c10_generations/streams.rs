@@ -3,6 +3,7 @@
 use std::fs;
 
 use crate::support::harness::{Server, TempDir};
+use crate::support::machine::{is_root, skip};
 use crate::support::source::Source;
 
 /// As logrotate does: the oldest first.
@@ -126,6 +127,42 @@ fn slow_over_two_rolls() {
     for last in ["B", "C"] {
         assert!(!is_gap(&source.expect_kind("roll")));
         source.expect(&[last]);
+    }
+}
+
+/// What the server may not read is lost, and the rest comes.
+#[test]
+fn what_is_unreadable_is_told() {
+    if !is_root() {
+        return skip("only root can make the server another user");
+    }
+    for target in ["/log", "/?files=log", "/?files=l*g"] {
+        for between in [false, true] {
+            let dir = TempDir::with("log", "1\n");
+            let server = Server::with(&dir, &["--user", "65534:65534"]);
+            let open = |last: Option<&str>| match target {
+                "/log" => Source::open(&server, target, last),
+                _ => Source::of_directory(&server, target, last),
+            };
+            let mut source = open(None);
+            assert_eq!(source.next().data, "1");
+            let place = source.id.clone();
+            drop(source);
+            if between {
+                roll(&dir, "log");
+                dir.write("log", "");
+            }
+            dir.append("log", "lost\n");
+            dir.chmod("log", 0o600);
+            roll(&dir, "log");
+            dir.write("log", "2\n");
+            let mut source = open(Some(&place));
+            let notice = source.next();
+            assert!(is_gap(&notice.data), "{target} {between}: {notice:?}");
+            assert_eq!(source.next().data, "2");
+            dir.append("log", "live\n");
+            assert_eq!(source.next().data, "live");
+        }
     }
 }
 

@@ -42,9 +42,14 @@ fn where_the_generation_is() {
         (
             "HTTP/1.1 503 S\r\nContent-Length: 9\r\n\r\n".into(),
             LOCATE,
-            "503: ; trying again",
+            "503, without a reason; trying again",
         ),
-        (FAILED.into(), LOCATE, "412: ; trying again"),
+        (FAILED.into(), LOCATE, "412, without a reason; trying again"),
+        (
+            "HTTP/1.1 403 F\r\nContent-Length: 9\r\n\r\n".into(),
+            LOCATE,
+            "403: the server may not read the file, or does not let this client; trying again",
+        ),
     ];
     run("locate", &settings(), &rows);
     let rows = [

@@ -160,7 +160,11 @@ fn where_the_last_lines_begin() {
             lines,
             "neither tag nor range",
         ),
-        (head("404 N", ""), lines, "404: ; trying again"),
+        (
+            head("404 N", ""),
+            lines,
+            "404, without a reason; trying again",
+        ),
     ];
     run("lines", &settings, &rows);
 }
