@@ -323,6 +323,10 @@ pub const COMMIT_FAILED_MAX: usize = 1024;
 /// Entries below the prefixes that the start searches for leftover temporary files: about a second.
 pub const LEFTOVERS_ENTRIES_MAX: usize = 1_000_000;
 
+/// Entries of a directory among which a worker itself looks for another name of a generation that has lost one: some
+/// milliseconds.
+pub const LINKS_ENTRIES_MAX: usize = 16_384;
+
 /// Most generations in a row that a stream passes over because the server may not read them; behind so many it goes on with
 /// the file that has the name. The worker tries to open each.
 pub const GENERATIONS_UNREADABLE_MAX: usize = 64;

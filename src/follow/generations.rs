@@ -19,6 +19,7 @@ use crate::resource::{FileInfo, GenerationPlace, Resource};
 use crate::store::file::OpenFile;
 use crate::store::generations::fact::Holder;
 use crate::store::generations::families::split;
+use crate::store::generations::links::name_in_family;
 use crate::store::lookup::{self, failed};
 use crate::store::root::{Files, Node};
 
@@ -229,12 +230,11 @@ impl Topics {
             let Some(family) = topic.family.clone() else {
                 return false;
             };
-            let Some(path) = self.lookups.files().name_of(&topic.file) else {
+            let files = self.lookups.files();
+            let path = name_in_family(files, &self.families, &family, &topic.file);
+            let Some(path) = path else {
                 return false;
             };
-            if !self.families.has(&family, &path, topic.file.tag()) {
-                return false;
-            }
             self.registry[key].name = Rc::from(&*path);
             self.place(key);
             let found = self.lookups.files().identify(&path);

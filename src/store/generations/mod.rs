@@ -12,6 +12,7 @@ pub mod gaps;
 pub mod history;
 pub mod journal;
 pub mod json;
+pub mod links;
 pub mod looks;
 pub mod moves;
 pub mod order;

@@ -1,5 +1,6 @@
 //! Writers that keep a rolled log open: their lines belong to its generation, and reach whoever follows by event stream.
 
+use std::fs;
 use std::io::Write;
 
 use crate::support::client::etag;
@@ -62,6 +63,29 @@ fn lines_between_those_of_the_next_file() {
     assert_eq!(source.id.matches('.').count(), 2, "{}", source.id);
     dir.append("log", "newer 2\n");
     source.expect(&["newer 2"]);
+}
+
+/// The file keeps a name that it did not have when it was opened.
+#[test]
+fn after_a_roll_by_hard_link() {
+    let dir = TempDir::with("log", "1\n");
+    let server = Server::start(&dir);
+    let mut writer = dir.open("log");
+    let mut write = |text: &str| writer.write_all(text.as_bytes()).expect("write");
+    let mut source = Source::open(&server, "/log", None);
+    source.expect(&["1"]);
+    dir.write(".new", "");
+    fs::hard_link(dir.join("log"), dir.join("log.1")).expect("a link");
+    dir.rename(".new", "log");
+    source.expect_kind("roll");
+    dir.append("log", "new 1\n");
+    source.expect(&["new 1"]);
+    write("late 1\n");
+    source.expect(&["late 1"]);
+    fs::hard_link(dir.join("log.1"), dir.join("log.2")).expect("a link");
+    dir.remove("log.1");
+    write("late 2\n");
+    source.expect(&["late 2"]);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! A tail of a generation: of the file, wherever its family keeps it.
 
+use std::fs;
+
 use rustix::process::Signal;
 
 use super::select::tag;
@@ -146,4 +148,34 @@ fn under_any_name() {
     assert_eq!(client.take(5), b"late\n");
     let mut client = follow(&server, &one);
     assert_eq!(client.take(9), b"one\nlate\n");
+}
+
+/// A roll that gives the file a further name, and then takes the first one away.
+#[test]
+fn across_rolls_by_hard_link() {
+    let dir = TempDir::with("log", "one\n");
+    let server = Server::start(&dir);
+    let one = tag(&server, "/log");
+    let mut writer = dir.open("log");
+    let mut write =
+        |text: &str| std::io::Write::write_all(&mut writer, text.as_bytes()).expect("write");
+    let mut early = follow(&server, &one);
+    assert_eq!(early.take(4), b"one\n");
+    dir.write(".new", "new\n");
+    fs::hard_link(dir.join("log"), dir.join("log.1")).expect("a link");
+    dir.rename(".new", "log");
+    write("late\n");
+    assert_eq!(early.take(5), b"late\n");
+    let mut late = follow(&server, &one);
+    assert_eq!(late.take(9), b"one\nlate\n");
+    fs::hard_link(dir.join("log.1"), dir.join("log.2")).expect("a link");
+    dir.remove("log.1");
+    write("later\n");
+    for client in [&mut early, &mut late] {
+        assert_eq!(client.take(6), b"later\n");
+    }
+    dir.remove("log.2");
+    for client in [&mut early, &mut late] {
+        ends(client, "unlinked");
+    }
 }
