@@ -8,7 +8,7 @@ use std::rc::Rc;
 use rustix::io::Errno;
 
 use super::look_up::Lookup;
-use super::rolls::Entry;
+use super::rolls::{Entry, Sight};
 use super::topics::Topics;
 use super::watcher::TopicId;
 use crate::http::conditional::ETag;
@@ -20,6 +20,7 @@ use crate::store::file::OpenFile;
 use crate::store::generations::fact::Holder;
 use crate::store::generations::families::split;
 use crate::store::generations::links::name_in_family;
+use crate::store::generations::order::Modified;
 use crate::store::lookup::{self, failed};
 use crate::store::root::{Files, Node};
 
@@ -35,11 +36,19 @@ pub(crate) fn holder(file: &OpenFile) -> Holder {
     }
 }
 
-/// Says which file an entry of the directory of a log is.
-fn identifier(files: &Files) -> impl FnMut(&Rc<[u8]>, &Entry) -> Option<Holder> {
-    |name, entry| {
+/// Looks at the entries of the directory of a log.
+impl Sight for &Files {
+    fn holder(&mut self, name: &Rc<[u8]>, entry: &Entry) -> Option<Holder> {
+        Some(self.measure(name, entry)?.0)
+    }
+
+    fn measure(&mut self, name: &Rc<[u8]>, entry: &Entry) -> Option<(Holder, Modified)> {
         let (directory, _) = split(name);
-        files.holder(&[directory, &entry.1].concat())
+        Files::measure(self, &[directory, &entry.1].concat())
+    }
+
+    fn last_size(&mut self, etag: ETag) -> Option<u64> {
+        Files::last_size(self, etag)
     }
 }
 
@@ -79,11 +88,13 @@ impl Topics {
     /// Identifies the files that were rolled, and tells the history.
     pub(super) fn settle_rolls(&mut self) {
         for _ in 0..READS_MAX {
-            self.rolls.identify(identifier(self.lookups.files()));
+            let mut files = self.lookups.files();
+            self.rolls
+                .identify(|name, entry| Sight::holder(&mut files, name, entry));
             // What happened before they were identified is in the queue by now.
             if !self.take_changes() {
-                let identify = identifier(self.lookups.files());
-                return self.rolls.confirm(&self.families.history, identify);
+                let files = self.lookups.files();
+                return self.rolls.confirm(&self.families.history, files);
             }
         }
     }

@@ -4,9 +4,11 @@
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 
+use crate::http::conditional::ETag;
 use crate::limits::SEEN_LINE_MAX;
 use crate::store::generations::fact::Holder;
 use crate::store::generations::history::History;
+use crate::store::generations::order::Modified;
 
 /// A directory, by the number of its watch, and the name of an entry in it.
 pub type Entry = (i32, Box<[u8]>);
@@ -36,8 +38,35 @@ pub(super) struct File {
     pub place: Option<Entry>,
     /// The file was renamed since it was measured.
     pub moved: bool,
-    /// It was measured after it was renamed once.
-    pub is_final: bool,
+    /// It was measured after it was renamed once, and had been written last at this time.
+    pub measured: Option<Modified>,
+}
+
+/// What can be found out of the files of logs. The first argument is the name of the log.
+pub trait Sight {
+    /// The file of an entry.
+    fn holder(&mut self, name: &Rc<[u8]>, entry: &Entry) -> Option<Holder>;
+
+    /// The file of an entry, and when it was written last.
+    fn measure(&mut self, name: &Rc<[u8]>, entry: &Entry) -> Option<(Holder, Modified)>;
+
+    /// The last size that any worker has seen of a file, which may be gone.
+    fn last_size(&mut self, etag: ETag) -> Option<u64>;
+}
+
+/// Sees which file it is, and takes all as written at the same time.
+impl<F: FnMut(&Rc<[u8]>, &Entry) -> Option<Holder>> Sight for F {
+    fn holder(&mut self, name: &Rc<[u8]>, entry: &Entry) -> Option<Holder> {
+        self(name, entry)
+    }
+
+    fn measure(&mut self, name: &Rc<[u8]>, entry: &Entry) -> Option<(Holder, Modified)> {
+        Some((self(name, entry)?, Modified::default()))
+    }
+
+    fn last_size(&mut self, _: ETag) -> Option<u64> {
+        None
+    }
 }
 
 impl File {
@@ -48,7 +77,7 @@ impl File {
             identity,
             place,
             moved: false,
-            is_final: false,
+            measured: None,
         }
     }
 }

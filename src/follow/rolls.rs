@@ -8,7 +8,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 
-pub use super::rolled::Entry;
+pub use super::rolled::{Entry, Sight};
 use super::rolled::{File, FileId, Identity, Log};
 use crate::limits::{ROLLED_FILES_MAX, ROLLED_LOGS_MAX, ROLLED_MOVING_MAX, ROLLED_SWEEPS};
 use crate::store::generations::fact::Holder;
@@ -180,19 +180,15 @@ impl Rolls {
     }
 
     /// Takes as certain what was identified and no event has contradicted since, and reports it to the history.
-    pub fn confirm(
-        &mut self,
-        history: &History,
-        mut identify: impl FnMut(&Rc<[u8]>, &Entry) -> Option<Holder>,
-    ) {
+    pub fn confirm(&mut self, history: &History, mut sight: impl Sight) {
         for file in self.files.values_mut() {
             if let Identity::Tentative(holder) = file.identity {
                 file.identity = Identity::Known(holder);
             }
         }
-        self.measure_moved(&mut identify);
+        self.measure_moved(&mut sight);
         for (entry, plain) in std::mem::take(&mut self.beside) {
-            self.report_beside(&entry, plain, history, &mut identify);
+            self.report_beside(&entry, plain, history, &mut sight);
         }
         for log in self.logs.values_mut() {
             log.report(&self.files, history);
@@ -201,7 +197,7 @@ impl Rolls {
     }
 
     /// Measures renamed files again: since they were identified they may have grown, or were truncated.
-    fn measure_moved(&mut self, identify: &mut impl FnMut(&Rc<[u8]>, &Entry) -> Option<Holder>) {
+    fn measure_moved(&mut self, sight: &mut impl Sight) {
         let mut truncated = Vec::new();
         for (id, file) in self.files.iter_mut().filter(|(_, file)| file.moved) {
             let (Identity::Known(holder), Some(log), Some(place)) =
@@ -209,11 +205,11 @@ impl Rolls {
             else {
                 continue;
             };
-            match identify(&log.name, place) {
-                Some(now) if now.etag == holder.etag => {
-                    (holder.size, file.is_final) = (now.size, true);
+            match sight.measure(&log.name, place) {
+                Some((now, written)) if now.etag == holder.etag => {
+                    (holder.size, file.measured) = (now.size, Some(written));
                 }
-                Some(now) if now.inode == holder.inode => truncated.push((*id, now)),
+                Some((now, _)) if now.inode == holder.inode => truncated.push((*id, now)),
                 _ => {}
             }
             file.moved = false;
@@ -356,7 +352,7 @@ impl Rolls {
         entry: &Entry,
         plain: Option<FileId>,
         history: &History,
-        identify: &mut impl FnMut(&Rc<[u8]>, &Entry) -> Option<Holder>,
+        sight: &mut impl Sight,
     ) {
         let mut bases = bases(&entry.1);
         let kin = bases.find_map(|base| self.logs.get(&(entry.0, base.into())));
@@ -364,7 +360,7 @@ impl Rolls {
         let Some(log) = kin.or_else(rolled) else {
             return;
         };
-        let Some(made) = identify(&log.name, entry) else {
+        let Some((made, written)) = sight.measure(&log.name, entry) else {
             return;
         };
         let known = |id: &FileId| match self.files.get(id)?.identity {
@@ -375,16 +371,18 @@ impl Rolls {
             Some(_) => {
                 let plain = plain.and_then(|id| Some((known(&id)?, self.files.get(&id)?)));
                 if let Some((original, file)) = plain {
-                    let place = file.place.as_ref();
-                    let now = place.and_then(|place| identify(&log.name, place));
                     let etag = original.etag;
+                    let place = file.place.as_ref();
+                    let now = place.and_then(|place| sight.holder(&log.name, place));
                     let now = now.filter(|now| now.etag == etag);
-                    let size = now.map_or(original.size, |now| now.size);
-                    let is_final = now.is_some() || file.is_final;
+                    let measured = now.map_or(original.size, |now| now.size);
+                    let seen = sight.last_size(etag).unwrap_or(0);
+                    // A compressor gives its copy the time when the file was last written.
+                    let same = file.measured == Some(written) && seen <= measured;
                     let original = Original {
                         etag,
-                        size,
-                        is_final,
+                        size: measured.max(seen),
+                        is_final: now.is_some() || same,
                     };
                     history.note_compressed(made, original);
                 }

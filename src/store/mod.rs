@@ -14,6 +14,7 @@ pub mod file;
 pub mod file_stat;
 pub mod file_system;
 pub mod generations;
+mod holders;
 pub mod identity;
 pub mod last_lines;
 pub mod leftovers;

@@ -15,7 +15,6 @@ use super::errors::{is_exhausted, is_missing};
 use super::file::{Id, OpenFile, identify, proc_path};
 use super::file_stat::FileStat;
 use super::file_system::FileSystem;
-use super::generations::fact::Holder;
 use super::identity::{identity_of_place, original};
 use super::links::Links;
 use super::names::Names;
@@ -32,7 +31,7 @@ const RACES_MAX: u32 = 16;
 /// The served directory.
 pub struct Files {
     root: OwnedFd,
-    truncations: Arc<Truncations>,
+    pub(super) truncations: Arc<Truncations>,
     /// The kernel has no openat2: names are resolved step by step.
     by_steps: Cell<bool>,
     /// Something at or below the root was seen that other machines change: a name that is not found may be there.
@@ -353,27 +352,16 @@ impl Files {
     /// The tag of a regular file, by a descriptor that need not be readable. `None` where its identity takes opening it
     /// (see `identity`) and that fails.
     pub(crate) fn tag(&self, place: BorrowedFd<'_>, stat: &Statx) -> Option<ETag> {
-        let identity = identity_of_place(place, stat)?;
+        Some(self.tag_of(place, identity_of_place(place, stat)?))
+    }
+
+    /// The same of a file with this identity.
+    pub(super) fn tag_of(&self, place: BorrowedFd<'_>, identity: u64) -> ETag {
         let original = match self.truncations.know_copies() {
             true => original(place),
             false => None,
         };
-        Some(self.truncations.tag(identity, original))
-    }
-
-    /// The regular file that a name leads to, as it is remembered.
-    #[must_use]
-    pub fn holder(&self, name: &[u8]) -> Option<Holder> {
-        let place = self.resolve(name).ok()?;
-        let stat = attributes::stat(place.as_fd()).ok()?;
-        if FileType::from_raw_mode(stat.stx_mode.into()) != FileType::RegularFile {
-            return None;
-        }
-        Some(Holder {
-            etag: self.tag(place.as_fd(), &stat)?,
-            inode: stat.stx_ino,
-            size: stat.stx_size,
-        })
+        self.truncations.tag(identity, original)
     }
 
     /// Whether a file had this tag before it was truncated, as far as that was seen.

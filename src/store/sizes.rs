@@ -2,31 +2,61 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::http::conditional::ETag;
 use crate::limits::SIZES_MAX;
 
-/// The last sizes of some thousand files, each with the identity of its file, which also gives its place: a file that gets
-/// the place of another one makes the server forget that one.
-#[derive(Debug)]
-pub struct Sizes(Mutex<Vec<(u64, u64)>>);
+/// The last sizes of some thousand files, each with the identity of its file, and the identities of files whose tags alone
+/// are remembered.
+#[derive(Debug, Default)]
+pub struct Sizes {
+    sizes: Table,
+    identities: Table,
+}
 
-impl Default for Sizes {
-    fn default() -> Sizes {
+/// What is known of some thousand keys. The key also gives the place: one that gets the place of another one makes the server
+/// forget that one.
+#[derive(Debug)]
+struct Table(Mutex<Vec<(u64, u64)>>);
+
+impl Default for Table {
+    fn default() -> Table {
         // Zeros take no memory until something is written there.
-        Sizes(Mutex::new(vec![(0, 0); SIZES_MAX]))
+        Table(Mutex::new(vec![(0, 0); SIZES_MAX]))
     }
 }
 
 impl Sizes {
     /// A file was seen with this size.
     pub fn remember(&self, identity: u64, size: u64) {
-        self.lock()[place(identity)] = (identity, size);
+        self.sizes.put(identity, size);
     }
 
     /// The size that a file was seen with last, if that is remembered.
     #[must_use]
     pub fn last(&self, identity: u64) -> Option<u64> {
-        let (of, size) = self.lock()[place(identity)];
-        (of == identity).then_some(size)
+        self.sizes.get(identity)
+    }
+
+    /// Somebody will ask for the last size of the file with this tag.
+    pub fn remember_tag(&self, etag: ETag, identity: u64) {
+        self.identities.put(etag.0, identity);
+    }
+
+    /// The size that the file with this tag was seen with last, if both are remembered.
+    #[must_use]
+    pub fn last_of(&self, etag: ETag) -> Option<u64> {
+        self.last(self.identities.get(etag.0)?)
+    }
+}
+
+impl Table {
+    fn put(&self, key: u64, value: u64) {
+        self.lock()[place(key)] = (key, value);
+    }
+
+    fn get(&self, key: u64) -> Option<u64> {
+        let (of, value) = self.lock()[place(key)];
+        (of == key).then_some(value)
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<(u64, u64)>> {
@@ -34,7 +64,7 @@ impl Sizes {
     }
 }
 
-/// Identities are hashes: any bits of them will do.
-fn place(identity: u64) -> usize {
-    usize::try_from(identity % SIZES_MAX as u64).expect("less than a usize")
+/// Identities and tags are hashes: any bits of them will do.
+fn place(key: u64) -> usize {
+    usize::try_from(key % SIZES_MAX as u64).expect("less than a usize")
 }

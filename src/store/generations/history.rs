@@ -101,7 +101,12 @@ impl History {
     pub fn note_compressed(&self, copy: Holder, original: Original) {
         let Holder { etag, inode, .. } = copy;
         let (copy, inode) = (etag, Some(inode));
-        if (self.lock().copies).insert(copy, Copied { inode, original }) {
+        let mut lines = self.lock();
+        let known = lines.copies.get(&copy).map(|known| known.original);
+        let original = known.map_or(original, |known| known.or(original));
+        lines.copies.insert(copy, Copied { inode, original });
+        drop(lines);
+        if known != Some(original) {
             self.write(Fact::Compressed {
                 copy,
                 inode,

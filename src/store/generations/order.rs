@@ -64,6 +64,20 @@ pub struct Original {
     pub is_final: bool,
 }
 
+impl Original {
+    /// What two workers know of one file: the larger size is the later one.
+    pub(super) fn or(self, other: Original) -> Original {
+        let is_same = (self.etag, self.size) == (other.etag, other.size);
+        match self.etag == other.etag && self.size > other.size {
+            true => self,
+            false => Original {
+                is_final: other.is_final || is_same && self.is_final,
+                ..other
+            },
+        }
+    }
+}
+
 /// A file that was seen to have the name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ancestor {

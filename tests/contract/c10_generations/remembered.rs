@@ -4,8 +4,10 @@ use std::fs;
 use std::time::Duration;
 
 use openrange::limits::GENERATIONS_HOLE_QUIET;
+use rustix::process::Signal;
 
 use super::select::tag;
+use super::streams::is_gap;
 use crate::support::client::{Client, get};
 use crate::support::harness::{Server, TempDir};
 use crate::support::source::Source;
@@ -116,6 +118,58 @@ fn what_a_copy_was_before() {
         (response.status, response.body.as_slice()),
         (200, &b"zipped"[..])
     );
+}
+
+/// Makes a compressed copy of `log.1`, as compressors do: the copy gets the time of its last write.
+fn compress(dir: &TempDir) {
+    let original = fs::metadata(dir.join("log.1")).expect("a file");
+    dir.write("log.1.gz", "zipped");
+    let copy = fs::File::options().write(true).open(dir.join("log.1.gz"));
+    let written = original.modified().expect("a time");
+    copy.and_then(|copy| copy.set_modified(written))
+        .expect("its time");
+    dir.remove("log.1");
+}
+
+/// The size before a file was compressed is the last that the server has seen, not that at its roll. If nobody has seen what
+/// was written last, a reader who had all of the rest is told that something is missing.
+#[test]
+fn written_to_before_it_was_compressed() {
+    for (late, seen) in [(true, false), (true, true), (false, true)] {
+        let dir = TempDir::with("log", "one\n");
+        let server = Server::start(&dir);
+        let mut source = Source::open(&server, "/log", None);
+        source.expect(&["one"]);
+        let place = source.id.clone();
+        dir.rename("log", "log.1");
+        dir.write("log", "two\n");
+        source.expect_kind("roll");
+        source.expect(&["two"]);
+        assert_eq!(paths(&server, "log"), ["log.1", "log"]);
+        if !seen {
+            drop(source);
+            server.running.signal(Signal::STOP);
+            dir.append("log.1", "late\n");
+        } else {
+            if late {
+                dir.append("log.1", "late\n");
+                source.expect(&["late"]);
+            }
+            server.running.signal(Signal::STOP);
+        }
+        // Both are done before the server looks.
+        compress(&dir);
+        server.running.signal(Signal::CONT);
+        eventually(|| paths(&server, "log") == ["log.1.gz", "log"]);
+        let size = if late && seen { 9 } else { 4 };
+        let expected = format!("\"size\":{size}}}");
+        let text = list(&server, "log");
+        assert!(!seen || text.contains(&expected), "{text}");
+        let mut source = Source::open(&server, "/log", Some(&place));
+        let notice = source.expect_kind("roll");
+        assert_eq!(is_gap(&notice), late, "seen: {seen}, {notice}");
+        source.expect(&["two"]);
+    }
 }
 
 /// The name of a copy says nothing either if its file had been renamed to one that does not.

@@ -244,8 +244,9 @@ impl Server {
             self.read_event(turn);
             self.rolls.identify(|_, entry| holder(turn.origin, entry));
         }
-        self.rolls
-            .confirm(&history, |_, entry| holder(turn.origin, entry));
+        self.rolls.confirm(&history, |_: &Rc<[u8]>, entry: &Entry| {
+            holder(turn.origin, entry)
+        });
         self.trace_line();
     }
 

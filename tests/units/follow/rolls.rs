@@ -109,7 +109,7 @@ fn what_is_said_to_be_direct_is() {
                         rolls.happened(entry, what);
                     }
                     let names = world.names.clone();
-                    rolls.confirm(&history, |_, entry| {
+                    rolls.confirm(&history, |_: &Rc<[u8]>, entry: &Entry| {
                         let name = str::from_utf8(&entry.1).expect("a name");
                         names.get(name).map(|&file| holder(file))
                     });
@@ -236,7 +236,7 @@ fn a_file_that_was_rolled_during_the_look_is_identified_again() {
             world.names.get(name).copied().map(holder)
         });
     }
-    rolls.confirm(&history, |_, _| None);
+    rolls.confirm(&history, |_: &Rc<[u8]>, _: &Entry| None);
     assert!(rolls.is_settled(&log));
     assert_eq!(history.next(b"log", ETag(2)), Some(ETag(3)));
 }

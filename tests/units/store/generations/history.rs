@@ -191,6 +191,31 @@ fn what_is_known_of_a_name_and_its_files() {
     }
 }
 
+/// Workers that know less of a file do not make the others forget.
+#[test]
+fn what_several_workers_know_of_an_original() {
+    let history = History::new(clock);
+    let (sender, written) = std::sync::mpsc::sync_channel(9);
+    history.write_to(sender);
+    let original = |size, is_final| Original {
+        etag: ETag(1),
+        size,
+        is_final,
+    };
+    for (noted, known, is_new) in [
+        ((3, true), (3, true), true),
+        ((11, false), (11, false), true),
+        ((3, true), (11, false), false),
+        ((11, true), (11, true), true),
+        ((11, false), (11, true), false),
+    ] {
+        history.note_compressed(holder(6), original(noted.0, noted.1));
+        let seen = history.seen(NAME, std::iter::once(ETag(6)));
+        assert_eq!(seen.originals[&ETag(6)], original(known.0, known.1));
+        assert_eq!(written.try_recv().is_ok(), is_new, "{noted:?}");
+    }
+}
+
 /// Each thing that was seen is written once, as it is known then.
 #[test]
 fn what_is_written() {
