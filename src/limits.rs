@@ -263,7 +263,7 @@ pub const LIST_STACK: usize = 256 * 1024;
 /// are refused with 503, so that slow clients do not hold a worker's memory. Clients that asked for a list at the same time
 /// are sent the same page.
 pub const LISTINGS_MAX: usize = 16;
-/// Files whose last size is remembered when nobody has them open: 64 KiB.
+/// Files whose last size, or identity, is remembered when nobody has them open: 64 KiB each.
 pub const SIZES_MAX: usize = 4096;
 /// Files remembered as truncated. When there are more, all tags change at once, which costs a reader a new start but
 /// never gives it wrong bytes.
