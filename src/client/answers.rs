@@ -32,6 +32,7 @@ impl Follower {
                     self.position.ended = false;
                     if self.step == Step::Tail {
                         (self.left, self.over) = (false, false);
+                        self.late.stay();
                     }
                     self.progressed();
                 }
@@ -182,6 +183,7 @@ impl Follower {
                     self.left = reason.is_some();
                     self.over = self.left;
                     self.line_until = self.now() + self.settings.late;
+                    self.prepare_late();
                     self.enter(Step::Locate);
                 }
             },

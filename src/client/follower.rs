@@ -81,8 +81,10 @@ pub enum Task<'a> {
 pub enum Link {
     /// For the log.
     Main,
-    /// For late writes.
+    /// For looks for late writes.
     Late,
+    /// For those of the generation that it has left last.
+    LateTail,
 }
 
 /// See the module.
@@ -236,6 +238,7 @@ impl Follower {
         match link {
             Link::Main => &mut self.main,
             Link::Late => &mut self.late.exchange,
+            Link::LateTail => self.late.tail(),
         }
     }
 
@@ -401,6 +404,7 @@ impl Follower {
         if !self.is_drained()
             || self.offer.is_some()
             || self.late.is_midway()
+            || self.late.is_waiting()
             || late && self.late.count() >= CLIENT_LATE_MAX
         {
             return;
@@ -408,7 +412,7 @@ impl Follower {
         self.passing = None;
         let left = self.position.as_late();
         if let Some(left) = left.filter(|left| late && left.etag != next) {
-            self.late.add(left, self.now);
+            self.late.follow(left, self.now);
         }
         self.position.pass_to(next);
         self.arrived();

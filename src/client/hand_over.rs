@@ -29,6 +29,16 @@ impl Follower {
         begun && self.now < self.line_until
     }
 
+    /// The name has passed on: what is appended from now on may be all that is ever seen of it.
+    pub(super) fn prepare_late(&mut self) {
+        let (offset, waiting) = (self.offset(), self.lines.as_ref().map(Lines::bytes));
+        if let Some(mut place) = self.position.as_late() {
+            place.offset = offset;
+            place.before.add(waiting.unwrap_or_default());
+            self.late.prepare(place, self.now);
+        }
+    }
+
     /// Whether everything that was read was handed over.
     pub(super) fn is_drained(&self) -> bool {
         self.lines
@@ -45,7 +55,8 @@ impl Follower {
     pub(super) fn next_offer(&self) -> Option<Offer> {
         // The end of a generation ends its last line, unless the writer completes it soon.
         let ended = self.over && !self.awaits_line_end();
-        let free = self.lines.is_some() || !self.position.midline || ended;
+        let passing = self.passing.is_some();
+        let free = self.lines.is_some() || !self.position.midline || ended || passing;
         let midway = self.late.is_midway();
         if (free || midway) && self.late.lines().is_some() {
             return Some(Offer::Late);

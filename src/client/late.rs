@@ -1,12 +1,13 @@
 //! Late writes: a writer keeps a rolled file open until somebody tells it to reopen it. For a while after its end, earlier
 //! generations are looked at again, one at a time on one connection, and whole lines of them are handed over between those
-//! of the next.
+//! of the next. Of the one that the log has left last there is a tail too: while it goes on, nobody looks at that one.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::exchange::{Broken, Exchange, Progress};
 use super::expected::Expected;
+use super::late_tail::Tail;
 use super::pause::Pause;
 use super::position::LatePlace;
 use super::requests::Requests;
@@ -20,14 +21,14 @@ use crate::time::Moment;
 
 /// An earlier generation.
 #[derive(Debug)]
-struct Entry {
-    place: LatePlace,
+pub(super) struct Entry {
+    pub(super) place: LatePlace,
     /// The first look after this time is the last one.
-    until: Moment,
+    pub(super) until: Moment,
     /// A look after this time is the last one even if nothing that is understood comes of it.
     give_up: Moment,
-    next: Moment,
-    pause: Pause,
+    pub(super) next: Moment,
+    pub(super) pause: Pause,
     /// It was looked at since [`Late::look_once`].
     seen: bool,
 }
@@ -49,9 +50,9 @@ enum Found {
 #[derive(Debug)]
 pub struct Late {
     /// How long; zero: not at all.
-    period: Duration,
+    pub(super) period: Duration,
     /// The one that is requested now is first.
-    entries: VecDeque<Entry>,
+    pub(super) entries: VecDeque<Entry>,
     /// Its connection.
     pub exchange: Exchange,
     found: Found,
@@ -60,11 +61,16 @@ pub struct Late {
     /// When the response counts as lost.
     timeout: Moment,
     /// Whole lines of the first entry that wait, and how many bytes of them are handed over.
-    lines: Vec<u8>,
+    pub(super) lines: Vec<u8>,
     handed: usize,
     /// There is no server at the moment: that nothing is understood says nothing of a generation.
     pub away: bool,
-    left: Option<(ETag, Left)>,
+    pub(super) left: Option<(ETag, Left)>,
+    pub(super) tail: Tail,
+    /// The lines that are handed over next are those of the tail.
+    pub(super) of_tail: bool,
+    /// No tail goes on.
+    pub(super) last_looks: bool,
 }
 
 /// What was left out of a generation.
@@ -93,6 +99,9 @@ impl Late {
             handed: 0,
             away: false,
             left: None,
+            tail: Tail::new(),
+            of_tail: false,
+            last_looks: false,
         };
         // One that stopped within a line goes on before all others, and at once.
         let (torn, whole): (Vec<_>, Vec<_>) = places.into_iter().partition(|place| place.midline);
@@ -103,6 +112,18 @@ impl Late {
             late.entries[0].next = now;
         }
         late
+    }
+
+    pub(super) fn index(&self, etag: ETag) -> Option<usize> {
+        let mut entries = self.entries.iter();
+        entries.position(|entry| entry.place.etag == etag)
+    }
+
+    pub(super) fn stop_looking(&mut self) {
+        self.exchange.abandon();
+        self.timeout = Moment::NEVER;
+        self.lines.clear();
+        self.handed = 0;
     }
 
     /// A generation has ended.
@@ -123,13 +144,13 @@ impl Late {
 
     /// The log goes on in this generation: gives its place, if it is one of these.
     pub fn take_out(&mut self, etag: ETag) -> Option<LatePlace> {
-        let mut entries = self.entries.iter();
-        let index = entries.position(|entry| entry.place.etag == etag)?;
+        let index = self.index(etag)?;
+        if self.tail.etag() == Some(etag) {
+            self.tail.close();
+            self.of_tail = false;
+        }
         if index == 0 {
-            self.exchange.abandon();
-            self.timeout = Moment::NEVER;
-            self.lines.clear();
-            self.handed = 0;
+            self.stop_looking();
         }
         self.entries.remove(index).map(|entry| entry.place)
     }
@@ -149,6 +170,7 @@ impl Late {
 
     /// Each is looked at once more, at once.
     pub fn look_once(&mut self) {
+        self.last_looks = true;
         for entry in &mut self.entries {
             (entry.next, entry.seen) = (Moment(0), false);
         }
@@ -157,12 +179,18 @@ impl Late {
     /// Whether that was done, and everything was handed over.
     #[must_use]
     pub fn is_seen(&self) -> bool {
-        self.entries.iter().all(|entry| entry.seen) && self.lines.is_empty()
+        let waiting = [&self.lines[..], self.tail.lines()];
+        self.entries.iter().all(|entry| entry.seen) && waiting.iter().all(|lines| lines.is_empty())
     }
 
     /// Lines to be handed over, of which generation and from where on.
     #[must_use]
     pub fn lines(&self) -> Option<(ETag, u64, &[u8])> {
+        let lines = self.tail.lines();
+        if self.of_tail {
+            let entry = &self.entries[self.index(self.tail.etag()?)?];
+            return (!lines.is_empty()).then_some((entry.place.etag, entry.place.offset, lines));
+        }
         let entry = self.entries.front()?;
         if self.is_asking() {
             // What has come may end within a line, and may not be all.
@@ -173,7 +201,7 @@ impl Late {
     }
 
     /// Whether a response is under way.
-    fn is_asking(&self) -> bool {
+    pub(super) fn is_asking(&self) -> bool {
         self.timeout < Moment::NEVER
     }
 
@@ -181,24 +209,36 @@ impl Late {
     #[must_use]
     pub fn is_midway(&self) -> bool {
         let first = self.entries.front();
-        first.is_some_and(|entry| entry.place.midline)
+        first.is_some_and(|entry| entry.place.midline) || self.tail_is_midway()
     }
 
     /// The entries that may be looked at: the rest of a line comes before anything else.
     fn free(&self) -> usize {
-        match self.is_midway() {
-            true => 1,
-            false => self.entries.len(),
+        match (self.tail_is_midway(), self.is_midway()) {
+            (true, _) => 0,
+            (_, true) => 1,
+            _ => self.entries.len(),
         }
     }
 
     /// So many bytes were handed over.
     pub fn handed_over(&mut self, count: usize) {
-        let bytes = &self.lines[self.handed..][..count];
-        if let (Some(Entry { place, .. }), Some(last)) = (self.entries.front_mut(), bytes.last()) {
+        let index = match self.of_tail {
+            true => self.tail.etag().and_then(|etag| self.index(etag)),
+            false => Some(0),
+        };
+        let bytes = match self.of_tail {
+            true => &self.tail.lines()[..count],
+            false => &self.lines[self.handed..][..count],
+        };
+        let entry = index.and_then(|index| self.entries.get_mut(index));
+        if let (Some(Entry { place, .. }), Some(last)) = (entry, bytes.last()) {
             place.offset += count as u64;
             place.before.add(bytes);
             place.midline = *last != b'\n';
+        }
+        if self.of_tail {
+            return self.tail.handed_over(count);
         }
         self.handed += count;
         if self.handed == self.lines.len() {
@@ -215,14 +255,20 @@ impl Late {
     /// The next moment at which something is to be done.
     #[must_use]
     pub fn deadline(&self) -> Moment {
+        if self.tail.is_wanted() {
+            return Moment(0);
+        }
+        let tail = self.tail_until();
         if self.timeout < Moment::NEVER {
-            return self.timeout;
+            return self.timeout.min(tail);
         }
         if !self.lines.is_empty() {
-            return Moment::NEVER;
+            return tail;
         }
         let free = self.entries.iter().take(self.free());
-        free.map(|entry| entry.next).min().unwrap_or(Moment::NEVER)
+        let looked_at = free.filter(|entry| !self.tail.has(entry.place.etag));
+        let next = looked_at.map(|entry| entry.next).min();
+        next.unwrap_or(Moment::NEVER).min(tail)
     }
 
     /// Goes on: takes what came, asks for what is due. True if something changed that is to be saved.
@@ -253,14 +299,16 @@ impl Late {
                 Progress::Broken(_) => changed |= self.looked(Found::Unclear, now),
             }
         }
+        changed |= self.run_tail(requests, now);
         if self.lines.is_empty() && self.timeout == Moment::NEVER {
             let mut free = self.entries.iter().take(self.free());
-            let due = free.position(|entry| entry.next <= now);
+            let due = free.position(|entry| entry.next <= now && !self.tail.has(entry.place.etag));
             if let Some(entry) = due.and_then(|due| self.entries.remove(due)) {
                 self.entries.push_front(entry);
                 self.ask(requests, now);
             }
         }
+        self.take_turns();
         changed
     }
 

@@ -6,6 +6,9 @@ use crate::http::conditional::ETag;
 use crate::http::position::Check;
 use crate::store::generations::family::kinship;
 
+/// RFC 9110 section 10.1.4: who sends TE names it in Connection.
+const TRAILERS: &str = "TE: trailers\r\nConnection: TE\r\n";
+
 /// What all requests for one log have in common.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Requests {
@@ -42,11 +45,17 @@ impl Requests {
     #[must_use]
     pub fn tail(&self, generation: ETag, offset: u64, check: Option<Check>) -> Vec<u8> {
         let before = field(check);
-        // RFC 9110 section 10.1.4: who sends TE names it in Connection.
-        let more = format!(
-            "Range: bytes={offset}-\r\nIf-Match: {generation}\r\n{before}TE: trailers\r\nConnection: TE\r\n"
-        );
+        let more =
+            format!("Range: bytes={offset}-\r\nIf-Match: {generation}\r\n{before}{TRAILERS}");
         self.write("GET", "", &more)
+    }
+
+    /// Everything of a generation from there on, also what is not written yet, if it has these bytes before.
+    #[must_use]
+    pub fn rest(&self, generation: ETag, offset: u64, check: Option<Check>) -> Vec<u8> {
+        let before = field(check);
+        let more = format!("Range: bytes={offset}-\r\n{before}{TRAILERS}");
+        self.write("GET", &by_generation(generation), &more)
     }
 
     /// How long the file of the name is, if it is this generation.

@@ -56,6 +56,7 @@ const LATE: Token = Token::Slot(1);
 const STDOUT: Token = Token::Slot(2);
 const SIGNAL: Token = Token::Slot(3);
 const GAUGE: Token = Token::Slot(4);
+const LATE_TAIL: Token = Token::Slot(5);
 
 /// Follows until the end.
 ///
@@ -85,6 +86,7 @@ pub fn run(options: Options) -> io::Result<End> {
     let mut driver = Driver {
         main: transport(MAIN),
         late: transport(LATE),
+        late_tail: transport(LATE_TAIL),
         sink,
         pace: Pace::new(options.max_rate, now),
         display: display.map(|display| (display, Gauge::new(transport(GAUGE), now))),
@@ -151,6 +153,7 @@ struct Driver {
     follower: Follower,
     main: Transport,
     late: Transport,
+    late_tail: Transport,
     sink: Sink,
     state: State,
     pace: Pace,
@@ -309,7 +312,12 @@ impl Driver {
     /// Sends and receives. True if something came of it.
     fn exchange(&mut self, now: Moment) -> bool {
         let mut progress = false;
-        for (link, transport) in [(Link::Main, &mut self.main), (Link::Late, &mut self.late)] {
+        let links = [
+            (Link::Main, &mut self.main),
+            (Link::Late, &mut self.late),
+            (Link::LateTail, &mut self.late_tail),
+        ];
+        for (link, transport) in links {
             let exchange = self.follower.exchange(link);
             let most = self.pace.allowance(now);
             let before = exchange.received();
@@ -365,6 +373,7 @@ impl Driver {
             match ready.token {
                 MAIN => self.main.ready = true,
                 LATE => self.late.ready = true,
+                LATE_TAIL => self.late_tail.ready = true,
                 STDOUT => stdout = true,
                 SIGNAL => signal = true,
                 GAUGE => {

@@ -13,8 +13,9 @@ use crate::follow::look_up::Lookup;
 use crate::follow::topics::Topics;
 use crate::follow::watcher::TopicId;
 use crate::http::conditional::ETag;
+use crate::http::request::Method;
 use crate::http::target::Path;
-use crate::intent::{FilePart, ParsedRequest};
+use crate::intent::{FilePart, Intent, ParsedRequest};
 use crate::limits::GENERATIONS_UNREADABLE_MAX;
 use crate::resource::{FileInfo, GenerationPlace, Resource};
 use crate::store::file::OpenFile;
@@ -60,7 +61,10 @@ pub(super) fn find(
         path: part.path.clone(),
         successor: None,
     };
-    let purpose = Purpose::Find(etag);
+    let purpose = match (&asked.intent, &asked.request.method) {
+        (Intent::Tail(_), Method::Get) => Purpose::Live(etag),
+        _ => Purpose::Find(etag),
+    };
     let topics = &mut context.topics;
     if let Some(lookup) = topics.look_up_generation(asked, part, current, etag) {
         let name = &part.path.name;
@@ -82,7 +86,11 @@ pub(super) fn find(
     };
     let place = GenerationPlace {
         path: generation.path(),
-        successor: report.successor(etag),
+        successor: match purpose {
+            // Only what was seen is certain.
+            Purpose::Live(_) if !report.is_settled() => report.seen.next(etag),
+            _ => report.successor(etag),
+        },
     };
     let topics = &mut context.topics;
     match topics.look_up_generation(asked, part, place, etag) {

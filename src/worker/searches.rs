@@ -33,6 +33,8 @@ pub enum Purpose {
     List,
     /// Where this one is.
     Find(ETag),
+    /// Where this one is, to send what is appended to it.
+    Live(ETag),
     /// Where this earlier one is, to which somebody may still append.
     Late(ETag),
     /// How to go on from this one.
@@ -46,6 +48,7 @@ impl Purpose {
         match self {
             Purpose::List => Wanted::All,
             Purpose::Find(etag) | Purpose::Late(etag) | Purpose::Rest(etag) => Wanted::File(etag),
+            Purpose::Live(etag) => Wanted::Live(etag),
             Purpose::Next(etag) => Wanted::After(etag),
         }
     }

@@ -16,6 +16,9 @@ pub enum Wanted {
     All,
     /// Where this one is; if it is not there, what comes after it.
     File(ETag),
+    /// The same, to send what is appended to it. If it is there, whatever goes on in its directory may unlink it at any moment:
+    /// what comes after it is not waited for.
+    Live(ETag),
     /// What comes after this one.
     After(ETag),
 }
@@ -57,6 +60,7 @@ impl Looks {
         self.tries += 1;
         let pause = match self.wanted.has_hole(&report.chain) {
             true => self.pause_for_hole(report.quiet),
+            false if self.wanted.is_there(&report.chain) => None,
             false if report.is_sure(self.last.as_ref()) => None,
             false => (self.tries < GENERATIONS_TRIES).then_some(GENERATIONS_PAUSE),
         };
@@ -83,12 +87,17 @@ impl Looks {
 }
 
 impl Wanted {
+    /// Whether a look suffices that has found the file.
+    fn is_there(self, chain: &Chain) -> bool {
+        matches!(self, Wanted::Live(etag) if chain.find(etag).is_some())
+    }
+
     /// Whether a number is missing that makes the answer a gap.
     fn has_hole(self, chain: &Chain) -> bool {
         let behind = match self {
             Wanted::All => 0,
-            Wanted::File(etag) if chain.find(etag).is_some() => return false,
-            Wanted::File(etag) | Wanted::After(etag) => {
+            Wanted::File(etag) | Wanted::Live(etag) if chain.find(etag).is_some() => return false,
+            Wanted::File(etag) | Wanted::Live(etag) | Wanted::After(etag) => {
                 chain.index(etag).map_or(0, |index| index + 1)
             }
         };

@@ -4,6 +4,7 @@ pub mod addresses;
 mod bodies;
 mod cascades;
 mod commands;
+mod compressed;
 mod contradictions;
 mod follow;
 mod idle;

@@ -11,6 +11,7 @@ use openrange::follow::rolls::{Entry, Rolls};
 use openrange::http::conditional::ETag;
 use openrange::http::date::Date;
 use openrange::http::position::{Check, checked_from};
+use openrange::http::request::Method;
 use openrange::http::target::Path;
 use openrange::intent::{FilePart, Intent, ParsedRequest};
 use openrange::resource::{FileInfo, GenerationPlace, Resource};
@@ -111,7 +112,7 @@ pub struct Turn<'a> {
     pub calm: bool,
     pub now: Moment,
     pub origin: &'a mut Origin,
-    pub links: &'a mut [Option<Serving>; 2],
+    pub links: &'a mut [Option<Serving>; 3],
 }
 
 impl Turn<'_> {
@@ -601,7 +602,10 @@ impl Server {
         if let Some(found) = self.at(turn, conn, asked, current, tag) {
             return Some(found);
         }
-        let wanted = Wanted::File(tag);
+        let wanted = match (&asked.intent, &asked.request.method) {
+            (Intent::Tail(_), Method::Get) => Wanted::Live(tag),
+            _ => Wanted::File(tag),
+        };
         let report = Search::ask(&mut conn.search, wanted)?;
         let Some(generation) = report.chain.find(tag) else {
             let truncated = self.former.contains(&tag);
@@ -610,6 +614,7 @@ impl Server {
         };
         let successor = match self.fault {
             Fault::SkipToCurrent => report.chain.0.last().map(|last| last.member.etag),
+            _ if matches!(wanted, Wanted::Live(_)) && !report.is_settled() => report.seen.next(tag),
             _ => report.successor(tag),
         };
         let place = GenerationPlace {

@@ -21,7 +21,7 @@ use super::server::{Conn, Server, Turn};
 use super::sink::Sink;
 
 const LATE: u64 = 5000;
-const LINKS: [Link; 2] = [Link::Main, Link::Late];
+const LINKS: [Link; 3] = [Link::Main, Link::Late, Link::LateTail];
 /// Kinds of things that happen; the last ones only in the directory of the real machine.
 const WEIGHTS: usize = 21;
 const NAIVE_WEIGHTS: usize = 16;
@@ -39,7 +39,7 @@ pub struct World<'a> {
     up: bool,
     settings: Settings,
     follower: Follower,
-    links: [Option<Serving>; 2],
+    links: [Option<Serving>; 3],
     /// The state file.
     disk: Option<String>,
     /// A position that is being saved.
@@ -98,7 +98,7 @@ pub fn run(choose: &mut dyn FnMut(u64) -> u64, fault: Fault, real: bool) -> BTre
         plan: Plan::new(),
         up: true,
         settings,
-        links: [None, None],
+        links: [None, None, None],
         disk: None,
         saving: None,
         sink: Sink::default(),
@@ -449,7 +449,7 @@ impl World<'_> {
             return self.start_server();
         }
         let graceful = self.chance(2);
-        for link in 0..2 {
+        for link in 0..LINKS.len() {
             match &mut self.links[link] {
                 Some(serving) if graceful => match &mut serving.conn {
                     Some(conn) => conn.drain(Moment(self.now)),
@@ -466,7 +466,7 @@ impl World<'_> {
         if let Some(server) = &mut self.server {
             server.restart(&mut self.origin);
             // The time that the one before had to end is over.
-            for link in 0..2 {
+            for link in 0..LINKS.len() {
                 self.hang_up(link);
             }
         }
@@ -552,7 +552,7 @@ impl World<'_> {
             None => assert!(self.sink.bytes() == 0, "handed over before the first save"),
             Some(position) => self.sink.rewind(position, &self.origin),
         }
-        self.links = [None, None];
+        self.links = [None, None, None];
         self.follower = Follower::new(self.settings.clone(), position, Moment(self.now));
     }
 
@@ -588,7 +588,7 @@ impl World<'_> {
             }
             self.serve();
             self.tasks();
-            for link in 0..2 {
+            for link in 0..LINKS.len() {
                 if link == 0 || self.fault != Fault::IgnoreLate {
                     self.exchange(link);
                 }

@@ -29,7 +29,7 @@ pub fn follower(bytes: &[u8]) {
         let (piece, after) = after.split_at(count);
         rest = after;
         now = Moment(now.0 + u64::from(choice % 16) * 50);
-        for link in [Link::Main, Link::Late] {
+        for link in [Link::Main, Link::Late, Link::LateTail] {
             drive(&mut follower, link, piece, now);
         }
         follower.run(now);

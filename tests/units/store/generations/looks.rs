@@ -133,3 +133,17 @@ fn who_may_share_the_next_looks() {
     assert!(looks.judge(middle(SETTLED)).is_err());
     assert!(looks.fit(wanted) && !looks.fit(other));
 }
+
+/// In a roll a file may be unlinked at any moment.
+#[test]
+fn a_file_that_is_to_be_sent_live_is_not_looked_for_twice() {
+    let here = Wanted::Live(ETag(1));
+    let report = middle(Duration::ZERO);
+    assert_eq!(Looks::new(here).judge(report.clone()), Ok(report.clone()));
+    assert!(
+        Looks::new(Wanted::File(ETag(1)))
+            .judge(report.clone())
+            .is_err()
+    );
+    assert!(Looks::new(Wanted::Live(ETag(3))).judge(report).is_err());
+}

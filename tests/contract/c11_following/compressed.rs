@@ -1,0 +1,40 @@
+//! A log that is compressed as soon as it was rolled, as by logrotate with `compress` and without `delaycompress`: its writer
+//! may write to it until it is unlinked, and what came last stands in no file that can be read.
+
+use std::io::Write;
+
+use super::{Running, url};
+use crate::support::harness::{Server, TempDir};
+
+#[test]
+fn what_was_written_just_before_a_rolled_log_is_unlinked() {
+    let root = TempDir::with("log", "first\n");
+    let server = Server::start(&root);
+    let log = url(&server, "/log");
+    let follow = Running::start(&["follow", "--late", "60", &log]);
+    let command = ["--linger", "0", &log, "--", "cat"];
+    let command = Running::start(&[&["follow", "--late", "60"][..], &command].concat());
+    let mut expected = String::from("first\n");
+    for round in 0..3 {
+        for follow in [&follow, &command] {
+            follow.has(&expected);
+        }
+        let mut writer = root.open("log");
+        root.rename("log", "log.1");
+        root.write("log", format!("next {round}\n"));
+        expected += &format!("next {round}\n");
+        // They have passed on.
+        for follow in [&follow, &command] {
+            follow.has(&expected);
+        }
+        let late = format!("late {round}\nand more\n");
+        writer.write_all(late.as_bytes()).expect("write");
+        root.write("log.1.gz", format!("a copy of {round}"));
+        root.remove("log.1");
+        expected += &late;
+    }
+    for follow in [follow, command] {
+        follow.has(&expected);
+        assert_eq!(follow.stop().0.code(), Some(0));
+    }
+}
