@@ -350,7 +350,8 @@ impl Engine {
     /// A tail has ended: everything that was written before is here. `why`: as the server says.
     pub fn ended(&mut self, etag: ETag, why: &str, now: Moment) {
         let passed_on = !matches!(why, "" | "shutdown" | "sealed");
-        if passed_on && self.tree.live == Some(etag) {
+        let was_live = passed_on && self.tree.live == Some(etag);
+        if was_live {
             self.tree.live = None;
             self.late_until = now + self.rule.late;
         }
@@ -358,6 +359,11 @@ impl Engine {
             self.leaving.remove(&etag);
         }
         self.hot.remove(&etag);
+        if was_live && why == "renamed" && matches!(self.rule.subject, Subject::File(_)) {
+            // It may be compressed and unlinked before a list shows what was written last: its own tail has that.
+            self.live = None;
+            self.hot.insert(etag, self.late_until);
+        }
         self.list_around(etag, now);
         if matches!(why, "" | "shutdown") {
             self.hold(etag, now);

@@ -3,8 +3,8 @@
 
 use std::io::Write;
 
-use super::{Running, url};
-use crate::support::harness::{Server, TempDir};
+use super::{Running, contents, url};
+use crate::support::harness::{Server, TempDir, eventually};
 
 #[test]
 fn what_was_written_just_before_a_rolled_log_is_unlinked() {
@@ -37,4 +37,28 @@ fn what_was_written_just_before_a_rolled_log_is_unlinked() {
         follow.has(&expected);
         assert_eq!(follow.stop().0.code(), Some(0));
     }
+}
+
+/// As soon as the copy of the next file is begun, a tail of the former one is open.
+#[test]
+fn a_mirror_of_one_file_has_it_too() {
+    let (root, copies) = (TempDir::with("log", "first\n"), TempDir::new());
+    let server = Server::start(&root);
+    let directory = copies.path().to_str().expect("UTF-8");
+    let mirror = Running::start(&["mirror", "--late", "60", &url(&server, "/log"), directory]);
+    let has = |text: &str| {
+        let copies = contents(copies.path());
+        copies.iter().any(|(_, bytes)| bytes == text.as_bytes())
+    };
+    eventually("the copy", || has("first\n"));
+    eventually("its tail", || server.log().count("GET /log: 206") > 0);
+    let mut writer = root.open("log");
+    root.rename("log", "log.1");
+    root.write("log", "next\n");
+    eventually("the next copy", || has("next\n"));
+    writer.write_all(b"late\n").expect("write");
+    root.write("log.1.gz", "a copy");
+    root.remove("log.1");
+    eventually("the late line", || has("first\nlate\n"));
+    assert_eq!(mirror.stop().0.code(), Some(0));
 }
