@@ -138,6 +138,8 @@ impl Follower {
             return self.end(Outcome::Failure(format!("404: {why}")), Flush::No);
         }
         self.complain(format!("404: {why}; waiting for it"));
+        // Its end is here: whatever comes is behind that.
+        self.settings.from = From::Start;
         let purpose = match self.position.earlier.is_empty() {
             true => Purpose::Start,
             false => Purpose::Next,
