@@ -1,7 +1,7 @@
 //! What becomes of a file when bytes of it were asked for and did not come.
 
 use super::engine::Engine;
-use super::rule::End;
+use super::rule::{End, Subject};
 use crate::client::pause::Pause;
 use crate::http::conditional::ETag;
 use crate::limits::{CLIENT_GONE_TRIES, CLIENT_RETRY, MIRROR_SETTLE};
@@ -74,6 +74,11 @@ impl Engine {
 
     /// A copy failed; it may work later.
     pub fn failed(&mut self, etag: ETag, why: &str, now: Moment) {
+        let is_refusal = ["401", "403"].iter().any(|status| why.starts_with(status));
+        if self.rule.fail && is_refusal && matches!(self.rule.subject, Subject::File(_)) {
+            self.end = Some(End::Failure(why.into()));
+            return;
+        }
         let is_new = self.complaints.is_new(etag, why);
         self.try_again(etag, why, is_new, now);
     }

@@ -5,7 +5,8 @@ use std::net::TcpListener;
 use std::sync::mpsc;
 use std::thread;
 
-use super::Running;
+use super::{Running, run};
+use crate::support::harness::TempDir;
 
 const TAG: &str = "W/\"0123456789abcdef\"";
 const LIST: &str = "{\"path\":\"/log\",\"generations\":[{\"etag\":\"W/\\\"0123456789abcdef\\\"\",\"path\":\"/log\",\"size\":5,\
@@ -78,4 +79,20 @@ fn nothing_but_the_right_response_is_data() {
         .map(|wrong| Running::start(&["follow", &origin(wrong)]))
         .collect();
     follows.iter().for_each(|follow| follow.has("right"));
+}
+
+#[test]
+fn a_mirror_of_a_file_ends_with_fail_when_its_bytes_are_refused() {
+    const REFUSED: &[&str] = &[
+        "HTTP/1.1 403 Forbidden\r\nContent-Length: 3\r\nConnection: close\r\n\r\nno\n",
+        "HTTP/1.1 403 Forbidden\r\nContent-Length: 3\r\nConnection: close\r\n\r\nno\n",
+    ];
+    let once = ["--until-caught-up"];
+    for more in [&[][..], &once] {
+        let (url, copies) = (origin(REFUSED), TempDir::new());
+        let directory = copies.path().to_str().expect("UTF-8");
+        let (code, _, err) = run(&[&["mirror", "--fail"], more, &[&url, directory]].concat());
+        assert_eq!(code, Some(1), "{err}");
+        assert!(err.ends_with("log: 403: no\n"), "{err}");
+    }
 }
