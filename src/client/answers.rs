@@ -33,8 +33,9 @@ impl Follower {
                     if self.step == Step::Tail {
                         (self.left, self.over) = (false, false);
                         self.late.stay();
+                        self.tailing_since = self.now();
                     }
-                    self.progressed();
+                    self.responds();
                 }
                 (self.content, self.head) = (content, Some(head));
                 if self.tells_why() {
@@ -126,6 +127,9 @@ impl Follower {
             (Step::Tail | Step::Measure, status @ (404 | 412)) => {
                 // It left while nobody looked.
                 self.proven &= self.left;
+                if !self.left {
+                    self.line_until = self.now() + self.settings.line_patience();
+                }
                 self.left = true;
                 self.passed_on = status == 412;
                 self.enter(Step::Locate);
@@ -174,6 +178,7 @@ impl Follower {
             (_, Some(ContentRange::Slice { .. })) => self.sealed(),
             _ => match tail_end {
                 Some("shutdown") => {
+                    self.tail_is_over();
                     let until = self.retry.begin(self.now());
                     self.pause(Step::Tail, until);
                 }
@@ -182,7 +187,7 @@ impl Follower {
                 reason => {
                     self.left = reason.is_some();
                     self.over = self.left;
-                    self.line_until = self.now() + self.settings.late;
+                    self.line_until = self.now() + self.settings.line_patience();
                     self.prepare_late();
                     self.enter(Step::Locate);
                 }
@@ -258,7 +263,7 @@ impl Follower {
         let offset = self.offset();
         let more = self.more_to_ask(size);
         // Where its bytes were refused, only these are progress.
-        if self.denied == 0 || size + more <= offset {
+        if self.denied == 0 && !self.unserved || size + more <= offset {
             self.progressed();
         }
         // The one before it named it as the next one, but its bytes are not those that were written.

@@ -49,11 +49,22 @@ impl Expected {
     /// That this range is not the one.
     #[must_use]
     pub fn other(&self, range: Option<ContentRange>) -> Unusable {
-        let first = self.first;
+        let (first, came) = (self.first, in_words(range));
         match self.end {
-            Some(end) => format!("a range other than {first} to {end}: {range:?}"),
-            None => format!("a range other than the one from {first} on: {range:?}"),
+            Some(end) => format!("a range other than {first} to {end}: {came}"),
+            None => format!("a range other than the one from {first} on: {came}"),
         }
+    }
+}
+
+fn in_words(range: Option<ContentRange>) -> String {
+    match range {
+        Some(ContentRange::Open { first, .. }) => format!("all from {first} on"),
+        Some(ContentRange::Slice { first, last, size }) => {
+            format!("bytes {first} to {last} of {size}")
+        }
+        Some(ContentRange::Unsatisfied { size }) => format!("none of {size} bytes"),
+        None => "none".into(),
     }
 }
 

@@ -120,10 +120,14 @@ pub struct Follower {
     pub(super) is_copy: bool,
     /// Since the connection was established, the server has said that the generation has the bytes that were read.
     pub(super) proven: bool,
+    /// When the tail under way began.
+    pub(super) tailing_since: Moment,
     /// How often in a row the generation was not there.
     pub(super) missed: u32,
     /// How often in a row a request found the generation, and the next one did not.
     pub(super) denied: u32,
+    /// The last request for its bytes failed.
+    pub(super) unserved: bool,
     pub(super) offer: Option<Offer>,
     pub(super) reports: VecDeque<String>,
     pub(super) complaint: Option<String>,
@@ -148,6 +152,7 @@ impl Follower {
             Some(_) => Step::Tail,
             None => Step::Find(if known { Purpose::Next } else { Purpose::Start }),
         };
+        let late_period = settings.line_patience();
         let mut follower = Follower {
             late: Late::new(settings.late, late, now),
             lines: settings.batching.map(Lines::new),
@@ -167,10 +172,13 @@ impl Follower {
             is_copy: false,
             proven: false,
             over: position.ended,
-            line_until: now,
+            // The log may have been rolled within it just now.
+            line_until: now + late_period,
             left: position.ended,
+            tailing_since: Moment::NEVER,
             missed: 0,
             denied: 0,
+            unserved: false,
             offer: None,
             reports: VecDeque::new(),
             complaint: None,
@@ -217,20 +225,6 @@ impl Follower {
     pub fn lag(&self) -> Option<u64> {
         self.size
             .map(|size| size.saturating_sub(self.position.offset))
-    }
-
-    /// A request that tells how long the generation of the position is; `None`: there is none.
-    #[must_use]
-    pub fn size_request(&self) -> Option<(ETag, Vec<u8>)> {
-        let tag = self.position.generation?;
-        Some((tag, self.settings.requests.locate(tag)))
-    }
-
-    /// A generation was so long a moment ago.
-    pub fn measured_to_be(&mut self, generation: ETag, size: u64) {
-        if self.position.generation == Some(generation) {
-            self.size = Some(size);
-        }
     }
 
     /// One of its connections. Whoever tells it something calls [`Follower::run`] after that.
@@ -312,10 +306,15 @@ impl Follower {
     pub(super) fn progressed(&mut self) {
         self.retry.reset();
         self.complaint = None;
+        self.responds();
+    }
+
+    /// One came of which the content is to come yet.
+    pub(super) fn responds(&mut self) {
         if std::mem::take(&mut self.lost) {
             self.report("connected again".into());
         }
-        (self.missed, self.denied) = (0, 0);
+        (self.missed, self.denied, self.unserved) = (0, 0, false);
         if self.timeout < Moment::NEVER {
             self.timeout = self.now + CLIENT_RESPONSE_TIMEOUT;
         }

@@ -8,7 +8,8 @@ use super::lines::Flush;
 use super::settings::OnGap;
 use super::step::{Purpose, Step};
 use crate::http::conditional::ETag;
-use crate::limits::CLIENT_GONE_TRIES;
+use crate::limits::{CLIENT_GONE_TRIES, CLIENT_RETRY};
+use crate::time::Moment;
 
 impl Follower {
     /// The generation of the position is gone, and it had not ended.
@@ -58,6 +59,7 @@ impl Follower {
         if why == Broken::Stale {
             return self.enter(self.step);
         }
+        self.tail_is_over();
         let why = in_words::broken(why);
         self.complain(format!("{why}; trying again"));
         (self.lost, self.proven) = (true, false);
@@ -89,7 +91,20 @@ impl Follower {
         self.again(None);
     }
 
+    /// Nothing more comes of the tail. If it has lasted, its server works.
+    pub(super) fn tail_is_over(&mut self) {
+        let since = std::mem::replace(&mut self.tailing_since, Moment::NEVER);
+        if since < Moment::NEVER && since + CLIENT_RETRY.1 <= self.now() {
+            self.retry.reset();
+            self.complaint = None;
+        }
+    }
+
     fn again(&mut self, retry_after: Option<u32>) {
+        if matches!(self.step, Step::Rest { .. }) {
+            // That the generation is there is no progress.
+            self.unserved = true;
+        }
         let mut until = self.retry.begin(self.now());
         if let Some(seconds) = retry_after {
             until = until.max(self.now() + std::time::Duration::from_secs(seconds.min(60).into()));

@@ -24,6 +24,17 @@ pub struct Settings {
     pub batching: Option<Batching>,
 }
 
+impl Settings {
+    /// So long a line that a roll has cut in two may still be completed.
+    #[must_use]
+    pub fn line_patience(&self) -> Duration {
+        match self.until {
+            Until::CaughtUp => Duration::ZERO,
+            _ => self.late,
+        }
+    }
+}
+
 /// Where to begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum From {

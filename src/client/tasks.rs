@@ -3,6 +3,7 @@
 use super::follower::{Follower, Outcome, Task};
 use super::lines::{Flush, Lines};
 use super::offer::Offer;
+use crate::http::conditional::ETag;
 use crate::time::Moment;
 
 impl Follower {
@@ -88,6 +89,20 @@ impl Follower {
             self.late.deadline()
         };
         save.min(batch).min(main).min(late)
+    }
+
+    /// A request that tells how long the generation of the position is; `None`: there is none.
+    #[must_use]
+    pub fn size_request(&self) -> Option<(ETag, Vec<u8>)> {
+        let tag = self.position.generation?;
+        Some((tag, self.settings.requests.locate(tag)))
+    }
+
+    /// A generation was so long a moment ago.
+    pub fn measured_to_be(&mut self, generation: ETag, size: u64) {
+        if self.position.generation == Some(generation) {
+            self.size = Some(size);
+        }
     }
 
     /// What the driver is to do now.

@@ -16,6 +16,7 @@ mod pace;
 mod plan;
 mod progress;
 mod requests;
+mod restless;
 mod room;
 mod state_file;
 mod steps;

@@ -145,8 +145,8 @@ fn the_rest_of_a_generation() {
         let mut talk = at("locate", settings());
         talk.answer(&longer(&next));
         assert_eq!(talk.asks(Link::Main).as_deref(), Some(REST));
-        talk.answer(&partial(&range("4-6/7"), "xyz"));
-        assert_eq!(talk.handed, b"xyz");
+        talk.answer(&partial(&range("4-6/7"), "xy\n"));
+        assert_eq!(talk.handed, b"xy\n");
         assert_eq!(talk.asks(Link::Main).as_deref(), Some(asked));
     }
     // What failed of it is asked for by its place again.
