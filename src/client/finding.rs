@@ -138,8 +138,10 @@ impl Follower {
             return self.end(Outcome::Failure(format!("404: {why}")), Flush::No);
         }
         self.complain(format!("404: {why}; waiting for it"));
-        // Its end is here: whatever comes is behind that.
-        self.settings.from = From::Start;
+        // Its end is here: whatever comes is behind that, also after a restart.
+        if std::mem::replace(&mut self.settings.from, From::Start) != From::Start {
+            self.changed(true);
+        }
         let purpose = match self.position.earlier.is_empty() {
             true => Purpose::Start,
             false => Purpose::Next,

@@ -95,6 +95,7 @@ fn the_end_of_a_log_that_is_not_there_yet() {
             let mut talk = Talk::with(settings, None);
             talk.asks(Link::Main);
             talk.answer(&none);
+            assert_eq!(talk.saved, [Position::default()]);
             assert_eq!(
                 talk.asks(Link::Main).as_deref(),
                 Some("GET /log?generations")
