@@ -28,7 +28,7 @@ use super::offer::{HandOver, Offer};
 use super::pause::Pause;
 use super::position::Position;
 use super::saves::Saves;
-use super::settings::{Settings, Until};
+use super::settings::{OnGap, Settings, Until};
 use super::step::{Content, Purpose, Step};
 use crate::http::conditional::ETag;
 use crate::http::response::ResponseHead;
@@ -252,7 +252,7 @@ impl Follower {
             self.saves.moved(false);
         }
         if let Some((tag, left)) = self.late.left() {
-            self.report(match left {
+            let line = match left {
                 Left::Bytes(count) => format!(
                     "{count} late bytes of generation {tag} have no line end and were left out"
                 ),
@@ -262,7 +262,16 @@ impl Follower {
                 Left::Rest => format!(
                     "generation {tag} is gone, and with it the rest of a late line that has begun"
                 ),
-            });
+                Left::Lost(count) => format!(
+                    "generation {tag} was compressed before its last {count} bytes were read: they are lost"
+                ),
+            };
+            match (left, self.settings.on_gap) {
+                (Left::Lost(_), OnGap::Fail) if self.ending.is_none() => {
+                    self.end(Outcome::Gap(line), Flush::All);
+                }
+                _ => self.report(line),
+            }
         }
         self.pass_on();
     }

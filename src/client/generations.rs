@@ -20,6 +20,8 @@ pub struct Generation {
     pub rolls: Option<u32>,
     /// It is a compressed copy; what it was before, if the server saw that.
     pub compressed: Option<Option<ETag>>,
+    /// How long that was.
+    pub original_size: Option<u64>,
 }
 
 /// Generations, the oldest first.
@@ -83,6 +85,14 @@ impl Generations {
     pub fn has(&self, etag: ETag) -> bool {
         self.readable()
             .any(|generation| generation.etag == Some(etag))
+    }
+
+    /// How long a generation was of which only a compressed copy is left, if the server saw that.
+    #[must_use]
+    pub fn size_before_compressed(&self, etag: ETag) -> Option<u64> {
+        let mut copies = self.0.iter();
+        let copy = copies.find(|copy| copy.compressed == Some(Some(etag)))?;
+        copy.original_size
     }
 
     /// The newest generation of the list that the position knows.
@@ -158,13 +168,12 @@ fn generation(value: &Value, log: &str) -> Option<Generation> {
         Value::Null => None,
         tag => Some(response::tag(tag.as_str()?)?),
     };
+    let original = |member| value.get("original").and_then(|it| it.get(member));
     let compressed = match value.get("compressed") {
         None | Some(Value::Null | Value::Bool(false)) => None,
         Some(_) => {
-            let original = value
-                .get("original")
-                .and_then(|original| original.get("etag"));
-            Some(original.and_then(Value::as_str).and_then(response::tag))
+            let etag = original("etag").and_then(Value::as_str);
+            Some(etag.and_then(response::tag))
         }
     };
     Some(Generation {
@@ -173,5 +182,6 @@ fn generation(value: &Value, log: &str) -> Option<Generation> {
         current,
         rolls,
         compressed,
+        original_size: original("size").and_then(Value::as_u64),
     })
 }

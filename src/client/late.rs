@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::exchange::{Broken, Exchange, Progress};
 use super::expected::Expected;
+use super::late_gone::Gone;
 use super::late_tail::Tail;
 use super::pause::Pause;
 use super::position::LatePlace;
@@ -26,7 +27,7 @@ pub(super) struct Entry {
     /// The first look after this time is the last one.
     pub(super) until: Moment,
     /// A look after this time is the last one even if nothing that is understood comes of it.
-    give_up: Moment,
+    pub(super) give_up: Moment,
     pub(super) next: Moment,
     pub(super) pause: Pause,
     /// It was looked at since [`Late::look_once`].
@@ -57,12 +58,13 @@ pub struct Late {
     pub exchange: Exchange,
     found: Found,
     /// When it was asked: the response tells of no later time.
-    asked: Moment,
+    pub(super) asked: Moment,
     /// When the response counts as lost.
-    timeout: Moment,
+    pub(super) timeout: Moment,
     /// Whole lines of the first entry that wait, and how many bytes of them are handed over.
     pub(super) lines: Vec<u8>,
     handed: usize,
+    pub(super) gone: Gone,
     /// There is no server at the moment: that nothing is understood says nothing of a generation.
     pub away: bool,
     pub(super) left: Option<(ETag, Left)>,
@@ -82,6 +84,8 @@ pub enum Left {
     Unknown,
     /// The rest of a line of which a part was handed over: the generation is gone.
     Rest,
+    /// So many bytes: the generation is gone, and was longer than what was read of it.
+    Lost(u64),
 }
 
 impl Late {
@@ -97,6 +101,7 @@ impl Late {
             timeout: Moment::NEVER,
             lines: Vec::new(),
             handed: 0,
+            gone: Gone::default(),
             away: false,
             left: None,
             tail: Tail::new(),
@@ -122,6 +127,7 @@ impl Late {
     pub(super) fn stop_looking(&mut self) {
         self.exchange.abandon();
         self.timeout = Moment::NEVER;
+        self.gone.abandon();
         self.lines.clear();
         self.handed = 0;
     }
@@ -180,7 +186,9 @@ impl Late {
     #[must_use]
     pub fn is_seen(&self) -> bool {
         let waiting = [&self.lines[..], self.tail.lines()];
-        self.entries.iter().all(|entry| entry.seen) && waiting.iter().all(|lines| lines.is_empty())
+        self.entries.iter().all(|entry| entry.seen)
+            && waiting.iter().all(|lines| lines.is_empty())
+            && self.gone.is_empty()
     }
 
     /// Lines to be handed over, of which generation and from where on.
@@ -268,7 +276,8 @@ impl Late {
         let free = self.entries.iter().take(self.free());
         let looked_at = free.filter(|entry| !self.tail.has(entry.place.etag));
         let next = looked_at.map(|entry| entry.next).min();
-        next.unwrap_or(Moment::NEVER).min(tail)
+        let next = next.unwrap_or(Moment::NEVER).min(self.gone.due());
+        next.min(tail)
     }
 
     /// Goes on: takes what came, asks for what is due. True if something changed that is to be saved.
@@ -300,7 +309,11 @@ impl Late {
             }
         }
         changed |= self.run_tail(requests, now);
-        if self.lines.is_empty() && self.timeout == Moment::NEVER {
+        let is_free = |late: &Late| late.lines.is_empty() && late.timeout == Moment::NEVER;
+        if is_free(self) && self.gone.due() <= now {
+            self.ask_sizes(requests, now);
+        }
+        if is_free(self) {
             let mut free = self.entries.iter().take(self.free());
             let due = free.position(|entry| entry.next <= now && !self.tail.has(entry.place.etag));
             if let Some(entry) = due.and_then(|due| self.entries.remove(due)) {
@@ -313,6 +326,9 @@ impl Late {
     }
 
     fn ask(&mut self, requests: &Requests, now: Moment) {
+        if self.gone.is_asked() {
+            return self.ask_sizes(requests, now);
+        }
         let Some(Entry { place, .. }) = self.entries.front() else {
             return;
         };
@@ -325,6 +341,12 @@ impl Late {
     }
 
     fn judge(&self, head: &ResponseHead) -> Found {
+        if self.gone.is_asked() {
+            return match head.status {
+                200 => Found::Bytes,
+                _ => Found::Unclear,
+            };
+        }
         let Some(entry) = self.entries.front() else {
             return Found::Unclear;
         };
@@ -344,7 +366,9 @@ impl Late {
 
     fn take(&mut self) {
         let content = self.exchange.content();
-        if self.found == Found::Bytes && self.lines.len() < CLIENT_LATE_BUFFER {
+        if self.gone.is_asked() {
+            self.gone.take(content);
+        } else if self.found == Found::Bytes && self.lines.len() < CLIENT_LATE_BUFFER {
             self.lines.extend_from_slice(content);
         }
         let count = content.len();
@@ -354,6 +378,10 @@ impl Late {
     /// A look is over. True if an entry is.
     fn looked(&mut self, found: Found, now: Moment) -> bool {
         self.timeout = Moment::NEVER;
+        if self.gone.is_asked() {
+            self.learn_size(found == Found::Bytes, now);
+            return false;
+        }
         let fetched = self.lines.len();
         let whole = match self.lines.iter().rposition(|&byte| byte == b'\n') {
             _ if found != Found::Bytes => 0,
@@ -381,7 +409,10 @@ impl Late {
         if over {
             let bytes = (fetched > 0).then_some(Left::Bytes(fetched));
             self.left = left.or(bytes).map(|left| (entry.place.etag, left));
-            self.entries.pop_front();
+            let entry = self.entries.pop_front();
+            if let (Found::Gone, None, Some(entry)) = (found, left, entry) {
+                self.gone.add(entry.place, entry.give_up, now);
+            }
             return true;
         }
         entry.seen |= found != Found::Unclear;

@@ -18,6 +18,8 @@ pub mod generations;
 mod hand_over;
 pub mod in_words;
 pub mod late;
+mod late_gone;
+mod late_sizes;
 mod late_tail;
 mod late_turns;
 pub mod lines;

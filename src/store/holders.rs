@@ -37,7 +37,12 @@ impl Files {
         Some((holder, (stat.stx_mtime.tv_sec, stat.stx_mtime.tv_nsec)))
     }
 
-    /// The size that any worker has seen last of a file that was found here, also if it is gone.
+    /// A file that was found here before has this size now.
+    pub fn note_size(&self, etag: ETag, size: u64) {
+        self.truncations.sizes().remember_of(etag, size);
+    }
+
+    /// The size that anybody has seen last of a file that was found here, also if it is gone.
     #[must_use]
     pub fn last_size(&self, etag: ETag) -> Option<u64> {
         self.truncations.sizes().last_of(etag)

@@ -42,6 +42,13 @@ impl Sizes {
         self.identities.put(etag.0, identity);
     }
 
+    /// The file with this tag was seen with this size.
+    pub fn remember_of(&self, etag: ETag, size: u64) {
+        if let Some(identity) = self.identities.get(etag.0) {
+            self.remember(identity, size);
+        }
+    }
+
     /// The size that the file with this tag was seen with last, if both are remembered.
     #[must_use]
     pub fn last_of(&self, etag: ETag) -> Option<u64> {

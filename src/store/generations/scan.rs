@@ -149,6 +149,7 @@ impl Scanner {
         let Some(etag) = self.files.tag(place, &stat) else {
             return Ok(None);
         };
+        self.files.note_size(etag, stat.stx_size);
         let (_, name) = split(&path);
         Ok(Some(Member {
             kinship: moves.kinship(stat.stx_ino, name),

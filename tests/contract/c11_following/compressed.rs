@@ -3,6 +3,8 @@
 
 use std::io::Write;
 
+use rustix::process::Signal;
+
 use super::{Running, contents, url};
 use crate::support::harness::{Server, TempDir, eventually};
 
@@ -58,4 +60,38 @@ fn a_mirror_of_one_file_has_it_too() {
     root.remove("log.1");
     eventually("the late line", || has("first\nlate\n"));
     assert_eq!(mirror.stop().0.code(), Some(0));
+}
+
+/// A follower that did not run meanwhile is too late for its last line. That is a gap, and no silence.
+#[test]
+fn what_nobody_has_read_of_it_is_a_gap() {
+    for on_gap in ["fail", "oldest"] {
+        let root = TempDir::with("log", "first\n");
+        let server = Server::start(&root);
+        let log = url(&server, "/log");
+        let follow = Running::start(&["follow", "--late", "60", "--on-gap", on_gap, &log]);
+        follow.has("first\n");
+        follow.signal(Signal::STOP);
+        let mut writer = root.open("log");
+        root.rename("log", "log.1");
+        root.write("log", "next\n");
+        server.log().wait_for(&["tail of /log ended: renamed"]);
+        writer.write_all(b"late\n").expect("write");
+        let generations = || {
+            let body = server.get("/log?generations", &[]).body;
+            String::from_utf8(body).expect("JSON")
+        };
+        eventually("its length", || generations().contains("\"size\":11"));
+        root.write("log.1.gz", "a copy");
+        root.remove("log.1");
+        eventually("its copy", || generations().contains("\"original\""));
+        follow.signal(Signal::CONT);
+        follow.says("was compressed before its last 5 bytes were read");
+        if on_gap == "fail" {
+            assert_eq!(follow.end().0, Some(3));
+        } else {
+            follow.has("first\nnext\n");
+            assert_eq!(follow.stop().0.code(), Some(0));
+        }
+    }
 }

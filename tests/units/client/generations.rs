@@ -174,6 +174,7 @@ fn the_document() {
         current: false,
         rolls: None,
         compressed: None,
+        original_size: None,
     };
     let of = |path: &str, rolls| {
         let more = format!(",\"path\":\"{path}\"");

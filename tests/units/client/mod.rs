@@ -9,6 +9,7 @@ mod gauge;
 mod generations;
 mod idleness;
 mod late;
+mod late_gone;
 mod late_tail;
 mod lines;
 mod mirror;
