@@ -10,7 +10,7 @@ use std::time::Instant;
 
 const SEEDS: u64 = 3000;
 /// Every planted fault must be found within this many.
-const SEEDS_FOR_FAULTS: u64 = 1000;
+const SEEDS_FOR_FAULTS: u64 = 5000;
 
 fn number(variable: &str) -> Option<u64> {
     let value = std::env::var(variable).ok()?;
